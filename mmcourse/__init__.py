@@ -1,0 +1,1 @@
+"""mmcourse: an interactive course on multimodal and cross-modal deep learning."""

@@ -1,0 +1,44 @@
+"""Find what the course ships: in a checkout under `data/`, in an installed wheel under `mmcourse/shipped/`."""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def checkout() -> Path | None:
+    """The folder of the checkout this package runs from, or None where it was installed from a wheel."""
+    root = PACKAGE.parent
+    return root if (root / "pyproject.toml").is_file() and (root / "notebooks" / "source").is_dir() else None
+
+
+def shipped_folder() -> Path:
+    """The folder that holds the shipped files."""
+    root = checkout()
+    return root / "data" if root else PACKAGE / "shipped"
+
+
+def asset(name: str) -> Path:
+    """The path of a shipped file, e.g. 'voices.ogg' or 'models/picture_encoder.safetensors'.
+
+    FileNotFoundError, with the command that mends it, where the file is missing.
+    """
+    path = shipped_folder() / name
+    if path.is_file():
+        return path
+    mend = "git restore data" if checkout() else "pip install --force-reinstall --no-deps mmcourse"
+    raise FileNotFoundError(
+        f"{name} is missing from {shipped_folder()}. The course ships this file, so the copy here is incomplete. "
+        f"To mend it: {mend}"
+    )
+
+
+def promises_file() -> Path:
+    """Where the promises of all lessons stand."""
+    root = checkout()
+    return root / "notebooks" / "source" / "promises.toml" if root else PACKAGE / "shipped" / "promises.toml"
+
+
+def checksums() -> dict[str, str]:
+    """The SHA-256 of every shipped file, by its name below the data folder (the format of `sha256sum`)."""
+    lines = asset("checksums.txt").read_text(encoding="utf-8").splitlines()
+    return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines if line.strip())}
