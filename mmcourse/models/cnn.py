@@ -1,0 +1,92 @@
+"""Convolutional networks for pictures (LeCun et al. 1998; batch norm: Ioffe, Szegedy 2015), as lesson 01 builds them."""
+
+import torch
+from torch import Tensor, nn
+
+
+def conv_block(in_channels: int, out_channels: int) -> nn.Sequential:
+    """Convolution 3x3 that halves height and width, batch norm, ReLU.   (B, C, H, W) -> (B, C', H/2, W/2)"""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, kernel_size=3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(),
+    )
+
+
+def check_pictures(images: Tensor, channels: int) -> None:
+    """ValueError unless images are (B, channels, H, W) of floating point, with at least one picture."""
+    if images.dim() != 4 or images.shape[1] != channels:
+        last = images.dim() == 4 and images.shape[-1] == channels
+        cause = ("the channels stand last: images.permute(0, 3, 1, 2)" if last
+                 else "a single picture needs a batch axis: image[None]" if images.dim() == 3
+                 else f"the network was made for {channels} channels")
+        raise ValueError(f"images have shape {tuple(images.shape)}; expected (B, {channels}, H, W). Likely cause: {cause}")
+    if len(images) == 0:
+        raise ValueError("images is an empty batch; expected at least one picture. Likely cause: an empty split")
+    if not images.is_floating_point():
+        raise ValueError(f"images are {images.dtype}; expected floating point in [0, 1]. Likely cause: bytes 0 to 255: "
+                         "images.float() / 255")
+
+
+class PictureEncoder(nn.Module):
+    """Pictures to feature vectors: a convolution block for each width, then the largest value of each channel.
+
+    Global max pooling finds a small thing wherever it stands (average pooling thins it out with background).
+    """
+
+    def __init__(self, widths: tuple[int, ...] = (32, 64, 128), in_channels: int = 3):
+        super().__init__()
+        channels = (in_channels, *widths)
+        self.blocks = nn.Sequential(*(conv_block(a, b) for a, b in zip(channels, widths, strict=False)))
+        self.in_channels, self.width = in_channels, widths[-1]
+
+    def feature_maps(self, images: Tensor) -> Tensor:
+        """What every place of the picture looks like.   (B, C, H, W) -> (B, D, H / 2^blocks, W / 2^blocks)"""
+        check_pictures(images, self.in_channels)
+        return self.blocks(images - 0.5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) in [0, 1] -> (B, D)"""
+        return self.feature_maps(images).amax(dim=(2, 3))
+
+
+class PictureClassifier(nn.Module):
+    """Pictures to logits: an encoder and one linear layer.   (B, C, H, W) -> (B, n_classes)"""
+
+    def __init__(self, n_classes: int, widths: tuple[int, ...] = (32, 64, 128), in_channels: int = 3):
+        super().__init__()
+        self.encoder = PictureEncoder(widths, in_channels)
+        self.head = nn.Linear(self.encoder.width, n_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.encoder(images))
+
+
+class PictureReader(nn.Module):
+    """Kind, colour and size of a page's one thing, from one encoder: the course's judge of pictures.
+
+    forward: (B, 3, S, S) -> (B, n_kinds + n_colours + n_sizes) logits side by side; `split` takes them apart.
+    """
+
+    def __init__(self, sizes: tuple[int, int, int] = (14, 8, 2), widths: tuple[int, ...] = (32, 64, 128)):
+        super().__init__()
+        self.sizes = sizes
+        self.encoder = PictureEncoder(widths)
+        self.head = nn.Linear(self.encoder.width, sum(sizes))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.encoder(images))
+
+    def split(self, logits: Tensor) -> tuple[Tensor, ...]:
+        """(B, K) -> (B, n_kinds), (B, n_colours), (B, n_sizes)"""
+        return logits.split(self.sizes, dim=1)
+
+    @torch.no_grad()
+    def read(self, images: Tensor) -> Tensor:
+        """The most likely kind, colour and size of each picture.   (B, 3, S, S) -> (B, 3) int64"""
+        was_training = self.training
+        self.eval()
+        try:
+            return torch.stack([logits.argmax(dim=1) for logits in self.split(self(images))], dim=1)
+        finally:
+            self.train(was_training)
