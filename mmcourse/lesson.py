@@ -1,0 +1,74 @@
+"""The header that every lesson calls: `begin("01")`."""
+
+import os
+import time
+import warnings
+
+from mmcourse import settings
+
+# Known, harmless and confusing: each is a message and the category it comes with.
+HARMLESS = (
+    ("IProgress not found", "tqdm.std.TqdmWarning"),
+)
+_begun: float | None = None
+
+
+def begin(lesson: str) -> None:
+    """Make a lesson ready: seeds (MMCOURSE_SEED), threads (MMCOURSE_THREADS, else left alone), the look of figures.
+
+    Prints one line with the device, and says so in a fast run. ValueError for a lesson that is not two digits.
+    """
+    global _begun
+    if not (isinstance(lesson, str) and len(lesson) == 2 and lesson.isdigit()):
+        raise ValueError(f"lesson is {lesson!r}; expected its number as two digits, such as '01'")
+    _begun = time.perf_counter()
+    quieten()
+    import torch
+
+    threads = os.environ.get("MMCOURSE_THREADS")
+    if threads:
+        if not threads.isdigit() or int(threads) < 1:
+            raise ValueError(f"MMCOURSE_THREADS is {threads!r}; expected a whole number from 1 up")
+        torch.set_num_threads(int(threads))
+    from mmcourse.show.style import use_style
+    from mmcourse.training.device import seed_everything
+
+    seed_everything()
+    use_style()
+    print(f"Lesson {lesson} · {device_line()}" + (" · fast run: no figure is judged" if settings.fast() else ""))
+
+
+def seconds_since_begin() -> float:
+    """Seconds since the lesson's `begin`."""
+    if _begun is None:
+        raise ValueError("no lesson has begun; call begin(\"01\"), with the lesson's number, first")
+    return time.perf_counter() - _begun
+
+
+def quieten() -> None:
+    """Silence the warnings that are known to be harmless, and no others."""
+    for message, category in HARMLESS:
+        module, _, name = category.rpartition(".")
+        try:
+            kind = getattr(__import__(module, fromlist=[name]), name)
+        except ImportError:
+            continue
+        warnings.filterwarnings("ignore", message=message, category=kind)
+
+
+def device_line() -> str:
+    """Where tensors will live, and PyTorch's version: 'device: CPU, 2 threads · torch 2.14.0'."""
+    import torch
+
+    from mmcourse.training.device import device
+
+    kind = device().type
+    if kind == "cuda":
+        name = torch.cuda.get_device_name()
+    elif kind == "mps":
+        name = "Apple GPU (MPS)"
+    else:
+        threads = torch.get_num_threads()
+        name = f"CPU, {threads} thread{'s' * (threads > 1)}"
+    seed = settings.seed()
+    return f"device: {name} · torch {torch.__version__.partition('+')[0]}" + (f" · seed {seed}" if seed else "")

@@ -1,0 +1,38 @@
+"""All that a learner sees: pictures, curves, players, the live view of training and the widgets.
+
+Names load when they are first used, so that importing a lesson's tools stays light.
+"""
+
+import importlib
+
+_HOME = {
+    "show_pages": "mmcourse.show.images",
+    "show_images": "mmcourse.show.images",
+    "show_filters": "mmcourse.show.features",
+    "show_feature_maps": "mmcourse.show.features",
+    "show_heatmap_over": "mmcourse.show.features",
+    "plot_history": "mmcourse.show.curves",
+    "bar_with_range": "mmcourse.show.curves",
+    "confusion_matrix": "mmcourse.show.mistakes",
+    "show_mistakes": "mmcourse.show.mistakes",
+    "play": "mmcourse.show.players",
+    "play_many": "mmcourse.show.players",
+    "live_view": "mmcourse.show.live",
+    "shape_of": "mmcourse.show.shapes",
+    "make_a_page": "mmcourse.show.page_maker",
+    "draw_and_watch": "mmcourse.show.drawing",
+    "convolution_by_hand": "mmcourse.show.convolution",
+}
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module 'mmcourse.show' has no attribute {name!r}; its names are {', '.join(sorted(_HOME))}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,149 @@
+"""Pictures side by side: pages of the book, batches of images, with captions and alt text."""
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from mmcourse.picturebook.scene import Scene
+from mmcourse.picturebook.sentence import tell
+from mmcourse.show import style
+
+
+def show_pages(pages, rows: int = 2, columns: int = 6, sentences: Sequence[str] | bool | None = None,
+               marks: Sequence[bool | None] | None = None, titles: Sequence[str] | None = None, size: int = 128,
+               alt: str | None = None) -> None:
+    """Show the first rows x columns pages, drawn anew in `size` pixels where their scenes are known.
+
+    pages      a PictureBook, a list of Scenes, or a tensor of images (N, C, H, W) in [0, 1]
+    sentences  what stands below each picture; a book's own unless given, False for none
+    marks      True, False or None for each page: a tick, a cross, nothing
+    titles     what stands above each picture
+    """
+    count = min(rows * columns, len(pages))
+    if count < 1:
+        raise ValueError("there is no page to show: the book, list or tensor is empty, or rows or columns is 0")
+    told = None
+    if isinstance(pages, Tensor):
+        images = smooth(as_images(pages)[:count], size)
+    elif hasattr(pages, "scenes"):
+        images = [pages.picture(i, size) for i in range(count)]
+        told = pages.sentences[:count]
+        sentences = told if sentences is None else sentences
+    elif all(isinstance(page, Scene) for page in pages):
+        from mmcourse.picturebook.picture import draw
+
+        images = [draw(scene, size, i) for i, scene in enumerate(pages[:count])]
+        told = [tell(scene, 0) for scene in pages[:count]]
+    else:
+        raise ValueError(f"pages is a {type(pages).__name__}; expected a PictureBook, a list of Scenes or a tensor of images")
+    captions = list(sentences[:count]) if sentences is not None and sentences is not False else None
+    told = told or captions or [""] * count
+    if alt is None:
+        parts = []
+        for i in range(count):
+            words = [str(titles[i])] if titles is not None else []
+            words += [told[i]] if told[i] else []
+            words += [f"below it: {captions[i]}"] if captions and captions[i] != told[i] else []
+            words += ["marked right" if marks[i] else "marked wrong"] if marks is not None and marks[i] is not None else []
+            parts.append(f"{i + 1}: " + ", ".join(words) if words else str(i + 1))
+        alt = f"{count} page{'s' * (count > 1)} of the picture book. " + "; ".join(parts) + "."
+    grid(images, alt, columns, above=titles, below=captions, marks=marks)
+
+
+def show_images(images: Tensor | Sequence[Tensor], titles: Sequence | None = None, columns: int = 8,
+                alt: str | None = None, smoothly: bool = True, size: int = 96) -> None:
+    """Show a batch of images (N, C, H, W) or (N, H, W) in [0, 1]; `smoothly=False` shows every pixel as a square."""
+    images = as_images(images)
+    if alt is None:
+        named = ": " + ", ".join(str(title).replace("\n", " ") for title in titles) if titles is not None else ""
+        alt = f"{len(images)} image{'s' * (len(images) > 1)} of {images.shape[-2]} by {images.shape[-1]} pixels{named}."
+    grid(smooth(images, size) if smoothly else blocks(images, size), alt, columns, above=titles)
+
+
+def as_images(images: Tensor | Sequence[Tensor]) -> Tensor:
+    """Whatever holds pictures as (N, C, H, W) floats on the CPU, C being 1 or 3; ValueError where it is none."""
+    if not isinstance(images, Tensor):
+        images = torch.stack([torch.as_tensor(image) for image in images])
+    shape = tuple(images.shape)
+    images = images.detach().cpu()
+    if images.dtype == torch.uint8:
+        images = images / 255
+    if images.dim() == 2 or (images.dim() == 3 and shape[0] == 3 and shape[1] > 3):
+        images = images[None]
+    if images.dim() == 3:
+        images = images[:, None]
+    if images.dim() != 4 or images.shape[1] not in (1, 3):
+        cause = " Likely cause: the channels stand last; images.permute(0, 3, 1, 2) puts them second." \
+            if images.dim() == 4 and shape[-1] in (1, 3) else ""
+        raise ValueError(f"images have shape {shape}; expected (N, 3, H, W), (N, 1, H, W) or (N, H, W).{cause}")
+    if len(images) == 0:
+        raise ValueError("images is empty; expected at least one picture. Likely cause: an empty split or selection")
+    return images.float()
+
+
+def smooth(images: Tensor, size: int) -> Tensor:
+    """Images enlarged to about `size` pixels by bicubic interpolation; larger ones stay.   (N, C, H, W) -> (N, C, H', W')"""
+    factor = size / max(images.shape[-2:])
+    if factor <= 1:
+        return images.clamp(0, 1)
+    return F.interpolate(images, scale_factor=factor, mode="bicubic", antialias=False).clamp(0, 1)
+
+
+def blocks(images: Tensor, size: int) -> Tensor:
+    """Images enlarged by a whole factor, every pixel a square.   (N, C, H, W) -> (N, C, k H, k W)"""
+    factor = max(1, round(size / max(images.shape[-2:])))
+    return images.repeat_interleave(factor, -2).repeat_interleave(factor, -1).clamp(0, 1)
+
+
+def for_matplotlib(image: Tensor):
+    """(C, H, W) in [0, 1] -> (H, W, 3) array."""
+    return image.clamp(0, 1).expand(3, -1, -1).permute(1, 2, 0).numpy()
+
+
+def wrap(text, width: float) -> str:
+    """Break a caption into lines of about `width` inches."""
+    lines = str(text).split("\n")
+    return "\n".join(textwrap.fill(line, max(8, int(width * 15))) for line in lines)
+
+
+def grid(images, alt: str, columns: int, above: Sequence | None = None, below: Sequence | None = None,
+         marks: Sequence[bool | None] | None = None, edges: Sequence[str] | None = None) -> None:
+    """Draw pictures in rows, with text above and below each, and a tick or a cross in the corner of a marked one."""
+    count = len(images)
+    columns = max(1, min(columns, count))
+    rows = math.ceil(count / columns)
+    for name, values in (("titles", above), ("sentences", below), ("marks", marks)):
+        if values is not None and len(values) < count:
+            raise ValueError(f"{name} has {len(values)} entries for {count} pictures; expected one each")
+    wide = min(style.WIDTH / columns, 2.2)
+    above = [wrap(text, wide) for text in above[:count]] if above is not None else None
+    below = [wrap(text, wide) for text in below[:count]] if below is not None else None
+    height, width = images[0].shape[-2:]
+    height = sum((wide - 0.1) * height / width + sum(
+        0.165 * max(text.count("\n") + 1 for text in texts[row * columns:(row + 1) * columns]) + 0.06
+        for texts in (above, below) if texts) + 0.06 for row in range(rows))
+    with style.drawing(wide * columns, height + 0.06, alt, scale=1.25) as figure:
+        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.03, wspace=0.01, hspace=0.01)
+        axes = figure.subplots(rows, columns, squeeze=False).flat
+        for i, axis in enumerate(axes):
+            axis.set_axis_off()
+            if i >= count:
+                continue
+            axis.imshow(for_matplotlib(images[i]), interpolation="antialiased")
+            if above:
+                axis.set_title(above[i], fontsize=9, fontweight="normal", loc="center", pad=3)
+            if below:
+                axis.text(0.5, -0.03, below[i], transform=axis.transAxes, ha="center", va="top", fontsize=9, linespacing=1.1)
+            if marks is not None and marks[i] is not None:
+                colour = style.GOOD if marks[i] else style.BAD
+                axis.text(0.95, 0.95, "✓" if marks[i] else "✗", transform=axis.transAxes, ha="right", va="top",
+                          color="white", fontsize=11, fontweight="bold",
+                          bbox={"boxstyle": "circle,pad=0.25", "facecolor": colour, "edgecolor": "white"})
+            if edges is not None:
+                axis.add_patch(Rectangle(
+                    (0, 0), 1, 1, transform=axis.transAxes, fill=False, edgecolor=edges[i], linewidth=3))

@@ -1,0 +1,107 @@
+"""One look for every figure: colours that colour-blind readers can tell apart, on paper that suits light and dark pages.
+
+Figures are drawn on opaque, slightly warm paper: dark ink stays readable whatever theme the notebook has.
+Palette: Okabe and Ito 2008, "Color Universal Design".
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib
+import numpy as np
+from cycler import cycler
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from mmcourse.show import output
+
+PALETTE = {
+    "blue": "#0072B2", "orange": "#E69F00", "green": "#009E73", "vermillion": "#D55E00", "purple": "#CC79A7",
+    "sky": "#56B4E9", "yellow": "#F0E442", "black": "#000000",
+}
+PAPER, INK, FAINT = "#FBFAF6", "#2B2B33", "#D9D7CF"
+GOOD, BAD = PALETTE["green"], PALETTE["vermillion"]
+SEQUENTIAL, DIVERGING, HEAT = "viridis", "RdBu_r", "inferno"
+WIDTH = 8.4                     # inches; a notebook column is about 840 CSS pixels
+PIXELS = 100                    # CSS pixels an inch
+
+SETTINGS = {
+    "figure.facecolor": PAPER, "savefig.facecolor": PAPER, "axes.facecolor": PAPER,
+    "figure.dpi": PIXELS, "savefig.dpi": PIXELS, "figure.figsize": (WIDTH * 0.7, 3.2),
+    "font.size": 10, "axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlelocation": "left",
+    "axes.labelsize": 10, "xtick.labelsize": 9, "ytick.labelsize": 9, "legend.fontsize": 9,
+    "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "xtick.color": INK, "ytick.color": INK,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": FAINT, "grid.linewidth": 0.8,
+    "axes.axisbelow": True, "legend.frameon": False, "lines.linewidth": 2,
+    "axes.prop_cycle": cycler(color=[c for name, c in PALETTE.items() if name != "yellow"]),
+    "image.cmap": SEQUENTIAL,
+}
+
+
+def use_style() -> None:
+    """Give the course's look to every matplotlib figure made from now on."""
+    matplotlib.rcParams.update(SETTINGS)
+
+
+@contextmanager
+def drawing(width: float, height: float, alt: str, scale: float = 1.5) -> Iterator[Figure]:
+    """A figure of `width` x `height` inches to draw in; displayed with its alt text where the block ends."""
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure
+        figure_output(figure, alt, scale)
+
+
+def figure_output(figure: Figure, alt: str, scale: float = 1.5) -> None:
+    """Display a figure as one PNG that carries its alt text, and let go of it.
+
+    `scale` is image pixels to CSS pixels: more is sharper on a fine screen, and larger. A figure made with pyplot is
+    closed, so that it is not displayed a second time.
+    """
+    if not alt.strip():
+        raise ValueError("alt is empty; expected one or two sentences that tell what the figure shows")
+    png = png_of(figure, scale)
+    width = round(figure.get_figwidth() * PIXELS)
+    if getattr(figure, "number", None) is not None:
+        from matplotlib import pyplot
+
+        pyplot.close(figure)
+    publish_png(png, alt, width)
+
+
+def publish_png(png: bytes, alt: str, width: int | None = None) -> None:
+    """Display a PNG with alt text, `width` CSS pixels wide."""
+    output.publish(*png_bundle(png, alt, width))
+
+
+def png_bundle(png: bytes, alt: str, width: int | None = None) -> tuple[dict, dict]:
+    """A display bundle and its metadata for a PNG with alt text.
+
+    The alt text stands in the metadata (nbconvert writes it into `<img alt>`) and again as 'text/plain'.
+    """
+    import base64
+
+    metadata = {"alt": alt} | ({"width": width} if width else {})
+    return {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": alt}, {"image/png": metadata}
+
+
+def pixels_of(figure: Figure, scale: float = 1.5) -> Image.Image:
+    """The figure as an RGB image."""
+    figure.set_dpi(PIXELS * scale)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+def png_of(figure: Figure, scale: float = 1.5) -> bytes:
+    """The figure as a small PNG."""
+    return small_png(pixels_of(figure, scale))
+
+
+def small_png(image: Image.Image, colours: int = 256) -> bytes:
+    """A PNG with a palette of at most 256 colours: a quarter to a half of the size in full colour."""
+    buffer = io.BytesIO()
+    image.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
