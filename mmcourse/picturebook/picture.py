@@ -1,0 +1,141 @@
+"""The picture of a page: a background for its time of day, and its things upon it.
+
+The same outlines serve every size: 32 pixels for pages with one thing, 48 for two, 128 and more for people to look at.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .background import RIM, paint_background, page_keys, random_bits, random_numbers
+from .outlines import OUTLINES
+from .scene import COLOURS, KINDS, TIMES, Scene
+
+RGB = torch.tensor([[.86, .15, .17], [.97, .54, .11], [.98, .87, .22], [.22, .67, .29], [.18, .40, .90], [.53, .24, .74],
+                    [.98, .60, .78], [.97, .97, .96]])
+TURN = 0.18
+NOISE = 0.02
+REACH = 1.32
+CHUNK = 256 * 32 * 32 * 2
+
+
+def draw(scene: Scene, size: int = 128, seed: int = 0) -> Tensor:
+    """One page as (3, size, size) float32 in [0, 1]. `seed` moves what the scene leaves open: turn, shade, background."""
+    return draw_batch([scene], size, seed)[0]
+
+
+def draw_batch(scenes: Sequence[Scene], size: int = 32, seed: int | Sequence[int] = 0) -> Tensor:
+    """Many pages as (N, 3, size, size) float32 in [0, 1].
+
+    `seed` is one int per scene; a single int stands for seed, seed + 1, seed + 2, ... A picture depends on its scene,
+    its own seed and the size, and on nothing else in the batch; nor on the order in which a scene names its things.
+    Raises ValueError for a size below 8, for what is not a Scene, and for seeds that do not fit the scenes.
+    """
+    scenes = list(scenes) if isinstance(scenes, (list, tuple)) else _refuse(scenes)
+    for place, scene in enumerate(scenes):
+        if not isinstance(scene, Scene):
+            raise ValueError(f"scenes[{place}] is a {type(scene).__name__}; expected a Scene")
+    if isinstance(size, bool) or not isinstance(size, int) or size < 8:
+        raise ValueError(f"size is {size!r}; expected a whole number of pixels, 8 or more")
+    seeds = _seeds(seed, len(scenes))
+    pages = torch.empty(len(scenes), 3, size, size)
+    chunk = max(1, CHUNK // size**2)
+    for start in range(0, len(scenes), chunk):
+        pages[start:start + chunk] = _draw(scenes[start:start + chunk], size, seeds[start:start + chunk])
+    return pages
+
+
+def _refuse(scenes):
+    if isinstance(scenes, Scene):
+        raise ValueError("scenes is a single Scene; expected a list of them (draw() takes one)")
+    try:
+        return list(scenes)
+    except TypeError:
+        raise ValueError(f"scenes is a {type(scenes).__name__}; expected a list of Scene") from None
+
+
+def _seeds(seed, pages: int) -> list[int]:
+    if isinstance(seed, int):
+        return [seed + page for page in range(pages)]
+    try:
+        seeds = [int(one) for one in seed]
+    except (TypeError, ValueError):
+        raise ValueError(f"seed is {seed!r}; expected an int, or one int for each scene") from None
+    if len(seeds) != pages:
+        raise ValueError(f"{len(seeds)} seeds for {pages} scenes; expected one for each scene, or a single int")
+    return seeds
+
+
+def _draw(scenes: list[Scene], size: int, seeds: list[int]) -> Tensor:
+    keys = page_keys(seeds)
+    times = torch.tensor([TIMES.index(scene.time) for scene in scenes])
+    pages = paint_background(keys, times, size)
+    # Upper things first, whichever the scene names first.
+    ordered = [sorted(scene.things, key=lambda thing: (thing.y, thing.x)) for scene in scenes]
+    for turn in range(2):
+        groups: dict[tuple[str, str], list[int]] = {}
+        for page, things in enumerate(ordered):
+            if turn < len(things):
+                groups.setdefault((things[turn].kind, things[turn].size), []).append(page)
+        for (kind, _), members in groups.items():
+            things = [ordered[page][turn] for page in members]
+            place = torch.tensor([(thing.x, thing.y, thing.radius) for thing in things])
+            colour = torch.tensor([COLOURS.index(thing.colour) for thing in things])
+            index = torch.tensor(members)
+            jitter = random_numbers(keys[index], 500 + 20 * turn, 12)
+            _paint(pages, index, kind, colour, place, jitter, RIM[times[index]], size)
+    bits = random_bits(keys, 10_000, size * size).view(-1, 1, size, size)
+    grain = torch.cat([bits & 1023, (bits >> 10) & 1023, (bits >> 20) & 1023], 1).float()
+    spread = NOISE * math.sqrt(12) * min(1.0, 48 / size)
+    return pages.add_(grain.mul_(spread / 1023).sub_(spread / 2)).clamp_(0, 1)
+
+
+def _paint(pages, index, kind, colour, place, jitter, rim, size) -> None:
+    """Paints one kind of thing onto pages[index], in place, working only on the square of the page that it fills."""
+    n = len(index)
+    x, y, radius = (place[:, i].view(n, 1, 1) for i in range(3))
+    side = min(size, math.ceil(2 * REACH * float(radius.max()) * size) + 2)
+    first_column = ((x * size - side / 2).round().long()).clamp(0, size - side)
+    first_row = ((y * size - side / 2).round().long()).clamp(0, size - side)
+    columns, rows = first_column + torch.arange(side).view(1, 1, side), first_row + torch.arange(side).view(1, side, 1)
+    where = (index.view(n, 1, 1, 1), torch.arange(3).view(1, 3, 1, 1), rows[:, None], columns[:, None])
+    patch = pages[where]
+
+    # The sum of three uniform numbers, scaled to a standard deviation of TURN and never more than three of them.
+    turn = TURN * 2 * (jitter[:, :3].sum(1).view(n, 1, 1) - 1.5)
+    side_way = torch.where(jitter[:, 3].view(n, 1, 1) < 0.5, -1.0, 1.0)
+    across, up = ((columns + 0.5) / size - x) / radius, (y - (rows + 0.5) / size) / radius
+    u = (across * turn.cos() + up * turn.sin()) * side_way
+    v = up * turn.cos() - across * turn.sin()
+
+    body = (RGB[colour] + 0.07 * (jitter[:, 4:7] - 0.5) + 0.04 * (jitter[:, 7:8] - 0.5)).clamp(0, 0.99)
+    body = body[:, :, None, None]
+    paints = {"body": body, "dark": body * 0.72, "light": body * 0.5 + 0.5}
+    ink = 0.5 * torch.tensor([.16, .12, .17]).view(1, 3, 1, 1) + 0.16 * body
+    pixels = radius * size
+    contour = 0.010 / radius + 0.045
+    light = 1 + 0.07 * (up - 0.5 * across)
+
+    parts = OUTLINES[kind](u, v)
+    outline = None
+    for part in parts:
+        if part.contour:
+            outline = part.distance if outline is None else torch.minimum(outline, part.distance)
+    halo = (1 - (outline - contour) / 0.20).clamp(0, 1) ** 2 * 0.55
+    patch = torch.lerp(patch, rim[:, :, None, None], halo[:, None])
+    for part in parts:
+        if part.contour:
+            patch = torch.lerp(patch, ink, (0.5 - (part.distance - contour) * pixels).clamp(0, 1)[:, None])
+        alpha = (0.5 - part.distance * pixels).clamp(0, 1)[:, None]
+        if part.opacity < 1:
+            alpha = alpha * part.opacity
+        if isinstance(part.paint, str):
+            paint = paints[part.paint]
+            if part.contour:
+                paint = paint * (light * (0.86 + 0.14 * (part.distance / -0.28).clamp(0, 1)))[:, None]
+        else:
+            paint = torch.tensor(part.paint).view(1, 3, 1, 1)
+        patch = torch.lerp(patch, paint, alpha)
+    pages[where] = patch
