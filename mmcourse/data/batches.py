@@ -1,0 +1,94 @@
+"""Batches of tensors that fit in memory: sliced where they lie, without worker processes."""
+
+from collections.abc import Callable, Iterator
+
+import numpy
+import torch
+from torch import Tensor
+
+from mmcourse import settings
+
+
+class Batches:
+    """Tensors cut into batches of `size` along their first axis; the last tensor is the target.
+
+    Batches(images, labels) yields (images (B, ...), labels (B, ...)); the last batch may be smaller. `shuffle` draws a
+    new order for every epoch from `seed` (MMCOURSE_SEED unless given) and the epoch's number alone, so the same seed
+    gives the same orders everywhere, whatever else draws random numbers. `transform(x) -> x` changes each batch's first
+    tensor, e.g. to augment it; it draws from PyTorch's own generator. The tensors are moved to `device` once.
+    """
+
+    def __init__(
+        self,
+        *tensors: Tensor,
+        size: int = 64,
+        shuffle: bool = True,
+        seed: int | None = None,
+        transform: Callable[[Tensor], Tensor] | None = None,
+        device: torch.device | str | None = None,
+    ):
+        if not tensors:
+            raise ValueError("Batches got no tensors; expected inputs and a target, e.g. Batches(images, labels)")
+        if size < 1 or size != int(size):
+            raise ValueError(f"Batches got size={size}; expected a whole number of examples, 1 or more")
+        if device is None:
+            from mmcourse.training.device import device as chosen_device
+
+            device = chosen_device()
+        self.tensors = tuple(_tensor(tensor, place).to(device) for place, tensor in enumerate(tensors))
+        lengths = [len(tensor) for tensor in self.tensors]
+        if len(set(lengths)) > 1:
+            raise ValueError(
+                f"Batches got tensors of {', '.join(map(str, lengths))} examples; expected the same number in each. "
+                "Likely cause: inputs of one split with the target of another"
+            )
+        if lengths[0] == 0:
+            raise ValueError("Batches got tensors of 0 examples. Likely cause: a split or a filter that left nothing")
+        self.size, self.shuffle, self.transform = int(size), shuffle, transform
+        self.seed = settings.seed() if seed is None else seed
+        self.epoch = 0  # how many orders were drawn; set it to repeat or resume them
+
+    @property
+    def examples(self) -> int:
+        """How many examples one epoch sees."""
+        return len(self.tensors[0])
+
+    def __len__(self) -> int:
+        return -(-self.examples // self.size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        epoch, self.epoch = self.epoch, self.epoch + 1
+        return self._cut(self.order(epoch)) if self.shuffle else self._cut(None)
+
+    def order(self, epoch: int) -> Tensor:
+        """The order of the examples in one epoch.   -> (N,) int64"""
+        mixed = numpy.random.SeedSequence([abs(self.seed), int(self.seed < 0), epoch]).generate_state(1)[0]
+        order = torch.randperm(self.examples, generator=torch.Generator().manual_seed(int(mixed)))
+        return order.to(self.tensors[0].device)
+
+    def _cut(self, order: Tensor | None) -> Iterator[tuple[Tensor, ...]]:
+        for start in range(0, self.examples, self.size):
+            part = slice(start, start + self.size)
+            if order is None:
+                batch = tuple(tensor[part] for tensor in self.tensors)
+            else:
+                chosen = order[part]
+                batch = tuple(tensor.index_select(0, chosen) for tensor in self.tensors)
+            yield (self.transform(batch[0]), *batch[1:]) if self.transform else batch
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in self.tensors)
+        return f"Batches({shapes}: {len(self)} batches of {self.size}{', shuffled' * self.shuffle})"
+
+
+def _tensor(value, place: int) -> Tensor:
+    try:
+        tensor = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"Batches got {type(value).__name__} in place {place}; expected a tensor or an array whose rows are all "
+            f"of one shape ({error})"
+        ) from None
+    if tensor.ndim == 0:
+        raise ValueError(f"Batches got a single number in place {place}; expected a tensor with one row per example")
+    return tensor

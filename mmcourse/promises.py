@@ -1,0 +1,114 @@
+"""What each lesson promises: figures with thresholds, in notebooks/source/promises.toml, and `expect` to judge them.
+
+    ["03.unseen_voices"]
+    text = "spoken words of voices it never heard"
+    at_least = 0.9
+
+`expect("03.unseen_voices", value)` takes the figure of the final model on a test split, and never raises for a miss: in
+a lesson that is a thing to talk about. Where MMCOURSE_RESULTS names a file, each verdict is appended to it as JSON.
+"""
+
+import json
+import math
+import os
+import sys
+import tomllib
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+
+from mmcourse import settings
+from mmcourse.assets import promises_file
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A figure that is promised: at least, or at most, `threshold`."""
+
+    id: str
+    text: str
+    threshold: float
+    direction: str  # "at_least" or "at_most"
+
+    def kept(self, value: float) -> bool:
+        return value >= self.threshold if self.direction == "at_least" else value <= self.threshold
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `expect` found; `kept` is None in a fast run, where nothing is judged."""
+
+    promise: Promise
+    value: float
+    kept: bool | None
+
+    def __str__(self) -> str:
+        mark, word = {True: ("✓", "kept"), False: ("✗", "missed"), None: ("○", "not judged")}[self.kept]
+        direction = self.promise.direction.replace("_", " ")
+        figures = f"{_figure(self.value)} (promised: {direction} {_figure(self.promise.threshold)})"
+        return f"{mark} {word}: {self.promise.text}: {figures}"
+
+
+def read_promises(path: Path | None = None) -> dict[str, Promise]:
+    """Every promise by its id. ValueError names the entry that cannot be read."""
+    path = path or promises_file()
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} is not TOML: {error}") from None
+    return {name: _promise(name, entry, path) for name, entry in entries.items()}
+
+
+def expect(id: str, value: float) -> Verdict:
+    """Print whether the promise is kept by `value`, in one line, and return the verdict.
+
+    ValueError for an id that stands in no list, and for a value that is no finite number.
+    """
+    promises = read_promises()
+    if id not in promises:
+        near = [name for name in promises if name.split(".")[0] == str(id).split(".")[0]] or list(promises)
+        known = ", ".join(near) or "no promises yet"
+        raise ValueError(f"{id!r} is not promised in {promises_file().name}; there are {known}")
+    if getattr(value, "shape", None) == ():
+        value = value.item()  # a tensor or an array with one number
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise ValueError(f"{id} got {value!r} ({type(value).__name__}); expected one finite number")
+    promise = promises[id]
+    verdict = Verdict(promise, float(value), None if settings.fast() else promise.kept(value))
+    _print(str(verdict))
+    _record(verdict)
+    return verdict
+
+
+def _promise(name: str, entry, path: Path) -> Promise:
+    directions = [key for key in ("at_least", "at_most") if isinstance(entry, dict) and key in entry]
+    if len(directions) != 1 or set(entry) != {"text", directions[0]} or not isinstance(entry["text"], str):
+        raise ValueError(
+            f"{path}: {name} is {entry!r}; expected text and one of at_least, at_most. "
+            'The id is quoted, so that its point is part of the name: ["01.thing"]'
+        )
+    threshold = entry[directions[0]]
+    if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not math.isfinite(threshold):
+        raise ValueError(f"{path}: {name} has {directions[0]} = {threshold!r}; expected a number")
+    return Promise(name, entry["text"], float(threshold), directions[0])
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
+
+
+def _print(line: str) -> None:
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(line.encode(encoding, "replace").decode(encoding))
+
+
+def _record(verdict: Verdict) -> None:
+    results = os.environ.get("MMCOURSE_RESULTS")
+    if not results:
+        return
+    promise = verdict.promise
+    facts = {"id": promise.id, "text": promise.text, "value": verdict.value}
+    facts |= {promise.direction: promise.threshold, "kept": verdict.kept}
+    line = json.dumps(facts, ensure_ascii=False) + "\n"
+    with open(results, "ab", buffering=0) as file:  # one write, so that lines of two processes do not mix
+        file.write(line.encode())

@@ -1,0 +1,27 @@
+"""Training: the device, the loop, its history and checkpoints."""
+
+from mmcourse.training.checkpoint import Checkpoint, load_model, read_card, save_model
+from mmcourse.training.device import describe_device, device, seed_everything
+from mmcourse.training.diagnosis import NonFiniteLoss
+from mmcourse.training.evaluate import accuracy, evaluate, predict
+from mmcourse.training.fit import fit
+from mmcourse.training.history import History
+from mmcourse.training.schedule import constant, one_cycle
+
+__all__ = [
+    "Checkpoint",
+    "History",
+    "NonFiniteLoss",
+    "accuracy",
+    "constant",
+    "describe_device",
+    "device",
+    "evaluate",
+    "fit",
+    "load_model",
+    "one_cycle",
+    "predict",
+    "read_card",
+    "save_model",
+    "seed_everything",
+]

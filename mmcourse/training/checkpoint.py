@@ -1,0 +1,228 @@
+"""Save and load: models alone, and training runs that go on bit for bit. Safetensors files, never pickles."""
+
+import json
+import os
+import random
+from pathlib import Path
+
+import numpy
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+FORMAT = "mmcourse 1"
+
+
+def save_model(model: nn.Module, path: str | Path, **card) -> Path:
+    """Write a model's weights and buffers, with a card of facts about it (anything JSON can say)."""
+    return _write(path, model.state_dict(), {"kind": "model", "model": type(model).__name__, "card": card})
+
+
+def load_model(model: nn.Module, path: str | Path) -> nn.Module:
+    """Fill a model of the same shape from a file of `save_model`, or of a checkpoint, in place; returns it.
+
+    ValueError names the file and the likely cause where it is damaged, foreign, or of another model.
+    """
+    tensors, about = _read(path)
+    if about.get("kind") == "run":
+        tensors = _below("model", tensors)
+    _fill(model, tensors, path)
+    return model
+
+
+def read_card(path: str | Path) -> dict:
+    """The card a model was saved with."""
+    return _read(path)[1].get("card", {})
+
+
+class Checkpoint:
+    """A callback of `fit` that saves the run after every epoch, every so many steps, and where it is stopped."""
+
+    def __init__(self, path: str | Path, steps: int | None = None):
+        if steps is not None and steps < 1:
+            raise ValueError(f"Checkpoint got steps={steps}; expected 1 or more, or None for once an epoch")
+        self.path, self.steps = Path(path), steps
+
+    def on_step(self, run) -> None:
+        if self.steps and run.step % self.steps == 0:
+            save_run(run, self.path)
+
+    def on_break(self, run) -> None:
+        save_run(run, self.path)
+
+    def on_epoch(self, run) -> None:
+        save_run(run, self.path)
+
+
+def save_run(run, path: str | Path) -> Path:
+    """Write all that a run needs to go on: weights, optimiser, orders, random states, history."""
+    run.look()
+    state = run.optimiser.state_dict()
+    tensors = {f"model.{name}": tensor for name, tensor in run.model.state_dict().items()}
+    plain: dict[str, dict] = {}
+    for number, entries in state["state"].items():
+        for name, value in entries.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimiser.{number}.{name}"] = value
+            else:
+                plain.setdefault(str(number), {})[name] = value
+    tensors["history.losses"] = torch.tensor(run.history.losses, dtype=torch.float64)
+    now, before = random_state(run.batches), run.state_before_epoch
+    for moment, states in (("now", now), ("before", before)):
+        tensors |= {f"random.{moment}.{name}": tensor for name, tensor in states["tensors"].items()}
+    history = run.history
+    about = {
+        "kind": "run",
+        "step": run.step,
+        "epoch": run.epoch,
+        "index": run.index,
+        "optimiser": {"name": type(run.optimiser).__name__, "groups": state["param_groups"], "plain": plain},
+        "random": {"now": now["plain"], "before": before["plain"]},
+        "tally": run.tally.state(),
+        "history": {"rows": history.rows, "seconds": history.seconds + run.seconds()},
+    }
+    return _write(path, tensors, about)
+
+
+def restore(run, path: str | Path) -> None:
+    """Bring a fresh run to where `save_run` left another one.
+
+    Bit for bit on the same machine, given the same model, batches, optimiser, schedule and epochs.
+    """
+    tensors, about = _read(path)
+    if about.get("kind") != "run":
+        raise ValueError(
+            f"{path} holds a model, not a training run. To start from its weights: load_model(model, path)"
+        )
+    _fill(run.model, _below("model", tensors), path)
+    _fill_optimiser(run.optimiser, _below("optimiser", tensors), about["optimiser"], path)
+    run.step, run.epoch, run.index = about["step"], about["epoch"], about["index"]
+    run.history.rows, run.history.seconds = about["history"]["rows"], about["history"]["seconds"]
+    run.history.losses = tensors["history.losses"].tolist()
+    run.tally.load_state(about["tally"])
+    run.state_before_epoch, run.resumed_state = (
+        {"tensors": _below(f"random.{moment}", tensors), "plain": about["random"][moment]}
+        for moment in ("before", "now")
+    )
+    set_random_state(run.resumed_state, run.batches)
+
+
+def random_state(batches=None) -> dict:
+    """The state of every random generator training draws from, and of the batches' own order."""
+    kind, keys, position, has_gauss, gauss = numpy.random.get_state()
+    version, words, gauss_next = random.getstate()
+    tensors = {
+        "torch": torch.get_rng_state(),
+        "numpy": torch.from_numpy(keys.astype(numpy.int64)),
+        "python": torch.tensor(words),
+    }
+    if torch.cuda.is_available():
+        tensors["cuda"] = torch.cuda.get_rng_state()
+    if isinstance(generator := getattr(batches, "generator", None), torch.Generator):
+        tensors["batches"] = generator.get_state()
+    plain = {"numpy": [kind, position, has_gauss, gauss], "python": [version, gauss_next]}
+    plain["epoch"] = epoch if isinstance(epoch := getattr(batches, "epoch", None), int) else None
+    return {"tensors": tensors, "plain": plain}
+
+
+def set_random_state(state: dict, batches=None) -> None:
+    """Put the generators, and the order of the batches where they are given, into a state of `random_state`."""
+    tensors, plain = state["tensors"], state["plain"]
+    torch.set_rng_state(tensors["torch"])
+    kind, *rest = plain["numpy"]
+    numpy.random.set_state((kind, tensors["numpy"].numpy().astype(numpy.uint32), *rest))
+    version, gauss_next = plain["python"]
+    random.setstate((version, tuple(tensors["python"].tolist()), gauss_next))
+    if "cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["cuda"])
+    if "batches" in tensors and batches is not None:
+        batches.generator.set_state(tensors["batches"])
+    if plain["epoch"] is not None and batches is not None:
+        batches.epoch = plain["epoch"]
+
+
+def _fill(model: nn.Module, tensors: dict[str, Tensor], path) -> None:
+    own = model.state_dict()
+    wrong = [f"{name} is missing" for name in own if name not in tensors]
+    wrong += [f"{name} is not in the model" for name in tensors if name not in own]
+    wrong += [
+        f"{name} is {tuple(tensors[name].shape)} in the file and {tuple(own[name].shape)} in the model"
+        for name in own
+        if name in tensors and tensors[name].shape != own[name].shape
+    ]
+    if wrong:
+        more = f"; and {len(wrong) - 8} more" if len(wrong) > 8 else ""
+        raise ValueError(
+            f"{path} does not fit {type(model).__name__}: {'; '.join(wrong[:8])}{more}. "
+            "Likely cause: a model built with other sizes than the one that was saved"
+        )
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(tensors[name])
+
+
+def _fill_optimiser(optimiser, tensors: dict[str, Tensor], about: dict, path) -> None:
+    groups = about["groups"]
+    counts = [[len(group["params"]) for group in part] for part in (groups, optimiser.param_groups)]
+    if about["name"] != type(optimiser).__name__ or counts[0] != counts[1]:
+        raise ValueError(
+            f"{path} holds the state of {about['name']} for {counts[0]} parameters; this run uses "
+            f"{type(optimiser).__name__} for {counts[1]}. Resume with the optimiser the run was started with"
+        )
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    state: dict[int, dict] = {int(number): dict(entries) for number, entries in about["plain"].items()}
+    for key, tensor in tensors.items():
+        number, name = key.split(".", 1)
+        like = parameters[int(number)]
+        if tensor.shape == like.shape:  # in the parameter's own memory order, as the optimiser made it
+            tensor = torch.empty_like(like, dtype=tensor.dtype).copy_(tensor)
+        state.setdefault(int(number), {})[name] = tensor
+    groups = [{k: tuple(v) if isinstance(v, list) and k != "params" else v for k, v in g.items()} for g in groups]
+    optimiser.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix + "."): t for name, t in tensors.items() if name.startswith(prefix + ".")}
+
+
+def _write(path: str | Path, tensors: dict[str, Tensor], about: dict) -> Path:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    own = {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
+    try:
+        save_file(own, temporary, metadata={"format": "pt", "mmcourse": json.dumps({"version": FORMAT, **about})})
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def _read(path: str | Path) -> tuple[dict[str, Tensor], dict]:
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; expected a file written by save_model or a checkpoint of fit")
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get("mmcourse", "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError, ValueError) as error:
+        size = path.stat().st_size
+        raise ValueError(f"{path} ({size} bytes) cannot be read as safetensors: {_why(path)} ({error})") from None
+
+
+def _why(path: Path) -> str:
+    with open(path, "rb") as file:
+        head = file.read(64)
+    if not head:
+        return "it is empty, so writing or copying it was cut off"
+    if head.startswith((b"PK", b"\x80")):
+        return "it is a pickle of torch.save; save the model with save_model"
+    if head.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS; fetch the file itself with git lfs pull"
+    if head.lstrip().startswith((b"<", b"{")):
+        return "it is a text or web page, so a download went wrong"
+    if len(head) > 9 and head[8:9] == b"{":
+        return "it is cut off or damaged: copy or save it again"
+    return "it is another kind of file"

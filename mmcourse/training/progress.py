@@ -1,0 +1,75 @@
+"""Progress while a model trains: the lesson's live view in a notebook, a bar on a terminal, silence in a log."""
+
+import sys
+import time
+
+SECONDS_BETWEEN_UPDATES = 0.25
+STEPS_SHOWN = 20  # the loss shown is the mean of so many steps
+
+
+class Progress:
+    """A callback of `fit` that passes a few figures a second to a view with update, epoch and close."""
+
+    def __init__(self, view):
+        self.view = view
+        self.next_update = 0.0
+
+    def on_step(self, run) -> None:
+        now = time.monotonic()
+        if now >= self.next_update:
+            self.next_update = now + SECONDS_BETWEEN_UPDATES
+            self.show(run)
+
+    def on_epoch(self, run) -> None:
+        self.show(run)
+        self.view.epoch(run.history[-1])
+
+    def on_end(self, run) -> None:
+        self.view.close(run.history)
+
+    def show(self, run) -> None:
+        recent = run.history.losses[-STEPS_SHOWN:]
+        figures = run.tally.figures()
+        figures.pop("loss", None)
+        if recent:
+            self.view.update(run.step, sum(recent) / len(recent), figures)
+
+
+class Bar:
+    """A plain bar on stderr."""
+
+    def __init__(self, total_steps: int, epochs: int, done: int = 0):
+        from tqdm import tqdm
+
+        self.bar = tqdm(total=total_steps, initial=done, unit=" steps", dynamic_ncols=True, leave=True)
+
+    def update(self, step: int, loss: float, metrics: dict) -> None:
+        shown = {name: f"{value:.3f}" for name, value in metrics.items() if isinstance(value, float)}
+        self.bar.set_postfix(loss=f"{loss:.3f}", **shown, refresh=False)
+        self.bar.update(step - self.bar.n)
+
+    def epoch(self, row: dict) -> None:
+        pass
+
+    def close(self, history) -> None:
+        self.bar.close()
+
+
+def in_notebook() -> bool:
+    """Whether this runs in a Jupyter kernel."""
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+def progress(total_steps: int, epochs: int, done: int = 0) -> Progress | None:
+    """The callback that suits where this runs, or None where nobody watches."""
+    if in_notebook():
+        try:
+            from mmcourse.show.live import live_view
+        except ImportError:
+            return Progress(Bar(total_steps, epochs, done))
+        return Progress(live_view(total_steps, epochs))
+    return Progress(Bar(total_steps, epochs, done)) if sys.stderr is not None and sys.stderr.isatty() else None

@@ -1,0 +1,197 @@
+"""What one call of `fit` knows while it runs: the steps taken, the figures so far, who listens."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from mmcourse import settings
+from mmcourse.training.checkpoint import random_state, set_random_state
+from mmcourse.training.device import device, prepare, to_device
+from mmcourse.training.diagnosis import misfit, non_finite, shape_of
+from mmcourse.training.evaluate import evaluate
+from mmcourse.training.history import History, peak_memory
+from mmcourse.training.tally import Tally
+
+EVENTS = ("on_start", "on_step", "on_break", "on_epoch", "on_end")
+STEPS_BEFORE_A_LOOK = 32  # on a GPU, where reading the loss waits for all the work queued before it
+
+
+class Run:
+    """The state of a training run. Callbacks may read all of it and set `stop`."""
+
+    def __init__(self, model: nn.Module, batches: Iterable, epochs, lr, optimiser, schedule, metrics):
+        self.model, self.batches, self.epochs, self.schedule = prepare(model), batches, epochs, schedule
+        self.steps_per_epoch = _length(batches)
+        self.total_steps = self.steps_per_epoch * epochs
+        self.last_step = settings.steps(self.total_steps)
+        self.optimiser = _optimiser(model, optimiser, lr)
+        for group in self.optimiser.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+        self.step = self.epoch = self.index = 0  # steps taken, epochs finished, batches of this epoch
+        self.stop = self.interrupted = False
+        self.history, self.tally = History(), Tally(metrics)
+        self.losses: list[Tensor] = []  # of the steps since the last look
+        self.look_every = 1 if device().type == "cpu" else STEPS_BEFORE_A_LOOK
+        self.listeners: dict[str, list[Callable]] = {event: [] for event in EVENTS}
+        self.state_before_epoch = None  # random state when this epoch began
+        self.resumed_state = None  # random state in the middle of the epoch that is resumed
+        self.started = self.epoch_started = time.monotonic()
+
+    def start(self, callbacks: Iterable) -> None:
+        """Take on callbacks, functions of the run or objects with some of EVENTS, and tell them it starts."""
+        for callback in callbacks:
+            found = [event for event in EVENTS if hasattr(callback, event)]
+            for event in found:
+                self.listeners[event].append(getattr(callback, event))
+            if not found and callable(callback):
+                self.listeners["on_step"].append(callback)
+            elif not found:
+                raise ValueError(
+                    f"callbacks got {callback!r}; expected a function of the run or an object with one of {EVENTS}"
+                )
+        self.stop = self.step >= self.last_step
+        self.started = time.monotonic()
+        self.tell("on_start")
+
+    def tell(self, event: str) -> None:
+        """Call everyone who listens for an event."""
+        for listener in self.listeners[event]:
+            listener(self)
+
+    def epoch_batches(self) -> Iterator[tuple[list, Tensor]]:
+        """The batches of this epoch that are still to come, on the device: (inputs, target)."""
+        self.epoch_started = time.monotonic()
+        if self.index:  # resumed in the middle: draw the same batches again up to where it stopped
+            set_random_state(self.state_before_epoch, self.batches)
+        else:
+            self.tally.reset()
+            self.state_before_epoch = random_state(self.batches)
+        left = iter(self.batches)
+        for _ in range(self.index):
+            next(left)
+        if self.index:
+            set_random_state(self.resumed_state, None)
+        for batch in left:
+            if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+                raise ValueError(
+                    f"fit got a batch of {shape_of(batch)}; expected (inputs..., target). "
+                    "Likely cause: no target; an autoencoder's target is its input, Batches(images, images)"
+                )
+            *inputs, target = to_device(batch)
+            yield inputs, target
+
+    def set_learning_rate(self) -> None:
+        """Set each group's learning rate for the step to come."""
+        factor = self.schedule(self.step / self.total_steps) if self.schedule else 1.0
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+
+    def note(self, loss: Tensor, inputs) -> None:
+        """Keep the loss of the step; NonFiniteLoss at once on a processor, after a few steps on a GPU."""
+        if self.step == 0:
+            _check_loss(loss)
+        self.losses.append(loss.detach())
+        if len(self.losses) >= self.look_every:
+            self.look(inputs)
+
+    def look(self, inputs=None) -> None:
+        """Read the losses noted since the last look."""
+        values = [self.losses[0].item()] if len(self.losses) == 1 else [value.item() for value in self.losses]
+        self.losses.clear()
+        for value in values:
+            if not math.isfinite(value):
+                step = len(self.history.losses)
+                model = self.model if self.look_every > 1 or step else None
+                raise non_finite(value, step, step % self.steps_per_epoch, inputs, model)
+            self.history.losses.append(value)
+
+    def count(self, loss: Tensor, outputs, target) -> None:
+        """Count a step that was taken and tell the callbacks."""
+        self.tally.add(loss, outputs, target)
+        self.step += 1
+        self.index += 1
+        if self.step >= self.last_step:
+            self.stop = True
+        for listener in self.listeners["on_step"]:
+            listener(self)
+
+    def end_epoch(self, valid: Iterable | None, loss: Callable, metrics) -> None:
+        """Write the epoch's row: of the part that was seen, where the run was stopped within it."""
+        self.look()
+        if not self.index:
+            raise ValueError("fit got no batches. Likely cause: an empty split, or a generator that was used up")
+        whole = self.index >= self.steps_per_epoch
+        if not whole:
+            self.tell("on_break")
+        row = {"epoch": self.epoch + 1, **self.tally.figures()}
+        if valid is not None and not self.interrupted:
+            row |= {f"valid_{name}": value for name, value in evaluate(self.model, valid, loss, metrics).items()}
+        row["seconds"] = time.monotonic() - self.epoch_started
+        self.history.rows.append(row)
+        if whole:
+            self.epoch, self.index = self.epoch + 1, 0
+            self.tell("on_epoch")
+
+    def break_off(self) -> None:
+        """End where a second interrupt fell, perhaps in the middle of a step."""
+        self.interrupted = True
+        if self.index:
+            self.history.rows.append({"epoch": self.epoch + 1, **self.tally.figures()})
+
+    def seconds(self) -> float:
+        """Seconds since this call of `fit` began."""
+        return time.monotonic() - self.started
+
+    def end(self) -> None:
+        """Close the history, put the model in evaluation mode, tell the callbacks."""
+        self.history.losses += [value.item() for value in self.losses]
+        self.history.seconds += self.seconds()
+        self.history.interrupted = self.interrupted
+        self.history.peak_memory = peak_memory()
+        self.model.eval()
+        self.tell("on_end")
+        if self.interrupted:
+            print(f"Stopped after step {self.step} of {self.total_steps}: the model and its history are kept.")
+
+    def explain(self, error: Exception, inputs, outputs, target) -> None:
+        """Raise a ValueError that says what did not fit, where that is what happened."""
+        plain = isinstance(error, (torch.OutOfMemoryError, NotImplementedError))
+        if not plain and not (outputs is None and isinstance(error, ValueError)):
+            raise misfit(error, inputs, outputs, target) from error
+
+
+def _length(batches) -> int:
+    try:
+        length = len(batches)
+    except TypeError:
+        raise ValueError(
+            f"fit got batches of type {type(batches).__name__}, which has no length; expected Batches, a DataLoader "
+            "or a list of (inputs..., target). A generator yields its batches once only: list(generator)"
+        ) from None
+    if length == 0:
+        raise ValueError("fit got 0 batches. Likely cause: an empty split")
+    return length
+
+
+def _optimiser(model: nn.Module, optimiser, lr: float) -> torch.optim.Optimizer:
+    if isinstance(optimiser, torch.optim.Optimizer):
+        return optimiser
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if not parameters:
+        raise ValueError(f"{type(model).__name__} has nothing to train: all its parameters are frozen, or it has none")
+    if optimiser is None:
+        return torch.optim.AdamW(parameters, lr=lr, fused=device().type != "mps")
+    return optimiser(parameters, lr=lr)
+
+
+def _check_loss(loss) -> None:
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        raise ValueError(f"The loss is {shape_of(loss)}; expected a tensor with one number (its mean over the batch)")
+    if not loss.requires_grad:
+        raise ValueError(
+            "The loss does not depend on the model's parameters through gradients. "
+            "Likely cause: argmax, detach, .item() or no_grad between the model and the loss"
+        )
