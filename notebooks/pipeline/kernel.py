@@ -46,8 +46,14 @@ def environment(root: Path, work: Path, *, fast: bool = False, seed: int = 0, **
     return kept | variables | more
 
 
-def run(notebook: NotebookNode, folder: Path, variables: dict[str, str], seconds: int = CELL_SECONDS) -> Run:
-    """Execute `notebook` in place, its kernel's working directory being `folder`.
+def run(
+    notebook: NotebookNode,
+    folder: Path,
+    variables: dict[str, str],
+    seconds: int = CELL_SECONDS,
+    go_on: bool = False,
+) -> Run:
+    """Execute `notebook` in place, its kernel's working directory being `folder`; `go_on` runs past cells that raise.
 
     LessonFailed where a cell raises (unless tagged raises-exception), takes over `seconds`, or the kernel dies.
     """
@@ -61,6 +67,7 @@ def run(notebook: NotebookNode, folder: Path, variables: dict[str, str], seconds
     client = NotebookClient(
         notebook,
         timeout=seconds,
+        allow_errors=go_on,
         kernel_name="python3",
         record_timing=False,
         store_widget_state=False,

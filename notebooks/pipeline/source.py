@@ -147,7 +147,7 @@ def _cell(cell: NotebookNode, lesson: Lesson, seen: Counter, copy: str) -> Noteb
         lines = source.split("\n")
         for start, _ in found:
             if not lines[start].startswith((" ", "\t")):
-                raise SourceError("a solution at the left margin: its stub would stop 'Run All'; put it into a function")
+                raise SourceError("a solution at the left margin: its stub stops 'Run All'; put it into a function")
     digest = hashlib.sha256(f"{lesson.number}\n{kind}\n{source}".encode()).hexdigest()[:8]
     seen[digest] += 1
     if {"learner": ANSWERS_ONLY, "answers": LEARNER_ONLY}[copy] in tags:

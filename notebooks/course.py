@@ -1,0 +1,143 @@
+"""Run the lessons' answer copies in full and compare what they reach with what they promise.
+
+    make course LESSONS="00 01" SEEDS="0 1 2"        all lessons and seed 0 unless given
+
+Prints a table and writes build/course.json. Exits 1 where a lesson fails, or a promise of its is missed, absent or
+not judged. Minutes, memory and figures that do not move with the seed are remarks.
+"""
+
+import json
+import math
+import os
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+from build import ROOT, Builder
+from pipeline import kernel, source
+from pipeline.kernel import LessonFailed
+from pipeline.solutions import SourceError
+from pipeline.source import Lesson
+
+from mmcourse.promises import Promise, read_promises
+
+MINUTES, MEGABYTES = 5, 2_000
+
+
+def run_lesson(builder: Builder, lesson: Lesson, seed: int) -> dict:
+    """One lesson under one seed: {"lesson", "seed", "minutes", "peak_mb", "promises"}, and "error" where it failed."""
+    result = {"lesson": lesson.number, "seed": seed, "minutes": 0.0, "peak_mb": 0, "promises": []}
+    with tempfile.TemporaryDirectory() as work:
+        verdicts = Path(work) / "results.jsonl"
+        variables = kernel.environment(builder.root, Path(work), seed=seed, MMCOURSE_RESULTS=str(verdicts))
+        try:
+            notebook = source.compose(lesson, "answers", builder.address)
+            run = kernel.run(notebook, lesson.notebook(builder.folder, "answers").parent, variables)
+            result |= {"minutes": round(run.minutes, 2), "peak_mb": round(run.peak_mb)}
+        except (LessonFailed, SourceError) as error:
+            result["error"] = str(error)
+        if verdicts.is_file():
+            result["promises"] = [json.loads(line) for line in verdicts.read_text(encoding="utf-8").splitlines()]
+    return result
+
+
+def faults(result: dict, promised: dict[str, Promise]) -> list[str]:
+    """What makes a run fail, one line each: its error, and promises that are missed, absent or not judged."""
+    where = f"{result['lesson']}, seed {result['seed']}"
+    found = [f"{where} failed: {result['error']}"] if "error" in result else []
+    for verdict in result["promises"]:
+        if verdict["kept"] is None:
+            found.append(f"{where}: {verdict['id']} was not judged")
+        elif not verdict["kept"]:
+            found.append(f"{where}: {verdict['id']} was missed with {_figure(verdict['value'])}")
+    judged = {verdict["id"] for verdict in result["promises"]}
+    mine = [name for name in promised if name.split(".")[0] == result["lesson"]]
+    return found + [f"{where}: {name} is promised and was never given to expect" for name in mine if name not in judged]
+
+
+def remarks(results: list[dict]) -> list[str]:
+    """What to look at though nothing failed: lessons too slow or too large, figures that the seed does not move."""
+    found = []
+    values = defaultdict(list)
+    for result in results:
+        where = f"{result['lesson']}, seed {result['seed']}"
+        if result["minutes"] > MINUTES:
+            found.append(f"{where}: {result['minutes']:.1f} minutes, more than {MINUTES}")
+        if result["peak_mb"] > MEGABYTES:
+            found.append(f"{where}: {result['peak_mb']} MB of memory, more than {MEGABYTES}")
+        for verdict in result["promises"]:
+            values[verdict["id"]].append(verdict["value"])
+    same = [name for name, seen in values.items() if len(seen) > 1 and len(set(seen)) == 1]
+    return found + [f"{name} is {_figure(values[name][0])} for every seed: does the seed reach it?" for name in same]
+
+
+def table(results: list[dict]) -> str:
+    """The runs as text: a line for each lesson and seed, below it a line for each promise."""
+    lines = ["lesson  seed  minutes  memory   promise"]
+    for result in results:
+        mark = "FAILED" if "error" in result else ""
+        lines.append(
+            f"{result['lesson']:<6}  {result['seed']:>4}  {result['minutes']:>7.1f}  {result['peak_mb']:>4} MB  {mark}"
+        )
+        for verdict in result["promises"]:
+            direction = "at_least" if "at_least" in verdict else "at_most"
+            word = {True: "kept", False: "MISSED", None: "NOT JUDGED"}[verdict["kept"]]
+            limit = f"{direction.replace('_', ' ')} {_figure(verdict[direction])}"
+            text = f"{verdict['id']}: {_figure(verdict['value'])}, {limit}: {word}"
+            lines.append(" " * 33 + text)
+    return "\n".join(lines)
+
+
+def store(results: list[dict], path: Path) -> None:
+    """Write the results as JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) and abs(value) < 10 else f"{value:.4g}"
+
+
+def course(builder: Builder, numbers: list[str], seeds: list[int], say=print) -> int:
+    """Run lessons under seeds, say what came out, write build/course.json; the exit status."""
+    chosen = source.lessons(builder.folder, numbers)
+    promised = read_promises(builder.folder / "source" / "promises.toml")
+    results, found = [], []
+    for lesson in chosen:
+        for reason in builder.stale(lesson):
+            if reason.startswith("answers/"):
+                say(f"{reason}; running what the source says now")
+        for seed in seeds:
+            result = run_lesson(builder, lesson, seed)
+            say(f"{lesson.name}, seed {seed}: {result['minutes']:.1f} minutes, {result['peak_mb']} MB", flush=True)
+            results.append(result)
+            found += faults(result, promised)
+            store(results, builder.root / "build" / "course.json")
+    say("\n" + table(results))
+    for line in remarks(results):
+        say(f"look: {line}")
+    for line in found:
+        say(f"fault: {line}")
+    if not results:
+        say("fault: there is no lesson to run")
+    return 1 if found or not results else 0
+
+
+def main() -> int:
+    try:
+        seeds = [int(seed) for seed in (os.environ.get("SEEDS") or "0").split()]
+    except ValueError:
+        print(f"SEEDS is {os.environ['SEEDS']!r}; expected whole numbers such as \"0 1 2\"", file=sys.stderr)
+        return 2
+    try:
+        return course(Builder(ROOT), (os.environ.get("LESSONS") or "").split(), seeds)
+    except (ValueError, SourceError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
