@@ -1,0 +1,201 @@
+"""`mmcourse doctor`: can this machine run the course, and if not, which command mends it."""
+
+from dataclasses import dataclass
+
+from mmcourse.facts import LIBRARIES, NOTEBOOK_PARTS, TORCH_FAMILY, Facts, gather
+
+GOOD_SET = "torch==2.14.0 torchvision==0.29.2 torchaudio==2.11.0"
+MEMORY_NEEDED = 2e9
+DISK_NEEDED = 1e9
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was looked at, what was found, what to do (empty where all is well), and whether lessons run."""
+
+    subject: str
+    found: str
+    mend: str = ""
+    stops: bool = False
+
+    def __str__(self) -> str:
+        mark = "STOP" if self.stops else "note" if self.mend else "ok"
+        line = f"{mark:<5} {self.subject:<12} {self.found}"
+        return line + "".join(f"\n{'':<19}{text}" for text in self.mend.splitlines())
+
+
+def examine(facts: Facts) -> list[Finding]:
+    """Every finding, in the order in which they are best mended."""
+    return [
+        look_at_python(facts),
+        *look_at_torch(facts),
+        look_at_device(facts),
+        look_at_memory(facts),
+        look_at_cores(facts),
+        look_at_disk(facts),
+        *look_at_libraries(facts),
+        look_at_notebooks(facts),
+        look_at_shipped_files(facts),
+        *look_at_real_data(facts),
+    ]
+
+
+def run() -> int:
+    """Print the findings of this machine; 1 where a lesson could not run, else 0."""
+    findings = examine(gather())
+    print("\n".join(map(str, findings)))
+    stops = [finding for finding in findings if finding.stops]
+    if stops:
+        names = ", ".join(dict.fromkeys(finding.subject for finding in stops))
+        print(f"\nA lesson could not run here: {names}. Do what stands below each STOP, then: mmcourse doctor")
+        return 1
+    print("\nThis machine can run the course.")
+    return 0
+
+
+def look_at_python(facts: Facts) -> Finding:
+    """Python 3.11 to 3.13."""
+    version = ".".join(map(str, facts.python))
+    if (3, 11) <= tuple(facts.python[:2]) <= (3, 13):
+        return Finding("Python", version)
+    mend = "The course needs Python 3.11, 3.12 or 3.13. With one installed, in a new clone:\nmake lab PYTHON=python3.11"
+    return Finding("Python", version, mend, stops=True)
+
+
+def look_at_torch(facts: Facts) -> list[Finding]:
+    """torch, torchvision and torchaudio: there, built for the same CUDA, and importable."""
+    findings = []
+    torch, install = facts.libraries["torch"], f"{facts.pip} install {GOOD_SET}"
+    for name in TORCH_FAMILY:
+        library = facts.libraries[name]
+        if library.version is None:
+            findings.append(Finding(name, "not installed", install, stops=True))
+            continue
+        built = f"built for CUDA {library.cuda}" if library.cuda else "built for the CPU, or without saying for what"
+        found = f"{library.version}, {built}"
+        reason = mismatch(name, facts) if name != "torch" and torch.version else None
+        if reason:
+            mend = f"{reason}\nThese three work together, on a GPU and on the CPU:\n{install}"
+            findings.append(Finding(name, found, mend, stops=True))
+        elif library.error:
+            mend = f"It does not import: {first_line(library.error)}\nThese three work together:\n{install}"
+            findings.append(Finding(name, found, mend, stops=True))
+        else:
+            findings.append(Finding(name, found))
+    return findings
+
+
+def mismatch(name: str, facts: Facts) -> str | None:
+    """Why this library cannot work with the torch beside it, or None where nothing speaks against it.
+
+    torchaudio refuses to load unless its CUDA is torch's to the minor version; torchvision compares the major one.
+    """
+    torch, library = facts.libraries["torch"], facts.libraries[name]
+    pinned = (library.torch_pin or "").split("+")[0]
+    if pinned and pinned != torch.version.split("+")[0]:
+        return f"{name} {library.version} works with torch {pinned} alone, and torch is {torch.version}."
+    if torch.cuda and library.cuda:
+        parts = 2 if name == "torchaudio" else 1
+        if torch.cuda.split(".")[:parts] != library.cuda.split(".")[:parts]:
+            return (
+                f"torch {torch.version} is built for CUDA {torch.cuda} and {name} {library.version} for CUDA "
+                f"{library.cuda}: import {name} fails, with or without a GPU."
+            )
+    return None
+
+
+def look_at_device(facts: Facts) -> Finding:
+    """CUDA, MPS or CPU: every lesson runs on each."""
+    if facts.device is None:
+        return Finding("device", "unknown, because torch does not import", "Mend torch first.", stops=True)
+    return Finding("device", facts.device)
+
+
+def look_at_memory(facts: Facts) -> Finding:
+    """At least 2 GB free."""
+    if facts.memory_free is None:
+        return Finding("memory", "unknown", "A lesson needs 2 GB of free memory: look whether it is there.")
+    found = f"{facts.memory_free / 1e9:.1f} GB free"
+    if facts.memory_free >= MEMORY_NEEDED:
+        return Finding("memory", found)
+    mend = "A lesson needs 2 GB. Close other programs, or shut down other notebooks' kernels."
+    return Finding("memory", found, mend, stops=True)
+
+
+def look_at_cores(facts: Facts) -> Finding:
+    """The lessons' minutes are those of two cores."""
+    if facts.cores is None or facts.cores >= 2:
+        return Finding("cores", str(facts.cores or "unknown"))
+    mend = "Lessons run, in about twice the minutes they state: those are for two cores."
+    return Finding("cores", str(facts.cores), mend)
+
+
+def look_at_disk(facts: Facts) -> Finding:
+    """Room for the learner's copies and checkpoints."""
+    if facts.disk_free is None:
+        return Finding(
+            "disk", f"unknown for {facts.work}", "Copies and checkpoints need 1 GB: look whether it is there"
+        )
+    found = f"{facts.disk_free / 1e9:.0f} GB free for {facts.work}"
+    if facts.disk_free >= DISK_NEEDED:
+        return Finding("disk", found)
+    mend = "Copies and checkpoints need 1 GB. Make room, or choose another place: MMCOURSE_WORK=/path mmcourse lab"
+    return Finding("disk", found, mend, stops=True)
+
+
+def look_at_libraries(facts: Facts) -> list[Finding]:
+    """The libraries that lessons import besides torch: one line where all are well, else one for each that is not."""
+    troubles = [trouble(name, facts) for name in LIBRARIES]
+    fine = ", ".join(f"{name} {facts.libraries[name].version}" for name in LIBRARIES if not trouble(name, facts))
+    return [Finding("libraries", fine)] * bool(fine) + [finding for finding in troubles if finding]
+
+
+def look_at_notebooks(facts: Facts) -> Finding:
+    """JupyterLab, its kernel and the two widget libraries."""
+    for name in NOTEBOOK_PARTS:
+        if finding := trouble(name, facts):
+            return finding
+    return Finding("notebooks", ", ".join(f"{name} {facts.libraries[name].version}" for name in NOTEBOOK_PARTS))
+
+
+def trouble(name: str, facts: Facts) -> Finding | None:
+    """What is wrong with a library that pip installs, or None."""
+    library = facts.libraries[name]
+    if library.version is None:
+        return Finding(name, "not installed", f"{facts.pip} install {name}", stops=True)
+    if library.error:
+        mend = (
+            f"It does not import: {first_line(library.error)}\n{facts.pip} install --force-reinstall --no-deps {name}"
+        )
+        return Finding(name, library.version, mend, stops=True)
+    return None
+
+
+def look_at_shipped_files(facts: Facts) -> Finding:
+    """The voices and models the course ships, whole."""
+    if not facts.broken_files:
+        return Finding("data files", f"{facts.shipped_files} shipped files, all whole")
+    found = "; ".join(f"{name} is {how}" for name, how in facts.broken_files.items())
+    mend = "git restore data" if facts.checkout else f"{facts.pip} install --force-reinstall --no-deps mmcourse"
+    return Finding("data files", found, mend, stops=True)
+
+
+def look_at_real_data(facts: Facts) -> list[Finding]:
+    """Real data sets: a lesson goes on without one."""
+    findings = []
+    for name, place in facts.real_data.items():
+        if place is None:
+            mend = f"Its section is skipped until you have it. While online: mmcourse data get {name}"
+            findings.append(Finding("real data", f"{name}: no copy here", mend))
+        elif place.startswith("broken: "):
+            mend = f"While online: mmcourse data get {name}"
+            findings.append(Finding("real data", f"{name}: {first_line(place)}", mend))
+        else:
+            findings.append(Finding("real data", f"{name}: {place}"))
+    return findings
+
+
+def first_line(text: str) -> str:
+    """The first line of a message, cut where it is long."""
+    line = text.strip().splitlines()[0] if text.strip() else text
+    return line if len(line) <= 200 else line[:197] + "..."

@@ -1,0 +1,136 @@
+"""The learner's own copies of the lessons: made once, never overwritten, replaced only when asked."""
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mmcourse import assets, settings
+
+RECORD = ".lessons.json"  # in the work folder: which text each copy was made from
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What `copy_lessons` did: lessons copied now, and lessons whose published version has changed since the copy."""
+
+    made: list[Path]
+    outdated: list[str]
+
+
+def published_lessons(folder: Path | None = None) -> dict[str, Path]:
+    """The published lessons by number: {"00": notebooks/00_welcome.ipynb, ...}.
+
+    FileNotFoundError where there are none: a wheel carries the package, and the lessons live in the repository.
+    """
+    if folder is None:
+        root = assets.checkout()
+        if root is None:
+            raise FileNotFoundError(
+                "This installation has the package without the lessons. Clone the repository and run 'make lab' there, "
+                "or open a lesson on Colab or Binder from its README."
+            )
+        folder = root / "notebooks"
+    lessons = {path.name[:2]: path for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))}
+    if not lessons:
+        raise FileNotFoundError(f"No lesson was found in {folder}. To mend it: git restore notebooks")
+    return lessons
+
+
+def lesson_number(text: str, lessons: dict[str, Path]) -> str:
+    """The two-digit number of a lesson given as '1', '01', '01_pictures' or its file name; ValueError if unknown."""
+    stem = Path(text).stem
+    digits = stem.split("_")[0]
+    number = digits.zfill(2) if digits.isdigit() else digits
+    if number not in lessons or ("_" in stem and lessons[number].stem != stem):
+        raise ValueError(f"there is no lesson {text!r}; the lessons are {', '.join(lessons)}")
+    return number
+
+
+def text_hash(notebook: Path) -> str:
+    """A hash of what a notebook says (its cells' kinds and sources), whatever its outputs and counts are."""
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        text = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{notebook} is not a notebook ({error}). To mend it: git restore notebooks") from None
+    return hashlib.sha256(json.dumps(text).encode()).hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _read_record(work: Path) -> dict[str, str]:
+    try:
+        record = json.loads((work / RECORD).read_text(encoding="utf-8"))
+        return record if isinstance(record, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _write_record(work: Path, record: dict[str, str]) -> None:
+    _write(work / RECORD, json.dumps(record, indent=1, sort_keys=True).encode())
+
+
+def copy_lessons(work: Path | None = None, lessons: dict[str, Path] | None = None) -> Copies:
+    """Copy every lesson that is not in the work folder yet. What is there stays as it is."""
+    work = work or settings.work_folder()
+    lessons = lessons or published_lessons()
+    record = _read_record(work)
+    before = dict(record)
+    made, outdated = [], []
+    for number, lesson in lessons.items():
+        copy = work / lesson.name
+        if not copy.exists():
+            _write(copy, lesson.read_bytes())
+            record[lesson.name] = text_hash(lesson)
+            made.append(copy)
+        elif record.get(lesson.name, text_hash(lesson)) != text_hash(lesson):
+            outdated.append(number)
+    if record != before:
+        _write_record(work, record)
+    return Copies(made, outdated)
+
+
+def _kept_name(copy: Path) -> Path:
+    """Where the old copy goes: next to it, with the date and time, and a name nobody has."""
+    stamp = datetime.now().strftime("%Y-%m-%d_%H%M%S")
+    kept = copy.with_name(f"{copy.stem}_kept_{stamp}.ipynb")
+    count = 2
+    while kept.exists():
+        kept = copy.with_name(f"{copy.stem}_kept_{stamp}_{count}.ipynb")
+        count += 1
+    return kept
+
+
+def reset_lesson(
+    text: str, work: Path | None = None, lessons: dict[str, Path] | None = None
+) -> tuple[Path, Path | None]:
+    """Give a lesson's copy afresh: (the new copy, where the old one was kept or None where there was none)."""
+    work = work or settings.work_folder()
+    lessons = lessons or published_lessons()
+    lesson = lessons[lesson_number(text, lessons)]
+    content, digest = lesson.read_bytes(), text_hash(lesson)
+    copy, kept = work / lesson.name, None
+    if copy.exists():
+        kept = _kept_name(copy)
+        _write(kept, copy.read_bytes())
+    _write(copy, content)
+    record = _read_record(work)
+    record[lesson.name] = digest
+    _write_record(work, record)
+    return copy, kept
