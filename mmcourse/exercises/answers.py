@@ -1,0 +1,164 @@
+"""Running what a learner handed in: stubs, exceptions and changed arguments become words about their code."""
+
+import copy
+import dis
+import inspect
+import linecache
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+from types import CodeType, TracebackType
+
+import torch
+from torch import Tensor
+
+_LIBRARIES = tuple(
+    str(folder)
+    for folder in {
+        Path(__file__).parents[1],
+        Path(torch.__file__).parent,
+        *(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    }
+)
+
+
+class NotRight(Exception):
+    """The answer is wrong; the message names the mistake."""
+
+
+class NotTried(Exception):
+    """The stub is untouched."""
+
+
+class Answer:
+    """A learner's function, safe to call from a check.
+
+    Arguments are copied before the call. An untouched stub raises `NotTried`; an exception in the learner's code,
+    arguments that do not fit, a forgotten `return` and a changed argument raise `NotRight` with words for it.
+    """
+
+    def __init__(self, function: Callable):
+        self.function = function
+        self.name = getattr(function, "__name__", type(function).__name__)
+
+    def __call__(self, *arguments, **options):
+        self._fits(arguments, options)
+        given, given_options = copied(arguments), copied(options)
+        result = guarded(self.function, *given, name=self.name, **given_options)
+        if result is Ellipsis:
+            raise NotTried
+        if result is None:
+            code = getattr(inspect.unwrap(self.function), "__code__", None)
+            if code is not None and is_stub(code):
+                raise NotTried
+            raise NotRight(f"`{self.name}` gave None: is the `return` missing, or not reached?")
+        self._unchanged(arguments, given)
+        return result
+
+    def _fits(self, arguments, options) -> None:
+        try:
+            signature = inspect.signature(self.function)
+        except (TypeError, ValueError):
+            return
+        try:
+            signature.bind(*arguments, **options)
+        except TypeError as error:
+            count = len(arguments) + len(options)
+            raise NotRight(
+                f"`{self.name}{signature}` does not take the {count} argument{'s' * (count != 1)} it is called with "
+                f"({error}): compare its first line with the exercise's"
+            ) from None
+
+    def _unchanged(self, before, after) -> None:
+        try:
+            names = list(inspect.signature(self.function).parameters)
+        except (TypeError, ValueError):
+            names = []
+        for i, (old, new) in enumerate(zip(before, after, strict=True)):
+            if not same(old, new):
+                name = names[i] if i < len(names) else f"argument {i + 1}"
+                remedy = "`.clone()` it first, or build a new tensor" if isinstance(old, Tensor) else "copy it first"
+                raise NotRight(
+                    f"`{name}` was changed in place, so the caller's own data is spoilt after the call: {remedy}"
+                )
+
+
+def guarded(function: Callable, *arguments, name: str = "your code", **options):
+    """Call code that is the learner's, or holds some. Exceptions become `NotTried` or `NotRight`; interrupts pass."""
+    try:
+        return function(*arguments, **options)
+    except (NotTried, NotRight):
+        raise
+    except Exception as error:
+        frame, number = learners_place(error.__traceback__)
+        if isinstance(error, NotImplementedError) and frame is not None and raised_by_hand(error, frame, number):
+            if is_stub(frame):
+                raise NotTried from None
+            raise NotRight(
+                f"the line `raise NotImplementedError` in `{frame.co_name}` is still reached: delete it"
+            ) from None
+        raise NotRight(describe(error, frame, number, name)) from None
+
+
+def describe(error: Exception, frame: CodeType | None, number: int, name: str) -> str:
+    """The exception and the learner's own line where it happened, in one line."""
+    message = " ".join(str(error).split())
+    message = message if len(message) <= 300 else message[:300] + " …"
+    what = f"{type(error).__name__}: {message}".rstrip(": ").replace("`", "'")
+    if frame is None:
+        return f"`{name}` raised {what}"
+    text = linecache.getline(frame.co_filename, number).strip().replace("`", "'")
+    place = f"line {number}" + (f": `{text}`" if text else "")
+    return f"{what} (in `{frame.co_name}`, {place})"
+
+
+def learners_place(traceback: TracebackType | None) -> tuple[CodeType | None, int]:
+    """The innermost code that is neither a library's nor the course's, and its line number."""
+    found: tuple[CodeType | None, int] = (None, 0)
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if not code.co_filename.startswith((*_LIBRARIES, "<frozen")):
+            found = (code, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return found
+
+
+def raised_by_hand(error: NotImplementedError, code: CodeType, number: int) -> bool:
+    """Whether the learner's line raises it, and not an operation that torch lacks for some type."""
+    source = linecache.getline(code.co_filename, number)
+    return "NotImplementedError" in source if source else not error.args
+
+
+def is_stub(code: CodeType) -> bool:
+    """Whether a function's body does nothing: it uses no argument, makes no variable, calls nothing of its own."""
+    arguments = code.co_argcount + code.co_kwonlyargcount
+    arguments += bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    return (
+        set(code.co_names) <= {"NotImplementedError"}
+        and len(code.co_varnames) == arguments
+        and not any(
+            step.opname.startswith(("LOAD_FAST", "LOAD_DEREF", "FOR_ITER")) for step in dis.get_instructions(code)
+        )
+    )
+
+
+def copied(values):
+    """A deep copy, tensors and their shapes included."""
+    if isinstance(values, Tensor):
+        return values.detach().clone().requires_grad_(values.requires_grad)
+    if isinstance(values, tuple | list):
+        return type(values)(copied(value) for value in values)
+    if isinstance(values, dict):
+        return {name: copied(value) for name, value in values.items()}
+    return copy.deepcopy(values) if isinstance(values, set) else values
+
+
+def same(old, new) -> bool:
+    """Whether an argument is still what it was."""
+    if isinstance(old, Tensor):
+        return old.shape == new.shape and torch.equal(torch.nan_to_num(old.detach()), torch.nan_to_num(new.detach()))
+    if isinstance(old, tuple | list):
+        return len(old) == len(new) and all(same(a, b) for a, b in zip(old, new, strict=True))
+    if isinstance(old, dict):
+        return list(old) == list(new) and all(same(old[name], new[name]) for name in old)
+    return not isinstance(old, set | int | float | str) or old == new

@@ -1,0 +1,203 @@
+"""`check`: judges what a learner wrote for an exercise, and names the mistake.
+
+An exercise is a function in `lesson_NN.py`, registered with `@exercise("NN.x", ...)`. It gets the learner's answer
+and a random generator, returns words for what it verified, and raises `NotRight` with words for what is wrong.
+"""
+
+import difflib
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module, util
+from pathlib import Path
+
+from mmcourse import settings
+from mmcourse.exercises.showing import BADGES, line, note, notebook, plain_text, show
+
+_registry: dict[str, "Exercise"] = {}
+
+
+class WrongAnswer(AssertionError):
+    """Raised by `check` for anything but a right answer while grading (MMCOURSE_GRADING)."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: what it is called, how hard (1 to 3 dots), how long, its hints, and what judges it."""
+
+    id: str
+    title: str
+    dots: int
+    minutes: int
+    hints: tuple[str, ...]
+    takes: str
+    judge: Callable
+
+
+@dataclass
+class Verdict:
+    """What `check` found. True when right. In a notebook it is shown once, by the `check` that made it."""
+
+    id: str
+    state: str  # "right", "wrong" or "untried"
+    message: str
+    _cell: object = field(default=None, repr=False, compare=False)
+
+    def __bool__(self) -> bool:
+        return self.state == "right"
+
+    def __str__(self) -> str:
+        return f"{BADGES[self.state][0]} {self.id}  {plain_text(self.message)}"
+
+    def _repr_html_(self) -> str:
+        return line(self.state, self.id, self.message)
+
+    def show(self) -> None:
+        """Show the verdict here."""
+        shell = notebook()
+        self._cell = getattr(shell, "execution_count", None)
+        show(str(self), self._repr_html_())
+
+    def _ipython_display_(self) -> None:
+        shell = notebook()
+        if shell is None or self._cell != getattr(shell, "execution_count", None):
+            self.show()
+
+
+def exercise(id: str, *, title: str, dots: int, minutes: int, hints: tuple[str, ...] = (), takes: str = "function"):
+    """Register a judge. `takes` is what the learner hands in: "function" (wrapped for safe calls) or "value"."""
+    if not re.fullmatch(r"\d\d\.\w+", id) or dots not in (1, 2, 3) or takes not in ("function", "value"):
+        raise ValueError(
+            f"exercise({id!r}, dots={dots}, takes={takes!r}); expected an id such as '01.3' or '01.clinic', "
+            "1 to 3 dots, and 'function' or 'value'"
+        )
+
+    def register(judge: Callable) -> Callable:
+        _registry[id] = Exercise(id, title, dots, minutes, tuple(hints), takes, judge)
+        return judge
+
+    return register
+
+
+def lessons() -> list[str]:
+    """The numbers of the lessons that have exercises."""
+    found = Path(__file__).parent.glob("lesson_[0-9][0-9]*")  # a module, or a package of several
+    return sorted({path.stem[-2:] for path in found if path.suffix in ("", ".py")})
+
+
+def exercises(lesson: str) -> list[Exercise]:
+    """The exercises of a lesson in the order of their ids, the clinic last. An unknown lesson raises ValueError."""
+    module = f"{__package__}.lesson_{lesson}"
+    if not re.fullmatch(r"\d\d", str(lesson)) or util.find_spec(module) is None:
+        raise ValueError(f"no exercises for lesson {lesson!r}; there are lessons {', '.join(lessons())}")
+    import_module(module)
+    return sorted((entry for entry in _registry.values() if entry.id.startswith(f"{lesson}.")), key=position)
+
+
+def title(lesson: str) -> str:
+    """The title of a lesson, as its module of checks states it; empty where it has none."""
+    if lesson not in lessons():
+        return ""
+    return getattr(import_module(f"{__package__}.lesson_{lesson}"), "TITLE", "")
+
+
+def position(entry: Exercise) -> tuple:
+    """Sorts 01.2 before 01.10, and both before 01.clinic."""
+    name = entry.id.partition(".")[2]
+    return (0, int(name), "") if name.isdigit() else (1, 0, name)
+
+
+def find(id: str) -> Exercise:
+    """The exercise of this id. An unknown one raises ValueError that names the nearest."""
+    if not isinstance(id, str):
+        raise ValueError(
+            f"check({id!r}, ...); expected the exercise's id as text first, such as check('01.1', my_function)"
+        )
+    if id not in _registry:
+        known = [entry.id for entry in exercises(id.partition(".")[0])]
+        if id not in known:
+            nearest = difflib.get_close_matches(id, known, n=3, cutoff=0.5) or known
+            raise ValueError(f"no exercise {id!r}; nearest: {', '.join(nearest)}")
+    return _registry[id]
+
+
+def judge(id: str, answer) -> Verdict:
+    """The verdict on an answer, neither shown nor stored."""
+    import torch
+
+    from mmcourse.exercises.answers import Answer, NotRight, NotTried
+
+    entry = find(id)
+    rng = torch.Generator()
+    rng.seed()
+    if answer is None or answer is Ellipsis:
+        return Verdict(id, "untried", "not tried yet")
+    if entry.takes == "function" and not callable(answer):
+        kind = type(answer).__name__
+        return Verdict(
+            id,
+            "wrong",
+            f"hand in the function itself, without brackets, as in `check({id!r}, name)`; this is its result ({kind})",
+        )
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(rng.initial_seed())
+            verified = entry.judge(Answer(answer) if entry.takes == "function" else answer, rng)
+    except NotTried:
+        return Verdict(id, "untried", "not tried yet")
+    except NotRight as mistake:
+        return Verdict(id, "wrong", str(mistake))
+    except Exception as error:
+        return Verdict(
+            id,
+            "wrong",
+            f"the check cannot make sense of this ({type(error).__name__}: {error}); is your answer right? Report it",
+        )
+    return Verdict(id, "right", verified)
+
+
+def check(id: str, answer) -> Verdict:
+    """Judge an answer, show the verdict, store it, return it.
+
+    id: the exercise, such as "01.1". answer: the learner's function, not its result.
+    Raises ValueError for an unknown id, and `WrongAnswer` for a wrong or missing answer when MMCOURSE_GRADING is set.
+    """
+    verdict = judge(id, answer)
+    verdict.show()
+    if settings.grading():
+        if not verdict:
+            raise WrongAnswer(str(verdict))
+    elif verdict.state != "untried":
+        from mmcourse.exercises import record
+
+        source = source_of(answer) if verdict else None
+        record.store(lambda data: record.add_try(data, id, verdict.state, source))
+    return verdict
+
+
+def hint(id: str) -> None:
+    """Show the next hint for an exercise; how many were shown is stored. After the last, all are shown again."""
+    from mmcourse.exercises import record
+
+    hints = find(id).hints
+    if not hints:
+        note(f"{id} has no hints")
+        return
+    shown = min(record.hints_shown(record.load(), id), len(hints))
+    if shown < len(hints):
+        record.store(lambda data: record.add_hint(data, id, shown + 1))
+        fresh = [(shown + 1, hints[shown])]
+    else:
+        fresh = list(enumerate(hints, 1))
+    for number, text in fresh:
+        label = f"{id} hint {number} of {len(hints)}"
+        show(f"{label}: {plain_text(text)}", line("note", label, text))
+
+
+def source_of(answer) -> str:
+    """The source of what was handed in, or its value as text where it has none."""
+    try:
+        return inspect.getsource(answer)
+    except (TypeError, OSError):
+        return repr(answer)[:10_000]

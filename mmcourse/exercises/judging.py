@@ -1,0 +1,108 @@
+"""What checks have in common: drawing inputs, what to expect of a result, and finding which mistake explains it."""
+
+import math
+import numbers
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+
+Mistakes = Sequence[tuple[Callable, str]]  # what a typical mistake computes, and the words for it
+
+
+def whole(rng: torch.Generator, low: int, high: int) -> int:
+    """A random whole number from low to high, both included."""
+    return int(torch.randint(low, high + 1, (), generator=rng))
+
+
+def expect_whole_number(given, where: str) -> int:
+    """The given value as an int; anything else says what it is and how to mend it."""
+    if isinstance(given, numbers.Integral) and not isinstance(given, bool):
+        return int(given)
+    if isinstance(given, Tensor):
+        raise NotRight(
+            f"{where} gave a tensor, expected a whole number (int): `.item()` takes a number out of a tensor"
+        )
+    if isinstance(given, numbers.Real) and not isinstance(given, bool):
+        raise NotRight(
+            f"{where} gave {given!r}, a float, expected a whole number (int): "
+            "`/` always gives a float, `//` of whole numbers a whole number"
+        )
+    raise NotRight(f"{where} gave {described(given)}, expected a whole number (int)")
+
+
+def expect_tensor(
+    given, where: str, shape: Sequence[int] | None = None, causes: dict[tuple, str] | None = None
+) -> Tensor:
+    """The given tensor, on the processor and without its graph, once its type and shape are as expected.
+
+    causes: for wrong shapes that are known, the words for what they come from.
+    """
+    if not isinstance(given, Tensor):
+        remedy = {
+            "list": ": `torch.stack` or `torch.tensor` makes one of a list",
+            "tuple": ": `torch.stack` makes one of several; is there a comma too many after `return`?",
+            "ndarray": ": `torch.from_numpy` turns an array into one",
+            "float": ": a single number, where a whole tensor was asked for",
+        }.get(type(given).__name__, "")
+        raise NotRight(f"{where} gave {described(given)}, expected a tensor{remedy}")
+    if shape is not None and tuple(given.shape) != tuple(shape):
+        cause = (causes or {}).get(tuple(given.shape))
+        raise NotRight(
+            f"{where} the shape is {tuple(given.shape)}, expected {tuple(shape)}" + (f": {cause}" if cause else "")
+        )
+    return given.detach().cpu()
+
+
+def expect_finite(given: Tensor, where: str, cause: str) -> None:
+    """No NaN and no infinity."""
+    if not torch.isfinite(given).all():
+        kind = "NaN" if torch.isnan(given).any() else "infinity"
+        raise NotRight(f"{where} the result holds {kind}: {cause}")
+
+
+def described(value) -> str:
+    """A value of the wrong type in a few words."""
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    text = repr(value)
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}" + (f", {text}" if len(text) <= 60 else "")
+
+
+def agrees(given, expected) -> bool:
+    """Equal numbers or tuples; tensors equal up to rounding."""
+    if isinstance(expected, Tensor):
+        return (
+            isinstance(given, Tensor)
+            and given.shape == expected.shape
+            and torch.allclose(given.to(expected.dtype), expected, rtol=1e-3, atol=1e-4, equal_nan=True)
+        )
+    if isinstance(expected, float):
+        return math.isclose(given, expected, rel_tol=1e-6)
+    return given == expected
+
+
+def named_mistake(cases: Sequence[tuple], given: Sequence, mistakes: Mistakes) -> str | None:
+    """The words for the first mistake whose function gives exactly what the learner's gave, in every case."""
+    for mistaken, words in mistakes:
+        if all(agrees(value, mistaken(*case)) for case, value in zip(cases, given, strict=True)):
+            return words
+    return None
+
+
+def compare(name: str, cases: Sequence[tuple], given: Sequence, right: Callable, mistakes: Mistakes) -> None:
+    """Judge numbers given for cases against the right function; the first wrong one is shown with its mistake."""
+    for case, value in zip(cases, given, strict=True):
+        expected = right(*case)
+        if value != expected:
+            words = named_mistake(cases, given, mistakes)
+            example = f"`{call(name, *case)}` gave {value}, expected {expected}"
+            raise NotRight(f"{example}: {words}" if words else f"{example}; no usual mistake explains it")
+
+
+def call(name: str, *arguments) -> str:
+    """A call as one would write it."""
+    return f"{name}({', '.join(map(repr, arguments))})"

@@ -1,0 +1,127 @@
+"""The clinic of lesson 01: a softmax before a cross-entropy that applies its own."""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmcourse.exercises.answers import NotRight, guarded
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import expect_finite, expect_tensor
+
+
+@exercise(
+    "01.clinic",
+    title="a model that learns slowly and badly",
+    dots=2,
+    minutes=10,
+    hints=(
+        "Look at the loss at the start and at its lowest. With 14 classes, how low can it get if no input exceeds 1?",
+        "Read what `nn.CrossEntropyLoss` expects as its input. Then print `model(images).sum(dim=1)`.",
+        "Cross-entropy applies log-softmax itself, so the model must give logits. Which layer has to go?",
+    ),
+)
+def clinic(answer, rng):
+    remark = ""
+    for n_classes in (14, 3):
+        model = answer(n_classes)
+        if isinstance(model, type):
+            raise NotRight(f"`{answer.name}` gave a class; make a model of it: `{model.__name__}(...)`")
+        if not isinstance(model, nn.Module):
+            raise NotRight(
+                f"`{answer.name}({n_classes})` gave a {type(model).__name__}, expected a model (`nn.Module`)"
+            )
+        remark = mended_model(model.cpu(), n_classes, rng) or remark
+    return "logits of the right shape, for one picture and for five; gradients reach every layer" + remark
+
+
+def mended_model(model: nn.Module, n_classes: int, rng: torch.Generator) -> str:
+    """Judge one model; words for a remark that does not make it wrong."""
+    if not any(True for _ in model.parameters()):
+        raise NotRight("the model has no parameters left to train")
+    if not any(isinstance(part, nn.Conv2d) for part in model.modules()):
+        raise NotRight("there is no `nn.Conv2d` left: mend the model, keep its convolutions")
+    for mode, batch in (("evaluation", 1), ("evaluation", 5), ("training", 5)):
+        model.train(mode == "training")
+        images = torch.rand(batch, 3, 32, 32, generator=rng)
+        logits = guarded(model, images, name="the model")
+        classes_out(logits, batch, n_classes)
+        not_probabilities(logits.detach(), mode, n_classes)
+    learns_from(model, logits, n_classes, rng)
+    bounded(model, images)
+    if logits.detach().logsumexp(1).abs().max() < 1e-4:
+        return (
+            ". These are log-probabilities: cross-entropy takes their log-softmax once more, which changes nothing, "
+            "so it trains as it should; logits would do, and save the work"
+        )
+    return ""
+
+
+def classes_out(logits, batch: int, n_classes: int) -> None:
+    """The model's output has one number for each picture and class."""
+    where = f"for {batch} picture{'s' * (batch > 1)} and {n_classes} classes"
+    expect_tensor(logits, where)
+    if not logits.is_floating_point():
+        raise NotRight(
+            f"{where} the output is {logits.dtype}: those are chosen classes (`argmax`?), the loss needs logits"
+        )
+    if tuple(logits.shape) == (n_classes,) and batch == 1:
+        raise NotRight(
+            f"{where} the shape is {(n_classes,)}, expected {(1, n_classes)}: does a `squeeze` remove the batch?"
+        )
+    if logits.ndim == 2 and len(logits) == batch and logits.shape[1] != n_classes:
+        raise NotRight(f"{where} there are {logits.shape[1]} outputs for each picture: is `n_classes` used?")
+    if logits.ndim == 4 and tuple(logits.shape[:2]) == (batch, n_classes):
+        raise NotRight(
+            f"{where} the shape is {tuple(logits.shape)}: pool or flatten the maps, one number for each class"
+        )
+    expect_tensor(logits, where, (batch, n_classes))
+    expect_finite(logits, where, "look for a logarithm or a division in `forward`")
+
+
+def not_probabilities(logits: Tensor, mode: str, n_classes: int) -> None:
+    """Outputs that are already probabilities are named."""
+    inside = ((logits >= 0) & (logits <= 1)).all()
+    if inside and torch.allclose(logits.sum(1), torch.ones(len(logits)), atol=1e-4):
+        raise NotRight(
+            f"in {mode} mode every row of the output sums to 1: a softmax is still there, "
+            "and cross-entropy applies its own"
+        )
+    if len(logits) > 1 and inside and torch.allclose(logits.sum(0), torch.ones(n_classes), atol=1e-4):
+        raise NotRight(
+            "every column of the output sums to 1: this softmax runs over the pictures of the batch. "
+            "None is needed at all"
+        )
+
+
+def learns_from(model: nn.Module, logits: Tensor, n_classes: int, rng: torch.Generator) -> None:
+    """Cross-entropy's gradient reaches every parameter that wants one."""
+    if not logits.requires_grad:
+        raise NotRight("no gradient leaves the output: is there a `no_grad`, a `detach` or an `.item()` on the way?")
+    model.zero_grad()
+    targets = torch.randint(0, n_classes, (len(logits),), generator=rng)
+    guarded(F.cross_entropy(logits, targets).backward, name="backward")
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            raise NotRight(f"`{name}` is frozen (`requires_grad` is False), so it will not learn")
+        if parameter.grad is None:
+            raise NotRight(f"no gradient reaches `{name}`: it is not used in `forward`, or cut off by a `detach`")
+    if all((parameter.grad == 0).all() for parameter in model.parameters()):
+        raise NotRight("every gradient is zero, so nothing will be learned")
+
+
+def bounded(model: nn.Module, images: Tensor) -> None:
+    """Larger weights must be able to give larger logits: a squashing function at the end is named."""
+    model.eval()
+    louder = copy.deepcopy(model)
+    for parameter in louder.parameters():
+        parameter.data *= 10
+    with torch.no_grad():
+        quiet, loud = guarded(model, images, name="the model"), guarded(louder, images, name="the model")
+    if (loud >= 0).all() and (quiet >= 0).all():
+        if loud.max() <= 1:
+            raise NotRight("the outputs stay between 0 and 1: a sigmoid at the end, and a logit may be any number")
+        raise NotRight("no output is ever negative: a ReLU at the end, and a logit may be any number")
+    if loud.abs().max() <= 1:
+        raise NotRight("the outputs stay between -1 and 1: a tanh at the end, and a logit may be any number")

@@ -1,0 +1,146 @@
+"""Exercise 01.2: a convolution by hand."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, named_mistake, whole
+
+
+def correlate(image: Tensor, kernel: Tensor) -> Tensor:
+    """What `convolve` should give.   (H, W), (K, K) -> (H-K+1, W-K+1)"""
+    return F.conv2d(image[None, None].double(), kernel[None, None].double())[0, 0]
+
+
+def patches_of(image: Tensor, size: int) -> Tensor:
+    """Every window of an image.   (H, W) -> (H-K+1, W-K+1, K, K)"""
+    return image.double().unfold(0, size, 1).unfold(1, size, 1)
+
+
+CONVOLVE_MISTAKES = [
+    (
+        lambda x, k: correlate(x, k.flip(0, 1)),
+        "the kernel is turned by 180 degrees. That is the convolution of mathematics; PyTorch's does not turn it",
+    ),
+    (lambda x, k: correlate(x, k.T), "the kernel's rows and columns have changed places"),
+    (lambda x, k: correlate(x, k.flip(0)), "the kernel is upside down"),
+    (lambda x, k: correlate(x, k.flip(1)), "the kernel is mirrored"),
+    (lambda x, k: correlate(x, k).T, "rows and columns of the result have changed places"),
+    (
+        lambda x, k: patches_of(x, len(k))[..., len(k) // 2, len(k) // 2] * k[len(k) // 2, len(k) // 2],
+        "only the centre of each window is used: multiply all K × K entries, then sum them",
+    ),
+    (
+        lambda x, k: patches_of(x, len(k))[..., 0, 0] * k[0, 0],
+        "only the first entry of each window is used: multiply all K × K entries, then sum them",
+    ),
+    (
+        lambda x, k: (patches_of(x, len(k)) * k).diagonal(dim1=-2, dim2=-1).sum(-1),
+        "only the diagonal of each window is summed: all K × K products belong to the sum",
+    ),
+    (
+        lambda x, k: (patches_of(x, len(k)) @ k.double()).sum((-2, -1)),
+        "`@` multiplies matrices; a window and the kernel are multiplied entry by entry with `*`",
+    ),
+    (lambda x, k: correlate(x, k) / k.numel(), "this is the mean of the products; a convolution sums them"),
+    (lambda x, k: patches_of(x, len(k)).sum((-2, -1)), "the windows are summed without the kernel's weights"),
+    (lambda x, k: torch.zeros_like(correlate(x, k)), "all zeros: was anything written into the result?"),
+]
+
+
+@exercise(
+    "01.2",
+    title="a convolution by hand",
+    dots=2,
+    minutes=10,
+    hints=(
+        "How many windows fit? Exercise 01.1 says it: H - K + 1 rows of W - K + 1. Make a tensor of zeros.",
+        "For row i and column j the window is `image[i:i + K, j:j + K]`. Multiply it by the kernel entry by entry.",
+        "Two loops, `for i in range(H - K + 1)` and `for j in range(W - K + 1)`; inside, one line: product, sum.",
+    ),
+)
+def convolve(answer, rng):
+    sizes = [(7, 7, 3), (6, 9, 3), (8, 5, 3), (7, 9, 2), (5, 6, 5), (4, 7, 1), (whole(rng, 9, 12), whole(rng, 5, 8), 4)]
+    cases, given = [], []
+    for height, width, size in sizes:
+        image, kernel = torch.randn(height, width, generator=rng), torch.randn(size, size, generator=rng)
+        where = f"for an image of {height} × {width} and a kernel of {size} × {size}"
+        if cases and height != width and len(cases) < 3:
+            try:
+                result = answer(image, kernel)
+            except NotRight as problem:
+                if agrees(given[0], correlate(*cases[0])):
+                    raise NotRight(
+                        f"right for a square image, but {where}: {problem}. Height and width differ"
+                    ) from None
+                raise
+        else:
+            result = answer(image, kernel)
+        right = (height - size + 1, width - size + 1)
+        result = expect_tensor(result, where, right, shape_causes(height, width, size))
+        expect_finite(result, where, "was every entry written? `torch.empty` holds whatever lay in memory")
+        cases.append((image, kernel))
+        given.append(result)
+    expected = [correlate(*case) for case in cases]
+    if not all(agrees(a, b) for a, b in zip(given, expected, strict=True)):
+        # a kernel of one entry, or one window, cannot tell most mistakes apart: they are left out of the search
+        telling = [i for i, (height, width, size) in enumerate(sizes) if size > 1]
+        words = named_mistake([cases[i] for i in telling], [given[i] for i in telling], CONVOLVE_MISTAKES)
+        i = next(i for i in range(len(given)) if not agrees(given[i], expected[i]))
+        height, width, size = sizes[i]
+        if words is None:
+            if i and sizes[i][2] != 3 and all(agrees(given[j], expected[j]) for j, s in enumerate(sizes) if s[2] == 3):
+                words = "right for kernels of 3 × 3 only: take the size from `kernel.shape`"
+            else:
+                worst = (given[i] - expected[i]).abs().argmax().item()
+                row, column = divmod(worst, expected[i].shape[1])
+                words = (
+                    f"entry [{row}, {column}] is {given[i][row, column].item():.3f}, "
+                    f"expected {expected[i][row, column].item():.3f}"
+                )
+        raise NotRight(f"for an image of {height} × {width} and a kernel of {size} × {size}: {words}")
+    whole_numbers(answer, rng)
+    return f"equal to `F.conv2d` on {len(cases)} images, square and not, kernels from 1 × 1 to 5 × 5"
+
+
+def shape_causes(height: int, width: int, size: int) -> dict[tuple, str]:
+    """What each wrong shape of the result comes from."""
+    right = (height - size + 1, width - size + 1)
+    return {
+        (height, width): "that is the image's size: without padding the window fits in fewer places",
+        (
+            height - size,
+            width - size,
+        ): "one row and one column are missing: `range(H - K)` stops before the last window",
+        (
+            height - size + 2,
+            width - size + 2,
+        ): "one row and one column too many: the last window would hang over the edge",
+        right[::-1]: "rows and columns have changed places",
+        (right[0], right[0]): "the width was computed from the height: an image need not be square",
+        (right[1], right[1]): "the height was computed from the width: an image need not be square",
+        (size, size): "that is the kernel's size; the result has one entry for each place of the window",
+        (*right, size, size): "the products are there, but not summed: add up the last two axes",
+        (*right, size): "only one axis of each window is summed: add up both",
+        (1, 1, *right): "two axes of size 1 are left in front: take `[0, 0]`",
+        (1, *right): "one axis of size 1 is left in front: take `[0]`",
+        (right[0] * right[1],): "the values are in one row: `reshape` them to rows and columns",
+        (): "that is a single number, the sum over everything; each place of the window gets its own",
+    }
+
+
+def whole_numbers(answer, rng) -> None:
+    """An image of whole numbers may be refused with an error, but must not give a result that is silently cut off."""
+    image = torch.randint(0, 256, (6, 8), generator=rng)
+    kernel = torch.rand(3, 3, generator=rng) / 9
+    try:
+        given = answer(image, kernel)
+    except NotRight:
+        return
+    if isinstance(given, Tensor) and not agrees(given.detach().cpu(), correlate(image, kernel)):
+        raise NotRight(
+            f"right for floats, but for an image of whole numbers (int64) and a kernel of floats the result is cut off "
+            f"({given.dtype}): make the result a float tensor"
+        )

@@ -1,0 +1,189 @@
+"""Exercises 01.1, 01.3 and 01.6: sizes, parameters and receptive fields, all of them whole numbers."""
+
+import math
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import call, compare, expect_whole_number, whole
+
+OUTPUT_SIZE_MISTAKES = [
+    (
+        lambda n, k, s, p: (n + 2 * p - k) // s,
+        "the + 1 is missing: a window that fits exactly once still gives one pixel",
+    ),
+    (lambda n, k, s, p: (n + p - k) // s + 1, "the padding is counted once, but both sides get it"),
+    (lambda n, k, s, p: (n - k) // s + 1, "the padding is left out"),
+    (lambda n, k, s, p: n + 2 * p - k + 1, "the stride is left out: the window moves by `stride` pixels at a time"),
+    (
+        lambda n, k, s, p: (n + 2 * p - k + 1) // s,
+        "the 1 is added before the division: divide first, then count the first window",
+    ),
+    (
+        lambda n, k, s, p: math.ceil((n + 2 * p - k) / s) + 1,
+        "this rounds up, but a window that hangs over the edge does not count",
+    ),
+    (
+        lambda n, k, s, p: round((n + 2 * p - k) / s + 1),
+        "this rounds to the nearest, but a window that hangs over the edge does not count",
+    ),
+    (lambda n, k, s, p: n, "this is the size that went in; the window cannot be centred on the outermost pixels"),
+    (lambda n, k, s, p: (n - 2 * p - k) // s + 1, "the padding is subtracted; it makes the picture larger"),
+    (
+        lambda n, k, s, p: n + 2 * p - k // s + 1,
+        "the division happens too early: only `n + 2 * padding - kernel` as a whole is divided by the stride",
+    ),
+]
+
+
+@exercise(
+    "01.1",
+    title="the size of a convolution's output",
+    dots=1,
+    minutes=5,
+    hints=(
+        "Lay a window of 3 on a row of 5 pixels and count the places where it fits: 3. Where does the 3 come from?",
+        "The window can start at 0, stride, 2 · stride ... as long as it ends inside. How many starts are there?",
+        "Padding adds to both sides, so the row is `size + 2 * padding` long; `//` divides and rounds down.",
+    ),
+)
+def output_size(answer, rng):
+    cases = [(whole(rng, 12, 40), whole(rng, 2, 7), 1, 0) for _ in range(3)]
+    cases += [(whole(rng, 12, 40), whole(rng, 2, 7), 1, whole(rng, 1, 3)) for _ in range(3)]
+    cases += [(whole(rng, 12, 40), whole(rng, 2, 7), whole(rng, 2, 4), 0) for _ in range(4)]
+    cases += [(20, 4, 3, 1), (21, 4, 2, 1), (22, 3, 4, 2)]  # remainders 0, 1 and 3: rounding shows
+    cases += [(whole(rng, 12, 60), whole(rng, 2, 7), whole(rng, 2, 4), whole(rng, 1, 3)) for _ in range(10)]
+    given = [answer(size, kernel) for size, kernel, *_ in cases[:3]] + [answer(*case) for case in cases[3:]]
+    exact = [(n + 2 * p - k) / s + 1 for n, k, s, p in cases]
+    if any(isinstance(value, float) for value in given) and given == exact:
+        i = next(i for i, value in enumerate(given) if isinstance(value, float))
+        raise NotRight(
+            f"`{call('output_size', *cases[i])}` gave {given[i]!r}: `/` makes fractions of a pixel, `//` rounds down"
+        )
+    given = [
+        expect_whole_number(value, f"`{call('output_size', *case)}`") for case, value in zip(cases, given, strict=True)
+    ]
+    compare("output_size", cases, given, lambda n, k, s, p: (n + 2 * p - k) // s + 1, OUTPUT_SIZE_MISTAKES)
+    return f"{len(cases)} random sizes, with and without stride and padding"
+
+
+PARAMETER_MISTAKES = [
+    (lambda i, o, k: o * i * k * k, "the biases are missing: each output channel has one"),
+    (
+        lambda i, o, k: o * (k * k + 1),
+        "`in_channels` is missing: each filter has a K × K window for every input channel",
+    ),
+    (lambda i, o, k: o * (i * k + 1), "the kernel is not squared: a window has K × K weights"),
+    (lambda i, o, k: 2 * o * i * k * k, "a bias for every weight: there is one for each output channel"),
+    (lambda i, o, k: o * i * (k * k + 1), "a bias for every pair of channels: there is one for each output channel"),
+    (lambda i, o, k: o * i * k * k + 1, "one bias for the whole layer: there is one for each output channel"),
+    (lambda i, o, k: o * i * k * k + i, "a bias for each input channel: there is one for each output channel"),
+    (lambda i, o, k: i * k * k + 1, "`out_channels` is missing: this is one filter of the layer"),
+    (lambda i, o, k: i * k * k + o, "the weights lack `out_channels`: each output channel has its own filter"),
+    (lambda i, o, k: o * k * k, "`in_channels` and the biases are missing"),
+    (lambda i, o, k: o * i * k, "the kernel is not squared, and the biases are missing"),
+    (lambda i, o, k: o, "only the biases are counted"),
+]
+
+
+@exercise(
+    "01.3",
+    title="counting a convolution's parameters",
+    dots=1,
+    minutes=5,
+    hints=(
+        "Print the shapes: `[p.shape for p in nn.Conv2d(3, 16, 5).parameters()]`. What does each axis stand for?",
+        "One filter looks at all input channels at once: in_channels · K · K weights, and one bias.",
+    ),
+)
+def conv_parameters(answer, rng):
+    cases = [(whole(rng, 2, 4), whole(rng, 5, 9), whole(rng, 2, 3)) for _ in range(3)]
+    cases += [(whole(rng, 10, 64), whole(rng, 65, 128), whole(rng, 4, 7)) for _ in range(5)]
+    given = [expect_whole_number(answer(*case), f"`{call('conv_parameters', *case)}`") for case in cases]
+    compare("conv_parameters", cases, given, lambda i, o, k: o * (i * k * k + 1), PARAMETER_MISTAKES)
+    return f"the same as counting the parameters of {len(cases)} `nn.Conv2d` layers"
+
+
+def reach(layers, weight=lambda kernel: kernel - 1, own: bool = False, start: int = 1) -> int:
+    """The receptive field, and with other arguments some ways to get it wrong."""
+    size, jump = start, 1
+    for kernel, stride in layers:
+        if own:
+            jump *= stride
+        size += weight(kernel) * jump
+        if not own:
+            jump *= stride
+    return size
+
+
+def backwards(layers) -> int:
+    """The recursion from the last layer to the first: (size - 1) * stride + kernel."""
+    size = 1
+    for kernel, stride in layers:
+        size = (size - 1) * stride + kernel
+    return size
+
+
+def last_stride_only(layers) -> int:
+    """Each layer scaled by the stride just before it alone."""
+    strides = [1, *(stride for _, stride in layers)]
+    return 1 + sum((kernel - 1) * stride for (kernel, _), stride in zip(layers, strides, strict=False))
+
+
+RECEPTIVE_FIELD_MISTAKES = [
+    (
+        lambda x: sum(k for k, _ in x),
+        "the kernels are added up: two 3 × 3 layers see 5 pixels, because their windows overlap",
+    ),
+    (
+        lambda x: reach(x, weight=lambda k: k, start=0),
+        "the kernels are added up whole; each layer adds `kernel - 1`, times the strides before it",
+    ),
+    (
+        lambda x: reach(x, weight=lambda k: k),
+        "1 too many for every layer: each adds `kernel - 1`, times the strides before it",
+    ),
+    (
+        lambda x: 1 + sum(k - 1 for k, _ in x),
+        "the strides are left out: after a stride of 2 a step is two pixels of the picture",
+    ),
+    (lambda x: reach(x, own=True), "a layer's own stride is applied to it; only the strides before it count"),
+    (last_stride_only, "only the stride just before a layer is applied; all earlier strides multiply"),
+    (
+        lambda x: 1 + sum((k - 1) * s for k, s in x),
+        "each layer is scaled by its own stride alone; the strides before it multiply",
+    ),
+    (lambda x: reach(x, start=0), "it starts at 0: with no layer at all, one pixel sees itself"),
+    (
+        backwards,
+        "the layers are taken in the wrong order: `(size - 1) * stride + kernel` runs from the last to the first",
+    ),
+    (
+        lambda x: reach(x[::-1]),
+        "the step runs from the last layer to the first; start with the one nearest to the picture",
+    ),
+    (lambda x: math.prod(k for k, _ in x), "the kernels are multiplied; what a layer adds is added"),
+    (
+        lambda x: math.prod(s for _, s in x),
+        "this is the product of the strides, the step between neighbouring outputs, not what one sees",
+    ),
+]
+
+
+@exercise(
+    "01.6",
+    title="what one pixel of the last layer sees",
+    dots=2,
+    minutes=5,
+    hints=(
+        "Draw it in one dimension: two layers of kernel 3, stride 1. How many pixels does one output see?",
+        "Keep two numbers: the size seen so far (1 at first), and the step between neighbours in pixels (1 at first).",
+        "Each layer adds (kernel - 1) · step to the size; after that the step is multiplied by the layer's stride.",
+    ),
+)
+def receptive_field(answer, rng):
+    cases = [([(3, 1)],), ([(3, 1), (3, 1)],), ([(3, 2), (5, 1)],), ([(5, 1), (2, 2), (3, 3), (4, 1), (2, 2), (3, 1)],)]
+    for _ in range(6):
+        cases.append(([(whole(rng, 2, 7), whole(rng, 1, 3)) for _ in range(whole(rng, 3, 6))],))
+    given = [expect_whole_number(answer(*case), f"`{call('receptive_field', *case)}`") for case in cases]
+    compare("receptive_field", cases, given, lambda layers: reach(layers), RECEPTIVE_FIELD_MISTAKES)
+    return f"{len(cases)} stacks of up to six layers, with strides"

@@ -1,0 +1,159 @@
+"""`quiz`: a few questions on a lesson, with an explanation for every option.
+
+The questions of lesson NN stand in `quiz_NN.toml`. With a kernel they are radio buttons, which work with mouse and
+keyboard; without one the same output shows them as text that unfolds.
+"""
+
+import html
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmcourse.exercises import record
+from mmcourse.exercises.showing import badge, line, marked_up, notebook, plain_text, say
+
+
+@dataclass(frozen=True)
+class Option:
+    """One thing to choose, and why it is right or wrong."""
+
+    text: str
+    right: bool
+    because: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question. Its id stays when its wording changes: answers are stored under it."""
+
+    id: str
+    text: str
+    options: tuple[Option, ...]
+
+
+def lessons() -> list[str]:
+    """The numbers of the lessons that have a quiz."""
+    return sorted(path.stem[-2:] for path in Path(__file__).parent.glob("quiz_[0-9][0-9].toml"))
+
+
+def load_quiz(lesson: str) -> tuple[Question, ...]:
+    """The questions of a lesson. A lesson without a quiz raises ValueError that says which have one."""
+    if lesson not in lessons():
+        raise ValueError(f"no quiz for lesson {lesson!r}; there are quizzes for {', '.join(lessons())}")
+    return parse(Path(__file__).with_name(f"quiz_{lesson}.toml").read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> tuple[Question, ...]:
+    """Questions from TOML. A question that could not be asked raises ValueError with its id."""
+    questions = []
+    for entry in tomllib.loads(text).get("question", []):
+        options = tuple(
+            Option(" ".join(o["text"].split()), o.get("right", False), " ".join(o.get("because", "").split()))
+            for o in entry.get("option", [])
+        )
+        question = Question(entry["id"], " ".join(entry["text"].split()), options)
+        texts = [option.text for option in options]
+        if len(options) < 2 or sum(option.right for option in options) != 1 or len(set(texts)) < len(texts):
+            raise ValueError(
+                f"question {question.id!r}: expected two or more different options, exactly one of them right"
+            )
+        if not all(option.because for option in options):
+            raise ValueError(f"question {question.id!r}: every option needs its explanation (`because`)")
+        if question.id in [other.id for other in questions]:
+            raise ValueError(f"question {question.id!r} is there twice; ids name the stored answers")
+        questions.append(question)
+    return tuple(questions)
+
+
+def quiz(lesson: str) -> None:
+    """Show the quiz of a lesson, such as "01". What was chosen is stored and shown again next time."""
+    questions = load_quiz(lesson)
+    if notebook() is None:
+        say(as_text(lesson, questions))
+        return
+    from IPython.display import display
+
+    bundle = {"text/plain": as_text(lesson, questions), "text/html": as_html(lesson, questions)}
+    try:
+        widget = as_widget(lesson, questions)
+        view = widget._repr_mimebundle_()["application/vnd.jupyter.widget-view+json"]
+    except (ImportError, KeyError, TypeError):
+        pass  # no ipywidgets here: the unfolding text does it
+    else:
+        bundle["application/vnd.jupyter.widget-view+json"] = view
+    display(bundle, raw=True)
+
+
+def as_text(lesson: str, questions: tuple[Question, ...]) -> str:
+    """The questions as plain text, the explanations after them."""
+    lines = [f"Quiz {lesson}"]
+    for i, question in enumerate(questions, 1):
+        lines += ["", f"{i}. {plain_text(question.text)}"]
+        lines += [f"   {letter}) {plain_text(option.text)}" for letter, option in zip("abcdefgh", question.options)]  # noqa: B905
+    lines += ["", "Answers"]
+    for i, question in enumerate(questions, 1):
+        for letter, option in zip("abcdefgh", question.options):  # noqa: B905
+            lines.append(f"   {i}{letter} {'✓' if option.right else '✗'} {plain_text(option.because)}")
+    return "\n".join(lines)
+
+
+def as_html(lesson: str, questions: tuple[Question, ...]) -> str:
+    """The questions as HTML that needs no kernel: each option unfolds its explanation."""
+    parts = [f"<p><b>Quiz {html.escape(lesson)}</b>: open the option that you choose.</p>"]
+    for i, question in enumerate(questions, 1):
+        parts.append(f"<p><b>{i}.</b> {marked_up(question.text)}</p>")
+        for option in question.options:
+            sign = badge("right" if option.right else "wrong")
+            parts.append(
+                f'<details style="margin-left:1.5em"><summary>{marked_up(option.text)}</summary>'
+                f"<p>{sign}{marked_up(option.because)}</p></details>"
+            )
+    return "".join(parts)
+
+
+def as_widget(lesson: str, questions: tuple[Question, ...]):
+    """The questions as radio buttons; choosing one shows its explanation and stores it."""
+    import ipywidgets as widgets
+
+    stored = record.load()["quizzes"].get(lesson, {})
+    chosen: dict[str, Option] = {}
+    score = widgets.HTML()
+
+    def count() -> None:
+        right = sum(option.right for option in chosen.values())
+        score.value = f"<b>{len(chosen)} of {len(questions)} answered, {right} right</b>"
+
+    parts: list[widgets.Widget] = []
+    for i, question in enumerate(questions, 1):
+        parts += _ask(i, lesson, question, stored.get(question.id, {}).get("chosen"), chosen, count)
+    count()
+    return widgets.VBox([*parts, score])
+
+
+def _ask(number: int, lesson: str, question: Question, before: str | None, chosen: dict, count) -> list:
+    import ipywidgets as widgets
+
+    by_text = {re.sub(r"`", "", option.text): option for option in question.options}
+    heading = widgets.HTML(f'<div style="line-height:1.5"><b>{number}.</b> {marked_up(question.text)}</div>')
+    radio = widgets.RadioButtons(options=list(by_text), value=None, layout=widgets.Layout(width="auto"))
+    radio.tooltip = plain_text(question.text)
+    answer = widgets.HTML()
+
+    def explain(option: Option) -> None:
+        chosen[question.id] = option
+        answer.value = line("right" if option.right else "wrong", "", option.because)
+        count()
+
+    def choose(change) -> None:
+        option = by_text.get(change["new"])
+        if option is not None:
+            explain(option)
+            record.store(lambda data: record.add_choice(data, lesson, question.id, option.text, option.right))
+
+    for text, option in by_text.items():
+        if option.text == before:
+            radio.value = text
+            explain(option)
+    radio.observe(choose, names="value")
+    return [heading, radio, answer]

@@ -1,0 +1,183 @@
+"""The learner's record: what was tried, answered and seen, in one file that nothing loses.
+
+`progress.json` in the work folder. Every change is read, made and written under a lock, to a temporary name first,
+so that two kernels can write and a power cut cannot halve it. A file that cannot be read is put aside under a dated
+name; keys that this version does not know are kept.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from mmcourse import settings
+from mmcourse.exercises.showing import note
+
+FORMAT = 1
+WAIT = 5.0  # seconds for another kernel to finish writing
+RANK = {"wrong": 1, "right": 2}
+
+
+class NewerFormat(RuntimeError):
+    """The record was written by a newer course whose format this one cannot read."""
+
+
+def path() -> Path:
+    """Where the record is."""
+    return settings.work_folder() / "progress.json"
+
+
+def load() -> dict:
+    """The record as it stands; an empty one where there is none or it cannot be read (which is told)."""
+    if not path().exists():
+        return empty()
+    try:
+        with lock():
+            return _read()
+    except (OSError, Timeout, NewerFormat) as error:
+        note(f"your progress could not be read ({error})", once=True)
+        return empty()
+
+
+def store(change: Callable[[dict], None]) -> bool:
+    """Change the record. True when it is safely stored; else the reason is told, and the lesson goes on."""
+    try:
+        path().parent.mkdir(parents=True, exist_ok=True)
+        with lock():
+            data = _read()
+            change(data)
+            write(path(), json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True).encode())
+    except (OSError, Timeout, NewerFormat) as error:
+        note(f"your progress could not be stored ({error}); the folder can be set with MMCOURSE_WORK", once=True)
+        return False
+    return True
+
+
+def lock() -> FileLock:
+    """One writer at a time, over all kernels."""
+    return FileLock(str(path()) + ".lock", timeout=WAIT)
+
+
+def write(target: Path, content: bytes) -> None:
+    """Write a file in one step: all of it, or the old one stays."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def empty() -> dict:
+    """A record with nothing in it."""
+    return {"format": FORMAT, "exercises": {}, "quizzes": {}}
+
+
+def parse(text: str) -> dict:
+    """A record from its text. Not one: ValueError. From a newer course, in a shape unknown here: NewerFormat."""
+    data = json.loads(text)
+    if not isinstance(data, dict) or not isinstance(data.get("format"), int):
+        raise ValueError("no record of progress: the key 'format' with a whole number is missing")
+    for section in ("exercises", "quizzes"):
+        entries = data.setdefault(section, {})
+        if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+            if data["format"] > FORMAT:
+                raise NewerFormat(f"it has format {data['format']}, this course knows {FORMAT}: update the course")
+            raise ValueError(f"'{section}' is not a table of entries")
+    return data
+
+
+def _read() -> dict:
+    """The record, under the lock. One that is damaged is put aside and told."""
+    try:
+        return parse(path().read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return empty()
+    except ValueError as error:  # also JSON and UTF-8 errors
+        stamp = datetime.now().strftime("%Y-%m-%d-%H%M%S-%f")
+        aside = path().with_name(f"progress.damaged-{stamp}.json")
+        os.replace(path(), aside)
+        note(f"your progress file was damaged ({error}); it is kept as `{aside.name}` and a new one was begun")
+        return empty()
+
+
+def now() -> str:
+    """The present, to the second, with its time zone."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def add_try(data: dict, id: str, state: str, source: str | None = None) -> None:
+    """Record one attempt. Once right stays right; every right answer is kept, the newest as 'answer'."""
+    entry = data["exercises"].setdefault(id, {})
+    entry["tries"] = entry.get("tries", 0) + 1
+    entry["last"] = now()
+    if RANK[state] >= RANK.get(entry.get("state"), 0):
+        entry["state"] = state
+    if state == "right":
+        entry.setdefault("first_right", entry["last"])
+        keep_answer(entry, source)
+
+
+def keep_answer(entry: dict, source: str | None) -> None:
+    """Make a source the entry's answer, and an older, different one an earlier answer."""
+    if not source or source == entry.get("answer"):
+        return
+    earlier = [text for text in entry.get("earlier_answers", []) if text != source]
+    if entry.get("answer"):
+        earlier.append(entry["answer"])
+    if earlier:
+        entry["earlier_answers"] = earlier
+    entry["answer"] = source
+
+
+def add_hint(data: dict, id: str, count: int) -> None:
+    """Record that so many hints were shown."""
+    entry = data["exercises"].setdefault(id, {})
+    entry["hints"] = max(count, hints_shown(data, id))
+
+
+def hints_shown(data: dict, id: str) -> int:
+    """How many hints of an exercise were shown."""
+    return int(data["exercises"].get(id, {}).get("hints", 0))
+
+
+def add_choice(data: dict, lesson: str, question: str, option: str, right: bool) -> None:
+    """Record the option chosen in a quiz."""
+    entry = data["quizzes"].setdefault(lesson, {}).setdefault(question, {})
+    entry.update(chosen=option, right=right, tries=entry.get("tries", 0) + 1, last=now())
+    entry.setdefault("right_at_once", right)
+
+
+def merge(data: dict, other: dict) -> None:
+    """Bring another record into this one: the better state, the larger counts, every answer; nothing is dropped."""
+    for id, theirs in other.get("exercises", {}).items():
+        ours = data["exercises"].setdefault(id, {})
+        answer, source = ours.get("answer"), theirs.get("answer")
+        earlier = list(ours.get("earlier_answers", []))
+        for name, value in theirs.items():
+            ours.setdefault(name, value)
+        for name in ("tries", "hints"):
+            if name in theirs:
+                ours[name] = max(ours[name], theirs[name])
+        ours["last"] = max(ours.get("last", ""), theirs.get("last", ""))
+        if RANK.get(theirs.get("state"), 0) > RANK.get(ours.get("state"), 0):
+            ours["state"] = theirs["state"]
+        others = [text for text in [*theirs.get("earlier_answers", []), source] if text]
+        kept = earlier + [text for text in others if text not in (answer, ours.get("answer"), *earlier)]
+        if kept:
+            ours["earlier_answers"] = kept
+    for lesson, questions in other.get("quizzes", {}).items():
+        ours = data["quizzes"].setdefault(lesson, {})
+        for question, theirs in questions.items():
+            if theirs.get("last", "") > ours.get(question, {}).get("last", ""):
+                ours[question] = {**ours.get(question, {}), **theirs}
+    for name, value in other.items():
+        data.setdefault(name, value)
