@@ -34,7 +34,7 @@ def examine(facts: Facts) -> list[Finding]:
         look_at_cores(facts),
         look_at_disk(facts),
         *look_at_libraries(facts),
-        look_at_notebooks(facts),
+        *look_at_notebooks(facts),
         look_at_shipped_files(facts),
         *look_at_real_data(facts),
     ]
@@ -65,7 +65,7 @@ def look_at_python(facts: Facts) -> Finding:
 def look_at_torch(facts: Facts) -> list[Finding]:
     """torch, torchvision and torchaudio: there, built for the same CUDA, and importable."""
     findings = []
-    torch, install = facts.libraries["torch"], f"{facts.pip} install {GOOD_SET}"
+    torch, install = facts.libraries["torch"], f"{facts.install} {GOOD_SET}"
     for name in TORCH_FAMILY:
         library = facts.libraries[name]
         if library.version is None:
@@ -144,31 +144,32 @@ def look_at_disk(facts: Facts) -> Finding:
 
 
 def look_at_libraries(facts: Facts) -> list[Finding]:
-    """The libraries that lessons import besides torch: one line where all are well, else one for each that is not."""
-    troubles = [trouble(name, facts) for name in LIBRARIES]
-    fine = ", ".join(f"{name} {facts.libraries[name].version}" for name in LIBRARIES if not trouble(name, facts))
-    return [Finding("libraries", fine)] * bool(fine) + [finding for finding in troubles if finding]
+    """The libraries that lessons import besides torch."""
+    return look_at_group("libraries", LIBRARIES, facts)
 
 
-def look_at_notebooks(facts: Facts) -> Finding:
+def look_at_notebooks(facts: Facts) -> list[Finding]:
     """JupyterLab, its kernel and the two widget libraries."""
-    for name in NOTEBOOK_PARTS:
-        if finding := trouble(name, facts):
-            return finding
-    return Finding("notebooks", ", ".join(f"{name} {facts.libraries[name].version}" for name in NOTEBOOK_PARTS))
+    return look_at_group("notebooks", NOTEBOOK_PARTS, facts)
 
 
-def trouble(name: str, facts: Facts) -> Finding | None:
-    """What is wrong with a library that pip installs, or None."""
-    library = facts.libraries[name]
-    if library.version is None:
-        return Finding(name, "not installed", f"{facts.pip} install {name}", stops=True)
-    if library.error:
-        mend = (
-            f"It does not import: {first_line(library.error)}\n{facts.pip} install --force-reinstall --no-deps {name}"
-        )
-        return Finding(name, library.version, mend, stops=True)
-    return None
+def look_at_group(subject: str, names: tuple[str, ...], facts: Facts) -> list[Finding]:
+    """One line for those that are well, one for all that are missing, one for each that does not import."""
+    findings = []
+    libraries = {name: facts.libraries[name] for name in names}
+    missing = [name for name in names if libraries[name].version is None]
+    fine = [name for name in names if name not in missing and not libraries[name].error]
+    if fine:
+        findings.append(Finding(subject, ", ".join(f"{name} {libraries[name].version}" for name in fine)))
+    if missing:
+        mend = f"{facts.install} {' '.join(missing)}"
+        findings.append(Finding(subject, f"not installed: {', '.join(missing)}", mend, stops=True))
+    for name in names:
+        if libraries[name].version and libraries[name].error:
+            mend = f"{facts.install} --force-reinstall --no-deps {name}"
+            found = f"{name} {libraries[name].version} does not import: {first_line(libraries[name].error)}"
+            findings.append(Finding(subject, found, mend, stops=True))
+    return findings
 
 
 def look_at_shipped_files(facts: Facts) -> Finding:
@@ -176,7 +177,7 @@ def look_at_shipped_files(facts: Facts) -> Finding:
     if not facts.broken_files:
         return Finding("data files", f"{facts.shipped_files} shipped files, all whole")
     found = "; ".join(f"{name} is {how}" for name, how in facts.broken_files.items())
-    mend = "git restore data" if facts.checkout else f"{facts.pip} install --force-reinstall --no-deps mmcourse"
+    mend = "git restore data" if facts.checkout else f"{facts.install} --force-reinstall --no-deps mmcourse"
     return Finding("data files", found, mend, stops=True)
 
 

@@ -66,7 +66,7 @@ class Facts:
     shipped_files: int
     real_data: Mapping[str, str | None] = field(default_factory=dict)  # name: where, or None
     checkout: bool = True
-    pip: str = "python -m pip"  # the command that installs into this environment
+    install: str = "python -m pip install"  # the command that installs into this environment
 
 
 def gather() -> Facts:
@@ -98,17 +98,17 @@ def gather() -> Facts:
         shipped_files=count,
         real_data=real_data(),
         checkout=assets.checkout() is not None,
-        pip=pip_command(),
+        install=install_command(),
     )
 
 
-def pip_command() -> str:
-    """The command that installs into this environment, whichever is active in the shell: '.venv/bin/python -m pip'."""
+def install_command() -> str:
+    """The command that installs into this environment, e.g. '.venv/bin/python -m pip install'."""
     python = Path(sys.executable)
     if python.is_relative_to(Path.cwd()):
         python = python.relative_to(Path.cwd())
     shown = f'"{python}"' if " " in str(python) else str(python)
-    return f"{shown} -m pip" if find_spec("pip") else f"uv pip --python {shown}"
+    return f"{shown} -m pip install" if find_spec("pip") else f"uv pip install --python {shown}"
 
 
 def version_of(name: str) -> str | None:
