@@ -61,17 +61,21 @@ def download(repository: str, filename: str, revisions: tuple[str, ...], force: 
     reason: Exception | None = None
     for revision in revisions:
         try:
-            return Path(
-                hf_hub_download(
-                    repository, filename, repo_type="dataset", revision=revision, force_download=force, etag_timeout=PATIENT
-                )
+            path = hf_hub_download(
+                repository,
+                filename,
+                repo_type="dataset",
+                revision=revision,
+                force_download=force,
+                etag_timeout=PATIENT,
             )
+            return Path(path)
         except LocalEntryNotFoundError as error:  # a subclass of EntryNotFoundError that means: no connection
             reason = error
             break
         except (RevisionNotFoundError, EntryNotFoundError) as error:
             reason = error
-        except OSError as error:  # the client's HTTP errors, and a full disk
+        except Exception as error:  # whatever else ends a download: the server's answer, a lost line, a full disk
             reason = error
             break
     raise ConnectionError(f"{repository}/{filename} could not be fetched: {reason}") from reason

@@ -7,91 +7,26 @@ Only parquet is read, never a pickle, and what is read is checked before use: co
 """
 
 import io
-import json
 import os
 import re
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mmcourse import settings
 from mmcourse.data import hub
+from mmcourse.data.catalogue import SOURCES, Source
+from mmcourse.data.parquet import BrokenFile, read
 
 if TYPE_CHECKING:
-    import pyarrow
-    from datasets import Dataset, Features
+    from datasets import Dataset
     from torch import Tensor
 
-DIGITS = tuple("0123456789")
-ENTITIES = ("corporation", "creative-work", "group", "location", "person", "product")
-TOLERANCE = 0.05  # another version of a data set may have this share of rows more or fewer; beyond it, rows are missing
+NAMES = tuple(SOURCES)
 
 
 class NotAvailable(FileNotFoundError):
     """No copy on this machine and no way to the hub; the message names the command that fetches one."""
-
-
-class BrokenFile(ValueError):
-    """A file that is there and is not what it should be; `path` and the message name it."""
-
-    def __init__(self, path: Path, wrong: str, mend: str):
-        super().__init__(f"{path} {wrong}. {mend}")
-        self.path = path
-
-
-@dataclass(frozen=True)
-class Source:
-    """One data set: what it is, where the hub keeps it, and what a good copy looks like."""
-
-    name: str
-    what: str
-    licence: str
-    repository: str
-    file: str  # path in the repository, with {split}
-    revisions: tuple[str, ...]  # tried in turn; the first is the pinned one
-    rows: Mapping[str, int]
-    columns: tuple[str, ...]
-    target: str  # the column of classes
-    classes: tuple[str, ...]
-
-
-# The pinned revisions stand in public code that loads these data sets: MNIST's and the spoken digits' in the benchmark
-# suite mteb, the movie reviews' in mlflow's tests. WNUT17's own repository holds a loading script, which `datasets` no
-# longer runs; its parquet conversion does without. That commit is named by one public project only, and the hub may
-# rewrite its conversions, so the branch is the fallback. None of them could be tried where this was written.
-SOURCES = {
-    source.name: source
-    for source in (
-        Source(
-            "mnist", "handwritten digits, 28x28 grey pictures (LeCun et al. 1998)", "MIT (packing)",
-            "ylecun/mnist", "mnist/{split}-00000-of-00001.parquet",
-            ("77f3279092a1c1579b2250db8eafed0ad422088c", "main"),
-            {"train": 60_000, "test": 10_000}, ("image", "label"), "label", DIGITS,
-        ),
-        Source(
-            "free_spoken_digits", "the ten digits spoken by six people, 8 kHz (Jackson et al.)", "CC BY-SA 4.0",
-            "mteb/free-spoken-digit-dataset", "data/{split}-00000-of-00001.parquet",
-            ("c34455c99604d35cb8d27328c267be1478efc903", "main"),
-            {"train": 2_700, "test": 300}, ("audio", "label", "speaker", "index"), "label", DIGITS,
-        ),
-        Source(
-            "movie_reviews", "sentences from film reviews, negative or positive (Pang and Lee 2005)", "please cite",
-            "cornell-movie-review-data/rotten_tomatoes", "{split}.parquet",
-            ("aa13bc287fa6fcab6daf52f0dfb9994269ffea28", "main"),
-            {"train": 8_530, "validation": 1_066, "test": 1_066}, ("text", "label"), "label", ("neg", "pos"),
-        ),
-        Source(
-            "wnut_17", "named entities in noisy messages, BIO tags of six types (Derczynski et al. 2017)", "CC BY 4.0",
-            "leondz/wnut_17", "wnut_17/{split}/0000.parquet",
-            ("1ac0b6d18c8a1a1d1606b24bef78b8af2f92d2d9", "refs/convert/parquet"),
-            {"train": 3_394, "validation": 1_009, "test": 1_287}, ("tokens", "ner_tags"), "ner_tags",
-            ("O", *(f"{place}-{kind}" for kind in ENTITIES for place in "BI")),
-        ),
-    )
-}  # fmt: skip
-NAMES = tuple(SOURCES)
 
 
 def load(name: str, split: str = "train") -> "Dataset":
@@ -102,25 +37,25 @@ def load(name: str, split: str = "train") -> "Dataset":
     NotAvailable within two seconds where there is no copy and no network; BrokenFile for a file that is not whole.
     """
     source, split = _source(name), _split(name, split)
-    paths, local = _find(source, split)
-    if paths is None:
-        paths = [_download(source, split, hub.QUICK)]
-    return _dataset(source, split, paths, _mend(source, local))
+    if paths := _local(source, split):
+        return read(source, split, paths, _mend(source, local=True))
+    paths = _cached(source, split) or _download(source, split, hub.QUICK)
+    return read(source, split, paths, _mend(source))
 
 
 def available(name: str, split: str | None = None) -> bool:
     """Whether a copy is on this machine: of one split, or of all. Looks for files only; `load` checks them."""
     source = _source(name)
-    return all(_find(source, each)[0] for each in ([_split(name, split)] if split else source.rows))
+    splits = [_split(name, split)] if split else source.rows
+    return all(_has_local(source, each) or _cached(source, each) for each in splits)
 
 
 def where(name: str) -> Path | Literal["cache"] | None:
     """The local folder that holds every split, 'cache' where the hub's cache helps out, or None."""
     source = _source(name)
-    found = [_find(source, split) for split in source.rows]
-    if not all(paths for paths, _ in found):
-        return None
-    return _folder(source) if all(local for _, local in found) else "cache"
+    if all(_has_local(source, split) for split in source.rows):
+        return _folder(source)
+    return "cache" if available(name) else None
 
 
 def load_or_explain(name: str, split: str = "train") -> "Dataset | None":
@@ -137,8 +72,8 @@ def load_or_explain(name: str, split: str = "train") -> "Dataset | None":
 def get(name: str, into: str | os.PathLike | None = None) -> list[Path]:
     """Have every split on this machine, fetching what is missing; returns the files, each read and checked.
 
-    Without `into`, files land in the hub's cache. With it, in `into`/NAME as parquet: set MMCOURSE_DATA to `into` there,
-    or carry the folder to a machine that has no network.
+    Without `into`, files land in the hub's cache. With it, in `into`/NAME as parquet: a folder for MMCOURSE_DATA, also
+    on a machine that has no network.
     """
     source, files = _source(name), []
     for split in source.rows:
@@ -198,13 +133,14 @@ def pictures(dataset: "Dataset") -> tuple["Tensor", "Tensor"]:
 
 
 def sound(example: Mapping) -> tuple["Tensor", int]:
-    """The recording of one row, such as `load('free_spoken_digits')[0]`: (samples,) float32 in [-1, 1], samples per second."""
+    """The recording of one row of the spoken digits: (samples,) float32 in [-1, 1], and how many samples a second."""
     import soundfile
     import torch
 
     audio = example.get("audio", example) if isinstance(example, Mapping) else example
     if not isinstance(audio, Mapping) or not isinstance(audio.get("bytes"), bytes):
-        raise ValueError(f"sound expects one row with audio bytes, as load('free_spoken_digits')[0] is; got {type(example).__name__}")
+        got = f"the keys {', '.join(map(str, example))}" if isinstance(example, Mapping) else type(example).__name__
+        raise ValueError(f"sound expects one row with audio bytes, as load('free_spoken_digits')[0] is; got {got}")
     try:
         samples, rate = soundfile.read(io.BytesIO(audio["bytes"]), dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
@@ -230,36 +166,49 @@ def _folder(source: Source) -> Path | None:
     return settings.data_folder() / source.name if settings.data_folder() else None
 
 
-def _mend(source: Source, local: bool) -> str:
+def _mend(source: Source, local: bool = False) -> str:
     if local:
         return f"Delete it, then, while online: mmcourse data get {source.name} --into {_folder(source).parent}"
     return f"To fetch it again, while online: mmcourse data get {source.name}"
 
 
-def _find(source: Source, split: str) -> tuple[list[Path] | None, bool]:
-    """The files of a split and whether they are local; (None, False) where there is no copy."""
+def _local(source: Source, split: str) -> list[Path] | None:
+    """The files of a split in the local folder, or None; BrokenFile where only some of them are there."""
     folder = _folder(source)
-    shards = {}
-    for path in sorted(folder.glob(f"{split}*.parquet")) if folder else ():
-        if path.stem == split:
-            return [path], True
+    if folder is None:
+        return None
+    if (path := folder / f"{split}.parquet").is_file():
+        return [path]
+    parts: dict[int, dict[int, Path]] = {}
+    for path in folder.glob(f"{split}-*.parquet"):
         if match := re.fullmatch(rf"{split}-(\d+)-of-(\d+)", path.stem):
-            shards[int(match[1])] = path
-            total = int(match[2])
-    if shards:
-        if missing := set(range(total)) - set(shards):
-            wrong = f"holds {len(shards)} of the {total} files of the split {split}: number {min(missing)} is missing"
-            raise BrokenFile(folder, wrong, f"While online: mmcourse data get {source.name} --into {folder.parent}")
-        return [shards[number] for number in range(total)], True
+            parts.setdefault(int(match[2]), {})[int(match[1])] = path
+    for total, numbered in sorted(parts.items()):
+        if set(range(total)) <= set(numbered):
+            return [numbered[number] for number in range(total)]
+    for total, numbered in sorted(parts.items()):
+        wrong = f"holds {len(numbered)} of the {total} files of the split {split}"
+        raise BrokenFile(folder, wrong, f"While online: mmcourse data get {source.name} --into {folder.parent}")
+    return None
+
+
+def _has_local(source: Source, split: str) -> bool:
+    try:
+        return _local(source, split) is not None
+    except BrokenFile:
+        return False
+
+
+def _cached(source: Source, split: str) -> list[Path] | None:
     path = hub.cached(source.repository, source.file.format(split=split), source.revisions)
-    return ([path], False) if path else (None, False)
+    return [path] if path else None
 
 
-def _download(source: Source, split: str, seconds: float, force: bool = False) -> Path:
+def _download(source: Source, split: str, seconds: float, force: bool = False) -> list[Path]:
     reason = hub.why_unreachable(seconds)
     if reason is None:
         try:
-            return hub.download(source.repository, source.file.format(split=split), source.revisions, force)
+            return [hub.download(source.repository, source.file.format(split=split), source.revisions, force)]
         except ConnectionError as error:
             reason = str(error)
     folder = _folder(source)
@@ -276,124 +225,22 @@ def _whole(source: Source, split: str, target: Path | None) -> tuple[list[Path],
     """A copy of a split that passes the checks: the target, else one that is here, else a new one from the hub."""
     if target is not None and target.is_file():
         try:
-            return [target], _dataset(source, split, [target], "")
+            return [target], read(source, split, [target])
         except BrokenFile as error:
-            print(f"{error}It is fetched again.")
+            print(f"{error} It is replaced.")
     try:
-        paths, local = _find(source, split)
-        if paths and not (target is not None and target in paths):
-            return paths, _dataset(source, split, paths, _mend(source, local))
-        broken = False
-    except BrokenFile as error:
-        if target is None and error.path != hub.cached(source.repository, source.file.format(split=split), source.revisions):
+        paths = _local(source, split)
+        if paths and target not in paths:
+            return paths, read(source, split, paths, _mend(source, local=True))
+    except BrokenFile:
+        if target is None:  # what lies in someone's own folder is theirs to delete
             raise
-        print(f"{error}\nIt is fetched again.")
-        broken = True
-    paths = [_download(source, split, hub.PATIENT, force=broken)]
-    return paths, _dataset(source, split, paths, _mend(source, False))
-
-
-def _features(source: Source) -> "Features":
-    from datasets import Audio, ClassLabel, Features, Image, Value
-
-    labels = ClassLabel(names=list(source.classes))
-    kinds = {"image": Image(), "audio": Audio(decode=False), "label": labels, "text": Value("string"),
-             "speaker": Value("string"), "index": Value("int32"), "tokens": [Value("string")], "ner_tags": [labels]}  # fmt: skip
-    return Features({column: kinds[column] for column in source.columns})
-
-
-def _dataset(source: Source, split: str, paths: list[Path], mend: str) -> "Dataset":
-    import pyarrow
-    from datasets import Dataset, DatasetInfo
-
-    features = _features(source)
-    table = pyarrow.concat_tables([_read(source, path, features.arrow_schema, mend) for path in paths])
-    expected = source.rows[split]
-    if abs(len(table) - expected) > TOLERANCE * expected:
-        raise BrokenFile(paths[0], f"has {len(table):,} rows; the split {split} of {source.name} has {expected:,}", mend)
-    if len(table) != expected:
-        warnings.warn(
-            f"{paths[0]} has {len(table):,} rows, not {expected:,}: another version of {source.name} than the course "
-            "was verified with, so figures may differ",
-            stacklevel=3,
-        )
-    return Dataset(table, info=DatasetInfo(description=source.what, features=features), split=split)
-
-
-def _read(source: Source, path: Path, schema: "pyarrow.Schema", mend: str) -> "pyarrow.Table":
-    """One parquet file as a table of exactly the expected columns and types, or BrokenFile."""
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        with path.open("rb") as file:
-            start, length = file.read(4), file.seek(0, os.SEEK_END)
-            file.seek(-min(4, length), os.SEEK_END)
-            end = file.read()
-    except OSError as error:
-        raise BrokenFile(path, f"cannot be read ({error.strerror})", mend) from error
-    if length == 0:
-        raise BrokenFile(path, "is empty", mend)
-    if start != b"PAR1":
-        raise BrokenFile(path, f"is no parquet file (it begins with {start!r})", mend)
-    if end != b"PAR1":
-        raise BrokenFile(path, f"is cut off after {length:,} bytes: a download that did not finish", mend)
-    try:
-        table = pyarrow.parquet.ParquetFile(path).read()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise BrokenFile(path, f"is damaged ({str(error).splitlines()[0]})", mend) from error
-    if "audio" in source.columns and "speaker" not in table.column_names and "audio" in table.column_names:
-        table = _name_speakers(table)
-    if missing := [column for column in source.columns if column not in table.column_names]:
-        wrong = f"lacks the columns {', '.join(missing)}; it has {', '.join(table.column_names)}"
-        raise BrokenFile(path, f"{wrong}, so it is not {source.name}", mend)
-    if (classes := _classes(table, source.target)) not in (None, source.classes):
-        raise BrokenFile(path, f"has the classes {', '.join(classes)}; expected {', '.join(source.classes)}", mend)
-    try:
-        table = table.select(source.columns).cast(schema)
-    except (pyarrow.ArrowException, ValueError) as error:
-        raise BrokenFile(path, f"has columns of other types ({str(error).splitlines()[0]})", mend) from error
-    if wrong := _bad_values(table, source):
-        raise BrokenFile(path, wrong, mend)
-    return table
-
-
-def _name_speakers(table: "pyarrow.Table") -> "pyarrow.Table":
-    """Add speaker and index from the recordings' names (7_jackson_32.wav), where every name tells them."""
-    import pyarrow
-
-    names = [re.search(r"\d_([a-z]+)_(\d+)\.wav$", (audio or {}).get("path") or "") for audio in table["audio"].to_pylist()]
-    if not all(names):
-        return table
-    table = table.append_column("speaker", pyarrow.array([name[1] for name in names], pyarrow.string()))
-    return table.append_column("index", pyarrow.array([int(name[2]) for name in names], pyarrow.int32()))
-
-
-def _classes(table: "pyarrow.Table", column: str) -> tuple[str, ...] | None:
-    """The names of the classes as the file itself gives them, where it does."""
-    try:
-        feature = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"][column]
-        return tuple(feature.get("feature", feature)["names"])
-    except (KeyError, TypeError, AttributeError, ValueError):
-        return None
-
-
-def _bad_values(table: "pyarrow.Table", source: Source) -> str | None:
-    """What no good copy holds: empty cells, classes out of range, one tag too few."""
-    import pyarrow.compute as compute
-
-    for column in source.columns:
-        cells = table[column]
-        if column in ("image", "audio"):
-            cells = compute.struct_field(cells, "bytes")
-        if cells.null_count:
-            return f"has {cells.null_count:,} empty cells in the column {column}"
-    numbers = table[source.target]
-    if source.target == "ner_tags":
-        if not compute.all(compute.equal(compute.list_value_length(numbers), compute.list_value_length(table["tokens"]))).as_py():
-            return "has rows whose tokens and tags differ in number"
-        numbers = compute.list_flatten(numbers)
-    span = compute.min_max(numbers).as_py()
-    if len(table) and not 0 <= span["min"] <= span["max"] < len(source.classes):
-        return f"has classes from {span['min']} to {span['max']}; expected 0 to {len(source.classes) - 1}"
-    return None
+    force = False
+    if paths := _cached(source, split):
+        try:
+            return paths, read(source, split, paths)
+        except BrokenFile as error:
+            print(f"{error} It is fetched again.")
+            force = True
+    paths = _download(source, split, hub.PATIENT, force)
+    return paths, read(source, split, paths, _mend(source))
