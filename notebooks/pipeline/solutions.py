@@ -52,7 +52,7 @@ def cleared(source: str, kind: str = "code") -> str:
 
 def hidden_markers(source: str) -> str:
     """A text cell of the answer copy: the markers stay for nbgrader, as comments that no reader sees."""
-    return re.sub(rf"^\s*({BEGIN}|{END})\s*$", r"<!-- \1 -->", source, flags=re.MULTILINE)
+    return re.sub(rf"^[ \t]*({BEGIN}|{END})[ \t]*$", r"<!-- \1 -->", source, flags=re.MULTILINE)
 
 
 def solution_lines(source: str) -> list[str]:

@@ -122,7 +122,8 @@ def compose(lesson: Lesson, copy: str, address: str, verified: dict | None = Non
     parts = [title, badges(address, lesson.name, copy), rest.strip(), *stamp]
     cells[0].source = "\n\n".join(part for part in parts if part)
     setup = nbformat.v4.new_code_cell(setup_source(address), id=f"{lesson.number}-setup")
-    setup.metadata = NotebookNode({"cellView": "form", "jupyter": {"source_hidden": True}, "tags": ["setup"]})
+    hidden = {"cellView": "form", "jupyter": {"source_hidden": True}, "tags": ["setup"]}
+    setup.metadata = nbformat.from_dict(hidden)
     cells.insert(1, setup)
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.nbformat_minor = 5

@@ -1,0 +1,84 @@
+"""What a source becomes: ids that stay, a title with its badges, a setup cell that does nothing here."""
+
+import nbformat
+import pytest
+from lesson_text import LESSON
+from pipeline.solutions import SourceError
+from pipeline.source import lessons, repository
+
+
+def test_learner_has_no_answer_and_answers_have_them_all(house):
+    learner = nbformat.writes(house.compose(copy="learner"))
+    answers = nbformat.writes(house.compose(copy="answers"))
+    for secret in ("total_of_both", "commutative", "the mended one", "BEGIN SOLUTION"):
+        assert secret not in learner
+        assert secret in answers
+    assert "raise NotImplementedError()" in learner
+    nbformat.validate(nbformat.reads(learner, as_version=4))
+
+
+def test_learner_only_cells(house):
+    text = LESSON + '\n# %% tags=["learner-only"]\nprint("your turn")\n'
+    assert "your turn" in nbformat.writes(house.compose(text, "learner"))
+    assert "your turn" not in nbformat.writes(house.compose(text, "answers"))
+
+
+def test_the_same_source_gives_the_same_notebook(house):
+    assert nbformat.writes(house.compose()) == nbformat.writes(house.compose())
+
+
+def test_ids_stay_when_a_cell_is_inserted(house):
+    before = [c.id for c in house.compose(copy="answers").cells]
+    inserted = LESSON.replace("# %%\ndef add", "# %%\nprint('new')\n\n# %%\ndef add")
+    after = [c.id for c in house.compose(inserted, "answers").cells]
+    assert [i for i in after if i in before] == before
+    assert len(set(after)) == len(before) + 1
+
+
+def test_equal_cells_get_different_ids_and_both_copies_the_same(house):
+    text = LESSON + "\n# %%\nprint('again')\n\n# %%\nprint('again')\n"
+    answers, learner = ([c.id for c in house.compose(text, copy).cells] for copy in ("answers", "learner"))
+    assert len(set(answers)) == len(answers)
+    assert set(learner) < set(answers)
+
+
+def test_badges_follow_the_one_setting(house):
+    assert repository(house.root) == "https://github.com/someone/fork"
+    title = house.compose(copy="answers").cells[0].source
+    assert title.startswith("# Adding\n\n")
+    assert "colab.research.google.com/github/someone/fork/blob/main/notebooks/answers/90_adding.ipynb" in title
+    assert "mybinder.org/v2/gh/someone/fork/main?labpath=notebooks%2Fanswers%2F90_adding.ipynb" in title
+
+
+def test_the_setup_cell_installs_nothing_where_the_package_is(house, monkeypatch):
+    setup = house.compose().cells[1]
+    assert setup.cell_type == "code" and setup.metadata.jupyter.source_hidden
+    assert "--no-deps" in setup.source and "someone/fork" in setup.source
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: pytest.fail("it tried to install"))
+    exec(compile(setup.source, "setup", "exec"), {})
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("# %%\nprint(1)\n", "first cell must be text"),
+        (LESSON + "\n# %%\n### BEGIN SOLUTION\na = 1\n### END SOLUTION\n", "left margin"),
+        (LESSON + "\n# %%\n# !pip install torch\n", "shell command"),
+        (LESSON + "\n# %%\n# %pip install torch\n", "shell command"),
+        (LESSON + "\n# %%\ndef f():\n    ### BEGIN SOLUTION\n    return 1\n", "cell 5: the solution begun in line 2"),
+    ],
+)
+def test_a_source_that_cannot_be_a_lesson_is_named(house, text, says):
+    with pytest.raises(SourceError, match=says) as error:
+        house.compose(text)
+    assert "90_adding.py" in str(error.value)
+
+
+def test_lessons_are_found_by_number(house):
+    house.write(name="91_more")
+    house.write(name="90_adding")
+    house.write(name="notes")
+    assert [lesson.number for lesson in lessons(house.folder)] == ["90", "91"]
+    assert [lesson.name for lesson in lessons(house.folder, ["91"])] == ["91_more"]
+    with pytest.raises(ValueError, match="no lesson 07"):
+        lessons(house.folder, ["07"])
