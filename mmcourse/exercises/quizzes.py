@@ -1,11 +1,10 @@
 """`quiz`: a few questions on a lesson, with an explanation for every option.
 
-The questions of lesson NN stand in `quiz_NN.toml`. With a kernel they are radio buttons, which work with mouse and
-keyboard; without one the same output shows them as text that unfolds.
+The questions of lesson NN stand in `quiz_NN.toml`. With a kernel they are radio buttons, for mouse and keyboard;
+without one the same output shows them as text that unfolds.
 """
 
 import html
-import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,28 +131,38 @@ def as_widget(lesson: str, questions: tuple[Question, ...]):
 
 
 def _ask(number: int, lesson: str, question: Question, before: str | None, chosen: dict, count) -> list:
+    """The widgets of one question.
+
+    Each option is a group of radio buttons of its own, so that Tab reaches it and Space chooses it: the arrow keys,
+    which move inside a group, belong to the notebook.
+    """
     import ipywidgets as widgets
 
-    by_text = {re.sub(r"`", "", option.text): option for option in question.options}
-    heading = widgets.HTML(f'<div style="line-height:1.5"><b>{number}.</b> {marked_up(question.text)}</div>')
-    radio = widgets.RadioButtons(options=list(by_text), value=None, layout=widgets.Layout(width="auto"))
-    radio.tooltip = plain_text(question.text)
+    heading = widgets.HTML(
+        f'<div style="line-height:1.5;margin-top:.7em"><b>{number}.</b> {marked_up(question.text)}</div>'
+    )
+    layout = {"width": "auto", "margin": "0 0 0 1em", "min_height": "0"}
+    buttons = [
+        widgets.RadioButtons(options=[plain_text(option.text)], value=None, layout=layout)
+        for option in question.options
+    ]
     answer = widgets.HTML()
 
-    def explain(option: Option) -> None:
+    def choose(number: int, keep: bool = True) -> None:
+        option = question.options[number]
         chosen[question.id] = option
         answer.value = line("right" if option.right else "wrong", "", option.because)
         count()
-
-    def choose(change) -> None:
-        option = by_text.get(change["new"])
-        if option is not None:
-            explain(option)
+        for i, other in enumerate(buttons):
+            if i != number:
+                other.index = None
+        if keep:
             record.store(lambda data: record.add_choice(data, lesson, question.id, option.text, option.right))
 
-    for text, option in by_text.items():
+    for i, (button, option) in enumerate(zip(buttons, question.options, strict=True)):
         if option.text == before:
-            radio.value = text
-            explain(option)
-    radio.observe(choose, names="value")
-    return [heading, radio, answer]
+            button.index = 0
+            choose(i, keep=False)
+    for i, button in enumerate(buttons):
+        button.observe(lambda change, i=i: choose(i) if change["new"] == 0 else None, names="index")
+    return [heading, *buttons, answer]

@@ -12,10 +12,10 @@ from mmcourse.exercises import record
 from mmcourse.exercises.showing import show
 
 
-def download_progress(path: str | Path | None = None) -> Path:
+def download_progress(path: str | Path | None = None) -> None:
     """Write progress and answers to one zip file and offer it: as a download on Colab, elsewhere as a link.
 
-    path: the file to write; by default in the work folder, named by the day. Returns where it was written.
+    path: the file to write; by default in the work folder, named by the day.
     """
     name = f"mmcourse-progress-{date.today()}.zip"
     target = settings.work_folder() / name if path is None else Path(path)
@@ -30,7 +30,6 @@ def download_progress(path: str | Path | None = None) -> Path:
         show(said, f'<a href="{link}" download="{target.name}">Download {target.name}</a> ({said})')
     else:
         files.download(str(target))
-    return target
 
 
 def packed(data: dict) -> bytes:

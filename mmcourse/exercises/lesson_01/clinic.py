@@ -112,16 +112,22 @@ def learns_from(model: nn.Module, logits: Tensor, n_classes: int, rng: torch.Gen
 
 
 def bounded(model: nn.Module, images: Tensor) -> None:
-    """Larger weights must be able to give larger logits: a squashing function at the end is named."""
+    """Other weights must be able to give large and negative logits: a squashing function at the end is named."""
     model.eval()
-    louder = copy.deepcopy(model)
-    for parameter in louder.parameters():
-        parameter.data *= 10
-    with torch.no_grad():
-        quiet, loud = guarded(model, images, name="the model"), guarded(louder, images, name="the model")
-    if (loud >= 0).all() and (quiet >= 0).all():
-        if loud.max() <= 1:
+    outputs = []
+    for scale, bias in ((1, None), (10, None), (-10, None), (10, -100.0)):
+        changed = copy.deepcopy(model)
+        for parameter in changed.parameters():
+            if bias is not None and parameter.ndim < 2:
+                parameter.data.fill_(bias)
+            else:
+                parameter.data *= scale * (torch.randint(0, 2, parameter.shape) * 2 - 1 if scale < 0 else 1)
+        with torch.no_grad():
+            outputs.append(guarded(changed, images, name="the model"))
+    everything = torch.cat(outputs)
+    if (everything >= 0).all():
+        if everything.max() <= 1:
             raise NotRight("the outputs stay between 0 and 1: a sigmoid at the end, and a logit may be any number")
         raise NotRight("no output is ever negative: a ReLU at the end, and a logit may be any number")
-    if loud.abs().max() <= 1:
+    if everything.abs().max() <= 1:
         raise NotRight("the outputs stay between -1 and 1: a tanh at the end, and a logit may be any number")

@@ -67,17 +67,10 @@ def convolve(answer, rng):
     for height, width, size in sizes:
         image, kernel = torch.randn(height, width, generator=rng), torch.randn(size, size, generator=rng)
         where = f"for an image of {height} × {width} and a kernel of {size} × {size}"
-        if cases and height != width and len(cases) < 3:
-            try:
-                result = answer(image, kernel)
-            except NotRight as problem:
-                if agrees(given[0], correlate(*cases[0])):
-                    raise NotRight(
-                        f"right for a square image, but {where}: {problem}. Height and width differ"
-                    ) from None
-                raise
-        else:
+        try:
             result = answer(image, kernel)
+        except NotRight as problem:
+            raise NotRight(whose_edge(str(problem), where, cases, given)) from None
         right = (height - size + 1, width - size + 1)
         result = expect_tensor(result, where, right, shape_causes(height, width, size))
         expect_finite(result, where, "was every entry written? `torch.empty` holds whatever lay in memory")
@@ -103,6 +96,15 @@ def convolve(answer, rng):
         raise NotRight(f"for an image of {height} × {width} and a kernel of {size} × {size}: {words}")
     whole_numbers(answer, rng)
     return f"equal to `F.conv2d` on {len(cases)} images, square and not, kernels from 1 × 1 to 5 × 5"
+
+
+def whose_edge(problem: str, where: str, cases: list, given: list) -> str:
+    """Add to an exception what it usually comes from: a window over the edge, or a width taken for the height."""
+    if len(cases) in (1, 2) and agrees(given[0], correlate(*cases[0])):
+        return f"right for a square image, but {where}: {problem}. Height and width differ there"
+    if not cases and "must match the size" in problem:
+        return f"{problem}. Does the last window hang over the edge? It fits in H - K + 1 places"
+    return problem
 
 
 def shape_causes(height: int, width: int, size: int) -> dict[tuple, str]:
