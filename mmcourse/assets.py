@@ -17,6 +17,11 @@ def shipped_folder() -> Path:
     return root / "data" if root else PACKAGE / "shipped"
 
 
+def mending_command() -> str:
+    """The command that brings the shipped files back."""
+    return "git restore data" if checkout() else "pip install --force-reinstall --no-deps mmcourse"
+
+
 def asset(name: str) -> Path:
     """The path of a shipped file, e.g. 'voices.ogg' or 'models/picture_encoder.safetensors'.
 
@@ -25,10 +30,9 @@ def asset(name: str) -> Path:
     path = shipped_folder() / name
     if path.is_file():
         return path
-    mend = "git restore data" if checkout() else "pip install --force-reinstall --no-deps mmcourse"
     raise FileNotFoundError(
         f"{name} is missing from {shipped_folder()}. The course ships this file, so the copy here is incomplete. "
-        f"To mend it: {mend}"
+        f"To mend it: {mending_command()}"
     )
 
 

@@ -1,0 +1,153 @@
+"""Sentences spoken aloud: word clips of many voices, joined with varied pace, level, pauses and noise.
+
+The clips were rendered once by `data/render_voices.py` and ship as `voices.ogg` with the index `voices.json`; they are
+decoded when first used. What the voices are, and what they are not, stands in `data/DATASHEET.md`.
+"""
+
+import difflib
+import json
+from functools import cache
+from itertools import accumulate
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from mmcourse.assets import asset, mending_command
+from mmcourse.picturebook.scene import stream
+from mmcourse.picturebook.sentence import WORDS, split_words
+
+SAMPLE_RATE = 16_000
+LOUDNESS = 0.08  # root mean square of a clip
+GROUPS = ("train", "unseen", "far")
+
+# What `speak` varies: pace of the sentence and of each word, level in decibels, pauses in seconds, noise in decibels.
+PACE, WORD_PACE = (0.88, 1.14), (0.95, 1.05)
+LEVEL, WORD_LEVEL = (-3, 2), (-2, 2)
+BREAK, COMMA = (-0.02, 0.08), (0.15, 0.35)
+EDGE = (0.03, 0.08)
+SIGNAL_TO_NOISE = (15, 40)
+PLAIN_COMMA = 0.2
+
+
+def voices(group: str) -> tuple[str, ...]:
+    """The names of the voices of a group: 'train', 'unseen' (held out) or 'far' (another speech engine)."""
+    if group not in GROUPS:
+        raise ValueError(f"group is {group!r}; expected one of {', '.join(GROUPS)}")
+    return tuple(voice["name"] for voice in _index()["voices"] if voice["group"] == group)
+
+
+def clip(word: str, voice: str) -> Tensor:
+    """One word in one voice, untouched: (samples,) float32 at 16 kHz, in [-1, 1]."""
+    start, length = _place(word, voice)
+    return _bank()[start:start + length].float() / 32768
+
+
+def speak(sentence: str, voice: str, seed: int = 0, varied: bool = True) -> Tensor:
+    """A sentence read aloud: (samples,) float32 at 16 kHz, in [-1, 1]; the same for the same arguments.
+
+    `varied` changes pace, level and pauses and adds noise, as `seed` decides; without it the plain clips follow each
+    other, with a fifth of a second at a comma. ValueError for an empty sentence, an unknown word or an unknown voice.
+    """
+    parts = [words for words in map(split_words, sentence.split(",")) if words]
+    if not parts:
+        raise ValueError(f"nothing to say in {sentence!r}: it holds no word")
+    if not varied:
+        silence = torch.zeros(round(PLAIN_COMMA * SAMPLE_RATE))
+        sounds = [sound for words in parts for sound in (*(clip(word, voice) for word in words), silence)]
+        return torch.cat(sounds[:-1])
+    rng = stream("speech", sentence, voice, seed)
+    pace, level, at = rng.uniform(*PACE), rng.uniform(*LEVEL), rng.uniform(*EDGE) * SAMPLE_RATE
+    placed = []
+    for words in parts:
+        for word in words:
+            sound = clip(word, voice)
+            length = round(len(sound) / (pace * rng.uniform(*WORD_PACE)))
+            sound = interpolate(sound[None, None], size=length, mode="linear", align_corners=True)[0, 0]
+            placed.append((int(at), sound.mul_(_gain(level + rng.uniform(*WORD_LEVEL)))))
+            at += length + rng.uniform(*BREAK) * SAMPLE_RATE
+        at += rng.uniform(*COMMA) * SAMPLE_RATE
+    end = placed[-1][0] + len(placed[-1][1]) + int(rng.uniform(*EDGE) * SAMPLE_RATE)
+    hiss = rng.choice(_noises())
+    first = rng.randrange(len(hiss))
+    spoken = hiss.roll(-first)[:end] if first + end > len(hiss) else hiss[first:first + end]
+    spoken = spoken * (LOUDNESS * _gain(level - rng.uniform(*SIGNAL_TO_NOISE)))
+    for start, sound in placed:
+        spoken[start:start + len(sound)] += sound
+    return spoken.clamp_(-1, 1)
+
+
+def _gain(decibels: float) -> float:
+    return 10 ** (decibels / 20)
+
+
+def _place(word: str, voice: str) -> tuple[int, int]:
+    """Start and length of a clip in the bank; ValueError, with the nearest known names, for what it does not hold."""
+    places = _places()
+    if voice not in places:
+        near = difflib.get_close_matches(str(voice), places, 3, 0.4) or list(places)[:3]
+        raise ValueError(f"no voice is called {voice!r}; near to it: {', '.join(near)}. "
+                         "voices('train'), voices('unseen') and voices('far') list them all")
+    if word not in places[voice]:
+        near = difflib.get_close_matches(word, WORDS, 3, 0.5)
+        hint = f"near to it: {', '.join(near)}. " if near else ""
+        raise ValueError(f"no voice can say {word!r}; {hint}The vocabulary is fixed: the {len(WORDS)} words of "
+                         "mmcourse.picturebook.sentence.WORDS")
+    return places[voice][word]
+
+
+@cache
+def _index() -> dict:
+    """The index of the bank, read once."""
+    try:
+        index = json.loads(asset("voices.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(_spoilt("voices.json", str(error))) from error
+    if tuple(index["words"]) != WORDS:
+        raise ValueError(_spoilt("voices.json", "its words are not those of mmcourse.picturebook.sentence.WORDS"))
+    return index
+
+
+@cache
+def _places() -> dict[str, dict[str, tuple[int, int]]]:
+    """Start and length of every clip, by voice and word: clips lie one after the other with `gap` samples between."""
+    index = _index()
+    lengths = [length for voice in index["voices"] for length in voice["lengths"]]
+    starts = accumulate((length + index["gap"] for length in lengths), initial=0)
+    places = iter(zip(starts, lengths, strict=False))
+    return {voice["name"]: dict(zip(WORDS, places, strict=False)) for voice in index["voices"]}
+
+
+@cache
+def _bank() -> Tensor:
+    """All clips in one row, decoded once: (samples,) int16."""
+    import soundfile
+
+    path, expected = asset("voices.ogg"), _index()["samples"]
+    try:
+        sound, _ = soundfile.read(path, dtype="int16")
+    except soundfile.LibsndfileError as error:
+        raise ValueError(_spoilt(path, str(error))) from error
+    if sound.shape != (expected,):
+        raise ValueError(_spoilt(path, f"it decodes to {len(sound):,} samples where voices.json expects {expected:,}"))
+    return torch.from_numpy(sound)
+
+
+def _spoilt(path, why: str) -> str:
+    return (f"{path} is damaged: {why}. A download or a copy was probably cut short. `mmcourse doctor` checks what the "
+            f"course ships; to bring it back: {mending_command()}")
+
+
+@cache
+def _noises() -> tuple[Tensor, Tensor]:
+    """A minute of white and of pink noise, at unit power; `speak` takes a stretch from anywhere in it.
+
+    RandomState, because its stream is frozen across numpy's versions.
+    """
+    white = np.random.RandomState(0).standard_normal(2**20)
+    spectrum = np.fft.rfft(white)
+    spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
+    spectrum[:2**20 * 50 // SAMPLE_RATE] = 0
+    pink = np.fft.irfft(spectrum)
+    return tuple(torch.from_numpy((noise / noise.std()).astype(np.float32)) for noise in (white, pink))
