@@ -7,9 +7,7 @@ import warnings
 from mmcourse import settings
 
 # Known, harmless and confusing: each is a message and the category it comes with.
-HARMLESS = (
-    ("IProgress not found", "tqdm.std.TqdmWarning"),
-)
+HARMLESS = (("IProgress not found", "tqdm.std.TqdmWarning"),)
 _begun: float | None = None
 
 
@@ -41,7 +39,7 @@ def begin(lesson: str) -> None:
 def seconds_since_begin() -> float:
     """Seconds since the lesson's `begin`."""
     if _begun is None:
-        raise ValueError("no lesson has begun; call begin(\"01\"), with the lesson's number, first")
+        raise ValueError('no lesson has begun; call begin("01"), with the lesson\'s number, first')
     return time.perf_counter() - _begun
 
 

@@ -28,7 +28,9 @@ __all__ = list(_HOME)
 
 def __getattr__(name: str):
     if name not in _HOME:
-        raise AttributeError(f"module 'mmcourse.show' has no attribute {name!r}; its names are {', '.join(sorted(_HOME))}")
+        raise AttributeError(
+            f"module 'mmcourse.show' has no attribute {name!r}; its names are {', '.join(sorted(_HOME))}"
+        )
     value = getattr(importlib.import_module(_HOME[name]), name)
     globals()[name] = value
     return value

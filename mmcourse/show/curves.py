@@ -13,14 +13,23 @@ def plot_history(history, title: str | None = None) -> None:
     """
     table = history.dataframe() if hasattr(history, "dataframe") else history
     if not hasattr(table, "columns") or "loss" not in table or len(table) == 0:
-        raise ValueError(f"history is a {type(history).__name__} with no epoch in it; expected what fit(...) returned, "
-                         "after one epoch at least")
+        raise ValueError(
+            f"history is a {type(history).__name__} with no epoch in it; expected what fit(...) returned, "
+            "after one epoch at least"
+        )
     epochs = list(table["epoch"]) if "epoch" in table else list(range(1, len(table) + 1))
     metrics = [name for name in table.columns if f"valid_{name}" in table.columns and name != "loss"] or [
-        name for name in table.columns if "loss" not in name and not name.startswith("valid_")
-        and name not in ("epoch", "step", "steps", "seconds", "lr")]
-    told = [f"{name.replace('_', ' ')} from {table[name].iloc[0]:.3f} to {table[name].iloc[-1]:.3f}"
-            for name in ("loss", "valid_loss", *metrics, *(f"valid_{name}" for name in metrics)) if name in table]
+        name
+        for name in table.columns
+        if "loss" not in name
+        and not name.startswith("valid_")
+        and name not in ("epoch", "step", "steps", "seconds", "lr")
+    ]
+    told = [
+        f"{name.replace('_', ' ')} from {table[name].iloc[0]:.3f} to {table[name].iloc[-1]:.3f}"
+        for name in ("loss", "valid_loss", *metrics, *(f"valid_{name}" for name in metrics))
+        if name in table
+    ]
     alt = f"{title or 'A training run'} over {len(table)} epochs: {', '.join(told)}."
     with style.drawing(style.WIDTH, 2.7, alt) as figure:
         panels = figure.subplots(1, 1 + bool(metrics), squeeze=False)[0]
@@ -29,8 +38,13 @@ def plot_history(history, title: str | None = None) -> None:
             each = len(losses) / len(table)
             first = epochs[0] - 1
             thin = max(1, len(losses) // 600)
-            panels[0].plot([first + (i + 1) / each for i in range(0, len(losses), thin)], losses[::thin],
-                           color=style.PALETTE["sky"], alpha=0.45, linewidth=0.8)
+            panels[0].plot(
+                [first + (i + 1) / each for i in range(0, len(losses), thin)],
+                losses[::thin],
+                color=style.PALETTE["sky"],
+                alpha=0.45,
+                linewidth=0.8,
+            )
         _pair(panels[0], table, epochs, "loss")
         panels[0].set(title="loss", xlabel="epoch", ylim=(0, None))
         if metrics:
@@ -50,29 +64,59 @@ def _pair(axis, table, epochs, name: str, line: str = "-", named: bool = False) 
     suffix = f" {name.replace('_', ' ')}" if named else ""
     marker = "o" if len(epochs) < 25 else ""
     if name in table:
-        axis.plot(epochs, table[name], line, color=style.PALETTE["blue"], marker=marker, markersize=4, label=f"training{suffix}")
+        axis.plot(
+            epochs,
+            table[name],
+            line,
+            color=style.PALETTE["blue"],
+            marker=marker,
+            markersize=4,
+            label=f"training{suffix}",
+        )
     if f"valid_{name}" in table:
-        axis.plot(epochs, table[f"valid_{name}"], line, color=style.PALETTE["orange"], marker=marker, markersize=4,
-                  label=f"validation{suffix}")
+        axis.plot(
+            epochs,
+            table[f"valid_{name}"],
+            line,
+            color=style.PALETTE["orange"],
+            marker=marker,
+            markersize=4,
+            label=f"validation{suffix}",
+        )
 
 
-def bar_with_range(values: dict[str, float | Sequence[float]], label: str = "accuracy", chance: float | None = None,
-                   goal: float | None = None, title: str | None = None, limits: tuple[float, float] | None = None) -> None:
+def bar_with_range(
+    values: dict[str, float | Sequence[float]],
+    label: str = "accuracy",
+    chance: float | None = None,
+    goal: float | None = None,
+    title: str | None = None,
+    limits: tuple[float, float] | None = None,
+) -> None:
     """Compare figures as bars: one figure, or one per seed (the bar is their mean, the dots are the seeds, the line their range).
 
     `chance` and `goal` draw a line to compare with; `limits` sets the axis, 0 to 1 where every figure lies there.
     """
-    rows = {name: [float(v) for v in value] if isinstance(value, Sequence) or hasattr(value, "__len__") else [float(value)]
-            for name, value in values.items()}
+    rows = {
+        name: [float(v) for v in value] if isinstance(value, Sequence) or hasattr(value, "__len__") else [float(value)]
+        for name, value in values.items()
+    }
     if not rows or any(not row or not all(map(math.isfinite, row)) for row in rows.values()):
         raise ValueError(f"values is {values!r}; expected a figure, or a list of figures, for each name")
     means = {name: sum(row) / len(row) for name, row in rows.items()}
     everything = [v for row in rows.values() for v in row]
-    limits = limits or ((0, 1) if 0 <= min(everything) and max(everything) <= 1 else (min(0, *everything), 1.1 * max(everything)))
-    told = [f"{name} {means[name]:.3f}" + (f" (from {min(row):.3f} to {max(row):.3f} over {len(row)} seeds)" if len(row) > 1 else "")
-            for name, row in rows.items()]
+    limits = limits or (
+        (0, 1) if min(everything) >= 0 and max(everything) <= 1 else (min(0, *everything), 1.1 * max(everything))
+    )
+    told = [
+        f"{name} {means[name]:.3f}"
+        + (f" (from {min(row):.3f} to {max(row):.3f} over {len(row)} seeds)" if len(row) > 1 else "")
+        for name, row in rows.items()
+    ]
     lines = [(what, at) for what, at in (("chance", chance), ("goal", goal)) if at is not None]
-    alt = f"{title or 'Bars'}, {label}: {'; '.join(told)}." + "".join(f" {what.capitalize()} is {at:.3g}." for what, at in lines)
+    alt = f"{title or 'Bars'}, {label}: {'; '.join(told)}." + "".join(
+        f" {what.capitalize()} is {at:.3g}." for what, at in lines
+    )
     with style.drawing(style.WIDTH * 0.8, 0.75 + 0.36 * len(rows) + 0.25 * bool(title), alt) as figure:
         axis = figure.subplots()
         colours = [c for name, c in style.PALETTE.items() if name not in ("black", "yellow")]
@@ -81,11 +125,21 @@ def bar_with_range(values: dict[str, float | Sequence[float]], label: str = "acc
             if len(row) > 1:
                 axis.plot([min(row), max(row)], [i, i], color=style.INK, linewidth=1.5)
                 axis.plot(row, [i] * len(row), "o", color=style.INK, markersize=3.5)
-            axis.annotate(f"{means[name]:.3f}", (max(row), i), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9)
+            axis.annotate(
+                f"{means[name]:.3f}", (max(row), i), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9
+            )
         for (what, at), dash in zip(lines, ("--", ":"), strict=False):
             axis.axvline(at, color=style.INK, linestyle=dash, linewidth=1.3)
-            axis.annotate(what, (at, 1), xycoords=("data", "axes fraction"), xytext=(0, 2), textcoords="offset points",
-                          ha="center", va="bottom", fontsize=8.5)
+            axis.annotate(
+                what,
+                (at, 1),
+                xycoords=("data", "axes fraction"),
+                xytext=(0, 2),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize=8.5,
+            )
         axis.set_yticks(range(len(rows)), list(rows))
         axis.set(xlim=limits, xlabel=label)
         axis.invert_yaxis()

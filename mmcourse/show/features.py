@@ -32,7 +32,9 @@ def show_filters(weight: Tensor, columns: int = 16, most: int = 64, title: str |
     _maps([(title or f"{filters} filters ({what})", shown if in_colour else shown[:, 0])], columns, alt, diverging=True)
 
 
-def show_feature_maps(maps: Tensor | dict[str, Tensor], columns: int = 8, most: int = 16, image: Tensor | None = None) -> None:
+def show_feature_maps(
+    maps: Tensor | dict[str, Tensor], columns: int = 8, most: int = 16, image: Tensor | None = None
+) -> None:
     """Show feature maps (C, H, W), or several layers' by name, one block a layer; the picture they come from, if given, first.
 
     Maps without negative values go from dark (0) to bright; others from blue (negative) over white to red (positive).
@@ -43,18 +45,24 @@ def show_feature_maps(maps: Tensor | dict[str, Tensor], columns: int = 8, most: 
         layer = layer.detach().cpu().float()
         layer = layer[0] if layer.dim() == 4 and len(layer) == 1 else layer
         if layer.dim() != 3 or 0 in layer.shape:
-            raise ValueError(f"{name!r} has shape {tuple(layer.shape)}; expected (C, H, W), the maps of one picture: maps[0]")
+            raise ValueError(
+                f"{name!r} has shape {tuple(layer.shape)}; expected (C, H, W), the maps of one picture: maps[0]"
+            )
         blocks.append((f"{name} · {_shown(len(layer), most)} of {layer.shape[1]}×{layer.shape[2]}", layer[:most]))
     negative = any(bool((layer < 0).any()) for _, layer in blocks)
-    alt = "Feature maps. " + "; ".join(
-        f"{name}: {int((layer.amax(dim=(1, 2)) > 0).sum())} respond somewhere" for name, layer in blocks) + "."
+    alt = (
+        "Feature maps. "
+        + "; ".join(f"{name}: {int((layer.amax(dim=(1, 2)) > 0).sum())} respond somewhere" for name, layer in blocks)
+        + "."
+    )
     if image is not None:
         blocks.insert(0, ("the picture", as_images(image)[:1]))
     _maps(blocks, columns, alt, negative)
 
 
-def show_heatmap_over(images: Tensor, maps: Tensor, titles=None, columns: int = 6, alt: str | None = None,
-                      size: int = 128) -> None:
+def show_heatmap_over(
+    images: Tensor, maps: Tensor, titles=None, columns: int = 6, alt: str | None = None, size: int = 128
+) -> None:
     """Lay maps (N, h, w) or (N, 1, h, w) over images (N, C, H, W), as Grad-CAM is shown: bright where the map is high.
 
     Each map is scaled to its own maximum; negative values count as 0.
@@ -63,15 +71,27 @@ def show_heatmap_over(images: Tensor, maps: Tensor, titles=None, columns: int = 
     maps = maps.detach().cpu().float()
     maps = maps[:, 0] if maps.dim() == 4 and maps.shape[1] == 1 else maps
     if maps.dim() != 3 or len(maps) != len(images):
-        raise ValueError(f"maps have shape {tuple(maps.shape)} for {len(images)} images; expected ({len(images)}, h, w)")
+        raise ValueError(
+            f"maps have shape {tuple(maps.shape)} for {len(images)} images; expected ({len(images)}, h, w)"
+        )
     if alt is None:
         places = [_place(each) for each in maps]
         named = titles if titles is not None else [f"picture {i + 1}" for i in range(len(images))]
-        alt = "Heat maps over pictures, strongest: " + "; ".join(
-            f"{str(name).replace(chr(10), ' ')}: {place}" for name, place in zip(named, places, strict=False)) + "."
+        alt = (
+            "Heat maps over pictures, strongest: "
+            + "; ".join(
+                f"{str(name).replace(chr(10), ' ')}: {place}" for name, place in zip(named, places, strict=False)
+            )
+            + "."
+        )
     from mmcourse.show.images import grid
 
-    grid([heat_over(image, each) for image, each in zip(smooth(images, size), maps, strict=True)], alt, columns, above=titles)
+    grid(
+        [heat_over(image, each) for image, each in zip(smooth(images, size), maps, strict=True)],
+        alt,
+        columns,
+        above=titles,
+    )
 
 
 def heat_over(image: Tensor, heat: Tensor) -> Tensor:
@@ -79,7 +99,9 @@ def heat_over(image: Tensor, heat: Tensor) -> Tensor:
     import matplotlib
 
     heat = heat.clamp(min=0)
-    heat = F.interpolate(heat[None, None], size=image.shape[-2:], mode="bicubic", align_corners=False)[0, 0].clamp(min=0)
+    heat = F.interpolate(heat[None, None], size=image.shape[-2:], mode="bicubic", align_corners=False)[0, 0].clamp(
+        min=0
+    )
     heat = heat / heat.max().clamp(min=1e-8)
     colours = torch.from_numpy(matplotlib.colormaps[style.HEAT](heat.numpy())[..., :3]).permute(2, 0, 1).float()
     grey = image.mean(0, keepdim=True).expand(3, -1, -1) * 0.75 + image.expand(3, -1, -1) * 0.25
@@ -102,7 +124,7 @@ def _shown(count: int, most: int) -> str:
 def _maps(blocks: list[tuple[str, Tensor]], columns: int, alt: str, diverging: bool) -> None:
     """Blocks of small pictures: (title, (C, H, W) maps in one scale, or (N, 3, H, W) colours); a colour bar where it says something."""
     columns = min(columns, max(len(layer) for _, layer in blocks))
-    wide = min(style.WIDTH * 0.94 / columns, 0.95)
+    wide = min((style.WIDTH - 0.75) / columns, 0.95)
     rows = [math.ceil(len(layer) / columns) for _, layer in blocks]
     heights = [0.3 + n * wide * layer.shape[-2] / layer.shape[-1] for n, (_, layer) in zip(rows, blocks, strict=True)]
     with style.drawing(wide * columns + 0.75, sum(heights), alt, scale=1.25) as figure:
@@ -118,8 +140,13 @@ def _maps(blocks: list[tuple[str, Tensor]], columns: int, alt: str, diverging: b
                 if each.dim() == 3:
                     axis.imshow(for_matplotlib(each), interpolation="nearest")
                 else:
-                    shown = axis.imshow(np.asarray(each), cmap=style.DIVERGING if diverging else style.SEQUENTIAL,
-                                        vmin=-top if diverging else 0, vmax=top, interpolation="nearest")
+                    shown = axis.imshow(
+                        np.asarray(each),
+                        cmap=style.DIVERGING if diverging else style.SEQUENTIAL,
+                        vmin=-top if diverging else 0,
+                        vmax=top,
+                        interpolation="nearest",
+                    )
             if shown is not None:
                 bar = part.colorbar(shown, ax=axes, fraction=0.03, pad=0.01, aspect=12 * n)
                 bar.outline.set_visible(False)

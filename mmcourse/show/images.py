@@ -1,6 +1,5 @@
 """Pictures side by side: pages of the book, batches of images, with captions and alt text."""
 
-import math
 import textwrap
 from collections.abc import Sequence
 
@@ -13,10 +12,20 @@ from mmcourse.picturebook.scene import Scene
 from mmcourse.picturebook.sentence import tell
 from mmcourse.show import style
 
+GAP, LINE, WIDEST = 0.08, 0.155, 1.8  # inches between pictures, of a line of text, of a picture
+TEXT = {"fontsize": 8.6, "linespacing": 1.15}
 
-def show_pages(pages, rows: int = 2, columns: int = 6, sentences: Sequence[str] | bool | None = None,
-               marks: Sequence[bool | None] | None = None, titles: Sequence[str] | None = None, size: int = 128,
-               alt: str | None = None) -> None:
+
+def show_pages(
+    pages,
+    rows: int = 2,
+    columns: int = 6,
+    sentences: Sequence[str] | bool | None = None,
+    marks: Sequence[bool | None] | None = None,
+    titles: Sequence[str] | None = None,
+    size: int = 128,
+    alt: str | None = None,
+) -> None:
     """Show the first rows x columns pages, drawn anew in `size` pixels where their scenes are known.
 
     pages      a PictureBook, a list of Scenes, or a tensor of images (N, C, H, W) in [0, 1]
@@ -40,7 +49,9 @@ def show_pages(pages, rows: int = 2, columns: int = 6, sentences: Sequence[str] 
         images = [draw(scene, size, i) for i, scene in enumerate(pages[:count])]
         told = [tell(scene, 0) for scene in pages[:count]]
     else:
-        raise ValueError(f"pages is a {type(pages).__name__}; expected a PictureBook, a list of Scenes or a tensor of images")
+        raise ValueError(
+            f"pages is a {type(pages).__name__}; expected a PictureBook, a list of Scenes or a tensor of images"
+        )
     captions = list(sentences[:count]) if sentences is not None and sentences is not False else None
     told = told or captions or [""] * count
     if alt is None:
@@ -49,14 +60,22 @@ def show_pages(pages, rows: int = 2, columns: int = 6, sentences: Sequence[str] 
             words = [str(titles[i])] if titles is not None else []
             words += [told[i]] if told[i] else []
             words += [f"below it: {captions[i]}"] if captions and captions[i] != told[i] else []
-            words += ["marked right" if marks[i] else "marked wrong"] if marks is not None and marks[i] is not None else []
+            words += (
+                ["marked right" if marks[i] else "marked wrong"] if marks is not None and marks[i] is not None else []
+            )
             parts.append(f"{i + 1}: " + ", ".join(words) if words else str(i + 1))
         alt = f"{count} page{'s' * (count > 1)} of the picture book. " + "; ".join(parts) + "."
     grid(images, alt, columns, above=titles, below=captions, marks=marks)
 
 
-def show_images(images: Tensor | Sequence[Tensor], titles: Sequence | None = None, columns: int = 8,
-                alt: str | None = None, smoothly: bool = True, size: int = 96) -> None:
+def show_images(
+    images: Tensor | Sequence[Tensor],
+    titles: Sequence | None = None,
+    columns: int = 8,
+    alt: str | None = None,
+    smoothly: bool = True,
+    size: int = 96,
+) -> None:
     """Show a batch of images (N, C, H, W) or (N, H, W) in [0, 1]; `smoothly=False` shows every pixel as a square."""
     images = as_images(images)
     if alt is None:
@@ -78,8 +97,11 @@ def as_images(images: Tensor | Sequence[Tensor]) -> Tensor:
     if images.dim() == 3:
         images = images[:, None]
     if images.dim() != 4 or images.shape[1] not in (1, 3):
-        cause = " Likely cause: the channels stand last; images.permute(0, 3, 1, 2) puts them second." \
-            if images.dim() == 4 and shape[-1] in (1, 3) else ""
+        cause = (
+            " Likely cause: the channels stand last; images.permute(0, 3, 1, 2) puts them second."
+            if images.dim() == 4 and shape[-1] in (1, 3)
+            else ""
+        )
         raise ValueError(f"images have shape {shape}; expected (N, 3, H, W), (N, 1, H, W) or (N, H, W).{cause}")
     if len(images) == 0:
         raise ValueError("images is empty; expected at least one picture. Likely cause: an empty split or selection")
@@ -108,42 +130,64 @@ def for_matplotlib(image: Tensor):
 def wrap(text, width: float) -> str:
     """Break a caption into lines of about `width` inches."""
     lines = str(text).split("\n")
-    return "\n".join(textwrap.fill(line, max(8, int(width * 15))) for line in lines)
+    return "\n".join(textwrap.fill(line, max(8, int(width * 15.5))) for line in lines)
 
 
-def grid(images, alt: str, columns: int, above: Sequence | None = None, below: Sequence | None = None,
-         marks: Sequence[bool | None] | None = None, edges: Sequence[str] | None = None) -> None:
+def grid(
+    images,
+    alt: str,
+    columns: int,
+    above: Sequence | None = None,
+    below: Sequence | None = None,
+    marks: Sequence[bool | None] | None = None,
+) -> None:
     """Draw pictures in rows, with text above and below each, and a tick or a cross in the corner of a marked one."""
     count = len(images)
     columns = max(1, min(columns, count))
-    rows = math.ceil(count / columns)
     for name, values in (("titles", above), ("sentences", below), ("marks", marks)):
         if values is not None and len(values) < count:
             raise ValueError(f"{name} has {len(values)} entries for {count} pictures; expected one each")
-    wide = min(style.WIDTH / columns, 2.2)
-    above = [wrap(text, wide) for text in above[:count]] if above is not None else None
-    below = [wrap(text, wide) for text in below[:count]] if below is not None else None
-    height, width = images[0].shape[-2:]
-    height = sum((wide - 0.1) * height / width + sum(
-        0.165 * max(text.count("\n") + 1 for text in texts[row * columns:(row + 1) * columns]) + 0.06
-        for texts in (above, below) if texts) + 0.06 for row in range(rows))
-    with style.drawing(wide * columns, height + 0.06, alt, scale=1.25) as figure:
-        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.03, wspace=0.01, hspace=0.01)
-        axes = figure.subplots(rows, columns, squeeze=False).flat
-        for i, axis in enumerate(axes):
-            axis.set_axis_off()
-            if i >= count:
-                continue
-            axis.imshow(for_matplotlib(images[i]), interpolation="antialiased")
-            if above:
-                axis.set_title(above[i], fontsize=9, fontweight="normal", loc="center", pad=3)
-            if below:
-                axis.text(0.5, -0.03, below[i], transform=axis.transAxes, ha="center", va="top", fontsize=9, linespacing=1.1)
-            if marks is not None and marks[i] is not None:
-                colour = style.GOOD if marks[i] else style.BAD
-                axis.text(0.95, 0.95, "✓" if marks[i] else "✗", transform=axis.transAxes, ha="right", va="top",
-                          color="white", fontsize=11, fontweight="bold",
-                          bbox={"boxstyle": "circle,pad=0.25", "facecolor": colour, "edgecolor": "white"})
-            if edges is not None:
-                axis.add_patch(Rectangle(
-                    (0, 0), 1, 1, transform=axis.transAxes, fill=False, edgecolor=edges[i], linewidth=3))
+    cell = min(style.WIDTH / columns, WIDEST)
+    side = cell - GAP
+    above = [wrap(text, cell) for text in above[:count]] if above is not None else [""] * count
+    below = [wrap(text, cell) for text in below[:count]] if below is not None else [""] * count
+    high = side * images[0].shape[-2] / images[0].shape[-1]
+    rows = [range(start, min(start + columns, count)) for start in range(0, count, columns)]
+    heads, feet = (
+        [LINE * max(texts[i].count("\n") + bool(texts[i]) for i in row) for row in rows] for texts in (above, below)
+    )
+    heights = [head + high + foot + GAP for head, foot in zip(heads, feet, strict=True)]
+    width, height = cell * columns, sum(heights) + GAP
+    with style.drawing(width, height, alt, scale=1, photo=True) as figure:
+        top = height - GAP / 2
+        for row, head, tall in zip(rows, heads, heights, strict=True):
+            for place, i in enumerate(row):
+                left, bottom = place * cell + GAP / 2, top - head - high
+                axis = figure.add_axes((left / width, bottom / height, side / width, high / height))
+                axis.set_axis_off()
+                axis.imshow(for_matplotlib(images[i]), interpolation="antialiased", aspect="auto")
+                middle = (left + side / 2) / width
+                figure.text(middle, (bottom + high + 0.04) / height, above[i], ha="center", va="bottom", **TEXT)
+                figure.text(middle, (bottom - 0.03) / height, below[i], ha="center", va="top", **TEXT)
+                if marks is not None and marks[i] is not None:
+                    _mark(axis, bool(marks[i]))
+            top -= tall
+
+
+def _mark(axis, right: bool) -> None:
+    colour = style.GOOD if right else style.BAD
+    axis.add_patch(
+        Rectangle((0, 0), 1, 1, transform=axis.transAxes, fill=False, edgecolor=colour, linewidth=3, clip_on=False)
+    )
+    axis.text(
+        0.965,
+        0.965,
+        "✓" if right else "✗",
+        transform=axis.transAxes,
+        ha="center",
+        va="center",
+        color="white",
+        fontsize=9,
+        fontweight="bold",
+        bbox={"boxstyle": "circle,pad=0.2", "facecolor": colour, "edgecolor": "none"},
+    )

@@ -1,18 +1,19 @@
 """Training as it happens: a bar with loss, metric and time left, and a curve that grows.
 
-Plain HTML and SVG in one display that is replaced about three times a second; no widget, no comm. When training ends, a small
+Plain HTML and SVG in one display that is replaced a few times a second; no widget, no comm. When training ends, a small
 still picture with its figures in words takes its place, which is what a stored notebook keeps.
 """
 
 import html
 import math
+import textwrap
 import time
 import uuid
 
 from mmcourse.show import output
 
-EVERY = 0.33                    # seconds between two redraws
-POINTS = 240                    # points of the curve at most
+EVERY = 0.2  # seconds between two redraws at the least
+POINTS = 240  # points of the curve at most
 WIDTH, HEIGHT = 420, 96
 BLUE, GREEN = "#0072B2", "#009E73"
 
@@ -34,13 +35,13 @@ class LiveView:
         self.total_steps, self.epochs = total_steps, epochs
         self.step, self.drawn, self.rows = 0, 0, []
         self._losses, self._stride, self._bucket = [], 1, []
-        self._metrics, self._smooth = {}, None
+        self._metrics, self._loss = {}, None
         self._begun, self._shown = time.perf_counter(), -math.inf
         self._id, self._closed = uuid.uuid4().hex, False
         self._notebook = output.in_notebook()
 
     def update(self, step: int, loss: float, metrics: dict[str, float] | None = None) -> None:
-        """After a step: its number (from 1), its loss, and metrics so far. Draws at most three times a second."""
+        """After a step: its number (from 1), its loss, and metrics so far. Draws a few times a second at most."""
         self.step = step
         self._metrics = metrics or self._metrics
         self._keep(float(loss))
@@ -65,12 +66,12 @@ class LiveView:
             return
         self._closed = True
         if self._notebook:
-            self._final()
+            self._final(history)
 
     def _keep(self, loss: float) -> None:
         if not math.isfinite(loss):
             return
-        self._smooth = loss if self._smooth is None else 0.9 * self._smooth + 0.1 * loss
+        self._loss = loss
         self._bucket.append(loss)
         if len(self._bucket) >= self._stride:
             self._losses.append((self.step, sum(self._bucket) / len(self._bucket)))
@@ -82,19 +83,24 @@ class LiveView:
 
     def _draw(self) -> None:
         self._shown = time.perf_counter()
-        output.publish({"text/html": self.html(), "text/plain": self.words()}, display_id=self._id, update=self.drawn > 0)
+        output.publish(
+            {"text/html": self.html(), "text/plain": self.words()}, display_id=self._id, update=self.drawn > 0
+        )
         self.drawn += 1
 
     def words(self) -> str:
         """The state in a line of words."""
         seconds = time.perf_counter() - self._begun
         parts = [f"step {self.step:,} of {self.total_steps:,}"]
-        if self._smooth is not None:
-            parts.append(f"loss {self._smooth:.3f}")
+        if self._loss is not None:
+            parts.append(f"loss {self._loss:.3f}")
         parts += [f"{name.replace('_', ' ')} {value:.3f}" for name, value in self._metrics.items()]
         if self.rows:
-            parts += [f"{name.replace('_', ' ')} {value:.3f}" for name, value in self.rows[-1].items()
-                      if name.startswith("valid_") and name != "valid_loss"]
+            parts += [
+                f"{name.replace('_', ' ')} {value:.3f}"
+                for name, value in self.rows[-1].items()
+                if name.startswith("valid_") and name != "valid_loss"
+            ]
         if 0 < self.step < self.total_steps:
             parts.append(f"{clock(seconds / self.step * (self.total_steps - self.step))} left")
         else:
@@ -112,8 +118,9 @@ class LiveView:
             f'<div role="progressbar" aria-label="training" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{share:.0f}" '
             'style="flex:1;height:8px;border-radius:4px;overflow:hidden;background:var(--jp-layout-color3,#ccc)">'
             f'<div style="width:{share:.1f}%;height:100%;border-radius:4px;background:{GREEN}"></div></div>'
-            f'<span>epoch {epoch} of {self.epochs}</span></div>'
-            f'<div style="font-variant-numeric:tabular-nums">{html.escape(self.words())}</div>{self._svg()}</div>')
+            f"<span>epoch {epoch} of {self.epochs}</span></div>"
+            f'<div style="font-variant-numeric:tabular-nums">{html.escape(self.words())}</div>{self._svg()}</div>'
+        )
 
     def _svg(self) -> str:
         if len(self._losses) < 2:
@@ -125,57 +132,96 @@ class LiveView:
         def place(step, value):
             return f"{step / self.total_steps * WIDTH:.1f},{HEIGHT - 4 - (value - bottom) / span * (HEIGHT - 8):.1f}"
 
-        lines = [f'<polyline points="{" ".join(place(*point) for point in self._losses)}" fill="none" stroke="{BLUE}" '
-                 'stroke-width="1.8" stroke-linejoin="round"/>']
-        checks = [(row.get("step", (i + 1) * self.total_steps / self.epochs), row["valid_loss"])
-                  for i, row in enumerate(self.rows) if math.isfinite(row.get("valid_loss", math.nan))]
+        lines = [
+            f'<polyline points="{" ".join(place(*point) for point in self._losses)}" fill="none" stroke="{BLUE}" '
+            'stroke-width="1.8" stroke-linejoin="round"/>'
+        ]
+        checks = self._checks()
         for step, value in checks:
             x, y = place(step, min(value, top)).split(",")
             lines.append(f'<circle cx="{x}" cy="{y}" r="3.2" fill="#E69F00"/>')
         note = ' · <span style="color:#E69F00">●</span> validation loss' if checks else ""
-        return (f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
-                f'aria-label="training loss so far" style="display:block;margin-top:4px;max-width:100%">'
-                f'<line x1="0" y1="{HEIGHT - 1}" x2="{WIDTH}" y2="{HEIGHT - 1}" stroke="currentColor" stroke-opacity="0.35"/>'
-                f'{"".join(lines)}</svg><div style="opacity:0.8"><span style="color:{BLUE}">━</span> training loss, '
-                f'from {values[0]:.2f}{note}</div>')
+        return (
+            f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
+            f'aria-label="training loss so far" style="display:block;margin-top:4px;max-width:100%">'
+            f'<line x1="0" y1="{HEIGHT - 1}" x2="{WIDTH}" y2="{HEIGHT - 1}" stroke="currentColor" stroke-opacity="0.35"/>'
+            f'{"".join(lines)}</svg><div style="opacity:0.8"><span style="color:{BLUE}">━</span> training loss, '
+            f"from {values[0]:.2f}{note}</div>"
+        )
 
-    def _final(self) -> None:
-        from mmcourse.show import style
+    def _checks(self) -> list[tuple[float, float]]:
+        """(step, validation loss) of each epoch that has one."""
+        return [
+            ((i + 1) * self.total_steps / self.epochs, row["valid_loss"])
+            for i, row in enumerate(self.rows)
+            if math.isfinite(row.get("valid_loss", math.nan))
+        ]
 
-        stopped = "" if self.step >= self.total_steps else f" (stopped at step {self.step:,} of {self.total_steps:,})"
-        seconds = clock(time.perf_counter() - self._begun)
-        summary = figures_of(self.rows[-1], self.epochs) if self.rows else self.words()
-        summary = f"{summary} · {seconds}{stopped}" if self.rows else f"{summary}{stopped}"
+    def _final(self, history) -> None:
+        losses = list(getattr(history, "losses", []))
+        if len(losses) > 2:
+            self.step = max(self.step, len(losses))
+            self._losses = thinned(losses, self.step - len(losses))
+        ran = clock(getattr(history, "seconds", 0) or time.perf_counter() - self._begun)
+        stopped = "" if self.step >= self.total_steps else f" · stopped at step {self.step:,} of {self.total_steps:,}"
+        last = figures_of(self.rows[-1], self.epochs) if self.rows else f"step {self.step:,} of {self.total_steps:,}"
+        summary = f"{last} · {ran}{stopped}"
         if len(self._losses) < 2:
             output.publish({"text/plain": summary}, display_id=self._id, update=self.drawn > 0)
             return
-        first, last = self._losses[0][1], self._losses[-1][1]
-        alt = f"Training loss over {self.step:,} steps, from {first:.2f} to {last:.2f}. {summary}."
+        from mmcourse.show import style
+
+        alt = (
+            f"Training loss over {self.step:,} steps, from {self._losses[0][1]:.2f} to {self._losses[-1][1]:.2f}. "
+            f"{summary}."
+        )
+        data, metadata = style.picture_bundle(self._still(summary), alt, 640)
+        output.publish(data | {"text/plain": summary}, metadata, display_id=self._id, update=self.drawn > 0)
+        self.drawn += 1
+
+    def _still(self, summary: str) -> bytes:
+        """The whole curve as a small PNG, its figures above it."""
         import matplotlib
         from matplotlib.figure import Figure
 
+        from mmcourse.show import style
+
         with matplotlib.rc_context(style.SETTINGS):
-            figure = Figure(figsize=(4.6, 1.5), layout="constrained")
+            figure = Figure(figsize=(6.4, 1.6), layout="constrained")
             axis = figure.subplots()
             axis.plot(*zip(*self._losses, strict=True), linewidth=1.4, label="training loss")
-            checks = [(row.get("step", (i + 1) * self.total_steps / self.epochs), row["valid_loss"])
-                      for i, row in enumerate(self.rows) if math.isfinite(row.get("valid_loss", math.nan))]
-            if checks:
-                axis.plot(*zip(*checks, strict=True), "o", color=style.PALETTE["orange"], markersize=4, label="validation loss")
-            axis.set_ylim(min(0.0, last), None)
-            axis.set_xlim(0, self.total_steps)
+            if self._checks():
+                axis.plot(
+                    *zip(*self._checks(), strict=True),
+                    "o",
+                    color=style.PALETTE["orange"],
+                    markersize=4,
+                    label="validation loss",
+                )
+            axis.set_ylim(min(0.0, *(loss for _, loss in self._losses)), None)
+            axis.set_xlim(0, max(self.total_steps, self.step))
             axis.tick_params(labelsize=8)
-            axis.set_xlabel(summary, fontsize=8.5, loc="left")
+            axis.set_title(textwrap.fill(summary, 110), fontsize=8.6, fontweight="normal")
             axis.legend(fontsize=8, loc="upper right")
-            data, metadata = style.png_bundle(style.png_of(figure), alt, 460)
-        data["text/plain"] = summary
-        output.publish(data, metadata, display_id=self._id, update=self.drawn > 0)
+            return style.small_png(style.pixels_of(figure))
+
+
+def thinned(losses: list[float], first: int = 0) -> list[tuple[int, float]]:
+    """The losses of many steps as at most POINTS points (step, mean); values that are not finite are left out."""
+    size = max(1, math.ceil(len(losses) / POINTS))
+    pieces = [
+        (start, [x for x in losses[start : start + size] if math.isfinite(x)]) for start in range(0, len(losses), size)
+    ]
+    return [(first + start + len(piece), sum(piece) / len(piece)) for start, piece in pieces if piece]
 
 
 def figures_of(row: dict, epochs: int) -> str:
     """One epoch's figures in a line: 'epoch 3 of 6 · loss 0.412 · accuracy 0.871 · valid accuracy 0.902'."""
-    numbers = [f"{name.replace('_', ' ')} {value:.3f}" for name, value in row.items()
-               if name not in ("epoch", "step", "steps", "seconds", "lr") and isinstance(value, float)]
+    numbers = [
+        f"{name.replace('_', ' ')} {value:.3f}"
+        for name, value in row.items()
+        if name not in ("epoch", "step", "steps", "seconds", "lr") and isinstance(value, float)
+    ]
     return " · ".join([f"epoch {row.get('epoch', '?')} of {epochs}", *numbers])
 
 

@@ -17,7 +17,9 @@ def confusion_matrix(truth: Tensor, guess: Tensor, names: Sequence[str], title: 
     """
     truth, guess = _classes(truth, "truth"), _classes(guess, "guess")
     if truth.shape != guess.shape or len(truth) == 0:
-        raise ValueError(f"truth has shape {tuple(truth.shape)} and guess {tuple(guess.shape)}; expected the same, not empty")
+        raise ValueError(
+            f"truth has shape {tuple(truth.shape)} and guess {tuple(guess.shape)}; expected the same, not empty"
+        )
     n = len(names)
     if int(max(truth.max(), guess.max())) >= n:
         raise ValueError(f"a class index is {int(max(truth.max(), guess.max()))}, but names has only {n} entries")
@@ -27,14 +29,22 @@ def confusion_matrix(truth: Tensor, guess: Tensor, names: Sequence[str], title: 
     worst = [divmod(int(i), n) for i in off.flatten().argsort(descending=True)[:4]]
     told = "; ".join(f"{names[r]} taken for {names[c]} {int(off[r, c])} times" for r, c in worst if off[r, c])
     alt = f"Confusion matrix over {len(truth):,} cases, {float((truth == guess).float().mean()):.3f} right. " + (
-        f"Most frequent mistakes: {told}." if told else "No mistakes.")
+        f"Most frequent mistakes: {told}." if told else "No mistakes."
+    )
     side = max(3.2, 0.36 * n + 1.3)
     with style.drawing(side + 0.4, side, alt) as figure:
         axis = figure.subplots()
         axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for r, c in zip(*np.nonzero(shares >= 0.005), strict=True):
-            axis.text(c, r, f"{100 * shares[r, c]:.0f}", ha="center", va="center", fontsize=8,
-                      color="white" if shares[r, c] > 0.55 else style.INK)
+            axis.text(
+                c,
+                r,
+                f"{100 * shares[r, c]:.0f}",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if shares[r, c] > 0.55 else style.INK,
+            )
         axis.set_xticks(range(n), names, rotation=90 if n > 5 else 0)
         axis.set_yticks(range(n), names)
         axis.set(xlabel="guess", ylabel="truth", title=title or "of each row, per cent")
@@ -42,8 +52,15 @@ def confusion_matrix(truth: Tensor, guess: Tensor, names: Sequence[str], title: 
         axis.spines[:].set_visible(False)
 
 
-def show_mistakes(images: Tensor, truth: Tensor, guess: Tensor, confidence: Tensor | None = None,
-                  names: Sequence[str] | None = None, count: int = 8, columns: int = 8) -> None:
+def show_mistakes(
+    images: Tensor,
+    truth: Tensor,
+    guess: Tensor,
+    confidence: Tensor | None = None,
+    names: Sequence[str] | None = None,
+    count: int = 8,
+    columns: int = 8,
+) -> None:
     """Show the worst mistakes, the most confident first, each with the guess, its confidence and the truth.
 
     truth (N,); guess (N,) class indices, with `confidence` (N,) beside them, or logits (N, K) that tell both.
@@ -53,8 +70,10 @@ def show_mistakes(images: Tensor, truth: Tensor, guess: Tensor, confidence: Tens
         confidence = guess.detach().cpu().float().softmax(1).amax(1)
     truth, guess = _classes(truth, "truth"), _classes(guess, "guess")
     if not len(images) == len(truth) == len(guess):
-        raise ValueError(f"there are {len(images)} images, {len(truth)} true classes and {len(guess)} guesses; expected as many "
-                         "of each")
+        raise ValueError(
+            f"there are {len(images)} images, {len(truth)} true classes and {len(guess)} guesses; expected as many "
+            "of each"
+        )
     confidence = torch.zeros(len(truth)) if confidence is None else confidence.detach().cpu().float()
     wrong = (truth != guess).nonzero()[:, 0]
     wrong = wrong[confidence[wrong].argsort(descending=True, stable=True)][:count]
@@ -63,10 +82,18 @@ def show_mistakes(images: Tensor, truth: Tensor, guess: Tensor, confidence: Tens
         return
     name = (lambda i: str(names[int(i)])) if names is not None else (lambda i: str(int(i)))
     told = [(name(guess[i]), f" {confidence[i]:.2f}" if confidence[i] > 0 else "", name(truth[i])) for i in wrong]
-    alt = f"The {len(wrong)} worst of {int((truth != guess).sum())} mistakes: " + "; ".join(
-        f"a {true} taken for a {said}{', confidence' + sure if sure else ''}" for said, sure, true in told) + "."
-    grid(smooth(images[wrong], 96), alt, columns, above=[f"{said}{sure}" for said, sure, _ in told],
-         below=[f"is: {true}" for _, _, true in told])
+    alt = (
+        f"The {len(wrong)} worst of {int((truth != guess).sum())} mistakes: "
+        + "; ".join(f"a {true} taken for a {said}{', confidence' + sure if sure else ''}" for said, sure, true in told)
+        + "."
+    )
+    grid(
+        smooth(images[wrong], 96),
+        alt,
+        columns,
+        above=[f"{said}{sure}" for said, sure, _ in told],
+        below=[f"is: {true}" for _, _, true in told],
+    )
 
 
 def _classes(values: Tensor, what: str) -> Tensor:

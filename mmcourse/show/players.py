@@ -18,17 +18,25 @@ TEXT = "color:var(--jp-content-font-color1, inherit);font-family:var(--jp-conten
 BITRATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 
-def play(sound: Tensor, rate: int = 16_000, words: str | None = None, title: str | None = None,
-         waveform: bool = False) -> None:
+def play(
+    sound: Tensor, rate: int = 16_000, words: str | None = None, title: str | None = None, waveform: bool = False
+) -> None:
     """A player for one sound (samples,) in [-1, 1], with its words below it and, on request, its waveform above."""
     samples = as_samples(sound)
     if waveform:
         draw_waveform(samples, rate, words)
-    output.publish({"text/html": _figure(samples, rate, words, title), "text/plain": _plain(samples, rate, words, title)})
+    output.publish(
+        {"text/html": _figure(samples, rate, words, title), "text/plain": _plain(samples, rate, words, title)}
+    )
 
 
-def play_many(sounds: Sequence[Tensor], rate: int = 16_000, words: Sequence[str] | None = None,
-              titles: Sequence[str] | None = None, columns: int = 1) -> None:
+def play_many(
+    sounds: Sequence[Tensor],
+    rate: int = 16_000,
+    words: Sequence[str] | None = None,
+    titles: Sequence[str] | None = None,
+    columns: int = 1,
+) -> None:
     """Players for several sounds in a table: a title, the player and the words of each."""
     sounds = [as_samples(sound) for sound in sounds]
     if not sounds:
@@ -38,8 +46,10 @@ def play_many(sounds: Sequence[Tensor], rate: int = 16_000, words: Sequence[str]
             raise ValueError(f"{name} has {len(values)} entries for {len(sounds)} sounds; expected one each")
     words, titles = words or [None] * len(sounds), titles or [None] * len(sounds)
     cells = [_figure(*each) for each in zip(sounds, [rate] * len(sounds), words, titles, strict=True)]
-    grid = f'<div style="display:grid;grid-template-columns:repeat({columns},minmax(0,1fr));gap:2px 24px">' \
-           f'{"".join(cells)}</div>'
+    grid = (
+        f'<div style="display:grid;grid-template-columns:repeat({columns},minmax(0,1fr));gap:2px 24px">'
+        f"{''.join(cells)}</div>"
+    )
     plain = "\n".join(_plain(sound, rate, w, t) for sound, w, t in zip(sounds, words, titles, strict=True))
     output.publish({"text/html": grid, "text/plain": plain})
 
@@ -62,8 +72,10 @@ def mp3(samples: np.ndarray, rate: int) -> bytes:
     import soundfile
 
     if rate not in BITRATES:
-        raise ValueError(f"rate is {rate}; MP3 knows {', '.join(map(str, BITRATES))} samples a second. "
-                         "Resample first: torchaudio.functional.resample")
+        raise ValueError(
+            f"rate is {rate}; MP3 knows {', '.join(map(str, BITRATES))} samples a second. "
+            "Resample first: torchaudio.functional.resample"
+        )
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, rate, format="MP3", bitrate_mode="VARIABLE", compression_level=0.7)
     return buffer.getvalue()
@@ -78,13 +90,19 @@ def _figure(samples: np.ndarray, rate: int, words: str | None, title: str | None
     label = html.escape(" ".join(filter(None, (title, words))) or "sound", quote=True)
     above = f'<div style="font-weight:600;{TEXT}">{html.escape(title)}</div>' if title else ""
     below = f'<div style="font-style:italic;{TEXT}">{html.escape(words)}</div>' if words else ""
-    return (f'<div style="margin:6px 0">{above}<audio controls preload="auto" aria-label="{label}" '
-            f'style="height:36px;width:320px;max-width:100%" src="{data_url(samples, rate)}"></audio>{below}</div>')
+    return (
+        f'<div style="margin:6px 0">{above}<audio controls preload="auto" aria-label="{label}" '
+        f'style="height:36px;width:320px;max-width:100%" src="{data_url(samples, rate)}"></audio>{below}</div>'
+    )
 
 
 def _plain(samples: np.ndarray, rate: int, words: str | None, title: str | None) -> str:
-    return " ".join(filter(None, (f"{title}:" if title else "", f"'{words}'" if words else "",
-                                  f"({len(samples) / rate:.1f} s of sound)")))
+    return " ".join(
+        filter(
+            None,
+            (f"{title}:" if title else "", f"'{words}'" if words else "", f"({len(samples) / rate:.1f} s of sound)"),
+        )
+    )
 
 
 def draw_waveform(samples: np.ndarray, rate: int, words: str | None = None) -> None:

@@ -2,8 +2,21 @@
 
 from torch import Tensor
 
-MEANING = {"B": "batch", "N": "examples", "C": "channels", "H": "height", "W": "width", "T": "time", "D": "features",
-           "V": "vocabulary", "K": "classes", "O": "filters", "I": "channels in", "M": "mel bands", "S": "samples"}
+MEANING = {
+    "B": "batch",
+    "N": "examples",
+    "C": "channels",
+    "H": "height",
+    "W": "width",
+    "T": "time",
+    "D": "features",
+    "V": "vocabulary",
+    "K": "classes",
+    "O": "filters",
+    "I": "channels in",
+    "M": "mel bands",
+    "S": "samples",
+}
 
 
 def shape_of(tensor: Tensor, letters: str | tuple[str, ...], name: str = "shape") -> None:
@@ -16,10 +29,14 @@ def shape_of(tensor: Tensor, letters: str | tuple[str, ...], name: str = "shape"
     """
     letters = tuple(letters)
     if len(letters) != tensor.dim():
-        raise ValueError(f"the tensor has {tensor.dim()} axes, shape {tuple(tensor.shape)}, and letters names {len(letters)}: "
-                         f"{', '.join(letters)}")
-    columns = [(f"{size:,}".replace(",", " "), letter, MEANING.get(letter, "")) for size, letter in
-               zip(tensor.shape, letters, strict=True)]
+        raise ValueError(
+            f"the tensor has {tensor.dim()} axes, shape {tuple(tensor.shape)}, and letters names {len(letters)}: "
+            f"{', '.join(letters)}"
+        )
+    columns = [
+        (f"{size:,}".replace(",", " "), letter, MEANING.get(letter, ""))
+        for size, letter in zip(tensor.shape, letters, strict=True)
+    ]
     columns = [tuple(cell.ljust(max(map(len, column)) + 2) for cell in column) for column in columns]
     size = tensor.numel() * tensor.element_size()
     size = f"{size} bytes" if size < 1000 else f"{size / 1e3:.0f} kB" if size < 1e6 else f"{size / 1e6:.0f} MB"

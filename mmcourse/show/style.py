@@ -4,6 +4,7 @@ Figures are drawn on opaque, slightly warm paper: dark ink stays readable whatev
 Palette: Okabe and Ito 2008, "Color Universal Design".
 """
 
+import base64
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,23 +19,49 @@ from PIL import Image
 from mmcourse.show import output
 
 PALETTE = {
-    "blue": "#0072B2", "orange": "#E69F00", "green": "#009E73", "vermillion": "#D55E00", "purple": "#CC79A7",
-    "sky": "#56B4E9", "yellow": "#F0E442", "black": "#000000",
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "vermillion": "#D55E00",
+    "purple": "#CC79A7",
+    "sky": "#56B4E9",
+    "yellow": "#F0E442",
+    "black": "#000000",
 }
 PAPER, INK, FAINT = "#FBFAF6", "#2B2B33", "#D9D7CF"
 GOOD, BAD = PALETTE["green"], PALETTE["vermillion"]
 SEQUENTIAL, DIVERGING, HEAT = "viridis", "RdBu_r", "inferno"
-WIDTH = 8.4                     # inches; a notebook column is about 840 CSS pixels
-PIXELS = 100                    # CSS pixels an inch
+WIDTH = 8.4  # inches; a notebook column is about 840 CSS pixels
+PIXELS = 100  # CSS pixels an inch
 
 SETTINGS = {
-    "figure.facecolor": PAPER, "savefig.facecolor": PAPER, "axes.facecolor": PAPER,
-    "figure.dpi": PIXELS, "savefig.dpi": PIXELS, "figure.figsize": (WIDTH * 0.7, 3.2),
-    "font.size": 10, "axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlelocation": "left",
-    "axes.labelsize": 10, "xtick.labelsize": 9, "ytick.labelsize": 9, "legend.fontsize": 9,
-    "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "xtick.color": INK, "ytick.color": INK,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": FAINT, "grid.linewidth": 0.8,
-    "axes.axisbelow": True, "legend.frameon": False, "lines.linewidth": 2,
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+    "figure.dpi": PIXELS,
+    "savefig.dpi": PIXELS,
+    "figure.figsize": (WIDTH * 0.7, 3.2),
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 10,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.fontsize": 9,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "lines.linewidth": 2,
     "axes.prop_cycle": cycler(color=[c for name, c in PALETTE.items() if name != "yellow"]),
     "image.cmap": SEQUENTIAL,
 }
@@ -46,45 +73,40 @@ def use_style() -> None:
 
 
 @contextmanager
-def drawing(width: float, height: float, alt: str, scale: float = 1.5) -> Iterator[Figure]:
+def drawing(width: float, height: float, alt: str, scale: float = 1.5, photo: bool = False) -> Iterator[Figure]:
     """A figure of `width` x `height` inches to draw in; displayed with its alt text where the block ends."""
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=(width, height), layout=None if photo else "constrained")
         yield figure
-        figure_output(figure, alt, scale)
+        figure_output(figure, alt, scale, photo)
 
 
-def figure_output(figure: Figure, alt: str, scale: float = 1.5) -> None:
-    """Display a figure as one PNG that carries its alt text, and let go of it.
+def figure_output(figure: Figure, alt: str, scale: float = 1.5, photo: bool = False) -> None:
+    """Display a figure as one small picture that carries its alt text, and let go of it.
 
-    `scale` is image pixels to CSS pixels: more is sharper on a fine screen, and larger. A figure made with pyplot is
-    closed, so that it is not displayed a second time.
+    `scale` is image pixels to CSS pixels: more is sharper on a fine screen, and larger. A `photo`, a figure full of
+    painted pictures, becomes a JPEG (half the size, and every colour is kept), any other a PNG. A figure made with
+    pyplot is closed, so that it is not displayed a second time.
     """
-    if not alt.strip():
-        raise ValueError("alt is empty; expected one or two sentences that tell what the figure shows")
-    png = png_of(figure, scale)
+    image = pixels_of(figure, scale)
     width = round(figure.get_figwidth() * PIXELS)
     if getattr(figure, "number", None) is not None:
         from matplotlib import pyplot
 
         pyplot.close(figure)
-    publish_png(png, alt, width)
+    output.publish(*picture_bundle(small_jpeg(image) if photo else small_png(image), alt, width))
 
 
-def publish_png(png: bytes, alt: str, width: int | None = None) -> None:
-    """Display a PNG with alt text, `width` CSS pixels wide."""
-    output.publish(*png_bundle(png, alt, width))
-
-
-def png_bundle(png: bytes, alt: str, width: int | None = None) -> tuple[dict, dict]:
-    """A display bundle and its metadata for a PNG with alt text.
+def picture_bundle(picture: bytes, alt: str, width: int | None = None) -> tuple[dict, dict]:
+    """A display bundle and its metadata for a PNG or JPEG with alt text, `width` CSS pixels wide.
 
     The alt text stands in the metadata (nbconvert writes it into `<img alt>`) and again as 'text/plain'.
     """
-    import base64
-
+    if not alt.strip():
+        raise ValueError("alt is empty; expected one or two sentences that tell what the picture shows")
+    kind = "image/png" if picture.startswith(b"\x89PNG") else "image/jpeg"
     metadata = {"alt": alt} | ({"width": width} if width else {})
-    return {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": alt}, {"image/png": metadata}
+    return {kind: base64.b64encode(picture).decode("ascii"), "text/plain": alt}, {kind: metadata}
 
 
 def pixels_of(figure: Figure, scale: float = 1.5) -> Image.Image:
@@ -95,13 +117,16 @@ def pixels_of(figure: Figure, scale: float = 1.5) -> Image.Image:
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
-def png_of(figure: Figure, scale: float = 1.5) -> bytes:
-    """The figure as a small PNG."""
-    return small_png(pixels_of(figure, scale))
-
-
-def small_png(image: Image.Image, colours: int = 256) -> bytes:
-    """A PNG with a palette of at most 256 colours: a quarter to a half of the size in full colour."""
+def small_png(image: Image.Image) -> bytes:
+    """A PNG with a palette of 256 colours, a third of the size in full colour: enough for curves, bars and maps."""
     buffer = io.BytesIO()
-    image.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    palette = image.quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE)
+    palette.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def small_jpeg(image: Image.Image) -> bytes:
+    """A JPEG in full colour; a palette would turn a red car purple among eleven other pictures."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=76, optimize=True, progressive=True)
     return buffer.getvalue()

@@ -1,0 +1,245 @@
+"""Draw, and watch a network look: its feature maps and its guess follow the brush."""
+
+import random
+from collections.abc import Sequence
+
+import torch
+import traitlets
+from torch import Tensor, nn
+
+from mmcourse.picturebook.scene import COLOURS, TIMES, imagine
+from mmcourse.show import style
+from mmcourse.show.widgets import Pictured, as_bytes, script, to_image, to_jpeg
+
+CANVAS = 256
+MOST = 16
+GUESSES = 5
+INK = "#2b2028"
+
+
+def draw_and_watch(
+    model: nn.Module, classes: Sequence[str], size: int = 32, seed: int = 0, split: str = "test"
+) -> "DrawAndWatch":
+    """A widget: draw with mouse, finger or keys, and see what each convolution makes of it and what the model guesses.
+
+    model    pictures (B, 3, size, size) in [0, 1] to logits (B, len(classes)), with one Conv2d at least
+    classes  the names of the logits
+    split    where 'Give me a page' takes its pages from
+    """
+    return DrawAndWatch(model, classes, size, seed, split)
+
+
+class DrawAndWatch(Pictured):
+    """The widget behind `draw_and_watch`. `guess` is (name, probability) of the model's first choice."""
+
+    _esm = script("drawing.js")
+    size = traitlets.Int(32).tag(sync=True)
+    palette = traitlets.Dict().tag(sync=True)
+    times = traitlets.List().tag(sync=True)
+    blanks = traitlets.List().tag(sync=True)
+    pixels = traitlets.Bytes(b"").tag(sync=True)
+    explained = traitlets.Bool(False).tag(sync=True)
+    page = traitlets.Dict().tag(sync=True)
+    result = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, model: nn.Module, classes: Sequence[str], size: int = 32, seed: int = 0, split: str = "test"):
+        from mmcourse.picturebook.picture import RGB, draw_batch
+
+        super().__init__()
+        self.model, self.classes, self.split = model, tuple(classes), split
+        self._rng = random.Random(seed)
+        samples = draw_batch([imagine("train", i) for i in range(24)], size, 0)
+        self._watched = Watched(model, samples, len(self.classes))
+        self.size = size
+        self.palette = {
+            name: "#" + "".join(f"{round(255 * c):02x}" for c in rgb)
+            for name, rgb in zip(COLOURS, RGB.tolist(), strict=True)
+        } | {"ink": INK}
+        self.times = list(TIMES)
+        self.blanks = [to_jpeg(blank(i)) for i in range(len(TIMES))]
+        self._give_page()
+        self._look(self._picture)
+        self.observe(self._drawn, ("pixels", "explained"))
+        self.on_msg(lambda _widget, content, _buffers: self._give_page() if content.get("ask") == "page" else None)
+
+    @property
+    def guess(self) -> tuple[str, float]:
+        """The model's first choice for what is on the canvas, and its probability."""
+        return tuple(self.result["guesses"][0])
+
+    def _give_page(self) -> None:
+        from mmcourse.picturebook.picture import draw
+
+        number = self._rng.randrange(100_000)
+        scene = imagine(self.split, number)
+        large = draw(scene, CANVAS, number)
+        self._picture = nn.functional.adaptive_avg_pool2d(large, self.size)
+        thing = scene.things[0]
+        self.page = {"picture": to_jpeg(large), "name": f"a {thing.size} {thing.colour} {thing.kind}", "number": number}
+
+    def _drawn(self, _change) -> None:
+        n = self.size
+        if len(self.pixels) == n * n * 3:
+            self._picture = (
+                torch.frombuffer(bytearray(self.pixels), dtype=torch.uint8).view(n, n, 3).permute(2, 0, 1) / 255
+            )
+        self._look(self._picture)
+
+    def _look(self, picture: Tensor) -> None:
+        probabilities, layers = self._watched(picture)
+        top = probabilities.topk(min(GUESSES, len(self.classes)))
+        heat = self._watched.explain(picture) if self.explained else None
+        self.result = {
+            "guesses": [[self.classes[i], float(p)] for p, i in zip(top.values, top.indices.tolist(), strict=True)],
+            "layers": [
+                {
+                    "title": title,
+                    "height": maps.shape[1],
+                    "width": maps.shape[2],
+                    "count": len(maps),
+                    "values": as_bytes(maps),
+                }
+                for title, maps in layers
+            ],
+            "heat": as_bytes(heat) if heat is not None else None,
+        }
+
+    def still(self) -> tuple[bytes, str]:
+        """What is on the canvas, the guesses and the maps as a PNG."""
+        import matplotlib
+        from matplotlib.figure import Figure
+
+        _, layers = self._watched(self._picture)
+        guesses = self.result["guesses"]
+        with matplotlib.rc_context(style.SETTINGS):
+            figure = Figure(figsize=(7.2, 2.1 + 0.62 * len(layers)), layout="constrained")
+            top, bottom = figure.subfigures(2, 1, height_ratios=(2.1, 0.62 * len(layers)))
+            left, right = top.subplots(1, 2, width_ratios=(1, 1.7))
+            left.imshow(to_image(self._picture), interpolation="bicubic")
+            left.set_axis_off()
+            right.barh(
+                [name for name, _ in guesses],
+                [p for _, p in guesses],
+                color=[style.GOOD] + [style.PALETTE["blue"]] * (len(guesses) - 1),
+            )
+            right.set(xlim=(0, 1), title="the guess")
+            right.invert_yaxis()
+            right.grid(axis="y", visible=False)
+            axes = bottom.subplots(len(layers), MOST, squeeze=False)
+            for row, (_, maps) in zip(axes, layers, strict=True):
+                for axis in row:
+                    axis.set_axis_off()
+                for axis, each in zip(row, maps, strict=False):
+                    axis.imshow(each, vmin=0, vmax=1, cmap=style.SEQUENTIAL, interpolation="nearest")
+            png = style.small_png(style.pixels_of(figure, 1.25))
+        said = ", ".join(f"{name} {p:.2f}" for name, p in guesses[:3])
+        shapes = "; ".join(title for title, _ in layers)
+        return png, (
+            f"A canvas to draw on. On it: {self.page['name']}. The model's guesses: {said}. Below, what its convolutions "
+            f"make of the picture: {shapes}. Run the cell to draw yourself."
+        )
+
+
+class Watched:
+    """A model with hooks: a picture (3, S, S) in, probabilities (K,) and the maps of each convolution out, scaled to [0, 1].
+
+    The maps of a convolution are what leaves the normalisation and the ReLU that follow it; negative values count as 0.
+    Of more than MOST maps, those that differ most over sample pages are shown, always in the same order.
+    """
+
+    def __init__(self, model: nn.Module, samples: Tensor, classes: int):
+        self.model = model
+        self.convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
+        if not self.convolutions:
+            raise ValueError(f"the {type(model).__name__} has no Conv2d, so there are no feature maps to watch")
+        logits, layers = self.run(samples)
+        if logits.dim() != 2 or logits.shape[1] != classes:
+            raise ValueError(
+                f"the model gives logits of shape {tuple(logits.shape)} for {len(samples)} pictures and there are "
+                f"{classes} classes; expected ({len(samples)}, {classes}). Likely cause: a list of other classes"
+            )
+        self.chosen = [
+            maps.amax(dim=(2, 3)).std(dim=0).topk(min(MOST, maps.shape[1])).indices.sort().values for maps in layers
+        ]
+        self.tops = [
+            float(maps[:, chosen].flatten().quantile(0.998)) or 1.0
+            if maps[:, chosen].numel() < 2**24
+            else float(maps.max()) or 1.0
+            for maps, chosen in zip(layers, self.chosen, strict=True)
+        ]
+        self.last = self._last_layer(samples[:1])
+
+    def _record(self, images: Tensor, keep) -> Tensor:
+        """Run the model in evaluation mode with `keep(module, output)` called for each leaf module, in order."""
+        handles = [
+            module.register_forward_hook(lambda m, _inputs, output: keep(m, output))
+            for module in self.model.modules()
+            if not any(True for _ in module.children())
+        ]
+        training = self.model.training
+        self.model.eval()
+        try:
+            return self.model(images.to(next(self.model.parameters()).device))
+        finally:
+            self.model.train(training)
+            for handle in handles:
+                handle.remove()
+
+    def run(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Logits (B, K), and for each convolution its maps (B, C, H, W), cut at 0, on the CPU."""
+        layers = []
+
+        def keep(module, output):
+            if not isinstance(output, Tensor) or output.dim() != 4:
+                return
+            if isinstance(module, nn.Conv2d):
+                layers.append(output)
+            elif layers and output.shape == layers[-1].shape and not isinstance(module, nn.Dropout2d | nn.Dropout):
+                layers[-1] = output
+
+        with torch.no_grad():
+            logits = self._record(images, keep)
+        return logits.float().cpu(), [maps.float().cpu().clamp(min=0) for maps in layers]
+
+    def _last_layer(self, image: Tensor) -> nn.Module:
+        """The last module whose output is the maps of the last convolution: where Grad-CAM looks."""
+        found = []
+
+        def keep(module, output):
+            if (
+                isinstance(output, Tensor)
+                and output.dim() == 4
+                and (isinstance(module, nn.Conv2d) or (found and output.shape == found[-1][1]))
+            ):
+                found.append((module, output.shape))
+
+        with torch.no_grad():
+            self._record(image, keep)
+        return found[-1][0]
+
+    def __call__(self, picture: Tensor) -> tuple[Tensor, list[tuple[str, Tensor]]]:
+        logits, layers = self.run(picture[None])
+        named = []
+        for i, (maps, chosen, top) in enumerate(zip(layers, self.chosen, self.tops, strict=True), 1):
+            total, height, width = maps.shape[1:]
+            of = f"{len(chosen)} of {total}" if len(chosen) < total else str(total)
+            named.append((f"convolution {i} · {of} maps of {height}×{width}", (maps[0, chosen] / top).clamp(max=1)))
+        return logits[0].softmax(0), named
+
+    def explain(self, picture: Tensor) -> Tensor:
+        """Grad-CAM of the model's first choice.   (3, S, S) -> (S, S) in [0, 1]"""
+        from mmcourse.models.gradcam import explain
+
+        return (
+            explain(self.model, self.last, picture[None].to(next(self.model.parameters()).device))[0]
+            .detach()
+            .float()
+            .cpu()
+        )
+
+
+def blank(time: int, size: int = CANVAS) -> Tensor:
+    """An empty page at a time of day (an index into TIMES), to draw on.   (3, size, size)"""
+    from mmcourse.picturebook.background import page_keys, paint_background
+
+    return paint_background(page_keys([time]), torch.tensor([time]), size)[0]

@@ -1,0 +1,58 @@
+"""What every widget of the course shares: its looks, and a still picture of itself for where no kernel runs."""
+
+from pathlib import Path
+
+import anywidget
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from mmcourse.show import style
+
+STATIC = Path(__file__).resolve().parent / "static"
+
+
+class Pictured(anywidget.AnyWidget):
+    """A widget that displays itself with a still picture beside it: a stored notebook, GitHub and a printed page show that.
+
+    A subclass says what the picture is: `still() -> (PNG bytes, alt text)`. Its script is the file that `script` names.
+    """
+
+    _css = (STATIC / "widgets.css").read_text(encoding="utf-8")
+
+    def still(self) -> tuple[bytes, str]:
+        """A PNG of the widget as it stands, and its alt text."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        picture, alt = self.still()
+        extra, described = style.picture_bundle(picture, alt)
+        return {**data, **extra}, {**(metadata or {}), **described}
+
+
+def script(name: str) -> str:
+    """The text of a widget's script in static/."""
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
+def to_image(picture: Tensor) -> Image.Image:
+    """(3, H, W) in [0, 1] -> an RGB image."""
+    return Image.fromarray((picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy())
+
+
+def to_jpeg(picture: Tensor) -> bytes:
+    """(3, H, W) in [0, 1] -> JPEG bytes, to be sent to the browser."""
+    import io
+
+    buffer = io.BytesIO()
+    to_image(picture).save(buffer, "JPEG", quality=88, subsampling=0)
+    return buffer.getvalue()
+
+
+def as_bytes(values: Tensor) -> bytes:
+    """Values in [0, 1] as one byte each."""
+    return np.ascontiguousarray((values.clamp(0, 1) * 255).round().byte().numpy()).tobytes()
