@@ -6,6 +6,7 @@ kind x colour pairs that no other split ever shows.
 
 import random
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 KINDS = ("apple", "bird", "boat", "car", "cat", "fish", "flower", "heart", "house", "moon", "rocket", "star", "tree",
@@ -18,8 +19,8 @@ TIMES = ("morning", "day", "evening", "night")
 
 SPLITS = ("train", "valid", "test", "unseen_pairs", "unseen_voices", "unseen_wordings", "far_voices")
 
-# One colour of every kind is held out, so that each colour is missing from one or two kinds only.
-HELD_OUT_PAIRS = frozenset((kind, COLOURS[(3 * i + i // 8) % 8]) for i, kind in enumerate(KINDS))
+# Two colours of every kind are held out, so that each colour is missing from three or four kinds.
+HELD_OUT_PAIRS = frozenset((kind, COLOURS[(3 * i + i // 8 + away) % 8]) for i, kind in enumerate(KINDS) for away in (0, 4))
 SEEN_PAIRS = tuple((k, c) for k in KINDS for c in COLOURS if (k, c) not in HELD_OUT_PAIRS)
 
 RADIUS = {1: {"small": (0.15, 0.19), "big": (0.30, 0.38)}, 2: {"small": (0.115, 0.14), "big": (0.19, 0.225)}}
@@ -78,34 +79,39 @@ def imagine(split: str, page: int, things: int = 1, seed: int = 0) -> Scene:
     rng = stream("scene", split, page, things, seed)
     pairs = sorted(HELD_OUT_PAIRS) if split == "unseen_pairs" else SEEN_PAIRS
     time = rng.choice(TIMES)
-    if things == 1:
-        kind, colour = rng.choice(pairs)
-        size = rng.choice(SIZES)
-        radius = rng.uniform(*RADIUS[1][size])
-        room = 0.5 - radius - MARGIN
-        return Scene((Thing(kind, colour, size, 0.5 + rng.uniform(-room, room), 0.5 + rng.uniform(-room, room), radius),),
-                     None, time)
-    if things != 2:
+    chosen = [rng.choice(pairs)]
+    relation = None
+    if things == 2:
+        chosen.append(rng.choice([pair for pair in pairs if pair[0] != chosen[0][0]]))
+        relation = rng.choice(RELATIONS)
+    elif things != 1:
         raise ValueError(f"things is {things}; a page shows one or two")
-    first = rng.choice(pairs)
-    second = rng.choice([pair for pair in pairs if pair[0] != first[0]])
-    relation = rng.choice(RELATIONS)
-    sizes = [rng.choice(SIZES) for _ in range(2)]
-    radii = [rng.uniform(*RADIUS[2][size]) for size in sizes]
-    gap = rng.uniform(0.01, 0.05)
-    apart = radii[0] + radii[1] + gap
-    # Along the axis of the relation the two stand apart; across it they may shift by a third of that, so that the
-    # relation that is told is always the plainest one.
-    along_room = 0.5 - MARGIN - (apart + radii[0] + radii[1]) / 2
-    middle = 0.5 + rng.uniform(-along_room, along_room) + (radii[0] - radii[1]) / 2
-    along = [middle - apart / 2, middle + apart / 2]
-    shift = rng.uniform(-apart / 6, apart / 6)
-    across_room = max(0.0, 0.5 - MARGIN - max(radii) - abs(shift))
-    centre = 0.5 + rng.uniform(-across_room, across_room)
-    across = [centre - shift, centre + shift]
-    if relation in ("right of", "below"):
-        along[0], along[1] = 1 - along[0], 1 - along[1]
-    places = list(zip(along, across, strict=True)) if relation in ("left of", "right of") else \
-        list(zip(across, along, strict=True))
-    return Scene(tuple(Thing(kind, colour, size, x, y, radius) for (kind, colour), size, (x, y), radius
-                       in zip((first, second), sizes, places, radii, strict=True)), relation, time)
+    return arrange([(kind, colour, rng.choice(SIZES)) for kind, colour in chosen], relation, time, rng)
+
+
+def arrange(things: Sequence[tuple[str, str, str]], relation: str | None, time: str, rng: random.Random) -> Scene:
+    """A scene of these (kind, colour, size), placed at random so that the relation is true and plain to see.
+
+    Two things stand apart along the axis of their relation and are shifted across it by at most a sixth of that, so that
+    no other relation could be told as well.
+    """
+    radii = [rng.uniform(*RADIUS[len(things)][size]) for _, _, size in things]
+    if len(things) == 1:
+        room = 0.5 - radii[0] - MARGIN
+        places = [(0.5 + rng.uniform(-room, room), 0.5 + rng.uniform(-room, room))]
+    else:
+        apart = sum(radii) + rng.uniform(0.01, 0.05)
+        room = 0.5 - MARGIN - (apart + sum(radii)) / 2
+        middle = 0.5 + rng.uniform(-room, room) + (radii[0] - radii[1]) / 2
+        along = [middle - apart / 2, middle + apart / 2]
+        shift = rng.uniform(-apart / 6, apart / 6)
+        room = max(0.0, 0.5 - MARGIN - max(radii) - abs(shift))
+        centre = 0.5 + rng.uniform(-room, room)
+        across = [centre - shift, centre + shift]
+        if relation in ("right of", "below"):
+            along = [1 - place for place in along]
+        places = list(zip(along, across, strict=True))
+        if relation in ("above", "below"):
+            places = [(x, y) for y, x in places]
+    return Scene(tuple(Thing(*thing, *place, radius) for thing, place, radius in zip(things, places, radii, strict=True)),
+                 relation, time)
