@@ -1,0 +1,52 @@
+"""The trained models that the course ships: `data/models/NAME.safetensors`, each with a card `NAME.json` beside it.
+
+A model that lessons start from never saw a held-out pair, voice or wording. A judge may have seen everything; it only
+scores, and never scores itself.
+"""
+
+import hashlib
+import importlib
+import json
+from pathlib import Path
+
+from torch import nn
+
+from mmcourse.assets import asset, shipped_folder
+
+CARD_FIELDS = ("what", "role", "class", "arguments", "trained", "splits", "figures", "licence", "parameters", "sha256",
+               "versions", "date")
+
+
+def names() -> tuple[str, ...]:
+    """The names of all shipped models."""
+    return tuple(sorted(path.stem for path in (shipped_folder() / "models").glob("*.json")))
+
+
+def card(name: str) -> dict:
+    """What a shipped model is, how and on which splits it was trained, its figures and its licence."""
+    if name not in names():
+        raise ValueError(f"no shipped model is called {name!r}; there are {', '.join(names()) or 'none'}")
+    return json.loads(asset(f"models/{name}.json").read_text(encoding="utf-8"))
+
+
+def load(name: str) -> nn.Module:
+    """A shipped model with its weights, in evaluation mode, on the course's device.
+
+    FileNotFoundError where the weights are missing, ValueError where they do not fit their card.
+    """
+    from mmcourse.training.checkpoint import load_model
+    from mmcourse.training.device import device
+
+    about = card(name)
+    path = asset(f"models/{name}.safetensors")
+    if digest(path) != about["sha256"]:
+        raise ValueError(f"{path.name} is not the file its card describes (another checksum). Likely cause: a half-written "
+                         "copy, or a model that was retrained without its card. `mmcourse doctor` checks all of them")
+    module, _, cls = about["class"].rpartition(".")
+    model = getattr(importlib.import_module(module), cls)(**about["arguments"])
+    return load_model(model, path).to(device()).eval()
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,188 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 00 · Start here
+#
+# **A page of a picture book reaches you three ways: you see it, you read it, you hear it. By the end of this course you will
+# have built machines that go from any of the three to any other.** This lesson shows you the book, and how the course works.
+#
+# Runs in half a minute · takes 20 minutes to look around · before this: a little Python
+
+# %%
+from mmcourse import PictureBook, begin, check, draw, expect, progress, quiz, tell, understand
+from mmcourse.lesson import seconds_since_begin
+from mmcourse.models import shipped
+from mmcourse.picturebook.scene import COLOURS, KINDS, SIZES, Scene, Thing
+from mmcourse.picturebook.sentence import VOCABULARY, decode
+from mmcourse.picturebook.speech import speak, voices
+from mmcourse.show import make_a_page, play, play_many, show_conversions, show_pages, show_spectrogram
+
+begin("00")
+book = PictureBook("train", pages=200, things=2)
+show_pages(book, rows=2, columns=4, sentences=book.sentences)
+expect("00.first_picture", seconds_since_begin())
+
+# %% [markdown]
+# Each page shows one or two things. It has a sentence about it, and a voice that reads the sentence. The course makes the
+# book itself, page by page, so it needs no download, and it knows the truth about every page: that is how it can tell you
+# at once whether your model was right.
+
+# %%
+page = 5
+print(book.sentences[page])
+play(book.sound(page), words=book.sentences[page], title=f"page {page}, read by {book.voice(page)}")
+
+# %% [markdown]
+# The same words can come in many voices. Some are in the training set, some are held out, to see whether a model understands
+# people it never heard; and some come from another speech engine altogether.
+
+# %%
+words = "a big yellow moon over a small blue boat"
+chosen = [voices("train")[0], voices("train")[7], voices("unseen")[0], voices("far")[0]]
+play_many([speak(words, voice) for voice in chosen], words=[f"{voice}: {words}" for voice in chosen])
+
+# %% [markdown]
+# ## Make a page
+#
+# Choose what shall be on it. Picture, words and sound follow.
+
+# %%
+make_a_page()
+
+# %% [markdown]
+# ## Three modalities, three kinds of tensor
+#
+# A **modality** is a way in which something reaches you. For a network each becomes a tensor, an array of numbers, of a
+# shape of its own.
+
+# %%
+print("picture  ", tuple(book.images.shape), "     pages, colours, rows, columns    (B, C, H, W)")
+print("words    ", tuple(book.tokens.shape), "            pages, words                     (B, T)")
+print("sound    ", tuple(book.sound(page).shape), "            16,000 numbers a second; of another length on every page")
+
+# %% [markdown]
+# A picture is brightness at places. A sentence is a row of numbers as well, one for each word of a vocabulary; 0 fills up
+# what is missing at the end, since sentences differ in length.
+
+# %%
+print(len(VOCABULARY), "words in the vocabulary, among them", VOCABULARY[5:17])
+print(book.tokens[page].tolist())
+print(decode(book.tokens[page]))
+
+# %% [markdown]
+# Sound is air pressure, 16,000 times a second. Seen as pressure it says little; sorted by pitch, from low at the bottom to
+# high at the top, you can see the words. Can you find where each one begins?
+
+# %%
+show_spectrogram(book.sound(page), words=book.sentences[page])
+
+# %% [markdown]
+# ## Three kinds of learning
+#
+# - **Unimodal**: one modality. A picture comes in, the network says *fish*. Lessons 01 to 07.
+# - **Multimodal**: several at once. A picture and a sentence come in, the network says whether they fit. Neither alone could
+#   tell. Lessons 08 to 10.
+# - **Cross-modal**: from one to another. A picture comes in, a sentence comes out, and a voice reads it. Lessons 11 to 17.
+#
+# Here is one example of each on a page that nobody has drawn before: a red apple. In the training pages apples come in
+# every colour but red, so a network cannot have learned it by heart.
+
+# %%
+scene = Scene((Thing("apple", "red", "big", x=0.45, y=0.5, radius=0.34),), time="morning")
+show_pages([scene], rows=1, columns=1, sentences=[tell(scene, 1)])
+
+# %% [markdown]
+# **Unimodal.** A small network that comes with the course reads the picture. You will build one like it in lesson 01.
+
+# %%
+reader = shipped.load("picture_encoder")
+kind, colour, size = reader.read(draw(scene, size=32, seed=3)[None].to(next(reader.parameters()).device))[0].tolist()
+seen = f"a {SIZES[size]} {COLOURS[colour]} {KINDS[kind]}"
+print("the network sees:", seen)
+
+# %% [markdown]
+# **Multimodal.** Picture and sentence together: do they say the same? Here the two are compared by rule, fact by fact. From
+# lesson 08 on a network learns to do it.
+
+# %%
+for claim in ("a big red apple", "there is a small green fish", "the apple is large and red"):
+    print(f"{claim:30}", "true" if understand(claim) == understand(seen) else "false")
+
+# %% [markdown]
+# **Cross-modal.** The picture, read aloud: picture → words → sound. The words come from the network, the voice from the book.
+
+# %%
+play(speak(seen, voices("unseen")[0]), words=seen, title="what the network saw")
+
+# %% [markdown]
+# ## Where this goes
+#
+# Three modalities make nine conversions, if you count a modality to itself (a picture drawn again from a few numbers, say).
+# At the end of the course you fill every cell of this table with something you trained. Today, two cells work with the
+# shipped network; the others name the lesson that builds them.
+
+# %%
+show_conversions()
+
+# %% [markdown]
+# ## How the course works
+#
+# **Checks.** You write a function, then hand it to `check`. It tries your function on random inputs, and when something is
+# wrong it says what. Try it: leave the exercise as it is first, then write something wrong on purpose.
+#
+# ### Exercise 00.1: the shape of a pile of pages  ●○○ · 2 minutes
+#
+# You have some pages, each a colour picture of `size` × `size` pixels. What shape has the tensor that holds them all?
+# The order is the one printed above: pages, colours, rows, columns.
+
+# %%
+def page_shape(pages: int, size: int) -> tuple[int, int, int, int]:
+    """The shape of that many colour pictures, stacked."""
+    ### BEGIN SOLUTION
+    return pages, 3, size, size
+    ### END SOLUTION
+
+
+check("00.1", page_shape)
+
+# %% [markdown]
+# Stuck? `hint("00.1")` gives one hint at a time.
+#
+# **Quizzes** ask whether an idea has landed. Every option explains itself.
+
+# %%
+quiz("00")
+
+# %% [markdown]
+# **Your progress** is kept beside your copy of the lessons, together with your right answers, and no update of the course
+# ever touches it. On Colab or Binder the machine goes away after a while: `download_progress()` gives you a file to keep.
+
+# %%
+progress()
+
+# %% [markdown]
+# **Promises.** Lessons state figures: *right on 95 of 100 pages*. Each is measured in front of you, on pages that the model
+# never saw, by a line that begins with `expect`. Here is one that this lesson makes:
+
+# %%
+expect("00.runs_in", seconds_since_begin())
+
+# %% [markdown]
+# ## What you have now
+#
+# - A book whose pages can be seen, read and heard, and whose truth is known.
+# - Three kinds of tensor: `(B, C, H, W)`, `(B, T)`, and a row of samples.
+# - Three words, unimodal, multimodal and cross-modal, each with an example that you ran.
+# - A check that answers, a quiz, and a record of what you did.
+#
+# Next: [01 Pictures](01_pictures.ipynb). You will build a network that sees, and catch it cheating.
