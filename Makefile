@@ -62,17 +62,21 @@ $(VENV)/installed-lab: WHAT := .
 $(VENV)/installed-test: WHAT := .[test]
 $(VENV)/installed-bench: WHAT := .[bench]
 $(VENV)/installed-lab $(VENV)/installed-test $(VENV)/installed-bench: pyproject.toml constraints.txt
-	@set -e; \
+	@set -e; found=; \
 	fits='import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'; \
 	if ! [ -x $(PY) ]; then \
 	    for python in $(PYTHON) python3.11 python3.12 python3.13 python3 python; do \
 	        if "$$python" -c "$$fits" >/dev/null 2>&1; then found=$$python; break; fi; \
 	    done; \
+	    if [ -z "$$found" ] && command -v uv >/dev/null 2>&1; then \
+	        uv venv -q --seed --python ">=3.11,<3.14" $(VENV) && found=uv; \
+	    elif [ -n "$$found" ]; then \
+	        echo "Creating $(VENV) with $$found"; "$$found" -m venv $(VENV); \
+	    fi; \
 	    if [ -z "$$found" ]; then \
 	        echo "No Python 3.11, 3.12 or 3.13 with venv was found. Install one (Debian, Ubuntu: apt install python3 python3-venv)" >&2; \
 	        echo "or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; \
 	    fi; \
-	    echo "Creating $(VENV) with $$found"; "$$found" -m venv $(VENV); \
 	fi; \
 	case "$(UV)" in \
 	    "") install="$(PY) -m pip install" ;; \

@@ -88,7 +88,7 @@ def lab_command(work: Path, first: str, flags: Sequence[str] = ()) -> list[str]:
         "-m",
         "jupyterlab",
         f"--ServerApp.root_dir={root}",
-        f"--ServerApp.preferred_dir={work}",
+        f"--FileContentsManager.preferred_dir={work}",
         f"--LabApp.default_url=/lab/tree/{below}",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
