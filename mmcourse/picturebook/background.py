@@ -3,7 +3,7 @@
 Everything random is a function of the page's seed alone, so a page looks the same in whatever batch it is drawn.
 """
 
-import math
+import functools
 
 import torch
 from torch import Tensor
@@ -18,21 +18,22 @@ SKY = torch.tensor([
     [[[.68, .84, .95], [.86, .91, .95], [1.0, .91, .80]], [[.80, .83, .94], [.95, .88, .92], [1.0, .90, .74]]],
     [[[.52, .77, .95], [.70, .88, .98], [.90, .97, .99]], [[.60, .83, .92], [.78, .92, .95], [.95, .98, .94]]],
     [[[.46, .45, .70], [.85, .60, .68], [.99, .78, .58]], [[.62, .47, .66], [.93, .65, .60], [1.0, .85, .66]]],
-    [[[.07, .09, .24], [.13, .17, .36], [.27, .31, .52]], [[.11, .08, .25], [.20, .16, .39], [.36, .29, .52]]],
+    [[[.10, .13, .30], [.17, .22, .43], [.34, .38, .60]], [[.15, .12, .31], [.25, .21, .46], [.42, .36, .59]]],
 ])
 # Land by look: far, middle, near, as by day; and what the light of each time makes of it.
 LAND = torch.tensor([
     [[.72, .83, .78], [.64, .79, .60], [.54, .72, .48]],
     [[.60, .80, .87], [.50, .73, .83], [.41, .66, .78]],
-    [[.83, .88, .95], [.90, .93, .98], [.96, .97, .99]],
+    [[.80, .85, .93], [.85, .89, .96], [.91, .93, .97]],
     [[.90, .85, .74], [.93, .85, .66], [.88, .77, .55]],
 ])
-LIGHT = torch.tensor([[1.02, .97, .93], [1.0, 1.0, 1.0], [.93, .73, .70], [.34, .38, .60]])
-CLOUD = torch.tensor([[1.0, .97, .94], [1.0, 1.0, 1.0], [1.0, .80, .74], [.36, .39, .60]])
+LIGHT = torch.tensor([[1.02, .97, .93], [1.0, 1.0, 1.0], [.98, .80, .74], [.36, .43, .68]])
+CLOUD = torch.tensor([[1.0, .97, .94], [1.0, 1.0, 1.0], [1.0, .82, .77], [.44, .47, .68]])
 CLOUD_OPACITY = torch.tensor([.75, .85, .55, .45])
 GLOW = torch.tensor([[1.0, .93, .74], [1.0, 1.0, .93], [1.0, .84, .55], [.50, .54, .80]])
 GLOW_OPACITY = torch.tensor([.55, .35, .60, .35])
-RIM = torch.tensor([[1.0, .99, .95], [1.0, 1.0, 1.0], [1.0, .94, .88], [.66, .70, .95]])
+RIM = torch.tensor([[1.0, .99, .95], [1.0, 1.0, 1.0], [1.0, .94, .88], [.80, .83, .98]])
+RIM_OPACITY = torch.tensor([.60, .55, .60, .85])
 
 
 def _mix(x: Tensor) -> Tensor:
@@ -60,6 +61,7 @@ def random_numbers(keys: Tensor, first: int, count: int) -> Tensor:
     return (random_bits(keys, first, count) >> 8).float() / 2**24
 
 
+@functools.lru_cache
 def _spline(size: int, knots: int) -> Tensor:
     """(size, knots + 3) weights of a cubic B-spline over the page."""
     at = (torch.arange(size) + 0.5) / size * knots
@@ -85,89 +87,105 @@ def paint_background(keys: Tensor, times: Tensor, size: int) -> Tensor:
     n = len(keys)
     draw = random_numbers(keys, 0, 128)
     at = (torch.arange(size) + 0.5) / size
-    x, y = at[None, None, :], at[None, :, None]
     look = (draw[:, 0] * len(LOOKS)).long()
-    horizon = 0.58 + 0.20 * draw[:, 1]
-    sea, snow = (look == 1).float(), (look == 2).float()
-    night = (times == TIMES.index("night")).float()
+    horizon = 0.58 + 0.20 * draw[:, 1, None]
 
     pair = SKY[times]
-    sky = torch.lerp(pair[:, 0], pair[:, 1], draw[:, 2, None, None])
-    sky = sky + 0.05 * (draw[:, 3:12].view(n, 3, 3) - 0.5)
-    fall = (at[None] / horizon[:, None] * 2).clamp(0, 2)
+    sky = torch.lerp(pair[:, 0], pair[:, 1], draw[:, 2, None, None]) + 0.05 * (draw[:, 3:12].view(n, 3, 3) - 0.5)
+    fall = (at / horizon * 2).clamp(max=2)
     weights = torch.stack([(1 - fall).clamp(min=0), 1 - (fall - 1).abs(), (fall - 1).clamp(min=0)], 1)
-    page = (sky.transpose(1, 2) @ weights)[..., None].expand(n, 3, size, size)
-    page = page + 0.05 * _field(keys, 1000, size, 3, 6)[:, None]
-
+    page = (sky.transpose(1, 2) @ weights)[..., None] + 0.05 * _field(keys, 1000, size, 3, 6)[:, None]
     glow_x, wide = 0.15 + 0.7 * draw[:, 12, None], 0.22 + 0.12 * draw[:, 13, None]
-    glow = torch.exp(-((at - glow_x) / wide) ** 2)[:, None] * torch.exp(-((at - horizon[:, None]) / (0.8 * wide)) ** 2)[..., None]
-    page = _over(page, GLOW[times], glow * GLOW_OPACITY[times][:, None, None])
-    page = _clouds(page, draw, times, at, horizon)
+    glow = _bell(at - horizon, 0.8 * wide)[:, :, None] * _bell(at - glow_x, wide)[:, None]
+    page = _over(page, GLOW[times], glow * GLOW_OPACITY[times].view(n, 1, 1))
+    page = _over(page, CLOUD[times], _clouds(draw, at, horizon) * CLOUD_OPACITY[times].view(n, 1, 1))
+    page, land = _land(page, keys, draw, times, look, at, horizon, sky[:, 0])
+    return _over(page, torch.tensor([1.0, 0.98, 0.90]).expand(n, 3), _specks(keys, times, look, land))
 
-    alpha_land = None
-    light = LIGHT[times]
-    grain = _field(keys, 2000, size, 4, 14)
+
+def _land(page, keys, draw, times, look, at, horizon, sky):
+    """Three layers of hills, snow, dunes or sea, each with a bright crest; also where the land begins."""
+    size = len(at)
+    sea = (look == LOOKS.index("sea")).float()[:, None]
+    land, shade = None, torch.ones(())
     for layer in range(3):
-        d = draw[:, 80 + 8 * layer:88 + 8 * layer]
-        base = horizon + (0.0, 0.10, 0.22)[layer] * (0.8 + 0.4 * d[:, 0])
-        slow = (0.035, 0.03, 0.025)[layer] * (0.5 + d[:, 1]) * (1 - sea)
-        waves = 0.007 * layer * sea
-        crest = base[:, None] + slow[:, None] * torch.sin((4 + 4 * d[:, 2, None]) * at + 6.3 * d[:, 3, None])
-        crest = crest + 0.4 * slow[:, None] * torch.sin((9 + 6 * d[:, 4, None]) * at + 6.3 * d[:, 5, None])
-        crest = crest + waves[:, None] * (torch.sin(((26 - 5 * layer) + 4 * d[:, 2, None]) * at + 6.3 * d[:, 3, None]).abs() * 2 - 1)
-        depth = y - crest[:, None, :]
+        d = draw[:, 80 + 8 * layer:88 + 8 * layer, None]
+        tall = (0.035, 0.03, 0.025)[layer] * (0.5 + d[:, 1]) * (1 - sea)
+        crest = tall * (torch.sin((4 + 4 * d[:, 2]) * at + 6.3 * d[:, 3]) +
+                        0.4 * torch.sin((9 + 6 * d[:, 4]) * at + 6.3 * d[:, 5]))
+        waves = torch.sin((26 - 5 * layer + 4 * d[:, 2]) * at + 6.3 * d[:, 3]).abs() * 2 - 1
+        crest = crest + 0.007 * layer * sea * waves + horizon + (0.0, 0.10, 0.22)[layer] * (0.8 + 0.4 * d[:, 0])
+        depth = at[:, None] - crest[:, None, :]
         alpha = (depth * size + 0.5).clamp(0, 1)
-        colour = (LAND[look, layer] + 0.06 * (d[:, 5:8] - 0.5)) * light
-        shade = 1 + 0.10 * (1 - depth / 0.10).clamp(0, 1) ** 2 - 0.10 * (depth / 0.4).clamp(0, 1) + 0.07 * grain
-        page = torch.lerp(page, colour[:, :, None, None] * shade[:, None], alpha[:, None])
-        alpha_land = alpha if alpha_land is None else alpha_land
+        colour = (LAND[look, layer] + 0.06 * (d[:, 5:8, 0] - 0.5)) * LIGHT[times]
+        colour = torch.lerp(colour, sky, 0.40 * sea)
+        page = _over(page, colour, alpha)
+        shade = torch.lerp(shade, 0.94 + 0.16 * (1 - depth / 0.14).clamp(0, 1) ** 2, alpha)
+        land = alpha if land is None else land
+    grain = 1 + 0.07 * _field(keys, 2000, size, 4, 14) * land
+    return page * (shade * grain)[:, None], land
 
-    return _specks(page, keys, times, look, alpha_land, night, sea, snow, size)
+
+def _bell(away: Tensor, wide: Tensor) -> Tensor:
+    """exp(-(away / wide)²), kept away from the tiny numbers that slow a processor down."""
+    return torch.exp(-((away / wide) ** 2).clamp(max=30))
 
 
-def _clouds(page, draw, times, at, horizon):
-    """Three soft clouds: a row of puffs each, rounded above and flat below."""
-    places, n = [], len(draw)
+def _clouds(draw, at, horizon):
+    """(N, S, S) opacity of up to three soft clouds: a row of puffs each, rounded above and flat below."""
+    puffs = []
     for cloud in range(3):
         d = draw[:, 20 + 16 * cloud:36 + 16 * cloud]
-        big = 0.045 + 0.035 * d[:, 0]
-        cx = (cloud + d[:, 1]) / 3
-        cy = (0.08 + 0.62 * d[:, 2]) * horizon
-        there = (d[:, 3] < 0.75).float()
-        for puff in range(4):
-            offset = (puff - 1.5) * 0.95 * big + 0.4 * big * (d[:, 4 + puff] - 0.5)
-            radius = big * (0.55 + 0.35 * d[:, 8 + puff]) * (1.25 if puff in (1, 2) else 0.9)
-            places.append(torch.stack([cx + offset, cy - 0.45 * radius, radius, there], 1))
-    puffs = torch.stack(places, 1)
-    dx = torch.exp(-((at - puffs[:, :, 0, None]) / (1.25 * puffs[:, :, 2, None])) ** 2)
-    below = at - puffs[:, :, 1, None]
-    tall = puffs[:, :, 2, None] * torch.where(below > 0, 0.62, 0.95)
-    dy = torch.exp(-(below / tall) ** 2) * puffs[:, :, 3, None]
-    field = dy.transpose(1, 2) @ dx
-    soft = ((field - 0.42) / 0.30).clamp(0, 1)
-    soft = soft * soft * (3 - 2 * soft)
-    return _over(page, CLOUD[times], soft * CLOUD_OPACITY[times].view(n, 1, 1))
+        wide = 0.045 + 0.035 * d[:, 0]
+        x, y = (cloud + d[:, 1]) / 3, (0.08 + 0.62 * d[:, 2]) * horizon[:, 0]
+        for puff in range(5):
+            radius = wide * (0.50 + 0.40 * d[:, 8 + puff]) * (0.62, 1.0, 1.3, 1.0, 0.62)[puff]
+            across = (puff - 2) * 0.80 * wide + 0.35 * wide * (d[:, 3 + puff] - 0.5)
+            puffs.append(torch.stack([x + across, y - 0.75 * radius, radius, (d[:, 13] < 0.75).float()], 1))
+    x, y, radius, there = torch.stack(puffs, 2)[..., None].unbind(1)
+    below = at - y
+    rows = _bell(below, radius * torch.where(below > 0, 0.80, 1.05)) * there
+    field = rows.transpose(1, 2) @ _bell(at - x, 1.05 * radius)
+    soft = ((field - 0.36) / 0.28).clamp(0, 1)
+    return soft * soft * (3 - 2 * soft)
 
 
-def _specks(page, keys, times, look, land, night, sea, snow, size):
-    """Small round lights in the night sky, flakes where it snows, light specks on the land, glints on the sea."""
-    cells = 11
-    n = len(keys)
-    place = (torch.arange(size) + 0.5) / size * cells
-    cell = place.floor().long()
-    inside = place - cell
-    index = (cell[:, None] * cells + cell[None]).flatten()
+def _specks(keys, times, look, land):
+    """(N, S, S) opacity of small round lights: in the night sky, flakes where it snows, dots on land, glints at sea."""
+    n, size, cells = len(keys), land.shape[-1], 11
+    sea, snow = ((look == LOOKS.index(name)).float()[:, None] for name in ("sea", "snow"))
+    night = (times == TIMES.index("night")).float()[:, None]
     d = random_numbers(keys, 3000, 4 * cells * cells).view(n, 4, cells * cells)
-    radius = 0.04 + 0.06 * d[:, 2] ** 2
-    chance = d[:, 3]
-    cx, cy, radius, chance = (value[:, index].view(n, size, size) for value in
-                              (0.2 + 0.6 * d[:, 0], 0.2 + 0.6 * d[:, 1], radius, chance))
-    flat = (1 + 1.2 * sea[:, None, None] * land)
-    away = ((inside[None, None] - cx) / flat) ** 2 + ((inside[None, :, None] - cy) * flat) ** 2
-    alpha = ((radius - (away + 1e-9).sqrt()) * (size / cells) + 0.5).clamp(0, 1)
     # Below one pixel a speck keeps its light and loses its edge, so that small pages do not sparkle.
-    alpha = alpha * (radius * (2 * size / cells)).clamp(max=1) ** 0.5
-    above = (0.9 * night * (1 - snow) + 0.75 * snow)[:, None, None] * (chance < 0.45 * 1.0)
-    ground = (0.45 + 0.3 * snow - 0.15 * night)[:, None, None] * (chance < 0.30)
-    alpha = alpha * torch.lerp(above, ground, land)
-    return _over(page, torch.tensor([1.0, 0.98, 0.90]).expand(n, 3), alpha)
+    radius = 0.04 + 0.06 * d[:, 2] ** 2
+    dim = (radius * (2 * size / cells)).clamp(max=1) ** 0.5
+    above = dim * (0.9 * night * (1 - snow) + 0.75 * snow) * (d[:, 3] < 0.45)
+    ground = dim * (0.45 + 0.3 * snow - 0.15 * night) * (d[:, 3] < 0.30)
+    place, cell = _grid(size, cells)
+    values = torch.stack([0.2 + 0.6 * d[:, 0], 0.2 + 0.6 * d[:, 1], radius, above, ground], 1).view(n, 5, cells, cells)
+    x, y, radius, above, ground = (cell @ values @ cell.T).unbind(1)
+    flat = 1 + 1.2 * sea[..., None] * land
+    away = ((place - x) / flat) ** 2 + ((place[:, None] - y) * flat) ** 2
+    alpha = ((radius - (away + 1e-9).sqrt()) * (size / cells) + 0.5).clamp(0, 1)
+    return alpha * torch.lerp(above, ground, land)
+
+
+@functools.lru_cache
+def _grid(size: int, cells: int) -> tuple[Tensor, Tensor]:
+    """Each pixel's place inside its cell (S,), and which cell that is, one-hot (S, cells)."""
+    place = (torch.arange(size) + 0.5) / size * cells
+    return place - place.floor(), torch.nn.functional.one_hot(place.long(), cells).float()
+
+
+@functools.lru_cache
+def _grain(size: int) -> Tensor:
+    noise = random_bits(page_keys([0]), 0, 3 * (size + 256) ** 2).view(3, size + 256, size + 256)
+    return (noise & 0xFFFF).float() / 0xFFFF - 0.5
+
+
+def add_noise(pages: Tensor, keys: Tensor, spread: float) -> None:
+    """Adds uniform noise of this standard deviation, in place: each page takes its own window of one large sheet."""
+    size = pages.shape[-1]
+    windows = _grain(size).unfold(1, size, 1).unfold(2, size, 1)
+    row, column = (random_bits(keys, 900, 2) % 257).unbind(1)
+    pages.add_(windows[:, row, column].transpose(0, 1), alpha=spread * 12**0.5)

@@ -155,7 +155,7 @@ def gloss(u, v, body, x, y, a, b, turn, opacity=0.55):
 
 def apple(u, v):
     body = blend(ellipse(u, v, -0.30, -0.12, 0.52, 0.68, 0.12), ellipse(u, v, 0.30, -0.12, 0.52, 0.68, -0.12), 0.12)
-    leaf = lens(u, v, 0.36, 0.70, 0.32, 0.13, 0.5)
+    leaf = lens(u, v, 0.32, 0.66, 0.29, 0.13, 0.45)
     return [Part(line(u, v, (0.0, 0.40), (0.06, 0.82), 0.055), BROWN, True), Part(leaf, LEAF, True),
             Part(body, "body", True),
             Part(within(ellipse(u, v, 0.02, 0.45, 0.22, 0.08), body), "dark", opacity=0.8),
@@ -171,7 +171,7 @@ def bird(u, v):
     beak = polygon(u, v, [(0.68, 0.42), (0.92, 0.28), (0.68, 0.18)], 0.02)
     return [Part(legs, INK), Part(tail, "dark", True), Part(beak, OCHRE, True), Part(body, "body", True),
             Part(within(ellipse(u, v, 0.22, -0.38, 0.34, 0.24, 0.4), body + 0.03), "light", opacity=0.6),
-            Part(wing, "dark", True), Part(lens(u, v, -0.16, -0.05, 0.26, 0.07, 0.30), "body"),
+            Part(wing, "body", True), Part(lens(u, v, -0.26, -0.12, 0.28, 0.08, 0.30), "dark"),
             Part(circle(u, v, 0.47, 0.40, 0.10), INK), Part(circle(u, v, 0.44, 0.44, 0.036), (1.0, 1.0, 1.0))]
 
 
@@ -206,13 +206,13 @@ def cat(u, v):
     ears = polygon(w, v, [(0.14, 0.46), (0.62, 0.74), (0.70, 0.10)], 0.06)
     inner = polygon(w, v, [(0.34, 0.48), (0.58, 0.62), (0.62, 0.30)], 0.02)
     head = blend(ellipse(u, v, 0, -0.12, 0.84, 0.68), ears, 0.05)
-    whiskers = union(line(w, v, (0.46, -0.24), (0.92, -0.16), 0.018), line(w, v, (0.46, -0.34), (0.88, -0.42), 0.018))
+    whiskers = union(line(w, v, (0.46, -0.24), (0.94, -0.14), 0.022), line(w, v, (0.46, -0.34), (0.90, -0.42), 0.022))
     stripes = union(line(u, v, (0, 0.50), (0, 0.26), 0.045), line(w, v, (0.17, 0.46), (0.15, 0.30), 0.04))
-    cheeks = ellipse(w, v, 0.15, -0.38, 0.20, 0.15)
+    cheeks = ellipse(w, v, 0.12, -0.38, 0.15, 0.12)
     mouth = union(line(u, v, (0, -0.28), (0, -0.38), 0.02), arc(w, v, 0.12, -0.36, 0.12, 0.022))
     nose = polygon(u, v, [(-0.07, -0.22), (0.07, -0.22), (0.0, -0.29)], 0.035)
-    return [Part(head, "body", True), Part(inner, BLUSH), Part(stripes, "dark"), Part(cheeks, "light"),
-            Part(whiskers, INK), Part(mouth, INK), Part(nose, (0.55, 0.30, 0.32)),
+    return [Part(head, "body", True), Part(inner, BLUSH), Part(stripes, "dark"), Part(cheeks, "light", opacity=0.5),
+            Part(whiskers, INK), Part(mouth, INK), Part(nose, BLUSH),
             *eyes(u, v, 0.36, 0.0, 0.125)]
 
 
@@ -258,8 +258,8 @@ def house(u, v):
     window = box(u, v, -0.24, -0.26, 0.17, 0.17, 0.03)
     bars = within(torch.minimum((u + 0.24).abs(), (v + 0.26).abs()) - 0.02, window)
     door = union(box(u, v, 0.27, -0.58, 0.15, 0.22), circle(u, v, 0.27, -0.36, 0.15))
-    return [Part(chimney, BROWN, True), Part(wall, "body", True), Part(roof, "dark", True),
-            Part(tiles, INK, opacity=0.35), Part(window, CREAM, True), Part(bars, INK),
+    return [Part(chimney, BROWN, True), Part(wall, "body", True), Part(roof, "body", True),
+            Part(tiles, INK, opacity=0.30), Part(window, CREAM, True), Part(bars, INK),
             Part(door, BROWN, True), Part(circle(u, v, 0.36, -0.55, 0.03), OCHRE)]
 
 
@@ -272,7 +272,7 @@ def moon(u, v):
 
 
 def rocket(u, v):
-    body = within(lens(u, v, 0, 0.10, 0.92, 0.40, math.pi / 2), -(v + 0.52)) - 0.02
+    body = within(lens(u, v, 0, 0.08, 0.88, 0.40, math.pi / 2), -(v + 0.52)) - 0.02
     w = u.abs()
     fins = polygon(w, v, [(0.24, -0.05), (0.56, -0.42), (0.56, -0.70), (0.20, -0.46)], 0.05)
     flame = ellipse(u, v, 0, -0.66, 0.20, 0.30)
@@ -297,8 +297,8 @@ def tree(u, v):
     trunk = polygon(u, v, [(-0.10, 0.0), (0.10, 0.0), (0.20, -0.86), (-0.20, -0.86)], 0.03)
     crown = union(circle(u, v, -0.46, 0.02, 0.38), circle(u, v, 0.46, 0.02, 0.38), circle(u, v, -0.28, 0.42, 0.38),
                   circle(u, v, 0.30, 0.42, 0.38), circle(u, v, 0, 0.08, 0.46), circle(u, v, 0, 0.54, 0.34))
-    curls = union(arc(u, v, -0.36, 0.10, 0.20, 0.03), arc(u, v, 0.30, 0.30, 0.20, 0.03), arc(u, v, 0.24, -0.10, 0.17, 0.03),
-                  arc(u, v, -0.12, 0.50, 0.17, 0.03))
+    curls = union(arc(u, v, -0.36, 0.10, 0.20, 0.03), arc(u, v, 0.30, 0.30, 0.20, 0.03),
+                  arc(u, v, 0.24, -0.10, 0.17, 0.03), arc(u, v, -0.12, 0.50, 0.17, 0.03))
     light = within(ellipse(u, v, -0.34, 0.52, 0.20, 0.14, 0.6), crown + 0.05)
     return [Part(trunk, BROWN, True), Part(crown, "body", True), Part(light, "light", opacity=0.7), Part(curls, "dark")]
 

@@ -9,20 +9,25 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .background import RIM, paint_background, page_keys, random_bits, random_numbers
-from .outlines import OUTLINES
-from .scene import COLOURS, KINDS, TIMES, Scene
+from .background import RIM, RIM_OPACITY, add_noise, page_keys, paint_background, random_numbers
+from .outlines import INK, OUTLINES
+from .scene import COLOURS, TIMES, Scene
 
-RGB = torch.tensor([[.86, .15, .17], [.97, .54, .11], [.98, .87, .22], [.22, .67, .29], [.18, .40, .90], [.53, .24, .74],
-                    [.98, .60, .78], [.97, .97, .96]])
+RGB = torch.tensor([[.86, .15, .17], [.97, .54, .11], [.98, .87, .22], [.22, .67, .29],
+                    [.18, .40, .90], [.53, .24, .74], [.98, .60, .78], [.97, .97, .96]])
 TURN = 0.18
-NOISE = 0.02
-REACH = 1.32
-CHUNK = 256 * 32 * 32 * 2
+NOISE = 0.018
+REACH = 1.18
+# Pixels at a time: enough things of one kind to share the work, and few enough background pixels for the cache.
+CHUNK = 512 * 32**2
+BACKGROUNDS = 64 * 32**2
 
 
 def draw(scene: Scene, size: int = 128, seed: int = 0) -> Tensor:
-    """One page as (3, size, size) float32 in [0, 1]. `seed` moves what the scene leaves open: turn, shade, background."""
+    """One page as (3, size, size) float32 in [0, 1]. `seed` moves what the scene leaves open.
+
+    That is: which way each thing turns, its exact shade, and the look of the background.
+    """
     return draw_batch([scene], size, seed)[0]
 
 
@@ -71,7 +76,11 @@ def _seeds(seed, pages: int) -> list[int]:
 def _draw(scenes: list[Scene], size: int, seeds: list[int]) -> Tensor:
     keys = page_keys(seeds)
     times = torch.tensor([TIMES.index(scene.time) for scene in scenes])
-    pages = paint_background(keys, times, size)
+    pages = torch.empty(len(scenes), 3, size, size)
+    step = max(1, BACKGROUNDS // size**2)
+    for start in range(0, len(scenes), step):
+        some = slice(start, start + step)
+        pages[some] = paint_background(keys[some], times[some], size)
     # Upper things first, whichever the scene names first.
     ordered = [sorted(scene.things, key=lambda thing: (thing.y, thing.x)) for scene in scenes]
     for turn in range(2):
@@ -85,37 +94,35 @@ def _draw(scenes: list[Scene], size: int, seeds: list[int]) -> Tensor:
             colour = torch.tensor([COLOURS.index(thing.colour) for thing in things])
             index = torch.tensor(members)
             jitter = random_numbers(keys[index], 500 + 20 * turn, 12)
-            _paint(pages, index, kind, colour, place, jitter, RIM[times[index]], size)
-    bits = random_bits(keys, 10_000, size * size).view(-1, 1, size, size)
-    grain = torch.cat([bits & 1023, (bits >> 10) & 1023, (bits >> 20) & 1023], 1).float()
-    spread = NOISE * math.sqrt(12) * min(1.0, 48 / size)
-    return pages.add_(grain.mul_(spread / 1023).sub_(spread / 2)).clamp_(0, 1)
+            _paint(pages, index, kind, colour, place, jitter, times[index], size)
+    add_noise(pages, keys, NOISE * min(1.0, 48 / size))
+    return pages.clamp_(0, 1)
 
 
-def _paint(pages, index, kind, colour, place, jitter, rim, size) -> None:
+def _paint(pages, index, kind, colour, place, jitter, time, size) -> None:
     """Paints one kind of thing onto pages[index], in place, working only on the square of the page that it fills."""
     n = len(index)
     x, y, radius = (place[:, i].view(n, 1, 1) for i in range(3))
-    side = min(size, math.ceil(2 * REACH * float(radius.max()) * size) + 2)
-    first_column = ((x * size - side / 2).round().long()).clamp(0, size - side)
-    first_row = ((y * size - side / 2).round().long()).clamp(0, size - side)
-    columns, rows = first_column + torch.arange(side).view(1, 1, side), first_row + torch.arange(side).view(1, side, 1)
-    where = (index.view(n, 1, 1, 1), torch.arange(3).view(1, 3, 1, 1), rows[:, None], columns[:, None])
-    patch = pages[where]
+    contour = 0.010 / radius + 0.045
+    side = min(size, math.ceil(2 * float((radius * (REACH + contour)).max()) * size) + 2)
+    column, row = ((place[:, :2] * size - side / 2).round().long().clamp(0, size - side)).unbind(1)
+    windows = pages.unfold(2, side, 1).unfold(3, side, 1)
+    patch = windows[index, :, row, column]
 
     # The sum of three uniform numbers, scaled to a standard deviation of TURN and never more than three of them.
     turn = TURN * 2 * (jitter[:, :3].sum(1).view(n, 1, 1) - 1.5)
     side_way = torch.where(jitter[:, 3].view(n, 1, 1) < 0.5, -1.0, 1.0)
-    across, up = ((columns + 0.5) / size - x) / radius, (y - (rows + 0.5) / size) / radius
+    pixel = torch.arange(side) + 0.5
+    across = ((column[:, None] + pixel) / size - place[:, :1])[:, None, :] / radius
+    up = (place[:, 1:2] - (row[:, None] + pixel) / size)[:, :, None] / radius
     u = (across * turn.cos() + up * turn.sin()) * side_way
     v = up * turn.cos() - across * turn.sin()
 
     body = (RGB[colour] + 0.07 * (jitter[:, 4:7] - 0.5) + 0.04 * (jitter[:, 7:8] - 0.5)).clamp(0, 0.99)
     body = body[:, :, None, None]
-    paints = {"body": body, "dark": body * 0.72, "light": body * 0.5 + 0.5}
-    ink = 0.5 * torch.tensor([.16, .12, .17]).view(1, 3, 1, 1) + 0.16 * body
+    paints = {"body": body, "dark": body * 0.80, "light": body * 0.5 + 0.5}
+    ink = 0.5 * torch.tensor(INK).view(1, 3, 1, 1) + 0.16 * body
     pixels = radius * size
-    contour = 0.010 / radius + 0.045
     light = 1 + 0.07 * (up - 0.5 * across)
 
     parts = OUTLINES[kind](u, v)
@@ -123,8 +130,8 @@ def _paint(pages, index, kind, colour, place, jitter, rim, size) -> None:
     for part in parts:
         if part.contour:
             outline = part.distance if outline is None else torch.minimum(outline, part.distance)
-    halo = (1 - (outline - contour) / 0.20).clamp(0, 1) ** 2 * 0.55
-    patch = torch.lerp(patch, rim[:, :, None, None], halo[:, None])
+    halo = (1 - (outline - contour) / 0.20).clamp(0, 1) ** 2 * RIM_OPACITY[time].view(n, 1, 1)
+    patch = torch.lerp(patch, RIM[time][:, :, None, None], halo[:, None])
     for part in parts:
         if part.contour:
             patch = torch.lerp(patch, ink, (0.5 - (part.distance - contour) * pixels).clamp(0, 1)[:, None])
@@ -134,8 +141,8 @@ def _paint(pages, index, kind, colour, place, jitter, rim, size) -> None:
         if isinstance(part.paint, str):
             paint = paints[part.paint]
             if part.contour:
-                paint = paint * (light * (0.86 + 0.14 * (part.distance / -0.28).clamp(0, 1)))[:, None]
+                paint = paint * (light * (0.89 + 0.11 * (part.distance / -0.28).clamp(0, 1)))[:, None]
         else:
             paint = torch.tensor(part.paint).view(1, 3, 1, 1)
         patch = torch.lerp(patch, paint, alpha)
-    pages[where] = patch
+    windows[index, :, row, column] = patch
