@@ -57,7 +57,8 @@ models: $(VENV)/installed-test
 	$(PY) data/train_models.py
 
 # A stamp is written after an installation that ended well, and is older than the files that say what to install when
-# those change. An .venv that is there is completed, never destroyed.
+# those change. A .venv that is there is completed, never destroyed. After an interruption half a package may be there and
+# look whole, so the next run installs every package again.
 $(VENV)/installed-lab: WHAT := .
 $(VENV)/installed-test: WHAT := .[test]
 $(VENV)/installed-bench: WHAT := .[bench]
@@ -78,6 +79,7 @@ $(VENV)/installed-lab $(VENV)/installed-test $(VENV)/installed-bench: pyproject.
 	        echo "or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; \
 	    fi; \
 	fi; \
+	$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null 2>&1 || true; \
 	case "$(UV)" in \
 	    "") install="$(PY) -m pip install" ;; \
 	    auto) if command -v uv >/dev/null 2>&1; then install="uv pip install --python $(PY)"; \
@@ -86,7 +88,12 @@ $(VENV)/installed-lab $(VENV)/installed-test $(VENV)/installed-bench: pyproject.
 	        else install="$(PY) -m pip install"; fi ;; \
 	    *) install="$(UV) pip install --python $(PY)" ;; \
 	esac; \
+	again=; if [ -e $(VENV)/installing ]; then \
+	    echo "The last installation was interrupted: every package is installed again."; \
+	    case "$$install" in *uv*) again=--reinstall ;; *) again=--force-reinstall ;; esac; \
+	fi; \
+	: > $(VENV)/installing; \
 	echo "Installing $(WHAT) into $(VENV) (once; several GB where torch comes with CUDA)"; \
-	$$install -e "$(WHAT)" -c constraints.txt || { \
+	$$install $$again -e "$(WHAT)" -c constraints.txt || { \
 	    echo "The installation did not end; run the same command again, or start afresh with: rm -rf $(VENV)" >&2; exit 1; }; \
-	touch $@
+	rm -f $(VENV)/installing; touch $@
