@@ -38,6 +38,11 @@ def tensors_in(value) -> list[Tensor]:
     return [tensor for part in parts for tensor in tensors_in(part)]
 
 
+def examples_in(value) -> int:
+    """How many examples a batch holds: the length of its first tensor, 0 where there is none."""
+    return next((len(tensor) for tensor in tensors_in(value) if tensor.ndim), 0)
+
+
 def misfit(error: Exception, inputs, outputs, target) -> ValueError:
     """The error to raise where the model (outputs is None) or the loss could not work with what it got."""
     if outputs is None:

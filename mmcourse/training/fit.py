@@ -9,7 +9,7 @@ from torch import nn
 
 from mmcourse.training.checkpoint import Checkpoint, restore
 from mmcourse.training.device import device, mixed_precision
-from mmcourse.training.diagnosis import out_of_memory
+from mmcourse.training.diagnosis import examples_in, out_of_memory
 from mmcourse.training.history import History
 from mmcourse.training.progress import progress
 from mmcourse.training.run import Run
@@ -56,6 +56,7 @@ def fit(
         callbacks.append(Checkpoint(checkpoint))
     if verbose and (watch := progress(run.total_steps, epochs, run.step)):
         callbacks.append(watch)
+    target = None
     run.start(callbacks)
     try:
         with stop_between_steps(run):
@@ -72,19 +73,20 @@ def fit(
                         run.explain(error, inputs, outputs, target)
                         raise
                     run.note(value, inputs)  # stops here where the loss is not finite
-                    optimiser.zero_grad()
+                    for parameter in run.parameters:
+                        parameter.grad = None  # optimiser.zero_grad(), without its bookkeeping
                     value.backward()
                     if clip:
-                        nn.utils.clip_grad_norm_(model.parameters(), clip)
+                        nn.utils.clip_grad_norm_(run.parameters, clip)
                     optimiser.step()
-                    run.count(value.detach(), outputs, target)
+                    run.count(outputs, target)
                     if run.stop:
                         break
                 run.end_epoch(valid, loss, metrics)
     except KeyboardInterrupt:
         run.break_off()
     except torch.OutOfMemoryError as error:
-        raise out_of_memory(error, len(target)) from error
+        raise out_of_memory(error, examples_in(target)) from error
     finally:
         run.end()
     return run.history

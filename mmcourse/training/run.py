@@ -28,12 +28,14 @@ class Run:
         self.total_steps = self.steps_per_epoch * epochs
         self.last_step = settings.steps(self.total_steps)
         self.optimiser = _optimiser(model, optimiser, lr)
+        self.parameters = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
         for group in self.optimiser.param_groups:
             group.setdefault("initial_lr", group["lr"])
         self.step = self.epoch = self.index = 0  # steps taken, epochs finished, batches of this epoch
         self.stop = self.interrupted = False
         self.history, self.tally = History(), Tally(metrics)
-        self.losses: list[Tensor] = []  # of the steps since the last look
+        self.loss: Tensor | float = 0.0  # of this step
+        self.losses: list[Tensor | float] = []  # of the steps since the last look
         self.look_every = 1 if device().type == "cpu" else STEPS_BEFORE_A_LOOK
         self.listeners: dict[str, list[Callable]] = {event: [] for event in EVENTS}
         self.state_before_epoch = None  # random state when this epoch began
@@ -81,6 +83,10 @@ class Run:
                     "Likely cause: no target; an autoencoder's target is its input, Batches(images, images)"
                 )
             *inputs, target = to_device(batch)
+            if isinstance(target, Tensor) and not target.numel():
+                raise ValueError(
+                    f"fit got an empty batch, {shape_of(batch)}. Likely cause: an empty split or selection"
+                )
             yield inputs, target
 
     def set_learning_rate(self) -> None:
@@ -93,24 +99,24 @@ class Run:
         """Keep the loss of the step; NonFiniteLoss at once on a processor, after a few steps on a GPU."""
         if self.step == 0:
             _check_loss(loss)
-        self.losses.append(loss.detach())
+        self.loss = loss.detach() if self.look_every > 1 else loss.item()
+        self.losses.append(self.loss)
         if len(self.losses) >= self.look_every:
             self.look(inputs)
 
     def look(self, inputs=None) -> None:
         """Read the losses noted since the last look."""
-        values = [self.losses[0].item()] if len(self.losses) == 1 else [value.item() for value in self.losses]
-        self.losses.clear()
-        for value in values:
+        for value in map(float, self.losses):
             if not math.isfinite(value):
                 step = len(self.history.losses)
-                model = self.model if self.look_every > 1 or step else None
-                raise non_finite(value, step, step % self.steps_per_epoch, inputs, model)
+                self.losses.clear()
+                raise non_finite(value, step, step % self.steps_per_epoch, inputs, self.model)
             self.history.losses.append(value)
+        self.losses.clear()
 
-    def count(self, loss: Tensor, outputs, target) -> None:
+    def count(self, outputs, target) -> None:
         """Count a step that was taken and tell the callbacks."""
-        self.tally.add(loss, outputs, target)
+        self.tally.add(self.loss, outputs, target)
         self.step += 1
         self.index += 1
         if self.step >= self.last_step:
@@ -147,7 +153,7 @@ class Run:
 
     def end(self) -> None:
         """Close the history, put the model in evaluation mode, tell the callbacks."""
-        self.history.losses += [value.item() for value in self.losses]
+        self.history.losses += map(float, self.losses)
         self.history.seconds += self.seconds()
         self.history.interrupted = self.interrupted
         self.history.peak_memory = peak_memory()

@@ -6,21 +6,34 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+from mmcourse.training.diagnosis import examples_in
+
+
+SMALL = 1 << 14  # logits
+TOGETHER = 16  # batches
+
 
 def hits(outputs: Tensor, target: Tensor) -> Tensor:
     """Per target, whether the highest logit is the right class.   (B, K, ...), (B, ...) -> (B, ...) bool
 
     Where outputs and target have one shape they are taken as the logits and labels of yes-or-no questions.
     """
+    check_classes(outputs, target)
     if outputs.shape == target.shape:
         return (outputs > 0) == (target > 0.5)
+    return outputs.argmax(1) == target
+
+
+def check_classes(outputs: Tensor, target: Tensor) -> None:
+    """ValueError where `hits` cannot compare the two."""
+    if outputs.shape == target.shape:
+        return
     if outputs.ndim != target.ndim + 1 or outputs.shape[0] != target.shape[0] or outputs.shape[2:] != target.shape[1:]:
         raise ValueError(
             f"accuracy got outputs of shape {tuple(outputs.shape)} and a target of shape {tuple(target.shape)}; "
             "expected logits (B, K) and classes (B,). Likely cause: a target that holds no classes; "
             "name other metrics, or metrics=()"
         )
-    return outputs.argmax(1) == target
 
 
 def holds_classes(outputs, target) -> bool:
@@ -60,7 +73,7 @@ class Tally:
             self.automatic = False
             if not holds_classes(outputs, target):
                 self.parts = {}
-        n = len(target)
+        n = len(target) if isinstance(target, Tensor) else examples_in(target)
         self.loss = self.loss + loss * n
         self.examples += n
         for part in self.parts.values():
@@ -90,15 +103,39 @@ class Tally:
 
 
 class _Accuracy:
+    """Counts hits; the logits of small batches wait, so that several are counted at the price of one."""
+
     def reset(self):
-        self.total, self.counted = 0, 0
+        self.sum, self.counted, self.waiting = 0, 0, []
 
     def add(self, outputs, target, n):
-        self.total = self.total + hits(outputs, target).sum()
         self.counted += target.numel()
+        if outputs.ndim != 2 or outputs.numel() > SMALL:
+            self.sum = self.sum + hits(outputs, target).sum()
+            return
+        if not self.waiting:
+            check_classes(outputs, target)
+        self.waiting.append((outputs.detach(), target))
+        if len(self.waiting) >= TOGETHER:
+            self.count_waiting()
+
+    def count_waiting(self):
+        if self.waiting:
+            outputs, targets = zip(*self.waiting, strict=True)
+            self.waiting.clear()
+            self.sum = self.sum + hits(torch.cat(outputs), torch.cat(targets)).sum()
+
+    @property
+    def total(self):
+        self.count_waiting()
+        return float(self.sum)
+
+    @total.setter
+    def total(self, value):
+        self.sum = value
 
     def value(self):
-        return float(self.total) / self.counted
+        return self.total / self.counted
 
 
 class _Mean:
@@ -134,7 +171,7 @@ class _Metric:
 
 
 def _part(metric):
-    if metric == "accuracy":
+    if isinstance(metric, str) and metric == "accuracy":
         return _Accuracy()
     if all(hasattr(metric, name) for name in ("update", "compute", "reset")):
         return _Metric(metric)

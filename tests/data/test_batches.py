@@ -1,0 +1,81 @@
+"""Batches: every example once an epoch, the same orders for the same seed, clear refusals."""
+
+import numpy
+import pytest
+import torch
+
+from mmcourse.data.batches import Batches
+
+N = 23
+X, Y = torch.arange(N).float()[:, None], torch.arange(N)
+
+
+def epoch(batches):
+    return torch.cat([target for *_, target in batches])
+
+
+@pytest.mark.parametrize("size", [1, 4, 23, 100])
+def test_every_example_once_with_its_target(size):
+    batches = Batches(X, Y, size=size)
+    parts = list(batches)
+    assert len(parts) == len(batches) == -(-N // size)
+    assert sorted(epoch(batches).tolist()) == list(range(N))
+    for x, y in parts:
+        assert x.shape == (len(y), 1) and torch.equal(x[:, 0].long(), y)
+    assert all(len(y) == size for _, y in parts[:-1])
+
+
+def test_orders_differ_by_epoch_and_agree_by_seed():
+    one, two, other = (Batches(X, Y, seed=seed) for seed in (7, 7, 8))
+    first, second = epoch(one), epoch(one)
+    assert not torch.equal(first, second)
+    torch.rand(100)  # other draws do not matter
+    assert torch.equal(first, epoch(two)) and torch.equal(second, epoch(two))
+    assert not torch.equal(first, epoch(other))
+    assert not torch.equal(epoch(Batches(X, Y, seed=-7)), first)
+
+
+def test_the_course_seed_is_the_default(monkeypatch):
+    monkeypatch.setenv("MMCOURSE_SEED", "5")
+    assert torch.equal(epoch(Batches(X, Y)), epoch(Batches(X, Y, seed=5)))
+
+
+def test_an_order_can_be_repeated():
+    batches = Batches(X, Y)
+    epoch(batches)
+    second = epoch(batches)
+    batches.epoch = 1
+    assert torch.equal(epoch(batches), second)
+
+
+def test_unshuffled_is_in_order():
+    assert torch.equal(epoch(Batches(X, Y, size=5, shuffle=False)), Y)
+
+
+def test_transform_changes_the_first_tensor_alone():
+    batches = Batches(X, X, Y, transform=lambda x: x + 100)
+    for changed, plain, target in batches:
+        assert torch.equal(changed, plain + 100) and torch.equal(plain[:, 0].long(), target)
+    assert X.max() < 100
+
+
+def test_arrays_and_one_tensor_are_welcome():
+    x, y = next(iter(Batches(numpy.ones((4, 2), numpy.float32), [1, 2, 3, 4], size=2)))
+    assert x.dtype == torch.float32 and y.shape == (2,)
+    assert next(iter(Batches(X)))[0].shape == (N, 1)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Batches(), "no tensors"),
+        (lambda: Batches(X, Y[:-1]), "23, 22 examples.*another"),
+        (lambda: Batches(X[:0], Y[:0]), "0 examples"),
+        (lambda: Batches(X, Y, size=0), "size=0"),
+        (lambda: Batches(X, torch.tensor(3)), "single number in place 1"),
+        (lambda: Batches(["a", "b"], Y), "list in place 0"),
+    ],
+)
+def test_refusals_say_why(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -1,0 +1,196 @@
+"""Runs go on bit for bit; damaged and foreign files are named."""
+
+import signal
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from mmcourse.data.batches import Batches
+from mmcourse.training import Checkpoint, constant, fit, load_model, read_card, save_model
+
+X = torch.randn(70, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+Y = (X.mean((1, 2, 3)) > 0).long()
+
+
+def network(seed=0, width=4):
+    torch.manual_seed(seed)
+    parts = (nn.Conv2d(1, width, 3), nn.BatchNorm2d(width), nn.ReLU(), nn.Flatten(), nn.Dropout(0.3))
+    return nn.Sequential(*parts, nn.Linear(36 * width, 2))
+
+
+def noisy(x):
+    return x + 0.1 * torch.randn_like(x)
+
+
+def in_memory():
+    return Batches(X, Y, size=16, seed=4, transform=noisy)
+
+
+def loader():
+    return DataLoader(TensorDataset(X, Y), batch_size=16, shuffle=True)
+
+
+def loader_with_generator():
+    return DataLoader(TensorDataset(X, Y), batch_size=16, shuffle=True, generator=torch.Generator().manual_seed(7))
+
+
+def assert_same(a, b):
+    for (name, one), two in zip(a.state_dict().items(), b.state_dict().values(), strict=True):
+        assert torch.equal(one, two), name
+
+
+@pytest.mark.parametrize("batches", [in_memory, loader, loader_with_generator])
+@pytest.mark.parametrize("stop", [10, 7, 5, 9])  # 5 steps an epoch: at its end, and in its middle
+@pytest.mark.parametrize("optimiser", [None, lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.9)])
+def test_a_resumed_run_is_the_same_run(tmp_path, batches, stop, optimiser):
+    path = tmp_path / "run.safetensors"
+    straight = network()
+    torch.manual_seed(11)
+    whole = fit(straight, batches(), epochs=4, optimiser=optimiser)
+
+    def stop_here(run):
+        run.stop = run.step == stop
+
+    stopped, resumed = network(), network(seed=5)
+    torch.manual_seed(11)
+    fit(stopped, batches(), epochs=4, optimiser=optimiser, callbacks=[stop_here], checkpoint=path)
+    torch.manual_seed(99)
+    rest = fit(resumed, batches(), epochs=4, optimiser=optimiser, resume=path)
+    assert_same(straight, resumed)
+    assert rest.losses == whole.losses
+    for name in ("epoch", "loss", "accuracy"):
+        assert rest[name] == pytest.approx(whole[name], rel=1e-12)
+
+
+def test_two_epochs_and_two_more_are_four_at_a_constant_rate(tmp_path):
+    path = tmp_path / "run.safetensors"
+    straight, halves = network(), network()
+    torch.manual_seed(2)
+    fit(straight, in_memory(), epochs=4, schedule=constant)
+    torch.manual_seed(2)
+    fit(halves, in_memory(), epochs=2, schedule=constant, checkpoint=path)
+    resumed = network(seed=8)
+    assert len(fit(resumed, in_memory(), epochs=4, schedule=constant, resume=path)) == 4
+    assert_same(straight, resumed)
+
+
+def test_an_interrupted_run_goes_on(tmp_path):
+    path = tmp_path / "run.safetensors"
+    straight = network()
+    torch.manual_seed(2)
+    fit(straight, in_memory(), epochs=3)
+    stopped = network()
+    torch.manual_seed(2)
+    history = fit(
+        stopped,
+        in_memory(),
+        epochs=3,
+        checkpoint=path,
+        callbacks=[lambda run: run.step == 8 and signal.raise_signal(signal.SIGINT)],
+    )
+    assert history.interrupted
+    resumed = network(seed=8)
+    fit(resumed, in_memory(), epochs=3, checkpoint=path, resume=True)
+    assert_same(straight, resumed)
+
+
+def test_saved_every_few_steps_a_crash_costs_no_more(tmp_path):
+    path = tmp_path / "run.safetensors"
+    straight = network()
+    torch.manual_seed(2)
+    fit(straight, in_memory(), epochs=3)
+
+    def crash(run):
+        if run.step == 9:
+            raise OSError("power cut")
+
+    crashing = network()
+    torch.manual_seed(2)
+    with pytest.raises(OSError, match="power cut"):
+        fit(crashing, in_memory(), epochs=3, callbacks=[Checkpoint(path, steps=4), crash])
+    resumed = network(seed=8)
+    fit(resumed, in_memory(), epochs=3, resume=path)
+    assert_same(straight, resumed)
+
+
+def test_resume_true_starts_afresh_where_there_is_nothing(tmp_path):
+    path = tmp_path / "run.safetensors"
+    assert fit(network(), in_memory(), epochs=1, checkpoint=path, resume=True).steps == 5
+    assert fit(network(), in_memory(), epochs=1, checkpoint=path, resume=True).steps == 5
+    with pytest.raises(FileNotFoundError):
+        fit(network(), in_memory(), resume=tmp_path / "nowhere")
+
+
+def test_resume_with_another_optimiser_or_model_is_refused(tmp_path):
+    path = tmp_path / "run.safetensors"
+    fit(network(), in_memory(), checkpoint=path)
+    with pytest.raises(ValueError, match="AdamW.*SGD"):
+        fit(network(), in_memory(), optimiser=torch.optim.SGD, resume=path)
+    with pytest.raises(ValueError, match=r"0\.weight is \(4, 1, 3, 3\) in the file and \(5, 1, 3, 3\)"):
+        fit(network(width=5), in_memory(), resume=path)
+
+
+def test_models_round_trip_with_their_card(tmp_path):
+    path = tmp_path / "deep" / "model.safetensors"
+    model = network()
+    fit(model, in_memory())
+    save_model(model, path, purpose="a test", figures={"accuracy": 0.5})
+    assert_same(model, load_model(network(seed=3), path))
+    assert read_card(path) == {"purpose": "a test", "figures": {"accuracy": 0.5}}
+    assert [file.name for file in path.parent.iterdir()] == ["model.safetensors"]
+    with pytest.raises(ValueError, match="no training run|not a training run"):
+        fit(network(), in_memory(), resume=path)
+
+
+def test_tied_weights_round_trip(tmp_path):
+    def tied():
+        model = nn.Sequential(nn.Embedding(5, 3), nn.Linear(3, 5, bias=False))
+        model[1].weight = model[0].weight
+        return model
+
+    model = tied()
+    assert_same(model, load_model(tied(), save_model(model, tmp_path / "tied.safetensors")))
+
+
+def test_weights_of_a_checkpoint_can_be_loaded(tmp_path):
+    model = network()
+    fit(model, in_memory(), checkpoint=tmp_path / "run.safetensors")
+    assert_same(model, load_model(network(seed=3), tmp_path / "run.safetensors"))
+
+
+def test_names_that_do_not_fit_are_listed(tmp_path):
+    path = save_model(nn.Linear(2, 2, bias=False), tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match=r"model\.safetensors.*bias is missing.*weight is \(2, 2\).*\(3, 2\)"):
+        load_model(nn.Linear(2, 3), path)
+    path = save_model(nn.Linear(2, 3), path)
+    with pytest.raises(ValueError, match="bias is not in the model"):
+        load_model(nn.Linear(2, 3, bias=False), path)
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path):
+    path = save_model(nn.Linear(2, 2), tmp_path / "model.safetensors")
+    old = path.read_bytes()
+    with pytest.raises(TypeError):
+        save_model(nn.Linear(2, 2), path, card_entry=object())
+    assert path.read_bytes() == old and [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda data: data[: len(data) // 2], "cut off or damaged"),
+        (lambda data: data[:-1], "cut off or damaged"),
+        (lambda data: b"", "empty"),
+        (lambda data: b"PK\x03\x04" + data, "torch.save"),
+        (lambda data: b"<html>not found</html>", "web page"),
+        (lambda data: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+        (lambda data: b"\x01\x02" * 500, "another kind"),
+    ],
+)
+def test_damaged_and_foreign_files_are_named(tmp_path, spoil, message):
+    path = save_model(nn.Linear(2, 2), tmp_path / "weights.safetensors")
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(ValueError, match=rf"weights\.safetensors \(\d+ bytes\).*{message}"):
+        load_model(nn.Linear(2, 2), path)

@@ -1,0 +1,43 @@
+"""The device, seeds, and the order in memory of convolutions."""
+
+import random
+
+import numpy
+import torch
+from torch import nn
+
+from mmcourse.training.device import describe_device, device, prepare, seed_everything, to_device
+
+
+def test_one_device_in_one_line():
+    assert device() is device() and device().type in ("cuda", "mps", "cpu")
+    line = describe_device()
+    assert device().type in line and torch.__version__ in line and "\n" not in line
+
+
+def test_seeds_reach_every_generator(monkeypatch):
+    def draw():
+        return random.random(), numpy.random.rand(), torch.rand(1).item()
+
+    seed_everything(4)
+    first = draw()
+    assert draw() != first
+    monkeypatch.setenv("MMCOURSE_SEED", "4")
+    assert seed_everything() == 4 and draw() == first
+
+
+def test_convolutions_are_channels_last_and_compute_the_same():
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Conv2d(3, 5, 3), nn.Flatten(), nn.Linear(180, 2))
+    x = torch.randn(4, 3, 8, 8)
+    with torch.no_grad():
+        expected = plain(x)
+        outputs = prepare(plain)(to_device(x)).cpu()
+    assert device().type == "mps" or plain[0].weight.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(outputs, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_everything_in_a_batch_is_moved():
+    batch = to_device([{"image": torch.ones(2)}, (torch.zeros(1), "name"), 3])
+    assert batch[0]["image"].device.type == batch[1][0].device.type == device().type
+    assert batch[1][1] == "name" and batch[2] == 3

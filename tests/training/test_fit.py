@@ -1,0 +1,298 @@
+"""fit computes what a loop by hand computes, says what went wrong, and stops when asked."""
+
+import math
+import signal
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from mmcourse.data.batches import Batches
+from mmcourse.training import NonFiniteLoss, constant, evaluate, fit, one_cycle
+from mmcourse.training.device import prepare
+
+
+@pytest.fixture
+def data():
+    generator = torch.Generator().manual_seed(3)
+    x = torch.randn(90, 1, 8, 8, generator=generator)
+    return x, (x.mean((1, 2, 3)) > 0).long()
+
+
+def network(seed=0, dropout=0.2):
+    torch.manual_seed(seed)
+    parts = (nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Dropout(dropout), nn.Linear(144, 2))
+    return nn.Sequential(*parts)
+
+
+@pytest.mark.parametrize("clip", [None, 0.01])
+@pytest.mark.parametrize("schedule", [None, one_cycle])
+def test_each_step_is_the_step_of_a_loop_by_hand(data, schedule, clip):
+    ours, by_hand = network(), prepare(network())
+    seen = []
+    torch.manual_seed(1)
+    history = fit(
+        ours,
+        Batches(*data, size=20, seed=5),
+        epochs=2,
+        lr=0.01,
+        schedule=schedule,
+        clip=clip,
+        callbacks=[lambda run: seen.append([p.detach().clone() for p in run.model.parameters()])],
+    )
+    torch.manual_seed(1)
+    optimiser = torch.optim.AdamW(by_hand.parameters(), lr=0.01, fused=True)
+    batches, step, losses = Batches(*data, size=20, seed=5), 0, []
+    by_hand.train()
+    for _ in range(2):
+        for x, y in batches:
+            if schedule:
+                optimiser.param_groups[0]["lr"] = 0.01 * schedule(step / 10)
+            loss = F.cross_entropy(by_hand(x), y)
+            optimiser.zero_grad()
+            loss.backward()
+            if clip:
+                nn.utils.clip_grad_norm_(by_hand.parameters(), clip)
+            optimiser.step()
+            losses.append(loss.item())
+            assert all(torch.equal(a, b) for a, b in zip(seen[step], by_hand.parameters(), strict=True)), step
+            step += 1
+    assert step == len(seen) == 10
+    assert history.losses == losses
+
+
+def test_epoch_figures_are_means_over_examples(data):
+    """The last batch is smaller: a mean over batches would be another number."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    x, y = data
+    frozen = torch.optim.SGD(model.parameters(), lr=0.0)
+    history = fit(model, Batches(x, y, size=40), valid=Batches(x, y, size=7), optimiser=frozen)
+    with torch.no_grad():
+        logits = model(x)
+    row = history[-1]
+    assert row["loss"] == pytest.approx(F.cross_entropy(logits, y).item(), rel=1e-5)
+    assert row["accuracy"] == pytest.approx((logits.argmax(1) == y).double().mean().item())
+    assert row["valid_loss"] == pytest.approx(row["loss"], rel=1e-5) and row["valid_accuracy"] == row["accuracy"]
+
+
+def test_it_learns(data):
+    model = network()
+    fit(model, Batches(*data, size=16), epochs=25, lr=0.01)
+    assert not model.training
+    assert evaluate(model, Batches(*data))["accuracy"] > 0.95
+
+
+def test_loaders_lists_and_several_inputs(data):
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(64, 2)
+
+        def forward(self, a, b):
+            return self.linear((a - b).flatten(1))
+
+    x, y = data
+    assert fit(network(), DataLoader(TensorDataset(x, y), batch_size=30, shuffle=True)).steps == 3
+    assert fit(network(), [(x, y)], epochs=2).steps == 2
+    assert fit(Two(), Batches(x, x * 2, y), epochs=1).steps == 2
+    assert fit(network(dropout=0), Batches(x[:2], y[:2], size=1)).steps == 2
+
+
+def test_regression_has_no_accuracy_unless_asked(data):
+    x, _ = data
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.Unflatten(1, (1, 8, 8)))
+    row = fit(model, Batches(x, x), valid=Batches(x, x), loss=F.mse_loss)[-1]
+    assert set(row) == {"epoch", "loss", "valid_loss", "seconds"}
+
+
+def test_optimiser_by_class_and_groups_with_their_own_rate(data):
+    model = network()
+    rates = []
+    optimiser = torch.optim.SGD(
+        [{"params": model[0].parameters(), "lr": 0.1}, {"params": model[5].parameters()}], lr=0.4
+    )
+    fit(
+        model,
+        Batches(*data, size=30),
+        optimiser=optimiser,
+        schedule=lambda done: 1 - done,
+        callbacks=[lambda run: rates.append([group["lr"] for group in optimiser.param_groups])],
+    )
+    assert rates == [pytest.approx([0.1 * f, 0.4 * f]) for f in (1, 2 / 3, 1 / 3)]
+    assert fit(network(), Batches(*data), optimiser=torch.optim.Adagrad, schedule=constant).steps == 2
+
+
+def test_one_cycle_rises_then_falls_to_almost_nothing():
+    factors = [one_cycle(step / 100) for step in range(100)]
+    top = factors.index(max(factors))
+    assert factors[top] == pytest.approx(1) and 10 <= top <= 30
+    assert factors[: top + 1] == sorted(factors[: top + 1]) and factors[top:] == sorted(factors[top:], reverse=True)
+    assert all(0 < factor <= 1 for factor in factors) and factors[-1] < 0.01
+
+
+def test_fast_runs_stop_after_a_few_steps_and_still_judge(data, monkeypatch):
+    monkeypatch.setenv("MMCOURSE_FAST", "1")
+    totals = []
+    history = fit(
+        network(),
+        Batches(*data, size=4),
+        valid=Batches(*data),
+        epochs=9,
+        callbacks=[lambda run: totals.append(run.total_steps)],
+    )
+    assert history.steps == 3 and totals == [23 * 9] * 3
+    assert "valid_accuracy" in history[-1] and not history.interrupted
+
+
+def test_callbacks_hear_every_event_and_may_stop(data):
+    heard = []
+
+    class Listener:
+        def on_start(self, run):
+            heard.append("start")
+
+        def on_epoch(self, run):
+            heard.append(run.epoch)
+            run.stop = run.epoch == 2
+
+        def on_end(self, run):
+            heard.append("end")
+
+    assert len(fit(network(), Batches(*data), epochs=5, callbacks=[Listener()])) == 2
+    assert heard == ["start", 1, 2, "end"]
+    with pytest.raises(ValueError, match="callbacks got 3"):
+        fit(network(), Batches(*data), callbacks=[3])
+
+
+def test_an_interrupt_keeps_model_and_history(data, capsys):
+    def press_stop(run):
+        if run.step == 4:
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    model = network()
+    history = fit(model, Batches(*data, size=30), epochs=50, callbacks=[press_stop])
+    assert history.interrupted and history.steps == 4 and len(history) == 2
+    assert "step 4 of 150" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_interrupt_breaks_off_at_once(data):
+    def insist(run):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    history = fit(network(), Batches(*data, size=30), epochs=5, callbacks=[insist])
+    assert history.interrupted and history.steps == 1 and len(history) == 1
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_weights_change(data):
+    x, y = data
+    spoilt = x.clone()
+    spoilt[65] = math.nan
+    model = network()
+    with pytest.raises(NonFiniteLoss, match=r"NaN at step 5 \(batch 2 .*inputs of this batch already") as caught:
+        fit(model, Batches(spoilt, y, size=30, shuffle=False), epochs=2, optimiser=_from_step(3, spoilt, x))
+    assert (caught.value.step, caught.value.batch) == (5, 2)
+    assert all(parameter.isfinite().all() for parameter in model.parameters())
+    assert isinstance(caught.value, ArithmeticError)
+
+
+def _from_step(n, spoilt, clean):
+    """An optimiser that mends the data for its first n steps: what is spoilt shows up only later."""
+
+    def build(parameters, lr):
+        optimiser = torch.optim.SGD(parameters, lr=lr)
+        bad, steps = spoilt.clone(), []
+        spoilt.copy_(clean)
+
+        def after(*_):
+            steps.append(1)
+            if len(steps) == n:
+                spoilt.copy_(bad)
+
+        optimiser.register_step_post_hook(after)
+        return optimiser
+
+    return build
+
+
+def test_causes_of_a_loss_that_is_not_finite(data):
+    x, y = data
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    with pytest.raises(NonFiniteLoss, match="logarithm"):
+        fit(linear, [(x, y)], loss=lambda out, y: (out * 0).sum().log())
+    with pytest.raises(NonFiniteLoss, match="normalise"):
+        fit(linear, [(x * 1e6, y)], loss=lambda out, y: (out * 0).sum().log())
+    with pytest.raises(NonFiniteLoss, match="learning rate"):
+        fit(linear, [(x, y)], epochs=400, loss=lambda out, y: (out**4).mean(), optimiser=torch.optim.SGD, lr=1e3)
+
+
+def test_memory_that_ends_names_half_the_batch(data):
+    class Large(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(1))
+
+        def forward(self, x):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError, match="batch of 64. Try a batch of 32"):
+        fit(Large(), Batches(*data, size=64))
+
+
+@pytest.mark.parametrize(
+    ("model", "target", "loss", "message"),
+    [
+        (nn.Linear(64, 2), "y", F.cross_entropy, r"inputs of shape \(32, 1, 8, 8\).*flattened"),
+        (nn.Sequential(nn.Flatten(0, 1), nn.Flatten(), nn.Linear(64, 2)), "yy", F.cross_entropy, "target"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), "float", F.cross_entropy, r"target\.long\(\)"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), "high", F.cross_entropy, "classes from 5 to 6.*0 to 1"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), "column", F.cross_entropy, r"squeeze\(1\)"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3)), "y", F.cross_entropy, "channels"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), "y", lambda out, y: out.argmax(1).float().mean(), "argmax"),
+        (
+            nn.Sequential(nn.Flatten(), nn.Linear(64, 2)),
+            "y",
+            lambda out, y: F.cross_entropy(out, y, reduction="none"),
+            "one number",
+        ),
+    ],
+)
+def test_misfits_are_named(data, model, target, loss, message):
+    x, y = data
+    targets = {"y": y, "yy": torch.stack((y, y), 1), "float": y.float(), "high": y + 5, "column": y[:, None]}
+    with pytest.raises(ValueError, match=message):
+        fit(model, Batches(x, targets[target], size=32, shuffle=False), loss=loss)
+
+
+def test_batches_that_cannot_be_trained_on(data):
+    x, y = data
+    with pytest.raises(ValueError, match="0 batches"):
+        fit(network(), [])
+    with pytest.raises(ValueError, match="generator"):
+        fit(network(), (pair for pair in [(x, y)]))
+    with pytest.raises(ValueError, match=r"Batches\(images, images\)"):
+        fit(network(), Batches(x))
+    with pytest.raises(ValueError, match="empty"):
+        fit(network(), [(x[:0], y[:0])])
+    with pytest.raises(ValueError, match="frozen"):
+        fit(network().requires_grad_(False), [(x, y)])
+
+
+def test_errors_of_the_model_itself_pass_unchanged(data):
+    class Picky(nn.Linear):
+        def forward(self, x):
+            raise ValueError("token 99 is outside the vocabulary")
+
+    class Unfinished(nn.Linear):
+        def forward(self, x):
+            raise NotImplementedError("write this")
+
+    with pytest.raises(ValueError, match="^token 99"):
+        fit(Picky(1, 1), Batches(*data))
+    with pytest.raises(NotImplementedError):
+        fit(Unfinished(1, 1), Batches(*data))
