@@ -117,7 +117,7 @@ def find(id: str) -> Exercise:
     if id not in _registry:
         known = [entry.id for entry in exercises(id.partition(".")[0])]
         if id not in known:
-            nearest = difflib.get_close_matches(id, known, n=3, cutoff=0.5) or known
+            nearest = difflib.get_close_matches(id, known, n=3, cutoff=0.7) or known
             raise ValueError(f"no exercise {id!r}; nearest: {', '.join(nearest)}")
     return _registry[id]
 

@@ -177,7 +177,7 @@ def merge(data: dict, other: dict) -> None:
     for lesson, questions in other.get("quizzes", {}).items():
         ours = data["quizzes"].setdefault(lesson, {})
         for question, theirs in questions.items():
-            if theirs.get("last", "") > ours.get(question, {}).get("last", ""):
+            if question not in ours or theirs.get("last", "") > ours[question].get("last", ""):
                 ours[question] = {**ours.get(question, {}), **theirs}
     for name, value in other.items():
         data.setdefault(name, value)

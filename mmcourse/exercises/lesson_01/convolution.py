@@ -104,6 +104,8 @@ def whose_edge(problem: str, where: str, cases: list, given: list) -> str:
         return f"right for a square image, but {where}: {problem}. Height and width differ there"
     if not cases and "must match the size" in problem:
         return f"{problem}. Does the last window hang over the edge? It fits in H - K + 1 places"
+    if not cases and "size=[]" in problem:
+        return f"{problem}. The products of a window go into one entry: were they summed?"
     return problem
 
 

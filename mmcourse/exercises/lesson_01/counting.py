@@ -155,11 +155,8 @@ RECEPTIVE_FIELD_MISTAKES = [
     (lambda x: reach(x, start=0), "it starts at 0: with no layer at all, one pixel sees itself"),
     (
         backwards,
-        "the layers are taken in the wrong order: `(size - 1) * stride + kernel` runs from the last to the first",
-    ),
-    (
-        lambda x: reach(x[::-1]),
-        "the step runs from the last layer to the first; start with the one nearest to the picture",
+        "the layers are taken in the wrong order: a growing step starts at the picture, "
+        "`(size - 1) * stride + kernel` starts at the last layer",
     ),
     (lambda x: math.prod(k for k, _ in x), "the kernels are multiplied; what a layer adds is added"),
     (

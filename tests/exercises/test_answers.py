@@ -1,0 +1,123 @@
+import pytest
+import torch
+
+from mmcourse.exercises.answers import Answer, NotRight, NotTried, guarded, is_stub
+
+
+def test_exceptions_name_type_message_and_the_learners_own_line():
+    def inner(x):
+        return x["no such key"]
+
+    def outer(x):
+        y = 1
+        return inner({}) + y
+
+    with pytest.raises(NotRight) as caught:
+        Answer(outer)(3)
+    said = str(caught.value)
+    assert "KeyError: 'no such key'" in said
+    assert "`inner`" in said and '`return x["no such key"]`' in said
+    assert "\n" not in said and "answers.py" not in said
+
+
+def test_an_exception_inside_a_library_is_placed_in_the_learners_line():
+    def learner(x):
+        return torch.stack([x, x[:1]])
+
+    with pytest.raises(NotRight, match=r"RuntimeError: .*equal size.*in `learner`, line \d+: `return torch.stack"):
+        Answer(learner)(torch.zeros(3))
+
+
+def test_an_interrupt_passes():
+    def endless(x):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Answer(endless)(1)
+
+
+def test_endless_recursion_is_words():
+    def again(x):
+        return again(x)
+
+    with pytest.raises(NotRight, match="RecursionError"):
+        Answer(again)(1)
+
+
+def test_an_operation_that_torch_lacks_is_not_an_untouched_stub():
+    def learner(x):
+        raise_it = torch.nn.Module()
+        return raise_it(x)
+
+    with pytest.raises(NotRight, match="NotImplementedError"):
+        Answer(learner)(torch.zeros(2))
+
+
+@pytest.mark.parametrize("wrapper", [tuple, list])
+def test_a_changed_argument_is_noticed_and_the_callers_stays(wrapper):
+    def learner(tensors, more):
+        tensors[0].zero_()
+        return 1
+
+    given = wrapper([torch.ones(2), torch.ones(3)])
+    with pytest.raises(NotRight, match="`tensors` was changed in place"):
+        Answer(learner)(given, 5)
+    assert given[0].sum() == 2
+
+
+def test_nan_in_an_argument_is_no_change():
+    assert Answer(lambda x: x.sum() * 0 == 0)(torch.tensor([float("nan"), 1.0])) is not None
+
+
+def test_an_argument_that_changed_its_shape_is_noticed():
+    def learner(x):
+        x.unsqueeze_(0)
+        return 1
+
+    with pytest.raises(NotRight, match="changed in place"):
+        Answer(learner)(torch.zeros(3))
+
+
+def test_arguments_that_do_not_fit():
+    with pytest.raises(NotRight, match=r"does not take the 2 arguments"):
+        Answer(lambda x: x)(1, 2)
+
+
+def test_stubs():
+    def empty(a, *, b=1, **more): ...
+
+    def says(a):
+        """Words."""
+        raise NotImplementedError
+
+    def works(a):
+        return None if a else 1
+
+    def prints():
+        print("hello")
+
+    assert is_stub(empty.__code__) and is_stub(says.__code__)
+    assert not is_stub(works.__code__) and not is_stub(prints.__code__)
+    with pytest.raises(NotTried):
+        Answer(says)(1)
+    with pytest.raises(NotRight, match="gave None"):
+        Answer(works)(1)
+
+
+def test_a_stub_inside_a_class_is_not_tried():
+    class Model(torch.nn.Module):
+        def forward(self, x):
+            raise NotImplementedError()
+
+    with pytest.raises(NotTried):
+        guarded(Model(), torch.zeros(1))
+
+
+def test_functions_without_a_signature_or_name_are_called_all_the_same():
+    assert Answer(max)([1, 3]) == 3
+
+    class Callable:
+        def __call__(self, x):
+            return x + 1
+
+    assert Answer(Callable())(1) == 2

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+import torch
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.judging import compare, expect_finite, expect_tensor, expect_whole_number, named_mistake, whole
+
+
+def test_whole_numbers_of_every_kind_are_taken():
+    assert expect_whole_number(3, "x") == 3 and expect_whole_number(np.int64(4), "x") == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [(3.0, "a float"), (torch.tensor(3), "`.item\\(\\)`"), (True, "a bool"), ("3", "a str"), ([3], "a list")],
+)
+def test_what_is_no_whole_number_is_named(given, words):
+    with pytest.raises(NotRight, match=words):
+        expect_whole_number(given, "f(1)")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([1.0], "torch.stack"),
+        ((torch.ones(2), torch.ones(2)), "comma"),
+        (np.ones(2), "from_numpy"),
+        (1.0, "a single number"),
+        ({}, "a dict"),
+    ],
+)
+def test_what_is_no_tensor_is_named(given, words):
+    with pytest.raises(NotRight, match=words):
+        expect_tensor(given, "for these", (2,))
+
+
+def test_shapes_and_their_causes():
+    with pytest.raises(NotRight, match=r"for these the shape is \(3, 2\), expected \(2, 3\): transposed"):
+        expect_tensor(torch.ones(3, 2), "for these", (2, 3), {(3, 2): "transposed"})
+    assert not expect_tensor(torch.ones(2, requires_grad=True), "", (2,)).requires_grad
+
+
+def test_nan_and_infinity_are_named():
+    for value, words in ((float("nan"), "NaN"), (float("inf"), "infinity")):
+        with pytest.raises(NotRight, match=words):
+            expect_finite(torch.tensor([value]), "for these", "why")
+
+
+def test_a_mistake_is_named_only_when_it_explains_every_value():
+    cases, mistakes = [(1,), (2,)], [(lambda x: 2 * x, "doubled"), (lambda x: x * x, "squared")]
+    assert named_mistake(cases, [2, 4], mistakes) == "doubled"
+    assert named_mistake(cases, [1, 4], mistakes) == "squared"
+    assert named_mistake(cases, [2, 5], mistakes) is None
+    compare("f", cases, [1, 2], lambda x: x, mistakes)
+    with pytest.raises(NotRight, match=r"`f\(2\)` gave 4, expected 2: squared"):
+        compare("f", cases, [1, 4], lambda x: x, mistakes)
+
+
+def test_whole_includes_both_ends():
+    rng = torch.Generator().manual_seed(0)
+    assert {whole(rng, 2, 4) for _ in range(100)} == {2, 3, 4}
