@@ -1,0 +1,39 @@
+"""A JupyterLab of its own and a browser that looks at it; skipped (strict: failing) without a browser."""
+
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmcourse import settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def missing() -> str:
+    """What the browser tests lack here, or ''."""
+    lacking = [name for name in ("playwright", "jupyterlab") if importlib.util.find_spec(name) is None]
+    if not any(shutil.which(name) for name in BROWSERS):
+        lacking.append("Chromium (Debian, Ubuntu: apt-get install chromium)")
+    return ", ".join(lacking)
+
+
+def need(condition, reason: str) -> None:
+    """Skip where a condition does not hold; fail instead in a strict run (MMCOURSE_STRICT)."""
+    if not condition:
+        (pytest.fail if settings.strict() else pytest.skip)(reason)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A running JupyterLab over a folder of its own: `lab.open(notebook)` gives its page."""
+    need(not missing(), f"the browser test needs {missing()}")
+    from jupyter_page import JupyterLab
+
+    chromium = next(path for name in BROWSERS if (path := shutil.which(name)))
+    with JupyterLab(tmp_path, chromium) as running:
+        yield running

@@ -1,0 +1,47 @@
+"""Lesson 01 as a learner meets it: opened in JupyterLab, run, drawn in; and training stopped half-way."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+pytestmark = pytest.mark.browser
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+
+TRAINING = """import os
+os.environ["MMCOURSE_FAST"] = "0"          # a training that nobody would wait for
+import torch
+from mmcourse import Batches, fit
+torch.manual_seed(0)
+inputs = torch.randn(512, 8)
+model = torch.nn.Linear(8, 2)
+before = model.weight.detach().clone()
+tell = lambda run: print("under way") if run.step == 50 else None
+history = fit(model, Batches(inputs, (inputs[:, 0] > 0).long(), size=8), epochs=1_000_000, callbacks=[tell])"""
+AFTERWARDS = """moved = bool((model.weight.detach().cpu() != before).any())
+print("interrupted:", history.interrupted, "model moved:", moved, "steps kept:", len(history.losses) > 0)"""
+
+
+def test_lesson_01_runs_and_its_widget_follows_the_mouse(lab):
+    lesson = NOTEBOOKS / "01_pictures.ipynb"
+    page = lab.open(lesson)
+    page.start()
+    page.finish(seconds=300)
+    assert page.complaints() == []
+    assert page.drawing_changes_the_pictures()
+    assert page.complaints() == []
+
+
+def test_stopping_fit_keeps_the_model_and_its_history(lab, tmp_path):
+    notebook = tmp_path / "training.ipynb"
+    training = new_notebook(cells=[new_code_cell(TRAINING), new_code_cell(AFTERWARDS)])
+    training.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(training, notebook)
+    page = lab.open(notebook)
+    page.start()
+    page.wait_for_text(0, "under way")
+    page.interrupt()
+    page.wait_for_text(1, "interrupted")
+    assert page.text(1).strip() == "interrupted: True model moved: True steps kept: True"
+    assert page.complaints() == []
