@@ -51,7 +51,7 @@ class ConvolutionByHand(Pictured):
         kernel = torch.tensor(KERNELS["vertical edges"]) if kernel is None else torch.as_tensor(kernel)
         if image.dim() != 2 or not 3 <= min(image.shape) <= max(image.shape) <= LARGEST:
             raise ValueError(
-                f"image has shape {tuple(image.shape)}; expected (H, W) with 3 to {LARGEST} pixels a side, small enough "
+                f"image has shape {tuple(image.shape)}; expected (H, W) with 3 to {LARGEST} pixels a side, few enough "
                 "to read its numbers: one channel, image[0], and a part of it, image[10:20, 10:20]"
             )
         if tuple(kernel.shape) != (3, 3):
@@ -62,7 +62,7 @@ class ConvolutionByHand(Pictured):
     @property
     def output(self) -> Tensor:
         """The output map: conv2d without padding.   (H - 2, W - 2)"""
-        image, kernel = torch.tensor(self.image), torch.tensor(self.kernel)
+        image, kernel = torch.tensor(self.image).float(), torch.tensor(self.kernel).float()
         return F.conv2d(image[None, None], kernel[None, None])[0, 0]
 
     def still(self) -> tuple[bytes, str]:
@@ -71,7 +71,7 @@ class ConvolutionByHand(Pictured):
         from matplotlib.figure import Figure
         from matplotlib.patches import Rectangle
 
-        output, image = self.output, torch.tensor(self.image)
+        output, image = self.output, torch.tensor(self.image).float()
         row, column = divmod(min(self.step or output.numel() // 2, output.numel() - 1), output.shape[1])
         with matplotlib.rc_context(style.SETTINGS):
             figure = Figure(figsize=(7.6, 2.9), layout="constrained")
@@ -80,7 +80,7 @@ class ConvolutionByHand(Pictured):
                 axes, (image, torch.tensor(self.kernel), output), ("image", "kernel", "output"), strict=True
             ):
                 top = float(values.abs().max()) or 1.0
-                axis.imshow(values, cmap=style.DIVERGING, vmin=-top * 1.6, vmax=top * 1.6)
+                axis.imshow(values.numpy(), cmap=style.DIVERGING, vmin=-top * 1.6, vmax=top * 1.6)
                 for (r, c), value in ((divmod(i, values.shape[1]), v) for i, v in enumerate(values.flatten().tolist())):
                     axis.text(
                         c,
@@ -100,7 +100,7 @@ class ConvolutionByHand(Pictured):
                 )
             png = style.small_png(style.pixels_of(figure, 1.25))
         return png, (
-            f"A convolution by hand: an image of {image.shape[0]} by {image.shape[1]} numbers, a kernel of 3 by 3, and the "
+            f"A convolution by hand: an image of {image.shape[0]} by {image.shape[1]} numbers, a kernel of 3 by 3, the "
             f"output of {output.shape[0]} by {output.shape[1]}. The window at row {row}, column {column} gives "
             f"{float(output[row, column]):g}. Run the cell to move the window."
         )

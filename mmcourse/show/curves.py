@@ -9,7 +9,7 @@ from mmcourse.show import style
 def plot_history(history, title: str | None = None) -> None:
     """Plot a training run: loss on the left (every step faint, every epoch bold), the metrics on the right.
 
-    `history` is what `fit` returned, or a table with its columns (epoch, loss, accuracy, valid_loss, valid_accuracy ...).
+    `history` is what `fit` returned, or a table with its columns (epoch, loss, accuracy, valid_loss ...).
     """
     table = history.dataframe() if hasattr(history, "dataframe") else history
     if not hasattr(table, "columns") or "loss" not in table or len(table) == 0:
@@ -93,8 +93,9 @@ def bar_with_range(
     title: str | None = None,
     limits: tuple[float, float] | None = None,
 ) -> None:
-    """Compare figures as bars: one figure, or one per seed (the bar is their mean, the dots are the seeds, the line their range).
+    """Compare figures as bars: one figure a name, or one for each seed.
 
+    With several, the bar is their mean, the dots are the seeds and the line is their range.
     `chance` and `goal` draw a line to compare with; `limits` sets the axis, 0 to 1 where every figure lies there.
     """
     rows = {

@@ -37,7 +37,7 @@ class DrawAndWatch(Pictured):
     palette = traitlets.Dict().tag(sync=True)
     times = traitlets.List().tag(sync=True)
     blanks = traitlets.List().tag(sync=True)
-    pixels = traitlets.Bytes(b"").tag(sync=True)
+    pixels = traitlets.Any(b"").tag(sync=True)  # (size, size, 3) bytes; the browser sends a buffer
     explained = traitlets.Bool(False).tag(sync=True)
     page = traitlets.Dict().tag(sync=True)
     result = traitlets.Dict().tag(sync=True)
@@ -130,20 +130,21 @@ class DrawAndWatch(Pictured):
                 for axis in row:
                     axis.set_axis_off()
                 for axis, each in zip(row, maps, strict=False):
-                    axis.imshow(each, vmin=0, vmax=1, cmap=style.SEQUENTIAL, interpolation="nearest")
+                    axis.imshow(each.numpy(), vmin=0, vmax=1, cmap=style.SEQUENTIAL, interpolation="nearest")
             png = style.small_png(style.pixels_of(figure, 1.25))
         said = ", ".join(f"{name} {p:.2f}" for name, p in guesses[:3])
         shapes = "; ".join(title for title, _ in layers)
         return png, (
-            f"A canvas to draw on. On it: {self.page['name']}. The model's guesses: {said}. Below, what its convolutions "
-            f"make of the picture: {shapes}. Run the cell to draw yourself."
+            f"A canvas to draw on. On it: {self.page['name']}. The model's guesses: {said}. Below, what its "
+            f"convolutions make of the picture: {shapes}. Run the cell to draw yourself."
         )
 
 
 class Watched:
-    """A model with hooks: a picture (3, S, S) in, probabilities (K,) and the maps of each convolution out, scaled to [0, 1].
+    """A model with hooks: a picture (3, S, S) in, probabilities (K,) and the maps of each convolution out.
 
     The maps of a convolution are what leaves the normalisation and the ReLU that follow it; negative values count as 0.
+    Each map is scaled to [0, 1] by the largest value that it takes on sample pages.
     Of more than MOST maps, those that differ most over sample pages are shown, always in the same order.
     """
 
@@ -162,9 +163,7 @@ class Watched:
             maps.amax(dim=(2, 3)).std(dim=0).topk(min(MOST, maps.shape[1])).indices.sort().values for maps in layers
         ]
         self.tops = [
-            float(maps[:, chosen].flatten().quantile(0.998)) or 1.0
-            if maps[:, chosen].numel() < 2**24
-            else float(maps.max()) or 1.0
+            maps[:, chosen].amax(dim=(0, 2, 3)).clamp(min=1e-6)[:, None, None]
             for maps, chosen in zip(layers, self.chosen, strict=True)
         ]
         self.last = self._last_layer(samples[:1])

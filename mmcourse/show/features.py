@@ -14,8 +14,8 @@ from mmcourse.show.images import as_images, for_matplotlib, smooth
 def show_filters(weight: Tensor, columns: int = 16, most: int = 64, title: str | None = None) -> None:
     """Show the filters of a convolution, its weight (O, I, kH, kW).
 
-    Over three channels each filter is shown in colour (grey is 0); over one, blue is negative and red positive; over more,
-    the mean over the channels is shown in the same way.
+    Over three channels each filter is shown in colour (grey is 0); over one, blue is negative and red positive; over
+    more, the mean over the channels is shown in the same way.
     """
     weight = weight.detach().cpu().float()
     if weight.dim() != 4 or 0 in weight.shape:
@@ -35,7 +35,7 @@ def show_filters(weight: Tensor, columns: int = 16, most: int = 64, title: str |
 def show_feature_maps(
     maps: Tensor | dict[str, Tensor], columns: int = 8, most: int = 16, image: Tensor | None = None
 ) -> None:
-    """Show feature maps (C, H, W), or several layers' by name, one block a layer; the picture they come from, if given, first.
+    """Show feature maps (C, H, W), or several layers' by name; first the picture they come from, if given.
 
     Maps without negative values go from dark (0) to bright; others from blue (negative) over white to red (positive).
     """
@@ -122,7 +122,7 @@ def _shown(count: int, most: int) -> str:
 
 
 def _maps(blocks: list[tuple[str, Tensor]], columns: int, alt: str, diverging: bool) -> None:
-    """Blocks of small pictures: (title, (C, H, W) maps in one scale, or (N, 3, H, W) colours); a colour bar where it says something."""
+    """Blocks of small pictures: (title, (C, H, W) maps in one scale, or (N, 3, H, W) colours)."""
     columns = min(columns, max(len(layer) for _, layer in blocks))
     wide = min((style.WIDTH - 0.75) / columns, 0.95)
     rows = [math.ceil(len(layer) / columns) for _, layer in blocks]

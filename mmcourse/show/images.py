@@ -54,6 +54,7 @@ def show_pages(
         )
     captions = list(sentences[:count]) if sentences is not None and sentences is not False else None
     told = told or captions or [""] * count
+    check_counts(count, titles=titles, sentences=captions, marks=marks)
     if alt is None:
         parts = []
         for i in range(count):
@@ -109,7 +110,7 @@ def as_images(images: Tensor | Sequence[Tensor]) -> Tensor:
 
 
 def smooth(images: Tensor, size: int) -> Tensor:
-    """Images enlarged to about `size` pixels by bicubic interpolation; larger ones stay.   (N, C, H, W) -> (N, C, H', W')"""
+    """Images enlarged to about `size` pixels by bicubic interpolation; larger ones stay.   (N, C, H, W)"""
     factor = size / max(images.shape[-2:])
     if factor <= 1:
         return images.clamp(0, 1)
@@ -133,6 +134,13 @@ def wrap(text, width: float) -> str:
     return "\n".join(textwrap.fill(line, max(8, int(width * 15.5))) for line in lines)
 
 
+def check_counts(count: int, **each: Sequence | None) -> None:
+    """ValueError where a list is shorter than the pictures it belongs to."""
+    for name, values in each.items():
+        if values is not None and len(values) < count:
+            raise ValueError(f"{name} has {len(values)} entries for {count} pictures; expected one each")
+
+
 def grid(
     images,
     alt: str,
@@ -144,9 +152,7 @@ def grid(
     """Draw pictures in rows, with text above and below each, and a tick or a cross in the corner of a marked one."""
     count = len(images)
     columns = max(1, min(columns, count))
-    for name, values in (("titles", above), ("sentences", below), ("marks", marks)):
-        if values is not None and len(values) < count:
-            raise ValueError(f"{name} has {len(values)} entries for {count} pictures; expected one each")
+    check_counts(count, titles=above, sentences=below, marks=marks)
     cell = min(style.WIDTH / columns, WIDEST)
     side = cell - GAP
     above = [wrap(text, cell) for text in above[:count]] if above is not None else [""] * count

@@ -15,7 +15,7 @@ from mmcourse.show import output
 EVERY = 0.2  # seconds between two redraws at the least
 POINTS = 240  # points of the curve at most
 WIDTH, HEIGHT = 420, 96
-BLUE, GREEN = "#0072B2", "#009E73"
+BLUE, GREEN, ORANGE = "#2E8FCF", "#009E73", "#E69F00"  # legible on light and on dark
 
 
 def live_view(total_steps: int, epochs: int = 1) -> "LiveView":
@@ -55,13 +55,13 @@ class LiveView:
     def epoch(self, row: dict) -> None:
         """After an epoch: its row of the history (epoch, loss, accuracy, valid_loss, valid_accuracy ...)."""
         self.rows.append(dict(row))
-        if self._notebook:
-            self._draw()
-        else:
+        if not self._notebook:
             print(figures_of(row, self.epochs))
+        elif self.due() or len(self.rows) == self.epochs:
+            self._draw()
 
     def close(self, history=None) -> None:
-        """At the end, also after an interruption: leave a small still picture in place of the bar. A second call does nothing."""
+        """At the end, also after an interruption: a small still picture takes the place of the bar."""
         if self._closed:
             return
         self._closed = True
@@ -115,7 +115,8 @@ class LiveView:
             '<div style="max-width:640px;color:var(--jp-content-font-color1,inherit);'
             'font-family:var(--jp-content-font-family,sans-serif);font-size:13px;line-height:1.5">'
             '<div style="display:flex;align-items:center;gap:10px">'
-            f'<div role="progressbar" aria-label="training" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{share:.0f}" '
+            '<div role="progressbar" aria-label="training" aria-valuemin="0" aria-valuemax="100" '
+            f'aria-valuenow="{share:.0f}" '
             'style="flex:1;height:8px;border-radius:4px;overflow:hidden;background:var(--jp-layout-color3,#ccc)">'
             f'<div style="width:{share:.1f}%;height:100%;border-radius:4px;background:{GREEN}"></div></div>'
             f"<span>epoch {epoch} of {self.epochs}</span></div>"
@@ -126,7 +127,8 @@ class LiveView:
         if len(self._losses) < 2:
             return ""
         values = [loss for _, loss in self._losses]
-        top, bottom = max(values), min(0.0, *values)
+        checks = self._checks()
+        top, bottom = max(*values, *(value for _, value in checks)), min(0.0, *values)
         span = (top - bottom) or 1.0
 
         def place(step, value):
@@ -136,25 +138,26 @@ class LiveView:
             f'<polyline points="{" ".join(place(*point) for point in self._losses)}" fill="none" stroke="{BLUE}" '
             'stroke-width="1.8" stroke-linejoin="round"/>'
         ]
-        checks = self._checks()
         for step, value in checks:
-            x, y = place(step, min(value, top)).split(",")
-            lines.append(f'<circle cx="{x}" cy="{y}" r="3.2" fill="#E69F00"/>')
-        note = ' · <span style="color:#E69F00">●</span> validation loss' if checks else ""
+            x, y = place(step, value).split(",")
+            lines.append(f'<circle cx="{x}" cy="{y}" r="3.2" fill="{ORANGE}"/>')
+        note = f' · <span style="color:{ORANGE}">●</span> validation loss' if checks else ""
         return (
             f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
             f'aria-label="training loss so far" style="display:block;margin-top:4px;max-width:100%">'
-            f'<line x1="0" y1="{HEIGHT - 1}" x2="{WIDTH}" y2="{HEIGHT - 1}" stroke="currentColor" stroke-opacity="0.35"/>'
+            f'<line x1="0" y1="{HEIGHT - 1}" x2="{WIDTH}" y2="{HEIGHT - 1}" stroke="currentColor" '
+            'stroke-opacity="0.35"/>'
             f'{"".join(lines)}</svg><div style="opacity:0.8"><span style="color:{BLUE}">━</span> training loss, '
             f"from {values[0]:.2f}{note}</div>"
         )
 
     def _checks(self) -> list[tuple[float, float]]:
-        """(step, validation loss) of each epoch that has one."""
+        """(step, validation loss) of the epochs that have one, of at most some 60 of them."""
+        every = math.ceil(len(self.rows) / 60) or 1
         return [
             ((i + 1) * self.total_steps / self.epochs, row["valid_loss"])
             for i, row in enumerate(self.rows)
-            if math.isfinite(row.get("valid_loss", math.nan))
+            if i % every == every - 1 and math.isfinite(row.get("valid_loss", math.nan))
         ]
 
     def _final(self, history) -> None:
@@ -196,6 +199,7 @@ class LiveView:
                     "o",
                     color=style.PALETTE["orange"],
                     markersize=4,
+                    clip_on=False,
                     label="validation loss",
                 )
             axis.set_ylim(min(0.0, *(loss for _, loss in self._losses)), None)

@@ -41,12 +41,12 @@ START = {
 
 
 def make_a_page(seed: int = 0) -> "PageMaker":
-    """A widget: choose the things, their relation, the time of day and a voice; picture, sentence and sound follow at once."""
+    """A widget: choose the things, their relation, time of day and a voice; picture, sentence and sound follow."""
     return PageMaker(seed)
 
 
 class PageMaker(Pictured):
-    """The widget behind `make_a_page`. `choices` is what was chosen, `scene` the page, `sentence` what is told of it."""
+    """The widget behind `make_a_page`. `choices` is what was chosen, `scene` the page, `sentence` its words."""
 
     _esm = script("page_maker.js")
     options = traitlets.Dict().tag(sync=True)
@@ -111,7 +111,7 @@ class PageMaker(Pictured):
 
             self.sound = speak(self.sentence, chosen["voice"], seed)
             page["sound"] = mp3(as_samples(self.sound), RATE)
-            shapes.append(("sound", shape(self.sound), f"samples, {RATE:,} a second".replace(",", " ")))
+            shapes.append(("sound", shape(self.sound), "samples, 16 000 a second"))
         else:
             page["note"] = " ".join(
                 filter(None, (page["note"], "There is no sound: the voice bank is missing (mmcourse doctor)."))
@@ -135,7 +135,7 @@ class PageMaker(Pictured):
             png = style.small_png(style.pixels_of(figure, 1.25))
         return (
             png,
-            f"A page maker. Its page shows: {self.sentence}. Run the cell to choose what is on the page and to hear it.",
+            f"A page maker. Its page: {self.sentence}. Run the cell to choose what is on the page and to hear it.",
         )
 
 
@@ -145,7 +145,7 @@ def shape(tensor: torch.Tensor) -> str:
 
 
 def some_voices(each: int = 6) -> list[str]:
-    """A few voices to choose from: training ones first, then held-out and far ones; none where the voice bank is missing."""
+    """A few voices to choose from: training, held-out and far ones; none where the voice bank is missing."""
     from mmcourse.picturebook.speech import voices
 
     try:

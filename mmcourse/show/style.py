@@ -1,4 +1,4 @@
-"""One look for every figure: colours that colour-blind readers can tell apart, on paper that suits light and dark pages.
+"""One look for every figure: colours that colour-blind readers can tell apart, on paper that suits any theme.
 
 Figures are drawn on opaque, slightly warm paper: dark ink stays readable whatever theme the notebook has.
 Palette: Okabe and Ito 2008, "Color Universal Design".

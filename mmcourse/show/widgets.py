@@ -13,7 +13,7 @@ STATIC = Path(__file__).resolve().parent / "static"
 
 
 class Pictured(anywidget.AnyWidget):
-    """A widget that displays itself with a still picture beside it: a stored notebook, GitHub and a printed page show that.
+    """A widget that displays itself with a still picture beside it, which is what GitHub and a printed page show.
 
     A subclass says what the picture is: `still() -> (PNG bytes, alt text)`. Its script is the file that `script` names.
     """

@@ -3,7 +3,7 @@ function make(tag, properties = {}, ...children) {
   node.append(...children);
   return node;
 }
-const text = (value) => (Number.isInteger(value) ? String(value) : value.toFixed(Math.abs(value) < 10 ? 1 : 0)).replace("-", "−");
+const text = (value) => (Number.isInteger(value) ? String(value) : value.toFixed(1)).replace("-", "−");
 const factor = (value) => (value < 0 ? `(${text(value)})` : text(value));
 
 // Blue for negative, orange for positive, the stronger the larger; dark text on light paper in every theme.
@@ -89,6 +89,7 @@ function render({ model, el }) {
     imageCells.forEach((line, r) => line.forEach((cell, c) =>
       cell.classList.toggle("mm-in", r >= row && r < row + 3 && c >= column && c < column + 3)));
     kernel.forEach((line, r) => line.forEach((value, c) => {
+      paint(kernelCells[r][c], value, 1.4 * largest(kernel));
       if (document.activeElement !== inputs[r][c] && Number(inputs[r][c].value) !== value || inputs[r][c].value === "") {
         inputs[r][c].value = Number(value.toFixed(3));
       }

@@ -197,10 +197,10 @@ function render({ model, el }) {
 
   el.append(make("div", { className: "mm mm-drawing" },
     make("div", { className: "mm-row" },
-      make("div", {}, make("div", { className: "mm-stage" }, canvas, heat, pen), said),
+      make("div", { style: "width:256px" }, make("div", { className: "mm-stage" }, canvas, heat, pen), said),
       make("div", { className: "mm-grow" },
         make("fieldset", {}, make("legend", { textContent: "colour" }), ...swatches),
-        make("fieldset", {}, make("label", {}, "brush", width), make("label", {}, clear, "to an empty page by", time)),
+        make("fieldset", {}, make("label", {}, "brush", width), clear, make("label", {}, "to an empty page by", time)),
         make("fieldset", {}, give, make("label", {}, explain, "show where it looks (Grad-CAM)")),
         make("h4", { textContent: "What the model says" }), guesses)),
     make("div", { style: "margin-top:12px" }, layers)));

@@ -76,7 +76,7 @@ function render({ model, el }) {
   el.append(make("div", { className: "mm mm-page-maker" },
     make("div", { className: "mm-row" }, picture,
       make("div", { className: "mm-grow" }, form, make("div", { className: "mm-row" }, surprise, again))),
-    make("div", { style: "margin-top:12px" }, sentence, player, shapes, note)));
+    make("div", { className: "mm-row", style: "margin-top:12px" }, make("div", { className: "mm-grow" }, sentence, player), shapes), note));
   model.on("change:page", show);
   model.on("change:choices", sync);
   sync();
