@@ -34,7 +34,7 @@ class PictureEncoder(nn.Module):
     Global max pooling finds a small thing wherever it stands (average pooling thins it out with background).
     """
 
-    def __init__(self, widths: tuple[int, ...] = (32, 64, 128), in_channels: int = 3):
+    def __init__(self, widths: tuple[int, ...] = (24, 48, 96), in_channels: int = 3):
         super().__init__()
         channels = (in_channels, *widths)
         self.blocks = nn.Sequential(*(conv_block(a, b) for a, b in zip(channels, widths, strict=False)))
@@ -53,7 +53,7 @@ class PictureEncoder(nn.Module):
 class PictureClassifier(nn.Module):
     """Pictures to logits: an encoder and one linear layer.   (B, C, H, W) -> (B, n_classes)"""
 
-    def __init__(self, n_classes: int, widths: tuple[int, ...] = (32, 64, 128), in_channels: int = 3):
+    def __init__(self, n_classes: int, widths: tuple[int, ...] = (24, 48, 96), in_channels: int = 3):
         super().__init__()
         self.encoder = PictureEncoder(widths, in_channels)
         self.head = nn.Linear(self.encoder.width, n_classes)
@@ -68,7 +68,7 @@ class PictureReader(nn.Module):
     forward: (B, 3, S, S) -> (B, n_kinds + n_colours + n_sizes) logits side by side; `split` takes them apart.
     """
 
-    def __init__(self, sizes: tuple[int, int, int] = (14, 8, 2), widths: tuple[int, ...] = (32, 64, 128)):
+    def __init__(self, sizes: tuple[int, int, int] = (14, 8, 2), widths: tuple[int, ...] = (24, 48, 96)):
         super().__init__()
         self.sizes = sizes
         self.encoder = PictureEncoder(widths)

@@ -132,7 +132,7 @@ play(speak(seen, voices("unseen")[0]), words=seen, title="what the network saw")
 # shipped network; the others name the lesson that builds them.
 
 # %%
-show_conversions()
+show_conversions(scene)
 
 # %% [markdown]
 # ## How the course works
