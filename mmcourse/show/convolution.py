@@ -80,7 +80,7 @@ class ConvolutionByHand(Pictured):
                 axes, (image, torch.tensor(self.kernel), output), ("image", "kernel", "output"), strict=True
             ):
                 top = float(values.abs().max()) or 1.0
-                axis.imshow(values.numpy(), cmap=style.DIVERGING, vmin=-top * 1.6, vmax=top * 1.6)
+                axis.imshow(values.numpy(), cmap=style.DIVERGING, vmin=-top * 2.2, vmax=top * 2.2)
                 for (r, c), value in ((divmod(i, values.shape[1]), v) for i, v in enumerate(values.flatten().tolist())):
                     axis.text(
                         c,

@@ -73,7 +73,7 @@ class DrawAndWatch(Pictured):
         number = self._rng.randrange(100_000)
         scene = imagine(self.split, number)
         large = draw(scene, CANVAS, number)
-        self._picture = nn.functional.adaptive_avg_pool2d(large, self.size)
+        self._picture, self._canvas = nn.functional.adaptive_avg_pool2d(large, self.size), large
         thing = scene.things[0]
         self.page = {"picture": to_jpeg(large), "name": f"a {thing.size} {thing.colour} {thing.kind}", "number": number}
 
@@ -83,6 +83,7 @@ class DrawAndWatch(Pictured):
             self._picture = (
                 torch.frombuffer(bytearray(self.pixels), dtype=torch.uint8).view(n, n, 3).permute(2, 0, 1) / 255
             )
+            self._canvas = self._picture
         self._look(self._picture)
 
     def _look(self, picture: Tensor) -> None:
@@ -115,7 +116,7 @@ class DrawAndWatch(Pictured):
             figure = Figure(figsize=(7.2, 2.1 + 0.62 * len(layers)), layout="constrained")
             top, bottom = figure.subfigures(2, 1, height_ratios=(2.1, 0.62 * len(layers)))
             left, right = top.subplots(1, 2, width_ratios=(1, 1.7))
-            left.imshow(to_image(self._picture), interpolation="bicubic")
+            left.imshow(to_image(self._canvas), interpolation="bicubic")
             left.set_axis_off()
             right.barh(
                 [name for name, _ in guesses],
