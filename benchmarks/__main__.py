@@ -54,7 +54,9 @@ def main() -> int:
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(modules())}")
     rows = []
     for name in arguments.names or modules():
-        run = importlib.import_module(f"benchmarks.{name}").run
+        run = getattr(importlib.import_module(f"benchmarks.{name}"), "run", None)
+        if run is None:  # a script of its own
+            continue
         found = run(quick=arguments.quick) if "quick" in inspect.signature(run).parameters else run()
         print(table(found), flush=True)
         rows += found

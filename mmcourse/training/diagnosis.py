@@ -1,4 +1,4 @@
-"""What went wrong in a training step, in words: shapes that do not fit, a loss that is not finite, too little memory."""
+"""What went wrong in a training step, in words: shapes that do not fit, losses not finite, memory too small."""
 
 import math
 

@@ -38,14 +38,14 @@ def fit(
     """Train `model` in place and return its History; afterwards the model is in evaluation mode.
 
     `batches` (Batches, a DataLoader, a list) yields (inputs..., target); the step is loss(model(*inputs), target).
-    `metrics`: 'accuracy', torchmetrics, functions (outputs, target) -> number; None is accuracy where there are classes.
+    `metrics`: 'accuracy', torchmetrics, functions (outputs, target) -> number; None: accuracy if there are classes.
     `optimiser` is made by optimiser(parameters, lr=lr), AdamW unless given; `schedule` maps the share of training done
     to a factor of lr, None keeps lr. `clip` bounds the norm of the gradients. A callback is a function of the Run,
     called after each step, or an object with any of on_start, on_step, on_epoch, on_end. `checkpoint` saves each epoch,
     `resume` goes on from a saved one (True: from `checkpoint`, where it exists).
     NonFiniteLoss, ValueError and OutOfMemoryError say what went wrong and the likely cause.
     """
-    run = Run(model, batches, epochs, lr, optimiser, schedule, metrics)
+    run = Run(model, batches, epochs, lr, optimiser, schedule, metrics, compile)
     optimiser, forward = run.optimiser, torch.compile(model) if compile else model
     if isinstance(loss, nn.Module):
         loss.to(device())

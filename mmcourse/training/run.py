@@ -13,6 +13,7 @@ from mmcourse.training.device import device, prepare, to_device
 from mmcourse.training.diagnosis import misfit, non_finite, shape_of
 from mmcourse.training.evaluate import evaluate
 from mmcourse.training.history import History, peak_memory
+from mmcourse.training.optimiser import default_optimiser
 from mmcourse.training.tally import Tally
 
 EVENTS = ("on_start", "on_step", "on_break", "on_epoch", "on_end")
@@ -22,12 +23,12 @@ STEPS_BEFORE_A_LOOK = 32  # on a GPU, where reading the loss waits for all the w
 class Run:
     """The state of a training run. Callbacks may read all of it and set `stop`."""
 
-    def __init__(self, model: nn.Module, batches: Iterable, epochs, lr, optimiser, schedule, metrics):
+    def __init__(self, model: nn.Module, batches: Iterable, epochs, lr, optimiser, schedule, metrics, compile):
         self.model, self.batches, self.epochs, self.schedule = prepare(model), batches, epochs, schedule
         self.steps_per_epoch = _length(batches)
         self.total_steps = self.steps_per_epoch * epochs
         self.last_step = settings.steps(self.total_steps)
-        self.optimiser = _optimiser(model, optimiser, lr)
+        self.optimiser = _optimiser(model, optimiser, lr, compile)
         self.parameters = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
         for group in self.optimiser.param_groups:
             group.setdefault("initial_lr", group["lr"])
@@ -182,14 +183,14 @@ def _length(batches) -> int:
     return length
 
 
-def _optimiser(model: nn.Module, optimiser, lr: float) -> torch.optim.Optimizer:
+def _optimiser(model: nn.Module, optimiser, lr: float, compile: bool) -> torch.optim.Optimizer:
     if isinstance(optimiser, torch.optim.Optimizer):
         return optimiser
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not parameters:
         raise ValueError(f"{type(model).__name__} has nothing to train: all its parameters are frozen, or it has none")
     if optimiser is None:
-        return torch.optim.AdamW(parameters, lr=lr, fused=device().type != "mps")
+        return default_optimiser(parameters, lr, compile)
     return optimiser(parameters, lr=lr)
 
 

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from mmcourse.training.diagnosis import examples_in
 
-
 SMALL = 1 << 14  # logits
 TOGETHER = 16  # batches
 
