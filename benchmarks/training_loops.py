@@ -1,9 +1,10 @@
 """What a training loop costs beside the model: `fit` and others against raw slices of tensors.
 
 Every variant trains the same model with the same fused AdamW on the same synthetic tensors of MNIST's shape, on one
-thread of the processor, with the memory settings of `device()`, which all of them profit from. The variants take turns within each repeat; a ratio is the median, over the repeats, of a
-variant's processor time to that of the raw loop beside it, so that a busy machine disturbs all alike.
-`fit` runs with loss, accuracy, schedule and progress on; the others with loss alone, where they allow it.
+thread of the processor, with the memory settings of `device()`, which all of them profit from. The variants take turns
+within each repeat; a ratio is the median, over the repeats, of a variant's processor time to that of the raw loop
+beside it, so that a busy machine disturbs all alike. `fit` runs with loss, accuracy, schedule and progress on; raw
+slices with loss alone, as do the others where they allow it.
 """
 
 import contextlib
