@@ -31,6 +31,13 @@ class Question:
     options: tuple[Option, ...]
 
 
+WRAPPING = """<style>
+.mmcourse-quiz .widget-radio-box label { height: auto; line-height: 1.4; white-space: normal; align-items: flex-start }
+.mmcourse-quiz .widget-radio-box input { flex-shrink: 0; margin-top: 0.2em }
+.mmcourse-quiz .widget-radio { height: auto }
+</style>"""  # a long option takes two lines on a narrow screen instead of running over the next one
+
+
 def lessons() -> list[str]:
     """The numbers of the lessons that have a quiz."""
     return sorted(path.stem[-2:] for path in Path(__file__).parent.glob("quiz_[0-9][0-9].toml"))
@@ -127,7 +134,8 @@ def as_widget(lesson: str, questions: tuple[Question, ...]):
     for i, question in enumerate(questions, 1):
         parts += _ask(i, lesson, question, stored.get(question.id, {}).get("chosen"), chosen, count)
     count()
-    return widgets.VBox([*parts, score])
+    box = widgets.VBox([widgets.HTML(WRAPPING), *parts, score])
+    return box.add_class("mmcourse-quiz")
 
 
 def _ask(number: int, lesson: str, question: Question, before: str | None, chosen: dict, count) -> list:
