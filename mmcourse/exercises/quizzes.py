@@ -32,8 +32,9 @@ class Question:
 
 
 WRAPPING = """<style>
-.mmcourse-quiz .widget-radio-box label { height: auto; line-height: 1.4; white-space: normal; align-items: flex-start }
-.mmcourse-quiz .widget-radio-box input { flex-shrink: 0; margin-top: 0.2em }
+.mmcourse-quiz .widget-radio-box label { display: flex; flex-direction: row-reverse; justify-content: flex-end }
+.mmcourse-quiz .widget-radio-box label { height: auto; line-height: 20px; white-space: normal }
+.mmcourse-quiz .widget-radio-box input { flex: none }
 .mmcourse-quiz .widget-radio { height: auto }
 </style>"""  # a long option takes two lines on a narrow screen instead of running over the next one
 
