@@ -1,0 +1,78 @@
+"""How fast the Picture Book is made: pictures, sentences and spoken words, on one thread of the processor.
+
+`seconds` is the median time of one picture, sentence or word; the note says how many that makes a second. The voice
+bank is decoded beforehand, and its decoding timed on its own.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+
+from mmcourse.picturebook import speech
+from mmcourse.picturebook.picture import draw_batch
+from mmcourse.picturebook.scene import imagine
+from mmcourse.picturebook.sentence import split_words, tell, understand
+
+REPEATS = 3
+
+
+def run(quick: bool = False) -> list[dict]:
+    """The rows that `python -m benchmarks` prints and keeps."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return pictures(64 if quick else 500) + words(32 if quick else 500)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def pictures(count: int) -> list[dict]:
+    """Batches of the sizes that lessons train on, and of the size that people look at."""
+    rows = []
+    for things, size, number in ((1, 32, count), (2, 48, count), (1, 128, max(1, count // 10))):
+        scenes = [imagine("train", page, things) for page in range(number)]
+        label = f"{things} thing{'s' * (things > 1)}, {size} pixels"
+        rows.append(row("pictures", label, lambda scenes=scenes, size=size: draw_batch(scenes, size), number))
+    return rows
+
+
+def words(count: int) -> list[dict]:
+    """Telling, understanding and speaking the same sentences, and decoding the bank."""
+    scenes = [imagine("train", page, things=2) for page in range(count)]
+    sentences = [tell(scene, page) for page, scene in enumerate(scenes)]
+    spoken = sum(len(split_words(sentence)) for sentence in sentences)
+    cast = speech.voices("train")
+    speech.clip("fish", cast[0])
+
+    def speak(varied):
+        for page, sentence in enumerate(sentences):
+            speech.speak(sentence, cast[page % len(cast)], page, varied)
+
+    return [
+        row("sentences", "told", lambda: [tell(scene, page) for page, scene in enumerate(scenes)], count),
+        row("sentences", "understood", lambda: [understand(sentence) for sentence in sentences], count),
+        row("spoken words", "varied", lambda: speak(True), spoken),
+        row("spoken words", "plain", lambda: speak(False), spoken),
+        row("voice bank", "decoded", speech._bank.__wrapped__, 1),
+    ]
+
+
+def row(case: str, variant: str, work: Callable[[], object], count: int) -> dict:
+    """The median time of `work`, which makes `count` of something, for one of them."""
+    taken = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - start)
+    seconds = statistics.median(taken) / count
+    note = f"{1 / seconds:,.0f} a second" if count > 1 else ""
+    return {"benchmark": "picture_book", "case": case, "variant": variant, "seconds": seconds, "ratio": None,
+            "note": note}
+
+
+if __name__ == "__main__":
+    from benchmarks.__main__ import table
+
+    print(table(run()))
