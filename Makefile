@@ -54,7 +54,7 @@ bench: $(VENV)/installed-bench
 	$(PY) -m benchmarks
 
 models: $(VENV)/installed-test
-	$(PY) data/train_models.py
+	$(PY) data/train_models.py && $(PY) data/checksums.py
 
 # A stamp is written after an installation that ended well, and is older than the files that say what to install when
 # those change. A .venv that is there is completed, never destroyed. After an interruption half a package may be there and

@@ -1,7 +1,7 @@
-"""Lesson 01's shortcut and its cure on five seeds: `python -m benchmarks.shortcut` writes `data/tables/01_shortcut.csv`.
+"""Lesson 01's shortcut and its cure: `python -m benchmarks.shortcut` writes `data/tables/01_shortcut.csv`.
 
-Trains each of three networks (plain, mirrored and shifted, colours permuted as well) on five training books and reports
-test pages beside pairs of kind and colour that were never seen. About ten minutes on one core; not part of `make bench`.
+Trains each of three networks (plain, mirrored and shifted, colours permuted as well) on five training books and
+reports test pages beside pairs of kind and colour that were never seen. Five minutes on one core; not in `make bench`.
 """
 
 import os
@@ -31,17 +31,26 @@ def main() -> None:
         for name, (transform, epochs) in RUNS.items():
             seed_everything(seed)
             model = PictureClassifier(len(KINDS))
-            fit(model, Batches(train.images, train.kinds, seed=seed, transform=transform), epochs=epochs, lr=6e-3,
-                verbose=False)
+            fit(
+                model,
+                Batches(train.images, train.kinds, seed=seed, transform=transform),
+                epochs=epochs,
+                lr=6e-3,
+                verbose=False,
+            )
             for split, book in judged.items():
                 right = evaluate(model, Batches(book.images, book.kinds, shuffle=False))["accuracy"]
                 figures[name][split].append(right)
             print(seed, name, {split: round(values[-1], 3) for split, values in figures[name].items()}, flush=True)
-    rows = [f"# Measured by benchmarks/shortcut.py: {len(SEEDS)} seeds, 8,000 training pages, 2,000 pages judged.",
-            "# Mean, with the lowest and the highest in brackets. " + describe_device(),
-            "training pages,test pages,pairs never seen"]
-    rows += [",".join([name] + [f"{mean(v):.3f} ({min(v):.3f} to {max(v):.3f})" for v in figures[name].values()])
-             for name in RUNS]
+    rows = [
+        f"# Measured by benchmarks/shortcut.py: {len(SEEDS)} seeds, 8,000 training pages, 2,000 pages judged.",
+        "# Mean, with the lowest and the highest in brackets. " + describe_device(),
+        "training pages,test pages,pairs never seen",
+    ]
+    rows += [
+        ",".join([name] + [f"{mean(v):.3f} ({min(v):.3f} to {max(v):.3f})" for v in figures[name].values()])
+        for name in RUNS
+    ]
     TABLE.parent.mkdir(parents=True, exist_ok=True)
     temporary = TABLE.with_suffix(".part")
     temporary.write_text("\n".join(rows) + "\n", encoding="utf-8")

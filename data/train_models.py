@@ -1,7 +1,7 @@
 """Train the models that the course ships (`make models`, or `python data/train_models.py NAME ...`).
 
-Each function below makes one model and returns it with what its card says; figures are measured here, on splits that the
-model never saw. Two cores, a few minutes in all.
+Each function below makes one model and returns it with what its card says; figures are measured here, on pages that
+the model never saw. Two cores, a few minutes in all.
 """
 
 import datetime
@@ -16,17 +16,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmcourse import Batches, PictureBook, fit
-from mmcourse.data.augment import flip, permute_colours, shift
+from mmcourse.data.augment import flip, shift
 from mmcourse.models.cnn import PictureReader
 from mmcourse.models.shipped import digest
-from mmcourse.picturebook.picture import COLOUR_VALUES
+from mmcourse.picturebook.picture import RGB
 from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS, KINDS
 from mmcourse.training.checkpoint import save_model
 from mmcourse.training.device import seed_everything
 
 MODELS = Path(__file__).resolve().parent / "models"
 LICENCE = "CC BY 4.0"
-NOT_COUNTED = -100                                    # F.cross_entropy leaves such a target out
+NOT_COUNTED = -100  # F.cross_entropy leaves such a target out
 
 
 def truth(book: PictureBook) -> Tensor:
@@ -45,18 +45,18 @@ def mirror_and_shift(images: Tensor) -> Tensor:
 
 
 def recoloured(book: PictureBook) -> tuple[Tensor, Tensor]:
-    """The book's pages with their colour channels permuted, but never into a held-out pair; their colour is not counted.
+    """The pages with their colour channels permuted, but never into a held-out pair; their colour is not counted.
 
     A page stays as drawn where the permuted colour comes nearest to one that is held out for its kind.
     """
-    values = torch.tensor([COLOUR_VALUES[colour] for colour in COLOURS])                        # (8, 3)
+
     held = torch.zeros(len(KINDS), len(COLOURS), dtype=torch.bool)
     for kind, colour in HELD_OUT_PAIRS:
         held[KINDS.index(kind), COLOURS.index(colour)] = True
     changed, target = book.images.clone(), truth(book)
-    order = torch.rand(len(book), 3).argsort(dim=1)                                             # (N, 3)
-    permuted = values[book.colours].gather(1, order)                                            # (N, 3)
-    becomes = torch.cdist(permuted, values).argmin(dim=1)                                       # (N,)
+    order = torch.rand(len(book), 3).argsort(dim=1)  # (N, 3)
+    permuted = RGB[book.colours].gather(1, order)  # (N, 3)
+    becomes = torch.cdist(permuted, RGB).argmin(dim=1)  # (N,)
     free = ~held[book.kinds, becomes] & (order != torch.arange(3)).any(dim=1)
     changed[free] = book.images[torch.arange(len(book))[:, None], order][free]
     target[free, 1] = NOT_COUNTED
@@ -68,7 +68,9 @@ def figures(model: PictureReader, splits: dict[str, PictureBook]) -> dict[str, d
     result = {}
     for name, book in splits.items():
         right = torch.cat([model.read(part).cpu() for part in book.images.split(500)]) == truth(book)
-        result[name] = {what: round(right[:, i].float().mean().item(), 3) for i, what in enumerate(("kind", "colour", "size"))}
+        result[name] = {
+            what: round(right[:, i].float().mean().item(), 3) for i, what in enumerate(("kind", "colour", "size"))
+        }
         result[name]["all three"] = round(right.all(dim=1).float().mean().item(), 3)
     return result
 
@@ -78,15 +80,21 @@ def picture_encoder() -> tuple[torch.nn.Module, dict]:
     seed_everything(0)
     book = PictureBook("train", 24_000, seed=0)
     images, target = recoloured(book)
-    model = PictureReader()
-    fit(model, Batches(torch.cat([book.images, images]), torch.cat([truth(book), target]), transform=mirror_and_shift, seed=0),
-        loss=reading_loss, epochs=6, lr=5e-3, metrics=())
+    model = PictureReader(widths=(32, 64, 128))
+    fit(
+        model,
+        Batches(torch.cat([book.images, images]), torch.cat([truth(book), target]), transform=mirror_and_shift, seed=0),
+        loss=reading_loss,
+        epochs=6,
+        lr=5e-3,
+        metrics=(),
+    )
     return model, {
-        "what": "kind, colour and size of a page with one thing, 32 pixels; its encoder is where later lessons start from",
+        "what": "kind, colour and size of a page with one thing, 32 pixels; later lessons start from its encoder",
         "role": "start",
-        "arguments": {},
-        "trained": "24,000 pages and their copies with permuted colour channels (none permuted into a held-out pair), mirrored "
-                   "and shifted; AdamW, one cycle to 5e-3, 6 epochs of 48,000",
+        "arguments": {"widths": [32, 64, 128]},
+        "trained": "24,000 pages and their copies with permuted colour channels (none permuted into a held-out pair), "
+        "mirrored and shifted; AdamW, one cycle to 5e-3, 6 epochs of 48,000",
         "splits": ["train"],
         "figures": figures(model, {s: PictureBook(s, 2_000) for s in ("test", "unseen_pairs")}),
     }
@@ -97,14 +105,20 @@ def picture_judge() -> tuple[torch.nn.Module, dict]:
     seed_everything(1)
     books = [PictureBook("train", 32_000, seed=101), PictureBook("unseen_pairs", 8_000, seed=101)]
     model = PictureReader(widths=(48, 96, 192))
-    fit(model, Batches(torch.cat([b.images for b in books]), torch.cat([truth(b) for b in books]), transform=shift, seed=1),
-        loss=reading_loss, epochs=8, lr=5e-3, metrics=())
+    fit(
+        model,
+        Batches(torch.cat([b.images for b in books]), torch.cat([truth(b) for b in books]), transform=shift, seed=1),
+        loss=reading_loss,
+        epochs=8,
+        lr=5e-3,
+        metrics=(),
+    )
     return model, {
         "what": "judge of pictures: kind, colour and size of a page with one thing, 32 pixels",
         "role": "judge",
         "arguments": {"widths": [48, 96, 192]},
-        "trained": "40,000 pages of all pairs, held-out ones included, shifted; AdamW, one cycle to 5e-3, 8 epochs. It shares "
-                   "neither pages nor weights with any other model",
+        "trained": "40,000 pages of all pairs, held-out ones included, shifted; AdamW, one cycle to 5e-3, 8 epochs. It "
+        "shares neither pages nor weights with any other model",
         "splits": ["train (seed 101)", "unseen_pairs (seed 101)"],
         "figures": figures(model, {s: PictureBook(s, 2_000) for s in ("test", "unseen_pairs")}),
     }

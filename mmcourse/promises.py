@@ -42,6 +42,9 @@ class Verdict:
     value: float
     kept: bool | None
 
+    def _ipython_display_(self) -> None:
+        """Nothing: `expect` has shown it already, also where it is a cell's last line."""
+
     def __str__(self) -> str:
         mark, word = {True: ("✓", "kept"), False: ("✗", "missed"), None: ("○", "not judged")}[self.kept]
         direction = self.promise.direction.replace("_", " ")

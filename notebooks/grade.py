@@ -16,9 +16,10 @@ import tempfile
 from pathlib import Path
 
 import nbformat
-from build import ROOT
 from pipeline import kernel
 from pipeline.kernel import LessonFailed
+
+from build import ROOT
 
 _CHECK = re.compile(r"\bcheck\(\s*[\"']([\w.]+)[\"']")
 

@@ -1,4 +1,4 @@
-"""Changes to training pictures that keep what they show: each takes and gives (B, C, H, W), at random, by torch's own stream."""
+"""Changes to training pictures that keep what they show: (B, C, H, W) in and out, at random, by torch's own stream."""
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ def permute_colours(images: Tensor, share: float = 1.0) -> Tensor:
     if images.dim() != 4:
         raise ValueError(f"images have shape {tuple(images.shape)}; expected (B, C, H, W)")
     batch, channels = images.shape[:2]
-    order = torch.rand(batch, channels, device=images.device).argsort(dim=1)                       # (B, C)
+    order = torch.rand(batch, channels, device=images.device).argsort(dim=1)  # (B, C)
     order[torch.rand(batch, device=images.device) >= share] = torch.arange(channels, device=images.device)
     return images[torch.arange(batch, device=images.device)[:, None], order]
 
@@ -25,13 +25,14 @@ def flip(images: Tensor) -> Tensor:
 
 
 def shift(images: Tensor, pixels: int = 3) -> Tensor:
-    """Move each picture by up to some pixels; what leaves on one side comes back on the other.   (B, C, H, W) -> same"""
+    """Move each picture by up to some pixels; what leaves on one side comes back on the other.   (B, C, H, W)"""
     if pixels < 0:
         raise ValueError(f"pixels is {pixels}; expected zero or more")
     batch, _, height, width = images.shape
     device = images.device
     down, right = torch.randint(-pixels, pixels + 1, (2, batch, 1), device=device)
-    rows = (torch.arange(height, device=device) - down) % height                                   # (B, H)
-    columns = (torch.arange(width, device=device) - right) % width                                 # (B, W)
-    return images[torch.arange(batch, device=device)[:, None, None], :, rows[:, :, None], columns[:, None, :]] \
-        .permute(0, 3, 1, 2)
+    rows = (torch.arange(height, device=device) - down) % height  # (B, H)
+    columns = (torch.arange(width, device=device) - right) % width  # (B, W)
+    return images[torch.arange(batch, device=device)[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(
+        0, 3, 1, 2
+    )

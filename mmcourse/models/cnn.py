@@ -1,4 +1,4 @@
-"""Convolutional networks for pictures (LeCun et al. 1998; batch norm: Ioffe, Szegedy 2015), as lesson 01 builds them."""
+"""Convolutional networks for pictures (LeCun et al. 1998; batch norm: Ioffe, Szegedy 2015), as in lesson 01."""
 
 import torch
 from torch import Tensor, nn
@@ -17,15 +17,23 @@ def check_pictures(images: Tensor, channels: int) -> None:
     """ValueError unless images are (B, channels, H, W) of floating point, with at least one picture."""
     if images.dim() != 4 or images.shape[1] != channels:
         last = images.dim() == 4 and images.shape[-1] == channels
-        cause = ("the channels stand last: images.permute(0, 3, 1, 2)" if last
-                 else "a single picture needs a batch axis: image[None]" if images.dim() == 3
-                 else f"the network was made for {channels} channels")
-        raise ValueError(f"images have shape {tuple(images.shape)}; expected (B, {channels}, H, W). Likely cause: {cause}")
+        cause = (
+            "the channels stand last: images.permute(0, 3, 1, 2)"
+            if last
+            else "a single picture needs a batch axis: image[None]"
+            if images.dim() == 3
+            else f"the network was made for {channels} channels"
+        )
+        raise ValueError(
+            f"images have shape {tuple(images.shape)}; expected (B, {channels}, H, W). Likely cause: {cause}"
+        )
     if len(images) == 0:
         raise ValueError("images is an empty batch; expected at least one picture. Likely cause: an empty split")
     if not images.is_floating_point():
-        raise ValueError(f"images are {images.dtype}; expected floating point in [0, 1]. Likely cause: bytes 0 to 255: "
-                         "images.float() / 255")
+        raise ValueError(
+            f"images are {images.dtype}; expected floating point in [0, 1]. Likely cause: bytes 0 to 255: "
+            "images.float() / 255"
+        )
 
 
 class PictureEncoder(nn.Module):

@@ -13,8 +13,20 @@ from torch import nn
 
 from mmcourse.assets import asset, shipped_folder
 
-CARD_FIELDS = ("what", "role", "class", "arguments", "trained", "splits", "figures", "licence", "parameters", "sha256",
-               "versions", "date")
+CARD_FIELDS = (
+    "what",
+    "role",
+    "class",
+    "arguments",
+    "trained",
+    "splits",
+    "figures",
+    "licence",
+    "parameters",
+    "sha256",
+    "versions",
+    "date",
+)
 
 
 def names() -> tuple[str, ...]:
@@ -40,8 +52,10 @@ def load(name: str) -> nn.Module:
     about = card(name)
     path = asset(f"models/{name}.safetensors")
     if digest(path) != about["sha256"]:
-        raise ValueError(f"{path.name} is not the file its card describes (another checksum). Likely cause: a half-written "
-                         "copy, or a model that was retrained without its card. `mmcourse doctor` checks all of them")
+        raise ValueError(
+            f"{path.name} is not the file its card describes (another checksum). Likely cause: a half-written "
+            "copy, or a model that was retrained without its card. `mmcourse doctor` checks all of them"
+        )
     module, _, cls = about["class"].rpartition(".")
     model = getattr(importlib.import_module(module), cls)(**about["arguments"])
     return load_model(model, path).to(device()).eval()

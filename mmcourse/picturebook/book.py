@@ -16,7 +16,7 @@ CHUNK = 250
 
 
 class PictureBook:
-    """`pages` pages of a split, the same on every machine for the same arguments; each modality is made when first asked for.
+    """`pages` pages of a split, the same on every machine; each modality is made when first asked for.
 
     split    'train', 'valid', 'test', or one that holds something out: 'unseen_pairs' (kind x colour), 'unseen_voices',
              'unseen_wordings', 'far_voices' (another speech engine); everything else is as in training
@@ -40,8 +40,9 @@ class PictureBook:
         return self.pages
 
     def __repr__(self) -> str:
-        return (f"PictureBook({self.split!r}, pages={self.pages}, things={self.things}, seed={self.seed}, "
-                f"size={self.size})")
+        return (
+            f"PictureBook({self.split!r}, pages={self.pages}, things={self.things}, seed={self.seed}, size={self.size})"
+        )
 
     def _key(self, what: str, page: int) -> tuple:
         if not 0 <= page < self.pages:
@@ -78,8 +79,9 @@ class PictureBook:
         images = torch.empty(self.pages, 3, self.size, self.size)
         for start in range(0, self.pages, CHUNK):
             pages = range(start, min(start + CHUNK, self.pages))
-            images[pages.start:pages.stop] = draw_batch([self.scenes[i] for i in pages], self.size,
-                                                        [self.picture_seed(i) for i in pages])
+            images[pages.start : pages.stop] = draw_batch(
+                [self.scenes[i] for i in pages], self.size, [self.picture_seed(i) for i in pages]
+            )
         return images
 
     def picture_seed(self, page: int) -> int:
@@ -99,7 +101,7 @@ class PictureBook:
         return stream(*self._key("voice", page)).choice(voices(VOICES_OF.get(self.split, "train")))
 
     def sound(self, page: int) -> Tensor:
-        """This page's sentence, read aloud; made anew each time, since a whole book of sound is gigabytes.   (samples,) 16 kHz"""
+        """This page's sentence, read aloud; made anew each time, a book of sound is gigabytes.   (samples,), 16 kHz"""
         from mmcourse.picturebook.speech import speak
 
         return speak(self.sentences[page], self.voice(page), seed=zlib.crc32(repr(self._key("sound", page)).encode()))

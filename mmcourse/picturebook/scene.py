@@ -9,8 +9,22 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-KINDS = ("apple", "bird", "boat", "car", "cat", "fish", "flower", "heart", "house", "moon", "rocket", "star", "tree",
-         "umbrella")
+KINDS = (
+    "apple",
+    "bird",
+    "boat",
+    "car",
+    "cat",
+    "fish",
+    "flower",
+    "heart",
+    "house",
+    "moon",
+    "rocket",
+    "star",
+    "tree",
+    "umbrella",
+)
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "white")
 SIZES = ("small", "big")
 RELATIONS = ("left of", "right of", "above", "below")
@@ -20,7 +34,9 @@ TIMES = ("morning", "day", "evening", "night")
 SPLITS = ("train", "valid", "test", "unseen_pairs", "unseen_voices", "unseen_wordings", "far_voices")
 
 # Two colours of every kind are held out, so that each colour is missing from three or four kinds.
-HELD_OUT_PAIRS = frozenset((kind, COLOURS[(3 * i + i // 8 + away) % 8]) for i, kind in enumerate(KINDS) for away in (0, 4))
+HELD_OUT_PAIRS = frozenset(
+    (kind, COLOURS[(3 * i + i // 8 + away) % 8]) for i, kind in enumerate(KINDS) for away in (0, 4)
+)
 SEEN_PAIRS = tuple((k, c) for k in KINDS for c in COLOURS if (k, c) not in HELD_OUT_PAIRS)
 
 RADIUS = {1: {"small": (0.15, 0.19), "big": (0.30, 0.38)}, 2: {"small": (0.115, 0.14), "big": (0.19, 0.225)}}
@@ -39,8 +55,11 @@ class Thing:
     radius: float
 
     def __post_init__(self):
-        for name, value, known in (("kind", self.kind, KINDS), ("colour", self.colour, COLOURS),
-                                   ("size", self.size, SIZES)):
+        for name, value, known in (
+            ("kind", self.kind, KINDS),
+            ("colour", self.colour, COLOURS),
+            ("size", self.size, SIZES),
+        ):
             if value not in known:
                 raise ValueError(f"{name} is {value!r}; expected one of {', '.join(known)}")
 
@@ -57,8 +76,10 @@ class Scene:
         if len(self.things) not in (1, 2):
             raise ValueError(f"a scene has one or two things, not {len(self.things)}")
         if (self.relation in RELATIONS) != (len(self.things) == 2) or (len(self.things) == 1 and self.relation):
-            raise ValueError(f"relation is {self.relation!r} for {len(self.things)} thing(s); two things need one of "
-                             f"{', '.join(RELATIONS)}, a single thing has none")
+            raise ValueError(
+                f"relation is {self.relation!r} for {len(self.things)} thing(s); two things need one of "
+                f"{', '.join(RELATIONS)}, a single thing has none"
+            )
         if self.time not in TIMES:
             raise ValueError(f"time is {self.time!r}; expected one of {', '.join(TIMES)}")
 
@@ -92,8 +113,8 @@ def imagine(split: str, page: int, things: int = 1, seed: int = 0) -> Scene:
 def arrange(things: Sequence[tuple[str, str, str]], relation: str | None, time: str, rng: random.Random) -> Scene:
     """A scene of these (kind, colour, size), placed at random so that the relation is true and plain to see.
 
-    Two things stand apart along the axis of their relation and are shifted across it by at most a sixth of that, so that
-    no other relation could be told as well.
+    Two things stand apart along the axis of their relation and are shifted across it by at most a sixth of that, so
+    that no other relation could be told as well.
     """
     radii = [rng.uniform(*RADIUS[len(things)][size]) for _, _, size in things]
     if len(things) == 1:
@@ -113,5 +134,8 @@ def arrange(things: Sequence[tuple[str, str, str]], relation: str | None, time: 
         places = list(zip(along, across, strict=True))
         if relation in ("above", "below"):
             places = [(x, y) for y, x in places]
-    return Scene(tuple(Thing(*thing, *place, radius) for thing, place, radius in zip(things, places, radii, strict=True)),
-                 relation, time)
+    return Scene(
+        tuple(Thing(*thing, *place, radius) for thing, place, radius in zip(things, places, radii, strict=True)),
+        relation,
+        time,
+    )

@@ -24,24 +24,45 @@ TIME_WORDS = {"morning": "in the morning", "day": "by day", "evening": "in the e
 # {a}: 'a small red fish', {the}: 'the small red fish', {a kind}: 'a fish'; a, b: the first and the second thing.
 SEEN_TEMPLATES = {
     1: ("{a}", "there is {a}", "this is {a}", "i see {a}", "the {kind} is {size} and {colour}", "look at {the}"),
-    2: ("{a} {relation} {b}", "there is {a} {relation} {b}", "{a} is {relation} {b}", "{the} is {relation} {the_b}",
-        "{relation} {b} is {a}", "i see {a} and it is {relation} {b}"),
+    2: (
+        "{a} {relation} {b}",
+        "there is {a} {relation} {b}",
+        "{a} is {relation} {b}",
+        "{the} is {relation} {the_b}",
+        "{relation} {b} is {a}",
+        "i see {a} and it is {relation} {b}",
+    ),
 }
 HELD_OUT_TEMPLATES = {
     1: ("here is {a}", "{a_kind} that is {colour} and {size}", "there is {a_size_kind}, {colour}"),
-    2: ("this page has {a} {relation} {b}", "{relation} {the_b} there is {a}", "look at {the}, it is {relation} {the_b}"),
+    2: (
+        "this page has {a} {relation} {b}",
+        "{relation} {the_b} there is {a}",
+        "look at {the}, it is {relation} {the_b}",
+    ),
 }
 TIME_SHARE = 0.25
 
 SPECIAL = ("<pad>", "<unk>", "<start>", "<end>", "<mask>")
-_FRAME = ("a an the there is this that it and i see look at here page has to of in by "
-          "morning day evening night left right above over below under beneath")
+_FRAME = (
+    "a an the there is this that it and i see look at here page has to of in by "
+    "morning day evening night left right above over below under beneath"
+)
 _DIGITS = "zero one two three four five six seven eight nine"
-_QUESTIONS = ("yes no not true false what which where how many colour size thing things are or bigger smaller than same "
-              "both on")
+_QUESTIONS = (
+    "yes no not true false what which where how many colour size thing things are or bigger smaller than same both on"
+)
 _STORIES = "once was met then went home saw said hello friend found happy they were together again end sleep good next"
-WORDS = tuple(sorted({*KINDS, *COLOURS, *(word for words in SIZE_WORDS.values() for word in words),
-                      *f"{_FRAME} {_DIGITS} {_QUESTIONS} {_STORIES}".split()}))
+WORDS = tuple(
+    sorted(
+        {
+            *KINDS,
+            *COLOURS,
+            *(word for words in SIZE_WORDS.values() for word in words),
+            *f"{_FRAME} {_DIGITS} {_QUESTIONS} {_STORIES}".split(),
+        }
+    )
+)
 VOCABULARY = SPECIAL + WORDS
 PAD, UNKNOWN, START, END, MASK = range(len(SPECIAL))
 _INDEX = {word: i for i, word in enumerate(VOCABULARY)}
@@ -87,7 +108,7 @@ def with_article(words: str) -> str:
 
 
 def tell(scene: Scene, rng: random.Random | int = 0, wordings: str = "seen") -> str:
-    """A sentence about a scene; `wordings` 'seen' or 'unseen' picks templates and synonyms of that side of the split."""
+    """A sentence about a scene; `wordings` 'seen' or 'unseen' picks templates and synonyms of that side."""
     if wordings not in ("seen", "unseen"):
         raise ValueError(f"wordings is {wordings!r}; expected 'seen' or 'unseen'")
     if isinstance(rng, int):
@@ -100,9 +121,15 @@ def tell(scene: Scene, rng: random.Random | int = 0, wordings: str = "seen") -> 
         allowed = [w for w in SIZE_WORDS[thing.size] if wordings == "unseen" or w not in HELD_OUT_SIZE_WORDS]
         size = rng.choice(allowed)
         noun = f"{size} {thing.colour} {thing.kind}"
-        slots |= {f"a{suffix}": with_article(noun), f"the{suffix}": f"the {noun}", f"kind{suffix}": thing.kind,
-                  f"size{suffix}": size, f"colour{suffix}": thing.colour, f"a_kind{suffix}": with_article(thing.kind),
-                  f"a_size_kind{suffix}": with_article(f"{size} {thing.kind}")}
+        slots |= {
+            f"a{suffix}": with_article(noun),
+            f"the{suffix}": f"the {noun}",
+            f"kind{suffix}": thing.kind,
+            f"size{suffix}": size,
+            f"colour{suffix}": thing.colour,
+            f"a_kind{suffix}": with_article(thing.kind),
+            f"a_size_kind{suffix}": with_article(f"{size} {thing.kind}"),
+        }
     if relation:
         slots |= {"b": slots["a_b"], "relation": rng.choice(RELATION_WORDS[relation])}
     template = rng.choice((SEEN_TEMPLATES if wordings == "seen" else HELD_OUT_TEMPLATES)[len(things)])
@@ -116,6 +143,7 @@ def tell(scene: Scene, rng: random.Random | int = 0, wordings: str = "seen") -> 
 @cache
 def _patterns() -> tuple[re.Pattern, ...]:
     """One regular expression for each template, its slots as named groups."""
+
     def either(name, words):
         return f"(?P<{name}>{'|'.join(sorted(words, key=len, reverse=True))})"
 
@@ -124,11 +152,19 @@ def _patterns() -> tuple[re.Pattern, ...]:
         for template in (t for group in templates.values() for t in group):
             slots = {"relation": either("relation", _CANONICAL_RELATION)}
             for suffix in ("", "_b"):
-                size, colour, kind = (either(f"{name}{suffix}", words) for name, words in
-                                      (("size", _CANONICAL_SIZE), ("colour", COLOURS), ("kind", KINDS)))
-                slots |= {f"a{suffix}": f"an? {size} {colour} {kind}", f"the{suffix}": f"the {size} {colour} {kind}",
-                          f"kind{suffix}": kind, f"size{suffix}": size, f"colour{suffix}": colour,
-                          f"a_kind{suffix}": f"an? {kind}", f"a_size_kind{suffix}": f"an? {size} {kind}"}
+                size, colour, kind = (
+                    either(f"{name}{suffix}", words)
+                    for name, words in (("size", _CANONICAL_SIZE), ("colour", COLOURS), ("kind", KINDS))
+                )
+                slots |= {
+                    f"a{suffix}": f"an? {size} {colour} {kind}",
+                    f"the{suffix}": f"the {size} {colour} {kind}",
+                    f"kind{suffix}": kind,
+                    f"size{suffix}": size,
+                    f"colour{suffix}": colour,
+                    f"a_kind{suffix}": f"an? {kind}",
+                    f"a_size_kind{suffix}": f"an? {size} {kind}",
+                }
             slots["b"] = slots["a_b"]
             times = "|".join(TIME_WORDS.values())
             body = template.replace(",", "").format_map(slots)
@@ -137,7 +173,7 @@ def _patterns() -> tuple[re.Pattern, ...]:
 
 
 def understand(sentence: str) -> Facts | None:
-    """The facts a sentence states, in any wording of the grammar, seen or unseen; None where it is not of the grammar."""
+    """The facts a sentence states, in any wording of the grammar, seen or unseen; None outside the grammar."""
     words = " ".join(split_words(sentence))
     for pattern in _patterns():
         match = pattern.fullmatch(words)
@@ -147,8 +183,9 @@ def understand(sentence: str) -> Facts | None:
                 return None
             suffixes = ("", "_b") if "kind_b" in g else ("",)
             things = [(g[f"kind{s}"], g[f"colour{s}"], _CANONICAL_SIZE[g[f"size{s}"]]) for s in suffixes]
-            return Facts.of(things, _CANONICAL_RELATION.get(g.get("relation")),
-                            _CANONICAL_TIME.get(g["before"] or g["after"]))
+            return Facts.of(
+                things, _CANONICAL_RELATION.get(g.get("relation")), _CANONICAL_TIME.get(g["before"] or g["after"])
+            )
     return None
 
 

@@ -14,10 +14,13 @@ def compare(results: Mapping[str, Mapping[str, float]], label: str = "accuracy",
     """
     splits = list(next(iter(results.values()), {}))
     if not splits or any(list(row) != splits for row in results.values()):
-        raise ValueError("results must give every model the same splits, at least one; got "
-                         + "; ".join(f"{name}: {', '.join(row) or 'none'}" for name, row in results.items()))
-    told = "; ".join(f"{name}: " + ", ".join(f"{split} {row[split]:.2f}" for split in splits)
-                     for name, row in results.items())
+        raise ValueError(
+            "results must give every model the same splits, at least one; got "
+            + "; ".join(f"{name}: {', '.join(row) or 'none'}" for name, row in results.items())
+        )
+    told = "; ".join(
+        f"{name}: " + ", ".join(f"{split} {row[split]:.2f}" for split in splits) for name, row in results.items()
+    )
     colours = [colour for name, colour in style.PALETTE.items() if name not in ("black", "yellow")]
     height = 0.8 / len(splits)
     with style.drawing(style.WIDTH * 0.85, 0.9 + 0.3 * len(results) * len(splits), f"Bars, {label}. {told}.") as figure:
@@ -27,8 +30,9 @@ def compare(results: Mapping[str, Mapping[str, float]], label: str = "accuracy",
             values = [row[split] for row in results.values()]
             axis.barh(places, values, height * 0.92, color=colours[i], label=split)
             for place, value in zip(places, values, strict=True):
-                axis.annotate(f"{value:.2f}", (value, place), xytext=(4, 0), textcoords="offset points", va="center",
-                              fontsize=9)
+                axis.annotate(
+                    f"{value:.2f}", (value, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9
+                )
         if chance is not None:
             axis.axvline(chance, color=style.INK, linestyle="--", linewidth=1.2, label="chance")
         axis.set_yticks(range(len(results)), list(results))
@@ -51,17 +55,25 @@ def show_stored_table(name: str) -> None:
 
 def _table(rows: Sequence[Sequence[str]], notes: Sequence[str]) -> str:
     def row(cells, tag):
-        return "<tr>" + "".join(
-            f'<{tag} style="text-align:{"left" if i == 0 else "right"};padding:2px 14px">{html.escape(cell)}</{tag}>'
-            for i, cell in enumerate(cells)) + "</tr>"
+        return (
+            "<tr>"
+            + "".join(
+                f'<{tag} style="text-align:{"left" if i == 0 else "right"};padding:2px 1em">{html.escape(cell)}</{tag}>'
+                for i, cell in enumerate(cells)
+            )
+            + "</tr>"
+        )
 
     body = "".join(row(cells, "td") for cells in rows[1:])
     note = "<br>".join(map(html.escape, notes))
-    return (f'<table style="margin:6px 0"><thead>{row(rows[0], "th")}</thead><tbody>{body}</tbody></table>'
-            f'<div style="font-size:85%;opacity:.75;max-width:48em">{note}</div>')
+    return (
+        f'<table style="margin:6px 0"><thead>{row(rows[0], "th")}</thead><tbody>{body}</tbody></table>'
+        f'<div style="font-size:85%;opacity:.75;max-width:48em">{note}</div>'
+    )
 
 
 def _plain(rows: Sequence[Sequence[str]], notes: Sequence[str]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-                     + list(notes))
+    return "\n".join(
+        ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows] + list(notes)
+    )

@@ -13,9 +13,17 @@ from mmcourse.show.players import as_samples, data_url
 from mmcourse.show.widgets import to_jpeg
 
 MODALITIES = ("picture", "words", "sound")
-LESSONS = {("picture", "picture"): "06", ("picture", "words"): "12", ("picture", "sound"): "16", ("words", "picture"): "14",
-           ("words", "words"): "05", ("words", "sound"): "15", ("sound", "picture"): "16", ("sound", "words"): "13",
-           ("sound", "sound"): "06"}
+LESSONS = {
+    ("picture", "picture"): "06",
+    ("picture", "words"): "12",
+    ("picture", "sound"): "16",
+    ("words", "picture"): "14",
+    ("words", "words"): "05",
+    ("words", "sound"): "15",
+    ("sound", "picture"): "16",
+    ("sound", "words"): "13",
+    ("sound", "sound"): "06",
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ def convert(scene: Scene, seed: int = 0) -> dict[tuple[str, str], Cell]:
 
 
 def show_conversions(scene: Scene, seed: int = 0) -> None:
-    """The grid of three modalities by three on one page: what came out where it works, the lesson's number elsewhere."""
+    """The grid of three modalities by three on one page: what came out where it works, a lesson's number elsewhere."""
     from mmcourse.picturebook.picture import draw
     from mmcourse.picturebook.speech import speak, voices
 
@@ -66,8 +74,11 @@ def show_conversions(scene: Scene, seed: int = 0) -> None:
         cells = [f'<th style="{line}">from {source}<br>{_content(inputs[source], told)}</th>']
         for target in MODALITIES:
             cell = done.get((source, target))
-            what = f"<b>{cell.how}</b><br>{_content(cell.content, told)}" if cell else \
-                f'<span style="opacity:.6">lesson {LESSONS[source, target]}</span>'
+            what = (
+                f"<b>{cell.how}</b><br>{_content(cell.content, told)}"
+                if cell
+                else f'<span style="opacity:.6">lesson {LESSONS[source, target]}</span>'
+            )
             cells.append(f'<td style="{line}">{what}</td>')
             said = f": {cell.content}" if cell and isinstance(cell.content, str) else ""
             plain.append(f"{source} to {target}: {cell.how + said if cell else 'lesson ' + LESSONS[source, target]}")
@@ -82,6 +93,9 @@ def _content(content: Tensor | str, words: str) -> str:
         return f"<i>{html.escape(content)}</i>"
     if content.dim() == 3:
         picture = base64.b64encode(to_jpeg(content)).decode("ascii")
-        return f'<img width="128" height="128" alt="{html.escape(words, quote=True)}" src="data:image/jpeg;base64,{picture}">'
-    return (f'<audio controls preload="auto" style="width:180px;height:34px" aria-label="{html.escape(words, quote=True)}" '
-            f'src="{data_url(as_samples(content), 16_000)}"></audio>')
+        source = f"data:image/jpeg;base64,{picture}"
+        return f'<img width="128" height="128" alt="{html.escape(words, quote=True)}" src="{source}">'
+    return (
+        f'<audio controls preload="auto" style="width:180px;height:34px" aria-label="{html.escape(words, quote=True)}" '
+        f'src="{data_url(as_samples(content), 16_000)}"></audio>'
+    )

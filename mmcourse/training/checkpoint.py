@@ -193,6 +193,7 @@ def _write(path: str | Path, tensors: dict[str, Tensor], about: dict) -> Path:
     own = {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
     try:
         save_file(own, temporary, metadata={"format": "pt", "mmcourse": json.dumps({"version": FORMAT, **about})})
+        temporary.chmod(0o644)  # safetensors leaves it readable by its owner alone
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -25,7 +25,7 @@ from mmcourse.models import shipped
 from mmcourse.picturebook.scene import COLOURS, KINDS, SIZES, Scene, Thing
 from mmcourse.picturebook.sentence import VOCABULARY, decode
 from mmcourse.picturebook.speech import speak, voices
-from mmcourse.show import make_a_page, play, play_many, show_conversions, show_pages, show_spectrogram
+from mmcourse.show import make_a_page, play, play_many, shape_of, show_conversions, show_pages, show_spectrogram
 
 begin("00")
 book = PictureBook("train", pages=200, things=2)
@@ -66,9 +66,9 @@ make_a_page()
 # shape of its own.
 
 # %%
-print("picture  ", tuple(book.images.shape), "     pages, colours, rows, columns    (B, C, H, W)")
-print("words    ", tuple(book.tokens.shape), "            pages, words                     (B, T)")
-print("sound    ", tuple(book.sound(page).shape), "            16,000 numbers a second; of another length on every page")
+shape_of(book.images, "BCHW", "pictures")
+shape_of(book.tokens, "BT", "words   ")
+shape_of(book.sound(page), "S", "sound   ")
 
 # %% [markdown]
 # A picture is brightness at places. A sentence is a row of numbers as well, one for each word of a vocabulary; 0 fills up
@@ -94,8 +94,8 @@ show_spectrogram(book.sound(page), words=book.sentences[page])
 #   tell. Lessons 08 to 10.
 # - **Cross-modal**: from one to another. A picture comes in, a sentence comes out, and a voice reads it. Lessons 11 to 17.
 #
-# Here is one example of each on a page that nobody has drawn before: a red apple. In the training pages apples come in
-# every colour but red, so a network cannot have learned it by heart.
+# Here is one example of each on a page that no network here has seen: a red apple. No training page shows one, so it
+# cannot have been learned by heart.
 
 # %%
 scene = Scene((Thing("apple", "red", "big", x=0.45, y=0.5, radius=0.34),), time="morning")

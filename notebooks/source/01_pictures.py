@@ -36,12 +36,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmcourse import Batches, PictureBook, begin, check, evaluate, expect, fit, predict, quiz, steps
-
 from mmcourse.data import real
 from mmcourse.data.augment import flip, permute_colours, shift
 from mmcourse.models.cnn import PictureClassifier
 from mmcourse.models.gradcam import explain
-from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS, KINDS
+from mmcourse.picturebook.scene import HELD_OUT_PAIRS, KINDS
 from mmcourse.show import (
     compare,
     confusion_matrix,
@@ -55,7 +54,6 @@ from mmcourse.show import (
     show_mistakes,
     show_pages,
     show_stored_table,
-
 )
 from mmcourse.training.device import device
 

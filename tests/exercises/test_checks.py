@@ -97,7 +97,7 @@ def test_a_check_leaves_the_learners_random_numbers_alone():
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)
-    judge("01.4", lambda images: torch.stack([image[torch.randperm(3)] for image in images]))
+    judge("01.6", lambda images: torch.stack([image[torch.randperm(3)] for image in images]))
     assert torch.equal(torch.rand(4), expected)
 
 

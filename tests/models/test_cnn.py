@@ -24,8 +24,9 @@ def test_shapes(size, batch):
 def test_block_is_convolution_norm_and_relu():
     block, images = conv_block(3, 5).eval(), torch.rand(2, 3, 8, 8)
     convolved = F.conv2d(images, block[0].weight, stride=2, padding=1)
-    expected = F.relu((convolved - block[1].running_mean[:, None, None])
-                      / (block[1].running_var[:, None, None] + block[1].eps) ** 0.5)
+    expected = F.relu(
+        (convolved - block[1].running_mean[:, None, None]) / (block[1].running_var[:, None, None] + block[1].eps) ** 0.5
+    )
     assert torch.allclose(block(images), expected, atol=1e-6)
 
 
@@ -54,13 +55,16 @@ def test_reading_keeps_the_mode():
     assert reader.training
 
 
-@pytest.mark.parametrize(("images", "message"), [
-    (torch.rand(2, 32, 32, 3), r"channels stand last: images.permute\(0, 3, 1, 2\)"),
-    (torch.rand(3, 32, 32), r"needs a batch axis: image\[None\]"),
-    (torch.rand(2, 1, 32, 32), "was made for 3 channels"),
-    (torch.rand(0, 3, 32, 32), "empty batch"),
-    (torch.randint(0, 255, (2, 3, 32, 32)), r"images.float\(\) / 255"),
-])
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.rand(2, 32, 32, 3), r"channels stand last: images.permute\(0, 3, 1, 2\)"),
+        (torch.rand(3, 32, 32), r"needs a batch axis: image\[None\]"),
+        (torch.rand(2, 1, 32, 32), "was made for 3 channels"),
+        (torch.rand(0, 3, 32, 32), "empty batch"),
+        (torch.randint(0, 255, (2, 3, 32, 32)), r"images.float\(\) / 255"),
+    ],
+)
 def test_wrong_pictures_say_why(images, message):
     with pytest.raises(ValueError, match=message):
         PictureEncoder((4,))(images)

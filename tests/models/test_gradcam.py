@@ -8,7 +8,7 @@ from mmcourse.models.gradcam import explain, grad_cam
 
 
 def test_hand_computed_case():
-    maps = torch.tensor([[[[1.0, 2.0], [0.0, 4.0]], [[3.0, 0.0], [1.0, 0.0]]]])          # (1, 2, 2, 2)
+    maps = torch.tensor([[[[1.0, 2.0], [0.0, 4.0]], [[3.0, 0.0], [1.0, 0.0]]]])  # (1, 2, 2, 2)
     gradients = torch.stack([torch.full((2, 2), 1.0), torch.full((2, 2), -1.0)])[None]
     assert torch.allclose(grad_cam(maps, gradients)[0], torch.tensor([[0.0, 0.5], [0.0, 1.0]]))
 

@@ -3,11 +3,12 @@
 import json
 import os
 
-import build
 import nbformat
 import pytest
-from build import BuildError
 from lesson_text import LESSON
+
+import build
+from build import BuildError
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ def test_shapes_and_types(things, size):
     book = PictureBook("train", pages=7, things=things, seed=0)
     assert len(book) == len(book.scenes) == len(book.sentences) == 7
     assert book.images.shape == (7, 3, size, size) and book.images.dtype == torch.float32
-    assert 0 <= book.images.min() and book.images.max() <= 1
+    assert book.images.min() >= 0 and book.images.max() <= 1
     assert book.tokens.dtype == torch.int64 and len(book.tokens) == 7
     assert book.lengths.tolist() == [len(encode(s)) for s in book.sentences]
     assert book.kinds.shape == book.colours.shape == book.sizes.shape == ((7,) if things == 1 else (7, 2))
@@ -75,8 +75,10 @@ def test_nothing_leaks_between_splits(things):
             assert {w for s in train_words for w in s.split()}.isdisjoint({"tiny", "huge"})
         pictures |= {hashlib.sha256(image.numpy().tobytes()).digest() for image in book.images}
     assert len(pictures) == 300 * len(SPLITS), "a picture stands in two splits"
-    assert {frozenset(voices(a)) & frozenset(voices(b)) for a, b in
-            [("train", "unseen"), ("train", "far"), ("unseen", "far")]} == {frozenset()}
+    assert {
+        frozenset(voices(a)) & frozenset(voices(b))
+        for a, b in [("train", "unseen"), ("train", "far"), ("unseen", "far")]
+    } == {frozenset()}
 
 
 def test_unseen_wordings_have_words_that_training_lacks_but_no_unknown_ones():
@@ -91,11 +93,14 @@ def test_a_book_is_lazy():
     assert math.isclose(len(book), 10_000_000)
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"split": "training", "pages": 5}, "split is 'training'; expected one of train, valid"),
-    ({"split": "train", "pages": 0}, "pages is 0; a book has at least one page"),
-    ({"split": "train", "pages": 5, "things": 3}, "things is 3; a page shows one or two"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"split": "training", "pages": 5}, "split is 'training'; expected one of train, valid"),
+        ({"split": "train", "pages": 0}, "pages is 0; a book has at least one page"),
+        ({"split": "train", "pages": 5, "things": 3}, "things is 3; a page shows one or two"),
+    ],
+)
 def test_bad_books_say_why(arguments, message):
     with pytest.raises(ValueError, match=message):
         PictureBook(**arguments)

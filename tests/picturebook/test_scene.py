@@ -61,7 +61,9 @@ def test_relation_is_true_and_plain():
     for scene in scenes("train", 2, 2000):
         a, b = scene.things
         dx, dy = b.x - a.x, b.y - a.y
-        along, across = {"left of": (dx, dy), "right of": (-dx, dy), "above": (dy, dx), "below": (-dy, dx)}[scene.relation]
+        along, across = {"left of": (dx, dy), "right of": (-dx, dy), "above": (dy, dx), "below": (-dy, dx)}[
+            scene.relation
+        ]
         assert along > a.radius + b.radius
         assert along > 2 * abs(across)
         assert a.kind != b.kind

@@ -46,11 +46,23 @@ def test_meaning_does_not_depend_on_who_comes_first():
     assert not first.same_meaning(None)
 
 
-@pytest.mark.parametrize("sentence", [
-    "", "fish", "a red fish", "a small red", "a small red fish above", "small a red fish", "a small red fish a big blue cat",
-    "a small red fish above a big dragon", "at night a small red fish at night", "a small red fish fish",
-    "a small red fish above a big yellow moon above a small blue cat", "<mask> small red fish",
-])
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "",
+        "fish",
+        "a red fish",
+        "a small red",
+        "a small red fish above",
+        "small a red fish",
+        "a small red fish a big blue cat",
+        "a small red fish above a big dragon",
+        "at night a small red fish at night",
+        "a small red fish fish",
+        "a small red fish above a big yellow moon above a small blue cat",
+        "<mask> small red fish",
+    ],
+)
 def test_what_is_not_of_the_grammar_is_not_understood(sentence):
     assert understand(sentence) is None
 

@@ -1,4 +1,4 @@
-"""Exercise 01.4: permuting the colour channels."""
+"""Exercise 01.6: permuting the colour channels."""
 
 from itertools import permutations
 
@@ -11,7 +11,7 @@ from mmcourse.exercises.judging import expect_tensor, whole
 
 
 @exercise(
-    "01.4",
+    "01.6",
     title="a cure: permute the colours",
     dots=2,
     minutes=10,

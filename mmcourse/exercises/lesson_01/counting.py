@@ -1,4 +1,4 @@
-"""Exercises 01.1, 01.3 and 01.6: sizes, parameters and receptive fields, all of them whole numbers."""
+"""Exercises 01.1, 01.3 and 01.4: sizes, parameters and receptive fields, all of them whole numbers."""
 
 import math
 
@@ -167,7 +167,7 @@ RECEPTIVE_FIELD_MISTAKES = [
 
 
 @exercise(
-    "01.6",
+    "01.4",
     title="what one pixel of the last layer sees",
     dots=2,
     minutes=5,

@@ -53,7 +53,7 @@ def per_pixel(images):
 
 def test_permute_colours(judged):
     judged(
-        "01.4",
+        "01.6",
         {"loop": by_loop, "at once": at_once},
         {
             "one order": (lambda x: x[:, torch.randperm(3)], "got the same order"),

@@ -1,0 +1,68 @@
+"""Shipped models: each fits its card, its figures hold, and none that lessons start from saw what is held out."""
+
+import json
+
+import pytest
+import torch
+
+from mmcourse import PictureBook, assets
+from mmcourse.models import shipped
+
+NAMES = ("picture_encoder", "picture_judge")
+
+
+def test_all_are_there_and_small():
+    assert set(NAMES) <= set(shipped.names())
+    folder = assets.shipped_folder() / "models"
+    assert {path.stem for path in folder.glob("*.safetensors")} == set(shipped.names()), "a file without its card"
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 20e6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_card_and_file_agree(name):
+    card, model = shipped.card(name), shipped.load(name)
+    assert set(card) == set(shipped.CARD_FIELDS)
+    assert card["parameters"] == sum(p.numel() for p in model.parameters())
+    assert card["licence"] == "CC BY 4.0" and card["role"] in ("start", "judge")
+    assert not model.training
+    if card["role"] == "start":
+        assert card["splits"] == ["train"], "lessons start from what never saw a held-out page"
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("split", ["test", "unseen_pairs"])
+def test_figures_of_the_card_hold(name, split):
+    """Measured again on other pages of the same split: within four standard errors of 500 pages."""
+    model, book = shipped.load(name), PictureBook(split, 500, seed=7)
+    read = model.read(book.images.to(next(model.parameters()).device)).cpu()
+    truth = torch.stack([book.kinds, book.colours, book.sizes], dim=1)
+    for i, what in enumerate(("kind", "colour", "size")):
+        told = shipped.card(name)["figures"][split][what]
+        spread = max(told * (1 - told) / 500, 1e-5) ** 0.5
+        assert abs((read[:, i] == truth[:, i]).float().mean().item() - told) < 4 * spread + 0.01, what
+
+
+def test_the_judge_is_another_model():
+    encoder, judge = (shipped.load(name).state_dict() for name in NAMES)
+    assert not any(
+        torch.equal(a, b) for a in encoder.values() for b in judge.values() if a.shape == b.shape and a.dim() > 1
+    )
+
+
+def test_unknown_and_broken(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="no shipped model is called 'nobody'; there are picture_encoder"):
+        shipped.load("nobody")
+    (tmp_path / "models").mkdir()
+    source = assets.asset("models/picture_encoder.safetensors")
+    card = shipped.card("picture_encoder")
+    (tmp_path / "models" / "picture_encoder.json").write_text(json.dumps(card))
+    monkeypatch.setattr(shipped, "shipped_folder", lambda: tmp_path)
+    monkeypatch.setattr(shipped, "asset", lambda name: tmp_path / name)
+    half = tmp_path / "models" / "picture_encoder.safetensors"
+    half.write_bytes(source.read_bytes()[:-1000])
+    with pytest.raises(ValueError, match="not the file its card describes"):
+        shipped.load("picture_encoder")
+    half.write_bytes(source.read_bytes())
+    (tmp_path / "models" / "picture_encoder.json").write_text(json.dumps(card | {"arguments": {"widths": [4, 4]}}))
+    with pytest.raises(ValueError, match="picture_encoder.safetensors"):
+        shipped.load("picture_encoder")
