@@ -17,9 +17,9 @@ from mmcourse.training.device import describe_device, seed_everything
 TABLE = Path(__file__).resolve().parent.parent / "data" / "tables" / "01_shortcut.csv"
 SEEDS = range(5)
 RUNS = {
-    "as drawn": (None, 6),
-    "mirrored and shifted": (lambda images: shift(flip(images)), 6),
-    "and colours permuted": (lambda images: permute_colours(shift(flip(images)), share=0.75), 8),
+    "as drawn": (None, 8),
+    "mirrored and shifted": (lambda images: shift(flip(images)), 8),
+    "and colours permuted": (lambda images: permute_colours(shift(flip(images)), share=0.9), 8),
 }
 
 
