@@ -4,8 +4,10 @@
 """
 
 import importlib
+import time
 
 __version__ = "0.1.0"
+IMPORTED_AT = time.perf_counter()  # a lesson's clock starts before its heavy imports: mmcourse.lesson
 
 _HOME = {
     "PictureBook": "mmcourse.picturebook.book",

@@ -4,7 +4,7 @@ import os
 import time
 import warnings
 
-from mmcourse import settings
+from mmcourse import IMPORTED_AT, settings
 
 # Known, harmless and confusing: each is a message and the category it comes with.
 HARMLESS = (("IProgress not found", "tqdm.std.TqdmWarning"),)
@@ -19,7 +19,7 @@ def begin(lesson: str) -> None:
     global _begun
     if not (isinstance(lesson, str) and len(lesson) == 2 and lesson.isdigit()):
         raise ValueError(f"lesson is {lesson!r}; expected its number as two digits, such as '01'")
-    _begun = time.perf_counter()
+    _begun = IMPORTED_AT if _begun is None else time.perf_counter()
     quieten()
     import torch
 
@@ -37,7 +37,7 @@ def begin(lesson: str) -> None:
 
 
 def seconds_since_begin() -> float:
-    """Seconds since the lesson's `begin`."""
+    """Seconds since the lesson began: its first `begin` counts from the import of mmcourse, so its imports are in."""
     if _begun is None:
         raise ValueError('no lesson has begun; call begin("01"), with the lesson\'s number, first')
     return time.perf_counter() - _begun

@@ -562,7 +562,7 @@ check("01.clinic", mended)
 # ## On real data: MNIST
 #
 # 70,000 digits written by real people (LeCun, Bottou, Bengio and Haffner 1998), 28 × 28, grey. The same class with one
-# channel instead of three, the same `fit`. Two convolutions of this size are known to reach about 0.992 on the test split.
+# channel instead of three, the same `fit`, each digit shifted by up to two pixels: here that augmentation is right. Two convolutions of this size are known to reach about 0.992 on the test split.
 
 # %%
 mnist = real.load_or_explain("mnist", "train")
@@ -571,7 +571,8 @@ if mnist:
     test_digits, test_labels = real.pictures(real.load("mnist", "test"))
     show_images(digits[:12], titles=labels[:12].tolist(), columns=12, alt="Twelve handwritten digits")
     reader = PictureClassifier(10, in_channels=1)
-    fit(reader, Batches(digits, labels, size=128), epochs=3, lr=1e-2)
+    moved = Batches(digits, labels, size=128, transform=lambda images: shift(images, pixels=2))
+    fit(reader, moved, epochs=4, lr=1e-2)
     digit_logits = predict(reader, test_digits)
     expect("01.mnist", (digit_logits.argmax(dim=1).cpu() == test_labels).float().mean().item())
     show_mistakes(test_digits, test_labels, digit_logits)
