@@ -55,6 +55,7 @@ def main() -> None:
     temporary = TABLE.with_suffix(".part")
     temporary.write_text("\n".join(rows) + "\n", encoding="utf-8")
     os.replace(temporary, TABLE)
+    print("stored; now renew the checksums: python data/checksums.py")
 
 
 if __name__ == "__main__":

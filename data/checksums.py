@@ -6,7 +6,7 @@ Run by whatever changes a shipped file; `mmcourse doctor` and the tests compare.
 import os
 from pathlib import Path
 
-from mmcourse.models.shipped import digest
+from mmcourse.training.shipped import digest
 
 DATA = Path(__file__).resolve().parent
 TARGET = DATA / "checksums.txt"

@@ -18,11 +18,11 @@ from torch import Tensor
 from mmcourse import Batches, PictureBook, fit
 from mmcourse.data.augment import flip, shift
 from mmcourse.models.cnn import PictureReader
-from mmcourse.models.shipped import digest
 from mmcourse.picturebook.picture import RGB
 from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS, KINDS
 from mmcourse.training.checkpoint import save_model
 from mmcourse.training.device import seed_everything
+from mmcourse.training.shipped import digest
 
 MODELS = Path(__file__).resolve().parent / "models"
 LICENCE = "CC BY 4.0"

@@ -2,8 +2,6 @@
 
 batches.py    mini-batches sliced from tensors on their device
 augment.py    changes to training pictures that keep what they show
-text.py       words to token numbers
-audio.py      waveforms to spectrograms, and back
 real.py       public data sets (MNIST, spoken digits, movie reviews, named entities): the door to the three below
 catalogue.py  what each of them is, and where the hub keeps it
 hub.py        whether the Hugging Face hub is there, and single files from it

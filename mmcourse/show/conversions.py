@@ -36,9 +36,9 @@ class Cell:
 
 def convert(scene: Scene, seed: int = 0) -> dict[tuple[str, str], Cell]:
     """The conversions that work from what the course ships so far, done on one page with one thing."""
-    from mmcourse.models import shipped
     from mmcourse.picturebook.picture import draw
     from mmcourse.picturebook.speech import speak, voices
+    from mmcourse.training import shipped
 
     if len(scene.things) != 1:
         raise ValueError(f"the scene has {len(scene.things)} things; the shipped reader knows pages with one thing")

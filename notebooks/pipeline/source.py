@@ -117,12 +117,17 @@ def compose(lesson: Lesson, copy: str, address: str, verified: dict | None = Non
             raise SourceError(f"{lesson.path.name}, cell {number}: {error}\n\n{cell.source}") from None
         if made is not None:
             cells.append(made)
+    for cell in cells:
+        cell.metadata["slideshow"] = {"slide_type": _slide(cell)}
+        if cell.cell_type == "markdown":
+            cell.source = cell.source.replace("](repository:", f"]({address}/blob/main/")
     title, _, rest = cells[0].source.partition("\n")
     stamp = [verified_line(verified)] if verified else []
     parts = [title, badges(address, lesson.name, copy), rest.strip(), *stamp]
     cells[0].source = "\n\n".join(part for part in parts if part)
     setup = nbformat.v4.new_code_cell(setup_source(address), id=f"{lesson.number}-setup")
     hidden = {"cellView": "form", "jupyter": {"source_hidden": True}, "tags": ["setup"]}
+    hidden["slideshow"] = {"slide_type": "skip"}
     setup.metadata = nbformat.from_dict(hidden)
     cells.insert(1, setup)
     notebook = nbformat.v4.new_notebook(cells=cells)
@@ -165,6 +170,12 @@ def _cell(cell: NotebookNode, lesson: Lesson, seen: Counter, copy: str) -> Noteb
     elif kind == "code" and re.search(r"^check\(", source, re.MULTILINE):
         made.metadata["nbgrader"] = nbformat.from_dict(_nbgrader(identity, solution=False))
     return made
+
+
+def _slide(cell: NotebookNode) -> str:
+    """Where the cell stands when the lesson is shown as slides: a new slide for each heading, below it for the rest."""
+    heading = re.search(r"^(#{1,3}) ", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else None
+    return "-" if not heading else "subslide" if len(heading[1]) == 3 else "slide"
 
 
 def _nbgrader(identity: str, solution: bool) -> dict:

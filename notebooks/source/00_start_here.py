@@ -21,11 +21,11 @@
 # %%
 from mmcourse import PictureBook, begin, check, draw, expect, progress, quiz, tell, understand
 from mmcourse.lesson import seconds_since_begin
-from mmcourse.models import shipped
 from mmcourse.picturebook.scene import COLOURS, KINDS, SIZES, Scene, Thing
 from mmcourse.picturebook.sentence import VOCABULARY, decode
 from mmcourse.picturebook.speech import speak, voices
 from mmcourse.show import make_a_page, play, play_many, shape_of, show_conversions, show_pages, show_spectrogram
+from mmcourse.training import shipped
 
 begin("00")
 book = PictureBook("train", pages=200, things=2)
@@ -65,7 +65,7 @@ make_a_page()
 # A **modality** is a way in which something reaches you. For a network each becomes a tensor, an array of numbers, of a
 # shape of its own.
 
-# %%
+# %% tags=["nbval-check-output"]
 shape_of(book.images, "BCHW", "pictures")
 shape_of(book.tokens, "BT", "words   ")
 shape_of(book.sound(page), "S", "sound   ")
@@ -128,8 +128,8 @@ play(speak(seen, voices("unseen")[0]), words=seen, title="what the network saw")
 # ## Where this goes
 #
 # Three modalities make nine conversions, if you count a modality to itself (a picture drawn again from a few numbers, say).
-# At the end of the course you fill every cell of this table with something you trained. Today, two cells work with the
-# shipped network; the others name the lesson that builds them.
+# At the end of the course you fill every cell of this table with something you trained. Today two cells use the shipped
+# network and three go by rule, without any learning; the others name the lesson that builds them.
 
 # %%
 show_conversions(scene)
@@ -153,6 +153,7 @@ def page_shape(pages: int, size: int) -> tuple[int, int, int, int]:
     ### END SOLUTION
 
 
+# %%
 check("00.1", page_shape)
 
 # %% [markdown]

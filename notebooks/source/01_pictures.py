@@ -129,7 +129,7 @@ convolution_by_hand(bars, edge)
 #
 # $$y_0 = 1\cdot 1 + 0\cdot 2 - 1\cdot 4 = -3 \qquad y_1 = 1\cdot 2 + 0\cdot 4 - 1\cdot 7 = -5$$
 
-# %%
+# %% tags=["nbval-check-output"]
 x, w = torch.tensor([1.0, 2, 4, 7]), torch.tensor([1.0, 0, -1])
 by_hand = [sum(w[a] * x[i + a] for a in range(3)).item() for i in range(2)]
 print("by hand", by_hand, "  PyTorch", F.conv1d(x[None, None], w[None, None])[0, 0].tolist())
@@ -153,6 +153,7 @@ def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> in
     ### END SOLUTION
 
 
+# %%
 check("01.1", output_size)
 
 # %% [markdown]
@@ -174,6 +175,7 @@ def convolve(image: Tensor, kernel: Tensor) -> Tensor:
     ### END SOLUTION
 
 
+# %%
 check("01.2", convolve)
 
 # %% [markdown]
@@ -193,7 +195,7 @@ show_feature_maps({"upright edges, lying edges": maps}, image=page[0])
 # Say the next layer shall have 32 maps of 32 × 32. How many weights does a convolution with 3 × 3 filters need, and how
 # many a dense layer from every pixel to every value? Guess the ratio before you run the cell.
 
-# %%
+# %% tags=["nbval-check-output"]
 convolution = nn.Conv2d(3, 32, kernel_size=3, padding=1)
 n_shared = sum(p.numel() for p in convolution.parameters())
 n_local = 32 * 32 * 32 * (3 * 3 * 3 + 1)              # the same reach, but weights of its own at every place
@@ -217,6 +219,7 @@ def conv_parameters(in_channels: int, out_channels: int, kernel: int) -> int:
     ### END SOLUTION
 
 
+# %%
 check("01.3", conv_parameters)
 
 # %% [markdown]
@@ -226,7 +229,7 @@ check("01.3", conv_parameters)
 # The **ReLU** keeps what is positive and cuts the rest to zero. **Max pooling** keeps the largest of a patch: 'there was an
 # eye somewhere here', not exactly where.
 
-# %%
+# %% tags=["nbval-check-output"]
 x = torch.tensor([[-2.0, 1, 0, 3], [5, -1, 2, -4]])
 print("ReLU\n", F.relu(x))
 print("largest of each 2 x 2 patch", F.max_pool2d(x[None], 2)[0].tolist())
@@ -255,6 +258,7 @@ def receptive_field(layers: list[tuple[int, int]]) -> int:
     ### END SOLUTION
 
 
+# %%
 check("01.4", receptive_field)
 
 # %% [markdown]
@@ -321,7 +325,7 @@ for step in range(steps(60)):
 # %% [markdown]
 # The loss falls. `fit` is this loop, with what one wants around it: the device, a learning rate that rises and falls, a
 # curve that grows while you watch, a figure on pages kept aside (`valid`), and an interrupt that loses nothing. Its code is
-# [one screen long](../mmcourse/training/fit.py): read it when you have a minute.
+# [one screen long](repository:mmcourse/training/fit.py): read it when you have a minute.
 #
 # From the package comes the same network: `PictureClassifier` is `ThreeConvolutions` built from blocks.
 
@@ -348,8 +352,8 @@ expect("01.thing", plain_test)
 show_mistakes(test.images, test.kinds, predict(plain, test.images), names=KINDS)
 
 # %% [markdown]
-# The eight worst: pages where the network was surest of the wrong kind. What do they have in common? Most are small, and a
-# small thing has some ten pixels to tell a heart from an apple.
+# The eight worst: pages where the network was surest of the wrong kind. What do they have in common? Many are small,
+# and a small thing has some ten pixels to tell a heart from an apple.
 
 # %%
 confusion_matrix(test.kinds, predict(plain, test.images).argmax(dim=1), KINDS)
@@ -394,6 +398,7 @@ def grad_cam(feature_maps: Tensor, gradients: Tensor) -> Tensor:
     ### END SOLUTION
 
 
+# %%
 check("01.5", grad_cam)
 
 # %% [markdown]
@@ -425,17 +430,21 @@ print(f"pairs seen in training {plain_test:.2f}, pairs never seen {plain_unseen:
 show_mistakes(unseen.images, unseen.kinds, predict(plain, unseen.images), names=KINDS)
 
 # %% [markdown]
-# It *knows* that red things are not apples: all its training said so. Colour was a help on every training page, so it was
-# used, and nothing in the loss told the network not to. This is a **shortcut**: a rule that works on the data at hand and
+# Look how sure it is. No house in the training pages was green, and many other green things were there: so what is green is
+# no house. Colour was a help on every training page, so it was used, and nothing in the loss told the network not to. This is a **shortcut**: a rule that works on the data at hand and
 # not on the thing meant. The test split could not show it, since its pages share the training pages' pairs.
 #
-# Which colour does the damage? Take every unseen page and look at it in grey.
+# If colour misleads it, does it help to take the colour away? Here are the same pages in grey. What is your guess?
 
 # %%
 grey = unseen.images.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
-print(f"the same pages without colour: {(predict(plain, grey).argmax(dim=1).cpu() == unseen.kinds).float().mean().item():.2f}")
+grey_unseen = (predict(plain, grey).argmax(dim=1).cpu() == unseen.kinds).float().mean().item()
+print(f"the same pages in grey: {grey_unseen:.2f}")
 
 # %% [markdown]
+# Worse. Colour is woven into every filter, and a grey page looks like nothing the network has met. It has to learn without
+# relying on colour; afterwards is too late.
+#
 # ## Augmentation, and a cure
 #
 # You can tell the network that something does not matter by changing it at random while it learns. That is
@@ -445,7 +454,7 @@ print(f"the same pages without colour: {(predict(plain, grey).argmax(dim=1).cpu(
 torch.manual_seed(1)
 one = train.images[:6]
 show_images(torch.cat([one, flip(one), shift(one), permute_colours(one)]), columns=6,
-            titles=[name if i == 0 else "" for name in ("as drawn", "mirrored?", "shifted", "permuted") for i in range(6)],
+            titles=[name if i == 0 else "" for name in ("as drawn", "mirrored", "shifted", "permuted") for i in range(6)],
             alt="Six pages; the same mirrored at random, shifted, and with their colour channels in random order")
 
 # %% [markdown]
@@ -467,6 +476,7 @@ def my_permute_colours(images: Tensor) -> Tensor:
     ### END SOLUTION
 
 
+# %%
 check("01.6", my_permute_colours)
 
 # %% [markdown]
@@ -556,6 +566,7 @@ def mended(n_classes: int) -> nn.Module:
     ### END SOLUTION
 
 
+# %%
 check("01.clinic", mended)
 
 # %% [markdown]
@@ -565,10 +576,10 @@ check("01.clinic", mended)
 # channel instead of three, the same `fit`, each digit shifted by up to two pixels: here that augmentation is right. Two convolutions of this size are known to reach about 0.992 on the test split.
 
 # %%
-mnist = real.load_or_explain("mnist", "train")
-if mnist:
+mnist, mnist_test = (real.load_or_explain("mnist", split) for split in ("train", "test"))
+if mnist and mnist_test:
     digits, labels = real.pictures(mnist)                              # (60000, 1, 28, 28), (60000,)
-    test_digits, test_labels = real.pictures(real.load("mnist", "test"))
+    test_digits, test_labels = real.pictures(mnist_test)
     show_images(digits[:12], titles=labels[:12].tolist(), columns=12, alt="Twelve handwritten digits")
     reader = PictureClassifier(10, in_channels=1)
     moved = Batches(digits, labels, size=128, transform=lambda images: shift(images, pixels=2))

@@ -50,6 +50,19 @@ def test_badges_follow_the_one_setting(house):
     assert "mybinder.org/v2/gh/someone/fork/main?labpath=notebooks%2Fanswers%2F90_adding.ipynb" in title
 
 
+def test_links_into_the_repository_follow_it_too(house):
+    text = LESSON + "\n# %% [markdown]\n# Read [fit](repository:mmcourse/training/fit.py).\n"
+    last = house.compose(text, "learner").cells[-1].source
+    assert last == "Read [fit](https://github.com/someone/fork/blob/main/mmcourse/training/fit.py)."
+
+
+def test_each_heading_begins_a_slide(house):
+    cells = "".join(f"\n# %% [markdown]\n# {text}\n" for text in ("## A part", "### A smaller one", "Text."))
+    text = LESSON + cells
+    kinds = [cell.metadata.slideshow.slide_type for cell in house.compose(text).cells]
+    assert kinds[0] == "slide" and kinds[-3:] == ["slide", "subslide", "-"]
+
+
 def test_the_setup_cell_installs_nothing_where_the_package_is(house, monkeypatch):
     setup = house.compose().cells[1]
     assert setup.cell_type == "code" and setup.metadata.jupyter.source_hidden

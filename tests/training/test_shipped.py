@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmcourse import PictureBook, assets
-from mmcourse.models import shipped
+from mmcourse.training import shipped
 
 NAMES = ("picture_encoder", "picture_judge")
 
