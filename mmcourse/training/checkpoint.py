@@ -1,6 +1,7 @@
 """Save and load: models alone, and training runs that go on bit for bit. Safetensors files, never pickles."""
 
 import json
+import math
 import os
 import random
 from pathlib import Path
@@ -10,6 +11,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from mmcourse.training.batch import describe
 
 FORMAT = "mmcourse 1"
 
@@ -77,6 +80,7 @@ def save_run(run, path: str | Path) -> Path:
         "step": run.step,
         "epoch": run.epoch,
         "index": run.index,
+        "batches": describe(run.batches),
         "optimiser": {"name": type(run.optimiser).__name__, "groups": state["param_groups"], "plain": plain},
         "random": {"now": now["plain"], "before": before["plain"]},
         "tally": run.tally.state(),
@@ -85,15 +89,36 @@ def save_run(run, path: str | Path) -> Path:
     return _write(path, tensors, about)
 
 
+def path_to_resume(resume: str | Path | bool | None, checkpoint: str | Path | None) -> str | Path | None:
+    """The file a run goes on from, or None where it starts afresh; `resume` and `checkpoint` are those of `fit`."""
+    if resume is not True:
+        return resume or None
+    if checkpoint is None:
+        raise ValueError(
+            "fit got resume=True and no checkpoint, so no file to go on from; "
+            "expected fit(..., checkpoint=path, resume=True), or resume=path"
+        )
+    return checkpoint if Path(checkpoint).exists() else None
+
+
 def restore(run, path: str | Path) -> None:
     """Bring a fresh run to where `save_run` left another one.
 
-    Bit for bit on the same machine, given the same model, batches, optimiser, schedule and epochs.
+    Bit for bit on the same machine, given the same model, batches, optimiser, schedule and epochs. ValueError where
+    the batches are others, or the run was already trained for longer than is asked.
     """
     tensors, about = _read(path)
     if about.get("kind") != "run":
         raise ValueError(
             f"{path} holds a model, not a training run. To start from its weights: load_model(model, path)"
+        )
+    _check_batches(about.get("batches", {}), describe(run.batches), path)
+    if run.total_steps < about["step"]:
+        done = about["step"] / run.steps_per_epoch
+        raise ValueError(
+            f"{path} was already trained for {about['step']} steps ({done:.3g} epochs); fit got epochs={run.epochs}, "
+            f"which is {run.total_steps} steps. Likely cause: `epochs` counts from the start of the run, not from "
+            f"where it goes on; for one more: epochs={math.ceil(done) + 1}"
         )
     _fill(run.model, _below("model", tensors), path)
     _fill_optimiser(run.optimiser, _below("optimiser", tensors), about["optimiser"], path)
@@ -106,6 +131,9 @@ def restore(run, path: str | Path) -> None:
         for moment in ("before", "now")
     )
     set_random_state(run.resumed_state, run.batches)
+    if run.step >= run.last_step:
+        print(f"{path} holds this run after its last step, {run.step}: nothing is left to train.")
+        run.note_part()
 
 
 def random_state(batches=None) -> dict:
@@ -140,6 +168,24 @@ def set_random_state(state: dict, batches=None) -> None:
         batches.generator.set_state(tensors["batches"])
     if plain["epoch"] is not None and batches is not None:
         batches.epoch = plain["epoch"]
+
+
+def _check_batches(saved: dict, given: dict, path) -> None:
+    names = {"steps_per_epoch": "batches an epoch", "examples": "examples", "order": "order"}
+    other = [
+        f"{name}: {saved[key]} saved, {given[key]} given"
+        for key, name in names.items()
+        if None not in (saved.get(key), given[key]) and saved[key] != given[key]
+    ]
+    if not other:
+        return
+    cause = "another batch size" if saved["examples"] == given["examples"] else "another split or selection of examples"
+    if saved["order"] != given["order"]:
+        cause = "a DataLoader in place of Batches or the reverse, or another generator"
+    raise ValueError(
+        f"{path} was saved by a run over other batches ({'; '.join(other)}). Likely cause: {cause}. Resume with the "
+        "batches the run was started with, or start a new run from its weights: load_model(model, path)"
+    )
 
 
 def _fill(model: nn.Module, tensors: dict[str, Tensor], path) -> None:

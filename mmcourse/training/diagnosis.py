@@ -11,12 +11,15 @@ CAUSES = (
 )
 
 
-class NonFiniteLoss(ArithmeticError):
-    """The loss became NaN or infinite: `step` and `batch` say where, `value` what."""
+MISFITS = (RuntimeError, ValueError, IndexError, TypeError)  # what models and losses raise at wrong shapes
 
-    def __init__(self, message: str, step: int, batch: int, value: float):
+
+class NonFiniteLoss(ArithmeticError):
+    """The loss became NaN or infinite: `step` and `batch` say where, `value` what, `history` what went before."""
+
+    def __init__(self, message: str, step: int, batch: int, value: float, history=None):
         super().__init__(message)
-        self.step, self.batch, self.value = step, batch, value
+        self.step, self.batch, self.value, self.history = step, batch, value, history
 
 
 def shape_of(value) -> str:
@@ -43,8 +46,15 @@ def examples_in(value) -> int:
     return next((len(tensor) for tensor in tensors_in(value) if tensor.ndim), 0)
 
 
-def misfit(error: Exception, inputs, outputs, target) -> ValueError:
-    """The error to raise where the model (outputs is None) or the loss could not work with what it got."""
+def explain(error: Exception, inputs, outputs, target, who: str = "") -> None:
+    """Raise a ValueError that says what did not fit, where that is what happened; else the error itself goes on."""
+    plain = isinstance(error, (torch.OutOfMemoryError, NotImplementedError))
+    if not plain and not (outputs is None and isinstance(error, ValueError)):
+        raise misfit(error, inputs, outputs, target, who) from error
+
+
+def misfit(error: Exception, inputs, outputs, target, who: str = "") -> ValueError:
+    """The error to raise where the model (outputs is None) or the loss could not work with what `who` gave it."""
     if outputs is None:
         what = f"The model could not take inputs of shape {shape_of(inputs)}"
         cause = _cause_in_model(str(error), inputs)
@@ -52,6 +62,7 @@ def misfit(error: Exception, inputs, outputs, target) -> ValueError:
         what = f"The loss could not compare outputs of shape {shape_of(outputs)} with a target of {shape_of(target)}"
         what += f" (inputs {shape_of(inputs)})"
         cause = _cause_in_loss(outputs, target)
+    what = f"{who}: {what}" if who else what
     return ValueError(f"{what}. {'Likely cause: ' + cause + '. ' if cause else ''}PyTorch says: {error}")
 
 
@@ -91,8 +102,14 @@ def _cause_in_loss(outputs, target) -> str:
     return "a target of another shape than this loss expects"
 
 
-def non_finite(value: float, step: int, batch: int, inputs=None, model=None) -> NonFiniteLoss:
-    """The error to raise for a loss that is not finite; looks at inputs and weights to say which cause it is."""
+def non_finite(
+    value: float, step: int, batch: int, inputs=None, model=None, history=None, read: tuple[int, int] | None = None
+) -> NonFiniteLoss:
+    """The error to raise for a loss that is not finite; looks at inputs and weights to say which cause it is.
+
+    `read` is the range of steps whose losses were read together, where the steps after this one were taken as well:
+    inputs and weights are then no longer those of the step, and say nothing of the cause.
+    """
     floats = [tensor for tensor in tensors_in(inputs) if tensor.is_floating_point() and tensor.numel()]
     largest = max((tensor.abs().max().item() for tensor in floats), default=0.0)
     if not all(tensor.isfinite().all() for tensor in floats):
@@ -103,13 +120,16 @@ def non_finite(value: float, step: int, batch: int, inputs=None, model=None) -> 
         cause = f"inputs as large as {largest:.0f}: normalise them"
     else:
         cause = f"one of {CAUSES}"
-    return NonFiniteLoss(
-        f"The loss is {'NaN' if math.isnan(value) else value} at step {step} (batch {batch} of its epoch). "
-        f"Likely cause: {cause}.",
-        step,
-        batch,
-        value,
-    )
+    message = f"The loss is {'NaN' if math.isnan(value) else value} at step {step} (batch {batch} of its epoch). "
+    message += f"Likely cause: {cause}."
+    if read:
+        message += (
+            f" It was found when the losses of steps {read[0]} to {read[1]} were read together, as is done on a GPU: "
+            "the steps from there on were taken, so the weights are spoilt. Go back to a checkpoint, or train anew."
+        )
+    elif model is not None and (spoilt := [name for name, buffer in model.named_buffers() if buffer.isnan().any()]):
+        message += f" No step was taken with it, but {', '.join(spoilt[:4])} took the batch in: train anew."
+    return NonFiniteLoss(message, step, batch, value, history)
 
 
 def out_of_memory(error: Exception, examples: int) -> torch.OutOfMemoryError:

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from mmcourse import settings
-from mmcourse.training.device import device, mixed_precision, to_device
-from mmcourse.training.diagnosis import misfit
+from mmcourse.training.batch import inputs_and_target, length
+from mmcourse.training.device import device, mixed_precision
+from mmcourse.training.diagnosis import MISFITS, explain
 from mmcourse.training.tally import Tally, hits
 
 
@@ -25,28 +26,31 @@ def judging(model: nn.Module) -> Iterator[None]:
             part.training = training
 
 
-def evaluate(model: nn.Module, batches: Iterable, loss=None, metrics=None) -> dict[str, float]:
+def evaluate(model: nn.Module, batches: Iterable, loss=None, metrics=None, *, who: str = "evaluate") -> dict:
     """The mean loss (where one is given) and the metrics over all batches, e.g. {'loss': 0.21, 'accuracy': 0.93}.
 
-    `metrics` as for `fit`. ValueError where the batches hold nothing.
+    `metrics` as for `fit`. ValueError where the batches hold nothing, have no length, or do not fit the model; its
+    message begins with `who`.
     """
+    most = settings.steps(length(batches, who))
     model.to(device())
     tally = Tally(metrics)
     tally.reset()
     with judging(model):
-        most = settings.steps(len(batches))
-        for (*inputs, target), _ in zip(batches, range(most), strict=False):
-            inputs, target = to_device(inputs), to_device(target)
-            with mixed_precision():
-                outputs = model(*inputs)
-                try:
+        for batch, _ in zip(batches, range(most), strict=False):
+            inputs, target = inputs_and_target(batch, who)
+            outputs = None
+            try:
+                with mixed_precision():
+                    outputs = model(*inputs)
                     value = loss(outputs, target) if loss else 0.0
-                except (RuntimeError, ValueError, IndexError) as error:
-                    raise misfit(error, inputs, outputs, target) from error
+            except MISFITS as error:
+                explain(error, inputs, outputs, target, who)
+                raise
             tally.add(value, outputs, target)
     figures = tally.figures()
     if not figures:
-        raise ValueError("evaluate got no batches. Likely cause: an empty split, or a generator that was used up")
+        raise ValueError(f"{who} got no batches. Likely cause: an empty split, or a generator that was used up")
     return figures if loss else {name: value for name, value in figures.items() if name != "loss"}
 
 
@@ -54,16 +58,21 @@ def predict(model: nn.Module, inputs, size: int = 256):
     """The model's outputs for all inputs, `size` at a time, on the processor.   (N, ...) -> (N, ...)
 
     `inputs` is a tensor, or a tuple of tensors for a model with several; a model that returns a tuple gives a tuple.
+    ValueError where there are no examples, or they do not fit the model.
     """
     inputs = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
     if not inputs or len(inputs[0]) == 0:
         raise ValueError("predict got 0 examples. Likely cause: an empty split or selection")
     where = next((p.device for p in model.parameters()), device())
+    parts = []
     with judging(model), mixed_precision():
-        parts = [
-            model(*(tensor[start : start + size].to(where) for tensor in inputs))
-            for start in range(0, len(inputs[0]), size)
-        ]
+        for start in range(0, len(inputs[0]), size):
+            some = [tensor[start : start + size].to(where) for tensor in inputs]
+            try:
+                parts.append(model(*some))
+            except MISFITS as error:
+                explain(error, some, None, None, "predict")
+                raise
     if isinstance(parts[0], tuple):
         return tuple(_together(part) for part in zip(*parts, strict=True))
     return _together(parts)

@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mmcourse.training.checkpoint import Checkpoint, restore
+from mmcourse.training.batch import length
+from mmcourse.training.checkpoint import Checkpoint, path_to_resume, restore
 from mmcourse.training.device import device, mixed_precision
-from mmcourse.training.diagnosis import examples_in, out_of_memory
+from mmcourse.training.diagnosis import MISFITS, examples_in, explain, out_of_memory
 from mmcourse.training.history import History
 from mmcourse.training.progress import progress
 from mmcourse.training.run import Run
@@ -43,24 +44,26 @@ def fit(
     to a factor of lr, None keeps lr. `clip` bounds the norm of the gradients. A callback is a function of the Run,
     called after each step, or an object with any of on_start, on_step, on_epoch, on_end. `checkpoint` saves each epoch,
     `resume` goes on from a saved one (True: from `checkpoint`, where it exists).
-    NonFiniteLoss, ValueError and OutOfMemoryError say what went wrong and the likely cause.
+    NonFiniteLoss (with the history so far), ValueError and OutOfMemoryError say what went wrong and the likely cause.
     """
     run = Run(model, batches, epochs, lr, optimiser, schedule, metrics, compile)
     optimiser, forward = run.optimiser, torch.compile(model) if compile else model
     if isinstance(loss, nn.Module):
         loss.to(device())
-    if resume and (resume is not True or Path(checkpoint).exists()):
-        restore(run, checkpoint if resume is True else resume)
+    if valid is not None:
+        length(valid, "fit(valid=...)")  # raises where it could not be judged, before time is spent on training
+    if saved := path_to_resume(resume, checkpoint):
+        restore(run, saved)
     callbacks = [*callbacks]
     if checkpoint:
         callbacks.append(Checkpoint(checkpoint))
-    if verbose and (watch := progress(run.total_steps, epochs, run.step)):
+    if verbose and (watch := progress(run.total_steps, run.epochs, run.step)):
         callbacks.append(watch)
     target = None
     run.start(callbacks)
     try:
         with stop_between_steps(run):
-            while run.epoch < epochs and not run.stop:
+            while run.epoch < run.epochs and not run.stop:
                 model.train()
                 for inputs, target in run.epoch_batches():
                     run.set_learning_rate()
@@ -69,8 +72,8 @@ def fit(
                         with mixed_precision():
                             outputs = forward(*inputs)
                             value = loss(outputs, target)
-                    except (RuntimeError, ValueError, IndexError, TypeError) as error:
-                        run.explain(error, inputs, outputs, target)
+                    except MISFITS as error:
+                        explain(error, inputs, outputs, target)
                         raise
                     run.note(value, inputs)  # stops here where the loss is not finite
                     for parameter in run.parameters:

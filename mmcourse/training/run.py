@@ -1,6 +1,7 @@
 """What one call of `fit` knows while it runs: the steps taken, the figures so far, who listens."""
 
 import math
+import numbers
 import time
 from collections.abc import Callable, Iterable, Iterator
 
@@ -8,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from mmcourse import settings
+from mmcourse.training.batch import inputs_and_target, length
 from mmcourse.training.checkpoint import random_state, set_random_state
-from mmcourse.training.device import device, prepare, to_device
-from mmcourse.training.diagnosis import misfit, non_finite, shape_of
+from mmcourse.training.device import device, prepare
+from mmcourse.training.diagnosis import non_finite, shape_of
 from mmcourse.training.evaluate import evaluate
 from mmcourse.training.history import History, peak_memory
 from mmcourse.training.optimiser import default_optimiser
@@ -24,9 +26,9 @@ class Run:
     """The state of a training run. Callbacks may read all of it and set `stop`."""
 
     def __init__(self, model: nn.Module, batches: Iterable, epochs, lr, optimiser, schedule, metrics, compile):
-        self.model, self.batches, self.epochs, self.schedule = prepare(model), batches, epochs, schedule
-        self.steps_per_epoch = _length(batches)
-        self.total_steps = self.steps_per_epoch * epochs
+        self.epochs, self.steps_per_epoch = _whole(epochs), length(batches, "fit")
+        self.model, self.batches, self.schedule = prepare(model), batches, schedule
+        self.total_steps = self.steps_per_epoch * self.epochs
         self.last_step = settings.steps(self.total_steps)
         self.optimiser = _optimiser(model, optimiser, lr, compile)
         self.parameters = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
@@ -73,22 +75,16 @@ class Run:
             self.tally.reset()
             self.state_before_epoch = random_state(self.batches)
         left = iter(self.batches)
-        for _ in range(self.index):
-            next(left)
+        for done in range(self.index):
+            if next(left, None) is None:
+                raise ValueError(
+                    f"The run was saved after batch {self.index} of its epoch, and its batches end after {done}. "
+                    "Likely cause: resumed with other batches than it was started with"
+                )
         if self.index:
             set_random_state(self.resumed_state, None)
         for batch in left:
-            if not isinstance(batch, (tuple, list)) or len(batch) < 2:
-                raise ValueError(
-                    f"fit got a batch of {shape_of(batch)}; expected (inputs..., target). "
-                    "Likely cause: no target; an autoencoder's target is its input, Batches(images, images)"
-                )
-            *inputs, target = to_device(batch)
-            if isinstance(target, Tensor) and not target.numel():
-                raise ValueError(
-                    f"fit got an empty batch, {shape_of(batch)}. Likely cause: an empty split or selection"
-                )
-            yield inputs, target
+            yield inputs_and_target(batch, "fit")
 
     def set_learning_rate(self) -> None:
         """Set each group's learning rate for the step to come."""
@@ -107,11 +103,15 @@ class Run:
 
     def look(self, inputs=None) -> None:
         """Read the losses noted since the last look."""
-        for value in map(float, self.losses):
+        first = len(self.history.losses)
+        last = first + len(self.losses) - 1
+        for step, value in enumerate(map(float, self.losses), first):
             if not math.isfinite(value):
-                step = len(self.history.losses)
                 self.losses.clear()
-                raise non_finite(value, step, step % self.steps_per_epoch, inputs, self.model)
+                batch, history = step % self.steps_per_epoch, self.history
+                if inputs is None or step < last:  # that step was taken: inputs and weights are no longer its own
+                    raise non_finite(value, step, batch, history=history, read=(first, last))
+                raise non_finite(value, step, batch, inputs, self.model, history)
             self.history.losses.append(value)
         self.losses.clear()
 
@@ -135,7 +135,8 @@ class Run:
             self.tell("on_break")
         row = {"epoch": self.epoch + 1, **self.tally.figures()}
         if valid is not None and not self.interrupted:
-            row |= {f"valid_{name}": value for name, value in evaluate(self.model, valid, loss, metrics).items()}
+            judged = evaluate(self.model, valid, loss, metrics, who="fit(valid=...)")
+            row |= {f"valid_{name}": value for name, value in judged.items()}
         row["seconds"] = time.monotonic() - self.epoch_started
         self.history.rows.append(row)
         if whole:
@@ -145,6 +146,10 @@ class Run:
     def break_off(self) -> None:
         """End where a second interrupt fell, perhaps in the middle of a step."""
         self.interrupted = True
+        self.note_part()
+
+    def note_part(self) -> None:
+        """Write a row for the part of an epoch that was seen."""
         if self.index:
             self.history.rows.append({"epoch": self.epoch + 1, **self.tally.figures()})
 
@@ -163,24 +168,11 @@ class Run:
         if self.interrupted:
             print(f"Stopped after step {self.step} of {self.total_steps}: the model and its history are kept.")
 
-    def explain(self, error: Exception, inputs, outputs, target) -> None:
-        """Raise a ValueError that says what did not fit, where that is what happened."""
-        plain = isinstance(error, (torch.OutOfMemoryError, NotImplementedError))
-        if not plain and not (outputs is None and isinstance(error, ValueError)):
-            raise misfit(error, inputs, outputs, target) from error
 
-
-def _length(batches) -> int:
-    try:
-        length = len(batches)
-    except TypeError:
-        raise ValueError(
-            f"fit got batches of type {type(batches).__name__}, which has no length; expected Batches, a DataLoader "
-            "or a list of (inputs..., target). A generator yields its batches once only: list(generator)"
-        ) from None
-    if length == 0:
-        raise ValueError("fit got 0 batches. Likely cause: an empty split")
-    return length
+def _whole(epochs) -> int:
+    if not isinstance(epochs, numbers.Real) or not float(epochs).is_integer() or epochs < 0:
+        raise ValueError(f"fit got epochs={epochs!r}; expected a whole number of passes over the batches, 0 or more")
+    return int(epochs)
 
 
 def _optimiser(model: nn.Module, optimiser, lr: float, compile: bool) -> torch.optim.Optimizer:

@@ -132,6 +132,86 @@ def test_resume_with_another_optimiser_or_model_is_refused(tmp_path):
         fit(network(width=5), in_memory(), resume=path)
 
 
+def saved_mid_epoch(path):
+    """A run of 3 epochs of 5 batches, stopped after batch 3 of its second."""
+
+    def stop_here(run):
+        run.stop = run.step == 8
+
+    fit(network(), in_memory(), epochs=3, callbacks=[stop_here], checkpoint=path)
+
+
+@pytest.mark.parametrize(
+    ("batches", "message"),
+    [
+        (Batches(X, Y, size=64), "batches an epoch: 5 saved, 2 given.*another batch size"),
+        (Batches(X[:66], Y[:66], size=16), r"\(examples: 70 saved, 66 given\).*another split"),
+        (DataLoader(TensorDataset(X[:66], Y[:66]), batch_size=16), "examples: 70 saved, 66 given"),
+        ([(X[:14], Y[:14])] * 4 + [(X[:10], Y[:10])], "examples: 70 saved, 66 given"),
+        (loader(), "order: kept by the batches saved, left to PyTorch given.*DataLoader in place of Batches"),
+        (loader_with_generator(), "order: kept by the batches saved, kept by their generator given"),
+    ],
+)
+def test_resuming_with_other_batches_is_refused(tmp_path, batches, message):
+    path = tmp_path / "run.safetensors"
+    saved_mid_epoch(path)
+    model = network(seed=5)
+    with pytest.raises(ValueError, match=message):
+        fit(model, batches, epochs=3, resume=path)
+    assert_same(model, network(seed=5))
+
+
+def test_batches_that_end_before_the_place_to_go_on_from(tmp_path):
+    class Stream:
+        def __init__(self, batches):
+            self.batches = batches
+
+        def __len__(self):
+            return 5
+
+        def __iter__(self):
+            return iter([(X[:14], Y[:14])] * self.batches)
+
+    def stop_here(run):
+        run.stop = run.step == 3
+
+    path = tmp_path / "run.safetensors"
+    fit(network(), Stream(5), callbacks=[stop_here], checkpoint=path)
+    with pytest.raises(ValueError, match="after batch 3 of its epoch, and its batches end after 2"):
+        fit(network(), Stream(2), resume=path)
+
+
+def test_resuming_for_fewer_epochs_than_were_trained_is_refused(tmp_path, capsys):
+    path = tmp_path / "run.safetensors"
+    trained = network()
+    whole = fit(trained, in_memory(), epochs=2, checkpoint=path)
+    with pytest.raises(
+        ValueError, match=r"trained for 10 steps \(2 epochs\); fit got epochs=1.*for one more: epochs=3"
+    ):
+        fit(network(), in_memory(), epochs=1, resume=path)
+    assert not capsys.readouterr().out
+    model = network(seed=5)
+    history = fit(model, in_memory(), epochs=2, resume=path)
+    assert "nothing is left to train" in capsys.readouterr().out
+    assert (history.losses, history.rows) == (whole.losses, whole.rows)
+    assert_same(model, trained)
+    saved_mid_epoch(path)
+    with pytest.raises(ValueError, match=r"8 steps \(1\.6 epochs\).*epochs=3"):
+        fit(network(), in_memory(), epochs=1, resume=path)
+
+
+def test_a_fast_run_resumed_keeps_its_row(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMCOURSE_FAST", "1")
+    path = tmp_path / "run.safetensors"
+    rows = [fit(network(), in_memory(), epochs=2, checkpoint=path, resume=True)[-1] for _ in range(2)]
+    assert rows[0]["loss"] == pytest.approx(rows[1]["loss"])
+
+
+def test_resume_true_wants_a_checkpoint():
+    with pytest.raises(ValueError, match=r"resume=True and no checkpoint.*resume=path"):
+        fit(network(), in_memory(), resume=True)
+
+
 def test_models_round_trip_with_their_card(tmp_path):
     path = tmp_path / "deep" / "model.safetensors"
     model = network()

@@ -90,5 +90,50 @@ def test_accuracy_without_classes_and_unknown_metrics_are_refused(model):
         evaluate(model, Batches(X, X), metrics=("accuracy",))
     with pytest.raises(ValueError, match="metrics got 'precision'"):
         evaluate(model, Batches(X, Y), metrics=("precision",))
-    with pytest.raises(ValueError, match="no batches"):
+    with pytest.raises(ValueError, match="evaluate got 0 batches"):
         evaluate(model, [])
+
+
+def test_misfits_are_explained_as_in_training(model):
+    wide = torch.zeros(10, 7)
+    said = r"The model could not take inputs of shape \(10, 7\) float32\. Likely cause: a linear layer .*mat1 and mat2"
+    with pytest.raises(ValueError, match=f"^evaluate: {said}"):
+        evaluate(model, Batches(wide, Y[:10]))
+    with pytest.raises(ValueError, match=f"^predict: {said}"):
+        predict(model, wide)
+    with pytest.raises(
+        ValueError, match=r"^evaluate: The loss could not compare outputs of shape \(64, 3\).*0 to 2 alone"
+    ):
+        evaluate(model, Batches(X, Y + 3, shuffle=False), F.cross_entropy)
+    with pytest.raises(ValueError, match="evaluate: .*2 input.* before its target"):
+        evaluate(model, Batches(X, X, Y))
+    with pytest.raises(ValueError, match=r"predict: .*2 input"):
+        predict(model, (X, X))
+    assert model.training and model[1].training
+
+
+def test_batches_that_cannot_be_judged(model):
+    pairs = [(X, Y)]
+    with pytest.raises(
+        ValueError, match="evaluate got batches of type generator.*Batches, a DataLoader.*empty after one"
+    ):
+        evaluate(model, (pair for pair in pairs))
+    with pytest.raises(ValueError, match="evaluate got a batch of .*no target"):
+        evaluate(model, Batches(X))
+    with pytest.raises(ValueError, match="evaluate got an empty batch"):
+        evaluate(model, [(X[:0], Y[:0])])
+
+
+def test_errors_of_the_model_itself_pass_unchanged():
+    class Unfinished(nn.Module):
+        def __init__(self, error):
+            super().__init__()
+            self.error = error
+
+        def forward(self, x):
+            raise self.error
+
+    for error in (NotImplementedError("write this"), ValueError("token 99"), torch.OutOfMemoryError("full")):
+        for use in (lambda model: evaluate(model, Batches(X, Y)), lambda model: predict(model, X)):
+            with pytest.raises(type(error), match=f"^{error}$"):
+                use(Unfinished(error))

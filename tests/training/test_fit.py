@@ -220,6 +220,57 @@ def _from_step(n, spoilt, clean):
     return build
 
 
+def test_a_loss_that_is_not_finite_brings_the_history_and_leaves_the_weights(data):
+    x, y = data
+    spoilt = x.clone()
+    spoilt[65] = math.nan
+    model, seen = network(), []
+
+    def remember(run):
+        seen.append([parameter.detach().clone() for parameter in run.model.parameters()])
+
+    with pytest.raises(NonFiniteLoss, match=r"1\.running_mean, 1\.running_var took the batch in") as caught:
+        fit(
+            model,
+            Batches(spoilt, y, size=30, shuffle=False),
+            epochs=2,
+            optimiser=_from_step(3, spoilt, x),
+            callbacks=[remember],
+        )
+    history = caught.value.history
+    assert len(seen) == history.steps == 5 and all(map(math.isfinite, history.losses))
+    assert [row["epoch"] for row in history] == [1] and history.seconds > 0
+    assert all(torch.equal(a, b) for a, b in zip(seen[-1], model.parameters(), strict=True))
+
+
+class Deferred:
+    """A callback that reads the losses every so many steps alone, as `fit` does on a GPU."""
+
+    def __init__(self, every):
+        self.every = every
+
+    def on_start(self, run):
+        run.look_every = self.every
+
+
+@pytest.mark.parametrize(
+    ("every", "bad", "read", "cause"),
+    [
+        (4, 5, "steps 4 to 7", "one of a learning rate"),  # found two steps late: the batch at hand is not the cause
+        (4, 7, None, "inputs of this batch already"),  # found in its own step
+        (32, 8, "steps 0 to 8", "one of a learning rate"),  # found after the epoch
+    ],
+)
+def test_a_loss_read_late_names_its_step_and_blames_no_other_batch(every, bad, read, cause):
+    x, y = torch.randn(9, 4), torch.zeros(9, dtype=torch.int64)
+    x[bad] = math.nan
+    batches = [(x[i : i + 1], y[i : i + 1]) for i in range(9)]
+    with pytest.raises(NonFiniteLoss, match=rf"at step {bad} .*{cause}") as caught:
+        fit(nn.Linear(4, 2), batches, callbacks=[Deferred(every)])
+    assert caught.value.step == caught.value.history.steps == bad
+    assert (f"losses of {read} were read" in str(caught.value)) if read else ("read together" not in str(caught.value))
+
+
 def test_causes_of_a_loss_that_is_not_finite(data):
     x, y = data
     linear = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
@@ -281,6 +332,33 @@ def test_batches_that_cannot_be_trained_on(data):
         fit(network(), [(x[:0], y[:0])])
     with pytest.raises(ValueError, match="frozen"):
         fit(network().requires_grad_(False), [(x, y)])
+
+
+@pytest.mark.parametrize("epochs", [2.5, -1, math.nan, math.inf, "3", None])
+def test_epochs_are_a_whole_number(data, epochs):
+    with pytest.raises(ValueError, match=f"epochs={epochs!r}; expected a whole number"):
+        fit(network(), Batches(*data), epochs=epochs)
+
+
+def test_no_epochs_train_nothing(data):
+    assert fit(network(), Batches(*data), epochs=0).steps == 0
+    assert len(fit(network(), Batches(*data), epochs=2.0)) == 2
+
+
+def test_what_is_wrong_with_valid_is_said(data):
+    x, y = data
+    steps = []
+    for valid, message in [
+        ((pair for pair in [(x, y)]), r"fit\(valid=\.\.\.\) got batches of type generator"),
+        ([], r"fit\(valid=\.\.\.\) got 0 batches"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            fit(network(), Batches(x, y), valid=valid, callbacks=[lambda run: steps.append(run.step)])
+    assert not steps
+    with pytest.raises(
+        ValueError, match=r"^fit\(valid=\.\.\.\): The model could not take inputs of shape \(64, 1, 9, 9\)"
+    ):
+        fit(network(), Batches(x, y), valid=Batches(torch.zeros(90, 1, 9, 9), y))
 
 
 def test_errors_of_the_model_itself_pass_unchanged(data):
