@@ -91,10 +91,10 @@ class PictureReader(nn.Module):
 
     @torch.no_grad()
     def read(self, images: Tensor) -> Tensor:
-        """The most likely kind, colour and size of each picture.   (B, 3, S, S) -> (B, 3) int64"""
+        """The most likely kind, colour and size of each picture, wherever it lies.   (B, 3, S, S) -> (B, 3) int64"""
         was_training = self.training
         self.eval()
         try:
-            return torch.stack([logits.argmax(dim=1) for logits in self.split(self(images))], dim=1)
+            return torch.stack([logits.argmax(dim=1) for logits in self.split(self(images.to(self.head.weight.device)))], dim=1)
         finally:
             self.train(was_training)

@@ -43,8 +43,7 @@ def convert(scene: Scene, seed: int = 0) -> dict[tuple[str, str], Cell]:
     if len(scene.things) != 1:
         raise ValueError(f"the scene has {len(scene.things)} things; the shipped reader knows pages with one thing")
     reader = shipped.load("picture_encoder")
-    place = next(reader.parameters()).device
-    kind, colour, size = reader.read(draw(scene, 32, seed)[None].to(place))[0].tolist()
+    kind, colour, size = reader.read(draw(scene, 32, seed)[None])[0].tolist()
     read = with_article(f"{SIZES[size]} {COLOURS[colour]} {KINDS[kind]}")
     told = tell(scene, seed)
     facts = understand(told)

@@ -19,7 +19,7 @@
 # Runs in half a minute · takes 20 minutes to look around · before this: a little Python
 
 # %%
-from mmcourse import PictureBook, begin, check, draw, expect, progress, quiz, tell, understand
+from mmcourse import PictureBook, begin, check, download_progress, draw, expect, hint, progress, quiz, tell, understand
 from mmcourse.lesson import seconds_since_begin
 from mmcourse.picturebook.scene import COLOURS, KINDS, SIZES, Scene, Thing
 from mmcourse.picturebook.sentence import VOCABULARY, decode
@@ -33,12 +33,12 @@ show_pages(book, rows=2, columns=4, sentences=book.sentences)
 expect("00.first_picture", seconds_since_begin())
 
 # %% [markdown]
-# Each page shows one or two things. It has a sentence about it, and a voice that reads the sentence. The course makes the
+# A page shows one or two things; these show two. It has a sentence about it, and a voice that reads the sentence. The course makes the
 # book itself, page by page, so it needs no download, and it knows the truth about every page: that is how it can tell you
 # at once whether your model was right.
 
 # %%
-page = 5
+page = 5                                     # the sixth: Python counts from 0
 print(book.sentences[page])
 play(book.sound(page), words=book.sentences[page], title=f"page {page}, read by {book.voice(page)}")
 
@@ -106,7 +106,7 @@ show_pages([scene], rows=1, columns=1, sentences=[tell(scene, 1)])
 
 # %%
 reader = shipped.load("picture_encoder")
-kind, colour, size = reader.read(draw(scene, size=32, seed=3)[None].to(next(reader.parameters()).device))[0].tolist()
+kind, colour, size = reader.read(draw(scene, size=32, seed=3)[None])[0].tolist()
 seen = f"a {SIZES[size]} {COLOURS[colour]} {KINDS[kind]}"
 print("the network sees:", seen)
 
@@ -143,7 +143,7 @@ show_conversions(scene)
 # ### Exercise 00.1: the shape of a pile of pages  ●○○ · 2 minutes
 #
 # You have some pages, each a colour picture of `size` × `size` pixels. What shape has the tensor that holds them all?
-# The order is the one printed above: pages, colours, rows, columns.
+# The order is the one printed above: batch, channels, height, width.
 
 # %%
 def page_shape(pages: int, size: int) -> tuple[int, int, int, int]:
