@@ -95,6 +95,7 @@ class PictureReader(nn.Module):
         was_training = self.training
         self.eval()
         try:
-            return torch.stack([logits.argmax(dim=1) for logits in self.split(self(images.to(self.head.weight.device)))], dim=1)
+            logits = self(images.to(self.head.weight.device))
+            return torch.stack([part.argmax(dim=1) for part in self.split(logits)], dim=1)
         finally:
             self.train(was_training)

@@ -103,8 +103,8 @@ def facts_of(scene: Scene) -> Facts:
 
 
 def with_article(words: str) -> str:
-    """'a fish', 'an apple'."""
-    return ("an " if words[0] in "aeiou" else "a ") + words
+    """'a fish', 'an apple', 'an 8'."""
+    return ("an " if words[0] in "aeiou8" else "a ") + words
 
 
 def tell(scene: Scene, rng: random.Random | int = 0, wordings: str = "seen") -> str:

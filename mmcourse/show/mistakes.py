@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmcourse.picturebook.sentence import with_article
 from mmcourse.show import style
 from mmcourse.show.images import as_images, grid, smooth
 
@@ -84,7 +85,10 @@ def show_mistakes(
     told = [(name(guess[i]), f" {confidence[i]:.2f}" if confidence[i] > 0 else "", name(truth[i])) for i in wrong]
     alt = (
         f"The {len(wrong)} worst of {int((truth != guess).sum())} mistakes: "
-        + "; ".join(f"a {true} taken for a {said}{', confidence' + sure if sure else ''}" for said, sure, true in told)
+        + "; ".join(
+            f"{with_article(true)} taken for {with_article(said)}{', confidence' + sure if sure else ''}"
+            for said, sure, true in told
+        )
         + "."
     )
     grid(

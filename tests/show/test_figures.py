@@ -81,7 +81,7 @@ def test_the_confusion_matrix_names_the_worst_confusion(shown):
 def test_the_most_confident_mistake_comes_first(shown, capsys):
     truth, guess = torch.tensor([0, 1, 2, 0]), torch.tensor([1, 2, 2, 2])
     show_mistakes(torch.rand(4, 3, 8, 8), truth, guess, torch.tensor([0.3, 0.9, 1.0, 0.6]), NAMES, count=2)
-    assert "2 worst of 3 mistakes: a boat taken for a cat, confidence 0.90; a apple taken for a cat" in shown.alt()
+    assert "2 worst of 3 mistakes: a boat taken for a cat, confidence 0.90; an apple taken for a cat" in shown.alt()
     show_mistakes(torch.rand(4, 3, 8, 8), truth, truth)
     assert len(shown) == 1 and "no mistake among 4" in capsys.readouterr().out
 
