@@ -77,9 +77,12 @@ def test_figures_get_the_courses_look():
     assert matplotlib.rcParams["axes.spines.top"] is False
 
 
-def test_time_runs_from_begin():
+def test_time_runs_from_begin(monkeypatch):
     with pytest.raises(ValueError, match="no lesson has begun"):
         lesson.seconds_since_begin()
+    monkeypatch.setattr(lesson, "IMPORTED_AT", lesson.time.perf_counter() - 1000)
+    lesson.begin("01")
+    assert 1000 <= lesson.seconds_since_begin() < 1060, "the first counts its imports"
     lesson.begin("01")
     assert 0 <= lesson.seconds_since_begin() < 60
 

@@ -92,7 +92,8 @@ class PictureBook:
         """The same page drawn in another size, for people to look at.   (3, size, size)"""
         from mmcourse.picturebook.picture import draw
 
-        return draw(self.scenes[page], size, self.picture_seed(page))
+        seed = self.picture_seed(page)
+        return draw(self.scenes[page], size, seed)
 
     def voice(self, page: int) -> str:
         """The name of the voice that reads this page."""
@@ -104,7 +105,8 @@ class PictureBook:
         """This page's sentence, read aloud; made anew each time, a book of sound is gigabytes.   (samples,), 16 kHz"""
         from mmcourse.picturebook.speech import speak
 
-        return speak(self.sentences[page], self.voice(page), seed=zlib.crc32(repr(self._key("sound", page)).encode()))
+        seed = zlib.crc32(repr(self._key("sound", page)).encode())
+        return speak(self.sentences[page], self.voice(page), seed)
 
     def _labels(self, attribute: str, names: tuple[str, ...]) -> Tensor:
         labels = torch.tensor([[names.index(getattr(t, attribute)) for t in scene.things] for scene in self.scenes])

@@ -23,7 +23,7 @@ def show_spectrogram(sound: Tensor, rate: int = 16_000, words: str | None = None
     with style.drawing(style.WIDTH, 2.6, alt) as figure:
         axis = figure.subplots()
         axis.imshow(
-            level,
+            level.numpy(),
             origin="lower",
             aspect="auto",
             cmap=style.SEQUENTIAL,
