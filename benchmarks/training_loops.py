@@ -3,8 +3,8 @@
 Every variant trains the same model with the same fused AdamW on the same synthetic tensors of MNIST's shape, on one
 thread of the processor, with the memory settings of `device()`, which all of them profit from. The variants take turns
 within each repeat; a ratio is the median, over the repeats, of a variant's processor time to that of the raw loop
-beside it, so that a busy machine disturbs all alike. `fit` runs with loss, accuracy, schedule and progress on; raw
-slices with loss alone, as do the others where they allow it.
+beside it, so that a busy machine disturbs all alike. `fit` runs with loss, accuracy, schedule and progress on (only
+the drawing of the bar is left out, a few times a second); raw slices with loss alone, as do the others where they can.
 """
 
 import contextlib
