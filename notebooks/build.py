@@ -16,6 +16,7 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+
 from pipeline import kernel, outputs, source
 from pipeline.kernel import LessonFailed
 from pipeline.solutions import SourceError

@@ -14,13 +14,12 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+from build import ROOT, Builder
+from mmcourse.promises import Promise, read_promises
 from pipeline import kernel, source
 from pipeline.kernel import LessonFailed
 from pipeline.solutions import SourceError
 from pipeline.source import Lesson
-
-from build import ROOT, Builder
-from mmcourse.promises import Promise, read_promises
 
 MINUTES, MEGABYTES = 5, 2_000
 

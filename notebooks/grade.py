@@ -16,10 +16,10 @@ import tempfile
 from pathlib import Path
 
 import nbformat
-from pipeline import kernel
-from pipeline.kernel import LessonFailed
 
 from build import ROOT
+from pipeline import kernel
+from pipeline.kernel import LessonFailed
 
 _CHECK = re.compile(r"\bcheck\(\s*[\"']([\w.]+)[\"']")
 

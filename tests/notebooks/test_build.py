@@ -5,10 +5,10 @@ import os
 
 import nbformat
 import pytest
-from lesson_text import LESSON
 
 import build
 from build import BuildError
+from lesson_text import LESSON
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from course import course, faults, remarks
 from pipeline import kernel
 

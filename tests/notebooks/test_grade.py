@@ -3,8 +3,9 @@
 import csv
 
 import nbformat
-from grade import main
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from grade import main
 
 CHECK = '''import json, os
 def check(id, right):

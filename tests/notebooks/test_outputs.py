@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
+
 from pipeline.outputs import WIDGET, problems, tidy
 
 ROOT = Path(tempfile.gettempdir()) / "checkout"

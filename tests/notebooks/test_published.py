@@ -8,10 +8,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from pipeline import outputs, source
-from pipeline.solutions import regions, solution_lines
 
 from build import Builder
+from pipeline import outputs, source
+from pipeline.solutions import regions, solution_lines
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"

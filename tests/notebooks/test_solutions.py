@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pipeline.solutions import SourceError, cleared, hidden_markers, regions, solution_lines
 
 FUNCTION = "def add(a, b):\n    ### BEGIN SOLUTION\n    return a + b\n    ### END SOLUTION\n\n\nadd(1, 2)"

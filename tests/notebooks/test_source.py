@@ -2,6 +2,7 @@
 
 import nbformat
 import pytest
+
 from lesson_text import LESSON
 from pipeline.solutions import SourceError
 from pipeline.source import lessons, repository
