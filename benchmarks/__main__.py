@@ -9,12 +9,12 @@ import argparse
 import importlib
 import inspect
 import json
-import os
 import pkgutil
 from itertools import groupby
 from pathlib import Path
 
 import benchmarks
+from mmcourse.files import write_whole
 
 
 def modules() -> list[str]:
@@ -60,10 +60,7 @@ def main() -> int:
         found = run(quick=arguments.quick) if "quick" in inspect.signature(run).parameters else run()
         print(table(found), flush=True)
         rows += found
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = arguments.out.with_suffix(".tmp")
-    temporary.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(temporary, arguments.out)
+    write_whole(arguments.out, json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
     print(f"\nwritten: {arguments.out}")
     return 0
 

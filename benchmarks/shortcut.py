@@ -4,12 +4,12 @@ Trains each of three networks (plain, mirrored and shifted, colours permuted as 
 reports test pages beside pairs of kind and colour that were never seen. Five minutes on one core; not in `make bench`.
 """
 
-import os
 from pathlib import Path
 from statistics import mean
 
 from mmcourse import Batches, PictureBook, evaluate, fit
 from mmcourse.data.augment import flip, permute_colours, shift
+from mmcourse.files import write_whole
 from mmcourse.models.cnn import PictureClassifier
 from mmcourse.picturebook.scene import KINDS
 from mmcourse.training.device import describe_device, seed_everything
@@ -51,10 +51,7 @@ def main() -> None:
         ",".join([name] + [f"{mean(v):.3f} ({min(v):.3f} to {max(v):.3f})" for v in figures[name].values()])
         for name in RUNS
     ]
-    TABLE.parent.mkdir(parents=True, exist_ok=True)
-    temporary = TABLE.with_suffix(".part")
-    temporary.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    os.replace(temporary, TABLE)
+    write_whole(TABLE, "\n".join(rows) + "\n")
     print("stored; now renew the checksums: python data/checksums.py")
 
 

@@ -3,10 +3,9 @@
 Run by whatever changes a shipped file; `mmcourse doctor` and the tests compare.
 """
 
-import os
 from pathlib import Path
 
-from mmcourse.training.shipped import digest
+from mmcourse.files import digest, write_whole
 
 DATA = Path(__file__).resolve().parent
 TARGET = DATA / "checksums.txt"
@@ -26,9 +25,7 @@ def shipped_files() -> list[Path]:
 
 def main() -> None:
     lines = [f"{digest(path)}  {path.relative_to(DATA).as_posix()}\n" for path in shipped_files()]
-    temporary = TARGET.with_suffix(".part")
-    temporary.write_text("".join(lines), encoding="utf-8", newline="\n")
-    os.replace(temporary, TARGET)
+    write_whole(TARGET, "".join(lines))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ the model never saw. Two cores, a few minutes in all.
 
 import datetime
 import json
-import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -17,12 +16,12 @@ from torch import Tensor
 
 from mmcourse import Batches, PictureBook, fit
 from mmcourse.data.augment import flip, shift
+from mmcourse.files import digest, write_whole
 from mmcourse.models.cnn import PictureReader
 from mmcourse.picturebook.picture import RGB
 from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS, KINDS
 from mmcourse.training.checkpoint import save_model
 from mmcourse.training.device import seed_everything
-from mmcourse.training.shipped import digest
 
 MODELS = Path(__file__).resolve().parent / "models"
 LICENCE = "CC BY 4.0"
@@ -141,9 +140,7 @@ def ship(name: str) -> None:
         "versions": {package: version(package) for package in ("torch", "mmcourse")},
         "date": datetime.date.today().isoformat(),
     }
-    temporary = MODELS / f".{name}.json.part"
-    temporary.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, MODELS / f"{name}.json")
+    write_whole(MODELS / f"{name}.json", json.dumps(about, indent=2) + "\n")
     print(f"{name}: {about['parameters']:,} parameters, {about['figures']}")
 
 

@@ -3,8 +3,9 @@
 `import mmcourse` is light: each public name loads its module when it is first used.
 """
 
-import importlib
 import time
+
+from mmcourse.lazy import lazy_names
 
 __version__ = "0.1.0"
 IMPORTED_AT = time.perf_counter()  # a lesson's clock starts before its heavy imports: mmcourse.lesson
@@ -32,15 +33,4 @@ _HOME = {
     "steps": "mmcourse.settings",
 }
 __all__ = list(_HOME)
-
-
-def __getattr__(name: str):
-    if name not in _HOME:
-        raise AttributeError(f"module 'mmcourse' has no attribute {name!r}; its names are {', '.join(sorted(_HOME))}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+__getattr__, __dir__ = lazy_names(globals(), _HOME)

@@ -1,6 +1,5 @@
 """What this machine is, read without importing anything that may be broken: the facts that the doctor judges."""
 
-import hashlib
 import json
 import os
 import re
@@ -205,17 +204,18 @@ def disk_free(folder: Path) -> float | None:
 def check_files() -> tuple[dict[str, str], int]:
     """The shipped files that are missing or differ from their checksum, {name: how}, and how many were looked at."""
     from mmcourse import assets
+    from mmcourse.files import digest
 
     try:
         expected = assets.checksums()
     except FileNotFoundError:
         return {"checksums.txt": "missing"}, 1
     broken = {}
-    for name, digest in expected.items():
+    for name, told in expected.items():
         path = assets.shipped_folder() / name
         if not path.is_file():
             broken[name] = "missing"
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        elif digest(path) != told:
             broken[name] = "not the file the course ships (its checksum differs)"
     return broken, len(expected)
 

@@ -29,11 +29,12 @@ def begin(lesson: str) -> None:
             raise ValueError(f"MMCOURSE_THREADS is {threads!r}; expected a whole number from 1 up")
         torch.set_num_threads(int(threads))
     from mmcourse.show.style import use_style
-    from mmcourse.training.device import seed_everything
+    from mmcourse.training.device import describe_device, seed_everything
 
     seed_everything()
     use_style()
-    print(f"Lesson {lesson} · {device_line()}" + (" · fast run: no figure is judged" if settings.fast() else ""))
+    seed, fast = settings.seed(), " · fast run: no figure is judged" if settings.fast() else ""
+    print(f"Lesson {lesson} · {describe_device()}" + (f" · seed {seed}" if seed else "") + fast)
 
 
 def seconds_since_begin() -> float:
@@ -52,21 +53,3 @@ def quieten() -> None:
         except ImportError:
             continue
         warnings.filterwarnings("ignore", message=message, category=kind)
-
-
-def device_line() -> str:
-    """Where tensors will live, and PyTorch's version: 'device: CPU, 2 threads · torch 2.14.0'."""
-    import torch
-
-    from mmcourse.training.device import device
-
-    kind = device().type
-    if kind == "cuda":
-        name = torch.cuda.get_device_name()
-    elif kind == "mps":
-        name = "Apple GPU (MPS)"
-    else:
-        threads = torch.get_num_threads()
-        name = f"CPU, {threads} thread{'s' * (threads > 1)}"
-    seed = settings.seed()
-    return f"device: {name} · torch {torch.__version__.partition('+')[0]}" + (f" · seed {seed}" if seed else "")

@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from mmcourse import assets, settings
+from mmcourse.files import write_whole
 
 RECORD = ".lessons.json"  # in the work folder: which text each copy was made from
 
@@ -60,20 +59,6 @@ def text_hash(notebook: Path) -> str:
     return hashlib.sha256(json.dumps(text).encode()).hexdigest()
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def _read_record(work: Path) -> dict[str, str]:
     try:
         record = json.loads((work / RECORD).read_text(encoding="utf-8"))
@@ -83,7 +68,7 @@ def _read_record(work: Path) -> dict[str, str]:
 
 
 def _write_record(work: Path, record: dict[str, str]) -> None:
-    _write(work / RECORD, json.dumps(record, indent=1, sort_keys=True).encode())
+    write_whole(work / RECORD, json.dumps(record, indent=1, sort_keys=True).encode())
 
 
 def copy_lessons(work: Path | None = None, lessons: dict[str, Path] | None = None) -> Copies:
@@ -96,7 +81,7 @@ def copy_lessons(work: Path | None = None, lessons: dict[str, Path] | None = Non
     for number, lesson in lessons.items():
         copy = work / lesson.name
         if not copy.exists():
-            _write(copy, lesson.read_bytes())
+            write_whole(copy, lesson.read_bytes())
             record[lesson.name] = text_hash(lesson)
             made.append(copy)
         elif record.get(lesson.name, text_hash(lesson)) != text_hash(lesson):
@@ -128,8 +113,8 @@ def reset_lesson(
     copy, kept = work / lesson.name, None
     if copy.exists():
         kept = _kept_name(copy)
-        _write(kept, copy.read_bytes())
-    _write(copy, content)
+        write_whole(kept, copy.read_bytes())
+    write_whole(copy, content)
     record = _read_record(work)
     record[lesson.name] = digest
     _write_record(work, record)

@@ -17,6 +17,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from mmcourse.files import write_whole
 from pipeline import kernel, outputs, source
 from pipeline.kernel import LessonFailed
 from pipeline.solutions import SourceError
@@ -134,11 +135,8 @@ class Builder:
 
 def write(notebook: NotebookNode, path: Path) -> None:
     """Store a notebook whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.validate(notebook)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
-    os.replace(temporary, path)
+    write_whole(path, nbformat.writes(notebook) + "\n")
 
 
 def _written(notebook: NotebookNode) -> list:

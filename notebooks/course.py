@@ -15,6 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from build import ROOT, Builder
+from mmcourse.files import write_whole
 from mmcourse.promises import Promise, read_promises
 from pipeline import kernel, source
 from pipeline.kernel import LessonFailed
@@ -90,10 +91,7 @@ def table(results: list[dict]) -> str:
 
 def store(results: list[dict], path: Path) -> None:
     """Write the results as JSON, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    write_whole(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
 
 
 def _figure(value: float) -> str:

@@ -9,7 +9,7 @@ A submission is code from someone else and runs with your rights: grade on a mac
 
 import argparse
 import csv
-import os
+import io
 import re
 import sys
 import tempfile
@@ -18,6 +18,7 @@ from pathlib import Path
 import nbformat
 
 from build import ROOT
+from mmcourse.files import write_whole
 from pipeline import kernel
 from pipeline.kernel import LessonFailed
 
@@ -60,12 +61,11 @@ def _states(work: Path) -> dict[str, str]:
 def write(rows: list[dict], path: Path) -> None:
     """Store the grades as CSV, whole or not at all."""
     exercises = sorted({name for row in rows for name in row} - {"file", "ended", "right"})
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["file", "ended", "right", *exercises], restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(temporary, path)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, ["file", "ended", "right", *exercises], restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue())
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,22 +1,17 @@
 """The exercises: `check`, `hint`, `quiz`, and the record of what is done. Names load when first used."""
 
-from importlib import import_module
+from mmcourse.lazy import lazy_names
 
 _HOME = {
-    "check": "checks",
-    "hint": "checks",
-    "exercise": "checks",
-    "Verdict": "checks",
-    "WrongAnswer": "checks",
-    "quiz": "quizzes",
-    "progress": "overview",
-    "download_progress": "transfer",
-    "restore_progress": "transfer",
+    "check": "mmcourse.exercises.checks",
+    "hint": "mmcourse.exercises.checks",
+    "exercise": "mmcourse.exercises.checks",
+    "Verdict": "mmcourse.exercises.checks",
+    "WrongAnswer": "mmcourse.exercises.checks",
+    "quiz": "mmcourse.exercises.quizzes",
+    "progress": "mmcourse.exercises.overview",
+    "download_progress": "mmcourse.exercises.transfer",
+    "restore_progress": "mmcourse.exercises.transfer",
 }
 __all__ = list(_HOME)
-
-
-def __getattr__(name: str):
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__, __dir__ = lazy_names(globals(), _HOME)

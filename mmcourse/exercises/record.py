@@ -8,7 +8,6 @@ name; keys that this version does not know are kept.
 import json
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from mmcourse import settings
 from mmcourse.exercises.showing import note
+from mmcourse.files import write_whole
 
 FORMAT = 1
 WAIT = 5.0  # seconds for another kernel to finish writing
@@ -50,7 +50,7 @@ def store(change: Callable[[dict], None]) -> bool:
         with lock():
             data = _read()
             change(data)
-            write(path(), json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True).encode())
+            write_whole(path(), json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True).encode())
     except (OSError, Timeout, NewerFormat) as error:
         note(f"your progress could not be stored ({error}); the folder can be set with MMCOURSE_WORK", once=True)
         return False
@@ -60,20 +60,6 @@ def store(change: Callable[[dict], None]) -> bool:
 def lock() -> FileLock:
     """One writer at a time, over all kernels."""
     return FileLock(str(path()) + ".lock", timeout=WAIT)
-
-
-def write(target: Path, content: bytes) -> None:
-    """Write a file in one step: all of it, or the old one stays."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def empty() -> dict:

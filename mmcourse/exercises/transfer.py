@@ -10,6 +10,7 @@ from pathlib import Path
 from mmcourse import settings
 from mmcourse.exercises import record
 from mmcourse.exercises.showing import show
+from mmcourse.files import write_whole
 
 
 def download_progress(path: str | Path | None = None) -> None:
@@ -19,9 +20,8 @@ def download_progress(path: str | Path | None = None) -> None:
     """
     name = f"mmcourse-progress-{date.today()}.zip"
     target = settings.work_folder() / name if path is None else Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     content = packed(record.load())
-    record.write(target, content)
+    write_whole(target, content)
     try:
         from google.colab import files
     except ImportError:

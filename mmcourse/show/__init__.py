@@ -3,7 +3,7 @@
 Names load when they are first used, so that importing a lesson's tools stays light.
 """
 
-import importlib
+from mmcourse.lazy import lazy_names
 
 _HOME = {
     "show_pages": "mmcourse.show.images",
@@ -28,17 +28,4 @@ _HOME = {
     "convolution_by_hand": "mmcourse.show.convolution",
 }
 __all__ = list(_HOME)
-
-
-def __getattr__(name: str):
-    if name not in _HOME:
-        raise AttributeError(
-            f"module 'mmcourse.show' has no attribute {name!r}; its names are {', '.join(sorted(_HOME))}"
-        )
-    value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+__getattr__, __dir__ = lazy_names(globals(), _HOME)

@@ -2,8 +2,6 @@
 
 import ctypes
 import functools
-import os
-import platform
 import random
 import sys
 from contextlib import AbstractContextManager, nullcontext
@@ -27,16 +25,16 @@ def device() -> torch.device:
 
 
 def describe_device() -> str:
-    """One line to print: the device, what it is, the threads, the version of PyTorch."""
+    """One line to print: 'device: CPU, 2 threads · torch 2.14.0'."""
     kind = device().type
     if kind == "cuda":
         name = f"{torch.cuda.get_device_name()}, {torch.cuda.get_device_properties(0).total_memory / 2**30:.0f} GB"
     elif kind == "mps":
-        name = f"Apple GPU ({platform.machine()})"
+        name = "Apple GPU (MPS)"
     else:
         threads = torch.get_num_threads()
-        name = f"{threads} thread{'s' * (threads != 1)} of {os.cpu_count()} cores, {platform.machine()}"
-    return f"device: {kind} ({name}), torch {torch.__version__}"
+        name = f"CPU, {threads} thread{'s' * (threads > 1)}"
+    return f"device: {name} · torch {torch.__version__.partition('+')[0]}"
 
 
 @functools.cache

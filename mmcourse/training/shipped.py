@@ -4,14 +4,13 @@ A model that lessons start from never saw a held-out pair, voice or wording. A j
 scores, and never scores itself.
 """
 
-import hashlib
 import importlib
 import json
-from pathlib import Path
 
 from torch import nn
 
 from mmcourse.assets import asset, shipped_folder
+from mmcourse.files import digest
 
 CARD_FIELDS = (
     "what",
@@ -59,8 +58,3 @@ def load(name: str) -> nn.Module:
     module, _, cls = about["class"].rpartition(".")
     model = getattr(importlib.import_module(module), cls)(**about["arguments"])
     return load_model(model, path).to(device()).eval()
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
