@@ -53,6 +53,8 @@ def page_shape(answer, rng):
             (lambda n, s: (n, 1, s, s), "one channel would be a grey picture; these have red, green and blue"),
             (lambda n, s: (3, n, s, s), "the channels come first here; the batch stands before them"),
             (lambda n, s: (s, 3, n, n), "`pages` and `size` have changed places"),
+            (lambda n, s: (n, 3, 48, 48), "the pictures are not always 48 pixels wide: use `size`"),
+            (lambda n, s: (n, 3, 32, 32), "the pictures are not always 32 pixels wide: use `size`"),
             (lambda n, s: (n, 3, s), "there is one `size` too few: a picture has rows and columns"),
         ],
     )

@@ -19,6 +19,8 @@ def test_page_shape(judged):
             "channels first": (lambda n, s: (3, n, s, s), "channels come first"),
             "swapped": (lambda n, s: (s, 3, n, n), "changed places"),
             "one size": (lambda n, s: (n, 3, s), "one `size` too few"),
+            "always 48": (lambda n, s: (n, 3, 48, 48), "not always 48 pixels"),
+            "always 32": (lambda n, s: (n, 3, 32, 32), "not always 32 pixels"),
             "list": (lambda n, s: [n, 3, s, s], "gave a list"),
             "tensor": (lambda n, s: torch.zeros(n, 3, s, s), "gave a tensor"),
             "number": (lambda n, s: n * 3 * s * s, "gave an int"),

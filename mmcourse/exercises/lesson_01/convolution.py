@@ -46,6 +46,10 @@ CONVOLVE_MISTAKES = [
     ),
     (lambda x, k: correlate(x, k) / k.numel(), "this is the mean of the products; a convolution sums them"),
     (lambda x, k: patches_of(x, len(k)).sum((-2, -1)), "the windows are summed without the kernel's weights"),
+    (
+        lambda x, k: correlate(x, k).trunc(),
+        "the fractions are lost: the result holds whole numbers, so make it a float tensor",
+    ),
     (lambda x, k: torch.zeros_like(correlate(x, k)), "all zeros: was anything written into the result?"),
 ]
 
@@ -70,7 +74,7 @@ def convolve(answer, rng):
         try:
             result = answer(image, kernel)
         except NotRight as problem:
-            raise NotRight(whose_edge(str(problem), where, cases, given)) from None
+            raise NotRight(whose_edge(str(problem), where, size, cases, given)) from None
         right = (height - size + 1, width - size + 1)
         result = expect_tensor(result, where, right, shape_causes(height, width, size))
         expect_finite(result, where, "was every entry written? `torch.empty` holds whatever lay in memory")
@@ -98,8 +102,14 @@ def convolve(answer, rng):
     return f"equal to `F.conv2d` on {len(cases)} images, square and not, kernels from 1 × 1 to 5 × 5"
 
 
-def whose_edge(problem: str, where: str, cases: list, given: list) -> str:
-    """Add to an exception what it usually comes from: a window over the edge, or a width taken for the height."""
+def whose_edge(problem: str, where: str, size: int, cases: list, given: list) -> str:
+    """Add to an exception what it comes from: a window over the edge, a width taken for the height, a fixed kernel."""
+    small_kernels = bool(cases) and all(len(kernel) == 3 for _, kernel in cases)
+    if small_kernels and size != 3 and all(agrees(a, correlate(*b)) for a, b in zip(given, cases, strict=True)):
+        return (
+            "the window is 3 × 3 whatever the kernel is: take its size from `kernel.shape`. "
+            f"{where[0].upper()}{where[1:]}: {problem}"
+        )
     if len(cases) in (1, 2) and agrees(given[0], correlate(*cases[0])):
         return f"right for a square image, but {where}: {problem}. Height and width differ there"
     if not cases and "must match the size" in problem:

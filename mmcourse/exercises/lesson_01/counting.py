@@ -26,6 +26,10 @@ OUTPUT_SIZE_MISTAKES = [
         lambda n, k, s, p: round((n + 2 * p - k) / s + 1),
         "this rounds to the nearest, but a window that hangs over the edge does not count",
     ),
+    (
+        lambda n, k, s, p: round((n + 2 * p - k) / s) + 1,
+        "`round` goes to the nearest, but a window that hangs over the edge does not count",
+    ),
     (lambda n, k, s, p: n, "this is the size that went in; the window cannot be centred on the outermost pixels"),
     (lambda n, k, s, p: (n - 2 * p - k) // s + 1, "the padding is subtracted; it makes the picture larger"),
     (
@@ -129,6 +133,15 @@ def last_stride_only(layers) -> int:
     return 1 + sum((kernel - 1) * stride for (kernel, _), stride in zip(layers, strides, strict=False))
 
 
+def summed(layers, start: int) -> int:
+    """The receptive field of someone who adds strides up, to `start`, where they multiply."""
+    size, jump = 1, start
+    for kernel, stride in layers:
+        size += (kernel - 1) * max(jump, 1)
+        jump += stride
+    return size
+
+
 RECEPTIVE_FIELD_MISTAKES = [
     (
         lambda x: sum(k for k, _ in x),
@@ -158,6 +171,8 @@ RECEPTIVE_FIELD_MISTAKES = [
         "the layers are taken in the wrong order: a growing step starts at the picture, "
         "`(size - 1) * stride + kernel` starts at the last layer",
     ),
+    (lambda x: summed(x, 1), "the strides are added; a step of 2 within steps of 3 is 6 pixels long: multiply them"),
+    (lambda x: summed(x, 0), "the strides are added; a step of 2 within steps of 3 is 6 pixels long: multiply them"),
     (lambda x: math.prod(k for k, _ in x), "the kernels are multiplied; what a layer adds is added"),
     (
         lambda x: math.prod(s for _, s in x),

@@ -59,6 +59,18 @@ def always_three(image, kernel):
     return output
 
 
+def three_always(image, kernel):
+    output = torch.zeros(image.shape[0] - 2, image.shape[1] - 2)
+    for i in range(image.shape[0] - 2):
+        for j in range(image.shape[1] - 2):
+            output[i, j] = product(image[i : i + 3, j : j + 3], kernel)
+    return output
+
+
+def truncated(image, kernel):
+    return unfolded(image, kernel).to(torch.int64).float()
+
+
 def in_place(image, kernel):
     result = unfolded(image, kernel)
     image -= image.mean()
@@ -100,6 +112,8 @@ def test_convolve(judged):
             "square by height": (square_only, "the width was computed from the height"),
             "square by width": (square_only_by_width, "right for a square image"),
             "three only": (always_three, "right for kernels of 3 × 3 only"),
+            "truncated": (truncated, "holds whole numbers"),
+            "three always": (three_always, "whatever the kernel is"),
             "not summed": (lambda x, k: x.unfold(0, len(k), 1).unfold(1, len(k), 1) * k, "but not summed"),
             "no sum in the loop": (loops(lambda w, k: w * k), "were they summed"),
             "one row": (one_row, "in one row"),

@@ -40,6 +40,7 @@ def test_output_size(judged):
             "no stride": (formula(lambda n, k, s, p: n + 2 * p - k + 1), "stride is left out"),
             "true division": (formula(lambda n, k, s, p: (n + 2 * p - k) / s + 1), "makes fractions of a pixel"),
             "1 too early": (formula(lambda n, k, s, p: (n + 2 * p - k + 1) // s), "added before the division"),
+            "nearest": (formula(lambda n, k, s, p: round((n + 2 * p - k) / s) + 1), "`round` goes to the nearest"),
             "ceiling": (formula(lambda n, k, s, p: math.ceil((n + 2 * p - k) / s) + 1), "rounds up"),
             "same": (formula(lambda n, k, s, p: n), "the size that went in"),
             "minus padding": (formula(lambda n, k, s, p: (n - 2 * p - k) // s + 1), "padding is subtracted"),
@@ -153,6 +154,13 @@ def test_receptive_field(judged):
             size = (size - 1) * stride + kernel
         return size
 
+    def strides_added(layers):
+        size, step = 1, 1
+        for kernel, stride in layers:
+            size += (kernel - 1) * step
+            step += stride
+        return size
+
     judged(
         "01.4",
         {"forwards": forwards, "backwards": backwards},
@@ -161,6 +169,7 @@ def test_receptive_field(judged):
             "whole kernels": (whole_kernels, "kernels are added up whole"),
             "whole kernels from 1": (lambda x: whole_kernels(x) + 1, "1 too many for every layer"),
             "no strides": (lambda x: 1 + sum(k - 1 for k, _ in x), "strides are left out"),
+            "strides added": (strides_added, "strides are added"),
             "own stride": (own_stride, "own stride is applied to it"),
             "previous stride": (previous_stride, "only the stride just before"),
             "own stride alone": (lambda x: 1 + sum((k - 1) * s for k, s in x), "by its own stride alone"),
