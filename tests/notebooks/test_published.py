@@ -59,6 +59,13 @@ def test_no_answer_stands_in_the_learners_notebook(lesson):
     assert [line for line in secrets if line not in open_text and line in shown] == []
 
 
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_some_outputs_are_compared_when_it_runs(lesson):
+    learner = Builder(ROOT).stored(lesson, "learner")
+    compared = [c for c in learner.cells if "nbval-check-output" in c.metadata.get("tags", [])]
+    assert compared and all(cell.outputs for cell in compared)
+
+
 @pytest.mark.notebook
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_notebook_runs_in_fast_mode(path, tmp_path):
