@@ -1,0 +1,144 @@
+"""Attention (Vaswani et al. 2017): scaled dot products, many heads, masks, and positions as sinusoids, as in lesson 04.
+
+A mask is boolean and True where a query may look at a key; it is broadcast to (..., T_q, T_k). PyTorch's own
+`key_padding_mask` says the opposite (True is hidden), its `scaled_dot_product_attention` the same.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def attention(
+    queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None, dropout: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """softmax(Q K^T / sqrt(d)) V, and the weights of the softmax.
+
+    (..., T_q, d), (..., T_k, d), (..., T_k, D), mask (..., T_q, T_k) -> (..., T_q, D), (..., T_q, T_k)
+
+    A query that may look at nothing gets zeros, values and weights, where a bare softmax would give NaN. `dropout` is
+    the share of weights left out at random. ValueError where shapes or the mask do not fit.
+    """
+    _check(queries, keys, values, mask)
+    scores = queries @ keys.transpose(-2, -1) / queries.shape[-1] ** 0.5  # (..., T_q, T_k)
+    if mask is None:
+        weights = scores.softmax(dim=-1)
+    else:
+        lowest = torch.finfo(scores.dtype).min  # not -inf: a row without any key stays finite, gradient included
+        weights = scores.masked_fill(~mask, lowest).softmax(dim=-1).masked_fill(~mask, 0.0)
+    kept = F.dropout(weights, dropout) if dropout else weights
+    return kept @ values, weights
+
+
+def causal_mask(length: int, device: torch.device | str | None = None) -> Tensor:
+    """Each place may look at itself and at what came before.   -> (T, T) bool, True on and below the diagonal"""
+    return torch.ones(length, length, dtype=torch.bool, device=device).tril()
+
+
+class MultiHeadAttention(nn.Module):
+    """Several attentions side by side, each in a share of the width, their results joined by a linear layer.
+
+    `nn.MultiheadAttention` with batch_first=True, its input projection as three linear layers with names.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float = 0.0):
+        super().__init__()
+        if heads < 1 or width % heads:
+            raise ValueError(
+                f"width is {width}, heads is {heads}; expected heads that divide the width, such as {divisors(width)}"
+            )
+        self.width, self.heads, self.dropout = width, heads, dropout
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """x looks at memory, or at itself where none is given.   -> what it saw, and the weights
+
+        x (B, T_q, D), memory (B, T_k, D), mask broadcast to (B, heads, T_q, T_k) -> (B, T_q, D), (B, heads, T_q, T_k)
+        """
+        memory = x if memory is None else memory
+        check_features(x, self.width, "x")
+        check_features(memory, self.width, "memory")
+        if len(x) != len(memory):
+            raise ValueError(
+                f"x has {len(x)} sequences, memory {len(memory)}; expected the same number. "
+                "Likely cause: a batch of one split with another's"
+            )
+        queries, keys, values = (
+            self.split(layer(part)) for layer, part in ((self.query, x), (self.key, memory), (self.value, memory))
+        )  # (B, heads, T, D / heads)
+        seen, weights = attention(queries, keys, values, mask, self.dropout if self.training else 0.0)
+        return self.out(self.join(seen)), weights
+
+    def split(self, x: Tensor) -> Tensor:
+        """(B, T, D) -> (B, heads, T, D / heads)"""
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def join(self, x: Tensor) -> Tensor:
+        """(B, heads, T, D / heads) -> (B, T, D)"""
+        return x.transpose(1, 2).flatten(-2)
+
+
+def sinusoids(length: int, width: int) -> Tensor:
+    """Positions as waves (Vaswani et al. 2017, section 3.5): at place t, feature 2i is sin(t / 10000^(2i / width)) and
+    feature 2i + 1 its cosine.   -> (T, D)
+    """
+    if width < 2 or width % 2:
+        raise ValueError(f"width is {width}; expected an even number, for each sine has its cosine")
+    places = torch.arange(length, dtype=torch.float64)[:, None]  # (T, 1)
+    angles = places / 10_000 ** (torch.arange(0, width, 2, dtype=torch.float64) / width)  # (T, D / 2)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1).float()
+
+
+def divisors(width: int) -> str:
+    """The numbers of heads that a width allows, as words: '1, 2, 4'."""
+    return ", ".join(str(n) for n in range(1, min(width, 16) + 1) if width % n == 0)
+
+
+def check_features(x: Tensor, width: int, name: str) -> None:
+    """ValueError unless x is (B, T, width), of at least one sequence of at least one place."""
+    if x.dim() != 3 or x.shape[-1] != width:
+        cause = (
+            f"a single sequence needs a batch axis: {name}[None]"
+            if x.dim() == 2 and x.shape[-1] == width
+            else "tokens that were not embedded"
+            if not x.is_floating_point()
+            else f"the layer was made for width {width}"
+        )
+        raise ValueError(f"{name} has shape {tuple(x.shape)}; expected (B, T, {width}). Likely cause: {cause}")
+    if 0 in x.shape:
+        raise ValueError(
+            f"{name} has shape {tuple(x.shape)}; expected at least one sequence of at least one place. "
+            "Likely cause: an empty batch"
+        )
+
+
+def _check(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> None:
+    if min(queries.dim(), keys.dim(), values.dim()) < 2:
+        raise ValueError(
+            f"queries, keys and values have shapes {tuple(queries.shape)}, {tuple(keys.shape)}, {tuple(values.shape)}; "
+            "expected (..., T, d) each. Likely cause: a single query needs an axis: query[None]"
+        )
+    if queries.shape[-1] != keys.shape[-1] or queries.shape[-1] == 0:
+        raise ValueError(
+            f"queries have {queries.shape[-1]} features, keys {keys.shape[-1]}; expected the same, at least one: "
+            "their product compares feature with feature"
+        )
+    if keys.shape[-2] != values.shape[-2]:
+        raise ValueError(
+            f"there are {keys.shape[-2]} keys and {values.shape[-2]} values; expected a value for each key. "
+            "Likely cause: keys and values of different sequences"
+        )
+    if mask is None:
+        return
+    if mask.dtype != torch.bool:
+        raise ValueError(
+            f"mask is {mask.dtype}; expected bool, True where a query may look. Likely cause: numbers instead of a "
+            "comparison, such as tokens != 0"
+        )
+    scores = (*torch.broadcast_shapes(queries.shape[:-2], keys.shape[:-2]), queries.shape[-2], keys.shape[-2])
+    if mask.dim() > len(scores) or any(m not in (1, s) for m, s in zip(mask.shape[::-1], scores[::-1], strict=False)):
+        raise ValueError(
+            f"mask has shape {tuple(mask.shape)}; expected one that broadcasts to (..., T_q, T_k) = {scores}. "
+            "Likely cause: a padding mask (B, T) needs axes for heads and queries: mask[:, None, None]"
+        )

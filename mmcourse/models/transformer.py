@@ -1,0 +1,260 @@
+"""The Transformer (Vaswani et al. 2017): encoder and decoder block, and an encoder of sentences, as in lesson 04."""
+
+import torch
+from torch import Tensor, nn
+
+from mmcourse.models.attention import (
+    MultiHeadAttention,
+    attention,
+    causal_mask,
+    check_features,
+    sinusoids,
+)
+
+__all__ = [
+    "DecoderBlock",
+    "EncoderBlock",
+    "MultiHeadAttention",
+    "TokenEncoder",
+    "TransformerClassifier",
+    "attention",
+    "causal_mask",
+    "copy_pytorch",
+    "sinusoids",
+]
+
+
+def feed_forward(width: int, hidden: int, dropout: float) -> nn.Sequential:
+    """Two linear layers that treat every place alike.   (B, T, D) -> (B, T, D)"""
+    return nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, width))
+
+
+class EncoderBlock(nn.Module):
+    """Every place looks at the others, then thinks for itself; each step is added to what was there.
+
+    hidden      width of the feed-forward layer, four times the width unless given
+    norm_first  the norm stands before each step (Xiong et al. 2020), which trains without a warm-up; False: after it,
+                as in Vaswani et al. 2017
+    `nn.TransformerEncoderLayer(width, heads, hidden, dropout, batch_first=True, norm_first=...)` is the same.
+    """
+
+    def __init__(
+        self, width: int, heads: int, hidden: int | None = None, dropout: float = 0.0, norm_first: bool = True
+    ):
+        super().__init__()
+        self.attention = MultiHeadAttention(width, heads, dropout)
+        self.feed_forward = feed_forward(width, hidden or 4 * width, dropout)
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+        self.norm_first = norm_first
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """x (B, T, D), mask broadcast to (B, heads, T, T), True where a place may look -> (B, T, D)"""
+        return self.with_weights(x, mask)[0]
+
+    def with_weights(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """As forward, and where each place looked.   -> (B, T, D), (B, heads, T, T)"""
+        check_features(x, self.attention.width, "x")
+        seen, weights = self.attention(self.norm1(x) if self.norm_first else x, mask=mask)
+        x = x + self.dropout(seen)
+        x = x if self.norm_first else self.norm1(x)
+        x = x + self.dropout(self.feed_forward(self.norm2(x) if self.norm_first else x))
+        return x if self.norm_first else self.norm2(x), weights
+
+
+class DecoderBlock(nn.Module):
+    """As the encoder block, but no place sees a later one, and between the two steps it looks at another sequence.
+
+    `nn.TransformerDecoderLayer(..., batch_first=True, norm_first=...)` with a causal `tgt_mask` is the same.
+    """
+
+    def __init__(
+        self, width: int, heads: int, hidden: int | None = None, dropout: float = 0.0, norm_first: bool = True
+    ):
+        super().__init__()
+        self.attention = MultiHeadAttention(width, heads, dropout)
+        self.cross_attention = MultiHeadAttention(width, heads, dropout)
+        self.feed_forward = feed_forward(width, hidden or 4 * width, dropout)
+        self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(width) for _ in range(3))
+        self.dropout = nn.Dropout(dropout)
+        self.norm_first = norm_first
+
+    def forward(
+        self, x: Tensor, memory: Tensor, mask: Tensor | None = None, memory_mask: Tensor | None = None
+    ) -> Tensor:
+        """x (B, T, D) looks back at itself, then at memory (B, S, D) -> (B, T, D)
+
+        The causal mask is built in; `mask` takes more away, such as padding, and is broadcast to (B, heads, T, T),
+        `memory_mask` to (B, heads, T, S).
+        """
+        return self.with_weights(x, memory, mask, memory_mask)[0]
+
+    def with_weights(
+        self, x: Tensor, memory: Tensor, mask: Tensor | None = None, memory_mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """As forward, and where each place looked in memory.   -> (B, T, D), (B, heads, T, S)"""
+        check_features(x, self.attention.width, "x")
+        past = causal_mask(x.shape[1], x.device)
+        past = past if mask is None else past & mask
+        seen, _ = self.attention(self.norm1(x) if self.norm_first else x, mask=past)
+        x = x + self.dropout(seen)
+        x = x if self.norm_first else self.norm1(x)
+        seen, weights = self.cross_attention(self.norm2(x) if self.norm_first else x, memory, memory_mask)
+        x = x + self.dropout(seen)
+        x = x if self.norm_first else self.norm2(x)
+        x = x + self.dropout(self.feed_forward(self.norm3(x) if self.norm_first else x))
+        return x if self.norm_first else self.norm3(x), weights
+
+
+class TokenEncoder(nn.Module):
+    """Sentences to feature vectors: embedding plus position, some encoder blocks, and the words' mean or maximum.
+
+    positions  'sinusoids', or None: then the order of the words is lost
+    longest    how many places there are
+    offset     in training, a sentence begins at a random place from 0 to offset, so that the model learns how far apart
+               words are and not where they stand; it must leave room for the sentence: offset < longest
+    pooling    'mean' or 'max', over the real words
+    Padding (token 0) is never looked at and changes nothing; its own states are zero.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        width: int = 64,
+        heads: int = 4,
+        layers: int = 2,
+        hidden: int | None = None,
+        dropout: float = 0.0,
+        norm_first: bool = True,
+        positions: str | None = "sinusoids",
+        longest: int = 512,
+        offset: int = 0,
+        pooling: str = "mean",
+    ):
+        super().__init__()
+        if positions not in ("sinusoids", None):
+            raise ValueError(f"positions is {positions!r}; expected 'sinusoids' or None")
+        if pooling not in ("mean", "max"):
+            raise ValueError(f"pooling is {pooling!r}; expected 'mean' or 'max'")
+        if not 0 <= offset < longest:
+            raise ValueError(f"offset is {offset} for {longest} places; expected 0 or more, and fewer than the places")
+        self.width, self.longest, self.offset, self.pooling = width, longest, offset, pooling
+        self.embedding = nn.Embedding(vocabulary_size, width)
+        self.register_buffer("places", sinusoids(longest, width) if positions else None, persistent=False)
+        self.blocks = nn.ModuleList(EncoderBlock(width, heads, hidden, dropout, norm_first) for _ in range(layers))
+        self.norm = nn.LayerNorm(width) if norm_first else nn.Identity()
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """One vector a sentence.   (B, T) int64, 0 = padding -> (B, D); zeros for one of padding alone"""
+        states, real = self.states(tokens), (tokens != 0)[..., None]  # (B, T, D), (B, T, 1)
+        if self.pooling == "mean":
+            return states.sum(dim=1) / real.sum(dim=1).clamp(min=1)
+        lowest = torch.finfo(states.dtype).min
+        return states.masked_fill(~real, lowest).amax(dim=1) * real.any(dim=1)
+
+    def states(self, tokens: Tensor) -> Tensor:
+        """One vector a word.   (B, T) -> (B, T, D), zeros at padding"""
+        return self._run(tokens)[0]
+
+    def attention_maps(self, tokens: Tensor) -> Tensor:
+        """Where each word looks, in each layer and head, in evaluation mode.   (B, T) -> (layers, B, heads, T, T)"""
+        was_training = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                return torch.stack(self._run(tokens)[1])
+        finally:
+            self.train(was_training)
+
+    def _run(self, tokens: Tensor) -> tuple[Tensor, list[Tensor]]:
+        check_tokens(tokens, self.embedding.num_embeddings)
+        x = self.embedding(tokens)  # (B, T, D)
+        if self.places is not None:
+            x = x + self._positions(tokens)
+        x, real, maps = self.dropout(x), tokens != 0, []
+        for block in self.blocks:
+            x, weights = block.with_weights(x, real[:, None, None])
+            maps.append(weights)
+        return self.norm(x) * real[..., None], maps
+
+    def _positions(self, tokens: Tensor) -> Tensor:
+        """(B, T) -> (B or 1, T, D)"""
+        batch, length = tokens.shape
+        if length > self.longest:
+            raise ValueError(
+                f"tokens have {length} places, the encoder {self.longest}; make it with longest={length} or more, "
+                "or cut the sentences"
+            )
+        if not (self.training and self.offset):
+            return self.places[None, :length]
+        begin = torch.randint(min(self.offset, self.longest - length) + 1, (batch, 1), device=tokens.device)
+        return self.places[begin + torch.arange(length, device=tokens.device)]
+
+
+class TransformerClassifier(nn.Module):
+    """Sentences to logits: a TokenEncoder, which takes the other arguments, and one linear layer.
+
+    (B, T) int64, 0 = padding -> (B, n_classes)
+    """
+
+    def __init__(self, n_classes: int, vocabulary_size: int, width: int = 64, **encoder):
+        super().__init__()
+        self.encoder = TokenEncoder(vocabulary_size, width, **encoder)
+        self.dropout = nn.Dropout(self.encoder.dropout.p)
+        self.head = nn.Linear(width, n_classes)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.head(self.dropout(self.encoder(tokens)))
+
+    def attention_maps(self, tokens: Tensor) -> Tensor:
+        """Where each word looks, in each layer and head.   (B, T) -> (layers, B, heads, T, T)"""
+        return self.encoder.attention_maps(tokens)
+
+
+def check_tokens(tokens: Tensor, vocabulary_size: int) -> None:
+    """ValueError unless tokens are (B, T) whole numbers of the vocabulary, at least one sentence of one word."""
+    if tokens.dim() != 2 or tokens.is_floating_point() or tokens.dtype == torch.bool:
+        cause = (
+            "a single sentence needs a batch axis: tokens[None]"
+            if tokens.dim() == 1
+            else "embedded words, or words counted, instead of indices"
+        )
+        raise ValueError(
+            f"tokens are {tokens.dtype} of shape {tuple(tokens.shape)}; expected (B, T) int64. Likely cause: {cause}"
+        )
+    if 0 in tokens.shape:
+        raise ValueError(
+            f"tokens have shape {tuple(tokens.shape)}; expected at least one sentence of at least one word. "
+            "Likely cause: an empty split"
+        )
+    if tokens.min() < 0 or tokens.max() >= vocabulary_size:
+        wrong = tokens.min() if tokens.min() < 0 else tokens.max()
+        raise ValueError(
+            f"token {int(wrong)} is outside the vocabulary of {vocabulary_size} words. "
+            "Likely cause: sentences encoded with another vocabulary"
+        )
+
+
+@torch.no_grad()
+def copy_pytorch(ours: EncoderBlock | DecoderBlock | MultiHeadAttention, theirs: nn.Module) -> None:
+    """Give a block the weights of PyTorch's own layer of the same kind and sizes; the lesson compares the two."""
+    if isinstance(theirs, nn.MultiheadAttention):
+        for layer, weight, bias in zip(
+            (ours.query, ours.key, ours.value),
+            theirs.in_proj_weight.chunk(3),
+            theirs.in_proj_bias.chunk(3),
+            strict=True,
+        ):
+            layer.weight.copy_(weight)
+            layer.bias.copy_(bias)
+        ours.out.load_state_dict(theirs.out_proj.state_dict())
+        return
+    copy_pytorch(ours.attention, theirs.self_attn)
+    if hasattr(theirs, "multihead_attn"):
+        copy_pytorch(ours.cross_attention, theirs.multihead_attn)
+        ours.norm3.load_state_dict(theirs.norm3.state_dict())
+    for mine, other in (("norm1", "norm1"), ("norm2", "norm2")):
+        getattr(ours, mine).load_state_dict(getattr(theirs, other).state_dict())
+    ours.feed_forward[0].load_state_dict(theirs.linear1.state_dict())
+    ours.feed_forward[3].load_state_dict(theirs.linear2.state_dict())
