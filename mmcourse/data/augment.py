@@ -1,7 +1,9 @@
-"""Changes to training pictures that keep what they show: (B, C, H, W) in and out, at random, by torch's own stream."""
+"""Changes to training examples that keep what they mean, at random, by torch's own stream: pictures, words, sound."""
 
 import torch
 from torch import Tensor
+
+from mmcourse.data.text import PAD, UNKNOWN
 
 
 def permute_colours(images: Tensor, share: float = 1.0) -> Tensor:
@@ -36,3 +38,16 @@ def shift(images: Tensor, pixels: int = 3) -> Tensor:
     return images[torch.arange(batch, device=device)[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(
         0, 3, 1, 2
     )
+
+
+def mask_words(tokens: Tensor, share: float) -> Tensor:
+    """Word dropout: each word becomes '<unk>' (1) with probability `share`; padding stays.   (B, T) -> (B, T)
+
+    A model trained so has met '<unk>' in every place, and cannot lean on one word alone.
+    """
+    if tokens.is_floating_point() or not 0 <= share <= 1:
+        raise ValueError(
+            f"mask_words got {tokens.dtype} and share={share}; expected integer tokens, a share from 0 to 1"
+        )
+    chosen = (torch.rand(tokens.shape, device=tokens.device) < share) & (tokens != PAD)
+    return tokens.masked_fill(chosen, UNKNOWN)

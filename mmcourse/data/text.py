@@ -1,0 +1,185 @@
+"""Text to tensors: words, a vocabulary with padding and unknown, batches of sentences of like length.
+
+vocabulary = Vocabulary.of(training_texts)                       # of training texts alone
+sequences = [vocabulary.encode(text) for text in texts]          # lists of different lengths
+batches = SentenceBatches(sequences, labels)                     # yields (tokens (B, T), labels (B,))
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from mmcourse.data.batches import Batches
+
+PAD, UNKNOWN = 0, 1
+SPECIAL = ("<pad>", "<unk>")
+POOL = 20  # batches' worth of sentences that are sorted by length together
+
+# '<unk>' stays whole; "don't" is cut as in Kim's cleaning: "do n't"; any other mark is a token of its own.
+_WORD = re.compile(r"<\w+>|\w+?(?=n't\b)|n't\b|'(?:s|m|d|re|ve|ll)\b|\w+|[^\w\s]")
+
+
+def split_words(text: str) -> list[str]:
+    """The words and marks of a text, lower-cased: "It isn't bad!" -> it, is, n't, bad, !   (cut as in Kim 2014)"""
+    if not isinstance(text, str):
+        raise ValueError(
+            f"a text is of type {type(text).__name__}; expected str. Likely cause: a list of words or texts"
+        )
+    return _WORD.findall(text.lower().replace("’", "'"))
+
+
+class Vocabulary:
+    """The words a model knows, each with its place: 0 is '<pad>', 1 is '<unk>', the word for all others.
+
+    Made of training texts alone, most frequent word first; a word that validation or test texts alone hold is unknown.
+    """
+
+    def __init__(self, words: Iterable[str], tokenise: Callable[[str], list[str]] = split_words):
+        words = list(words)
+        if not all(isinstance(word, str) for word in words):
+            raise ValueError(
+                "words holds something that is no word. To make a vocabulary of texts: Vocabulary.of(texts)"
+            )
+        self.words = SPECIAL + tuple(word for word in words if word not in SPECIAL)
+        self.tokenise = tokenise
+        self.index = {word: place for place, word in enumerate(self.words)}
+        if len(self.index) < len(self.words):
+            twice = next(word for word, times in Counter(self.words).items() if times > 1)
+            raise ValueError(f"words holds {twice!r} more than once; expected each word once")
+
+    @classmethod
+    def of(
+        cls, texts: Iterable[str], at_least: int = 2, tokenise: Callable[[str], list[str]] = split_words
+    ) -> "Vocabulary":
+        """The words that stand `at_least` so often in the texts; equally frequent ones in the order of the alphabet."""
+        if isinstance(texts, str):
+            raise ValueError("texts is one text; expected a list of texts, e.g. Vocabulary.of([text])")
+        times = Counter(word for text in texts for word in tokenise(text))
+        if not times:
+            raise ValueError("texts holds no word. Likely cause: an empty training split")
+        kept = (word for word, n in times.items() if n >= at_least)
+        return cls(sorted(kept, key=lambda word: (-times[word], word)), tokenise)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self)} words: {', '.join(self.words[:6])} ...)"
+
+    def encode(self, text: str) -> list[int]:
+        """The places of a text's words; a word that is not in the vocabulary gets that of '<unk>'."""
+        return [self.index.get(word, UNKNOWN) or UNKNOWN for word in self.tokenise(text)]  # a '<pad>' in a text is none
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The words at these places, without padding."""
+        ids = [int(place) for place in ids]
+        if outside := [place for place in ids if not 0 <= place < len(self)]:
+            raise ValueError(
+                f"token {outside[0]} is outside the vocabulary of {len(self)} words. "
+                "Likely cause: tokens of another vocabulary"
+            )
+        return " ".join(self.words[place] for place in ids if place != PAD)
+
+
+def pad(sequences: Sequence[Sequence[int]], to: int | None = None) -> Tensor:
+    """Sequences of different lengths as one tensor, 0 on the right.   -> (B, T) int64
+
+    T is the longest one's length, or `to`, where longer ones are cut. An empty sequence becomes one '<unk>'.
+    """
+    rows = [torch.as_tensor(sequence).tolist() or [UNKNOWN] for sequence in sequences]
+    if not rows:
+        raise ValueError("pad got no sequences; expected at least one. Likely cause: an empty split")
+    if any(not isinstance(row, list) for row in rows):
+        raise ValueError("pad got one sequence; expected a list of sequences, e.g. pad([sequence])")
+    for number, row in enumerate(rows):
+        if wrong := [token for token in row if not isinstance(token, int) or token <= PAD]:
+            raise ValueError(
+                f"sequence {number} holds {wrong[0]}; expected whole numbers from 1 up, since 0 is the padding. "
+                "Likely cause: sequences that were padded before"
+            )
+    width = max(map(len, rows)) if to is None else to
+    if width < 1:
+        raise ValueError(f"to is {to}; expected one token or more")
+    return torch.tensor([row[:width] + [PAD] * (width - len(row)) for row in rows])
+
+
+def lengths(tokens: Tensor) -> Tensor:
+    """How many tokens of each row are words and not padding.   (B, T) -> (B,) int64"""
+    return (tokens != PAD).sum(dim=1)
+
+
+def check_tokens(tokens: Tensor, vocabulary_size: int) -> None:
+    """ValueError unless tokens are (B, T) integers in the vocabulary, with a word first in each row, padding last."""
+    if not isinstance(tokens, Tensor) or tokens.dim() != 2:
+        shape = tuple(tokens.shape) if isinstance(tokens, Tensor) else type(tokens).__name__
+        cause = (
+            "a single sentence needs a batch axis: tokens[None]"
+            if isinstance(shape, tuple) and len(shape) == 1
+            else ("sentences of different lengths: pad(sequences)")
+        )
+        raise ValueError(f"tokens have shape {shape}; expected (B, T). Likely cause: {cause}")
+    if tokens.numel() == 0:
+        raise ValueError(
+            f"tokens have shape {tuple(tokens.shape)}, which holds no sentence. Likely cause: an empty split"
+        )
+    if tokens.is_floating_point() or tokens.dtype == torch.bool:
+        raise ValueError(
+            f"tokens are {tokens.dtype}; expected integers. Likely cause: embeddings or a mask in their place"
+        )
+    low, high = tokens.min().item(), tokens.max().item()
+    if low < 0 or high >= vocabulary_size:
+        raise ValueError(
+            f"tokens run from {low} to {high}; expected 0 to {vocabulary_size - 1}, the places in this model's "
+            "vocabulary. Likely cause: tokens of another vocabulary"
+        )
+    real = tokens != PAD
+    if not real[:, 0].all() or (real[:, 1:] & ~real[:, :-1]).any():
+        row = (~real[:, 0] | (real[:, 1:] & ~real[:, :-1]).any(dim=1)).nonzero()[0].item()
+        raise ValueError(
+            f"row {row} begins with padding or has some between its words; expected 0 on the right alone. "
+            "Likely cause: an empty sentence (pad makes it one '<unk>'), or padding on the left"
+        )
+
+
+class SentenceBatches(Batches):
+    """Batches of sentences of like length, each padded to its own longest: (tokens (B, T), labels (B,)).
+
+    `sequences` are lists of tokens, or a tensor padded with 0. Shuffled, each epoch draws a new order, sorts it by
+    length within pools of 20 batches, and shuffles the batches; otherwise the order stays as given. `transform` changes
+    each batch's tokens, e.g. to mask words. For `fit` and `evaluate` as Batches is.
+    """
+
+    def __init__(
+        self,
+        sequences: Sequence[Sequence[int]] | Tensor,
+        labels: Tensor,
+        size: int = 64,
+        shuffle: bool = True,
+        seed: int | None = None,
+        device: torch.device | str | None = None,
+        transform: Callable[[Tensor], Tensor] | None = None,
+    ):
+        tokens = sequences if isinstance(sequences, Tensor) and sequences.dim() == 2 else pad(sequences)
+        super().__init__(tokens, labels, size=size, shuffle=shuffle, seed=seed, transform=transform, device=device)
+        self.lengths = lengths(tokens).cpu()
+
+    def order(self, epoch: int) -> Tensor:
+        """The order of the sentences in one epoch; a batch that is not full comes last.   -> (N,) int64"""
+        order = super().order(epoch).cpu()
+        pools = [pool[self.lengths[pool].argsort(stable=True)] for pool in order.split(self.size * POOL)]
+        chunks = torch.cat(pools).split(self.size)
+        full = [chunk for chunk in chunks if len(chunk) == self.size]
+        mixed = [full[i] for i in (order[order < len(full)]).tolist()]  # a random order of the full batches
+        return torch.cat(mixed + [chunk for chunk in chunks if len(chunk) < self.size])
+
+    def _cut(self, order: Tensor | None) -> Iterator[tuple[Tensor, ...]]:
+        tokens, labels = self.tensors
+        order = torch.arange(self.examples) if order is None else order
+        for chosen in order.split(self.size):
+            longest = max(int(self.lengths[chosen].max()), 1)
+            there = chosen.to(tokens.device)
+            part = tokens[:, :longest].index_select(0, there)
+            yield self.transform(part) if self.transform else part, labels.index_select(0, there)
