@@ -1,0 +1,22 @@
+"""From one vector for every word to one for the sentence; padding takes no part."""
+
+import torch
+from torch import Tensor
+
+from mmcourse.data.text import PAD
+
+
+def last_states(states: Tensor, lengths: Tensor) -> Tensor:
+    """The state after each sentence's last word.   (B, T, D), (B,) -> (B, D)"""
+    return states[torch.arange(len(states), device=states.device), lengths - 1]
+
+
+def max_over_time(features: Tensor, tokens: Tensor) -> Tensor:
+    """Each feature's largest value over a sentence's words (Kim 2014).   (B, C, T), (B, T) -> (B, C)"""
+    return features.masked_fill((tokens == PAD)[:, None], float("-inf")).amax(dim=2)
+
+
+def mean_over_time(features: Tensor, tokens: Tensor) -> Tensor:
+    """Each feature's mean over a sentence's words.   (B, C, T), (B, T) -> (B, C)"""
+    real = (tokens != PAD)[:, None].to(features.dtype)  # (B, 1, T)
+    return (features * real).sum(dim=2) / real.sum(dim=2)
