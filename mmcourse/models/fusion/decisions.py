@@ -1,0 +1,93 @@
+"""Fusion of decisions: each modality has a classifier of its own; their logits (B, K) become logits (B, K)."""
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmcourse.models.fusion.contract import Present, batch_of, check_names, presence, shares_of
+
+
+def gather_logits(logits: Mapping[str, Tensor], present: Present, names) -> tuple[Tensor, Tensor]:
+    """All logits in the order of `names`, zeros where missing, and which are here.   -> (B, M, K), (B, M) bool"""
+    check_names(logits, present, names)
+    classes = {name: tuple(given.shape[1:]) for name, given in logits.items()}
+    if len(set(classes.values())) > 1 or any(given.dim() != 2 for given in logits.values()):
+        told = ", ".join(f"{name} {tuple(given.shape)}" for name, given in logits.items())
+        raise ValueError(f"the logits have shapes {told}; expected (B, K) each, with the same classes")
+    first = next(iter(logits.values()))
+    here = presence(names, logits, present, batch_of(logits), first.device)  # (B, M)
+    stacked = torch.stack([logits.get(name, torch.zeros_like(first)) for name in names], dim=1)  # (B, M, K)
+    return torch.where(here[..., None], stacked, 0.0), here
+
+
+class LateFusion(nn.Module):
+    """The mean of what the modalities' classifiers say, of their probabilities or of their logits.
+
+    names    the modalities
+    of       'probabilities': log of the mean probability, a vote that one sure modality can win;
+             'logits': mean of the logits, a product of probabilities, which one sure 'no' can veto
+    weights  {"image": 0.6, "text": 0.4}; equal unless given. Missing modalities have no vote; with none at all, every
+             class is as likely as each other.
+    forward({"image": (B, K), ...}, present=None) -> (B, K)
+    """
+
+    def __init__(self, names, of: str = "probabilities", weights: Mapping[str, float] | None = None):
+        super().__init__()
+        self.names, self.of = tuple(names), of
+        if of not in ("probabilities", "logits") or not self.names:
+            raise ValueError(f"of is {of!r}, names {self.names}; expected 'probabilities' or 'logits', and modalities")
+        weights = weights or dict.fromkeys(self.names, 1.0)
+        if set(weights) != set(self.names) or min(weights.values()) < 0 or sum(weights.values()) <= 0:
+            raise ValueError(
+                f"weights are {dict(weights)}; expected one for each of {', '.join(self.names)}, none negative"
+            )
+        values = torch.tensor([float(weights[name]) for name in self.names])
+        self.register_buffer("weights", values / values.sum())
+
+    def forward(self, logits: Mapping[str, Tensor], present: Present = None) -> Tensor:
+        stacked, here = gather_logits(logits, present, self.names)
+        return mixed(stacked, shares_of(self.weights, here), self.of)
+
+
+class ConfidenceMixture(nn.Module):
+    """A mixture of probabilities in which the surer modality counts more, example by example.
+
+    A modality's share is the softmax over modalities of -sharpness * H, with H the entropy of its probabilities in
+    units of ln K. `sharpness` is learned; at 0 this is LateFusion of probabilities, large it listens to the surest
+    alone. A modality that is sure and wrong fools it: probabilities should be calibrated (Guo et al. 2017).
+    forward({"image": (B, K), ...}, present=None) -> (B, K)
+    """
+
+    def __init__(self, names, sharpness: float = 4.0):
+        super().__init__()
+        self.names = tuple(names)
+        if not self.names:
+            raise ValueError("names is empty; expected the modalities")
+        self.sharpness = nn.Parameter(torch.tensor(float(sharpness)))
+
+    def shares(self, logits: Mapping[str, Tensor], present: Present = None) -> Tensor:
+        """How much each modality counts, in the order of `names`.   -> (B, M)"""
+        return self._shares(*gather_logits(logits, present, self.names))
+
+    def _shares(self, stacked: Tensor, here: Tensor) -> Tensor:
+        log_p = stacked.log_softmax(dim=-1)
+        entropy = -(log_p.exp() * log_p).sum(dim=-1)  # (B, M)
+        scale = torch.tensor(float(max(stacked.shape[-1], 2))).log()
+        scores = (-self.sharpness * entropy / scale).masked_fill(~here, torch.finfo(log_p.dtype).min)
+        return scores.softmax(dim=1) * here
+
+    def forward(self, logits: Mapping[str, Tensor], present: Present = None) -> Tensor:
+        stacked, here = gather_logits(logits, present, self.names)
+        return mixed(stacked, self._shares(stacked, here), "probabilities")
+
+
+def mixed(stacked: Tensor, shares: Tensor, of: str) -> Tensor:
+    """Logits of a weighted mixture; zeros for an example without any share.   (B, M, K), (B, M) -> (B, K)"""
+    if of == "logits":
+        return (shares[..., None] * stacked).sum(dim=1)
+    none = shares.sum(dim=1, keepdim=True) == 0  # (B, 1)
+    log_shares = shares.clamp(min=1e-30).log().masked_fill(shares == 0, torch.finfo(shares.dtype).min)
+    together = (F.log_softmax(stacked, dim=-1) + log_shares[..., None]).logsumexp(dim=1)
+    return torch.where(none, torch.zeros_like(together), together)
