@@ -1,0 +1,163 @@
+"""Exercise 03.5: a random stripe of silence for each example, the time mask of SpecAugment."""
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import expect_finite, expect_tensor, whole
+
+CALLS = 20
+BATCH = 16
+
+
+@exercise(
+    "03.5",
+    title="a stripe of silence",
+    dots=2,
+    minutes=10,
+    hints=(
+        "Draw two numbers for each example: how wide its stripe is, 0 to `widest`, and where it begins. "
+        "`torch.randint` leaves out its upper end.",
+        "A stripe of `width` frames fits at the starts 0 to T - width. Draw the width first, then a start that fits.",
+        "`mels.clone()` is yours to change. A loop over the examples will do; time is the last axis, `[i, :, a:b]`.",
+    ),
+)
+def mask_stripes(answer, rng):
+    frames, widest, bands = whole(rng, 9, 11), 3, whole(rng, 4, 6)
+    masks = torch.stack([masked(answer, (BATCH, bands, frames), widest, rng) for _ in range(CALLS)])  # (calls, B, T)
+    own_for_each(masks)
+    widths_from_0_to(widest, masks.sum(2).flatten())
+    at_every_place(masks.flatten(0, 1), widest)
+    wide = torch.cat([masked(answer, (250, 3, 6), 6, rng) for _ in range(4)])  # (1000, T)
+    whole_stripes(wide.sum(1))
+    if masked(answer, (4, 3, 8), 0, rng).any():
+        raise NotRight("with `widest` 0 something is masked; nothing may be")
+    return f"one stripe for each of {CALLS * BATCH:,} examples, of 0 to {widest} frames, everywhere"
+
+
+def masked(answer, shape: tuple[int, int, int], widest: int, rng: torch.Generator) -> Tensor:
+    """Call the answer on random mels; which frames it set to 0, once it is clear that it is a stripe.   -> (B, T)"""
+    batch, bands, frames = shape
+    where = f"for mels of shape {shape} and a stripe of at most {widest}"
+    mels = torch.rand(shape, generator=rng) + 0.5
+    mels *= torch.randint(0, 2, shape, generator=rng) * 2 - 1  # never 0, of either sign
+    causes = {
+        (bands, frames): "the batch is lost: every example is masked and all are given back",
+        (frames, bands): "the batch is lost, and bands and frames have changed places",
+        (batch, frames, bands): "bands and frames have changed places: time is the last axis",
+        (batch, frames): "those are the masks, or one band: all of `mels` is given back, with the stripe set to 0",
+        (batch, 1, frames): "that is the mask: multiply the mels by it",
+    }
+    result = answer(mels, widest)
+    if isinstance(result, Tensor) and result.ndim == 3 and result.shape[:2] == shape[:2] and result.shape[2] < frames:
+        raise NotRight(f"{where} only {result.shape[2]} frames are left: set the stripe to 0 instead of cutting it out")
+    result = expect_tensor(result, where, shape, causes)
+    if not result.is_floating_point():
+        raise NotRight(f"{where} the result holds {result.dtype}: give all of `mels` back, with the stripe set to 0")
+    expect_finite(result, where, "a masked frame is 0; nothing else changes")
+    changed = (result - mels).abs() > 1e-5  # (B, M, T)
+    value = result[changed]
+    one_stripe(changed, widest, where)
+    if len(value) and (value != 0).any():
+        raise NotRight(f"{where} the stripe holds {filling(value, mels)}, expected 0")
+    return changed.any(1)
+
+
+def filling(value: Tensor, mels: Tensor) -> str:
+    """What a stripe was filled with."""
+    if (value - value[0]).abs().max() > 1e-6:
+        return "other values, not all the same"
+    same_as = {"the mean of the mels": mels.mean(), "the smallest of the mels": mels.min()}
+    name = next((f" ({name})" for name, known in same_as.items() if torch.isclose(known, value[0])), "")
+    return f"{value[0].item():.3g}{name}"
+
+
+def one_stripe(changed: Tensor, widest: int, where: str) -> None:
+    """Every example has at most one run of changed frames, over all bands, no wider than allowed.   (B, M, T)"""
+    batch, bands, frames = changed.shape
+    over_time, over_bands = changed.any(1), changed.any(2)  # (B, T), (B, M)
+    full_frames, full_bands = changed.all(1), changed.all(2)
+    if torch.equal(full_frames.any(1), over_time.any(1)) and full_frames.all(1).any() and widest < frames:
+        raise NotRight(f"{where} whole examples are masked: is the slice taken on the last axis, `[i, :, a:b]`?")
+    if not torch.equal(over_time, full_frames):
+        if torch.equal(over_bands, full_bands):
+            raise NotRight(f"{where} the stripe lies across the bands (axis 1); it takes whole frames (axis 2)")
+        if torch.equal(changed, over_time[:, None] & over_bands[:, :, None]):
+            raise NotRight(f"{where} a block of some bands is masked: a stripe takes all bands of its frames")
+        raise NotRight(f"{where} single values change: a stripe takes all bands of its frames, nothing else")
+    begins = over_time.int().diff(dim=1, prepend=torch.zeros(batch, 1, dtype=torch.int)) == 1
+    if (begins.sum(1) > 1).any():
+        raise NotRight(f"{where} an example has several gaps: its masked frames stand together, in one stripe")
+    if (over_time.sum(1) > widest).any():
+        found = int(over_time.sum(1).max())
+        cause = ": does `randint(0, widest + 2)` or a slice `[a:b + 1]` give one more?" if found == widest + 1 else ""
+        raise NotRight(f"{where} a stripe of {found} frames is too wide{cause}")
+
+
+def own_for_each(masks: Tensor) -> None:
+    """Stripes differ between examples of a batch in width and place, and between calls.   (calls, B, T)"""
+    if not masks.any():
+        raise NotRight(f"nothing was masked in {len(masks)} calls")
+    if (masks == masks[:, :1]).all():
+        raise NotRight("all examples of a batch have the same stripe: each gets its own")
+    if (masks == masks[:1]).all():
+        raise NotRight("every call masks the same frames: is a seed set inside the function?")
+    widths = masks.sum(2)  # (calls, B)
+    if (widths == widths[:, :1]).all() and len(widths.unique()) > 1:
+        raise NotRight("all stripes of a batch have the same width: each example draws its own")
+    starts = [call[call.any(1)].int().argmax(1).unique() for call in masks]  # where the stripes of each call begin
+    if all(len(places) <= 1 for places in starts) and len(torch.cat(starts).unique()) > 1:
+        raise NotRight("all stripes of a batch begin at the same frame: each example draws its own place")
+
+
+def widths_from_0_to(widest: int, widths: Tensor) -> None:
+    """Every width from 0 to the widest occurs.   (N,)"""
+    found = set(widths.tolist())
+    missing = sorted(set(range(widest + 1)) - found)
+    if not missing:
+        return
+    seen = f"among {len(widths):,} stripes with `widest` {widest}"
+    if found == {widest}:
+        raise NotRight(f"{seen} every one has {widest} frames: the width is drawn too, from 0 to `widest`")
+    if missing == [widest]:
+        raise NotRight(f"{seen} none has {widest} frames: `torch.randint` leaves out its upper end, so `widest + 1`")
+    if missing == [0]:
+        raise NotRight(f"{seen} not one is empty: the width is 0 to `widest`, so some examples stay as they are")
+    raise NotRight(
+        f"{seen} none has {' or '.join(map(str, missing))} frames; each width from 0 to {widest} should occur"
+    )
+
+
+def at_every_place(masks: Tensor, widest: int) -> None:
+    """Every frame is masked now and then, the first and the last included.   (N, T)"""
+    frames = masks.shape[1]
+    starts = masks.int().argmax(1)[masks.any(1)]
+    if (starts == starts[0]).all():
+        raise NotRight(f"every stripe begins at frame {int(starts[0])}: its place is drawn too")
+    missing = (~masks.any(0)).nonzero().flatten().tolist()
+    if not missing:
+        return
+    seen = f"among {len(masks):,} stripes on {frames} frames"
+    if missing == [frames - 1]:
+        raise NotRight(
+            f"{seen} none reaches the last frame: starts go from 0 to T - width, both included, and `torch.randint` "
+            "leaves out its upper end"
+        )
+    if missing == [0]:
+        raise NotRight(f"{seen} none begins at frame 0")
+    listed = ", ".join(map(str, missing))
+    raise NotRight(f"{seen} none covers frame {listed}: draw the start from all places where the stripe fits")
+
+
+def whole_stripes(widths: Tensor) -> None:
+    """Where the widest stripe fills the sound, it occurs as often as it should: none is cut off at the end.   (N,)
+
+    Drawn evenly, 1 of 7 widths is 6; where stripes may leave the edge, only 1 start in 6 leaves it whole.
+    """
+    share = (widths == 6).double().mean().item()
+    if share < 0.045:
+        raise NotRight(
+            f"with 6 frames and `widest` 6 only {share:.0%} of the stripes have 6 frames: some hang over the edge, and "
+            "lose a part there. Draw the start so that the stripe fits: 0 to T - width"
+        )

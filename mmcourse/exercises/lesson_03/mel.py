@@ -1,0 +1,242 @@
+"""Exercise 03.4: the mel filter bank."""
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import expect_finite, expect_tensor, whole
+
+
+def to_mel(hertz) -> Tensor:
+    """HTK's mel scale."""
+    return 2595 * torch.log10(1 + torch.as_tensor(hertz, dtype=torch.float64) / 700)
+
+
+def to_hertz(mel: Tensor) -> Tensor:
+    """The way back."""
+    return 700 * (10 ** (mel / 2595) - 1)
+
+
+def triangles(points: Tensor, bins: Tensor) -> Tensor:
+    """Triangles between three neighbouring points each, their top 1.   (n + 2,), (F,) -> (F, n)"""
+    return slopes(points, bins).amin(0).clamp(min=0)
+
+
+def slopes(points: Tensor, bins: Tensor) -> Tensor:
+    """The rising and the falling line of each triangle, not cut at 0.   -> (2, F, n)"""
+    left, top, right = points[:-2], points[1:-1], points[2:]
+    return torch.stack([(bins[:, None] - left) / (top - left), (right - bins[:, None]) / (right - top)])
+
+
+def bins_of(count: int, rate: float) -> Tensor:
+    """The frequency of each bin: from 0 to half the rate.   (F,)"""
+    return torch.linspace(0, rate / 2, count, dtype=torch.float64)
+
+
+def points_of(count: int, rate: float, more: int = 2) -> Tensor:
+    """Hertz of `count + more` points at equal distances in mel.   (count + more,)"""
+    return to_hertz(torch.linspace(0, float(to_mel(rate / 2)), count + more, dtype=torch.float64))
+
+
+def filters(n_mels: int, n_bins: int, rate: float) -> Tensor:
+    """What `mel_filters` should give.   -> (n_bins, n_mels)"""
+    return triangles(points_of(n_mels, rate), bins_of(n_bins, rate))
+
+
+def slaney_points(count: int, rate: float) -> Tensor:
+    """The points on Slaney's scale: straight up to 1,000 Hz, logarithmic above."""
+    top = 15 + 27 * torch.log(torch.tensor(rate / 2000, dtype=torch.float64)) / torch.tensor(6.4).log()
+    mel = torch.linspace(0, float(top), count + 2, dtype=torch.float64)
+    return torch.where(mel < 15, mel * 200 / 3, 1000 * torch.exp((mel - 15) / 27 * torch.tensor(6.4).log()))
+
+
+def on_bins(n: int, bins: int, rate: float, to=torch.floor, more: int = 0) -> Tensor:
+    """Triangles whose points are moved to whole bins, as older code has them."""
+    k = torch.arange(bins)[:, None]
+    points = to((2 * (bins - 1) + more) * points_of(n, rate) / rate + 1e-9).long()
+    left, top, right = points[:-2], points[1:-1], points[2:]
+    rising = (k - left) / (top - left).clamp(min=1) * ((left <= k) & (k < top))
+    return (rising + (right - k) / (right - top).clamp(min=1) * ((top <= k) & (k < right))).double()
+
+
+def in_mel(n: int, bins: int, rate: float) -> Tensor:
+    """Triangles whose sides are straight over mel instead of hertz."""
+    return triangles(to_mel(points_of(n, rate)), to_mel(bins_of(bins, rate)))
+
+
+def area_one(n: int, bins: int, rate: float) -> Tensor:
+    points = points_of(n, rate)
+    return filters(n, bins, rate) * 2 / (points[2:] - points[:-2])
+
+
+def first_points(n: int, bins: int, rate: float) -> Tensor:
+    """Triangles from n_mels + 1 points, the last one without its right end."""
+    points = points_of(n, rate, more=1)
+    return triangles(torch.cat([points, points[-1:] + 1e-6]), bins_of(bins, rate))
+
+
+MEL_MISTAKES = [
+    (
+        lambda n, b, r: triangles(torch.linspace(0, r / 2, n + 2, dtype=torch.float64), bins_of(b, r)),
+        "the points lie at equal distances in hertz: space them in mel, then go back to hertz",
+    ),
+    (
+        lambda n, b, r: triangles(slaney_points(n, r), bins_of(b, r)),
+        "this is Slaney's mel scale; HTK's is 2595 · log10(1 + f / 700)",
+    ),
+    (area_one, "each triangle has area 1 (Slaney's norm); here its top is 1"),
+    (
+        lambda n, b, r: filters(n, b, r) / filters(n, b, r).sum(0),
+        "each filter sums to 1; here the top of each triangle is 1",
+    ),
+    (
+        lambda n, b, r: filters(n, b, r) / filters(n, b, r).amax(0),
+        "each filter is divided by its largest entry; the top of a triangle may lie between two bins, so leave it",
+    ),
+    (lambda n, b, r: filters(n, b, r) / 2, "the triangles reach only 0.5; their top is 1"),
+    (
+        lambda n, b, r: triangles(points_of(n, r), bins_of(b, 2 * r)),
+        "the bins go up to `rate`: the last one stands for `rate / 2`",
+    ),
+    (
+        lambda n, b, r: triangles(points_of(n, 2 * r), bins_of(b, r)),
+        "the points go up to `rate`: samples hold nothing above `rate / 2`",
+    ),
+    (lambda n, b, r: filters(n, b, 2 * r), "bins and points go up to `rate`: samples hold nothing above `rate / 2`"),
+    (
+        lambda n, b, r: triangles(points_of(n, r), torch.arange(b) * (r / 2 / b)),
+        "the bins are a little too close: the last of the `n_bins` is `rate / 2` itself, so divide by `n_bins - 1`",
+    ),
+    (
+        lambda n, b, r: triangles(points_of(n, r), torch.arange(b, dtype=torch.float64)),
+        "the bins are counted, not measured: bin k stands for a frequency in hertz",
+    ),
+    (
+        lambda n, b, r: triangles(points_of(n, r, more=3)[:-1], bins_of(b, r)),
+        "one point too many: `n_mels` triangles need `n_mels + 2` points, from 0 to `rate / 2`",
+    ),
+    (
+        lambda n, b, r: triangles(points_of(n, r, more=3)[1:], bins_of(b, r)),
+        "one point too many, and the first is left out: `n_mels` triangles need `n_mels + 2` points",
+    ),
+    (
+        first_points,
+        "one point too few: `n_mels` triangles need `n_mels + 2` points, each has a left end, a top and a right end",
+    ),
+    (
+        lambda n, b, r: slopes(points_of(n, r), bins_of(b, r)).amin(0),
+        "negative outside the triangles: nothing below 0, `.clamp(min=0)`",
+    ),
+    (
+        lambda n, b, r: slopes(points_of(n, r), bins_of(b, r)).amax(0).clamp(min=0),
+        "the larger of the two slopes: a triangle is the smaller one",
+    ),
+    (
+        lambda n, b, r: slopes(points_of(n, r), bins_of(b, r))[0].clamp(0, 1),
+        "only the rising side: after its top each filter stays at 1",
+    ),
+    (
+        lambda n, b, r: slopes(points_of(n, r), bins_of(b, r))[1].clamp(0, 1),
+        "only the falling side: before its top each filter is at 1",
+    ),
+    (
+        lambda n, b, r: (slopes(points_of(n, r), bins_of(b, r)).amin(0) >= 0).double(),
+        "boxes: between its ends a filter rises to 1 and falls again",
+    ),
+    (
+        in_mel,
+        "the sides are straight over mel; torchaudio's are straight over hertz: go back to hertz before the triangles",
+    ),
+    (on_bins, "the points are moved to whole bins; leave them where they fall, between two bins"),
+    (
+        lambda n, b, r: on_bins(n, b, r, more=1),
+        "the points are moved to whole bins; leave them where they fall, between two bins",
+    ),
+    (
+        lambda n, b, r: on_bins(n, b, r, to=torch.round),
+        "the points are moved to whole bins; leave them where they fall, between two bins",
+    ),
+    (
+        lambda n, b, r: triangles(points_of(n, r) + 700, bins_of(b, r)),
+        "on the way back from mel the - 1 is missing: f = 700 · (10^(mel / 2595) - 1)",
+    ),
+    (
+        lambda n, b, r: triangles(
+            700 * ((torch.linspace(0, float(to_mel(r / 2)), n + 2, dtype=torch.float64) / 2595).exp() - 1),
+            bins_of(b, r),
+        ),
+        "there by log10, back by `exp`: the way back from a log10 is a power of 10",
+    ),
+    (
+        lambda n, b, r: triangles(
+            700 * (10 ** (torch.linspace(0, float(to_mel(r / 2)) * 2.302585, n + 2, dtype=torch.float64) / 2595) - 1),
+            bins_of(b, r),
+        ),
+        "there by the natural logarithm, back by a power of 10: take `torch.log10`, or 1127 and `exp`",
+    ),
+    (lambda n, b, r: filters(n, b, r).flip(1), "the filters stand in the wrong order: the lowest comes first"),
+    (lambda n, b, r: torch.zeros(b, n), "all zeros: was anything written into the result?"),
+]
+
+
+@exercise(
+    "03.4",
+    title="the mel filters",
+    dots=3,
+    minutes=20,
+    hints=(
+        "Each triangle has a left end, a top and a right end, and shares them with its neighbours. So how many points "
+        "do `n_mels` triangles need, from 0 Hz to half the rate?",
+        "Space the points evenly in mel with `torch.linspace`, then go back to hertz: f = 700 · (10^(mel / 2595) - 1).",
+        "With the frequency of bin k as `f[:, None]` and the points in hertz: one line rises from left to top, one "
+        "falls from top to right. The triangle is the smaller of the two, and never below 0.",
+    ),
+)
+def mel_filters(answer, rng):
+    cases = [(10, 129, 8000), (40, 257, 16_000), (20, 201, 16_000), (8, 100, whole(rng, 20, 40) * 200)]
+    given = []
+    for n_mels, n_bins, rate in cases:
+        where = f"for {n_mels} filters, {n_bins} bins and a rate of {rate:,}"
+        causes = {
+            (n_mels, n_bins): "the transpose of what was asked for: a row for each bin, a column for each filter",
+            (n_bins, n_mels - 2): "two filters are missing: `n_mels` triangles need `n_mels + 2` points",
+            (n_bins, n_mels - 1): "one filter is missing: `n_mels` triangles need `n_mels + 2` points",
+            (n_bins, n_mels + 1): "one filter too many: `n_mels + 2` points give `n_mels` triangles",
+            (n_bins, n_mels + 2): "two filters too many: there are `n_mels + 2` points, but the ends have no triangle",
+            (n_mels + 2, n_bins): "two filters too many, and rows and columns have changed places",
+            (n_mels + 2,): "those are the points; between them lie the triangles",
+            (n_bins - 1, n_mels): "one bin is missing: 0 Hz and half the rate both have one",
+            (2, n_bins, n_mels): "both slopes are there: take the smaller one of the two",
+        }
+        result = expect_tensor(answer(n_mels, n_bins, rate), where, (n_bins, n_mels), causes)
+        expect_finite(result, where, "is there a division by 0, or a logarithm without the 1 + in it?")
+        given.append(result)
+    expected = [filters(*case) for case in cases]
+    if all(near(a, b) for a, b in zip(given, expected, strict=True)):
+        return f"equal to `torchaudio.functional.melscale_fbanks` for {len(cases)} banks of filters"
+    i = next(i for i in range(len(given)) if not near(given[i], expected[i]))
+    n_mels, n_bins, rate = cases[i]
+    words = named(cases, given)
+    if words is None:
+        row, column = divmod(int((given[i] - expected[i]).abs().argmax()), n_mels)
+        hertz = rate / 2 * row / (n_bins - 1)
+        words = (
+            f"entry [{row}, {column}], {hertz:,.0f} Hz in filter {column}, is {given[i][row, column].item():.3f}, "
+            f"expected {expected[i][row, column].item():.3f}"
+        )
+    raise NotRight(f"for {n_mels} filters, {n_bins} bins and a rate of {rate:,}: {words}")
+
+
+def named(cases: list[tuple], given: list[Tensor]) -> str | None:
+    """The words for the first mistake that gives these filters, the outermost bins left aside: corners of triangles."""
+    for mistaken, words in MEL_MISTAKES:
+        if all(near(value[1:-1], mistaken(*case)[1:-1]) for case, value in zip(cases, given, strict=True)):
+            return words
+    return None
+
+
+def near(given: Tensor, expected: Tensor) -> bool:
+    """Equal up to what single precision leaves of hertz, on the scale of the expected values."""
+    expected = expected.double()
+    return bool(((given.double() - expected).abs() <= 2e-3 * expected.abs().max() + 1e-7).all())

@@ -1,0 +1,190 @@
+"""Exercises 03.1 and 03.2: the frequency that is heard after sampling, and the number of frames."""
+
+import math
+import numbers
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import call, compare, described, expect_whole_number, named_mistake, whole
+
+
+def folded(frequency: float, rate: float) -> float:
+    """What `alias` should give: the distance to the nearest multiple of the rate, in hertz."""
+    rest = frequency % rate
+    return float(min(rest, rate - rest))
+
+
+ALIAS_MISTAKES = [
+    (lambda f, r: f, "the frequency that went in: above `rate / 2` the samples look like those of a lower tone"),
+    (
+        lambda f, r: f % r,
+        "`frequency % rate` alone: what is left may still lie above `rate / 2`, and is then mirrored at it",
+    ),
+    (
+        lambda f, r: f if f <= r / 2 else r - f,
+        "`rate - frequency` without a modulo: right up to `rate`, negative above it",
+    ),
+    (
+        lambda f, r: f if f <= r / 2 else abs(r - f),
+        "the distance to `rate`: right up to 1.5 times the rate. Above, a higher multiple of the rate is nearer",
+    ),
+    (lambda f, r: abs(r - f), "the distance to `rate` alone: 0 times the rate may be nearer, and so may 2 times"),
+    (lambda f, r: r - f, "`rate - frequency` for every tone: one below `rate / 2` is heard as it is"),
+    (lambda f, r: f % (r / 2), "folded back by `rate / 2`: samples repeat every `rate`, so the modulo is by `rate`"),
+    (lambda f, r: r - f % r, "always mirrored: only what the modulo leaves above `rate / 2` is"),
+    (lambda f, r: max(f % r, r - f % r), "the larger of the two candidates: what is heard is the lower one"),
+    (
+        lambda f, r: f - r * round(f / r),
+        "this can be negative; a tone of -300 Hz is heard as one of 300 Hz: take `abs`",
+    ),
+    (lambda f, r: min(f, r / 2), "cut off at `rate / 2`: a higher tone does not stop there, it comes back down"),
+    (lambda f, r: 0.0 if f > r / 2 else f, "silence above `rate / 2`: without a filter a high tone does not vanish"),
+    (lambda f, r: folded(f, 2 * r), "`rate` was taken for the highest frequency; that is `rate / 2`"),
+    (lambda f, r: folded(f, r / 2), "folded at a quarter of the rate: samples repeat every `rate`, not every half"),
+    (lambda f, r: r / 2 - f % (r / 2), "folded by `rate / 2` and turned round: samples repeat every `rate`"),
+    (lambda f, r: abs(f - r / 2), "the distance to `rate / 2`; what counts is the distance to a multiple of `rate`"),
+    (lambda f, r: f // r, "`//` counts how often the rate fits; what is left over is `%`"),
+    (
+        lambda f, r: abs(f - r * math.floor(f / r + 1)),
+        "the distance to the next multiple of the rate above: the one below may be nearer",
+    ),
+    (lambda f, r: folded(r, f), "frequency and rate have changed places"),
+    (lambda f, r: math.floor(folded(f, r)), "the part of a hertz is cut off: the answer need not be a whole number"),
+    (lambda f, r: round(folded(f, r)), "rounded to whole hertz: the answer need not be a whole number"),
+]
+
+
+def expect_frequency(given, where: str) -> float:
+    """The given value as a float: any real number will do, and a tensor or array that holds one."""
+    if isinstance(given, bool) or (isinstance(given, Tensor) and given.numel() != 1):
+        raise NotRight(f"{where} gave {described(given)}, expected one number, in hertz")
+    if isinstance(given, numbers.Real | Tensor) or getattr(given, "shape", None) == ():
+        value = float(given)
+        if not math.isfinite(value):
+            raise NotRight(f"{where} gave {value}, expected a frequency in hertz")
+        return value
+    raise NotRight(f"{where} gave {described(given)}, expected one number, in hertz")
+
+
+@exercise(
+    "03.1",
+    title="what you hear above half the rate",
+    dots=1,
+    minutes=5,
+    hints=(
+        "At a rate of 1,000 a tone of 1,000 Hz has the same value at every sample: what do you hear? And of 1,100 Hz?",
+        "Samples cannot tell frequencies apart that differ by the rate. Which of them lie nearest to 0?",
+        "`%` takes off whole rates and leaves something between 0 and the rate. Above the middle, count from the top.",
+    ),
+)
+def alias(answer, rng):
+    cases = [(440, 8000), (5000, 8000), (7560, 8000), (9000, 8000), (13_000, 8000), (15_500, 8000), (16_000, 8000)]
+    for rate in (8000, 11_025, 16_000, whole(rng, 500, 3000)):
+        for turns in (0, 0.5, 1, 1.5, 2, 2.5, 4):  # below and above every multiple of half the rate
+            share = 0.02 + 0.46 * float(torch.rand((), generator=rng))
+            cases.append((round((turns + share) * rate) + 0.25 * whole(rng, 0, 3), rate))
+    given = [expect_frequency(answer(*case), f"`{call('alias', *case)}`") for case in cases]
+    for case, value in zip(cases, given, strict=True):
+        if not math.isclose(value, folded(*case), rel_tol=1e-6, abs_tol=1e-5 * case[1]):
+            words = named_mistake(cases, [float(v) for v in given], exact(ALIAS_MISTAKES))
+            example = f"`{call('alias', *case)}` gave {value:g}, expected {folded(*case):g}"
+            raise NotRight(f"{example}: {words}" if words else f"{example}; no usual mistake explains it")
+    return f"{len(cases)} tones, up to 4.5 times the rate"
+
+
+def exact(mistakes: list) -> list:
+    """The mistakes with float results, so that `agrees` allows for rounding."""
+    return [(lambda *case, mistaken=mistaken: float(mistaken(*case)), words) for mistaken, words in mistakes]
+
+
+def fitting(samples: int, window: int, hop: int) -> int:
+    """What `n_frames` should give: how many windows fit."""
+    return len(range(0, samples - window + 1, hop))
+
+
+N_FRAMES_MISTAKES = [
+    (
+        lambda n, w, h: (n - w) // h + 1,
+        "a sound shorter than the window has no frame at all, and this counts below 0 or wrongly there",
+    ),
+    (
+        lambda n, w, h: (n - w) // h,
+        "the + 1 is missing: a sound as long as one window already has one frame",
+    ),
+    (lambda n, w, h: max(0, (n - w) // h), "the + 1 is missing: a sound as long as one window already has one frame"),
+    (
+        lambda n, w, h: len(range(0, n - w, h)),
+        "a window that ends with the very last sample is not counted: it fits too",
+    ),
+    (
+        lambda n, w, h: max(0, math.ceil((n - w) / h) + 1),
+        "this rounds up, but a window that hangs over the end does not count",
+    ),
+    (
+        lambda n, w, h: math.ceil((n - w) / h) + 1,
+        "this rounds up, but a window that hangs over the end does not count",
+    ),
+    (
+        lambda n, w, h: max(0, round((n - w) / h) + 1),
+        "this rounds to the nearest, but a window that hangs over the end does not count",
+    ),
+    (
+        lambda n, w, h: round((n - w) / h) + 1,
+        "this rounds to the nearest, but a window that hangs over the end does not count",
+    ),
+    (lambda n, w, h: fitting(n, h, w), "`window` and `hop` have changed places"),
+    (lambda n, w, h: (n - h) // w + 1, "`window` and `hop` have changed places"),
+    (
+        lambda n, w, h: n // h + 1,
+        "this is `torch.stft` with padding on both sides (centred frames); here nothing is added",
+    ),
+    (lambda n, w, h: n // h, "the window is left out: the last one needs `window` samples, not `hop`"),
+    (lambda n, w, h: math.ceil(n / h), "the starts are counted, also those whose window hangs over the end"),
+    (lambda n, w, h: len(range(0, n, h)), "the starts are counted, also those whose window hangs over the end"),
+    (lambda n, w, h: n // w, "the hop is left out: windows overlap, each begins `hop` after the one before"),
+    (lambda n, w, h: max(0, n - w + 1), "the hop is left out: the window moves by `hop` samples at a time"),
+    (lambda n, w, h: n - w + 1, "the hop is left out: the window moves by `hop` samples at a time"),
+    (lambda n, w, h: (n - w + 1) // h, "the 1 is added before the division: divide first, then count the first frame"),
+    (
+        lambda n, w, h: max(0, (n - w + 1) // h),
+        "the 1 is added before the division: divide first, then count the first frame",
+    ),
+    (lambda n, w, h: n - w // h + 1, "the division happens too early: only `samples - window` as a whole is divided"),
+    (lambda n, w, h: (n + w) // h + 1, "the window is added; it takes room away"),
+    (
+        lambda n, w, h: fitting(n, w, h) if n > w else 0,
+        "a sound exactly as long as the window has one frame: only a shorter one has none",
+    ),
+    (
+        lambda n, w, h: max(1, fitting(n, w, h)),
+        "a sound shorter than the window has no frame: without padding not one fits",
+    ),
+]
+
+
+@exercise(
+    "03.2",
+    title="how many frames?",
+    dots=1,
+    minutes=5,
+    hints=(
+        "Lay a window of 4 on 10 samples with a hop of 3. Where can it start? At 0, 3 and 6: 3 frames.",
+        "The last possible start is `samples - window`. How many steps of `hop` lead there? Which start needs none?",
+        "`//` rounds down and counts the steps; then count the first frame. What if the window is longer?",
+    ),
+)
+def n_frames(answer, rng):
+    cases = [(16_000, 400, 160), (16_000, 512, 128), (400, 400, 160), (10, 4, 3)]
+    for remainder in (0, 1, 0.5, -1):  # of the hop: every way to round shows
+        for _ in range(4):
+            hop = whole(rng, 5, 160)
+            left = round(remainder * hop) if remainder == 0.5 else int(remainder) % hop
+            window = hop + whole(rng, 1, 300)
+            cases.append((window + hop * whole(rng, 2, 90) + left, window, hop))
+    cases += [(399, 400, 160), (100, 400, 160), (1, 400, 160), (whole(rng, 1, 200), whole(rng, 300, 500), 100)]
+    given = [expect_whole_number(answer(*case), f"`{call('n_frames', *case)}`") for case in cases]
+    compare("n_frames", cases, given, fitting, N_FRAMES_MISTAKES)
+    return f"{len(cases)} sounds, four of them shorter than the window"

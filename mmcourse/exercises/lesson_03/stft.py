@@ -1,0 +1,183 @@
+"""Exercise 03.3: the short-time Fourier transform by hand."""
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, named_mistake, whole
+
+
+def frames_of(samples: Tensor, size: int, hop: int) -> Tensor:
+    """(samples,) -> (T, W): every window that fits, as it is."""
+    return samples.double().unfold(0, size, hop)
+
+
+def transformed(samples: Tensor, window: Tensor, hop: int) -> Tensor:
+    """What `stft` should give.   (samples,), (W,) -> (W // 2 + 1, T) complex"""
+    return torch.fft.rfft(frames_of(samples, len(window), hop) * window).T
+
+
+def power_of(samples: Tensor, window: Tensor, hop: int) -> Tensor:
+    return transformed(samples, window, hop).abs().square()
+
+
+REAL_MISTAKES = [
+    (lambda x, w, h: transformed(x, w, h).abs(), "the magnitude; the phase is lost with it, so leave `.abs()` out"),
+    (power_of, "the power; the phase is lost with it, so leave the square out"),
+    (
+        lambda x, w, h: transformed(x, w, h).real,
+        "the real part alone: the imaginary part, the other half of each number, is lost",
+    ),
+    (lambda x, w, h: transformed(x, w, h).imag, "the imaginary part alone: the real part is lost"),
+    (lambda x, w, h: transformed(x, w, h).angle(), "the phase alone: how loud each frequency is, is lost"),
+]
+STFT_MISTAKES = [
+    (
+        lambda x, w, h: torch.fft.rfft(frames_of(x, len(w), h)).T,
+        "the window is not applied: multiply each frame by it before the transform",
+    ),
+    (
+        lambda x, w, h: torch.fft.rfft(frames_of(x, len(w), h) * w * w).T,
+        "the window is applied twice: multiply each frame by it once",
+    ),
+    (
+        lambda x, w, h: transformed(x, w, h).conj(),
+        "every imaginary part has the wrong sign: is there a `conj` or an `ifft`?",
+    ),
+    (
+        lambda x, w, h: torch.fft.ihfft(frames_of(x, len(w), h) * w).T,
+        "the inverse transform: `torch.fft.rfft` goes from samples to frequencies",
+    ),
+    (lambda x, w, h: transformed(x, w, h) / len(w), "divided by the length of the window; nothing is averaged here"),
+    (lambda x, w, h: transformed(x, w, h) / len(w) ** 0.5, 'divided by √W: is this `norm="ortho"`?'),
+    (lambda x, w, h: transformed(x, w, h) / w.sum(), "divided by the sum of the window; nothing is normalised here"),
+    (lambda x, w, h: transformed(x, w, h).flip(1), "the frames run backwards in time"),
+    (lambda x, w, h: transformed(x, w, h).flip(0), "the frequencies run from high to low"),
+    (lambda x, w, h: transformed(x.flip(0), w, h), "the sound runs backwards"),
+    (lambda x, w, h: transformed(x, w, h).abs() + 0j, "the magnitude as a complex number: the phase is lost"),
+    (
+        lambda x, w, h: transformed(x, w, h)[:, :1].expand(-1, transformed(x, w, h).shape[1]),
+        "every frame is the first one: frame t begins at `t * hop`",
+    ),
+    (
+        lambda x, w, h: transformed(x, w, 1)[:, : transformed(x, w, h).shape[1]],
+        "the frames begin one sample apart: frame t begins at `t * hop`",
+    ),
+    (
+        lambda x, w, h: torch.fft.rfft(frames_of(x, len(w), h).flip(1) * w).T,
+        "every frame is turned round in time",
+    ),
+    (
+        lambda x, w, h: torch.fft.fft(frames_of(x, len(w), h) * w).flip(1)[:, : len(w) // 2 + 1].T,
+        "the upper half of `torch.fft.fft`: the frequencies up to half the rate come first",
+    ),
+    (lambda x, w, h: torch.zeros_like(transformed(x, w, h)), "all zeros: was anything written into the result?"),
+]
+
+
+def shape_causes(samples: int, size: int, hop: int) -> dict[tuple, str]:
+    """What each wrong shape of the result comes from."""
+    bins, frames = size // 2 + 1, (samples - size) // hop + 1
+    counts = {
+        1: "the sound is transformed as a whole: cut it into frames first",
+        hop: "there are `hop` frames: `hop` is the distance between them, not their number",
+        samples // hop: "the last frames hang over the end: without padding only whole windows count",
+        -(-samples // hop): "the last frames hang over the end: without padding only whole windows count",
+        samples // hop + 1: "as many frames as `torch.stft` gives when it pads both ends; here nothing is added",
+        frames + 1: "one frame too many: the last window would hang over the end",
+        frames - 1: "one frame is missing: the last one that fits, from exercise 03.2, counts too",
+        samples - size + 1: "the hop is ignored: frame t begins at `t * hop`",
+        samples - size: "the hop is ignored: frame t begins at `t * hop`",
+        samples // size: "the frames stand end to end: they overlap, frame t begins at `t * hop`",
+    }
+    causes = {(bins, count): words for count, words in counts.items() if count != frames}
+    causes |= {
+        (frames, bins): "the transpose of what was asked for: frequencies are the rows, time runs along the columns",
+        (size, frames): "the upper half of `torch.fft.fft` mirrors the lower one; `rfft` leaves it out",
+        (
+            frames,
+            size,
+        ): "frames of samples, or `torch.fft.fft` and its transpose: take `rfft`, and a column for each frame",
+        (bins - 1, frames): "one frequency is missing: there are W // 2 + 1, with 0 and half the rate both included",
+        (bins, frames, 2): "real and imaginary part stand in an axis of their own: leave the numbers complex",
+        (1, bins, frames): "one axis of size 1 is left in front: take `[0]`",
+        (bins * frames,): "the values are in one row: `torch.stack` the frames",
+        (frames // 2 + 1, size): "the transform runs along the frames: take it over the samples of each frame",
+        (size // 2 + 1,): "that is a single frame: there is one column for each",
+    }
+    if bins == frames:
+        causes.pop((frames, bins))
+    return causes
+
+
+@exercise(
+    "03.3",
+    title="the STFT by hand",
+    dots=2,
+    minutes=10,
+    hints=(
+        "Frame t is the `len(window)` samples that begin at `t * hop`. Exercise 03.2 says how many frames there are.",
+        "Multiply a frame by the window, then `torch.fft.rfft` gives its W // 2 + 1 complex numbers: one column.",
+        "`torch.stack` joins columns along an axis `dim=`. Or: `samples.unfold(0, size, hop)` is all frames at once.",
+    ),
+)
+def stft(answer, rng):
+    sizes = [
+        (96, 18, 6),
+        (100, 16, 7),
+        (103, 16, 6),
+        (97, 20, 5),
+        (64, 15, 7),
+        (60, 60, 8),
+        (whole(rng, 150, 190), 32, 11),
+    ]
+    cases, given = [], []
+    for samples, size, hop in sizes:
+        sound = torch.randn(samples, generator=rng)
+        window = torch.hann_window(size) + 0.3 * torch.rand(size, generator=rng)  # not symmetric
+        where = f"for {samples} samples, a window of {size} and a hop of {hop}"
+        frames = (samples - size) // hop + 1
+        try:
+            result = answer(sound, window, hop)
+        except NotRight as problem:
+            over = (
+                "must match the size" in str(problem)
+                and ". Is every frame `len(window)` long, also the last one?"
+            )
+            raise NotRight(f"{where}: {problem}{over or ''}") from None
+        if frames == 1 and isinstance(result, Tensor) and tuple(result.shape) == (size // 2 + 1,):
+            raise NotRight(f"{where} there is one frame, and its axis is gone: the shape is {tuple(result.shape)}")
+        expected = (size // 2 + 1, frames)
+        result = expect_tensor(result, where, expected, shape_causes(samples, size, hop))
+        expect_finite(result, where, "was every entry written? `torch.empty` holds whatever lay in memory")
+        cases.append((sound, window, hop))
+        given.append(result)
+    if not all(result.is_complex() for result in given):
+        words = named_mistake(cases, given, REAL_MISTAKES) or "are real and imaginary part both kept?"
+        raise NotRight(f"the result holds {given[0].dtype}, expected complex numbers: {words}")
+    expected = [transformed(*case) for case in cases]
+    if all(agrees(a, b) for a, b in zip(given, expected, strict=True)):
+        return f"equal to `torch.stft` with `center=False` on {len(cases)} sounds"
+    i = next(i for i in range(len(given)) if not agrees(given[i], expected[i]))
+    samples, size, hop = sizes[i]
+    words = named_mistake(cases, given, STFT_MISTAKES) or where_wrong(given[i], expected[i])
+    raise NotRight(f"for {samples} samples, a window of {size} and a hop of {hop}: {words}")
+
+
+def where_wrong(given: Tensor, expected: Tensor) -> str:
+    """The first frame that differs, in words."""
+    off = (given - expected).abs().amax(0) > 1e-3 * expected.abs().max()  # (T,)
+    frame = int(off.nonzero()[0]) if off.any() else 0
+    row = int((given - expected).abs()[:, frame].argmax())
+    before = f"frames 0 to {frame - 1} are right, " if frame > 1 else "frame 0 is right, " if frame else ""
+    return (
+        f"{before}frame {frame} is not: entry [{row}, {frame}] is {number(given[row, frame])}, "
+        f"expected {number(expected[row, frame])}"
+    )
+
+
+def number(value: Tensor) -> str:
+    """A complex number with two decimals."""
+    value = complex(value)
+    return f"{value.real:.2f}{value.imag:+.2f}j"

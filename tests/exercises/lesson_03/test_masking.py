@@ -1,0 +1,199 @@
+import random
+
+import torch
+
+
+def drawn(low, high):
+    return int(torch.randint(low, high, ()))
+
+
+def any_width(widest):
+    return drawn(0, widest + 1)
+
+
+def any_start(frames, width):
+    return drawn(0, frames - width + 1)
+
+
+def mask(mels, width_of=any_width, start_of=any_start):
+    """A mask by loop; widths and starts are drawn as told.   (B, M, T) -> (B, T) bool"""
+
+    def make(widest):
+        masked = torch.zeros(mels.shape[0], mels.shape[2], dtype=torch.bool)
+        for row in masked:
+            width = width_of(widest)
+            start = start_of(len(row), width)
+            row[start : start + width] = True
+        return masked
+
+    return make
+
+
+def answer(fill=0.0, **options):
+    def mask_stripes(mels, widest):
+        masked = mask(mels, **options)(widest)
+        return mels.masked_fill(masked[:, None], fill)
+
+    return mask_stripes
+
+
+def loop(mels, widest):
+    masked = mels.clone()
+    for example in masked:
+        width = drawn(0, widest + 1)
+        start = drawn(0, mels.shape[2] - width + 1)
+        example[:, start : start + width] = 0
+    return masked
+
+
+def at_once(mels, widest):
+    batch, _, frames = mels.shape
+    width = torch.randint(0, widest + 1, (batch, 1, 1))
+    start = (torch.rand(batch, 1, 1) * (frames - width + 1)).long()
+    place = torch.arange(frames)
+    return mels * ~((place >= start) & (place < start + width))
+
+
+def built_anew(mels, widest):
+    examples = []
+    for example in mels:
+        width = random.randint(0, widest)
+        start = random.randint(0, example.shape[1] - width)
+        stripe = torch.zeros(len(example), width)
+        examples.append(torch.cat([example[:, :start], stripe, example[:, start + width :]], 1))
+    return torch.stack(examples)
+
+
+def simple_starts(mels, widest):
+    return answer(start_of=lambda frames, width: drawn(0, frames - widest + 1))(mels, widest)
+
+
+def one_for_all(mels, widest):
+    masked = mels.clone()
+    width = drawn(0, widest + 1)
+    start = drawn(0, mels.shape[2] - width + 1)
+    masked[:, :, start : start + width] = 0
+    return masked
+
+
+def one_width(mels, widest):
+    width = drawn(0, widest + 1)
+    return answer(width_of=lambda _: width)(mels, widest)
+
+
+def one_start(mels, widest):
+    start = drawn(0, mels.shape[2] - widest + 1)
+    return answer(start_of=lambda frames, width: start)(mels, widest)
+
+
+def over_bands(mels, widest):
+    return loop(mels.transpose(1, 2), min(widest, mels.shape[1])).transpose(1, 2)
+
+
+def whole_examples(mels, widest):
+    masked = mels.clone()
+    start, width = drawn(0, len(mels)), drawn(0, widest + 1)
+    masked[start : start + width] = 0
+    return masked
+
+
+def block(mels, widest):
+    masked = mels.clone()
+    for example in masked:
+        width = drawn(0, widest + 1)
+        start = drawn(0, mels.shape[2] - width + 1)
+        example[1:3, start : start + width] = 0
+    return masked
+
+
+def in_place(mels, widest):
+    for example in mels:
+        width = drawn(0, widest + 1)
+        start = drawn(0, mels.shape[2] - width + 1)
+        example[:, start : start + width] = 0
+    return mels
+
+
+def seeded(mels, widest):
+    torch.manual_seed(0)
+    return loop(mels, widest)
+
+
+def two_stripes(mels, widest):
+    return loop(loop(mels, widest // 2), widest - widest // 2)
+
+
+def mean_filled(mels, widest):
+    return answer(fill=mels.mean().item())(mels, widest)
+
+
+def noise_filled(mels, widest):
+    masked = mask(mels)(widest)[:, None]
+    return torch.where(masked, torch.randn_like(mels), mels)
+
+
+def cut_out(mels, widest):
+    start = drawn(0, mels.shape[2] - widest + 1)
+    return torch.cat([mels[:, :, :start], mels[:, :, start + widest :]], 2)
+
+
+def only_once(mels, widest):
+    masked = mels.clone()
+    masked[0] = loop(mels[:1], widest)[0]
+    return masked
+
+
+def test_mask_stripes(judged):
+    judged(
+        "03.5",
+        {
+            "loop": loop,
+            "at once": at_once,
+            "built anew": built_anew,
+            "masked_fill": answer(),
+            "starts for the widest": simple_starts,
+            "rounded widths": answer(width_of=lambda widest: round(random.random() * widest)),
+        },
+        {
+            "the same for all": (one_for_all, "have the same stripe"),
+            "one width": (one_width, "have the same width"),
+            "one start": (one_start, "begin at the same frame"),
+            "over the bands": (over_bands, "lies across the bands"),
+            "whole examples": (whole_examples, "whole examples are masked"),
+            "a block": (block, "a block of some bands"),
+            "in place": (in_place, "was changed in place"),
+            "always the widest": (answer(width_of=lambda widest: widest), "the width is drawn too"),
+            "never the widest": (answer(width_of=lambda widest: drawn(0, max(1, widest))), "so `widest + 1`"),
+            "never empty": (answer(width_of=lambda widest: drawn(1, widest + 1) if widest else 0), "not one is empty"),
+            "all or nothing": (answer(width_of=lambda widest: widest * drawn(0, 2)), "none has 1 or 2 frames"),
+            "too wide": (answer(width_of=lambda widest: drawn(0, widest + 2)), "is too wide"),
+            "over the edge": (answer(start_of=lambda frames, width: drawn(0, frames)), "hang over the edge"),
+            "far over the edge": (answer(start_of=lambda frames, width: drawn(0, frames + 1)), None),
+            "never at the end": (
+                answer(start_of=lambda frames, width: drawn(0, max(1, frames - width))),
+                "none reaches the last frame",
+            ),
+            "never at the beginning": (
+                answer(start_of=lambda frames, width: drawn(min(1, frames - width), frames - width + 1)),
+                "none begins at frame 0",
+            ),
+            "always at the beginning": (answer(start_of=lambda frames, width: 0), "every stripe begins at frame 0"),
+            "first half": (answer(start_of=lambda frames, width: drawn(0, max(1, frames // 2 - 1))), "none covers"),
+            "mean": (mean_filled, "the mean of the mels"),
+            "one": (answer(fill=1.0), "the stripe holds 1, expected 0"),
+            "noise": (noise_filled, "not all the same"),
+            "seeded": (seeded, "is a seed set"),
+            "two stripes": (two_stripes, "several gaps"),
+            "cut out": (cut_out, "instead of cutting"),
+            "nothing": (lambda mels, widest: mels, "nothing was masked"),
+            "only the first example": (only_once, None),
+            "everything": (lambda mels, widest: torch.zeros_like(mels), None),
+            "inverted": (lambda mels, widest: mels - loop(mels, widest), None),
+            "dropout": (lambda mels, widest: mels * (torch.rand_like(mels) > 0.1), "single values change"),
+            "the mask": (lambda mels, widest: mask(mels)(widest), "those are the masks"),
+            "mask with an axis": (lambda mels, widest: mask(mels)(widest)[:, None], "multiply the mels"),
+            "louder": (lambda mels, widest: 1.1 * loop(mels, widest), None),
+            "list": (lambda mels, widest: list(mels), "`torch.stack`"),
+        },
+        draws=2,
+    )
