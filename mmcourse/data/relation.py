@@ -1,11 +1,11 @@
-"""The word-order task: which of two things is the one on the left, or above? The same words in another order tell."""
+"""The word-order task: which of two things is on the left, or above? The same words in another order tell another."""
 
 import torch
 from torch import Tensor
 
 from mmcourse.picturebook.book import PictureBook
 
-ANSWERS = ("the second", "the first")  # in the order of the alphabet, as KINDS is
+ANSWERS = ("no", "yes")  # is the thing whose kind comes first in the alphabet the one on the left, or above?
 
 
 def which_is_where(book: PictureBook) -> tuple[Tensor, Tensor, Tensor]:

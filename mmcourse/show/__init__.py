@@ -26,6 +26,8 @@ _HOME = {
     "make_a_page": "mmcourse.show.page_maker",
     "draw_and_watch": "mmcourse.show.drawing",
     "convolution_by_hand": "mmcourse.show.convolution",
+    "show_unrolled": "mmcourse.show.recurrence",
+    "plot_lines": "mmcourse.show.recurrence",
 }
 __all__ = list(_HOME)
 __getattr__, __dir__ = lazy_names(globals(), _HOME)
