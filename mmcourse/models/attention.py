@@ -1,4 +1,4 @@
-"""Attention (Vaswani et al. 2017): scaled dot products, many heads, masks, and positions as sinusoids, as in lesson 04.
+"""Attention (Vaswani et al. 2017): scaled dot products, many heads, masks; positions as waves or as turns. Lesson 04.
 
 A mask is boolean and True where a query may look at a key; it is broadcast to (..., T_q, T_k). PyTorch's own
 `key_padding_mask` says the opposite (True is hidden), its `scaled_dot_product_attention` the same.
@@ -39,15 +39,18 @@ class MultiHeadAttention(nn.Module):
     """Several attentions side by side, each in a share of the width, their results joined by a linear layer.
 
     `nn.MultiheadAttention` with batch_first=True, its input projection as three linear layers with names.
+    `rotary` turns queries and keys by their place first (see `rotate`), which PyTorch's layer cannot.
     """
 
-    def __init__(self, width: int, heads: int, dropout: float = 0.0):
+    def __init__(self, width: int, heads: int, dropout: float = 0.0, rotary: bool = False):
         super().__init__()
         if heads < 1 or width % heads:
             raise ValueError(
                 f"width is {width}, heads is {heads}; expected heads that divide the width, such as {divisors(width)}"
             )
-        self.width, self.heads, self.dropout = width, heads, dropout
+        if rotary and width // heads % 2:
+            raise ValueError(f"width {width} gives {width // heads} features a head; rotary turns pairs of features")
+        self.width, self.heads, self.dropout, self.rotary = width, heads, dropout, rotary
         self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
         self.out = nn.Linear(width, width)
 
@@ -67,6 +70,8 @@ class MultiHeadAttention(nn.Module):
         queries, keys, values = (
             self.split(layer(part)) for layer, part in ((self.query, x), (self.key, memory), (self.value, memory))
         )  # (B, heads, T, D / heads)
+        if self.rotary:
+            queries, keys = rotate(queries), rotate(keys)
         seen, weights = attention(queries, keys, values, mask, self.dropout if self.training else 0.0)
         return self.out(self.join(seen)), weights
 
@@ -88,6 +93,18 @@ def sinusoids(length: int, width: int) -> Tensor:
     places = torch.arange(length, dtype=torch.float64)[:, None]  # (T, 1)
     angles = places / 10_000 ** (torch.arange(0, width, 2, dtype=torch.float64) / width)  # (T, D / 2)
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1).float()
+
+
+def rotate(x: Tensor) -> Tensor:
+    """Turn each pair of features by an angle that grows with the place: feature pair i at place t by the angle whose
+    sine and cosine `sinusoids` holds.   (..., T, d) -> (..., T, d)
+
+    The product of two turned vectors depends on how far apart they stand, and not on where (Su et al. 2021, RoFormer).
+    """
+    waves = sinusoids(*x.shape[-2:]).to(x)
+    sine, cosine = waves[:, 0::2], waves[:, 1::2]  # (T, d / 2)
+    first, second = x[..., 0::2], x[..., 1::2]
+    return torch.stack([first * cosine - second * sine, first * sine + second * cosine], dim=-1).flatten(-2)
 
 
 def divisors(width: int) -> str:

@@ -3,13 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from mmcourse.models.attention import (
-    MultiHeadAttention,
-    attention,
-    causal_mask,
-    check_features,
-    sinusoids,
-)
+from mmcourse.data.text import PAD, check_tokens
+from mmcourse.models.attention import MultiHeadAttention, attention, causal_mask, check_features, sinusoids
+from mmcourse.models.pooling import max_over_time, mean_over_time
 
 __all__ = [
     "DecoderBlock",
@@ -35,14 +31,22 @@ class EncoderBlock(nn.Module):
     hidden      width of the feed-forward layer, four times the width unless given
     norm_first  the norm stands before each step (Xiong et al. 2020), which trains without a warm-up; False: after it,
                 as in Vaswani et al. 2017
-    `nn.TransformerEncoderLayer(width, heads, hidden, dropout, batch_first=True, norm_first=...)` is the same.
+    rotary      attention turns queries and keys by their place, so the block knows how far apart places are
+    `nn.TransformerEncoderLayer(width, heads, hidden, dropout, batch_first=True, norm_first=...)` is the
+    same, without rotary.
     """
 
     def __init__(
-        self, width: int, heads: int, hidden: int | None = None, dropout: float = 0.0, norm_first: bool = True
+        self,
+        width: int,
+        heads: int,
+        hidden: int | None = None,
+        dropout: float = 0.0,
+        norm_first: bool = True,
+        rotary: bool = False,
     ):
         super().__init__()
-        self.attention = MultiHeadAttention(width, heads, dropout)
+        self.attention = MultiHeadAttention(width, heads, dropout, rotary)
         self.feed_forward = feed_forward(width, hidden or 4 * width, dropout)
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
@@ -107,12 +111,11 @@ class DecoderBlock(nn.Module):
 
 
 class TokenEncoder(nn.Module):
-    """Sentences to feature vectors: embedding plus position, some encoder blocks, and the words' mean or maximum.
+    """Sentences to feature vectors: embedding, positions, some encoder blocks, and the words' mean or maximum.
 
-    positions  'sinusoids', or None: then the order of the words is lost
-    longest    how many places there are
-    offset     in training, a sentence begins at a random place from 0 to offset, so that the model learns how far apart
-               words are and not where they stand; it must leave room for the sentence: offset < longest
+    positions  'sinusoids' are added to the embeddings: where a word stands, up to `longest` words. 'rotary' turns
+               queries and keys in each block: how far apart words stand, in sentences of any length. None: the order
+               of the words is lost
     pooling    'mean' or 'max', over the real words
     Padding (token 0) is never looked at and changes nothing; its own states are zero.
     """
@@ -128,30 +131,28 @@ class TokenEncoder(nn.Module):
         norm_first: bool = True,
         positions: str | None = "sinusoids",
         longest: int = 512,
-        offset: int = 0,
         pooling: str = "mean",
     ):
         super().__init__()
-        if positions not in ("sinusoids", None):
-            raise ValueError(f"positions is {positions!r}; expected 'sinusoids' or None")
+        if positions not in ("sinusoids", "rotary", None):
+            raise ValueError(f"positions is {positions!r}; expected 'sinusoids', 'rotary' or None")
         if pooling not in ("mean", "max"):
             raise ValueError(f"pooling is {pooling!r}; expected 'mean' or 'max'")
-        if not 0 <= offset < longest:
-            raise ValueError(f"offset is {offset} for {longest} places; expected 0 or more, and fewer than the places")
-        self.width, self.longest, self.offset, self.pooling = width, longest, offset, pooling
+        self.width, self.longest, self.pooling = width, longest, pooling
         self.embedding = nn.Embedding(vocabulary_size, width)
-        self.register_buffer("places", sinusoids(longest, width) if positions else None, persistent=False)
-        self.blocks = nn.ModuleList(EncoderBlock(width, heads, hidden, dropout, norm_first) for _ in range(layers))
+        self.register_buffer(
+            "places", sinusoids(longest, width) if positions == "sinusoids" else None, persistent=False
+        )
+        self.blocks = nn.ModuleList(
+            EncoderBlock(width, heads, hidden, dropout, norm_first, positions == "rotary") for _ in range(layers)
+        )
         self.norm = nn.LayerNorm(width) if norm_first else nn.Identity()
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """One vector a sentence.   (B, T) int64, 0 = padding -> (B, D); zeros for one of padding alone"""
-        states, real = self.states(tokens), (tokens != 0)[..., None]  # (B, T, D), (B, T, 1)
-        if self.pooling == "mean":
-            return states.sum(dim=1) / real.sum(dim=1).clamp(min=1)
-        lowest = torch.finfo(states.dtype).min
-        return states.masked_fill(~real, lowest).amax(dim=1) * real.any(dim=1)
+        """One vector a sentence.   (B, T) int64, 0 = padding -> (B, D)"""
+        pool = max_over_time if self.pooling == "max" else mean_over_time
+        return pool(self.states(tokens).transpose(1, 2), tokens)
 
     def states(self, tokens: Tensor) -> Tensor:
         """One vector a word.   (B, T) -> (B, T, D), zeros at padding"""
@@ -171,25 +172,21 @@ class TokenEncoder(nn.Module):
         check_tokens(tokens, self.embedding.num_embeddings)
         x = self.embedding(tokens)  # (B, T, D)
         if self.places is not None:
-            x = x + self._positions(tokens)
-        x, real, maps = self.dropout(x), tokens != 0, []
+            x = x + self._first_places(tokens.shape[1])
+        x, real, maps = self.dropout(x), tokens != PAD, []
         for block in self.blocks:
             x, weights = block.with_weights(x, real[:, None, None])
             maps.append(weights)
         return self.norm(x) * real[..., None], maps
 
-    def _positions(self, tokens: Tensor) -> Tensor:
-        """(B, T) -> (B or 1, T, D)"""
-        batch, length = tokens.shape
+    def _first_places(self, length: int) -> Tensor:
+        """-> (T, D)"""
         if length > self.longest:
             raise ValueError(
                 f"tokens have {length} places, the encoder {self.longest}; make it with longest={length} or more, "
                 "or cut the sentences"
             )
-        if not (self.training and self.offset):
-            return self.places[None, :length]
-        begin = torch.randint(min(self.offset, self.longest - length) + 1, (batch, 1), device=tokens.device)
-        return self.places[begin + torch.arange(length, device=tokens.device)]
+        return self.places[:length]
 
 
 class TransformerClassifier(nn.Module):
@@ -210,30 +207,6 @@ class TransformerClassifier(nn.Module):
     def attention_maps(self, tokens: Tensor) -> Tensor:
         """Where each word looks, in each layer and head.   (B, T) -> (layers, B, heads, T, T)"""
         return self.encoder.attention_maps(tokens)
-
-
-def check_tokens(tokens: Tensor, vocabulary_size: int) -> None:
-    """ValueError unless tokens are (B, T) whole numbers of the vocabulary, at least one sentence of one word."""
-    if tokens.dim() != 2 or tokens.is_floating_point() or tokens.dtype == torch.bool:
-        cause = (
-            "a single sentence needs a batch axis: tokens[None]"
-            if tokens.dim() == 1
-            else "embedded words, or words counted, instead of indices"
-        )
-        raise ValueError(
-            f"tokens are {tokens.dtype} of shape {tuple(tokens.shape)}; expected (B, T) int64. Likely cause: {cause}"
-        )
-    if 0 in tokens.shape:
-        raise ValueError(
-            f"tokens have shape {tuple(tokens.shape)}; expected at least one sentence of at least one word. "
-            "Likely cause: an empty split"
-        )
-    if tokens.min() < 0 or tokens.max() >= vocabulary_size:
-        wrong = tokens.min() if tokens.min() < 0 else tokens.max()
-        raise ValueError(
-            f"token {int(wrong)} is outside the vocabulary of {vocabulary_size} words. "
-            "Likely cause: sentences encoded with another vocabulary"
-        )
 
 
 @torch.no_grad()
