@@ -26,6 +26,8 @@ _HOME = {
     "make_a_page": "mmcourse.show.page_maker",
     "draw_and_watch": "mmcourse.show.drawing",
     "convolution_by_hand": "mmcourse.show.convolution",
+    "show_matrices": "mmcourse.show.matrices",
+    "plot_panels": "mmcourse.show.matrices",
     "show_unrolled": "mmcourse.show.recurrence",
     "plot_lines": "mmcourse.show.recurrence",
 }
