@@ -1,0 +1,272 @@
+"""What `attention` should give, and what typical mistakes give instead, for exercises 04.1 and 04.2."""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import permutations
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.judging import Mistakes, agrees, expect_tensor, named_mistake
+
+READY_MADE = ("scaled_dot_product_attention", "multi_head_attention_forward", "_native_multi_head_attention")
+FROM_SCRATCH = (
+    ". The numbers are right, but PyTorch's own function did the work: to see inside, write it once with `@` and "
+    "`softmax`"
+)
+HAS_AXES = {2: "two axes, (T, d)", 3: "three axes, (B, T, d)", 4: "four axes, (B, heads, T, d)"}
+
+
+class Watched(TorchFunctionMode):
+    """Notes whether PyTorch's own attention is called while it is on."""
+
+    ready_made = False
+
+    def __torch_function__(self, function, types, arguments=(), options=None):
+        self.ready_made |= getattr(function, "__name__", "") in READY_MADE
+        return function(*arguments, **(options or {}))
+
+
+def drawn(shape: Sequence[int], rng: torch.Generator) -> Tensor:
+    """Random vectors, far enough apart for the softmax to prefer some."""
+    return 1.5 * torch.randn(*shape, generator=rng)
+
+
+def scores_of(queries: Tensor, keys: Tensor, divisor: float | None = None) -> Tensor:
+    """Dot products over sqrt(d), or over another divisor.   (..., T_q, d), (..., T_k, d) -> (..., T_q, T_k)"""
+    return queries @ keys.transpose(-2, -1) / (math.sqrt(queries.shape[-1]) if divisor is None else divisor)
+
+
+def hidden(scores: Tensor, mask: Tensor | None, fill: float = -math.inf) -> Tensor:
+    """Scores with `fill` where the mask forbids."""
+    return scores if mask is None else scores.masked_fill(~mask, fill)
+
+
+def attended(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None, divisor=None, axis=-1):
+    """Attention as it should be, or with another divisor or axis."""
+    return hidden(scores_of(queries, keys, divisor), mask).softmax(axis) @ values
+
+
+def weighted_by(weigh: Callable[[Tensor], Tensor]) -> Callable:
+    """Attention whose weights are made of the masked scores in another way."""
+    return lambda q, k, v, mask=None: weigh(hidden(scores_of(q, k), mask)) @ v
+
+
+def divided_by(divisor: Callable[[Tensor], float]) -> Callable:
+    """Attention with a divisor that comes from the queries in another way."""
+    return lambda q, k, v, mask=None: attended(q, k, v, mask, divisor=divisor(q))
+
+
+def along(axis: int) -> Callable:
+    """Attention whose softmax runs over another axis."""
+    return lambda q, k, v, mask=None: attended(q, k, v, mask, axis=axis)
+
+
+def possible(mistaken: Callable) -> Callable:
+    """The same, giving None where shapes forbid this mistake."""
+
+    def attempt(*case):
+        try:
+            return mistaken(*case)
+        except (RuntimeError, IndexError):
+            return None
+
+    return attempt
+
+
+def exchanged() -> list[tuple[Callable, str]]:
+    """Every way to put queries, keys and values in one another's places, or one of them in two places."""
+    names = ("queries", "keys", "values")
+    found = []
+    for order in [*permutations(range(3)), (0, 0, 2), (1, 1, 2), (0, 1, 0), (0, 1, 1), (2, 2, 2), (0, 2, 2)]:
+        if order == (0, 1, 2):
+            continue
+        wrong = [names[i] for i in order]
+        words = f"it is computed with {wrong[0]} · {wrong[1]}, and then mixes the {wrong[2]}; " + (
+            "queries · keys give the scores, and what is mixed are the values"
+        )
+        if order == (0, 2, 1):
+            words = "keys and values have changed places: queries are compared with keys, and values are mixed"
+        if order == (1, 0, 2):
+            words = "queries and keys have changed places: a row of scores belongs to a query, a column to a key"
+        found.append(
+            (
+                lambda q, k, v, mask=None, order=order: attended(*((q, k, v)[i] for i in order), mask),
+                words,
+            )
+        )
+    return found
+
+
+ATTENTION_MISTAKES: Mistakes = [
+    (
+        divided_by(lambda q: 1),
+        "the scores are not divided by √d, so with long vectors the softmax sees nothing but the largest",
+    ),
+    (divided_by(lambda q: q.shape[-1]), "the scores are divided by d; it is its square root"),
+    (
+        divided_by(lambda q: math.sqrt(q.shape[-2])),
+        "the scores are divided by √T, the root of the number of words; d is the last size",
+    ),
+    (divided_by(lambda q: q.shape[-2]), "the scores are divided by T, the number of words; divide by √d"),
+    (divided_by(lambda q: q.shape[-1] ** -0.5), "the scores are multiplied by √d; divide by it"),
+    (divided_by(lambda q: q.shape[-1] ** 0.25), "the scores are divided by the fourth root of d: one root too many"),
+    (divided_by(lambda q: q.shape[-1] ** 2), "the scores are divided by d²; it is the square root, `d ** 0.5`"),
+    (
+        along(-2),
+        "the softmax runs over the queries (axis -2), so what one word gives adds up to 1; "
+        "what one query takes from all keys should: axis -1",
+    ),
+    (along(0), "the softmax runs over axis 0, the batch; it runs over the keys, the last axis: `dim=-1`"),
+    (along(1), "the softmax runs over axis 1; it runs over the keys, the last axis however many there are: `dim=-1`"),
+    *exchanged(),
+    (
+        lambda q, k, v, mask=None: hidden(scores_of(q, k, 1), mask).softmax(-1) / math.sqrt(q.shape[-1]) @ v,
+        "the division by √d comes after the softmax, so the weights no longer sum to 1: divide the scores",
+    ),
+    (
+        lambda q, k, v, mask=None: hidden(scores_of(q, k, 1), mask).softmax(-1) / q.shape[-1] @ v,
+        "there is a division by d after the softmax: divide the scores, by √d",
+    ),
+    (weighted_by(lambda s: s), "there is no softmax: the scores themselves weigh the values"),
+    (
+        lambda q, k, v, mask=None: hidden(scores_of(q, k, 1), mask) @ v,
+        "there is neither a softmax nor a division by √d: the dot products themselves weigh the values",
+    ),
+    (
+        weighted_by(lambda s: s / s.sum(-1, keepdim=True)),
+        "the scores are divided by their sum; the softmax takes exp first",
+    ),
+    (weighted_by(torch.exp), "exponentials that are not divided by their sum: the weights of a query should sum to 1"),
+    (weighted_by(torch.sigmoid), "a sigmoid in place of the softmax: the weights of a query should sum to 1"),
+    (weighted_by(lambda s: s.log_softmax(-1)), "`log_softmax` gives logarithms of weights; take `softmax`"),
+    (
+        weighted_by(lambda s: (s == s.amax(-1, keepdim=True)).to(s.dtype)),
+        "each query takes the value of its best key alone; a softmax mixes all of them",
+    ),
+    (
+        weighted_by(lambda s: s.softmax(-1).softmax(-1)),
+        "there are two softmaxes: the second makes the weights nearly equal",
+    ),
+    (
+        weighted_by(lambda s: s.softmax(-1).transpose(-2, -1)),
+        "the weights are turned before they meet the values: `weights @ values`, row by row",
+    ),
+    (
+        lambda q, k, v, mask=None: (scores_of(q, k) @ v).softmax(-1),
+        "the softmax comes after the values were mixed: it makes weights of the scores, and then they mix",
+    ),
+    (
+        lambda q, k, v, mask=None: (q * k / math.sqrt(q.shape[-1])).softmax(-1) * v,
+        "`*` multiplies each query with the key in its own place; `@` compares every query with every key",
+    ),
+    (
+        lambda q, k, v, mask=None: v.mean(-2, keepdim=True).expand_as(v),
+        "every query gets the plain mean of the values: do the scores reach the softmax?",
+    ),
+    (lambda q, k, v, mask=None: v, "the values come back as they were"),
+]
+
+
+def shape_causes(queries: Tensor, keys: Tensor, values: Tensor) -> dict[tuple, str]:
+    """What each wrong shape of the result comes from."""
+    *before, length, _ = queries.shape
+    others, width = values.shape[-2:]
+    return {
+        (*before, width, length): "the last two axes have changed places",
+        (*before, width, width): "one axis for d twice: the dot product of a query and a key runs over d, "
+        "so the keys are turned and not the queries",
+        (*before, others, length): "those are weights, turned; mix the values with them",
+        (*before, length, others): "those are the weights, one for each query and key; mix the values with them",
+        (*before, width): "the words are gone: each query gets its own mixture",
+        (*before, 1, width): "one mixture for all: each query gets its own",
+        (length, width): "the batch is gone: each example attends within itself",
+    }
+
+
+def judged_cases(answer, cases: Sequence[tuple], right: Callable, mistakes: Mistakes) -> str:
+    """Judge the answer for all cases (queries, keys, values, and a mask or none); words for a remark.
+
+    Which mistake it is shows where there are as many queries as keys.
+    """
+    given, problems = [], []
+    for case in cases:
+        queries, _, values = case[:3]
+        where = f"for queries of shape {tuple(queries.shape)}"
+        where += "" if len(case) < 4 else f" and a mask of shape {tuple(case[3].shape)}"
+        shape = (*queries.shape[:-1], values.shape[-1])
+        given.append(None)
+        try:
+            result = answer(*case)
+            if isinstance(result, tuple) and len(result) == 2 and all(isinstance(part, Tensor) for part in result):
+                raise NotRight(
+                    f"{where} two tensors came back, of shapes {tuple(result[0].shape)} and {tuple(result[1].shape)}; "
+                    "here the mixed values alone are asked for, without the weights"
+                )
+            given[-1] = expect_tensor(result, where, shape, shape_causes(*case[:3]))
+        except NotRight as problem:
+            problems.append((case, str(problem)))
+    expected = [right(*case) for case in cases]
+    good = [value is not None and agrees(value, truth) for value, truth in zip(given, expected, strict=True)]
+    if all(good):
+        with Watched() as watched:
+            answer(*cases[0])
+        return FROM_SCRATCH if watched.ready_made else ""
+    if problems:
+        raise NotRight(among_others(*problems[0], cases, good))
+    shown = [(case, value) for case, value in zip(cases, given, strict=True) if case[0].shape == case[1].shape]
+    words = named_mistake(*zip(*shown, strict=True), [(possible(mistaken), words) for mistaken, words in mistakes])
+    i = good.index(False)
+    raise NotRight(
+        f"for queries of shape {tuple(cases[i][0].shape)}: {words or unexplained(cases, given, expected, i)}"
+    )
+
+
+def among_others(case: tuple, problem: str, cases: Sequence[tuple], good: Sequence[bool]) -> str:
+    """An exception or a wrong shape, with what it comes from: axes counted from the front, keys not turned."""
+    fitting = sorted({other[0].ndim for other, fine in zip(cases, good, strict=True) if fine})
+    queries = case[0]
+    if fitting and queries.ndim not in fitting:
+        return (
+            f"right for {' and '.join(HAS_AXES[n] for n in fitting)}, but not for {HAS_AXES[queries.ndim]}: {problem}. "
+            "Count axes from the end: `.transpose(-2, -1)` turns the last two, and `dim=-1` is the last, "
+            "however many come before (`.T` turns all of them)"
+        )
+    if fitting:
+        return f"right where there are as many queries as keys, but {problem}"
+    if "shapes cannot be multiplied" in problem or "must match the size" in problem or "to be [" in problem:
+        length, width = queries.shape[-2:]
+        return (
+            f"{problem}. Each query meets each key in a dot product over d: `queries` ({length}, {width}) times the "
+            f"keys turned to ({width}, {length})"
+        )
+    return problem
+
+
+def unexplained(cases, given, expected, i: int) -> str:
+    """Words for a wrong result that no typical mistake explains."""
+    widths = sorted({case[0].shape[-1] for case, a, b in zip(cases, given, expected, strict=True) if agrees(a, b)})
+    width = cases[i][0].shape[-1]
+    if widths and width not in widths:
+        return f"right for d = {widths[0]} alone, and here d = {width}: take it from `queries.shape[-1]`"
+    axes = sorted({case[0].ndim for case, a, b in zip(cases, given, expected, strict=True) if agrees(a, b)})
+    if axes and cases[i][0].ndim not in axes:
+        return (
+            f"right for {' and '.join(HAS_AXES[n] for n in axes)}, but not for {HAS_AXES[cases[i][0].ndim]}: "
+            "count axes from the end, -1 and -2"
+        )
+    if not torch.isfinite(given[i]).all():
+        return "the result holds NaN or infinity: does the softmax by hand divide by a sum of zero?"
+    if not axes and agrees_up_to_factor(given[i], expected[i]):
+        return "right up to a factor: the weights of each query should sum to 1, and nothing is divided after that"
+    apart = (given[i] - expected[i]).abs()
+    place = tuple((apart == apart.max()).nonzero()[0].tolist())
+    return f"entry {list(place)} is {given[i][place]:.3f}, expected {expected[i][place]:.3f}"
+
+
+def agrees_up_to_factor(given: Tensor, expected: Tensor) -> bool:
+    """Whether one number turns the one into the other."""
+    factor = (given * expected).sum() / (expected * expected).sum()
+    return bool(factor.abs() > 1e-6) and agrees(given / factor, expected)

@@ -1,0 +1,160 @@
+"""Exercises 04.1 and 04.2: scaled dot-product attention, and the same with a mask."""
+
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import Mistakes, agrees, expect_tensor
+from mmcourse.exercises.lesson_04.attending import (
+    ATTENTION_MISTAKES,
+    attended,
+    drawn,
+    hidden,
+    judged_cases,
+    scores_of,
+)
+
+
+@exercise(
+    "04.1",
+    title="attention from scratch",
+    dots=2,
+    minutes=10,
+    hints=(
+        "Each query meets each key: a table of T × T dot products, from one matrix product. For that, d has to meet d, "
+        "so the keys are turned.",
+        "`transpose(-2, -1)` turns the last two axes, however many come before. d is the last size of the queries; "
+        "divide by its root before the softmax.",
+        "In the table a row is a query, a column a key. What one query takes from all keys sums to 1: that says which "
+        "axis the softmax runs over. The rows of weights then mix the values, in a second matrix product.",
+    ),
+)
+def attention(answer, rng):
+    cases = [tuple(drawn(shape, rng) for _ in range(3)) for shape in ((6, 4), (3, 5, 9), (2, 3, 7, 5), (5, 7, 2))]
+    remark = judged_cases(answer, cases, attended, ATTENTION_MISTAKES)
+    queries, keys, values = (drawn((4, 8), rng) for _ in range(3))
+    large = answer(60 * queries, 60 * keys, values)
+    if not torch.isfinite(expect_tensor(large, "for long vectors", (4, 8))).all():
+        remark += (
+            ". For scores of some hundreds it gives NaN, since `exp` overflows: `torch.softmax` subtracts the largest "
+            "score first"
+        )
+    return f"{len(cases)} inputs of two to four axes, T and d all different" + remark
+
+
+def weighted_after(mask: Tensor, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Attention whose mask comes after the softmax."""
+    return (scores_of(queries, keys).softmax(-1) * mask) @ values
+
+
+MASKED_MISTAKES: Mistakes = [
+    (lambda q, k, v, m: attended(q, k, v), "the mask is not used"),
+    (
+        lambda q, k, v, m: attended(q, k, v, ~m),
+        "the mask is the wrong way round: True means that a query may look there, so hide where it is False (`~mask`)",
+    ),
+    (
+        lambda q, k, v, m: weighted_after(m, q, k, v),
+        "the mask comes after the softmax, so the weights of a query no longer sum to 1: it belongs on the scores",
+    ),
+    (
+        lambda q, k, v, m: weighted_after(~m, q, k, v),
+        "the mask comes after the softmax, and the wrong way round: it belongs on the scores, hiding where it is False",
+    ),
+    (
+        lambda q, k, v, m: hidden(scores_of(q, k), m, 0.0).softmax(-1) @ v,
+        "forbidden scores became 0, and the softmax gives exp(0) = 1 for those: `-inf` leaves exp(-inf) = 0",
+    ),
+    (
+        lambda q, k, v, m: hidden(scores_of(q, k), ~m, 0.0).softmax(-1) @ v,
+        "allowed scores became 0, forbidden ones stayed: hide where the mask is False, with `-inf`",
+    ),
+    (
+        lambda q, k, v, m: (scores_of(q, k) + m).softmax(-1) @ v,
+        "the mask is added to the scores as 0 and 1 (or taken off), which only nudges them: hide with `-inf`",
+    ),
+    (
+        lambda q, k, v, m: attended(q, k, v, m.transpose(-2, -1)),
+        "the mask is turned: its rows are queries and its columns keys, as in the scores",
+    ),
+    (
+        lambda q, k, v, m: hidden(scores_of(q, k), m).softmax(-2) @ v,
+        "the softmax runs over the queries (axis -2); what one query takes from all keys sums to 1: axis -1",
+    ),
+    (
+        lambda q, k, v, m: v * torch.nan,
+        "the result is NaN everywhere. Is there `0 * -inf` in it? That is NaN: `masked_fill` and `torch.where` choose "
+        "instead of multiplying. Or did forbidden scores become +inf? It is `-inf` that leaves them no weight",
+    ),
+]
+
+
+@exercise(
+    "04.2",
+    title="attention with a mask",
+    dots=2,
+    minutes=10,
+    hints=(
+        "A forbidden key should get the weight 0, and the other weights should still sum to 1. So it has to vanish "
+        "before the softmax and not after it.",
+        "Which score does the softmax turn into exactly 0? Ask `torch.tensor([1.0, -torch.inf]).softmax(0)`.",
+        "`scores.masked_fill(condition, number)` puts the number wherever the condition is True. The mask is True "
+        "where a query may look, so the condition is its opposite, `~mask`.",
+    ),
+)
+def masked_attention(answer, rng):
+    cases = [masked_case(shape, shape, rng) for shape in ((6, 4), (3, 5, 9), (2, 3, 7, 5))]
+    cases.append(masked_case((2, 4, 6), (2, 7, 6), rng))
+    remark = judged_cases(answer, cases, attended, [*MASKED_MISTAKES, *ATTENTION_MISTAKES])
+    low_scores(answer, rng)
+    return f"{len(cases)} inputs with random masks, forbidden keys far ahead of the others" + (
+        remark + nothing_to_see(answer, rng) + fewer_axes(answer, rng)
+    )
+
+
+def masked_case(shape: tuple, others: tuple, rng: torch.Generator) -> tuple:
+    """Queries of a shape, keys and values of another, and a mask with True and False in every row."""
+    mask = torch.rand(*shape[:-1], others[-2], generator=rng)
+    mask = (mask > 0.4) & (mask > mask.amin(-1, keepdim=True)) | (mask == mask.amax(-1, keepdim=True))
+    return drawn(shape, rng), drawn(others, rng), drawn(others, rng), mask
+
+
+def low_scores(answer, rng) -> None:
+    """Keys that fit badly must still win against forbidden ones, which fit better."""
+    queries, values = torch.ones(3, 4), drawn((5, 4), rng)
+    keys = torch.tensor([0.0, -30.0, -30.0, 0.0, -30.0])[:, None] * torch.ones(5, 4)  # scores of 0 and -60
+    mask = torch.tensor([False, True, True, False, True]).expand(3, 5).clone()
+    given = expect_tensor(answer(queries, keys, values, mask), "for keys that fit badly", (3, 4))
+    if not agrees(given, attended(queries, keys, values, mask)):
+        raise NotRight(
+            "where every allowed score is low (-60), forbidden keys get weight after all: "
+            "the number that hides them is not low enough; `-inf` always is"
+        )
+
+
+def nothing_to_see(answer, rng) -> str:
+    """A remark on what a query gets that may look at nothing. Each of the usual answers is right here."""
+    queries, keys, values, mask = masked_case((4, 6), (4, 6), rng)
+    mask[1] = False
+    try:
+        given = expect_tensor(answer(queries, keys, values, mask), "for a query that may look at nothing", (4, 6))
+    except NotRight:
+        return ""
+    if torch.isnan(given[1]).any():
+        return ". A query that may look at nothing gets NaN here (0 / 0 in the softmax); `mmcourse` gives it zeros"
+    if agrees(given[1], values.mean(0)):
+        return ". A query that may look at nothing gets the mean of all values here; `mmcourse` gives it zeros"
+    return ""
+
+
+def fewer_axes(answer, rng) -> str:
+    """A remark where a mask that is the same for all heads and queries does not fit."""
+    queries, keys, values = (drawn((2, 3, 5, 4), rng) for _ in range(3))
+    mask = torch.tensor([[True, True, False, True, False], [True, True, True, True, False]])[:, None, None]
+    try:
+        fits = agrees(answer(queries, keys, values, mask).detach().cpu(), attended(queries, keys, values, mask))
+    except (NotRight, AttributeError):
+        fits = False
+    return "" if fits else ". It needs a mask of the scores' full shape: `masked_fill` takes (B, 1, 1, T) as well"

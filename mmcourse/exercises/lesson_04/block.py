@@ -1,0 +1,86 @@
+"""Exercise 04.6: the parameters of an encoder block."""
+
+from itertools import product
+
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import call, compare, expect_whole_number, whole
+
+# Each part of the block: how many parameters it is right to count (w: width, h: hidden), and what people count instead.
+PROJECTIONS = (
+    (lambda w, h: 4 * (w * w + w), ""),
+    (lambda w, h: 3 * (w * w + w), "three projections are counted: after the heads are joined there is a fourth"),
+    (lambda w, h: 4 * w * w, "`4 * width` are missing: the biases of the four projections, or the two norms"),
+    (lambda w, h: 3 * w * w, "three projections without biases are counted: there are four, each with `width` biases"),
+    (lambda w, h: w * w + w, "one projection is counted: queries, keys, values and the output have one each"),
+    (lambda w, h: w * w, "one projection without its biases is counted: there are four, each with biases"),
+    (lambda w, h: 4 * w * w + 1, "one bias for all projections: each has `width` of them"),
+    (lambda w, h: 4 * (w * w + 1), "one bias a projection: each has `width` of them, one an output"),
+    (lambda w, h: 0, "attention's four projections are missing"),
+)
+FEED_FORWARD = (
+    (lambda w, h: 2 * w * h + h + w, ""),
+    (lambda w, h: 2 * w * h, "the biases of the feed-forward layers are missing"),
+    (lambda w, h: w * h + h, "one feed-forward layer is counted: a second leads from `hidden` back to `width`"),
+    (lambda w, h: w * h, "one feed-forward layer without biases is counted: a second leads back to `width`"),
+    (
+        lambda w, h: 2 * (w * h + h),
+        "both feed-forward layers are given `hidden` biases: the second has `width` outputs",
+    ),
+    (lambda w, h: 2 * (w * h + w), "both feed-forward layers are given `width` biases: the first has `hidden` outputs"),
+    (lambda w, h: 2 * w * h + h, "the biases of the second feed-forward layer are missing"),
+    (lambda w, h: 2 * w * h + w, "the biases of the first feed-forward layer are missing"),
+    (lambda w, h: 2 * w * h + h * h + 2 * h + w, "there is a layer from `hidden` to `hidden` that the block has not"),
+    (lambda w, h: 0, "the two feed-forward layers are missing"),
+)
+NORMS = (
+    (lambda w, h: 4 * w, ""),
+    (
+        lambda w, h: 0,
+        "`4 * width` are missing: the two norms (a scale and a shift a feature each), or the projections' biases",
+    ),
+    (lambda w, h: 2 * w, "half of what the norms have: there are two, each with `width` scales and `width` shifts"),
+    (lambda w, h: 4, "a norm has a scale and a shift for every feature, not one of each"),
+    (lambda w, h: 6 * w, "three norms are counted: an encoder block has two, the decoder's has three"),
+    (lambda w, h: 2 * (w + h), "one norm is counted at `hidden`: both stand where there are `width` features"),
+    (lambda w, h: 2 * (w * w + w), "a norm is counted as a layer of weights: it only scales and shifts each feature"),
+)
+
+
+def total(*parts):
+    """The sum of what several parts have."""
+    return lambda w, h: sum(part(w, h) for part in parts)
+
+
+def mistakes() -> list[tuple]:
+    """All combinations of what people count, those with fewest mistakes first."""
+    found = []
+    for parts in product(PROJECTIONS, FEED_FORWARD, NORMS):
+        words = [text for _, text in parts if text]
+        found.append((len(words), total(*(count for count, _ in parts)), "; ".join(words)))
+    no_bias = total(lambda w, h: 4 * w * w, lambda w, h: 2 * w * h)
+    found.append((1, total(no_bias, lambda w, h: 4 * w), "all biases are missing: each linear layer has one an output"))
+    found.append((1, total(no_bias, lambda w, h: 2 * w), "all biases are missing, those of the norms (shifts) as well"))
+    found.append((1, no_bias, "neither biases nor norms are counted"))
+    found.append((0, lambda w, h: 4 * (w * w + w) + 12 * w * w, "`hidden` is not used: it need not be 4 · `width`"))
+    found.append((0, lambda w, h: 12 * w * w + 13 * w, "`hidden` is not used: it need not be 4 · `width`"))
+    return [(count, words) for _, count, words in sorted(found, key=lambda entry: entry[0]) if words]
+
+
+@exercise(
+    "04.6",
+    title="how large is a block?",
+    dots=2,
+    minutes=10,
+    hints=(
+        "List the layers: four of attention (three before the heads are split, one after they are joined), two of the "
+        "feed-forward network, two norms. How many heads there are does not matter.",
+        "`nn.Linear(a, b)` has a · b weights and b biases. Which a and b do the six linear layers have?",
+        "`sum(p.numel() for p in nn.LayerNorm(8).parameters())` says what a norm has. Then compare your sum with "
+        "`sum(p.numel() for p in EncoderBlock(8, 2, 20).parameters())`.",
+    ),
+)
+def block_parameters(answer, rng):
+    cases = [(whole(rng, 11, 40), whole(rng, 41, 200)) for _ in range(6)] + [(64, 256), (12, 8)]
+    given = [expect_whole_number(answer(*case), f"`{call('block_parameters', *case)}`") for case in cases]
+    compare("block_parameters", cases, given, total(PROJECTIONS[0][0], FEED_FORWARD[0][0], NORMS[0][0]), mistakes())
+    return f"the same as counting the parameters of {len(cases)} blocks"

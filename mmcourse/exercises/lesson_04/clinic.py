@@ -1,0 +1,241 @@
+"""The clinic of lesson 04: a mask forgotten, so that padding is attended to, and averaged in."""
+
+from itertools import product
+
+import torch
+from torch import Tensor, nn
+
+from mmcourse.exercises.answers import NotRight, guarded
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor
+from mmcourse.exercises.lesson_01.clinic import learns_from
+
+LENGTHS = (9, 3, 6, 2, 5)  # as many sentences as there are neither heads nor places
+NOTICED = 1e-5
+
+# What the attention may look at: each mask from `real` (B, T), and what is wrong with it.
+ATTENTION = (
+    (lambda real: real[:, None, None], ""),
+    (lambda real: None, "the attention has no mask: every word still looks at the padding"),
+    (
+        lambda real: ~real[:, None, None],
+        "the mask of the attention is the wrong way round: True means 'may be looked at', and words see padding alone",
+    ),
+    (lambda real: real[:, None, :, None], "axis"),
+)
+ZERO_VECTORS = (
+    "making the padding's vectors zero does not hide them from the attention: a position may be added afterwards, "
+    "biases are, and a score of 0 is not a weight of 0. It takes a mask"
+)
+WRONG_AXIS = (
+    "the mask of the attention has the wrong axis: it says which words may look, not which may be looked at. "
+    "Keys are the last axis, (B, 1, 1, T)"
+)
+# What goes into the attention: from the embedding, the positions and `real` (B, T, 1).
+INPUTS = (
+    (lambda x, places, real: x + places, ""),
+    (lambda x, places, real: x * real + places, "zero"),
+    (lambda x, places, real: (x + places) * real, "zero"),
+)
+
+
+def last(x: Tensor, real: Tensor) -> Tensor:
+    """The state at the last real word.   (B, T, D), (B, T, 1) -> (B, D)"""
+    return x[torch.arange(len(x)), real.sum((1, 2)) - 1]
+
+
+POOLING = (
+    (lambda x, real: (x * real).sum(1) / real.sum(1), ""),
+    (lambda x, real: x.masked_fill(~real, -torch.inf).amax(1), ""),
+    (last, ""),
+    (lambda x, real: (x * real).sum(1), ""),
+    (lambda x, real: x[:, 0], ""),
+    (lambda x, real: x.mean(1), "the mean still runs over the padding"),
+    (
+        lambda x, real: (x * real).mean(1),
+        "the padding is left out of the sum, but the division is by T, padding included: divide by the number of words",
+    ),
+    (
+        lambda x, real: x.sum(1) / real.sum(1),
+        "the division is by the number of words, but the padding is still in the sum",
+    ),
+    (
+        lambda x, real: (x * ~real).sum(1) / (~real).sum(1),
+        "the mean is the wrong way round: it runs over the padding, and over nothing where there is none",
+    ),
+    (lambda x, real: x.sum(1), "the sum still runs over the padding"),
+    (lambda x, real: x.amax(1), "the maximum still runs over the padding"),
+    (
+        lambda x, real: (x * real).amax(1),
+        "where there is padding its zeros take part in the maximum, and win over what is negative: fill in `-inf`",
+    ),
+    (lambda x, real: x[:, -1], "the last place is taken, which is padding in all but the longest sentence"),
+)
+
+
+@exercise(
+    "04.clinic",
+    title="a model that looks at nothing",
+    dots=2,
+    minutes=15,
+    hints=(
+        "Give one sentence to the model twice: as it is, and with ten zeros appended. Which lines of `forward` make "
+        "a difference between words and padding?",
+        "There are two such places. What does `self.attend` take besides `x`? And over what does the mean run?",
+        "`real = tokens != 0` is (B, T). The attention wants a mask that broadcasts to (B, heads, T, T), keys last. "
+        "The mean is a sum over real words, divided by how many there are.",
+    ),
+)
+def clinic(answer, rng):
+    if isinstance(answer.function, nn.Module):
+        raise NotRight("this is a model; hand in the class itself: `Mended`, without brackets")
+    for vocabulary_size, n_classes in ((50, 3), (31, 2)):
+        model = answer(vocabulary_size, n_classes)
+        if isinstance(model, type):
+            raise NotRight(f"`{answer.name}` gave a class; make a model of it: `{model.__name__}(...)`")
+        if not isinstance(model, nn.Module):
+            raise NotRight(
+                f"`{answer.name}({vocabulary_size}, {n_classes})` gave a {type(model).__name__}, "
+                "expected a model (`nn.Module`)"
+            )
+        if not any(True for _ in model.parameters()):
+            raise NotRight("the model has no parameters left to train")
+        judged_model(model.cpu(), vocabulary_size, n_classes, rng)
+    return (
+        "sentences alone, in a batch with longer ones and with zeros appended get the same logits; every word counts, "
+        "and so does their order"
+    )
+
+
+def judged_model(model: nn.Module, vocabulary_size: int, n_classes: int, rng: torch.Generator) -> None:
+    """Judge one model."""
+    tokens = some_sentences(vocabulary_size, rng)
+    model.eval()
+    together = logits_of(model, tokens, n_classes)
+    alone = torch.cat([logits_of(model, row[None, :n], n_classes) for row, n in zip(tokens, LENGTHS, strict=True)])
+    appended = logits_of(model, torch.cat([tokens, torch.zeros(len(tokens), 7, dtype=torch.long)], 1), n_classes)
+    if not (agrees(together, alone) and agrees(appended, together) and torch.isfinite(together).all()):
+        words = named(model, tokens, together)
+        if words is None:
+            expect_finite(together, "for sentences of several lengths", "0 / 0, or a softmax over nothing but -inf?")
+            words = unnamed(model, tokens, together, alone, appended)
+        raise NotRight(words)
+    every_word_counts(model, tokens, together, n_classes)
+    model.train()
+    learns_from(model, guarded(model, tokens, name="the model"), n_classes, rng)
+
+
+def some_sentences(vocabulary_size: int, rng: torch.Generator) -> Tensor:
+    """Sentences of different words, padded with 0.   -> (B, T)"""
+    tokens = torch.stack([torch.randperm(vocabulary_size - 1, generator=rng)[: max(LENGTHS)] + 1 for _ in LENGTHS])
+    return tokens * (torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS)[:, None])
+
+
+def logits_of(model: nn.Module, tokens: Tensor, n_classes: int) -> Tensor:
+    """The model's output, of the right shape."""
+    where = f"for tokens of shape {tuple(tokens.shape)}"
+    batch, length = tokens.shape
+    logits = guarded(model, tokens, name="the model")
+    if isinstance(logits, tuple):
+        raise NotRight(f"{where} the model gave a tuple: `self.attend` gives what was seen and the weights; take `[0]`")
+    causes = {
+        (batch, length, n_classes): "one row of logits a word: pool over the words before the head",
+        (n_classes,): "does a `squeeze` remove the batch?",
+        (batch, length): "one number a word; expected one a class",
+        (batch, batch, n_classes): "did a sum of shape (B,) divide (B, D)? `keepdim=True` keeps it (B, 1)",
+    }
+    logits = expect_tensor(logits, where, (batch, n_classes), causes)
+    if not logits.is_floating_point():
+        raise NotRight(f"{where} the output is {logits.dtype}: those are chosen classes (`argmax`?), expected logits")
+    return logits
+
+
+@torch.no_grad()
+def named(model: nn.Module, tokens: Tensor, given: Tensor) -> str | None:
+    """Which of the usual mistakes gives exactly these logits, with the model's own layers; None where none does."""
+    from mmcourse.models.attention import MultiHeadAttention, sinusoids
+
+    layers = [getattr(model, name, None) for name in ("embedding", "attend", "head")]
+    if not all(isinstance(*pair) for pair in zip(layers, (nn.Embedding, MultiHeadAttention, nn.Linear), strict=True)):
+        return None
+    embedding, attend, head = layers
+    real = tokens != 0
+    each = real[..., None]  # (B, T, 1)
+    for (enter, zero), (mask, hidden) in product(INPUTS, ATTENTION):
+        x = enter(embedding(tokens), sinusoids(tokens.shape[1], embedding.embedding_dim), each)
+        seen = x + attend(x, mask=mask(real))[0]
+        for pool, pooled in POOLING:
+            if (hidden or pooled) and agrees(given, head(pool(seen, each))):
+                if hidden == "axis" or (mask(real) is None and looks(model, tokens, ~real) == 0):
+                    hidden = WRONG_AXIS  # padding looks at nothing, words at everything
+                elif mask(real) is None and (zero or embedding.padding_idx == 0):
+                    hidden = ZERO_VECTORS
+                if hidden and pooled:
+                    return f"{hidden}. And {pooled}"
+                return f"{hidden}. What comes after it is right" if hidden else f"the attention is right, but {pooled}"
+    return None
+
+
+def unnamed(model: nn.Module, tokens: Tensor, together: Tensor, alone: Tensor, appended: Tensor) -> str:
+    """Words for a model whose logits depend on padding in a way of its own."""
+    share = looks(model, tokens, tokens != 0, tokens == 0)
+    if share is None:
+        place = "both the attention and what pools the words can see it"
+    elif share > 1e-6:
+        place = f"the attention still gives up to {share:.2f} of a word's weight to it"
+    else:
+        place = "the attention gives no weight to it, so look at what comes after"
+    if not agrees(together, alone):
+        change, how = (together - alone).abs().max(), "in a batch with longer sentences, where it is padded"
+    else:
+        change, how = (appended - together).abs().max(), "with 7 zeros appended to every sentence"
+    return f"padding still counts: {how}, a sentence gets logits that differ by {change:.3f}. Of padding, {place}"
+
+
+def looks(model: nn.Module, tokens: Tensor, who: Tensor, at: Tensor | None = None) -> float | None:
+    """The most weight that places `who` (B, T) give in all to places `at`, everything unless given.
+
+    None where the lesson's own attention is not used.
+    """
+    from mmcourse.models.attention import MultiHeadAttention
+
+    found = []
+
+    def keep(_module, _inputs, output):
+        weights = output[1].detach()
+        if weights.shape[0] == len(tokens) and weights.shape[-2:] == (tokens.shape[1],) * 2:
+            given = (weights if at is None else weights * at[:, None, None]).sum(-1)  # (B, heads, T)
+            found.append(float(given.amax(1)[who].max()))
+
+    hooks = [m.register_forward_hook(keep) for m in model.modules() if isinstance(m, MultiHeadAttention)]
+    try:
+        guarded(model, tokens, name="the model")
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return max(found, default=None)
+
+
+def every_word_counts(model: nn.Module, tokens: Tensor, logits: Tensor, n_classes: int) -> None:
+    """Another word anywhere, or the words in another order, must change a sentence's logits."""
+    for place in range(tokens.shape[1]):
+        changed = tokens.clone()
+        changed[:, place] = torch.where(tokens[:, place] != 0, tokens[:, place] % int(tokens.max()) + 1, 0)
+        unmoved = (logits_of(model, changed, n_classes) - logits).abs().amax(1) < NOTICED
+        for row in (unmoved & (tokens[:, place] != 0)).nonzero().flatten().tolist():
+            raise NotRight(
+                f"word {place} of a sentence of {LENGTHS[row]} words can be any other and the logits stay the same: "
+                "is a real word masked, or left out of the mean?"
+            )
+    swapped = tokens.clone()
+    swapped[:, :2] = tokens[:, :2].flip(1)
+    if ((logits_of(model, swapped, n_classes) - logits).abs().amax(1) < NOTICED).any():
+        if looks(model, tokens, tokens != 0) == 0:
+            raise NotRight(
+                "no word looks at anything: the mask of the attention is the wrong way round and has the wrong axis. "
+                "True means 'may be looked at', and keys are the last axis, (B, 1, 1, T)"
+            )
+        raise NotRight(
+            "the first two words can change places and the logits stay the same: their order should still count, "
+            "so keep the positions and the attention"
+        )

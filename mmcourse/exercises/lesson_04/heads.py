@@ -1,0 +1,186 @@
+"""Exercises 04.3 and 04.4: splitting features into heads, and joining the heads again."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import Mistakes, expect_tensor, named_mistake, whole
+
+
+def split(x: Tensor, n_heads: int) -> Tensor:
+    """What `split_heads` should give.   (B, T, D) -> (B, heads, T, D / heads)"""
+    return torch.stack(x.chunk(n_heads, dim=-1), dim=1)
+
+
+def join(x: Tensor) -> Tensor:
+    """What `join_heads` should give.   (B, heads, T, D / heads) -> (B, T, D)"""
+    return torch.cat(x.unbind(1), dim=-1)
+
+
+def numbered(*shape: int) -> Tensor:
+    """Every entry another number, so that each can be found again."""
+    return torch.arange(1.0, 1 + torch.Size(shape).numel()).reshape(shape)
+
+
+SPLIT_MISTAKES: Mistakes = [
+    (
+        lambda x, n: x.reshape(len(x), n, x.shape[1], -1),
+        "the shape is right, but words are mixed: `view` only counts on through memory, so head 0 holds parts of the "
+        "first words. Cut D in two (B, T, heads, D / heads), then exchange two axes",
+    ),
+    (
+        lambda x, n: x.reshape(*x.shape[:2], -1, n).permute(0, 3, 1, 2),
+        "each head gets every n-th feature; it should get neighbours: the first D / heads features belong to head 0",
+    ),
+    (
+        lambda x, n: x.transpose(1, 2).reshape(len(x), n, x.shape[1], -1),
+        "words and features are mixed: D has to be cut in two while it is still the last axis, and only then moved",
+    ),
+    (
+        lambda x, n: x.transpose(1, 2).reshape(len(x), n, -1, x.shape[1]).transpose(2, 3).flip(1),
+        "the heads are in reverse order",
+    ),
+    (lambda x, n: split(x, n).flip(1), "the heads are in reverse order"),
+    (lambda x, n: split(x, n)[:, :1].expand(-1, n, -1, -1), "every head gets the same features, the first ones"),
+    (lambda x, n: split(x, n).flip(0), "the examples of the batch have changed places"),
+]
+
+
+@exercise(
+    "04.3",
+    title="split into heads",
+    dots=1,
+    minutes=5,
+    hints=(
+        "Two steps. First cut the last axis in two, so that D becomes (heads, D / heads). What is the shape now?",
+        "`x.view(B, T, n_heads, -1)` cuts it. The heads now stand behind the words; attention wants them before.",
+        "`transpose(1, 2)` exchanges two axes. `view` alone would give the same shape and other numbers: try it on "
+        "`torch.arange(12).view(1, 3, 4)` and look.",
+    ),
+)
+def split_heads(answer, rng):
+    sizes = [(2, 5, 12, 3), (3, 4, 10, 2), (1, 7, 8, 8), (4, 6, 9, 1), (2, 3, 30, whole(rng, 5, 6))]
+    cases = [(numbered(batch, length, width), heads) for batch, length, width, heads in sizes]
+    where = [f"for x of shape {tuple(x.shape)} and {heads} heads" for x, heads in cases]
+    given = []
+    for (x, heads), place in zip(cases, where, strict=True):
+        batch, length, width = x.shape
+        each = width // heads
+        causes = {
+            (batch, length, heads, each): "the heads stand behind the words; attention runs over the last two axes, "
+            "so exchange axes 1 and 2",
+            (batch, length, each, heads): "the heads are the last axis: cut D into (heads, D / heads), "
+            "then move the heads before the words",
+            (batch, heads, each, length): "the words are the last axis; the last two should be (T, D / heads)",
+            (batch, each, length, heads): "`n_heads` and D / n_heads have changed places",
+            (batch, each, heads, length): "the axes are in the wrong order",
+            (heads, batch, length, each): "the heads come before the batch: the batch stays first",
+            (batch * heads, length, each): "the heads are in the batch's axis; they should have one of their own",
+            (batch, heads, length, width): "each head has all D features; it gets a share of them, D / heads",
+            (batch, heads, length, heads): "the last axis is as long as there are heads; it has D / heads features",
+            (batch, each, length, each): "D / heads twice: the second axis is the heads",
+            (batch, length, width): "that is the shape of x",
+        }
+        given.append(in_shape(answer, (x, heads), place, (batch, heads, length, each), causes))
+    judge_moved(cases, given, where, split, SPLIT_MISTAKES)
+    return f"{len(cases)} shapes, one head and as many heads as features among them"
+
+
+JOIN_MISTAKES: Mistakes = [
+    (
+        lambda x: x.reshape(len(x), x.shape[2], -1),
+        "the shape is right, but words are mixed: the heads still stand before the words when the axes are merged. "
+        "Exchange axes 1 and 2 first",
+    ),
+    (
+        lambda x: x.permute(0, 2, 3, 1).reshape(len(x), x.shape[2], -1),
+        "the features of the heads are shuffled into one another: put heads after words and before features "
+        "(B, T, heads, d), then merge the last two",
+    ),
+    (
+        lambda x: x.transpose(2, 3).reshape(len(x), x.shape[2], -1),
+        "words and features have changed places before the axes were merged: it is heads and words, axes 1 and 2",
+    ),
+    (
+        lambda x: x.transpose(1, 3).reshape(len(x), x.shape[2], -1),
+        "heads and features have changed places: exchange axes 1 and 2, heads and words",
+    ),
+    (lambda x: join(x.flip(1)), "the heads are joined in reverse order"),
+    (lambda x: join(x[:, :1].expand_as(x)), "the first head is repeated in place of the others"),
+]
+
+
+@exercise(
+    "04.4",
+    title="join the heads",
+    dots=1,
+    minutes=5,
+    hints=(
+        "Go backwards through 04.3: which of its two steps has to be undone first?",
+        "Exchange axes 1 and 2 again; then heads and D / heads stand side by side and can be merged into D.",
+        "After a `transpose`, `view` refuses: the numbers no longer lie in memory in that order. `reshape` and "
+        "`flatten` copy them where they must.",
+    ),
+)
+def join_heads(answer, rng):
+    sizes = [(2, 3, 5, 4), (3, 2, 4, 7), (1, 8, 7, 1), (4, 1, 6, 9), (2, whole(rng, 5, 6), 3, 8)]
+    cases = [(numbered(*size),) for size in sizes]
+    cases[1] = (split(numbered(3, 4, 14), 2),)
+    cases[0] = (numbered(2, 5, 3, 4).transpose(1, 2),)  # as a split leaves it: not contiguous
+    where = [f"for x of shape {tuple(x.shape)}" for (x,) in cases]
+    given = []
+    for (x,), place in zip(cases, where, strict=True):
+        batch, heads, length, each = x.shape
+        causes = {
+            (batch, length, heads, each): "the heads are moved, but not merged with D / heads: `flatten` or `reshape`",
+            (batch, heads * length, each): "the heads are joined along the words: one after the other in time. "
+            "Join them along the features",
+            (batch, heads, length * each): "words and features are merged; it is heads and features that are merged",
+            (batch, length, each): "the heads are added, averaged, or one of them is taken; joining keeps all features",
+            (batch, heads * each, length): "the last two axes have changed places",
+            (batch, length * each, heads): "the heads are the last axis; they are to be merged with D / heads",
+            (batch * length, heads * each): "batch and words are merged",
+            (batch * heads, length, each): "the heads are merged with the batch; merge them with D / heads",
+            (batch, heads, length, each): "that is the shape of x",
+            (length, heads * each): "the batch is gone",
+        }
+        given.append(in_shape(answer, (x,), place, (batch, length, heads * each), causes))
+    judge_moved(cases, given, where, join, JOIN_MISTAKES)
+    return f"{len(cases)} shapes; it undoes `split_heads`"
+
+
+def in_shape(answer, case: tuple, where: str, shape: tuple, causes: dict[tuple, str]) -> Tensor:
+    """The answer for one case, of the right shape; a refused `view` is explained."""
+    try:
+        return expect_tensor(answer(*case), where, shape, causes)
+    except NotRight as problem:
+        if "view size is not compatible" in str(problem):
+            raise NotRight(
+                f"{problem}. After a `transpose` the numbers do not lie in memory in that order: `reshape` copies "
+                "where `view` refuses"
+            ) from None
+        raise
+
+
+def judge_moved(
+    cases: Sequence[tuple], given: Sequence[Tensor], where: Sequence[str], right: Callable, mistakes: Mistakes
+) -> None:
+    """Every entry in its place; the usual ways to misplace them are named."""
+    expected = [right(*case) for case in cases]
+    wrong = [i for i in range(len(cases)) if not torch.equal(given[i].to(expected[i].dtype), expected[i])]
+    if not wrong:
+        return
+    words = named_mistake(cases, given, mistakes)
+    i = wrong[0]
+    if words is None and not torch.equal(given[i].flatten().sort().values, cases[i][0].flatten().sort().values):
+        words = "values have changed or are missing: axes are cut, moved and merged here, nothing is computed"
+    if words is None:
+        place = (given[i] != expected[i]).nonzero()[0].tolist()
+        at = cases[i][0]
+        source = (at == given[i][tuple(place)]).nonzero()[0].tolist()
+        wanted = (at == expected[i][tuple(place)]).nonzero()[0].tolist()
+        words = f"entry {place} of the result is x{source}, expected x{wanted}"
+    raise NotRight(f"{where[i]}: {words}")

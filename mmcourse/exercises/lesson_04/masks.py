@@ -1,0 +1,94 @@
+"""Exercise 04.5: the causal mask."""
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import expect_tensor, named_mistake, whole
+
+
+def square(length: int) -> Tensor:
+    """All True.   -> (T, T)"""
+    return torch.ones(length, length, dtype=torch.bool)
+
+
+def causal(length: int) -> Tensor:
+    """What `causal_mask` should give."""
+    return square(length).tril()
+
+
+CAUSAL_MISTAKES = [
+    (
+        lambda n: square(n).triu(1),
+        "it is inverted: True is where a word may look, and here that is only at what comes after it. "
+        "(PyTorch's `nn.MultiheadAttention` wants it so, this lesson does not)",
+    ),
+    (
+        lambda n: square(n).triu(),
+        "it is the upper triangle: row t is what word t may look at, and that is columns 0 to t, the lower one",
+    ),
+    (
+        lambda n: square(n).tril(-1),
+        "the diagonal is False: each word may look at itself, and the first would have nothing to look at",
+    ),
+    (square, "everything is True: no word may look at a later one"),
+    (lambda n: ~square(n), "everything is False"),
+    (lambda n: square(n).tril(1), "each word sees one word too many: the one that comes next, which it is to guess"),
+    (lambda n: torch.eye(n, dtype=torch.bool), "only the diagonal is True: each word may look back as well"),
+    (lambda n: ~torch.eye(n, dtype=torch.bool), "all but the diagonal is True: later words are to be hidden"),
+    (
+        lambda n: causal(n).flip(1),
+        "the triangle is mirrored: in row t the True ones are the first t + 1 columns, from the left",
+    ),
+    (lambda n: causal(n).flip(0), "the triangle is upside down: the first row has one True, the last row only True"),
+]
+
+
+@exercise(
+    "04.5",
+    title="no looking ahead",
+    dots=1,
+    minutes=5,
+    hints=(
+        "Write the mask for three words by hand: row t says what word t may look at. How many True ones has each row?",
+        "A word may look at itself, so the diagonal is True; nothing right of it is.",
+        "`torch.tril` keeps the lower triangle of a matrix. Of which matrix, and of which type?",
+    ),
+)
+def causal_mask(answer, rng):
+    lengths = (4, 1, 2, whole(rng, 5, 9), whole(rng, 10, 20))
+    given = []
+    for length in lengths:
+        where = f"`causal_mask({length})`"
+        causes = {
+            (1, length, length): "one axis too many in front",
+            (1, 1, length, length): "two axes too many in front; they are added where the mask is used",
+            (length,): "one row; each word has its own",
+            (length + 1, length + 1): "one row and column too many",
+            (length - 1, length - 1): "one row and column are missing",
+            (length * length,): "the rows stand in one line",
+        }
+        result = expect_tensor(answer(length), where, (length, length), causes)
+        if result.dtype != torch.bool:
+            raise NotRight(f"{where} is {result.dtype}: {not_boolean(result, length)}")
+        given.append(result)
+    if all(torch.equal(mask, causal(length)) for mask, length in zip(given, lengths, strict=True)):
+        return f"{len(lengths)} lengths, one word among them"
+    words = named_mistake([(length,) for length in lengths], given, CAUSAL_MISTAKES)
+    i = next(i for i, length in enumerate(lengths) if not torch.equal(given[i], causal(length)))
+    row, column = (given[i] != causal(lengths[i])).nonzero()[0].tolist()
+    raise NotRight(
+        f"`causal_mask({lengths[i]})`: "
+        + (words or f"entry [{row}, {column}] is {bool(given[i][row, column])}, expected {column <= row}")
+    )
+
+
+def not_boolean(given: Tensor, length: int) -> str:
+    """Words for a mask of numbers."""
+    lower = causal(length)
+    if given.is_floating_point() and torch.isinf(given).any():
+        return "numbers to add to scores, 0 and -inf; a mask of True and False is asked for"
+    if torch.equal(given != 0, lower):
+        return "the places are right; `.bool()`, or `dtype=torch.bool`, makes True and False of 1 and 0"
+    return "a mask holds True and False: `.bool()`, or a comparison, makes them. Its places are not right either"

@@ -1,0 +1,236 @@
+import torch
+from torch import nn
+
+from mmcourse.exercises.checks import judge
+from mmcourse.models.attention import MultiHeadAttention, attention, sinusoids
+
+
+class Ill(nn.Module):
+    """As in the lesson."""
+
+    padding_idx = None
+
+    def __init__(self, vocabulary_size, n_classes, width=32):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary_size, width, padding_idx=self.padding_idx)
+        self.attend = MultiHeadAttention(width, heads=4)
+        self.head = nn.Linear(width, n_classes)
+
+    def embedded(self, tokens):
+        return self.embedding(tokens) + sinusoids(tokens.shape[1], self.embedding.embedding_dim)
+
+    def forward(self, tokens):
+        x = self.embedded(tokens)
+        x = x + self.attend(x)[0]
+        return self.head(x.mean(dim=1))
+
+
+class Mended(Ill):
+    """The lesson's answer."""
+
+    def mask(self, real):
+        return real[:, None, None]
+
+    def pool(self, x, real):
+        return (x * real[..., None]).sum(dim=1) / real.sum(dim=1, keepdim=True)
+
+    def forward(self, tokens):
+        real = tokens != 0
+        x = self.embedded(tokens)
+        x = x + self.attend(x, mask=self.mask(real))[0]
+        return self.head(self.pool(x, real))
+
+
+def variant(base=Mended, **changes):
+    return type("Mended", (base,), changes)
+
+
+def sentence_by_sentence(self, tokens):
+    rows = [self.embedded(row[row != 0][None]) for row in tokens]
+    return self.head(torch.cat([(x + self.attend(x)[0]).mean(1) for x in rows]))
+
+
+def by_hand(self, tokens):
+    real = tokens != 0
+    x = self.embedded(tokens)
+    layer = self.attend
+    parts = [layer.split(part(x)) for part in (layer.query, layer.key, layer.value)]
+    scores = (parts[0] @ parts[1].mT / 8**0.5).masked_fill(~real[:, None, None], -1e9)
+    return self.head(self.pool(x + layer.out(layer.join(scores.softmax(-1) @ parts[2])), real))
+
+
+def own_layer(vocabulary_size, n_classes):
+    """PyTorch's attention, whose mask says the opposite."""
+
+    class WithPyTorch(Mended):
+        def __init__(self):
+            super().__init__(vocabulary_size, n_classes)
+            self.attend = nn.MultiheadAttention(32, 4, batch_first=True)
+
+        def forward(self, tokens):
+            x = self.embedded(tokens)
+            x = x + self.attend(x, x, x, key_padding_mask=tokens == 0)[0]
+            return self.head(self.pool(x, tokens != 0))
+
+    return WithPyTorch()
+
+
+def own_layer_inverted(vocabulary_size, n_classes):
+    model = own_layer(vocabulary_size, n_classes)
+
+    def forward(tokens):
+        x = model.embedded(tokens)
+        x = x + model.attend(x, x, x, key_padding_mask=tokens != 0)[0]
+        return model.head(model.pool(x, tokens != 0))
+
+    model.forward = forward
+    return model
+
+
+def zeroed(self, tokens):
+    real = (tokens != 0)[..., None]
+    x = self.embedded(tokens) * real
+    return self.head(self.pool(x + self.attend(x)[0], real[..., 0]))
+
+
+def scores_times_mask(self, tokens):
+    real = tokens != 0
+    x = self.embedded(tokens)
+    layer = self.attend
+    queries, keys, values = (layer.split(part(x)) for part in (layer.query, layer.key, layer.value))
+    seen, _ = attention(queries, keys * real[:, None, :, None], values)
+    return self.head(self.pool(x + layer.out(layer.join(seen)), real))
+
+
+def one_too_many(self, real):
+    return real[:, None, None] | real.roll(1, 1)[:, None, None]
+
+
+def one_too_many_in_the_mean(self, x, real):
+    return Mended.pool(self, x, real | real.roll(1, 1))
+
+
+def attention_left_out(self, tokens):
+    return self.head(self.pool(self.embedded(tokens), tokens != 0))
+
+
+def no_positions(self, tokens):
+    real = tokens != 0
+    x = self.embedding(tokens)
+    return self.head(self.pool(x + self.attend(x, mask=self.mask(real))[0], real))
+
+
+def cut_to_shortest(self, tokens):
+    return Ill.forward(self, tokens[:, : int((tokens != 0).sum(1).min())])
+
+
+def only_first_four(self, tokens):
+    return Mended.forward(self, tokens * (torch.arange(tokens.shape[1]) < 4))
+
+
+def no_gradient(self, tokens):
+    with torch.no_grad():
+        x = self.embedded(tokens)
+    real = tokens != 0
+    return self.head(self.pool(x + self.attend(x, mask=self.mask(real))[0], real))
+
+
+def untried(self, tokens):
+    raise NotImplementedError()
+
+
+def test_mended(judged):
+    judged(
+        "04.clinic",
+        {
+            "answer": Mended,
+            "function": lambda v, n: Mended(v, n),
+            "wider": lambda v, n: Mended(v, n, 64),
+            "padding_idx as well": variant(padding_idx=0),
+            "maximum": variant(pool=lambda self, x, real: x.masked_fill(~real[..., None], -torch.inf).amax(1)),
+            "last word": variant(pool=lambda self, x, real: x[torch.arange(len(x)), real.sum(1) - 1]),
+            "first word": variant(pool=lambda self, x, real: x[:, 0]),
+            "sum": variant(pool=lambda self, x, real: (x * real[..., None]).sum(1)),
+            "queries as well": variant(mask=lambda self, real: (real[:, :, None] & real[:, None])[:, None]),
+            "full shape": variant(mask=lambda self, real: real[:, None, None].expand(-1, 4, real.shape[1], -1)),
+            "one by one": variant(forward=sentence_by_sentence),
+            "by hand": variant(forward=by_hand),
+            "PyTorch's layer": own_layer,
+        },
+        {
+            "Ill": (Ill, "every word still looks at the padding. And the mean still runs over the padding"),
+            "attention alone": (
+                variant(pool=lambda self, x, real: x.mean(1)),
+                "the attention is right, but the mean still runs",
+            ),
+            "mean alone": (variant(mask=lambda self, real: None), "still looks at the padding. What comes after it"),
+            "inverted": (
+                variant(mask=lambda self, real: ~real[:, None, None]),
+                "the mask of the attention is the wrong way round: True",
+            ),
+            "over queries": (
+                variant(mask=lambda self, real: real[:, None, :, None]),
+                "which words may look, not which may be looked at. Keys are the last axis, (B, 1, 1, T). What",
+            ),
+            "over queries, inverted": (
+                variant(mask=lambda self, real: ~real[:, None, :, None]),
+                "no word looks at anything",
+            ),
+            "over T": (variant(pool=lambda self, x, real: (x * real[..., None]).mean(1)), "the division is by T"),
+            "sum over all": (
+                variant(pool=lambda self, x, real: x.sum(1) / real.sum(1, keepdim=True)),
+                "but the padding is still in the sum",
+            ),
+            "mean of padding": (
+                variant(pool=lambda self, x, real: (x * ~real[..., None]).sum(1) / (~real).sum(1, keepdim=True)),
+                "the mean is the wrong way round",
+            ),
+            "maximum with padding": (variant(pool=lambda self, x, real: x.amax(1)), "the maximum still runs"),
+            "maximum with zeros": (
+                variant(pool=lambda self, x, real: (x * real[..., None]).amax(1)),
+                "its zeros take part in the maximum",
+            ),
+            "last place": (variant(pool=lambda self, x, real: x[:, -1]), "the last place is taken"),
+            "padding_idx alone": (
+                variant(Ill, padding_idx=0),
+                "a score of 0 is not a weight of 0. It takes a mask. And",
+            ),
+            "padding_idx and the mean": (
+                variant(padding_idx=0, mask=lambda self, real: None),
+                "a score of 0 is not a weight of 0. It takes a mask. What",
+            ),
+            "zero vectors": (variant(forward=zeroed), None),
+            "scores times mask": (variant(forward=scores_times_mask), "both the attention and"),
+            "one place too many": (variant(mask=one_too_many), "of a word's weight to it"),
+            "one place too many in the mean": (variant(pool=one_too_many_in_the_mean), "gives no weight to it"),
+            "(B, T) as a mask": (variant(mask=lambda self, real: real), "ValueError"),
+            "no keepdim": (
+                variant(pool=lambda self, x, real: (x * real[..., None]).sum(1) / real.sum(1)),
+                "RuntimeError",
+            ),
+            "PyTorch's, inverted": (own_layer_inverted, None),
+            "attention left out": (variant(forward=attention_left_out), "can change places and the logits stay"),
+            "no positions": (variant(forward=no_positions), None),
+            "cut to the shortest": (variant(forward=cut_to_shortest), None),
+            "only four words": (variant(forward=only_first_four), "word 4 of a sentence of"),
+            "no gradient": (variant(forward=no_gradient), "no gradient reaches `embedding"),
+            "no pooling": (variant(pool=lambda self, x, real: x), "pool over the words"),
+            "chosen": (
+                variant(forward=lambda self, tokens: Mended.forward(self, tokens).argmax(1)),
+                "the shape is (5,), expected",
+            ),
+            "class": (lambda v, n: Mended, "gave a class"),
+            "tensor": (lambda v, n: torch.zeros(5, n), "gave a Tensor"),
+            "fixed classes": (lambda v, n: Mended(v, 3), "expected (5, 2)"),
+        },
+        draws=2,
+    )
+
+
+def test_the_stub_inside_forward_is_untried():
+    assert judge("04.clinic", variant(forward=untried)).state == "untried"
+
+
+def test_a_model_in_place_of_the_class_is_named():
+    verdict = judge("04.clinic", Mended(50, 3))
+    assert verdict.state == "wrong" and "this is a model" in verdict.message
