@@ -1,7 +1,9 @@
 """From raw material to tensors, and back.
 
 batches.py    mini-batches sliced from tensors on their device
-augment.py    changes to training pictures that keep what they show
+augment.py    changes to training examples that keep what they mean
+audio.py      sound: files, log-mels and the way back
+spoken.py     the book's words, spoken one by one by groups of voices
 real.py       public data sets (MNIST, spoken digits, movie reviews, named entities): the door to the three below
 catalogue.py  what each of them is, and where the hub keeps it
 hub.py        whether the Hugging Face hub is there, and single files from it

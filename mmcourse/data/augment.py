@@ -51,3 +51,39 @@ def mask_words(tokens: Tensor, share: float) -> Tensor:
         )
     chosen = (torch.rand(tokens.shape, device=tokens.device) < share) & (tokens != PAD)
     return tokens.masked_fill(chosen, UNKNOWN)
+
+
+def spec_augment(mels: Tensor, band: int = 6, time: int = 12) -> Tensor:
+    """Set a stripe of up to `band` mel bands and one of up to `time` frames to 0, at random, for each sound on its own.
+
+    Park et al. 2019 (SpecAugment), without the time warp. With log-mels of mean 0, the stripe holds the mean.
+    (B, n_mels, T) -> (B, n_mels, T)
+    """
+    if mels.dim() != 3:
+        raise ValueError(f"mels have shape {tuple(mels.shape)}; expected (B, n_mels, T)")
+    if band < 0 or time < 0:
+        raise ValueError(f"band is {band} and time {time}; expected zero or more")
+    bands, frames = _stripes(mels, 1, band), _stripes(mels, 2, time)
+    return mels.masked_fill(bands[:, :, None] | frames[:, None, :], 0)
+
+
+def shift_bands(mels: Tensor, bands: int = 2) -> Tensor:
+    """Move each sound up or down by up to some mel bands, as a shorter or a longer throat would; edges are repeated.
+
+    The simplest form of vocal tract length perturbation (Jaitly, Hinton 2013, who warp the frequencies).
+    (B, n_mels, T) -> (B, n_mels, T)
+    """
+    if mels.dim() != 3 or bands < 0:
+        raise ValueError(f"mels have shape {tuple(mels.shape)}, bands is {bands}; expected (B, n_mels, T), 0 or more")
+    up = torch.randint(-bands, bands + 1, (len(mels), 1), device=mels.device)
+    source = (torch.arange(mels.shape[1], device=mels.device) - up).clamp(0, mels.shape[1] - 1)  # (B, n_mels)
+    return mels.gather(1, source[:, :, None].expand_as(mels))
+
+
+def _stripes(mels: Tensor, axis: int, widest: int) -> Tensor:
+    """For each example a stretch of 0 to `widest` places along an axis.   -> (B, length of the axis) bool"""
+    batch, length = len(mels), mels.shape[axis]
+    width = torch.randint(min(widest, length) + 1, (batch, 1), device=mels.device)
+    start = (torch.rand(batch, 1, device=mels.device) * (length - width + 1)).long()
+    place = torch.arange(length, device=mels.device)
+    return (place >= start) & (place < start + width)

@@ -31,7 +31,7 @@ class SpeechEncoder(nn.Module):
     Each block halves bands and time, so that T' is T / 8 with three of them. `width` features a state.
     """
 
-    def __init__(self, n_mels: int = 40, widths: tuple[int, ...] = (12, 24, 48), width: int = 128):
+    def __init__(self, n_mels: int = 40, widths: tuple[int, ...] = (16, 32, 64), width: int = 128):
         super().__init__()
         channels, bands = (1, *widths), n_mels
         for _ in widths:
@@ -60,7 +60,7 @@ class SpeechClassifier(nn.Module):
         self,
         n_classes: int,
         n_mels: int = 40,
-        widths: tuple[int, ...] = (12, 24, 48),
+        widths: tuple[int, ...] = (16, 32, 64),
         width: int = 128,
         dropout: float = 0.0,
     ):

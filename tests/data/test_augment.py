@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from mmcourse.data.augment import flip, permute_colours, shift
+from mmcourse.data.augment import flip, permute_colours, shift, shift_bands, spec_augment
 
 
 @pytest.fixture
@@ -61,3 +61,43 @@ def test_originals_stay_and_the_stream_decides(images):
 def test_a_single_picture_is_refused():
     with pytest.raises(ValueError, match=r"shape \(3, 8, 8\); expected \(B, C, H, W\)"):
         permute_colours(torch.rand(3, 8, 8))
+
+
+@pytest.fixture
+def mels():
+    return torch.rand(300, 40, 50, generator=torch.Generator().manual_seed(0)) + 1
+
+
+def test_spec_augment_hides_a_stripe_of_bands_and_one_of_frames(mels):
+    torch.manual_seed(0)
+    copy, changed = mels.clone(), spec_augment(mels, band=6, time=12)
+    hidden = changed == 0
+    bands, frames = hidden.all(dim=2), hidden.all(dim=1)  # (B, M), (B, T)
+    assert torch.equal(hidden, bands[:, :, None] | frames[:, None, :]) and torch.equal(changed[~hidden], mels[~hidden])
+    for stripes, widest in ((bands, 6), (frames, 12)):
+        assert set(stripes.sum(dim=1).tolist()) == set(range(widest + 1)), "every width from none to the widest"
+        assert (stripes.long().diff(dim=1) == 1).sum(dim=1).max() <= 1, "one stripe, not several"
+        assert stripes.any(dim=0).all(), "anywhere, the edges included"
+        assert len({tuple(row) for row in stripes.tolist()}) > 50, "each example its own"
+    assert torch.equal(mels, copy)
+
+
+def test_spec_augment_of_short_and_of_nothing(mels):
+    assert torch.equal(spec_augment(mels, 0, 0), mels)
+    assert spec_augment(mels[:, :2, :1], band=9, time=9).shape == (300, 2, 1)
+    with pytest.raises(ValueError, match=r"expected \(B, n_mels, T\)"):
+        spec_augment(mels[0])
+    with pytest.raises(ValueError, match="band is -1"):
+        spec_augment(mels, band=-1)
+
+
+def test_bands_are_shifted_whole_and_by_no_more(mels):
+    torch.manual_seed(0)
+    found = set()
+    for before, after in zip(mels, shift_bands(mels, 2), strict=True):
+        ways = [up for up in range(-2, 3) if torch.equal(before.roll(up, 0)[2:-2], after[2:-2])]
+        assert len(ways) == 1
+        found.add(ways[0])
+    assert found == {-2, -1, 0, 1, 2} and torch.equal(shift_bands(mels, 0), mels)
+    with pytest.raises(ValueError, match=r"expected \(B, n_mels, T\)"):
+        shift_bands(mels[0])

@@ -1,0 +1,67 @@
+"""The book's words spoken one by one, by whole groups of voices: the data of a word recogniser."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from mmcourse import settings
+from mmcourse.data.audio import LogMel, collate
+from mmcourse.picturebook.sentence import WORDS
+from mmcourse.picturebook.speech import speak, voices
+
+SAMPLES = 12_000  # 0.75 s at 16 kHz; of about one word in a hundred it cuts the end
+CHUNK = 64
+
+
+class SpokenWords:
+    """Every word by every voice, `takes` times; each take at another pace, level and in other noise.
+
+    `labels` (N,) index into `words`, `speakers` (N,) into `voices`. A sound is made anew each time it is asked for: all
+    of 5,106 would fill 300 MB, and a model needs their log-mels, a quarter of that.
+    """
+
+    def __init__(self, voices: Sequence[str], words: Sequence[str] = WORDS, takes: int = 1, seed: int = 0):
+        if takes < 1 or not voices or not words:
+            raise ValueError(f"{len(voices)} voices, {len(words)} words, {takes} takes; expected one of each at least")
+        self.voices, self.words, self.takes, self.seed = tuple(voices), tuple(words), takes, seed
+        place = torch.arange(takes * len(voices) * len(words))
+        self.labels = place % len(words)
+        self.speakers = place // len(words) % len(voices)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        return (
+            f"SpokenWords({len(self.voices)} voices, {len(self.words)} words, {self.takes} takes: {len(self):,} sounds)"
+        )
+
+    def sound(self, i: int) -> Tensor:
+        """One spoken word.   (samples,) float32, 16 kHz"""
+        if not 0 <= i < len(self):
+            raise IndexError(f"sound {i} of {len(self):,}")
+        take = i // (len(self.words) * len(self.voices))
+        return speak(self.words[self.labels[i]], self.voices[self.speakers[i]], seed=1_000 * self.seed + take)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return map(self.sound, range(len(self)))
+
+    def batches(self, samples: int = SAMPLES) -> Iterator[Tensor]:
+        """The sounds in order, 64 at a time, padded or cut to one length.   yields (64, samples)"""
+        for start in range(0, len(self), CHUNK):
+            yield collate([self.sound(i) for i in range(start, min(start + CHUNK, len(self)))], samples)
+
+    def log_mels(self, log_mel: LogMel, samples: int = SAMPLES) -> Tensor:
+        """What `log_mel` makes of every sound, padded or cut to one length.   -> (N, n_mels, T)"""
+        return torch.cat([log_mel(sounds) for sounds in self.batches(samples)])
+
+
+def spoken_words(group: str, takes: int = 1, seed: int | None = None, words: Sequence[str] = WORDS) -> SpokenWords:
+    """The book's words by all voices of a group: 'train', 'unseen' (held out) or 'far' (another speech engine).
+
+    `seed` decides pace, level and noise: the run's seed (MMCOURSE_SEED) for 'train', 0 for the others, unless given.
+    """
+    if seed is None:
+        seed = 1 + settings.seed() if group == "train" else 0
+    return SpokenWords(voices(group), words, takes, seed)
