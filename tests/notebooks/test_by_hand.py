@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+import torchaudio
 from torch import Tensor, nn
 
 from mmcourse.data.augment import permute_colours
 from mmcourse.models import gradcam
 from mmcourse.models.cnn import PictureClassifier
+from mmcourse.models.speech import SpeechClassifier
 
 SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "source"
 
@@ -30,6 +32,7 @@ def definitions(lesson: str) -> dict:
         "Tensor": Tensor,
         "PictureClassifier": PictureClassifier,
         "PictureBook": None,
+        "SpokenWords": None,
     }
     exec(compile(ast.Module(kept, []), str(source), "exec"), names)
     return names
@@ -91,3 +94,54 @@ def test_permutation_is_the_packages(lesson_01):
     by_hand = lesson_01["my_permute_colours"](images)
     torch.manual_seed(0)
     assert torch.equal(by_hand, permute_colours(images))
+
+
+@pytest.fixture(scope="module")
+def lesson_03():
+    return definitions("03")
+
+
+def test_hearing_cnn_is_the_speech_classifier(lesson_03):
+    by_hand, package = lesson_03["HearingCNN"](9).eval(), SpeechClassifier(9).eval()
+    blocks = package.encoder.blocks
+    parts = {f"conv{i + 1}": blocks[i][0] for i in range(3)} | {f"norm{i + 1}": blocks[i][1] for i in range(3)}
+    parts |= {"over_time": package.encoder.over_time[0], "norm4": package.encoder.over_time[1], "head": package.head}
+    for name, part in parts.items():
+        getattr(by_hand, name).load_state_dict(part.state_dict())
+    mels = torch.randn(4, 40, 76)
+    assert torch.allclose(by_hand(mels), package(mels), atol=1e-5)
+
+
+@pytest.mark.parametrize(("samples", "length", "hop"), [(4_000, 400, 160), (401, 400, 160), (3_000, 256, 100)])
+def test_stft_by_hand_is_torchaudios(lesson_03, samples, length, hop):
+    sound, window = torch.randn(samples), torch.hann_window(length)
+    by_hand = lesson_03["stft"](sound, window, hop)
+    theirs = torchaudio.functional.spectrogram(sound, 0, window, length, hop, length, None, False, center=False)
+    assert by_hand.shape == (length // 2 + 1, lesson_03["n_frames"](samples, length, hop))
+    assert torch.allclose(by_hand, theirs, atol=1e-4)
+    assert lesson_03["n_frames"](length - 1, length, hop) == 0
+
+
+@pytest.mark.parametrize(("n_mels", "n_bins", "rate"), [(40, 201, 16_000), (40, 101, 8_000), (10, 257, 22_050)])
+def test_mel_filters_by_hand_are_torchaudios(lesson_03, n_mels, n_bins, rate):
+    theirs = torchaudio.functional.melscale_fbanks(n_bins, 0, rate / 2, n_mels, rate)
+    assert torch.allclose(lesson_03["mel_filters"](n_mels, n_bins, rate), theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize(("hertz", "rate"), [(3_000, 4_000), (5_300, 4_000), (100, 8_000), (15_900, 16_000)])
+def test_alias_is_where_the_peak_is(lesson_03, hertz, rate):
+    tone = torch.cos(2 * torch.pi * hertz * torch.arange(rate, dtype=torch.float64) / rate)
+    assert torch.fft.rfft(tone).abs().argmax() == lesson_03["alias"](hertz, rate)
+
+
+def test_mask_stripes_hides_frames_as_spec_augment(lesson_03):
+    mels = torch.rand(200, 5, 30) + 1
+    hidden = lesson_03["mask_stripes"](mels, 7) == 0
+    assert set(hidden[:, 0].sum(dim=1).tolist()) == set(range(8)) and (hidden == hidden[:, :1]).all()
+
+
+def test_no_speaker_on_both_sides(lesson_03):
+    speakers = ["a", "b", "c"] * 5
+    train, test = lesson_03["split_by_speaker"](speakers, {"b"})
+    assert {speakers[i] for i in test} == {"b"} and {speakers[i] for i in train} == {"a", "c"}
+    assert sorted(train + test) == list(range(15))
