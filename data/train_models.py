@@ -226,12 +226,12 @@ def words_encoder() -> tuple[torch.nn.Module, dict]:
     options = {"width": 64, "cell": "gru"}
     model = learn_to_read(sentences("train", 24_000), seed=0, epochs=6, **options)
     return model, {
-        "what": "what a sentence of the book says of one thing or two; later lessons start from its encoder. A third of "
-        "the size words of unseen_wordings, 'tiny' and 'huge', it cannot know: see 'all but the sizes'",
+        "what": "what a sentence of the book says of one thing or two; later lessons start from its encoder. A third "
+        "of the size words of unseen_wordings, 'tiny' and 'huge', it cannot know: see 'all but the sizes'",
         "role": "start",
         "arguments": options,
-        "trained": "24,000 sentences, a third of them about one thing, each word masked with a chance of 0.1; AdamW, one "
-        "cycle to 5e-3, 6 epochs",
+        "trained": "24,000 sentences, a third of them about one thing, each word masked with a chance of 0.1; AdamW, "
+        "one cycle to 5e-3, 6 epochs",
         "splits": ["train"],
         "figures": reading_figures(model, "test", "unseen_pairs", "unseen_wordings"),
     }
@@ -246,8 +246,8 @@ def words_judge() -> tuple[torch.nn.Module, dict]:
         "what": "judge of sentences: what one says of one thing or two",
         "role": "judge",
         "arguments": options,
-        "trained": "27,000 sentences of all pairs and wordings, held-out ones included, a third of them about one thing, "
-        "each word masked with a chance of 0.1; AdamW, one cycle to 5e-3, 7 epochs. It shares neither sentences nor "
+        "trained": "27,000 sentences of all pairs and wordings, held-out ones included, a third about one thing, each "
+        "word masked with a chance of 0.1; AdamW, one cycle to 5e-3, 7 epochs. It shares neither sentences nor "
         "weights with any other model",
         "splits": [f"{split} (seed 101)" for split in ("train", "unseen_pairs", "unseen_wordings")],
         "figures": reading_figures(model, "test", "unseen_pairs", "unseen_wordings"),
