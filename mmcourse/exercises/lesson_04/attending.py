@@ -189,39 +189,45 @@ def shape_causes(queries: Tensor, keys: Tensor, values: Tensor) -> dict[tuple, s
 def judged_cases(answer, cases: Sequence[tuple], right: Callable, mistakes: Mistakes) -> str:
     """Judge the answer for all cases (queries, keys, values, and a mask or none); words for a remark.
 
-    Which mistake it is shows where there are as many queries as keys.
+    Which mistake it is shows where queries, keys and values have one shape, so these cases are judged first.
     """
-    given, problems = [], []
-    for case in cases:
-        queries, _, values = case[:3]
-        where = f"for queries of shape {tuple(queries.shape)}"
-        where += "" if len(case) < 4 else f" and a mask of shape {tuple(case[3].shape)}"
-        shape = (*queries.shape[:-1], values.shape[-1])
-        given.append(None)
-        try:
-            result = answer(*case)
-            if isinstance(result, tuple) and len(result) == 2 and all(isinstance(part, Tensor) for part in result):
-                raise NotRight(
-                    f"{where} two tensors came back, of shapes {tuple(result[0].shape)} and {tuple(result[1].shape)}; "
-                    "here the mixed values alone are asked for, without the weights"
-                )
-            given[-1] = expect_tensor(result, where, shape, shape_causes(*case[:3]))
-        except NotRight as problem:
-            problems.append((case, str(problem)))
+    given, problems = zip(*[tried(answer, case) for case in cases], strict=True)
     expected = [right(*case) for case in cases]
     good = [value is not None and agrees(value, truth) for value, truth in zip(given, expected, strict=True)]
     if all(good):
         with Watched() as watched:
             answer(*cases[0])
         return FROM_SCRATCH if watched.ready_made else ""
-    if problems:
-        raise NotRight(among_others(*problems[0], cases, good))
-    shown = [(case, value) for case, value in zip(cases, given, strict=True) if case[0].shape == case[1].shape]
-    words = named_mistake(*zip(*shown, strict=True), [(possible(mistaken), words) for mistaken, words in mistakes])
-    i = good.index(False)
-    raise NotRight(
-        f"for queries of shape {tuple(cases[i][0].shape)}: {words or unexplained(cases, given, expected, i)}"
-    )
+    alike = [case[0].shape == case[1].shape == case[2].shape for case in cases]
+    wrong = sorted((i for i, fine in enumerate(good) if not fine), key=lambda i: (not alike[i], problems[i] is None))
+    i = wrong[0]
+    if problems[i]:
+        raise NotRight(among_others(cases[i], problems[i], cases, good))
+    shown = [(case, value) for case, value, same in zip(cases, given, alike, strict=True) if same]
+    words = None
+    if alike[i]:
+        words = named_mistake(*zip(*shown, strict=True), [(possible(wrongly), words) for wrongly, words in mistakes])
+    where = f"for queries of shape {tuple(cases[i][0].shape)}"
+    raise NotRight(f"{where}: {words or unexplained(cases, given, expected, i, alike)}")
+
+
+def tried(answer, case: tuple) -> tuple[Tensor | None, str]:
+    """The result for one case, once it has the right shape; or None and what is wrong with it."""
+    queries, _, values = case[:3]
+    where = f"for queries of shape {tuple(queries.shape)}"
+    where += f" and values of shape {tuple(values.shape)}" if queries.shape != values.shape else ""
+    where += "" if len(case) < 4 else f" and a mask of shape {tuple(case[3].shape)}"
+    try:
+        result = answer(*case)
+        if isinstance(result, tuple) and len(result) == 2 and all(isinstance(part, Tensor) for part in result):
+            raise NotRight(
+                f"{where} two tensors came back, of shapes {tuple(result[0].shape)} and {tuple(result[1].shape)}; "
+                "here the mixed values alone are asked for, without the weights"
+            )
+        shape = (*queries.shape[:-1], values.shape[-1])
+        return expect_tensor(result, where, shape, shape_causes(*case[:3])), ""
+    except NotRight as problem:
+        return None, str(problem)
 
 
 def among_others(case: tuple, problem: str, cases: Sequence[tuple], good: Sequence[bool]) -> str:
@@ -235,7 +241,7 @@ def among_others(case: tuple, problem: str, cases: Sequence[tuple], good: Sequen
             "however many come before (`.T` turns all of them)"
         )
     if fitting:
-        return f"right where there are as many queries as keys, but {problem}"
+        return f"right where queries, keys and values have one shape, but {problem}"
     if "shapes cannot be multiplied" in problem or "must match the size" in problem or "to be [" in problem:
         length, width = queries.shape[-2:]
         return (
@@ -245,8 +251,13 @@ def among_others(case: tuple, problem: str, cases: Sequence[tuple], good: Sequen
     return problem
 
 
-def unexplained(cases, given, expected, i: int) -> str:
+def unexplained(cases, given, expected, i: int, alike: Sequence[bool]) -> str:
     """Words for a wrong result that no typical mistake explains."""
+    if not alike[i]:
+        return (
+            "right where queries, keys and values have one shape, but here values have "
+            f"{tuple(cases[i][2].shape)}: d is the last size of the queries"
+        )
     widths = sorted({case[0].shape[-1] for case, a, b in zip(cases, given, expected, strict=True) if agrees(a, b)})
     width = cases[i][0].shape[-1]
     if widths and width not in widths:

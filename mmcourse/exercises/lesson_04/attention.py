@@ -1,6 +1,5 @@
 """Exercises 04.1 and 04.2: scaled dot-product attention, and the same with a mask."""
 
-
 import torch
 from torch import Tensor
 
@@ -33,6 +32,7 @@ from mmcourse.exercises.lesson_04.attending import (
 )
 def attention(answer, rng):
     cases = [tuple(drawn(shape, rng) for _ in range(3)) for shape in ((6, 4), (3, 5, 9), (2, 3, 7, 5), (5, 7, 2))]
+    cases.append((drawn((2, 4, 6), rng), drawn((2, 7, 6), rng), drawn((2, 7, 3), rng)))
     remark = judged_cases(answer, cases, attended, ATTENTION_MISTAKES)
     queries, keys, values = (drawn((4, 8), rng) for _ in range(3))
     large = answer(60 * queries, 60 * keys, values)
@@ -41,7 +41,7 @@ def attention(answer, rng):
             ". For scores of some hundreds it gives NaN, since `exp` overflows: `torch.softmax` subtracts the largest "
             "score first"
         )
-    return f"{len(cases)} inputs of two to four axes, T and d all different" + remark
+    return f"{len(cases)} inputs of two to four axes; once there are more keys than queries, and wider values" + remark
 
 
 def weighted_after(mask: Tensor, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:

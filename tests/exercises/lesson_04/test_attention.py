@@ -36,7 +36,7 @@ def by_hand_and_stable(queries, keys, values):
 
 
 def in_loops(queries, keys, values):
-    output = torch.empty_like(values)
+    output = torch.empty(*queries.shape[:-1], values.shape[-1])
     for place in torch.cartesian_prod(*[torch.arange(n) for n in queries.shape[:-1]]).reshape(-1, queries.ndim - 1):
         *batch, t = place.tolist()
         table = (keys[tuple(batch)] * queries[tuple(place)]).sum(-1) / queries.shape[-1] ** 0.5
@@ -46,6 +46,13 @@ def in_loops(queries, keys, values):
 
 def scaled_before(queries, keys, values):
     return ((queries / queries.shape[-1] ** 0.25) @ (keys / keys.shape[-1] ** 0.25).mT).softmax(-1) @ values
+
+
+def table_of_queries(queries, keys, values):
+    length = queries.shape[-2]
+    columns = [(queries * keys[..., j, None, :]).sum(-1) for j in range(length)]
+    weights = (torch.stack(columns, -1) / queries.shape[-1] ** 0.5).softmax(-1)
+    return weights @ values
 
 
 def in_place(queries, keys, values):
@@ -79,6 +86,10 @@ def test_attention(judged):
             "fourth root": (lambda q, k, v: scores(q, k, q.shape[-1] ** 0.25).softmax(-1) @ v, "fourth root"),
             "d squared": (lambda q, k, v: scores(q, k, q.shape[-1] ** 2).softmax(-1) @ v, "divided by d²"),
             "fixed d": (lambda q, k, v: scores(q, k, 2).softmax(-1) @ v, "right for d = 4 alone"),
+            "D for d": (
+                lambda q, k, v: scores(q, k, v.shape[-1] ** 0.5).softmax(-1) @ v,
+                "d is the last size of the queries",
+            ),
             "over queries": (weights_then(lambda s: s.softmax(-2)), "softmax runs over the queries (axis -2)"),
             "over axis 0": (weights_then(lambda s: s.softmax(0)), "runs over axis 0, the batch"),
             "over axis 1": (weights_then(lambda s: s.softmax(1)), "runs over axis 1"),
@@ -121,6 +132,7 @@ def test_attention(judged):
                 lambda q, k, v: v @ (q.mT @ k / q.shape[-1] ** 0.5).softmax(-1),
                 None,
             ),
+            "square table": (table_of_queries, "one shape, but RuntimeError"),
             "times two": (lambda q, k, v: 2 * right(q, k, v), "right up to a factor"),
             "in place": (in_place, "`queries` was changed in place"),
             "list": (lambda q, k, v: right(q, k, v).tolist(), "gave a list"),
@@ -244,7 +256,7 @@ def test_masked_attention(judged):
             "in place": (masked_in_place, "`mask` was changed in place"),
             "weights": (lambda q, k, v, m: scores(q, k).masked_fill(~m, -1e9).softmax(-1), "those are the weights"),
             "both": (lambda q, k, v, m: (masked(-1e9)(q, k, v, m), m), "two tensors came back"),
-            "square only": (square_only, "right where there are as many queries as keys"),
+            "square only": (square_only, "right where queries, keys and values have one shape"),
         },
         draws=2,
     )
