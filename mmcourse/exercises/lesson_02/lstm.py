@@ -1,0 +1,214 @@
+"""Exercise 02.4: one step of an LSTM."""
+
+from collections.abc import Callable
+from itertools import permutations
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import agrees, described, expect_finite, expect_tensor, named_mistake
+
+Gates = tuple[Tensor, Tensor, Tensor, Tensor]  # i, f, g, o before their sigmoid or tanh, each (B, H)
+
+
+def linear(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor) -> Tensor:
+    """All four gates before their sigmoid or tanh.   -> (B, 4H)"""
+    return x @ W.T + h @ U.T + b
+
+
+def squashed(i: Tensor, f: Tensor, g: Tensor, o: Tensor) -> Gates:
+    """Sigmoid for the gates, tanh for what may be added."""
+    return i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
+
+
+def cell(i: Tensor, f: Tensor, g: Tensor, o: Tensor, c: Tensor) -> Tensor:
+    """New cell."""
+    return f * c + i * g
+
+
+def output(i: Tensor, f: Tensor, g: Tensor, o: Tensor, old: Tensor, new: Tensor) -> Tensor:
+    """New state."""
+    return o * new.tanh()
+
+
+def stepped(
+    order: str = "ifgo",
+    linear: Callable = linear,
+    squashed: Callable = squashed,
+    cell: Callable = cell,
+    output: Callable = output,
+    cut: Callable = lambda gates: gates.chunk(4, dim=1),
+    give: Callable = lambda h, c, old_h, old_c: (h, c),
+) -> Callable:
+    """A step as one function of the exercise's arguments, with any of its parts exchanged.   -> (2, B, H)"""
+
+    def step(x, h, c, W, U, b):
+        parts = dict(zip(order, cut(linear(x, h, W, U, b)), strict=True))
+        gates = squashed(*(parts[name] for name in "ifgo"))
+        new = cell(*gates, c)
+        return torch.stack(give(output(*gates, c, new), new, h, c))
+
+    return step
+
+
+def interleaved(gates: Tensor) -> tuple[Tensor, ...]:
+    """Every fourth column belongs to the same gate."""
+    return gates.reshape(len(gates), -1, 4).unbind(2)
+
+
+ORDERS = [
+    (
+        stepped("".join(order)),
+        "the forget gate and the input gate are exchanged: PyTorch's order is i, f, g, o"
+        if "".join(order) == "figo"
+        else f"the four parts are taken as {', '.join(order)}; PyTorch's order is i, f, g, o",
+    )
+    for order in permutations("ifgo")
+    if "".join(order) != "ifgo"
+]
+LSTM_MISTAKES = [
+    *ORDERS,
+    (stepped(cut=interleaved), "the gates are cut out column by column; each is a block of H columns in a row"),
+    (
+        stepped(squashed=lambda i, f, g, o: (i.tanh(), f.tanh(), g.sigmoid(), o.tanh())),
+        "sigmoid and tanh are exchanged: gates open from 0 to 1 (sigmoid), g may add or take away (tanh)",
+    ),
+    (
+        stepped(squashed=lambda i, f, g, o: (i.sigmoid(), f.sigmoid(), g.sigmoid(), o.sigmoid())),
+        "g has a sigmoid, so the cell can only be added to; it has a tanh",
+    ),
+    (
+        stepped(squashed=lambda i, f, g, o: (i.tanh(), f.tanh(), g.tanh(), o.tanh())),
+        "the gates have a tanh; they are shares from 0 to 1, so a sigmoid",
+    ),
+    (
+        stepped(squashed=lambda i, f, g, o: (i.sigmoid(), f.sigmoid(), g, o.sigmoid())),
+        "g has no tanh",
+    ),
+    (stepped(squashed=lambda i, f, g, o: (i, f, g.tanh(), o)), "the gates have no sigmoid"),
+    (stepped(squashed=lambda i, f, g, o: (i, f, g, o)), "neither the sigmoids nor the tanh of the gates are there"),
+    (
+        stepped(squashed=lambda i, f, g, o: tuple(torch.stack([i, f, g, o]).softmax(0))),
+        "a softmax makes the gates share 1 between them; each opens on its own",
+    ),
+    (stepped(output=lambda i, f, g, o, old, new: o * old.tanh()), "h is made from the old c; the new one goes in"),
+    (stepped(output=lambda i, f, g, o, old, new: o * new), "in h the tanh of c is missing"),
+    (stepped(output=lambda i, f, g, o, old, new: new.tanh()), "in h the output gate o is missing"),
+    (stepped(output=lambda i, f, g, o, old, new: (o * new).tanh()), "in h the tanh is around o · c; around c alone"),
+    (stepped(output=lambda i, f, g, o, old, new: o * new.sigmoid()), "in h there is a sigmoid of c; it is a tanh"),
+    (stepped(output=lambda i, f, g, o, old, new: o * g), "h is made from g; the new c goes in"),
+    (stepped(output=lambda i, f, g, o, old, new: o + new.tanh()), "in h the output gate is added; it multiplies"),
+    (stepped(cell=lambda i, f, g, o, c: c + i * g), "in c the forget gate f is missing: nothing is ever forgotten"),
+    (stepped(cell=lambda i, f, g, o, c: f * c + g), "in c the input gate i is missing: everything is let in"),
+    (stepped(cell=lambda i, f, g, o, c: i * g), "in c the old cell is missing: nothing is remembered"),
+    (stepped(cell=lambda i, f, g, o, c: f * c), "in c nothing new is let in: i · g is missing"),
+    (
+        stepped(cell=lambda i, f, g, o, c: f * c + (1 - f) * g),
+        "in c the share 1 - f lets g in; that is how a GRU does it, an LSTM has a gate of its own for it, i",
+    ),
+    (
+        stepped(cell=lambda i, f, g, o, c: i * c + f * g),
+        "i keeps the old cell and f lets g in: it is the other way round",
+    ),
+    (
+        stepped(cell=lambda i, f, g, o, c: (1 - f) * c + i * g),
+        "f close to 1 keeps the cell: c is multiplied by f, not 1 - f",
+    ),
+    (stepped(cell=lambda i, f, g, o, c: (f * c + i * g).tanh()), "c has a tanh of its own; that is for h alone"),
+    (stepped(linear=lambda x, h, W, U, b: x @ W.T + h @ U.T), "the bias `b` is missing"),
+    (stepped(linear=lambda x, h, W, U, b: x @ W.T + h @ U.T + 2 * b), "the bias is added twice"),
+    (stepped(linear=lambda x, h, W, U, b: x @ W.T + b), "the old state h is not used"),
+    (stepped(linear=lambda x, h, W, U, b: h @ U.T + b), "the input x is not used"),
+    (
+        stepped(linear=lambda x, h, W, U, b: x @ U.T + h @ W.T + b),
+        "`W` and `U` are exchanged: `W` stands before x, `U` before h",
+    ),
+    (stepped(give=lambda h, c, old_h, old_c: (c, h)), "c and h are returned in the other order; h comes first"),
+    (stepped(give=lambda h, c, old_h, old_c: (h, old_c)), "the old c is returned; the new one goes to the next step"),
+    (stepped(give=lambda h, c, old_h, old_c: (old_h, c)), "the old h is returned"),
+    (stepped(give=lambda h, c, old_h, old_c: (h, h)), "h is returned twice; the second one is c"),
+    (stepped(give=lambda h, c, old_h, old_c: (c, c)), "c is returned twice; the first one is h"),
+]
+
+
+@exercise(
+    "02.4",
+    title="one step of an LSTM",
+    dots=2,
+    minutes=15,
+    hints=(
+        "Compute all four gates at once: `x @ W.T + h @ U.T + b` is (B, 4H). Which axis has to be cut in four?",
+        "The order is i, f, g, o. Three of them are shares from 0 to 1, one may be negative: which function for which?",
+        "First the new c: what the forget gate keeps of the old one, plus what the input gate lets in of g. Then h, "
+        "from the new c.",
+    ),
+)
+def lstm_step(answer, rng):
+    def draw(batch: int, width: int, size: int) -> tuple[Tensor, ...]:
+        return (
+            torch.randn(batch, width, generator=rng),
+            torch.randn(batch, size, generator=rng),
+            torch.randn(batch, size, generator=rng),
+            torch.randn(4 * size, width, generator=rng) / width**0.5,
+            torch.randn(4 * size, size, generator=rng) / size**0.5,
+            torch.randn(4 * size, generator=rng),
+        )
+
+    cases = [draw(4, 3, 3), draw(3, 5, 2), draw(1, 4, 6)]
+    for i, case in enumerate(cases):
+        batch, size = case[1].shape
+        where = f"for x {tuple(case[0].shape)}, h and c {batch, size}"
+        try:
+            given = pair(answer(*case), where, batch, size)
+        except NotRight as problem:
+            said = str(problem)
+            if i:
+                said = said if said.startswith(where) else f"{where}: {said}"
+                said = f"right for x {tuple(cases[0][0].shape)}, but {said}"
+            raise NotRight(said + what_axis(said, batch, size)) from None
+        expected = stepped()(*case)
+        if not agrees(given, expected):
+            words = named_mistake([case], [given], LSTM_MISTAKES) if i == 0 else None
+            if words is None:
+                name = "c" if not agrees(given[1], expected[1]) else "h"
+                first = int(name == "c")
+                right = " (and c is right)" if name == "h" else ""
+                words = f"{name}[0, 0] is {given[first, 0, 0]:.3f}, expected {expected[first, 0, 0]:.3f}{right}"
+            raise NotRight(f"{where}: {words}")
+    return "equal to `nn.LSTMCell` for batches of 1, 3 and 4, widths D and H equal and different"
+
+
+def pair(given, where: str, batch: int, size: int) -> Tensor:
+    """The two results in one tensor, once they are two of the right shape.   -> (2, B, H)"""
+    if isinstance(given, Tensor) and tuple(given.shape) == (2, batch, size):
+        given = tuple(given)
+    if isinstance(given, Tensor):
+        raise NotRight(f"{where} there is one result, {described(given)}; two are asked for: `return h, c`")
+    if isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[1], tuple | list):
+        raise NotRight(f"{where} the second result is a pair: `nn.LSTM` gives (output, (h, c)), one step gives (h, c)")
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        count = f"{len(given)} results" if isinstance(given, tuple | list) else described(given)
+        raise NotRight(f"{where} there are {count}; two are asked for: `return h, c`")
+    causes = {
+        (batch, 4 * size): "the gates are not cut apart: each is one of four blocks of H columns",
+        (size,): "the batch is gone",
+        (1, batch, size): "one axis of size 1 is left in front",
+        (size, batch): "rows and columns have changed places: one row for each example of the batch",
+    }
+    both = []
+    for name, each in zip("hc", given, strict=True):
+        each = expect_tensor(each, f"{where}, {name}:", (batch, size), causes)
+        expect_finite(each, f"{where}, {name}:", "is there a logarithm or a division?")
+        both.append(each)
+    return torch.stack(both)
+
+
+def what_axis(problem: str, batch: int, size: int) -> str:
+    """Words for the two usual shapes that do not fit: gates cut along the batch, weights not transposed."""
+    if "not enough values to unpack" in problem or f"({4 * size}) must match the size of tensor b ({size})" in problem:
+        return ". `chunk` and `split` cut axis 0, the batch, unless `dim` says otherwise; the gates stand side by side"
+    if "mat1 and mat2" in problem:
+        return ". `W` is (4H, D) and `U` is (4H, H): one row for each gate's number, so `x @ W.T`"
+    return ""

@@ -1,0 +1,137 @@
+"""Exercise 02.2: sentences of different length become one tensor."""
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import agrees, expect_tensor, named_mistake, whole
+
+
+def padded(sequences: list[list[int]], value: int = 0, left: bool = False, width: int | None = None) -> Tensor:
+    """Rows of equal length, and with other arguments some ways to get it wrong."""
+    width = max(map(len, sequences)) if width is None else width
+    rows = []
+    for sequence in sequences:
+        filling = [value] * (width - len(sequence))
+        rows.append(filling + sequence if left else sequence + filling)
+    return torch.tensor(rows, dtype=torch.long)
+
+
+PAD_MISTAKES = [
+    (
+        lambda s: padded(s, left=True),
+        "the zeros stand on the left, before the words; they go to the right, after them",
+    ),
+    (lambda s: padded(s, 1), "it is filled up with 1, which is '<unk>', a word; padding is 0"),
+    (lambda s: padded(s, -1), "it is filled up with -1, and no row of an embedding has that number; padding is 0"),
+    (lambda s: padded([each[::-1] for each in s]), "each sequence is in reverse"),
+    (
+        lambda s: padded([each[::-1] for each in s], left=True).flip(0),
+        "rows and columns are in reverse",
+    ),
+    (lambda s: padded(s, left=True).flip(1), "each sequence is in reverse"),
+    (
+        lambda s: padded(sorted(s, key=len, reverse=True)),
+        "the sequences are sorted by length: row i of the batch is to be sequence i, or the labels no longer fit",
+    ),
+    (
+        lambda s: padded(sorted(s, key=len)),
+        "the sequences are sorted by length: row i of the batch is to be sequence i, or the labels no longer fit",
+    ),
+    (lambda s: torch.zeros_like(padded(s)), "all zeros: were the sequences written into the result?"),
+    (
+        lambda s: padded([each[:-1] for each in s], width=max(map(len, s))),
+        "the last token of each sequence is missing",
+    ),
+    (
+        lambda s: padded([s[-1]] * len(s), width=max(map(len, s))),
+        "every row holds the last sequence",
+    ),
+]
+
+
+@exercise(
+    "02.2",
+    title="one tensor for many sentences",
+    dots=1,
+    minutes=5,
+    hints=(
+        "How many columns does the batch need, so that the longest sequence fits and no column is only padding?",
+        "Either make a tensor of zeros and write each sequence into the beginning of its row, or make each list longer "
+        "and then one tensor of all.",
+        "`[0] * n` is a list of n zeros. `torch.zeros(B, T)` holds floats unless you say `dtype`.",
+    ),
+)
+def pad_batch(answer, rng):
+    def draw(*sizes: int) -> list[list[int]]:
+        return [torch.randint(2, 60, (size,), generator=rng).tolist() for size in sizes]
+
+    longest = whole(rng, 7, 9)
+    cases = [draw(3, longest, 2, 5), draw(2, 4, 3, 6, 1), draw(4), draw(5, 5), draw(2, 0, 4), draw(0, 3)]
+    given = [answer(case) for case in cases]
+    for case, value in zip(cases, given, strict=True):
+        if isinstance(value, list) and value == padded(case).tolist():
+            raise NotRight(f"for lengths {lengths_of(case)} the result is a list with the right numbers, not a tensor")
+        expect_tensor(value, f"for lengths {lengths_of(case)}")
+    widths = {tuple(value.shape)[-1:] for value in given}
+    if len(widths) == 1 and given[0].ndim == 2:
+        raise NotRight(
+            f"every batch gets {next(iter(widths))[0]} columns, whatever its lengths: make each as wide as the longest "
+            "sequence of this batch"
+        )
+    for i, (case, value) in enumerate(zip(cases, given, strict=True)):
+        where = f"for lengths {lengths_of(case)}"
+        given[i] = expect_tensor(value, where, padded(case).shape, widths_of(case))
+        whole_tokens(given[i], where, case)
+    for case, value in zip(cases, given, strict=True):
+        expected = padded(case)
+        if agrees(value, expected):
+            continue
+        telling = slice(0, 2)  # lengths that differ, none of them 0: they tell mistakes apart
+        words = named_mistake([(each,) for each in cases[telling]], given[telling], PAD_MISTAKES)
+        wrong = (value != expected).nonzero()[0].tolist()
+        if words is None and agrees(torch.where(expected == 0, 0, value), expected):
+            words = "padding is to be 0: `torch.empty` holds whatever lay in memory, `torch.zeros` zeros"
+        raise NotRight(
+            f"for lengths {lengths_of(case)}, entry [{wrong[0]}, {wrong[1]}] is {value[tuple(wrong)].item()}, "
+            f"expected {expected[tuple(wrong)].item()}" + (f": {words}" if words else "")
+        )
+    return f"{len(cases)} batches: one sequence, equal lengths, different ones, an empty one"
+
+
+def lengths_of(sequences: list[list[int]]) -> str:
+    """'3, 9, 2'."""
+    return ", ".join(str(len(sequence)) for sequence in sequences)
+
+
+def widths_of(sequences: list[list[int]]) -> dict[tuple, str]:
+    """What each wrong shape of a batch comes from."""
+    sizes = [len(sequence) for sequence in sequences]
+    batch, longest = len(sizes), max(sizes)
+    return {
+        (batch, len(max(sequences))): "`max` of lists compares their first entries; compare their lengths",
+        (batch, min(sizes)): "that is the length of the shortest sequence: the others lose their end",
+        (batch, sizes[-1]): "that is the length of the last sequence",
+        (batch, sizes[0]): "that is the length of the first sequence",
+        (batch, longest + 1): "one column too many: the longest sequence needs no padding",
+        (batch, longest - 1): "one column too few: the longest sequence loses its last token",
+        (batch, sum(sizes)): "that is the length of all sequences together",
+        (sum(sizes),): "all sequences are in one row, without padding",
+        (batch * longest,): "everything is in one row: `reshape` it to one row a sequence",
+        (1, batch, longest): "one axis of size 1 is left in front",
+        (longest, batch): "there is one row for each place and one column for each sequence: the batch comes first",
+    }
+
+
+def whole_tokens(value: Tensor, where: str, case: list[list[int]]) -> None:
+    """Tokens are int64; anything else says why that matters."""
+    if value.dtype == torch.long:
+        return
+    if value.is_floating_point():
+        empty = ", and `torch.tensor([])`, of an empty list, too" if not all(case) else ""
+        raise NotRight(
+            f"{where} the result is {value.dtype}: an embedding looks rows up by whole numbers. `torch.zeros` makes "
+            f"floats{empty}, unless `dtype=torch.long` says otherwise"
+        )
+    raise NotRight(f"{where} the result is {value.dtype}, expected torch.int64 (`torch.long`), the type of token ids")

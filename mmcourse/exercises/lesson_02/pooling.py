@@ -1,0 +1,262 @@
+"""Exercises 02.5 and 02.6: one vector for a sentence, from its real words alone."""
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import agrees, expect_tensor, named_mistake
+
+FAR = 3000.0  # features this far below zero: what padding is set to must lie lower still
+
+
+def at(states: Tensor, places: Tensor) -> Tensor:
+    """The state at a place of each sentence.   (B, T, H), (B,) -> (B, H)"""
+    return states[torch.arange(len(states)), places % states.shape[1]]
+
+
+def real(lengths: Tensor, longest: int) -> Tensor:
+    """True for real words.   (B,) -> (B, T, 1)"""
+    return (torch.arange(longest) < lengths[:, None])[:, :, None]
+
+
+LAST_MISTAKES = [
+    (
+        lambda s, n: s[:, -1],
+        "that is the last column for every sentence; where a sentence is shorter, only padding stands there",
+    ),
+    (lambda s, n: at(s, n), "one place too far: word 1 has index 0, so the last of n words has index n - 1"),
+    (lambda s, n: at(s, n - 2), "one place too early: the last of n words has index n - 1"),
+    (
+        lambda s, n: at(s, n.max() - 1 + 0 * n),
+        "that is the last word of the longest sentence, taken for every sentence: each has its own length",
+    ),
+    (lambda s, n: at(s, n.min() - 1 + 0 * n), "that is the place of the shortest sentence's last word, for every one"),
+    (lambda s, n: at(s, n[0] - 1 + 0 * n), "that is the length of the first sentence, taken for every sentence"),
+    (lambda s, n: s[:, 0], "that is the state after the first word"),
+    (lambda s, n: at(s, -n), "it counts from the right: `-lengths` is right for padding on the left"),
+    (lambda s, n: s.mean(1), "that is the mean over all places, padding included"),
+    (
+        lambda s, n: (s * real(n, s.shape[1])).sum(1) / n[:, None],
+        "that is the mean over the real words; one state is asked for, the one after the last word",
+    ),
+    (lambda s, n: (s * real(n, s.shape[1])).sum(1), "that is the sum over the real words; one state is asked for"),
+    (lambda s, n: s.sum(1), "that is the sum over all places, padding included"),
+    (lambda s, n: s.amax(1), "that is the largest of all places, padding included"),
+    (
+        lambda s, n: s.masked_fill(~real(n, s.shape[1]), -torch.inf).amax(1),
+        "that is the largest over the real words, which comes in the next exercise; here one state is asked for",
+    ),
+    (lambda s, n: torch.zeros_like(s[:, 0]), "all zeros: was anything written into the result?"),
+]
+
+
+@exercise(
+    "02.5",
+    title="the state after the last word",
+    dots=2,
+    minutes=10,
+    hints=(
+        "Do it for one sentence first: in `states[0]`, (T, H), which row is the one after its last real word?",
+        "Two lists of indices pick one entry for each pair: `states[[0, 1, 2], [4, 1, 3]]`. Which two do you need?",
+        "`torch.arange(len(states))` numbers the sentences. The other index follows from `lengths`, counted from 1.",
+    ),
+)
+def last_states(answer, rng):
+    cases = []
+    for lengths, longest, size in (
+        ([3, 6, 2, 4, 5], 8, 3),
+        ([2, 7, 4], 7, 5),
+        ([3], 6, 4),
+        ([4, 4], 4, 2),
+        ([1], 1, 3),
+    ):
+        order = torch.randperm(len(lengths), generator=rng)
+        states = torch.randn(len(lengths), longest, size, generator=rng)
+        cases.append((states, torch.tensor(lengths)[order]))
+    for i, (states, lengths) in enumerate(cases):
+        batch, longest, size = states.shape
+        where = f"for states {tuple(states.shape)} and lengths {lengths.tolist()}"
+        try:
+            given = answer(states, lengths)
+        except NotRight as problem:
+            raise NotRight(f"{where}: {problem}{too_far(str(problem), longest)}") from None
+        causes = {
+            (batch, batch, size): "every sentence is looked up at every length: the sentences need an index of their "
+            "own, `torch.arange`, in place of `:`",
+            (size,): "the batch is gone: does a `squeeze` remove it?" if batch == 1 else "that is one sentence's state",
+            (batch, 1, size): "one axis of size 1 is left: after `gather` take `[:, 0]` or `squeeze(1)`",
+            (1, batch, size): "one axis of size 1 is left in front",
+            (batch, longest, size): "all states are there: one for each sentence is asked for",
+            (batch, longest): "the axis of the features is gone; the axis of time is to go",
+            (longest, size): "the batch is gone; the axis of time, 1, is to go",
+            (batch,): "one number for each sentence; a state has H numbers",
+            (size, batch): "rows and columns have changed places: one row for each sentence",
+        }
+        given = expect_tensor(given, where, (batch, size), causes)
+        expected = at(states, lengths - 1)
+        if not agrees(given, expected):
+            words = named_mistake(cases[:1], [given], LAST_MISTAKES) if i == 0 else None
+            row = int((given - expected).abs().amax(1).argmax())
+            words = words or wrong_row(states, given, row, int(lengths[row]))
+            raise NotRight(f"{where}: {words}")
+    return f"{len(cases)} batches, with and without padding, one sentence and several"
+
+
+def wrong_row(states: Tensor, given: Tensor, row: int, length: int) -> str:
+    """Where a wrong state stands, if it stands anywhere."""
+    found = (states - given[row]).abs().amax(2).lt(1e-4).nonzero()
+    expected = f"expected that of sentence {row}, place {length - 1}"
+    if len(found):
+        sentence, place = found[0].tolist()
+        return f"row {row} holds the state of sentence {sentence}, place {place} (counted from 0), {expected}"
+    return f"row {row} is none of the states, {expected}"
+
+
+def too_far(problem: str, longest: int) -> str:
+    """Words for an index beyond the last place."""
+    if f"index {longest} is out of bounds" in problem:
+        return f". The last of {longest} words has index {longest - 1}"
+    if "Index tensor must have the same number of dimensions" in problem:
+        return ". `gather` wants an index of (B, 1, H): `lengths` needs two more axes, and one repeated H times"
+    return ""
+
+
+def largest(features: Tensor, padding: Tensor, value: float = -torch.inf) -> Tensor:
+    """The maximum with padding set to a value.   (B, C, T), (B, T) -> (B, C)"""
+    return features.masked_fill(padding[:, None], value).amax(2)
+
+
+def mean_of(features: Tensor, tokens: Tensor) -> Tensor:
+    """The mean over real words."""
+    mask = (tokens != 0)[:, None]
+    return (features * mask).sum(2) / mask.sum(2)
+
+
+MAX_MISTAKES = [
+    (
+        lambda f, t: f.amax(2),
+        "padding takes part: where a feature is largest on padding, that value wins",
+    ),
+    (
+        lambda f, t: largest(f, t == 0, 0.0),
+        "padding is set to 0, and where a feature is negative on every real word, that 0 wins",
+    ),
+    (lambda f, t: largest(f, t != 0), "it is the other way round: this is the largest over padding alone"),
+    (lambda f, t: largest(f, t != 0, 0.0), "it is the other way round: the real words are set to 0"),
+    (lambda f, t: largest(f, t <= 1), "word 1, '<unk>', is left out: it is a word that stood there; only 0 is padding"),
+    (lambda f, t: mean_of(f, t), "that is the mean over the real words; the largest is asked for"),
+    (lambda f, t: f.mean(2), "that is the mean, padding included; the largest over the real words is asked for"),
+    (lambda f, t: largest(f.abs(), t == 0), "that is the largest of the absolute values; the sign counts"),
+    (lambda f, t: largest(f, t == 0).relu(), "negative results became 0: is there a ReLU, or a 0 to start from?"),
+    (lambda f, t: -largest(-f, t == 0), "that is the smallest over the real words"),
+    (lambda f, t: f.sum(2), "that is the sum over all places; the largest over the real words is asked for"),
+    (lambda f, t: largest(f, t == 0)[:, :1].expand(-1, f.shape[1]), "every feature gets the largest of the first one"),
+    (lambda f, t: f[:, :, 0], "that is the value on the first word"),
+    (
+        lambda f, t: f.gather(2, ((t != 0).sum(1) - 1)[:, None, None].expand(-1, f.shape[1], 1))[:, :, 0],
+        "that is the value on the last real word; the largest over all real words is asked for",
+    ),
+    (lambda f, t: torch.zeros_like(f[:, :, 0]), "all zeros: was anything written into the result?"),
+]
+OVER_CHANNELS = (
+    "the mask of sentence i is laid over feature i: `tokens` is (B, T), so it needs an axis for the features"
+)
+
+
+@exercise(
+    "02.6",
+    title="the maximum over real words",
+    dots=3,
+    minutes=10,
+    hints=(
+        "Try it on one feature with the values -3, -1 and one place of padding. What should win? What wins if padding "
+        "is set to 0?",
+        "Padding has to lose against every number. Which number is smaller than all others?",
+        "`tokens == 0` is (B, T) and `features` are (B, C, T): an axis of size 1 in the middle makes them fit. "
+        "`masked_fill` gives a new tensor and leaves the old one.",
+    ),
+)
+def max_over_time(answer, rng):
+    def draw(lengths: list[int], longest: int, channels: int) -> tuple[Tensor, Tensor]:
+        tokens = torch.randint(2, 40, (len(lengths), longest), generator=rng)
+        for row, length in enumerate(lengths):
+            tokens[row, length:] = 0
+        tokens[0, 0] = 1
+        features = torch.randn(len(lengths), channels, longest, generator=rng)
+        features += torch.randn(len(lengths), channels, 1, generator=rng) * 2
+        features[:, ::2] -= 4  # negative on every word
+        features[0, :, 0] += 20  # '<unk>' wins
+        return features + 7.0 * (tokens == 0)[:, None], tokens
+
+    cases = [draw([4, 5, 1], 5, 6), draw([3, 6, 2, 5], 6, 4), draw([5, 5], 5, 3), draw([2], 4, 2)]
+    far, places = draw([2, 4, 3], 4, 5)
+    cases.append((far - FAR, places))
+    given = [largest_given(answer, *case) for case in cases]
+    for i, ((features, tokens), value) in enumerate(zip(cases, given, strict=True)):
+        expected = largest(features, tokens == 0)
+        if agrees(value, expected):
+            continue
+        if i == len(cases) - 1:
+            raise NotRight(
+                f"right for small features, but where all of them lie near {-FAR:.0f}, padding wins: it is set to a "
+                f"number that is not small enough ({value.max():.0f}?)"
+            )
+        words = named_mistake(cases[:2], given[:2], MAX_MISTAKES)
+        words = words or named_mistake(cases[1:2], given[1:2], [(over_channels, OVER_CHANNELS)])
+        row, channel = divmod(int((value - expected).abs().argmax()), value.shape[1])
+        words = words or (
+            f"feature {channel} of sentence {row} is {value[row, channel]:.3f}, expected {expected[row, channel]:.3f}"
+        )
+        raise NotRight(f"for features {tuple(features.shape)}: {words}")
+    return f"{len(cases)} batches, features negative everywhere among them, one sentence, no padding" + empty(answer)
+
+
+def largest_given(answer, features: Tensor, tokens: Tensor) -> Tensor:
+    """The learner's result for one batch, of the right type and shape."""
+    batch, channels, longest = features.shape
+    where = f"for features {tuple(features.shape)} and tokens {tuple(tokens.shape)}"
+    try:
+        given = answer(features, tokens)
+    except NotRight as problem:
+        said = str(problem)
+        if "must match the size" in said or "shape" in said:
+            said += ". `tokens` is (B, T) and `features` are (B, C, T): the mask needs an axis for the features"
+        raise NotRight(f"{where}: {said}") from None
+    if type(given).__name__ == "max" and hasattr(given, "values"):
+        raise NotRight(f"{where} `max` with a `dim` gives values and places: take `.values`, or use `amax`")
+    causes = {
+        (
+            batch,
+            longest,
+        ): "one number for each place: the maximum runs over the features; it is to run over time, axis 2",
+        (channels, longest): "the maximum runs over the batch; it is to run over time, axis 2",
+        (batch, channels, 1): "one axis of size 1 is left: without `keepdim`",
+        (batch, channels, longest): "the axis of time is still there: take the largest over it",
+        (channels,): "the batch is gone" if batch > 1 else "the batch is gone: does a `squeeze` remove it?",
+        (batch,): "one number for each sentence: each feature has its own maximum",
+        (): "one number for everything: each sentence and feature has its own maximum",
+        (channels, batch): "rows and columns have changed places: one row for each sentence",
+    }
+    given = expect_tensor(given, where, (batch, channels), causes)
+    if not given.is_floating_point():
+        raise NotRight(f"{where} the result is {given.dtype}: those are places (`argmax`?); the values are asked for")
+    if given.isnan().any():
+        raise NotRight(f"{where} the result holds NaN: 0 · ∞ is NaN, so a mask times -inf spoils the real words")
+    return given
+
+
+def over_channels(features: Tensor, tokens: Tensor) -> Tensor:
+    """The mask (B, T) broadcast over (C, T) where B = C."""
+    return features.masked_fill(tokens == 0, -torch.inf).amax(2)
+
+
+def empty(answer) -> str:
+    """A remark on a sentence of padding alone, which `pad` never makes."""
+    try:
+        given = answer(torch.zeros(2, 3, 4), torch.tensor([[5, 6, 0, 0], [0, 0, 0, 0]]))
+    except NotRight:
+        return ""
+    if isinstance(given, Tensor) and given.numel() == 6 and given.min() < -1e3:
+        return f". A sentence of padding alone would give {given.min().item():.0g}, but `pad` never makes one"
+    return ""

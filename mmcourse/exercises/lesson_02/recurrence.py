@@ -1,0 +1,167 @@
+"""Exercise 02.3: a recurrent network by hand."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, named_mistake
+
+
+def states_of(x: Tensor, W: Tensor, U: Tensor, b: Tensor, step: Callable | None = None, start: float = 0.0) -> Tensor:
+    """All states of h_t = tanh(W x_t + U h_{t-1} + b); `step(W x_t, U h, b, h)` and `start` make them wrong.
+
+    x (T, D), W (H, D), U (H, H), b (H,) -> (T, H)
+    """
+    step = step or (lambda wx, uh, b, h: torch.tanh(wx + uh + b))
+    h = torch.full((len(U),), start)
+    states = []
+    for x_t in x:
+        h = step(W @ x_t, U @ h, b, h)
+        states.append(h)
+    return torch.stack(states)
+
+
+def stepping(step: Callable) -> Callable:
+    """The states of another step."""
+    return lambda x, W, U, b: states_of(x, W, U, b, step)
+
+
+def before_tanh(x: Tensor, W: Tensor, U: Tensor, b: Tensor) -> Tensor:
+    """What is carried has no tanh, what is kept has."""
+    return stepping(lambda wx, uh, b, h: wx + uh + b)(x, W, U, b).tanh()
+
+
+def shifted(x: Tensor, W: Tensor, U: Tensor, b: Tensor) -> Tensor:
+    """The state before each word instead of after it."""
+    return torch.cat([torch.zeros(1, len(U)), states_of(x, W, U, b)[:-1]])
+
+
+RNN_MISTAKES = [
+    (stepping(lambda wx, uh, b, h: torch.tanh(wx + uh)), "the bias `b` is missing"),
+    (stepping(lambda wx, uh, b, h: wx + uh + b), "the tanh is missing, so the states can grow without end"),
+    (
+        lambda x, W, U, b: states_of(x, U, W, b),
+        "`W` and `U` are exchanged: `W` stands before the word, `U` before the state",
+    ),
+    (
+        stepping(lambda wx, uh, b, h: torch.tanh(wx + b)),
+        "the state is not carried on: each word starts from zero, so nothing is remembered",
+    ),
+    (stepping(lambda wx, uh, b, h: torch.tanh(uh + b)), "the words `x` are not used"),
+    (lambda x, W, U, b: states_of(x, W.T, U.T, b), "`W` and `U` are transposed: it is `x_t @ W.T`, or `W @ x_t`"),
+    (lambda x, W, U, b: states_of(x, W.T, U, b), "`W` is transposed: it is `x_t @ W.T`, or `W @ x_t`"),
+    (lambda x, W, U, b: states_of(x, W, U.T, b), "`U` is transposed: it is `h @ U.T`, or `U @ h`"),
+    (
+        lambda x, W, U, b: states_of(x, U.T, W.T, b),
+        "`W` and `U` are exchanged, and transposed",
+    ),
+    (stepping(lambda wx, uh, b, h: torch.sigmoid(wx + uh + b)), "that is a sigmoid; the formula has a tanh"),
+    (stepping(lambda wx, uh, b, h: torch.relu(wx + uh + b)), "that is a ReLU; the formula has a tanh"),
+    (before_tanh, "the state is carried on before its tanh: what the next word meets is h_{t-1}, tanh included"),
+    (stepping(lambda wx, uh, b, h: torch.tanh(wx) + uh + b), "the tanh is around `W x` alone; it goes around the sum"),
+    (stepping(lambda wx, uh, b, h: torch.tanh(wx + b) + uh), "the tanh leaves out `U h`; it goes around the whole sum"),
+    (stepping(lambda wx, uh, b, h: torch.tanh(wx + uh) + b), "the bias is added after the tanh; it belongs inside"),
+    (stepping(lambda wx, uh, b, h: wx + b + torch.tanh(uh)), "the tanh is around `U h` alone; it goes around the sum"),
+    (
+        stepping(lambda wx, uh, b, h: torch.tanh(wx + b) + torch.tanh(uh)),
+        "there are two tanh; one goes around the whole sum",
+    ),
+    (stepping(lambda wx, uh, b, h: torch.tanh(wx + uh + 2 * b)), "the bias is added twice"),
+    (
+        stepping(lambda wx, uh, b, h: h + torch.tanh(wx + uh + b)),
+        "the old state is added to the new one; the formula replaces it",
+    ),
+    (lambda x, W, U, b: states_of(x, W, U, b, start=1.0), "the first state h_0 is ones; it is zeros"),
+    (lambda x, W, U, b: states_of(x.flip(0), W, U, b), "the words are read from the last to the first"),
+    (lambda x, W, U, b: states_of(x.flip(0), W, U, b).flip(0), "the words are read from the last to the first"),
+    (lambda x, W, U, b: states_of(x, W, U, b).flip(0), "the states are right and in reverse order"),
+    (
+        lambda x, W, U, b: states_of(x, W, U, b)[-1:].expand(len(x), -1),
+        "every row is the last state: was one tensor kept T times and written over? `.clone()` keeps a copy",
+    ),
+    (
+        lambda x, W, U, b: states_of(x, W, U, b)[:1].expand(len(x), -1),
+        "every row is the first state",
+    ),
+    (shifted, "row t is the state before word t, not after it: keep the state once it is new"),
+    (lambda x, W, U, b: torch.zeros(len(x), len(U)), "all zeros: was anything written into the result?"),
+]
+
+
+@exercise(
+    "02.3",
+    title="a recurrent network by hand",
+    dots=2,
+    minutes=10,
+    hints=(
+        "One loop over the words. Before it, a state of zeros: how many numbers does it have? `U` is (H, H).",
+        "In the loop: compute the new state from `x[t]` and the old one, keep it in a list, go on with it.",
+        "`W @ x[t]` is (H,). After the loop `torch.stack` makes one (T, H) tensor of the list.",
+    ),
+)
+def rnn(answer, rng):
+    def draw(length: int, width: int, size: int) -> tuple[Tensor, ...]:
+        return (
+            torch.randn(length, width, generator=rng),
+            torch.randn(size, width, generator=rng) / width**0.5,
+            torch.randn(size, size, generator=rng) / size**0.5,
+            torch.randn(size, generator=rng),
+        )
+
+    square, *others = [draw(6, 4, 4), draw(5, 3, 4), draw(1, 2, 5), draw(12, 5, 3)]
+    right_states(answer, square, [square])
+    for case in others:
+        try:
+            right_states(answer, case, [])
+        except NotRight as problem:
+            where = f"for x {tuple(case[0].shape)} and U {tuple(case[2].shape)}"
+            said = str(problem)
+            said = said if said.startswith(where) else f"{where}: {said}"
+            raise NotRight(f"right where D = H, but {said}{what_size(said)}") from None
+    return f"{1 + len(others)} sentences of 1 to 12 words, widths D and H equal and different"
+
+
+def right_states(answer, case: tuple[Tensor, ...], telling: list) -> None:
+    """Judge the states of one sentence; `telling` cases are those in which mistakes are looked for."""
+    x, W, U, b = case
+    where = f"for x {tuple(x.shape)} and U {tuple(U.shape)}"
+    given = answer(*case)
+    if isinstance(given, tuple) and len(given) == 2:
+        raise NotRight(f"{where} there are two results; all states, one tensor of shape (T, H), are asked for")
+    length, size = len(x), len(U)
+    causes = {
+        (size,): "that is one state, the last one? Keep each state, and `torch.stack` them after the loop",
+        (1, size): "that is one state; there is one for each word",
+        (size, length): "rows and columns have changed places: one row for each word",
+        (length + 1, size): "one state too many: h_0 was there before the first word and is not asked for",
+        (length - 1, size): "one state too few: does the loop stop one word early?",
+        (length * size,): "the states stand one after another in one row: `torch.stack` puts them in rows of their own",
+        (length, 1, size): "one axis of size 1 is left in the middle",
+        (1, length, size): "one axis of size 1 is left in front; there is no batch here",
+        (length, size, 1): "one axis of size 1 is left at the end",
+        (length, size, size): "each state is a matrix: `*` multiplies entry by entry, `@` is the matrix product",
+    }
+    given = expect_tensor(given, where, (length, size), causes)
+    expect_finite(given, where, "was every row written? `torch.empty` holds whatever lay in memory")
+    expected = states_of(*case)
+    if agrees(given, expected):
+        return
+    words = named_mistake(telling, [given], RNN_MISTAKES) if telling else None
+    row = (given - expected).abs().amax(1).gt(1e-3).nonzero().flatten()
+    row = int(row[0]) if len(row) else 0
+    if words is None:
+        words = (
+            f"the state after word {row} (counted from 0) begins with {given[row, 0]:.3f}, expected "
+            f"{expected[row, 0]:.3f}" + (", so the states before it are right" if row else "")
+        )
+    raise NotRight(f"{where}: {words}")
+
+
+def what_size(problem: str) -> str:
+    """Words for sizes that do not fit each other."""
+    if "size" in problem or "shape" in problem:
+        return ". The state has H numbers, as many as `U` has rows; a word has D"
+    return ""

@@ -1,0 +1,169 @@
+"""Exercise 02.1: words become numbers."""
+
+import numbers
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import described, named_mistake, whole
+
+KNOWN = ["a", "the", "small", "big", "red", "green", "fish", "boat", "moon", "cat", "above", "below", "and", "i", "see"]
+UNKNOWN = ["dragon", "purple", "pizza", "beside", "seven", "quickly"]
+
+UNKNOWN_MISTAKES: list[tuple[Callable, str]] = [
+    (lambda index: [index["<unk>"]], ""),
+    (
+        lambda index: [0],
+        "a word that is not in the index becomes 0, which is padding: the model would not see that a word stood there",
+    ),
+    (lambda index: [None], "a word that is not in the index becomes None: `.get` takes what to give instead"),
+    (lambda index: [-1], "a word that is not in the index becomes -1, and no row of an embedding has that number"),
+    (lambda index: ["<unk>"], "a word that is not in the index becomes the text '<unk>'; its number is asked for"),
+    (lambda index: [], "a word that is not in the index is left out; '<unk>' keeps its place in the sentence"),
+    (lambda index: [len(index)], "a word that is not in the index gets a new number, which no row of an embedding has"),
+    (
+        lambda index: [1],
+        "this index keeps '<unk>' in another place than 1: look its number up instead of writing it down",
+    ),
+]
+CASES: list[tuple[Callable, str]] = [
+    (str.lower, ""),
+    (str, "the case is kept, so 'Fish' is another word than 'fish'"),
+    (str.upper, "upper case is not what the index has"),
+]
+
+
+def numbered(sentence: str, index: dict, case: Callable = str.lower, unknown: Callable | None = None) -> list:
+    """The numbers of a sentence's words, and with other arguments some ways to get it wrong."""
+    unknown = unknown or (lambda index: [index["<unk>"]])
+    return [id for word in case(sentence).split() for id in ([index[word]] if word in index else unknown(index))]
+
+
+def encode_mistakes() -> list[tuple[Callable, str]]:
+    """Each way to treat case with each way to treat unknown words, and some that do not go by words."""
+    both = [
+        (
+            lambda sentence, index, case=case, unknown=unknown: numbered(sentence, index, case, unknown),
+            "; and ".join(filter(None, (about_case, about_unknown))),
+        )
+        for case, about_case in CASES
+        for unknown, about_unknown in UNKNOWN_MISTAKES
+        if about_case or about_unknown
+    ]
+    return both + [
+        (
+            lambda s, index: [index.get(c, index["<unk>"]) for c in s.lower()],
+            "there is a number for each letter: a text is a row of letters until `.split()` cuts it into words",
+        ),
+        (lambda s, index: s.lower().split(), "those are the words; look the number of each up in `index`"),
+        (lambda s, index: numbered(s, index)[::-1], "the words are in reverse"),
+        (lambda s, index: sorted(numbered(s, index)), "the numbers are sorted, and the order of the words is lost"),
+        (
+            lambda s, index: sorted(set(numbered(s, index))),
+            "each word is there once, and in another order: a set keeps neither repetitions nor order",
+        ),
+        (
+            lambda s, index: list(set(numbered(s, index))),
+            "each word is there once, and in another order: a set keeps neither repetitions nor order",
+        ),
+        (
+            lambda s, index: list(dict.fromkeys(numbered(s, index))),
+            "a word that comes twice is there once; each place of the sentence has its number",
+        ),
+        (lambda s, index: numbered(s, index)[:1], "only the first word is there: is the `return` inside the loop?"),
+        (lambda s, index: [numbered(s, index)], "the list is inside another list; one list of numbers is asked for"),
+        (
+            lambda s, index: [[id] for id in numbered(s, index)],
+            "each number is in a list of its own; one list of numbers is asked for",
+        ),
+        (lambda s, index: [float(id) for id in numbered(s, index)], "those are floats; tokens are whole numbers (int)"),
+    ]
+
+
+@exercise(
+    "02.1",
+    title="words to numbers",
+    dots=1,
+    minutes=5,
+    hints=(
+        "Three steps: lower case, cut at the blanks, look each word up. Print what each gives for one sentence.",
+        "`index[word]` raises a KeyError for a word that is not there. What has a dictionary got instead of brackets?",
+        "`index.get(word, something)` gives `something` where `word` is not there. What number should that be?",
+    ),
+)
+def encode(answer, rng):
+    def draw(*pools: list[str]) -> list[str]:
+        return [pool[whole(rng, 0, len(pool) - 1)] for pool in pools]
+
+    shuffled = [KNOWN[i] for i in torch.randperm(len(KNOWN), generator=rng).tolist()]
+    index = {word: i for i, word in enumerate(["<pad>", "<unk>", *shuffled])}
+    elsewhere = {word: i for i, word in enumerate(["<pad>", *shuffled, "<unk>"])}
+    known = [*draw(*[KNOWN] * 5), "fish", "a", "fish"]
+    capital = ["The", "small", "FISH", *draw(KNOWN, KNOWN), "Moon"]
+    strange = [*draw(KNOWN), *draw(UNKNOWN, KNOWN), "dragon", *draw(KNOWN, KNOWN)]
+    cases = [(" ".join(words), index) for words in (known, capital, strange)]
+    cases += [(" ".join(["A", *strange]), elsewhere), ("fish", index)]
+    given = []
+    for sentence, numbers_of in cases:
+        try:
+            given.append(plain(answer(sentence, numbers_of)))
+        except NotRight as problem:
+            raise NotRight(why_missing(str(problem), sentence, numbers_of)) from None
+    mistakes = encode_mistakes()
+    for (sentence, numbers_of), value in zip(cases, given, strict=True):
+        if value != numbered(sentence, numbers_of) or not all(type(id) is int for id in value):
+            where = f"for {sentence!r}"
+            words = named_mistake(cases, given, mistakes)
+            if words is None and not (isinstance(value, list) and all(whole_number(id) for id in value)):
+                raise NotRight(f"{where} the result is {described(value)}, expected a list of whole numbers (int)")
+            expected = numbered(sentence, numbers_of)
+            raise NotRight(f"{where} the result is {value}, expected {expected}" + (f": {words}" if words else ""))
+    return "known words, capitals, unknown words, two different indices" + blanks(answer, index)
+
+
+def plain(value):
+    """A list of plain whole numbers where the given value is one, else the value."""
+    if isinstance(value, Tensor):
+        raise NotRight(
+            f"the result is a tensor of shape {tuple(value.shape)}, expected a list: sentences of different length "
+            "become one tensor in the next exercise"
+        )
+    if isinstance(value, list):
+        return [int(id) if whole_number(id) else id for id in value]
+    remedy = {"map": "`list(...)` runs through it", "generator": "square brackets make a list of it"}
+    kind = type(value).__name__
+    more = f": {remedy[kind]}" if kind in remedy else ""
+    raise NotRight(f"the result is {described(value)}, expected a list of whole numbers (int){more}")
+
+
+def whole_number(value) -> bool:
+    """Whether a value is a whole number, numpy's kinds included."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def why_missing(problem: str, sentence: str, index: dict) -> str:
+    """Add to a KeyError what it comes from: a capital letter, or a word outside the vocabulary."""
+    if not problem.startswith("KeyError"):
+        return problem
+    if any(word in problem for word in sentence.split() if word.lower() in index and word not in index):
+        return f"for {sentence!r}: {problem}. The index holds lower-case words alone"
+    if any(word in problem for word in sentence.lower().split() if word not in index):
+        return f"for {sentence!r}: {problem}. The word is not in the index; `'<unk>'` stands for all such words"
+    return f"for {sentence!r}: {problem}"
+
+
+def blanks(answer, index: dict) -> str:
+    """A remark on two blanks in a row and on no word at all, which do not make an answer wrong."""
+    try:
+        given = [answer(sentence, index) for sentence in ("a  fish", "")]
+    except NotRight:
+        return ". An empty sentence raises an error, though: look at it before you use this elsewhere"
+    if given != [numbered("a  fish", index), []]:
+        return (
+            ". Two blanks in a row, or an empty sentence, give an extra number: `.split(' ')` finds an empty word "
+            "there, `.split()` does not"
+        )
+    return ""
