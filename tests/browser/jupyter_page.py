@@ -16,6 +16,7 @@ CELL = ".jp-Notebook .jp-Cell"
 ERRORS = ".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']"
 STDERR = ".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']"
 OUTPUT = ".jp-OutputArea-output"
+SPECTROGRAM, SELECTED, CURSOR = ".mm-spectrogram", ".mm-said", ".mm-cursor"
 INTERRUPT = "notebook:interrupt-kernel"
 RUN_ALL = "notebook:run-all-cells"
 CANVAS = "canvas.mm-draw, .mm-draw canvas"
@@ -28,6 +29,21 @@ READY = """async () => {                        // the kernel answers, over a co
     await kernel.info;
     return kernel.status === 'idle' && kernel.connectionStatus === 'connected';
 }"""
+LISTEN = """() => {                          // keep what every player is given, and where its cursor is meanwhile
+    window.played = [];
+    window.places = [];
+    const start = AudioBufferSourceNode.prototype.start;
+    AudioBufferSourceNode.prototype.start = function (when, offset, duration) {
+        const [first, last] = [offset, offset + duration].map(s => Math.round(s * this.buffer.sampleRate));
+        window.played.push(Array.from(this.buffer.getChannelData(0).subarray(first, last)));
+        return start.call(this, when, offset, duration);
+    };
+    const look = () => {
+        window.places.push(document.querySelector('CURSOR')?.style.left);
+        requestAnimationFrame(look);
+    };
+    look();
+}""".replace("CURSOR", CURSOR)
 PICTURES = """canvas => {                      // every picture of the same output but the one that is drawn on
     const area = canvas.closest('.jp-OutputArea-child') ?? document;
     const others = [...area.querySelectorAll('canvas')].filter(c => c !== canvas).map(c => c.toDataURL());
@@ -145,6 +161,23 @@ class NotebookPage:
     def complaints(self) -> list[str]:
         """Every error and everything on stderr that the notebook shows."""
         return self.page.locator(f"{ERRORS}, {STDERR}").all_inner_texts()
+
+    def hear_a_stretch(self, begin: float, end: float) -> tuple[list[float], int]:
+        """Drag over the explorer's spectrogram between two shares of its width, and play that with the Space key.
+
+        The samples that the browser was given to play, and at how many places the cursor was seen.
+        """
+        stage = self.page.locator(SPECTROGRAM).first
+        stage.scroll_into_view_if_needed()
+        box = stage.bounding_box()
+        self.page.mouse.move(box["x"] + begin * box["width"], box["y"] + box["height"] / 2)
+        self.page.mouse.down()
+        self.page.mouse.move(box["x"] + end * box["width"], box["y"] + box["height"] / 2, steps=4)
+        self.page.mouse.up()
+        self.page.evaluate(LISTEN)
+        self.page.keyboard.press(" ")
+        self.page.wait_for_function("() => window.played.length === 1 && new Set(window.places).size > 3")
+        return self.page.evaluate("() => [window.played[0], new Set(window.places).size]")
 
     def drawing_changes_the_pictures(self, seconds: int = 60) -> bool:
         """Draw a stroke on the widget's canvas with the mouse; whether another picture of the widget follows."""
