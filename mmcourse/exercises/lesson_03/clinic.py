@@ -14,7 +14,7 @@ NAMES = ("ann", "joann", "Ann", "theo", "theo2", "nicolas", "nico", "eve", "mo",
 
 @exercise(
     "03.clinic",
-    title="the same speakers on both sides",
+    title="mend the split",
     dots=1,
     minutes=10,
     hints=(

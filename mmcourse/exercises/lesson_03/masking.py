@@ -1,4 +1,4 @@
-"""Exercise 03.5: a random stripe of silence for each example, the time mask of SpecAugment."""
+"""Exercise 03.5: a random stripe of hidden frames for each example, the time mask of SpecAugment."""
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ BATCH = 16
 
 @exercise(
     "03.5",
-    title="a stripe of silence",
+    title="hide some moments",
     dots=2,
     minutes=10,
     hints=(

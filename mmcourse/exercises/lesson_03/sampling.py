@@ -46,6 +46,8 @@ ALIAS_MISTAKES = [
     (lambda f, r: folded(f, r / 2), "folded at a quarter of the rate: samples repeat every `rate`, not every half"),
     (lambda f, r: r / 2 - f % (r / 2), "folded by `rate / 2` and turned round: samples repeat every `rate`"),
     (lambda f, r: abs(f - r / 2), "the distance to `rate / 2`; what counts is the distance to a multiple of `rate`"),
+    (lambda f, r: abs(f - round(f / r)), "`round(frequency / rate)` counts rates: multiply it by `rate` for hertz"),
+    (lambda f, r: abs(f - r * (f / r)), "nothing is left: without `round` exactly the frequency itself is taken off"),
     (lambda f, r: f // r, "`//` counts how often the rate fits; what is left over is `%`"),
     (
         lambda f, r: abs(f - r * math.floor(f / r + 1)),
@@ -71,13 +73,13 @@ def expect_frequency(given, where: str) -> float:
 
 @exercise(
     "03.1",
-    title="what you hear above half the rate",
+    title="what do you hear?",
     dots=1,
     minutes=5,
     hints=(
         "At a rate of 1,000 a tone of 1,000 Hz has the same value at every sample: what do you hear? And of 1,100 Hz?",
         "Samples cannot tell frequencies apart that differ by the rate. Which of them lie nearest to 0?",
-        "`%` takes off whole rates and leaves something between 0 and the rate. Above the middle, count from the top.",
+        "`round(frequency / rate)` is how many whole rates lie nearest: take them off. Then: a tone has no sign.",
     ),
 )
 def alias(answer, rng):

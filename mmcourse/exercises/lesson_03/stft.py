@@ -113,9 +113,9 @@ def shape_causes(samples: int, size: int, hop: int) -> dict[tuple, str]:
 
 @exercise(
     "03.3",
-    title="the STFT by hand",
+    title="the short-time Fourier transform",
     dots=2,
-    minutes=10,
+    minutes=15,
     hints=(
         "Frame t is the `len(window)` samples that begin at `t * hop`. Exercise 03.2 says how many frames there are.",
         "Multiply a frame by the window, then `torch.fft.rfft` gives its W // 2 + 1 complex numbers: one column.",

@@ -59,6 +59,8 @@ def test_alias(judged):
             "quarter": (lambda f, r: fold(f, r / 2), "a quarter of the rate"),
             "turned": (lambda f, r: r / 2 - f % (r / 2), "and turned round"),
             "from the half": (lambda f, r: abs(f - r / 2), "distance to `rate / 2`"),
+            "not times rate": (lambda f, r: abs(f - round(f / r)), "multiply it by `rate`"),
+            "no round": (lambda f, r: abs(f - r * (f / r)), None),
             "quotient": (lambda f, r: f // r, "how often the rate fits"),
             "next above": (lambda f, r: abs(f - r * (f // r + 1)), None),
             "exchanged": (lambda f, r: fold(r, f), "changed places"),
