@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 FLOOR = 1e-5  # added to every mel power, so that silence has a logarithm
+CHUNK = 64  # sounds transformed at a time: the spectrum of 3,000 would take half a gigabyte
 
 
 def read(source: str | Path | bytes, rate: int = 16_000) -> Tensor:
@@ -118,6 +119,9 @@ class LogMel(nn.Module):
     def raw(self, sounds: Tensor) -> Tensor:
         """Before the statistics: log(power + 1e-5) of each band.   (B, samples) -> (B, n_mels, T)"""
         check_sounds(sounds)
+        return torch.cat([self._raw(part) for part in sounds.split(CHUNK)])
+
+    def _raw(self, sounds: Tensor) -> Tensor:
         length = len(self.window)
         spectrum = torch.stft(sounds, length, self.hop, length, self.window, pad_mode="constant", return_complex=True)
         power = spectrum.real.square() + spectrum.imag.square()  # (B, F, T); abs() ** 2 takes three times as long

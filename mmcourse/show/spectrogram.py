@@ -58,6 +58,7 @@ def show_spectrograms(
                 origin="lower",
                 aspect="auto",
                 cmap=style.SEQUENTIAL,
+                interpolation="nearest",
                 extent=(0, length, 0, highest / 1000),
                 vmin=float(level.max()) - RANGE,
             )
@@ -123,6 +124,7 @@ def show_log_mels(mels: Tensor, titles: Sequence[str] | None = None, hop: float 
                 origin="lower",
                 aspect="auto",
                 cmap=style.SEQUENTIAL,
+                interpolation="nearest",
                 extent=(0, mel.shape[1] * hop, 0, mel.shape[0]),
                 vmin=float(mels.quantile(0.02)),
                 vmax=float(mels.max()),

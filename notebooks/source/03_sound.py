@@ -138,7 +138,8 @@ show_spectrograms([rising, every_fourth, filtered], titles=titles)
 # $$f_{\text{heard}} = \left|\, f - r \cdot \mathrm{round}(f / r) \,\right|$$
 #
 # with $r$ the rate. The cure stands in the third player: a *low-pass filter* takes away what the new rate cannot hold,
-# **before** samples are dropped. `resample` does that; `sound[::4]` does not.
+# **before** samples are dropped. `resample` does that; `sound[::4]` does not. (The faint cross at 2,000 Hz in both pictures
+# is the way back up: no filter is infinitely steep.)
 
 # %%
 n = torch.arange(6) / 4_000
@@ -150,7 +151,7 @@ play_many([spoken, resample(spoken[::4], 4_000, 16_000), resample(resample(spoke
           words=[words] * 3, titles=titles)
 
 # %% [markdown]
-# In speech, the hiss of an 's' lies above 4,000 Hz. Folded, it rings in the middle of the vowels; filtered, it is gone.
+# In speech, most of an 's' lies above 4,000 Hz. Folded, it rings in the middle of the vowels; filtered, it is gone.
 #
 # ### Exercise 03.1: what do you hear?  ●○○ · 5 minutes
 #
@@ -170,15 +171,16 @@ check("03.1", alias)
 # %% [markdown]
 # ## The idea: which waves are in it?
 #
-# Take 25 ms of a vowel. On the left its samples, and the *window* that fades them in and out; on the right how much of each
-# frequency is in them. A picture first:
+# Take 40 ms out of the word 'moon'. On the left its samples, and the *window* that fades them in and out; on the right how
+# much of each frequency is in them. The picture first:
 
 # %%
-show_frame(speak("see", "en-us+Alicia", varied=False), at=0.25)
+show_frame(speak("moon", "en-029+f2", varied=False), at=0.2, window=0.040)
 
 # %% [markdown]
-# The comb of peaks is the voice: its lowest tooth is the pitch. The hills over the comb are the vowel: mouth and throat let
-# some frequencies through. Those hills are what a word is known by.
+# The same bump comes back every 5 ms, 200 times a second: that is the voice. On the right it is a comb whose teeth stand 200
+# Hz apart. The hills over the comb are the vowel: mouth and throat let some frequencies through, and by those hills a word
+# is known. (The deep holes are the compression of the shipped clips, which leaves out what nobody hears.)
 #
 # How are they found? Multiply the samples with a wave of each frequency and add up: what swings in step adds up, what does
 # not cancels. This is the **discrete Fourier transform** of $N$ samples:
