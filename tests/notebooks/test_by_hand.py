@@ -10,8 +10,11 @@ import torchaudio
 from torch import Tensor, nn
 
 from mmcourse.data.augment import permute_colours
-from mmcourse.models import gradcam
+from mmcourse.data.text import SentenceBatches, Vocabulary, lengths, pad
+from mmcourse.models import gradcam, pooling, transformer
+from mmcourse.models.attention import MultiHeadAttention, sinusoids
 from mmcourse.models.cnn import PictureClassifier
+from mmcourse.models.rnn import LSTMCell, RNNCell, SentenceClassifier
 from mmcourse.models.speech import SpeechClassifier
 
 SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "source"
@@ -32,7 +35,13 @@ def definitions(lesson: str) -> dict:
         "Tensor": Tensor,
         "PictureClassifier": PictureClassifier,
         "PictureBook": None,
+        "SentenceBatches": SentenceBatches,
+        "lengths": lengths,
+        "pooling": pooling,
         "SpokenWords": None,
+        "MultiHeadAttention": MultiHeadAttention,
+        "sinusoids": sinusoids,
+        "transformer": transformer,
     }
     exec(compile(ast.Module(kept, []), str(source), "exec"), names)
     return names
@@ -97,6 +106,46 @@ def test_permutation_is_the_packages(lesson_01):
 
 
 @pytest.fixture(scope="module")
+def lesson_02():
+    return definitions("02")
+
+
+def test_encode_and_pad_are_the_packages(lesson_02):
+    vocabulary = Vocabulary.of(["a red fish above a blue boat"], at_least=1)
+    sentences = ["A red dragon", "a", "a blue fish above a red red boat"]
+    encoded = [lesson_02["encode"](sentence, vocabulary.index) for sentence in sentences]
+    assert encoded == [vocabulary.encode(sentence) for sentence in sentences]
+    assert torch.equal(lesson_02["pad_batch"](encoded), pad(encoded))
+
+
+def test_cells_by_hand_are_the_packages(lesson_02):
+    rnn, lstm, x = RNNCell(3, 4), LSTMCell(3, 4), torch.randn(5, 3)
+    states = lesson_02["rnn"](x, rnn.weight_ih, rnn.weight_hh, rnn.bias_ih + rnn.bias_hh)
+    assert torch.allclose(states, rnn(x[None])[0], atol=1e-6)
+    h, c = torch.randn(5, 4), torch.randn(5, 4)
+    stepped = lesson_02["lstm_step"](x, h, c, lstm.weight_ih, lstm.weight_hh, lstm.bias_ih + lstm.bias_hh)
+    for mine, its in zip(stepped, lstm.step(x, (h, c)), strict=True):
+        assert torch.allclose(mine, its, atol=1e-6)
+
+
+def test_pooling_by_hand_is_the_packages(lesson_02):
+    tokens = pad([[3, 4, 5], [6], [7, 8]])
+    states, features = torch.randn(3, 3, 4), -torch.rand(3, 4, 3)
+    assert torch.equal(lesson_02["last_states"](states, lengths(tokens)), pooling.last_states(states, lengths(tokens)))
+    assert torch.equal(lesson_02["max_over_time"](features, tokens), pooling.max_over_time(features, tokens))
+
+
+def test_read_in_order_is_the_sentence_classifier(lesson_02):
+    by_hand, package = lesson_02["ReadInOrder"](2, 12, 6), SentenceClassifier(2, 12, 6, cell="gru")
+    layer = package.encoder.recurrent
+    by_hand.embedding, by_hand.head = package.encoder.embedding, package.head
+    by_hand.from_word.weight, by_hand.from_word.bias = layer.weight_ih_l0, layer.bias_ih_l0
+    by_hand.from_state.weight, by_hand.from_state.bias = layer.weight_hh_l0, layer.bias_hh_l0
+    tokens = pad([[3, 4, 5, 11], [6], [7, 8]])
+    assert torch.allclose(by_hand(tokens), package(tokens), atol=1e-6)
+
+
+@pytest.fixture(scope="module")
 def lesson_03():
     return definitions("03")
 
@@ -145,3 +194,49 @@ def test_no_speaker_on_both_sides(lesson_03):
     train, test = lesson_03["split_by_speaker"](speakers, {"b"})
     assert {speakers[i] for i in test} == {"b"} and {speakers[i] for i in train} == {"a", "c"}
     assert sorted(train + test) == list(range(15))
+
+
+@pytest.fixture(scope="module")
+def lesson_04():
+    return definitions("04")
+
+
+def test_attention_by_hand_is_the_packages(lesson_04):
+    q, k, v = torch.randn(2, 3, 5, 4), torch.randn(2, 3, 6, 4), torch.randn(2, 3, 6, 7)
+    mask = torch.rand(2, 1, 5, 6) < 0.5
+    mask[..., 0] = True
+    assert torch.allclose(lesson_04["attention"](q, k, v), transformer.attention(q, k, v)[0], atol=1e-6)
+    assert torch.allclose(
+        lesson_04["masked_attention"](q, k, v, mask), transformer.attention(q, k, v, mask)[0], atol=1e-6
+    )
+    assert torch.equal(lesson_04["causal_mask"](6), transformer.causal_mask(6))
+
+
+def test_heads_by_hand_are_the_packages(lesson_04):
+    x, package = torch.randn(2, 5, 12), MultiHeadAttention(12, 3)
+    heads = lesson_04["split_heads"](x, 3)
+    assert torch.equal(heads, package.split(x)) and torch.equal(lesson_04["join_heads"](heads), package.join(heads))
+    by_hand = lesson_04["Block2"](12, 3)
+    by_hand.load_state_dict(package.state_dict())
+    assert torch.allclose(by_hand(x), package(x)[0], atol=1e-6)
+
+
+def test_blocks_by_hand_are_the_packages(lesson_04):
+    x, memory = torch.randn(2, 5, 12), torch.randn(2, 4, 12)
+    real = (torch.arange(5) < torch.tensor([[5], [3]]))[:, None, None]
+    encoder, by_hand = transformer.EncoderBlock(12, 3, 20), lesson_04["Block4"](12, 3, 20)
+    by_hand.load_state_dict(encoder.state_dict())
+    assert torch.allclose(by_hand(x, real), encoder(x, real), atol=1e-6)
+    decoder, by_hand = transformer.DecoderBlock(12, 3, 20), lesson_04["Decoder"](12, 3, 20)
+    by_hand.load_state_dict(decoder.state_dict())
+    assert torch.allclose(by_hand(x, memory, real), decoder(x, memory, real), atol=1e-6)
+    assert lesson_04["block_parameters"](12, 20) == sum(p.numel() for p in encoder.parameters())
+
+
+def test_the_patient_of_lesson_04_is_ill_and_then_mended(lesson_04):
+    tokens = pad([[3, 4, 5], [6, 2]])
+    ill = lesson_04["Ill"](9, 3)
+    mended = lesson_04["Mended"](9, 3)
+    mended.load_state_dict(ill.state_dict())
+    assert not torch.allclose(ill(F.pad(tokens, (0, 9))), ill(tokens), atol=1e-3)
+    assert torch.allclose(mended(F.pad(tokens, (0, 9))), mended(tokens), atol=1e-5)
