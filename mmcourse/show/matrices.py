@@ -85,7 +85,7 @@ def plot_panels(
         for title, lines in panels.items()
     )
     alt = f"Lines over {xlabel}, {x[0]:g} to {x[-1]:g}. {told}."
-    with style.drawing(style.WIDTH, 2.9, alt) as figure:
+    with style.drawing(style.WIDTH if len(panels) > 1 else 0.7 * style.WIDTH, 2.9, alt) as figure:
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axis, (title, lines) in zip(axes, panels.items(), strict=True):
             for name, row in lines.items():
