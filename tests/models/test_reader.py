@@ -6,7 +6,8 @@ import torch
 from mmcourse import PictureBook, understand
 from mmcourse.data.text import pad
 from mmcourse.models.reader import PARTS, SentenceReader, answers, reading_loss
-from mmcourse.picturebook.sentence import UNKNOWN, VOCABULARY, Facts, encode
+from mmcourse.picturebook.sentence import HELD_OUT_SIZE_WORDS, UNKNOWN, VOCABULARY, Facts, encode
+from mmcourse.training import shipped
 
 
 def perfect(target):
@@ -74,3 +75,25 @@ def test_words_it_does_not_know_are_unknown():
 def test_no_sentence_of_the_book():
     with pytest.raises(ValueError, match="'a fish' is no sentence"):
         answers(["a fish"])
+
+
+@pytest.mark.parametrize("name", ["words_encoder", "words_judge"])
+@pytest.mark.parametrize("split", ["test", "unseen_pairs", "unseen_wordings"])
+def test_figures_of_the_cards_hold(name, split):
+    """Measured again on other sentences of the same split: within four standard errors of 600."""
+    model, told = shipped.load(name), shipped.card(name)["figures"][split]
+    sentences = [
+        s for things, n in ((1, 200), (2, 400)) for s in PictureBook(split, n, things=things, seed=7).sentences
+    ]
+    right = model.read(pad([encode(s) for s in sentences])).cpu() == answers(sentences)
+    for i, part in enumerate(PARTS):
+        spread = max(told[part] * (1 - told[part]) / 600, 1e-5) ** 0.5
+        assert abs(right[:, i].float().mean().item() - told[part]) < 4 * spread + 0.01, part
+
+
+def test_the_start_never_met_a_held_out_word():
+    encoder, judge = (shipped.load(name).encoder for name in ("words_encoder", "words_judge"))
+    for word in HELD_OUT_SIZE_WORDS:
+        assert not encoder.known[VOCABULARY.index(word)] and judge.known[VOCABULARY.index(word)]
+    assert shipped.card("words_encoder")["splits"] == ["train"]
+    assert not any(torch.equal(a, b) for a in encoder.parameters() for b in judge.parameters() if a.shape == b.shape)
