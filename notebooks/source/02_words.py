@@ -36,7 +36,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from mmcourse import PictureBook, begin, check, evaluate, expect, fit, hint, predict, quiz, steps
+from mmcourse import PictureBook, begin, check, evaluate, expect, fit, hint, predict, quiz
 from mmcourse.data import real
 from mmcourse.data.augment import mask_words
 from mmcourse.data.relation import which_is_where
@@ -120,8 +120,8 @@ def encode(sentence: str, index: dict[str, int]) -> list[int]:
 check("02.1", encode)
 
 # %% [markdown]
-# Sentences differ in length, and a tensor has straight edges. So short ones are **padded** with 0 up to the longest of their
-# batch.
+# Sentences differ in length, and a tensor has straight edges. So short ones are **padded** with 0 up to the longest of
+# their batch.
 #
 # ### Exercise 02.2: pad  ●○○ · 5 minutes
 #
@@ -242,46 +242,6 @@ def rnn(x: Tensor, W: Tensor, U: Tensor, b: Tensor) -> Tensor:
 check("02.3", rnn)
 
 # %% [markdown]
-# ## Why padding bites
-#
-# The answer is read from the state after the last word. In a padded batch, where is that? Not in the last column: there,
-# a short sentence has gone on reading padding. A cell does not know that 0 means nothing. Even with an embedding of zeros,
-# $h \mapsto \tanh(U h + b)$ goes on turning.
-#
-# ### Exercise 02.5: the state after the last word  ●●○ · 10 minutes
-#
-# (02.4 follows further down.) For each sentence, pick the state after its own last word. One line of indexing does it.
-
-# %%
-def last_states(states: Tensor, lengths: Tensor) -> Tensor:
-    """The state after each sentence's last word.   (B, T, H), (B,) -> (B, H)"""
-    ### BEGIN SOLUTION
-    return states[torch.arange(len(states)), lengths - 1]
-    ### END SOLUTION
-
-
-# %%
-check("02.5", last_states)
-
-# %% [markdown]
-# PyTorch has its own way. A **packed sequence** holds the words without the padding, and a recurrent layer that gets one
-# stops each sentence at its end. Both ways agree:
-
-# %%
-layer, embedding = nn.RNN(8, 8, batch_first=True), nn.Embedding(len(vocabulary), 8, padding_idx=0)
-tokens = pad([[5, 3, 9, 2, 7], [4], [8, 2, 3]])                                    # (3, 5)
-packed = pack_padded_sequence(embedding(tokens), lengths(tokens), batch_first=True, enforce_sorted=False)
-unpacked, _ = pad_packed_sequence(layer(packed)[0], batch_first=True)              # (3, 5, 8), zeros after each end
-padded, _ = layer(embedding(tokens))                                               # (3, 5, 8), states go on
-same = torch.allclose(pooling.last_states(unpacked, lengths(tokens)), pooling.last_states(padded, lengths(tokens)), atol=1e-6)
-print("packed:", packed.data.shape[0], "words, padded:", tokens.numel(), "places; the states after the last words agree:", same)
-
-# %% [markdown]
-# The states up to a sentence's end are the same either way, as reading goes from left to right. A network that also reads
-# from right to left (*bidirectional*) would meet the padding first: there packing is not a nicety but needed. How much the
-# last column spoils you will measure soon, with a trained network.
-
-# %% [markdown]
 # ## The gradient that vanishes
 #
 # To learn that the first word mattered, the loss must be felt there. How strongly does $h_T$ depend on $h_t$? By the chain
@@ -295,8 +255,7 @@ print("packed:", packed.data.shape[0], "words, padded:", tokens.numel(), "places
 # %%
 def reach(layer: nn.Module) -> list[float]:
     """The norm of the last state's gradient at each input, by its distance from the end."""
-    torch.manual_seed(0)
-    x = torch.randn(64, 60, 32, requires_grad=True)                                # (B, T, D)
+    x = torch.randn(64, 60, 32).requires_grad_()                                   # (B, T, D)
     layer(x)[0][:, -1].sum().backward()
     return x.grad.norm(dim=2).mean(dim=0).flip(0).tolist()                         # (T,)
 
@@ -309,24 +268,24 @@ plot_lines({"RNN as PyTorch begins it": reach(fresh), "RNN with U four times as 
            range(60), xlabel="steps back from the last", ylabel="gradient at the input", log=True)
 
 # %% [markdown]
-# A straight line on this axis is a power: the same factor again and again. Twenty steps back, next to nothing of the
-# gradient is left, or far too much. Against the second there is a plain remedy, **clipping** (Pascanu, Mikolov and Bengio 2013): a
-# gradient whose norm is too large is shortened, `fit(..., clip=1.0)`. Against the first there is none; the network itself
-# has to change.
+# A straight line on this axis is a power: the same factor again and again. Twenty steps back next to nothing is left of the
+# one gradient; the other grows and grows. Against the second there is a plain remedy, **clipping** (Pascanu, Mikolov and
+# Bengio 2013): a gradient whose norm is too large is shortened, `fit(..., clip=1.0)`. Against the first there is none; the
+# network itself has to change.
 
 # %% [markdown]
 # ## The LSTM: a state that is added to
 #
-# The **LSTM** (Hochreiter and Schmidhuber 1997) keeps a second vector, the cell $c$, which is not pushed through a matrix at
-# each step. Gates, numbers from 0 to 1 by a sigmoid $\sigma$, say what enters ($i$), what stays ($f$, added by Gers,
+# The **LSTM** (Hochreiter and Schmidhuber 1997) keeps a second vector, the cell $c$, which is not pushed through a matrix
+# at each step. Gates, numbers from 0 to 1 by a sigmoid $\sigma$, say what enters ($i$), what stays ($f$, added by Gers,
 # Schmidhuber and Cummins 2000) and what is shown ($o$):
 #
 # $$i, f, o = \sigma(W x_t + U h_{t-1} + b) \qquad g = \tanh(W x_t + U h_{t-1} + b)$$
 # $$c_t = f \odot c_{t-1} + i \odot g \qquad\qquad h_t = o \odot \tanh(c_t)$$
 #
-# Each of the four has its own rows of $W$, $U$ and $b$. Along the cell the gradient is multiplied by $f$, and nothing else. In one
-# dimension, with $i = 0.5$, $f = 0.9$, $o = 1$, $g = 1$ and $c = 2$: the new cell is $0.9 \cdot 2 + 0.5 \cdot 1 = 2.3$, and
-# $h = \tanh(2.3) = 0.980$.
+# Each of the four has its own rows of $W$, $U$ and $b$. Along the cell, the direct way back, the gradient is multiplied by
+# $f$ and nothing else. In one dimension, with $i = 0.5$, $f = 0.9$, $o = 1$, $g = 1$ and $c = 2$: the new cell is $0.9
+# \cdot 2 + 0.5 \cdot 1 = 2.3$, and $h = \tanh(2.3) = 0.980$.
 #
 # ### Exercise 02.4: one step of an LSTM  ●●○ · 15 minutes
 #
@@ -357,15 +316,55 @@ plot_lines({"RNN": reach(fresh), "LSTM as PyTorch begins it": reach(closed), "LS
            range(60), xlabel="steps back from the last", ylabel="gradient at the input", log=True)
 
 # %% [markdown]
-# An LSTM does not keep gradients by itself: a fresh one has gates at one half, and $0.5^{60}$ is nothing. It *can* keep them,
-# since a gate can open, and training opens it where that pays; that is the whole difference. Sentences here have 20 words at most,
-# and a fresh gate reaches far enough to begin with.
+# An LSTM does not keep gradients by itself: a fresh one has gates at about one half, and $0.5^{60}$ is nothing. It *can*
+# keep them, since a gate can open, and training opens it where that pays; that is the whole difference. Sentences here have
+# 20 words at most, and a fresh gate reaches far enough to begin with.
 #
 # The **GRU** (Cho et al. 2014) does with two gates and one vector. An update gate $z$ mixes old and new, a reset gate $r$
 # says how much of the old goes into the new:
 #
 # $$r, z = \sigma(W x_t + U h_{t-1} + b) \qquad n = \tanh(W x_t + b + r \odot (U h_{t-1} + b')) \qquad
 # h_t = (1 - z) \odot n + z \odot h_{t-1}$$
+
+# %% [markdown]
+# ## Why padding bites
+#
+# The answer is read from the state after the last word. In a padded batch, where is that? Not in the last column: there,
+# a short sentence has gone on reading padding. A cell does not know that 0 means nothing. Even with an embedding of zeros,
+# $h \mapsto \tanh(U h + b)$ goes on turning.
+#
+# ### Exercise 02.5: the state after the last word  ●●○ · 10 minutes
+#
+# For each sentence, pick the state after its own last word. One line of indexing does it.
+
+# %%
+def last_states(states: Tensor, lengths: Tensor) -> Tensor:
+    """The state after each sentence's last word.   (B, T, H), (B,) -> (B, H)"""
+    ### BEGIN SOLUTION
+    return states[torch.arange(len(states)), lengths - 1]
+    ### END SOLUTION
+
+
+# %%
+check("02.5", last_states)
+
+# %% [markdown]
+# PyTorch has its own way. A **packed sequence** holds the words without the padding, and a recurrent layer that gets one
+# stops each sentence at its end. Both ways agree:
+
+# %%
+layer, embedding = nn.RNN(8, 8, batch_first=True), nn.Embedding(len(vocabulary), 8, padding_idx=0)
+tokens = pad([[5, 3, 9, 2, 7], [4], [8, 2, 3]])                                    # (3, 5)
+packed = pack_padded_sequence(embedding(tokens), lengths(tokens), batch_first=True, enforce_sorted=False)
+unpacked, _ = pad_packed_sequence(layer(packed)[0], batch_first=True)              # (3, 5, 8), zeros after each end
+padded, _ = layer(embedding(tokens))                                               # (3, 5, 8), states go on
+same = torch.allclose(pooling.last_states(unpacked, lengths(tokens)), pooling.last_states(padded, lengths(tokens)), atol=1e-6)
+print("packed:", packed.data.shape[0], "words, padded:", tokens.numel(), "places; the states after the last words agree:", same)
+
+# %% [markdown]
+# The states up to a sentence's end are the same either way, as reading goes from left to right. A network that also reads
+# from right to left (*bidirectional*) would meet the padding first: there packing is not a nicety but needed. How much the
+# last column spoils you will measure soon, with a trained network.
 
 # %% [markdown]
 # ## From scratch, then from the package
@@ -399,8 +398,8 @@ by_hand = ReadInOrder(2, len(vocabulary), width=48)
 print("logits", tuple(by_hand(pad(sequences[:5])).shape), "  parameters", sum(p.numel() for p in by_hand.parameters()))
 
 # %% [markdown]
-# From the package comes the same network with PyTorch's fast layer inside: `SentenceClassifier(..., cell="gru")`. With equal
-# weights both must agree.
+# From the package comes the same network with PyTorch's fast layer inside: `SentenceClassifier(..., cell="gru")`. With
+# equal weights both must agree.
 
 # %%
 package = SentenceClassifier(2, len(vocabulary), width=48, cell="gru")
@@ -413,9 +412,9 @@ print("largest difference", (by_hand(pad(sequences[:64])) - package(pad(sequence
 # %% [markdown]
 # ## Train it
 #
-# One more thing. Words like `tiny` will arrive as `<unk>`, and no training sentence holds an `<unk>`: its row would stay
-# as random as it began. **Word dropout** cures that. `mask_words` turns each word into `<unk>` with a chance of one in ten, while
-# training; so the network learns to do without any single word.
+# One more thing. Words like `tiny` will arrive as `<unk>`, and no training sentence holds an `<unk>`: its row would stay as
+# random as it began. **Word dropout** cures that. `mask_words` turns each word into `<unk>` with a chance of one in ten,
+# while training; so the network learns to do without any single word.
 
 # %%
 def drop_words(tokens: Tensor) -> Tensor:
@@ -468,8 +467,8 @@ unseen_texts = [unseen.sentences[page] for page in unseen_pages]
 worst(gru, [vocabulary.encode(text) for text in unseen_texts], unseen_truth, unseen_texts)
 
 # %% [markdown]
-# Look for what they share: a pattern, its length, where `<unk>` stands. And now the padding. Here is the trained GRU, with its answer
-# read in two places: after each sentence's last word, and in the last column, with more and more padding behind.
+# Look for what they share: a pattern, its length, where `<unk>` stands. And now the padding. Here is the trained GRU, with
+# its answer read in two places: after each sentence's last word, and in the last column, with more and more padding behind.
 
 # %%
 @torch.no_grad()
@@ -493,9 +492,9 @@ plot_lines({"after the last word": [accuracy_with_padding(n, False) for n in ext
 # %% [markdown]
 # ## TextCNN: windows of words
 #
-# Another way to look at words in order: lesson 01's convolution in one dimension. A kernel lies over 3, 4 or 5 embeddings in a row
-# and fires at patterns like 'not very good'. Then, for each feature map, the largest value over the sentence: was the
-# pattern anywhere? This is **TextCNN** (Kim 2014). Its padding bites as well, where features are below 0: then the
+# Another way to look at words in order: lesson 01's convolution in one dimension. A kernel lies over 3, 4 or 5 embeddings
+# in a row and fires at patterns like 'not very good'. Then, for each feature map, the largest value over the sentence: was
+# the pattern anywhere? This is **TextCNN** (Kim 2014). Its padding bites as well, where features are below 0: then the
 # largest value is padding's 0.
 #
 # ### Exercise 02.6: the maximum over real words  ●●● · 10 minutes
@@ -514,7 +513,7 @@ def max_over_time(features: Tensor, tokens: Tensor) -> Tensor:
 check("02.6", max_over_time)
 
 # %% [markdown]
-# How will TextCNN do at word order? It sees five words at once, and the two things stand up to ten words apart.
+# How will TextCNN do at word order? It sees five words at once, and the two things stand up to eleven words apart.
 
 # %%
 windows = TextCNN(2, len(vocabulary), width=48, maps=32)
@@ -522,8 +521,8 @@ fit(windows, dropped, epochs=4, lr=5e-3)
 print(f"TextCNN, word order: {evaluate(windows, test_batches)['accuracy']:.2f}")
 
 # %% [markdown]
-# Better than a guess, since some windows hold 'fish above a'; far from the GRU. What it cannot do is compare what it
-# found in one window with what stands in another, further away.
+# Better than a guess, since a window with 'apple above' settles it: whatever the other thing is, the apple comes first. Far
+# from the GRU, though. What a window holds and what a far one holds are never compared.
 
 # %% [markdown]
 # ## Play: change a word
@@ -589,8 +588,8 @@ ill_history = fit(ill, one_by_one, epochs=1, lr=0.01, optimiser=torch.optim.SGD,
 print(f"mean loss of the last 300 sentences {sum(ill_history.losses[-300:]) / len(ill_history.losses[-300:]):.2f}")
 
 # %% [markdown]
-# Two diseases. The state has a fixed size, and it also goes on from one sentence into the next, so that every review begins in
-# the mood of the one before. Mend that first, and keep the optimiser.
+# Two diseases. The state has a fixed size, and it also goes on from one sentence into the next, so that every review begins
+# in the mood of the one before. Mend that first, and keep the optimiser.
 #
 # ### Exercise 02.clinic: mend it  ●●○ · 15 minutes
 #
@@ -625,10 +624,10 @@ slow_history = fit(slow, batches, valid=judged, epochs=3, lr=0.01, optimiser=tor
 plot_history(slow_history, title="state mended, SGD at 0.01")
 
 # %% [markdown]
-# Still a coin. The gradient of an LSTM is small, its largest part lies in a few thousand rows of the embedding of which each batch
-# touches some hundred, and plain SGD takes a step as small as the gradient. AdamW divides each gradient by its own usual
-# size. Complete the cure: return your network and an optimiser for its parameters. The check trains it for some steps on an
-# easy task.
+# Still a coin. The gradient of an LSTM is small, its largest part lies in a few thousand rows of the embedding of which
+# each batch touches some hundred, and plain SGD takes a step as small as the gradient. AdamW divides each gradient by its
+# own usual size. Complete the cure: return your network and an optimiser for its parameters. The check trains it for some
+# steps on an easy task.
 
 # %%
 def mended(vocabulary_size: int) -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -695,14 +694,14 @@ if all(reviews.values()):
 show_stored_table("02_sentiment")
 
 # %% [markdown]
-# Counting wins. The best of these methods, naive Bayes on words and pairs of words, adds up one number for each, trains in a
-# second, and knows nothing of sentences. Why? Ask the network whether it uses the order at all: put the words of each test
-# review in random order, and the words of each sentence of the book. What do you expect?
+# Counting wins. The best of these methods, naive Bayes on words and pairs of words, adds up one number for each, trains in
+# seconds, and knows nothing of sentences (Wang and Manning 2012 found it strong on short texts). Why? Ask the network
+# whether it uses the order at all: put the words of each test review in random order, and the words of each sentence of the
+# book. What do you expect?
 
 # %%
 def shuffled(encoded: list[list[int]]) -> Tensor:
     """The same words, in each sentence in an order of its own."""
-    torch.manual_seed(0)
     return pad([torch.tensor(words)[torch.randperm(len(words))].tolist() for words in encoded])
 
 
@@ -714,10 +713,10 @@ compare({name: {"in order": team_accuracy(team, pad(sentences), target),
          for name, (team, sentences, target) in judges.items()}, chance=0.5)
 
 # %% [markdown]
-# On the book's sentences the order is everything. On reviews the networks lose a few points without it: most of what they use
-# is *which* words are there, and that is what counting does with far fewer numbers to learn. 8,530 sentences are too few to
-# learn from scratch what 'not' does to 'bad'; Kim's own remedy was embeddings trained on 100 billion words, and his figure
-# rose from 76.1 to 81.5. Lesson 05 takes that road. Look at what the better network gets wrong:
+# On the book's sentences the order is everything. On reviews the networks lose a few points without it: most of what they
+# use is *which* words are there, and that is what counting does with far fewer numbers to learn. 8,530 sentences are too
+# few to learn from scratch what 'not' does to 'bad'; Kim's own remedy was embeddings trained on 100 billion words, and his
+# figure rose from 76.1 to 81.5. Lesson 05 takes that road. Look at what the better network gets wrong:
 
 # %%
 if all(reviews.values()):
@@ -727,8 +726,8 @@ if all(reviews.values()):
 # Irony, a 'but' in the middle, praise for the actors of a film that is not praised. Some of them you would not have known
 # either: the label is the critic's verdict on the film, and one sentence of a review may say the contrary.
 #
-# Where such networks work: sorting mail, a first reading of questions to a bank, complaints that need a person at once. What
-# the toy leaves out: whoever sorts people's words decides about people. A dialect that the training texts lack becomes
+# Where such networks work: sorting mail, a first reading of questions to a bank, complaints that need a person at once.
+# What the toy leaves out: whoever sorts people's words decides about people. A dialect that the training texts lack becomes
 # a row of `<unk>`. Ask which wordings a model never saw, as you did here.
 
 # %%
@@ -745,9 +744,9 @@ quiz("02")
 #
 # Next: 03 Sound, where a sentence is 80,000 numbers and nobody marks the words.
 #
-# **Sources.** Elman 1990, *Finding structure in time*: the simple recurrent network. Hochreiter, Schmidhuber 1997, *Long short-term
-# memory*. Gers, Schmidhuber, Cummins 2000, *Learning to forget*: the forget gate. Cho et al. 2014, *Learning phrase
-# representations using RNN encoder-decoder for statistical machine translation*: the GRU. Pascanu, Mikolov, Bengio 2013, *On
-# the difficulty of training recurrent neural networks*: vanishing, exploding, clipping. Kim 2014, *Convolutional neural networks
-# for sentence classification*: TextCNN, Table 2. Pang, Lee 2005, *Seeing stars*: the film reviews. Wang, Manning 2012, *Baselines and
-# bigrams*: why naive Bayes on pairs of words is hard to beat on short texts.
+# **Sources.** Elman 1990, *Finding structure in time*: the simple recurrent network. Hochreiter, Schmidhuber 1997, *Long
+# short-term memory*. Gers, Schmidhuber, Cummins 2000, *Learning to forget*: the forget gate. Cho et al. 2014, *Learning
+# phrase representations using RNN encoder-decoder for statistical machine translation*: the GRU. Pascanu, Mikolov, Bengio
+# 2013, *On the difficulty of training recurrent neural networks*: vanishing, exploding, clipping. Kim 2014, *Convolutional
+# neural networks for sentence classification*: TextCNN, Table 2. Pang, Lee 2005, *Seeing stars*: the film reviews. Wang,
+# Manning 2012, *Baselines and bigrams*: naive Bayes with pairs of words does well on short texts.
