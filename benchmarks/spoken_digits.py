@@ -11,7 +11,7 @@ import torch
 
 from mmcourse import Batches, evaluate, fit
 from mmcourse.data import real
-from mmcourse.data.audio import LogMel, collate
+from mmcourse.data.audio import LogMel, collate, same_loudness
 from mmcourse.data.augment import shift_bands, spec_augment
 from mmcourse.files import write_whole
 from mmcourse.models.speech import M5, SpeechClassifier
@@ -52,7 +52,8 @@ def main() -> None:
     sets = {}
     for split in ("train", "test"):
         rows = real.load("free_spoken_digits", split)
-        sets[split] = [real.sound(row)[0] for row in rows], torch.tensor(rows["label"]), list(rows["speaker"])
+        heard = [same_loudness(real.sound(row)[0]) for row in rows]
+        sets[split] = heard, torch.tensor(rows["label"]), list(rows["speaker"])
     sounds, labels, speakers = sets["train"]
     people, lines = sorted(set(speakers)), []
     for name, (seeds, _) in MODELS.items():

@@ -70,6 +70,12 @@ def collate(sounds: Sequence[Tensor], samples: int | None = None) -> Tensor:
     return together
 
 
+def same_loudness(sound: Tensor, level: float = 0.08) -> Tensor:
+    """A sound brought to a root mean square of `level`, the book's own; silence stays silence.   (..., samples)"""
+    loudness = sound.square().mean(dim=-1, keepdim=True).sqrt()
+    return sound * (level / loudness.clamp(min=1e-6))
+
+
 class LogMel(nn.Module):
     """Log-mel spectrogram: how loud each of `n_mels` bands is at each moment, as log(power + 1e-5).
 

@@ -40,7 +40,7 @@ from torchaudio.functional import melscale_fbanks, spectrogram
 
 from mmcourse import Batches, begin, check, evaluate, expect, fit, hint, predict, quiz, speak
 from mmcourse.data import real
-from mmcourse.data.audio import LogMel, collate, resample
+from mmcourse.data.audio import LogMel, collate, resample, same_loudness
 from mmcourse.data.augment import shift_bands, spec_augment
 from mmcourse.data.spoken import SpokenWords, spoken_words
 from mmcourse.models.speech import M5, SpeechClassifier
@@ -523,13 +523,14 @@ except NotImplementedError:
 # ## On real data: spoken digits
 #
 # 3,000 recordings of the ten digits by six real people, at 8,000 samples a second (Jackson et al., the free spoken digit
-# dataset). Its official split keeps recordings 0 to 4 of each person and digit for testing, and trains on 5 to 49. So the
-# official split is the clinic's patient. Its figure first, for what it is worth.
+# dataset). Two of the six are some ten times quieter than the others, so each recording is brought to the same loudness, as
+# the book's clips are. The official split keeps recordings 0 to 4 of each person and digit for testing, and trains on 5 to
+# 49. So the official split is the clinic's patient. Its figure first, for what it is worth.
 
 # %%
 recorded = {split: real.load_or_explain("free_spoken_digits", split) for split in ("train", "test")}
 if recorded["train"] and recorded["test"]:
-    sounds = {split: [real.sound(row)[0] for row in rows] for split, rows in recorded.items()}
+    sounds = {split: [same_loudness(real.sound(row)[0]) for row in rows] for split, rows in recorded.items()}
     digits = {split: torch.tensor(rows["label"]) for split, rows in recorded.items()}
     play_many(sounds["test"][:300:60], rate=8_000, columns=3,
               titles=[f"{recorded['test']['label'][i]}, {recorded['test']['speaker'][i]}" for i in range(0, 300, 60)])

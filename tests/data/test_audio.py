@@ -7,7 +7,7 @@ import soundfile
 import torch
 from torchaudio.transforms import MelSpectrogram
 
-from mmcourse.data.audio import FLOOR, LogMel, collate, read, resample
+from mmcourse.data.audio import FLOOR, LogMel, collate, read, resample, same_loudness
 
 TIME = torch.arange(16_000) / 16_000
 
@@ -56,6 +56,14 @@ def test_resampling_filters_what_the_new_rate_cannot_hold():
     assert loudest(resample(low + high, 16_000, 4_000), 4_000) == 500
     with pytest.raises(ValueError, match="a rate is 0"):
         resample(low, 16_000, 0)
+
+
+def test_loud_and_quiet_become_alike_and_silence_stays():
+    sound = tone(440)
+    for factor in (0.01, 1, 100):
+        assert torch.allclose(same_loudness(factor * sound), same_loudness(sound), atol=1e-5)
+    both = same_loudness(torch.stack([sound, 0.1 * sound, torch.zeros(16_000)]))
+    assert torch.allclose(both.square().mean(dim=1).sqrt(), torch.tensor([0.08, 0.08, 0]), atol=1e-5)
 
 
 @pytest.mark.parametrize(
