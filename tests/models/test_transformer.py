@@ -157,6 +157,11 @@ def test_every_parameter_gets_a_gradient(sentences, norm_first, positions):
             assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
 
 
+def test_embeddings_begin_with_the_spread_asked_for():
+    for spread in (1.0, 0.1):
+        assert 0.9 < TokenEncoder(500, 16, spread=spread).embedding.weight.std() / spread < 1.1
+
+
 def test_positions_are_no_part_of_what_is_saved():
     assert not [name for name in TokenEncoder(30, 16).state_dict() if "places" in name]
 
