@@ -161,7 +161,8 @@ alike = SentenceBatches(sequences, labels)
 mixed = SentenceBatches(pad(sequences), labels, size=len(labels))
 tokens, target = next(iter(alike))
 print("a batch", tuple(tokens.shape), tuple(target.shape))
-print(f"words, not padding: {share_of_words(alike):.2f} in batches of like length, {share_of_words(mixed):.2f} in one tensor")
+print(f"share of words, the rest is padding: {share_of_words(alike):.2f} in batches of like length, "
+      f"{share_of_words(mixed):.2f} in one tensor")
 
 # %% [markdown]
 # ## A baseline: the bag of words
@@ -170,7 +171,7 @@ print(f"words, not padding: {share_of_words(alike):.2f} in batches of like lengt
 # with a 1 at the word's place and 0 elsewhere would do:
 
 # %% tags=["nbval-check-output"]
-table = torch.tensor([[0.0, 0.0], [0.1, 0.2], [3.0, 4.0], [5.0, 6.0]])             # (V, D): four words, two numbers each
+table = torch.tensor([[0.0, 0.0], [1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])             # (V, D): four words, two numbers each
 words = torch.tensor([3, 1, 2])
 print("by hand", (F.one_hot(words, 4).float() @ table).tolist())
 print("PyTorch", nn.Embedding.from_pretrained(table)(words).tolist())
@@ -358,8 +359,9 @@ tokens = pad([[5, 3, 9, 2, 7], [4], [8, 2, 3]])                                 
 packed = pack_padded_sequence(embedding(tokens), lengths(tokens), batch_first=True, enforce_sorted=False)
 unpacked, _ = pad_packed_sequence(layer(packed)[0], batch_first=True)              # (3, 5, 8), zeros after each end
 padded, _ = layer(embedding(tokens))                                               # (3, 5, 8), states go on
-same = torch.allclose(pooling.last_states(unpacked, lengths(tokens)), pooling.last_states(padded, lengths(tokens)), atol=1e-6)
-print("packed:", packed.data.shape[0], "words, padded:", tokens.numel(), "places; the states after the last words agree:", same)
+ends = [pooling.last_states(states, lengths(tokens)) for states in (unpacked, padded)]     # (3, 8) each
+print("packed:", packed.data.shape[0], "words; padded:", tokens.numel(), "places")
+print("the states after the last words agree:", torch.allclose(*ends, atol=1e-6))
 
 # %% [markdown]
 # The states up to a sentence's end are the same either way, as reading goes from left to right. A network that also reads
