@@ -13,6 +13,7 @@ from mmcourse import Batches, evaluate, fit
 from mmcourse.data import real
 from mmcourse.data.audio import LogMel, collate, same_loudness
 from mmcourse.data.augment import shift_bands, spec_augment
+from mmcourse.data.spoken import leave_one_out
 from mmcourse.files import write_whole
 from mmcourse.models.speech import M5, SpeechClassifier
 from mmcourse.training.device import describe_device, seed_everything
@@ -60,10 +61,7 @@ def main() -> None:
         official, left_out = [], {person: [] for person in people}
         for seed in range(seeds):
             official.append(right(name, sets["train"][:2], sets["test"][:2], seed))
-            for person in people:
-                sides = ([], [])
-                for place, speaker in enumerate(speakers):
-                    sides[speaker == person].append(place)
+            for person, *sides in leave_one_out(speakers):
                 train, test = (([sounds[i] for i in side], labels[side]) for side in sides)
                 left_out[person].append(right(name, train, test, seed))
         lines.append(row(name, official, left_out))

@@ -1,4 +1,4 @@
-"""The book's words spoken one by one, by whole groups of voices: the data of a word recogniser."""
+"""The book's words spoken one by one, by whole groups of voices; and splits that keep a speaker on one side."""
 
 from collections.abc import Iterator, Sequence
 
@@ -65,3 +65,16 @@ def spoken_words(group: str, takes: int = 1, seed: int | None = None, words: Seq
     if seed is None:
         seed = 1 + settings.seed() if group == "train" else 0
     return SpokenWords(voices(group), words, takes, seed)
+
+
+def leave_one_out(speakers: Sequence[str]) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """Each speaker in turn, in alphabetical order: the name, the places of all others' recordings, those of its own.
+
+    ValueError where there are not two speakers at least.
+    """
+    people = sorted(set(speakers))
+    if len(people) < 2:
+        raise ValueError(f"the recordings are by {', '.join(people) or 'nobody'}; expected two speakers at least")
+    for person in people:
+        own = torch.tensor([speaker == person for speaker in speakers])
+        yield person, (~own).nonzero()[:, 0], own.nonzero()[:, 0]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mmcourse.data.audio import LogMel
-from mmcourse.data.spoken import SAMPLES, SpokenWords, spoken_words
+from mmcourse.data.spoken import SAMPLES, SpokenWords, leave_one_out, spoken_words
 from mmcourse.picturebook.sentence import WORDS
 from mmcourse.picturebook.speech import voices
 from mmcourse.training import shipped
@@ -66,6 +66,17 @@ def test_what_is_not_there_is_refused():
         spoken_words("near")
     with pytest.raises(IndexError):
         SpokenWords(voices("far")[:1]).sound(len(WORDS))
+
+
+def test_who_is_left_out_is_heard_in_no_training():
+    speakers = ["theo", "ann", "theodor", "ann", "theo", "eve"]
+    folds = list(leave_one_out(speakers))
+    assert [person for person, _, _ in folds] == ["ann", "eve", "theo", "theodor"]
+    for person, others, own in folds:
+        assert {speakers[i] for i in own} == {person} and person not in {speakers[i] for i in others}
+        assert sorted([*others.tolist(), *own.tolist()]) == list(range(6))
+    with pytest.raises(ValueError, match="by ann; expected two"):
+        next(leave_one_out(["ann", "ann"]))
 
 
 def test_speech_is_understood_after_the_way_back():
