@@ -97,6 +97,8 @@ def _promise(name: str, entry, path: Path) -> Promise:
 
 
 def _figure(value: float) -> str:
+    if 0 < abs(value) < 0.001:
+        return f"{value:.1e}"
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mmcourse import promises
-from mmcourse.promises import expect, read_promises
+from mmcourse.promises import Promise, Verdict, expect, read_promises
 
 LISTED = """
 ["01.accuracy"]
@@ -44,6 +44,11 @@ def test_kept_and_missed(capsys, id, value, kept):
     assert expect(id, value).kept is kept
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("✓ kept" if kept else "✗ missed") and ("pictures named" in line or "time" in line)
+
+
+def test_small_figures_are_not_rounded_to_nothing():
+    small = Verdict(Promise("04.equal", "difference", 1e-5, "at_most"), 2.4e-7, True)
+    assert str(small) == "✓ kept: difference: 2.4e-07 (promised: at most 1.0e-05)"
 
 
 def test_a_fast_run_is_not_judged(capsys, monkeypatch):

@@ -1,7 +1,7 @@
 """Attention (Vaswani et al. 2017): scaled dot products, many heads, masks; positions as waves or as turns. Lesson 04.
 
 A mask is boolean and True where a query may look at a key; it is broadcast to (..., T_q, T_k). PyTorch's own
-`key_padding_mask` says the opposite (True is hidden), its `scaled_dot_product_attention` the same.
+`key_padding_mask` says the opposite (True is hidden); its `scaled_dot_product_attention` means what is meant here.
 """
 
 import torch
