@@ -21,8 +21,8 @@ from mmcourse.training.device import describe_device, seed_everything
 TABLE = Path(__file__).resolve().parent.parent / "data" / "tables" / "03_spoken_digits.csv"
 SAMPLES = 6_000  # 0.75 s at 8 kHz
 MODELS = {  # seeds, epochs
-    "log-mel CNN, as recorded": (3, 6),
-    "log-mel CNN, varied": (3, 6),
+    "log-mel CNN: as recorded": (3, 6),
+    "log-mel CNN: varied": (3, 6),
     "M5 on the waveform": (2, 12),
 }
 
