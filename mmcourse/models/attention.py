@@ -19,11 +19,12 @@ def attention(
     A query that may look at nothing gets zeros, values and weights, where a bare softmax would give NaN. `dropout` is
     the share of weights left out at random. ValueError where shapes or the mask do not fit.
     """
-    _check(queries, keys, values, mask)
+    _check(queries, keys, values)
     scores = queries @ keys.transpose(-2, -1) / queries.shape[-1] ** 0.5  # (..., T_q, T_k)
     if mask is None:
         weights = scores.softmax(dim=-1)
     else:
+        _check_mask(mask, tuple(scores.shape))
         lowest = torch.finfo(scores.dtype).min  # not -inf: a row without any key stays finite, gradient included
         weights = scores.masked_fill(~mask, lowest).softmax(dim=-1).masked_fill(~mask, 0.0)
     kept = F.dropout(weights, dropout) if dropout else weights
@@ -130,7 +131,7 @@ def check_features(x: Tensor, width: int, name: str) -> None:
         )
 
 
-def _check(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> None:
+def _check(queries: Tensor, keys: Tensor, values: Tensor) -> None:
     if min(queries.dim(), keys.dim(), values.dim()) < 2:
         raise ValueError(
             f"queries, keys and values have shapes {tuple(queries.shape)}, {tuple(keys.shape)}, {tuple(values.shape)}; "
@@ -146,14 +147,14 @@ def _check(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -
             f"there are {keys.shape[-2]} keys and {values.shape[-2]} values; expected a value for each key. "
             "Likely cause: keys and values of different sequences"
         )
-    if mask is None:
-        return
+
+
+def _check_mask(mask: Tensor, scores: tuple[int, ...]) -> None:
     if mask.dtype != torch.bool:
         raise ValueError(
             f"mask is {mask.dtype}; expected bool, True where a query may look. Likely cause: numbers instead of a "
             "comparison, such as tokens != 0"
         )
-    scores = (*torch.broadcast_shapes(queries.shape[:-2], keys.shape[:-2]), queries.shape[-2], keys.shape[-2])
     if mask.dim() > len(scores) or any(m not in (1, s) for m, s in zip(mask.shape[::-1], scores[::-1], strict=False)):
         raise ValueError(
             f"mask has shape {tuple(mask.shape)}; expected one that broadcasts to (..., T_q, T_k) = {scores}. "
