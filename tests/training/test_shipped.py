@@ -5,10 +5,14 @@ import json
 import pytest
 import torch
 
-from mmcourse import PictureBook, assets
+from mmcourse import PictureBook, assets, predict
+from mmcourse.data.spoken import SpokenWords
+from mmcourse.picturebook.sentence import WORDS
+from mmcourse.picturebook.speech import voices
 from mmcourse.training import shipped
 
-NAMES = ("picture_encoder", "picture_judge")
+PICTURES, SOUNDS = ("picture_encoder", "picture_judge"), ("sound_encoder", "sound_judge")
+NAMES = PICTURES + SOUNDS
 
 
 def test_all_are_there_and_small():
@@ -29,7 +33,7 @@ def test_card_and_file_agree(name):
         assert card["splits"] == ["train"], "lessons start from what never saw a held-out page"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PICTURES)
 @pytest.mark.parametrize("split", ["test", "unseen_pairs"])
 def test_figures_of_the_card_hold(name, split):
     """Measured again on other pages of the same split: within four standard errors of 500 pages."""
@@ -42,8 +46,21 @@ def test_figures_of_the_card_hold(name, split):
         assert abs((read[:, i] == truth[:, i]).float().mean().item() - told) < 4 * spread + 0.01, what
 
 
-def test_the_judge_is_another_model():
-    encoder, judge = (shipped.load(name).state_dict() for name in NAMES)
+@pytest.mark.parametrize("name", SOUNDS)
+@pytest.mark.parametrize(("split", "group"), [("test", "train"), ("unseen_voices", "unseen"), ("far_voices", "far")])
+def test_spoken_words_are_understood_as_the_card_says(name, split, group):
+    """On other takes, from the waveform alone, with the statistics that the file holds."""
+    model = shipped.load(name)
+    speech = SpokenWords(voices(group)[::5] if group == "train" else voices(group), words=WORDS[::2], seed=7)
+    sounds = torch.cat(list(speech.batches()))
+    right = (predict(model, sounds).argmax(dim=1) == 2 * speech.labels).float().mean().item()
+    told = shipped.card(name)["figures"][split]["word"]
+    assert abs(right - told) < 4 * (told * (1 - told) / len(speech)) ** 0.5 + 0.02
+
+
+@pytest.mark.parametrize("names", [PICTURES, SOUNDS])
+def test_the_judge_is_another_model(names):
+    encoder, judge = (shipped.load(name).state_dict() for name in names)
     assert not any(
         torch.equal(a, b) for a in encoder.values() for b in judge.values() if a.shape == b.shape and a.dim() > 1
     )
