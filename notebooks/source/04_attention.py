@@ -227,8 +227,8 @@ print("score set to -inf  ", score.masked_fill(~may_look, float("-inf")).softmax
 #
 # ### Exercise 04.2: attention with a mask  ●●○ · 10 minutes
 #
-# `mask` is True where a query may look, and broadcasts to the scores. (PyTorch's `key_padding_mask` means the opposite. Half
-# of all mask bugs are this.)
+# `mask` is True where a query may look, and broadcasts to the scores. (PyTorch's `key_padding_mask` means the opposite. Many
+# mask bugs are this.)
 
 # %%
 def masked_attention(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
@@ -593,9 +593,9 @@ expect("04.unseen_wordings", results["Transformer"]["unseen wordings"])
 show_stored_table("04_positions")
 
 # %% [markdown]
-# Both read sentences as long as in training, near 0.99 and better. Then the network that was told *where* words are falls to about
-# 0.9: it learned part of the task as 'the word at place 4', and in a longer sentence, or behind a new beginning, the word
-# is somewhere else. The one that knows only distances hardly notices.
+# Both read sentences as long as in training, the rotary one a little better. Where sentences are longer, or worded in a new
+# way, the network that was told *where* words are falls by about ten points, since words now stand at places that they never had in
+# training. The one that knows only distances hardly notices.
 #
 # Which sentences does it still get wrong? Here are those in which it was surest of the wrong answer.
 
@@ -706,7 +706,7 @@ for name, row in costs.items():
 # The GRU's lines have slope 1: twice the words, twice the cost. The Transformer's bend towards slope 2: every word looks at
 # every word, which makes $T \times T$ weights a head, all of them kept.
 #
-# The memory is a property of the code: you will see the same megabytes. The milliseconds are this machine's. Up to some
+# The memory is a property of the code: you will see nearly the same megabytes. The milliseconds are this machine's. Up to some
 # hundred words the GRU loses to its own loop: it must do one word after the other, while attention does all at once; then the
 # square catches up. On a GPU, with
 # thousands of processors that want work at the same time, that matters far more, and it is the reason the paper gives: more of
