@@ -53,10 +53,43 @@ def test_spectrogram_of_any_length(published, samples):
     assert "'a fish'" in published[0][0]["text/plain"]
 
 
-def test_spectrogram_shows_a_tone_where_it_is():
-    sound = torch.sin(2 * torch.pi * 2000 * torch.arange(16_000) / 16_000)
-    level = torch.stft(sound, 400, 160, window=torch.hann_window(400), center=False, return_complex=True).abs()
-    assert level.mean(dim=1).argmax() == 2000 / 16_000 * 400
+@pytest.mark.parametrize(("rate", "hertz", "window"), [(16_000, 2_000, 0.025), (8_000, 3_400, 0.05)])
+def test_spectrogram_shows_a_tone_where_it_is(rate, hertz, window):
+    sound = 0.5 * torch.sin(2 * torch.pi * hertz * torch.arange(rate) / rate)
+    sound[: rate // 2] = 0
+    level = spectrogram.spectrogram_of(sound, rate, window)
+    assert level.shape == (round(window * rate) // 2 + 1, int((1 - window) * 100 + 1e-6) + 1)
+    assert level[:, -10:].mean(dim=1).argmax() == hertz * window, "row f is f / window hertz"
+    assert level[:, :40].max() < level[:, -10:].max() - 65, "silence is dark"
+    louder = spectrogram.spectrogram_of(2 * sound, rate, window)
+    assert (louder - level)[:, -10:].max() == pytest.approx(6.02, abs=0.01), "twice the pressure is 6 decibels more"
+
+
+@pytest.mark.parametrize("samples", [1, 100, 399])
+def test_spectrogram_of_less_than_a_window_is_one_frame(samples):
+    assert spectrogram.spectrogram_of(torch.rand(samples)).shape == (samples // 2 + 1, 1)
+
+
+def test_spectrograms_bands_and_frames_are_told_in_words(published):
+    sound = 0.5 * torch.sin(2 * torch.pi * 1_000 * torch.arange(16_000) / 16_000)
+    spectrogram.show_spectrograms([sound, sound[:8_000]], titles=["long", "short"])
+    spectrogram.show_frame(sound, at=0.5)
+    spectrogram.show_bands(torch.eye(5), rate=8_000)
+    spectrogram.show_log_mels(torch.rand(2, 40, 50), titles=["one", "two"])
+    told = [data["text/plain"] for data, _ in published]
+    assert "1.0 seconds of 'long', 0.5 seconds of 'short'" in told[0] and "loudest at 1000 hertz" in told[1]
+    assert "peaks at 0, 1000, 2000, 3000, 4000 hertz" in told[2] and "40 bands over 0.5 seconds: one, two" in told[3]
+
+
+def test_what_cannot_be_drawn_says_why():
+    for wrong in (
+        lambda: spectrogram.show_frame(torch.zeros(100), at=0),
+        lambda: spectrogram.show_spectrograms([]),
+        lambda: spectrogram.show_bands(torch.zeros(5)),
+        lambda: spectrogram.show_log_mels(torch.zeros(40, 9)),
+    ):
+        with pytest.raises(ValueError):
+            wrong()
 
 
 def test_conversions_do_what_they_say():
