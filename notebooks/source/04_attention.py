@@ -243,31 +243,6 @@ def masked_attention(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor
 check("04.2", masked_attention)
 
 # %% [markdown]
-# A mask can do more. A model that *writes* must not look at words that are yet to come: then each place may look at itself
-# and at what came before. This is the **causal mask**.
-#
-# ### Exercise 04.5: the causal mask  ●○○ · 5 minutes
-#
-# (04.3 and 04.4 follow further down.) The first row may look at one place, the last at all.
-
-# %%
-def causal_mask(length: int) -> Tensor:
-    """True where the place of the row may look at the place of the column.   -> (T, T) bool"""
-    ### BEGIN SOLUTION
-    return torch.ones(length, length, dtype=torch.bool).tril()
-    ### END SOLUTION
-
-
-# %%
-check("04.5", causal_mask)
-
-# %%
-sentence = ["a", "red", "fish", "swims", "<pad>", "<pad>"]
-real_words = torch.arange(6) < 4
-show_matrices({"causal": transformer.causal_mask(6), "padding": real_words.expand(6, 6),
-               "both": transformer.causal_mask(6) & real_words}, rows=sentence, columns=sentence, numbers=False)
-
-# %% [markdown]
 # ## Many heads
 #
 # In a sentence, `fish` may want to know its colour *and* what stands beside it. One set of weights is one mean: it cannot keep two
@@ -307,6 +282,33 @@ def join_heads(x: Tensor) -> Tensor:
 
 # %%
 check("04.4", join_heads)
+
+# %% [markdown]
+# ## Looking back only
+#
+# Masks can do more than hide padding. A model that *writes* must not look at words that are yet to come: each place may look
+# at itself and at what came before. This is the **causal mask**.
+#
+# ### Exercise 04.5: the causal mask  ●○○ · 5 minutes
+#
+# The first row may look at one place, the last at all.
+
+# %%
+def causal_mask(length: int) -> Tensor:
+    """True where the place of the row may look at the place of the column.   -> (T, T) bool"""
+    ### BEGIN SOLUTION
+    return torch.ones(length, length, dtype=torch.bool).tril()
+    ### END SOLUTION
+
+
+# %%
+check("04.5", causal_mask)
+
+# %%
+sentence = ["a", "red", "fish", "swims", "<pad>", "<pad>"]
+real_words = torch.arange(6) < 4
+show_matrices({"causal": transformer.causal_mask(6), "padding": real_words.expand(6, 6),
+               "both": transformer.causal_mask(6) & real_words}, rows=sentence, columns=sentence, numbers=False)
 
 # %% [markdown]
 # ## The block, step by step
