@@ -4,6 +4,8 @@ batches.py    mini-batches sliced from tensors on their device
 augment.py    changes to training examples that keep what they mean
 audio.py      sound: files, log-mels and the way back
 spoken.py     the book's words, spoken one by one by groups of voices
+text.py       words, a vocabulary, padding, batches of sentences of like length
+relation.py   the word-order task on the book's sentences
 real.py       public data sets (MNIST, spoken digits, movie reviews, named entities): the door to the three below
 catalogue.py  what each of them is, and where the hub keeps it
 hub.py        whether the Hugging Face hub is there, and single files from it
