@@ -728,10 +728,10 @@ compare({name: {"in order": team_accuracy(team, pad(sentences), target),
          for name, (team, sentences, target) in judges.items()}, chance=0.5)
 
 # %% [markdown]
-# On the book's sentences the order is everything. On reviews the networks lose a few points without it: most of what they
-# use is *which* words are there, and that is what counting does with far fewer numbers to learn. 8,530 sentences are too
-# few to learn from scratch what 'not' does to 'bad'; Kim's own remedy was embeddings trained on 100 billion words, and his
-# figure rose from 76.1 to 81.5. Lesson 05 takes that road. Look at what the better network gets wrong:
+# On the book's sentences the order is everything. On reviews the networks lose a point or two without it, or nothing: what
+# they use is *which* words are there, and that is what counting does with far fewer numbers to learn. 8,530 sentences are too
+# few to learn from scratch what 'not' does to 'bad'. Kim's own remedy was embeddings trained on 100 billion words, and his
+# figure rose from 76.1 to 81.5. Lesson 05 takes that road. Look at what a network of the better team gets wrong:
 
 # %%
 if all(reviews.values()):
