@@ -5,9 +5,10 @@ import numbers
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import NotRight, guarded
 
 Mistakes = Sequence[tuple[Callable, str]]  # what a typical mistake computes, and the words for it
 
@@ -106,3 +107,19 @@ def compare(name: str, cases: Sequence[tuple], given: Sequence, right: Callable,
 def call(name: str, *arguments) -> str:
     """A call as one would write it."""
     return f"{name}({', '.join(map(repr, arguments))})"
+
+
+def learns_from(model: nn.Module, logits: Tensor, n_classes: int, rng: torch.Generator) -> None:
+    """Cross-entropy's gradient reaches every parameter that wants one."""
+    if not logits.requires_grad:
+        raise NotRight("no gradient leaves the output: is there a `no_grad`, a `detach` or an `.item()` on the way?")
+    model.zero_grad()
+    targets = torch.randint(0, n_classes, (len(logits),), generator=rng)
+    guarded(F.cross_entropy(logits, targets).backward, name="backward")
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            raise NotRight(f"`{name}` is frozen (`requires_grad` is False), so it will not learn")
+        if parameter.grad is None:
+            raise NotRight(f"no gradient reaches `{name}`: it is not used in `forward`, or cut off by a `detach`")
+    if all((parameter.grad == 0).all() for parameter in model.parameters()):
+        raise NotRight("every gradient is zero, so nothing will be learned")

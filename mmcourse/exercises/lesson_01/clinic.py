@@ -3,12 +3,11 @@
 import copy
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmcourse.exercises.answers import NotRight, guarded
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import expect_finite, expect_tensor
+from mmcourse.exercises.judging import expect_finite, expect_tensor, learns_from
 
 
 @exercise(
@@ -109,22 +108,6 @@ def inside(output: Tensor) -> bool:
 def ones(sums: Tensor) -> bool:
     """Whether all sums are 1, up to rounding."""
     return torch.allclose(sums, torch.ones_like(sums), atol=1e-4)
-
-
-def learns_from(model: nn.Module, logits: Tensor, n_classes: int, rng: torch.Generator) -> None:
-    """Cross-entropy's gradient reaches every parameter that wants one."""
-    if not logits.requires_grad:
-        raise NotRight("no gradient leaves the output: is there a `no_grad`, a `detach` or an `.item()` on the way?")
-    model.zero_grad()
-    targets = torch.randint(0, n_classes, (len(logits),), generator=rng)
-    guarded(F.cross_entropy(logits, targets).backward, name="backward")
-    for name, parameter in model.named_parameters():
-        if not parameter.requires_grad:
-            raise NotRight(f"`{name}` is frozen (`requires_grad` is False), so it will not learn")
-        if parameter.grad is None:
-            raise NotRight(f"no gradient reaches `{name}`: it is not used in `forward`, or cut off by a `detach`")
-    if all((parameter.grad == 0).all() for parameter in model.parameters()):
-        raise NotRight("every gradient is zero, so nothing will be learned")
 
 
 def bounded(model: nn.Module, images: Tensor) -> None:

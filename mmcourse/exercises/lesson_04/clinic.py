@@ -7,8 +7,7 @@ from torch import Tensor, nn
 
 from mmcourse.exercises.answers import NotRight, guarded
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor
-from mmcourse.exercises.lesson_01.clinic import learns_from
+from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, learns_from
 
 LENGTHS = (9, 3, 6, 2, 5)  # as many sentences as there are neither heads nor places
 NOTICED = 1e-5
