@@ -1,7 +1,7 @@
 """Lesson 02's stored table: sentiment of film reviews, counted and read (`python -m benchmarks.sentiment`).
 
-Every method learns from the training split. Its settings were chosen on the validation split and by three-fold
-cross-validation within training and validation; the test split is judged once. Networks on three seeds each, alone and
+Every method learns from the training split. Its settings were chosen on the validation split and on a third of training
+and validation together, left out once; the test split is judged once. Networks on three seeds each, alone and
 three together (the mean of their probabilities). Three minutes on one core; not in `make bench`.
 """
 
