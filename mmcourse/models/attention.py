@@ -119,6 +119,8 @@ def check_features(x: Tensor, width: int, name: str) -> None:
         cause = (
             f"a single sequence needs a batch axis: {name}[None]"
             if x.dim() == 2 and x.shape[-1] == width
+            else "a mask handed in by its place; give it by name: mask=..."
+            if x.dtype == torch.bool
             else "tokens that were not embedded"
             if not x.is_floating_point()
             else f"the layer was made for width {width}"

@@ -127,6 +127,7 @@ def test_turned_vectors_know_their_distance_alone():
         (lambda: MultiHeadAttention(8, 2)(torch.rand(2, 3, 6)), "the layer was made for width 8"),
         (lambda: MultiHeadAttention(8, 2)(torch.rand(3, 8)), r"needs a batch axis: x\[None\]"),
         (lambda: MultiHeadAttention(8, 2)(torch.ones(3, 8, dtype=torch.int64)[None, :, :5]), "not embedded"),
+        (lambda: MultiHeadAttention(8, 2)(torch.ones(2, 3, 8), torch.ones(2, 1, 1, 3) > 0), "by name: mask="),
         (lambda: MultiHeadAttention(8, 2)(torch.rand(0, 3, 8)), "empty batch"),
         (lambda: MultiHeadAttention(8, 2)(torch.rand(2, 3, 8), torch.rand(3, 3, 8)), "memory 3"),
         (lambda: attention(torch.rand(3, 4), torch.rand(3, 5), torch.rand(3, 4)), "4 features, keys 5"),

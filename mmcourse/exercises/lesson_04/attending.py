@@ -10,13 +10,13 @@ from torch.overrides import TorchFunctionMode
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.judging import Mistakes, agrees, expect_tensor, named_mistake
+from mmcourse.exercises.lesson_04.crashes import HAS_AXES, among_others
 
 READY_MADE = ("scaled_dot_product_attention", "multi_head_attention_forward", "_native_multi_head_attention")
 FROM_SCRATCH = (
     ". The numbers are right, but PyTorch's own function did the work: to see inside, write it once with `@` and "
     "`softmax`"
 )
-HAS_AXES = {2: "two axes, (T, d)", 3: "three axes, (B, T, d)", 4: "four axes, (B, heads, T, d)"}
 
 
 class Watched(TorchFunctionMode):
@@ -186,10 +186,17 @@ def shape_causes(queries: Tensor, keys: Tensor, values: Tensor) -> dict[tuple, s
     }
 
 
-def judged_cases(answer, cases: Sequence[tuple], right: Callable, mistakes: Mistakes) -> str:
+def judged_cases(
+    answer,
+    cases: Sequence[tuple],
+    right: Callable,
+    mistakes: Mistakes,
+    otherwise: Callable[[tuple], str | None] | None = None,
+) -> str:
     """Judge the answer for all cases (queries, keys, values, and a mask or none); words for a remark.
 
     Which mistake it is shows where queries, keys and values have one shape, so these cases are judged first.
+    `otherwise` may have words for a case that no typical mistake explains.
     """
     given, problems = zip(*[tried(answer, case) for case in cases], strict=True)
     expected = [right(*case) for case in cases]
@@ -207,6 +214,8 @@ def judged_cases(answer, cases: Sequence[tuple], right: Callable, mistakes: Mist
     words = None
     if alike[i]:
         words = named_mistake(*zip(*shown, strict=True), [(possible(wrongly), words) for wrongly, words in mistakes])
+    if words is None and alike[i] and otherwise is not None:
+        words = otherwise(cases[i])
     where = f"for queries of shape {tuple(cases[i][0].shape)}"
     raise NotRight(f"{where}: {words or unexplained(cases, given, expected, i, alike)}")
 
@@ -230,27 +239,6 @@ def tried(answer, case: tuple) -> tuple[Tensor | None, str]:
         return None, str(problem)
 
 
-def among_others(case: tuple, problem: str, cases: Sequence[tuple], good: Sequence[bool]) -> str:
-    """An exception or a wrong shape, with what it comes from: axes counted from the front, keys not turned."""
-    fitting = sorted({other[0].ndim for other, fine in zip(cases, good, strict=True) if fine})
-    queries = case[0]
-    if fitting and queries.ndim not in fitting:
-        return (
-            f"right for {' and '.join(HAS_AXES[n] for n in fitting)}, but not for {HAS_AXES[queries.ndim]}: {problem}. "
-            "Count axes from the end: `.transpose(-2, -1)` turns the last two, and `dim=-1` is the last, "
-            "however many come before (`.T` turns all of them)"
-        )
-    if fitting:
-        return f"right where queries, keys and values have one shape, but {problem}"
-    if "shapes cannot be multiplied" in problem or "must match the size" in problem or "to be [" in problem:
-        length, width = queries.shape[-2:]
-        return (
-            f"{problem}. Each query meets each key in a dot product over d: `queries` ({length}, {width}) times the "
-            f"keys turned to ({width}, {length})"
-        )
-    return problem
-
-
 def unexplained(cases, given, expected, i: int, alike: Sequence[bool]) -> str:
     """Words for a wrong result that no typical mistake explains."""
     if not alike[i]:
@@ -260,7 +248,7 @@ def unexplained(cases, given, expected, i: int, alike: Sequence[bool]) -> str:
         )
     widths = sorted({case[0].shape[-1] for case, a, b in zip(cases, given, expected, strict=True) if agrees(a, b)})
     width = cases[i][0].shape[-1]
-    if widths and width not in widths:
+    if widths and agrees(given[i], attended(*cases[i], divisor=math.sqrt(widths[0]))):
         return f"right for d = {widths[0]} alone, and here d = {width}: take it from `queries.shape[-1]`"
     axes = sorted({case[0].ndim for case, a, b in zip(cases, given, expected, strict=True) if agrees(a, b)})
     if axes and cases[i][0].ndim not in axes:

@@ -49,8 +49,13 @@ def weighted_after(mask: Tensor, queries: Tensor, keys: Tensor, values: Tensor) 
     return (scores_of(queries, keys).softmax(-1) * mask) @ values
 
 
+NOT_LOW_ENOUGH = "the number that hides them is not low enough; `-inf` always is"
 MASKED_MISTAKES: Mistakes = [
-    (lambda q, k, v, m: attended(q, k, v), "the mask is not used"),
+    (
+        lambda q, k, v, m: attended(q, k, v),
+        "the result is that of attention without a mask. Either the mask is not used, or it is put where it changes "
+        "nothing, such as on the keys or on the result: it belongs on the scores",
+    ),
     (
         lambda q, k, v, m: attended(q, k, v, ~m),
         "the mask is the wrong way round: True means that a query may look there, so hide where it is False (`~mask`)",
@@ -90,6 +95,14 @@ MASKED_MISTAKES: Mistakes = [
     ),
 ]
 
+INFINITE_WEIGHTS: Mistakes = [
+    (
+        lambda q, k, v, m: hidden(scores_of(q, k).softmax(-1), m) @ v,
+        "`-inf` is filled in after the softmax, and the weights themselves become infinite: it belongs on the scores, "
+        "and the softmax then makes zeros of it",
+    ),
+]
+
 
 @exercise(
     "04.2",
@@ -107,8 +120,11 @@ MASKED_MISTAKES: Mistakes = [
 def masked_attention(answer, rng):
     cases = [masked_case(shape, shape, rng) for shape in ((6, 4), (3, 5, 9), (2, 3, 7, 5))]
     cases.append(masked_case((2, 4, 6), (2, 7, 6), rng))
-    remark = judged_cases(answer, cases, attended, [*MASKED_MISTAKES, *ATTENTION_MISTAKES])
+    others = INFINITE_WEIGHTS if right_when_open(answer, cases[0]) else ATTENTION_MISTAKES
+    mistakes = [*MASKED_MISTAKES, *others]
+    remark = judged_cases(answer, cases, attended, mistakes, lambda case: told_by_weights(answer, case))
     low_scores(answer, rng)
+    remark += lowest_scores(answer, rng)
     return f"{len(cases)} inputs with random masks, forbidden keys far ahead of the others" + (
         remark + nothing_to_see(answer, rng) + fewer_axes(answer, rng)
     )
@@ -121,6 +137,43 @@ def masked_case(shape: tuple, others: tuple, rng: torch.Generator) -> tuple:
     return drawn(shape, rng), drawn(others, rng), drawn(others, rng), mask
 
 
+def tried_quietly(answer, *case: Tensor) -> Tensor | None:
+    """The result as a tensor of its own, or None where the answer fails."""
+    try:
+        given = answer(*case)
+    except NotRight:
+        return None
+    return given.detach().cpu() if isinstance(given, Tensor) else None
+
+
+def right_when_open(answer, case: tuple) -> bool:
+    """Whether the answer is right where every query may look at everything: then only its mask is at fault."""
+    queries, keys, values, mask = case
+    given = tried_quietly(answer, queries, keys, values, torch.ones_like(mask))
+    return agrees(given, attended(queries, keys, values))
+
+
+def told_by_weights(answer, case: tuple) -> str | None:
+    """What the weights say, seen by giving each key a value of its own; None where they say nothing."""
+    queries, keys, _, mask = case
+    values = torch.eye(keys.shape[-2]).expand(*keys.shape[:-1], -1)  # (..., T_k, T_k)
+    if not right_when_open(answer, case):
+        return None
+    weights = tried_quietly(answer, queries, keys, values, mask)
+    if weights is None or weights.shape != mask.shape or not torch.isfinite(weights).all() or (weights < 0).any():
+        return None
+    most, sums = float((weights * ~mask).max()), weights.sum(-1)
+    allowed = weights * mask
+    fair = agrees(allowed / allowed.sum(-1, keepdim=True), attended(queries, keys, values, mask))
+    if fair and most > 0 and agrees(sums, torch.ones_like(sums)):
+        return f"forbidden keys still get weights of up to {most:.2g}: {NOT_LOW_ENOUGH}"
+    if most == 0 and not agrees(sums, torch.ones_like(sums)):
+        return (
+            f"no forbidden key gets weight, but the weights of a query sum to {float(sums.min()):.2f}; they should to 1"
+        )
+    return None
+
+
 def low_scores(answer, rng) -> None:
     """Keys that fit badly must still win against forbidden ones, which fit better."""
     queries, values = torch.ones(3, 4), drawn((5, 4), rng)
@@ -128,10 +181,23 @@ def low_scores(answer, rng) -> None:
     mask = torch.tensor([False, True, True, False, True]).expand(3, 5).clone()
     given = expect_tensor(answer(queries, keys, values, mask), "for keys that fit badly", (3, 4))
     if not agrees(given, attended(queries, keys, values, mask)):
-        raise NotRight(
-            "where every allowed score is low (-60), forbidden keys get weight after all: "
-            "the number that hides them is not low enough; `-inf` always is"
-        )
+        raise NotRight(f"where every allowed score is low (-60), forbidden keys get weight after all: {NOT_LOW_ENOUGH}")
+
+
+def lowest_scores(answer, rng) -> str:
+    """A remark on what is right until scores are lower than any that one meets."""
+    queries, values = torch.ones(3, 4), drawn((5, 4), rng)
+    keys = torch.tensor([0.0, -2e9, -2e9, 0.0, -2e9])[:, None] * torch.ones(5, 4)  # scores of 0 and -4e9
+    mask = torch.tensor([False, True, True, False, True]).expand(3, 5).clone()
+    given = tried_quietly(answer, queries, keys, values, mask)
+    if given is None or agrees(given, attended(queries, keys, values, mask)):
+        return ""
+    if torch.isfinite(given).all() and (given != 0).any():
+        return ". The number that hides is finite, so it holds while no allowed score lies below it; `-inf` always does"
+    return (
+        ". Weights set to zero and then divided by their sum are right too, until all allowed ones are rounded to zero "
+        "(0 / 0); `-inf` before the softmax has no such limit"
+    )
 
 
 def nothing_to_see(answer, rng) -> str:

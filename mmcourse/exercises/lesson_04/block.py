@@ -6,6 +6,10 @@ from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import call, compare, expect_whole_number, whole
 
 # Each part of the block: how many parameters it is right to count (w: width, h: hidden), and what people count instead.
+EACH_HEAD = (
+    "attention's projections are counted once for each head: the heads share `width` out among them, so together they "
+    "have one set, however many they are"
+)
 PROJECTIONS = (
     (lambda w, h: 4 * (w * w + w), ""),
     (lambda w, h: 3 * (w * w + w), "three projections are counted: after the heads are joined there is a fourth"),
@@ -16,6 +20,11 @@ PROJECTIONS = (
     (lambda w, h: 4 * w * w + 1, "one bias for all projections: each has `width` of them"),
     (lambda w, h: 4 * (w * w + 1), "one bias a projection: each has `width` of them, one an output"),
     (lambda w, h: 0, "attention's four projections are missing"),
+    *(
+        (lambda w, h, times=times, once=once: times * (4 - once) * (w * w + w) + once * (w * w + w), EACH_HEAD)
+        for times in (2, 4, 8)
+        for once in (0, 1)
+    ),
 )
 FEED_FORWARD = (
     (lambda w, h: 2 * w * h + h + w, ""),

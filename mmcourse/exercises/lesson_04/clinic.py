@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from mmcourse.exercises.answers import NotRight, guarded
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, learns_from
+from mmcourse.exercises.lesson_04.unpadded import UNKNOWN, same_without_padding
 
 LENGTHS = (9, 3, 6, 2, 5)  # as many sentences as there are neither heads nor places
 NOTICED = 1e-5
@@ -52,11 +53,11 @@ POOLING = (
     (lambda x, real: x.mean(1), "the mean still runs over the padding"),
     (
         lambda x, real: (x * real).mean(1),
-        "the padding is left out of the sum, but the division is by T, padding included: divide by the number of words",
+        "the padding is left out of the sum and counted in the division, which is by T: divide by the number of words",
     ),
     (
         lambda x, real: x.sum(1) / real.sum(1),
-        "the division is by the number of words, but the padding is still in the sum",
+        "the division is by the number of words, and the padding is still in the sum",
     ),
     (
         lambda x, real: (x * ~real).sum(1) / (~real).sum(1),
@@ -74,7 +75,7 @@ POOLING = (
 
 @exercise(
     "04.clinic",
-    title="a model that looks at nothing",
+    title="a model that looks at padding",
     dots=2,
     minutes=15,
     hints=(
@@ -102,7 +103,7 @@ def clinic(answer, rng):
         judged_model(model.cpu(), vocabulary_size, n_classes, rng)
     return (
         "sentences alone, in a batch with longer ones and with zeros appended get the same logits; every word counts, "
-        "and so does their order"
+        "and so does their order; a sentence without padding gets what `Ill` gives it"
     )
 
 
@@ -110,6 +111,7 @@ def judged_model(model: nn.Module, vocabulary_size: int, n_classes: int, rng: to
     """Judge one model."""
     tokens = some_sentences(vocabulary_size, rng)
     model.eval()
+    same_in_company(model, tokens[:, : min(LENGTHS)], n_classes)
     together = logits_of(model, tokens, n_classes)
     alone = torch.cat([logits_of(model, row[None, :n], n_classes) for row, n in zip(tokens, LENGTHS, strict=True)])
     appended = logits_of(model, torch.cat([tokens, torch.zeros(len(tokens), 7, dtype=torch.long)], 1), n_classes)
@@ -120,13 +122,16 @@ def judged_model(model: nn.Module, vocabulary_size: int, n_classes: int, rng: to
             words = unnamed(model, tokens, together, alone, appended)
         raise NotRight(words)
     every_word_counts(model, tokens, together, n_classes)
+    sentences = [row[:n] for row, n in zip(tokens, LENGTHS, strict=True)]
+    same_without_padding(model, sentences, [logits_of(model, row[None], n_classes) for row in sentences])
     model.train()
     learns_from(model, guarded(model, tokens, name="the model"), n_classes, rng)
 
 
 def some_sentences(vocabulary_size: int, rng: torch.Generator) -> Tensor:
-    """Sentences of different words, padded with 0.   -> (B, T)"""
-    tokens = torch.stack([torch.randperm(vocabulary_size - 1, generator=rng)[: max(LENGTHS)] + 1 for _ in LENGTHS])
+    """Sentences of different words, padded with 0, the third word of some unknown.   -> (B, T)"""
+    tokens = torch.stack([torch.randperm(vocabulary_size - 2, generator=rng)[: max(LENGTHS)] + 2 for _ in LENGTHS])
+    tokens[:3, 2] = UNKNOWN
     return tokens * (torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS)[:, None])
 
 
@@ -134,19 +139,54 @@ def logits_of(model: nn.Module, tokens: Tensor, n_classes: int) -> Tensor:
     """The model's output, of the right shape."""
     where = f"for tokens of shape {tuple(tokens.shape)}"
     batch, length = tokens.shape
-    logits = guarded(model, tokens, name="the model")
+    try:
+        logits = guarded(model, tokens, name="the model")
+    except NotRight as problem:
+        raise NotRight(with_advice(str(problem))) from None
     if isinstance(logits, tuple):
         raise NotRight(f"{where} the model gave a tuple: `self.attend` gives what was seen and the weights; take `[0]`")
     causes = {
         (batch, length, n_classes): "one row of logits a word: pool over the words before the head",
-        (n_classes,): "does a `squeeze` remove the batch?",
+        (n_classes,): "does a `squeeze` remove the batch, or a mean run over the sentences as well as the words?",
+        (1, n_classes): "one row for all sentences: the mean runs over the words of a sentence alone, `dim=1`",
         (batch, length): "one number a word; expected one a class",
+        **{(batch, n): "those are features: `self.head` makes logits of them" for n in wide(model) if n != n_classes},
         (batch, batch, n_classes): "did a sum of shape (B,) divide (B, D)? `keepdim=True` keeps it (B, 1)",
     }
     logits = expect_tensor(logits, where, (batch, n_classes), causes)
     if not logits.is_floating_point():
         raise NotRight(f"{where} the output is {logits.dtype}: those are chosen classes (`argmax`?), expected logits")
     return logits
+
+
+def wide(model: nn.Module) -> set[int]:
+    """How many features the model's embeddings have."""
+    return {part.embedding_dim for part in model.modules() if isinstance(part, nn.Embedding)}
+
+
+def with_advice(problem: str) -> str:
+    """An exception, with what it comes from in this model."""
+    if "key_padding_mask" in problem:
+        return (
+            f"{problem}. That is the name in PyTorch's layer, where True is hidden; here it is `mask`, and True may be "
+            "looked at"
+        )
+    if "tuple" in problem:
+        return f"{problem}. `self.attend` gives what was seen and the weights: take `[0]`"
+    if "must match the size of tensor b" in problem:
+        return f"{problem}. Does a sum of shape (B,) divide (B, D)? `keepdim=True` keeps it (B, 1)"
+    return problem
+
+
+def same_in_company(model: nn.Module, tokens: Tensor, n_classes: int) -> None:
+    """Sentences of one length, so without padding, must get the same logits together and alone."""
+    together = logits_of(model, tokens, n_classes)
+    alone = torch.cat([logits_of(model, row[None], n_classes) for row in tokens])
+    if torch.isfinite(together).all() and torch.isfinite(alone).all() and not agrees(together, alone):
+        raise NotRight(
+            "sentences are mixed: without any padding, a sentence gets other logits alone than in a batch with others "
+            "as long. Sums, means and counts run over the words of one sentence, `dim=1`"
+        )
 
 
 @torch.no_grad()

@@ -62,7 +62,7 @@ SPLIT_MISTAKES: Mistakes = [
     ),
 )
 def split_heads(answer, rng):
-    sizes = [(2, 5, 12, 3), (3, 4, 10, 2), (1, 7, 8, 8), (4, 6, 9, 1), (2, 3, 30, whole(rng, 5, 6))]
+    sizes = [(2, 5, 36, 3), (3, 4, 20, 2), (1, 7, 8, 8), (4, 6, 9, 1), (2, 3, 30, whole(rng, 5, 6))]
     cases = [(numbered(batch, length, width), heads) for batch, length, width, heads in sizes]
     where = [f"for x of shape {tuple(x.shape)} and {heads} heads" for x, heads in cases]
     given = []
@@ -84,7 +84,13 @@ def split_heads(answer, rng):
             (batch, each, length, each): "D / heads twice: the second axis is the heads",
             (batch, length, width): "that is the shape of x",
         }
-        given.append(in_shape(answer, (x, heads), place, (batch, heads, length, each), causes))
+        shape = (batch, heads, length, each)
+        for n in range(1, width + 1):
+            if width % n == 0 and n not in (heads, each):
+                causes[batch, n, length, width // n] = (
+                    f"there are {n} heads, and `n_heads` is {heads}: is a number written where `n_heads` belongs?"
+                )
+        given.append(in_shape(answer, (x, heads), place, shape, causes))
     judge_moved(cases, given, where, split, SPLIT_MISTAKES)
     return f"{len(cases)} shapes, one head and as many heads as features among them"
 
@@ -107,6 +113,14 @@ JOIN_MISTAKES: Mistakes = [
     (
         lambda x: x.transpose(1, 3).reshape(len(x), x.shape[2], -1),
         "heads and features have changed places: exchange axes 1 and 2, heads and words",
+    ),
+    *(
+        (
+            lambda x, order=order: x.permute(order).reshape(len(x), x.shape[2], -1),
+            "batch and words have changed places before the axes were merged: leave the batch where it is, "
+            "and exchange axes 1 and 2",
+        )
+        for order in ((2, 1, 0, 3), (2, 0, 1, 3))
     ),
     (lambda x: join(x.flip(1)), "the heads are joined in reverse order"),
     (lambda x: join(x[:, :1].expand_as(x)), "the first head is repeated in place of the others"),
@@ -143,6 +157,7 @@ def join_heads(answer, rng):
             (batch, heads * each, length): "the last two axes have changed places",
             (batch, length * each, heads): "the heads are the last axis; they are to be merged with D / heads",
             (batch * length, heads * each): "batch and words are merged",
+            (length, batch, heads * each): "batch and words have changed places: it is axes 1 and 2 that are exchanged",
             (batch * heads, length, each): "the heads are merged with the batch; merge them with D / heads",
             (batch, heads, length, each): "that is the shape of x",
             (length, heads * each): "the batch is gone",
@@ -153,7 +168,7 @@ def join_heads(answer, rng):
 
 
 def in_shape(answer, case: tuple, where: str, shape: tuple, causes: dict[tuple, str]) -> Tensor:
-    """The answer for one case, of the right shape; a refused `view` is explained."""
+    """The answer for one case, of the right shape; what `view` and `reshape` refuse is explained."""
     try:
         return expect_tensor(answer(*case), where, shape, causes)
     except NotRight as problem:
@@ -161,6 +176,13 @@ def in_shape(answer, case: tuple, where: str, shape: tuple, causes: dict[tuple, 
             raise NotRight(
                 f"{problem}. After a `transpose` the numbers do not lie in memory in that order: `reshape` copies "
                 "where `view` refuses"
+            ) from None
+        if "TypeError" in str(problem) and "float" in str(problem):
+            raise NotRight(f"{problem}. `/` always gives a float, and a size is a whole number: `//`") from None
+        if "is invalid for input of size" in str(problem):
+            raise NotRight(
+                f"{where}: {problem}. The new sizes have to multiply to as many entries as x has: is there a number "
+                "written where `n_heads` or a size of x belongs?"
             ) from None
         raise
 

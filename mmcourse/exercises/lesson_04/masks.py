@@ -36,6 +36,13 @@ CAUSAL_MISTAKES = [
     (lambda n: ~square(n), "everything is False"),
     (lambda n: square(n).tril(1), "each word sees one word too many: the one that comes next, which it is to guess"),
     (lambda n: torch.eye(n, dtype=torch.bool), "only the diagonal is True: each word may look back as well"),
+    *(
+        (
+            lambda n, back=back: square(n).tril().triu(-back),
+            f"a band: each word looks back {back} place{'s' * (back > 1)} at most. It may look at all that came before",
+        )
+        for back in (1, 2, 3)
+    ),
     (lambda n: ~torch.eye(n, dtype=torch.bool), "all but the diagonal is True: later words are to be hidden"),
     (
         lambda n: causal(n).flip(1),
@@ -69,7 +76,7 @@ def causal_mask(answer, rng):
             (length - 1, length - 1): "one row and column are missing",
             (length * length,): "the rows stand in one line",
         }
-        result = expect_tensor(answer(length), where, (length, length), causes)
+        result = expect_tensor(called(answer, length), where, (length, length), causes)
         if result.dtype != torch.bool:
             raise NotRight(f"{where} is {result.dtype}: {not_boolean(result, length)}")
         given.append(result)
@@ -82,6 +89,19 @@ def causal_mask(answer, rng):
         f"`causal_mask({lengths[i]})`: "
         + (words or f"entry [{row}, {column}] is {bool(given[i][row, column])}, expected {column <= row}")
     )
+
+
+def called(answer, length: int):
+    """The answer for one length; what `tril` says of a single row is explained."""
+    try:
+        return answer(length)
+    except NotRight as problem:
+        if "at least 2 dimensions" in str(problem):
+            raise NotRight(
+                f"{problem}. `torch.ones(length)` is one row of numbers; the mask has a row for each word: "
+                "`torch.ones(length, length)`"
+            ) from None
+        raise
 
 
 def not_boolean(given: Tensor, length: int) -> str:

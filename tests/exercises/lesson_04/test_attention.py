@@ -133,6 +133,10 @@ def test_attention(judged):
                 None,
             ),
             "square table": (table_of_queries, "one shape, but RuntimeError"),
+            "values first": (
+                lambda q, k, v: v @ scores(q, k).softmax(-1),
+                "The weights (6, 6) come first",
+            ),
             "times two": (lambda q, k, v: 2 * right(q, k, v), "right up to a factor"),
             "in place": (in_place, "`queries` was changed in place"),
             "list": (lambda q, k, v: right(q, k, v).tolist(), "gave a list"),
@@ -216,12 +220,30 @@ def test_masked_attention(judged):
             "PyTorch": F.scaled_dot_product_attention,
         },
         {
-            "not used": (lambda q, k, v, m: right(q, k, v), "the mask is not used"),
+            "not used": (lambda q, k, v, m: right(q, k, v), "such as on the keys"),
             "inverted": (over(lambda s, m: s.masked_fill(m, -torch.inf)), "so hide where it is False (`~mask`)"),
             "inverted, finite": (over(lambda s, m: s.masked_fill(m, -1e9)), None),
             "after the softmax": (
                 lambda q, k, v, m: (scores(q, k).softmax(-1) * m) @ v,
                 "comes after the softmax, so the weights",
+            ),
+            "-inf after the softmax": (
+                lambda q, k, v, m: scores(q, k).softmax(-1).masked_fill(~m, -torch.inf) @ v,
+                "the weights themselves become infinite",
+            ),
+            "keys hidden": (lambda q, k, v, m: right(q, k * m.any(-2)[..., None], v), None),
+            "result times the mask": (lambda q, k, v, m: right(q, k, v) * m.any(-1, keepdim=True), None),
+            "picked out": (
+                lambda q, k, v, m: scores(q, k)[m].softmax(-1) @ v,
+                "`masked_fill` keeps the table",
+            ),
+            "values first": (
+                lambda q, k, v, m: v @ scores(q, k).masked_fill(~m, -torch.inf).softmax(-1),
+                "The weights (6, 6) come first",
+            ),
+            "no sum of 1": (
+                lambda q, k, v, m: (scores(q, k).softmax(-1) * m) ** 2 @ v,
+                None,
             ),
             "after, inverted": (
                 lambda q, k, v, m: scores(q, k).softmax(-1).masked_fill(m, 0) @ v,
@@ -240,8 +262,9 @@ def test_masked_attention(judged):
             "over queries": (over(lambda s, m: s.masked_fill(~m, -torch.inf), -2), "over the queries (axis -2)"),
             "plus infinity": (masked(torch.inf), None),
             "NaN": (over(lambda s, m: s + (~m).float() * -torch.inf), "`0 * -inf`"),
-            "-10": (masked(-10.0), None),
-            "-30": (masked(-30.0), "the number that hides them is not low enough"),
+            "-10": (masked(-10.0), "forbidden keys still get weights of up to"),
+            "-3, added": (additive(-3.0), None),
+            "-30": (masked(-30.0), "every allowed score is low (-60)"),
             "not divided": (
                 lambda q, k, v, m: scores(q, k, 1).masked_fill(~m, -torch.inf).softmax(-1) @ v,
                 "are not divided by √d",
@@ -252,7 +275,11 @@ def test_masked_attention(judged):
             ),
             "keys and values": (lambda q, k, v, m: masked(-torch.inf)(q, v, k, m), "keys and values have changed"),
             "no softmax": (lambda q, k, v, m: scores(q, k).masked_fill(~m, 0) @ v, None),
-            "subtracted": (over(lambda s, m: s - 1e9 * (1 - m)), "Subtraction"),
+            "no softmax, -inf": (
+                lambda q, k, v, m: scores(q, k).masked_fill(~m, -torch.inf) @ v,
+                "there is no softmax",
+            ),
+            "subtracted": (over(lambda s, m: s - 1e9 * (1 - m)), "is turned round by `~mask`"),
             "in place": (masked_in_place, "`mask` was changed in place"),
             "weights": (lambda q, k, v, m: scores(q, k).masked_fill(~m, -1e9).softmax(-1), "those are the weights"),
             "both": (lambda q, k, v, m: (masked(-1e9)(q, k, v, m), m), "two tensors came back"),
@@ -268,3 +295,12 @@ def test_what_a_query_gets_that_may_look_at_nothing_is_remarked_on_and_never_wro
     assert "look at nothing" not in judge("04.2", as_the_package).message
     assert "full shape" in judge("04.2", by_index).message
     assert "full shape" not in judge("04.2", masked(-torch.inf)).message
+
+
+def test_a_finite_fill_and_weights_made_to_sum_to_1_again_are_right_with_a_remark():
+    for low in (-100.0, -1e3, -1e9):
+        assert "number that hides is finite" in judge("04.2", masked(low)).message
+    assert "divided by their sum are right too" in judge("04.2", weights_renewed).message
+    for answer in (masked(-torch.inf), as_the_package, F.scaled_dot_product_attention):
+        message = judge("04.2", answer).message
+        assert "finite" not in message and "divided by their sum" not in message

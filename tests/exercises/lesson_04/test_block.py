@@ -50,6 +50,8 @@ def test_block_parameters(judged):
             "float": (lambda w, h: counted()(w, h) / 1, "a float, expected a whole number"),
             "off by one": (lambda w, h: counted()(w, h) + 1, "no usual mistake"),
             "heads": (lambda w, h: counted()(w, h) * 8, None),
+            "attention for each head": (lambda w, h: counted(projections=16)(w, h), "once for each head"),
+            "all but the last for each head": (lambda w, h: counted(projections=25)(w, h), None),
         },
     )
 

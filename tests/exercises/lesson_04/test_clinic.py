@@ -110,6 +110,44 @@ def one_too_many_in_the_mean(self, x, real):
     return Mended.pool(self, x, real | real.roll(1, 1))
 
 
+def no_residual(self, tokens):
+    real = tokens != 0
+    return self.head(self.pool(self.attend(self.embedded(tokens), mask=self.mask(real))[0], real))
+
+
+def attended_twice(self, tokens):
+    real = tokens != 0
+    x = self.embedded(tokens)
+    for _ in range(2):
+        x = x + self.attend(x, mask=self.mask(real))[0]
+    return self.head(self.pool(x, real))
+
+
+def unknown_hidden(self, tokens):
+    real = tokens > 1
+    x = self.embedded(tokens)
+    return self.head(self.pool(x + self.attend(x, mask=self.mask(real))[0], real))
+
+
+def mask_by_place(self, tokens):
+    return self.attend(self.embedded(tokens), self.mask(tokens != 0))
+
+
+def without_0(self, tokens):
+    x = self.embedded(tokens)
+    return x + self.attend(x, mask=self.mask(tokens != 0))
+
+
+def key_padding_mask(self, tokens):
+    return self.attend(self.embedded(tokens), key_padding_mask=tokens == 0)
+
+
+def without_head(self, tokens):
+    real = tokens != 0
+    x = self.embedded(tokens)
+    return self.pool(x + self.attend(x, mask=self.mask(real))[0], real)
+
+
 def attention_left_out(self, tokens):
     return self.head(self.pool(self.embedded(tokens), tokens != 0))
 
@@ -147,10 +185,6 @@ def test_mended(judged):
             "function": lambda v, n: Mended(v, n),
             "wider": lambda v, n: Mended(v, n, 64),
             "padding_idx as well": variant(padding_idx=0),
-            "maximum": variant(pool=lambda self, x, real: x.masked_fill(~real[..., None], -torch.inf).amax(1)),
-            "last word": variant(pool=lambda self, x, real: x[torch.arange(len(x)), real.sum(1) - 1]),
-            "first word": variant(pool=lambda self, x, real: x[:, 0]),
-            "sum": variant(pool=lambda self, x, real: (x * real[..., None]).sum(1)),
             "queries as well": variant(mask=lambda self, real: (real[:, :, None] & real[:, None])[:, None]),
             "full shape": variant(mask=lambda self, real: real[:, None, None].expand(-1, 4, real.shape[1], -1)),
             "one by one": variant(forward=sentence_by_sentence),
@@ -176,10 +210,10 @@ def test_mended(judged):
                 variant(mask=lambda self, real: ~real[:, None, :, None]),
                 "no word looks at anything",
             ),
-            "over T": (variant(pool=lambda self, x, real: (x * real[..., None]).mean(1)), "the division is by T"),
+            "over T": (variant(pool=lambda self, x, real: (x * real[..., None]).mean(1)), "counted in the division"),
             "sum over all": (
                 variant(pool=lambda self, x, real: x.sum(1) / real.sum(1, keepdim=True)),
-                "but the padding is still in the sum",
+                "and the padding is still in the sum",
             ),
             "mean of padding": (
                 variant(pool=lambda self, x, real: (x * ~real[..., None]).sum(1) / (~real).sum(1, keepdim=True)),
@@ -203,10 +237,49 @@ def test_mended(judged):
             "scores times mask": (variant(forward=scores_times_mask), "both the attention and"),
             "one place too many": (variant(mask=one_too_many), "of a word's weight to it"),
             "one place too many in the mean": (variant(pool=one_too_many_in_the_mean), "gives no weight to it"),
-            "(B, T) as a mask": (variant(mask=lambda self, real: real), "ValueError"),
+            "maximum": (
+                variant(pool=lambda self, x, real: x.masked_fill(~real[..., None], -torch.inf).amax(1)),
+                "the maximum over the words is taken where",
+            ),
+            "last word": (
+                variant(pool=lambda self, x, real: x[torch.arange(len(x)), real.sum(1) - 1]),
+                "the last word alone",
+            ),
+            "first word": (variant(pool=lambda self, x, real: x[:, 0]), "the first word alone"),
+            "sum": (variant(pool=lambda self, x, real: (x * real[..., None]).sum(1)), "the words are summed where"),
+            "root": (
+                variant(pool=lambda self, x, real: Mended.pool(self, x, real) * real.sum(1, keepdim=True) ** 0.5),
+                "the root of the number of words",
+            ),
+            "no residual": (variant(forward=no_residual), "what was seen replaces the word"),
+            "no residual, sum": (
+                variant(forward=no_residual, pool=lambda self, x, real: (x * real[..., None]).sum(1)),
+                None,
+            ),
+            "twice": (variant(forward=attended_twice), "the attention is applied twice"),
+            "doubled": (
+                variant(forward=lambda self, tokens: 2 * Mended.forward(self, tokens)),
+                "leave the rest as it was",
+            ),
+            "unknown words hidden": (variant(forward=unknown_hidden), "unknown words are hidden with the padding"),
+            "mean over the batch": (
+                variant(pool=lambda self, x, real: Mended.pool(self, x, real).mean(0, keepdim=True).expand(len(x), -1)),
+                "sentences are mixed",
+            ),
+            "one mean": (variant(pool=lambda self, x, real: x[real].mean(0)), "or a mean run over the sentences"),
+            "one mean kept": (variant(pool=lambda self, x, real: x[real].mean(0, keepdim=True)), "one row for all"),
+            "divided by all words": (
+                variant(pool=lambda self, x, real: (x * real[..., None]).sum(1) / real.sum()),
+                None,
+            ),
+            "mask as memory": (variant(forward=mask_by_place), "give it by name: mask="),
+            "no [0]": (variant(forward=without_0), "take `[0]`"),
+            "PyTorch's name": (variant(forward=key_padding_mask), "the name in PyTorch's layer"),
+            "no head": (variant(forward=without_head), "`self.head` makes logits"),
+            "(B, T) as a mask": (variant(mask=lambda self, real: real), "needs axes for heads"),
             "no keepdim": (
                 variant(pool=lambda self, x, real: (x * real[..., None]).sum(1) / real.sum(1)),
-                "RuntimeError",
+                "Does a sum of shape (B,)",
             ),
             "PyTorch's, inverted": (own_layer_inverted, None),
             "attention left out": (variant(forward=attention_left_out), "can change places and the logits stay"),

@@ -46,6 +46,9 @@ def test_causal_mask(judged):
             "longer": (lambda n: by_rows(n + 1), "one row and column too many"),
             "shorter": (lambda n: by_rows(n - 1) if n > 1 else square(n)[:0], "one row and column are missing"),
             "list": (lambda n: by_rows(n).tolist(), "gave a list"),
-            "window": (lambda n: square(n).tril() & square(n).triu(-2), "entry ["),
+            "window of two": (lambda n: square(n).tril() & square(n).triu(-1), "looks back 1 place at most"),
+            "window of three": (lambda n: square(n).tril() & square(n).triu(-2), "looks back 2 places at most"),
+            "window of five": (lambda n: square(n).tril() & square(n).triu(-4), "entry ["),
+            "a row": (lambda n: torch.tril(torch.ones(n)), "is one row of numbers"),
         },
     )
