@@ -12,12 +12,18 @@ def test_matrices_say_where_they_are_largest(shown):
     assert "layer 1: 2 by 2, largest 0.9 at 'fish', 'blue'; layer 2" in shown.alt()
     show_matrices({"positions": torch.randn(50, 64)}, rows="place", columns="feature")
     show_matrices({"mask": torch.ones(3, 3).tril().bool()})
-    assert "largest 1 at row 1, column 1" in shown.alt()
+    assert "rows may look at 1, 2, 3 of 3" in shown.alt()
+    show_matrices({"wide": torch.eye(3), "square": torch.eye(3)}, rows="place", columns={"wide": "a", "square": "b"})
+    assert "largest 1 at row 0, column 0" in shown.alt()
 
 
 def test_panels_tell_their_ends(shown):
     plot_panels(
-        {"time": {"RNN": [1, 2], "Transformer": [1, 4]}, "memory": {"RNN": [3, 6]}}, [16, 32], "words", log="xy"
+        {"time": {"RNN": [1, 2], "Transformer": [1, 4]}, "memory": {"RNN": [3, 6]}},
+        [16, 32],
+        "words",
+        log="xy",
+        ylabel=("ms", "MB"),
     )
     assert "time: RNN from 1 to 2; Transformer from 1 to 4. memory: RNN from 3 to 6" in shown.alt()
 
