@@ -50,7 +50,6 @@ from mmcourse.models.textcnn import BagOfWords
 from mmcourse.models.transformer import DecoderBlock, EncoderBlock, TokenEncoder, TransformerClassifier, copy_pytorch
 from mmcourse.show import attention_explorer, compare, plot_panels, show_matrices, show_stored_table
 from mmcourse.training.cost import cost_of_a_step
-from mmcourse.training.device import device
 
 begin("04")
 
@@ -667,7 +666,7 @@ attention_explorer(model, [one, other, *texts[:4]], encode=vocabulary.encode, cl
 #
 # This reader has one round of attention and a mean. Its question is an easy one: is something red or blue? It runs, it learns. Yet
 # a sentence's logits depend on its company: beside a longer one it is padded. Here the reader is trained on short sentences, and then
-# asked about others as short, with more and more padding behind *the same* ones.
+# asked about others as short, with more and more padding behind *the same* ones. Which will show the fault, accuracy or logits?
 
 # %%
 class Ill(nn.Module):
@@ -701,8 +700,9 @@ for extra in (0, 1, 4, 16, 64):
 
 # %% [markdown]
 # Two leaks. Every word looks at the padding, which has a position and an embedding like a word. And the mean is
-# taken over the padding too. Training may hide it: in batches of like length there is little padding, and the figures look
-# well until the day one long sentence comes along.
+# taken over the padding too. The logits move with the first column, while the accuracy of so easy a question can stay as it is, in
+# most runs even with 64. So that figure does not find this fault. The test does: the same sentence, padded, must give the same
+# logits.
 #
 # ### Exercise 04.clinic: mend it  ●●○ · 15 minutes
 #
