@@ -13,7 +13,7 @@
 # %% [markdown]
 # # 03 · Sound: from the waveform to the CNN
 #
-# **You will build a network that hears which of 111 words was said, right about 95 times in a hundred, in voices it never
+# **You will build a network that hears which of 111 words was said, right about 96 times in a hundred, in voices it never
 # met. Then you will see why most published figures of this kind are too good to be true.**
 #
 # Runs in about 4 minutes · takes 100 minutes to work through · before this: [01 Pictures](01_pictures.ipynb), complex
