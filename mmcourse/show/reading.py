@@ -13,7 +13,7 @@ from mmcourse.show.widgets import Pictured, script
 UNKNOWN = 1  # in every vocabulary of the course
 MOST_WORDS = 256  # of a longer text the beginning is read
 FEW = 6  # up to so many classes each has its bar, in the given order; of more, the most probable
-TINTS = {True: "#0072B2", False: "#D55E00"}  # speaks for the class, speaks against it
+TINTS = {True: "#0072B2", False: "#D55E00"}  # speaks for the class, against it; the bar of this class, of another
 WIDE, LINE, MARGIN, GAP, SIZE, MOST_LINES = 7.2, 0.42, 0.2, 0.19, 13, 5  # of the still picture, in inches and points
 STRONGEST = 0.6  # how opaque the strongest word's tint is: letters stay readable on light and dark pages
 
@@ -119,9 +119,8 @@ class ReadAndWatch(Pictured):
             height = figure.get_figheight()
             tinted(figure, lines, words, height)
             if guesses:
-                best = max(p for _, p in guesses)
                 bars = figure.add_axes((0.2, 0.3 / height, 0.5, bars_tall / height))
-                colours = [style.GOOD if p == best else style.PALETTE["blue"] for _, p in guesses]
+                colours = [TINTS[i == self.result["chosen"]] for i, _ in guesses]
                 bars.barh([self.classes[i] for i, _ in guesses], [p for _, p in guesses], color=colours)
                 bars.set(xlim=(0, 1))
                 bars.invert_yaxis()

@@ -157,6 +157,23 @@ def test_its_script_ships_and_its_colours_are_pythons():
         assert ", ".join(str(int(tint[i : i + 2], 16)) for i in (1, 3, 5)) in text
 
 
+def test_the_bar_of_the_class_that_tints_explain_has_their_colour():
+    """A word that speaks for 'no' and the bar of 'no' are of one colour, in the page and in the still picture."""
+    css = (STATIC / "widgets.css").read_text(encoding="utf-8")
+    assert f".mm-reading .mm-explained .mm-bar {{ background: {TINTS[True]}; }}" in css
+    assert f".mm-reading .mm-answer .mm-bar {{ background: {TINTS[False]}; }}" in css
+    assert "mm-explained" in (STATIC / "reading.js").read_text(encoding="utf-8")
+
+
+def test_the_still_bars_follow_the_class_that_is_explained(widget, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("matplotlib.axes.Axes.barh", lambda axis, *a, color, **o: drawn.append(color))
+    for explained in (0, 1):
+        widget.explained = explained
+        widget.still()
+    assert drawn == [[TINTS[True], TINTS[False]], [TINTS[False], TINTS[True]]]
+
+
 def test_naming_it_loads_neither_torch_nor_widgets():
     code = "import sys, mmcourse.show as s; print('read_and_watch' in dir(s), 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

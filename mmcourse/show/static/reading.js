@@ -69,7 +69,8 @@ function render({ model, el }) {
     guesses.replaceChildren(...bars.map(([i, probability]) => {
       const bar = make("div", { className: "mm-bar" });
       bar.style.width = `${100 * probability}%`;
-      return make("div", { className: `mm-answer${i === best[0] ? " mm-best" : ""}` },
+      const marks = `${i === best[0] ? " mm-best" : ""}${i === chosen ? " mm-explained" : ""}`;
+      return make("div", { className: `mm-answer${marks}` },
         make("span", { textContent: classes[i] }), make("div", { className: "mm-track" }, bar),
         make("span", { className: "mm-mono", textContent: probability.toFixed(2) }));
     }));
