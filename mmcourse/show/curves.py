@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from mmcourse.show import style
 
 
-def plot_history(history, title: str | None = None) -> None:
+def plot_history(history, title: str | None = None, limits: tuple[float, float] | None = None) -> None:
     """Plot a training run: loss on the left (every step faint, every epoch bold), the metrics on the right.
 
-    `history` is what `fit` returned, or a table with its columns (epoch, loss, accuracy, valid_loss ...).
+    `history` is what `fit` returned, or a table with its columns (epoch, loss, accuracy, valid_loss ...). `limits` of
+    the metrics' axis are taken from the figures unless given, which makes a mountain of a hundredth.
     """
     table = history.dataframe() if hasattr(history, "dataframe") else history
     if not hasattr(table, "columns") or "loss" not in table or len(table) == 0:
@@ -46,11 +47,12 @@ def plot_history(history, title: str | None = None) -> None:
                 linewidth=0.8,
             )
         _pair(panels[0], table, epochs, "loss")
-        panels[0].set(title="loss", xlabel="epoch", ylim=(0, None))
+        drawn = [y for line in panels[0].lines for y in map(float, line.get_ydata()) if math.isfinite(y)]
+        panels[0].set(title="loss", xlabel="epoch", ylim=style.with_room(0, max(drawn, default=1.0)))
         if metrics:
             for i, name in enumerate(metrics):
                 _pair(panels[1], table, epochs, name, ("-", "--", ":")[i % 3], len(metrics) > 1)
-            panels[1].set(title=", ".join(name.replace("_", " ") for name in metrics), xlabel="epoch")
+            panels[1].set(title=", ".join(name.replace("_", " ") for name in metrics), xlabel="epoch", ylim=limits)
         for panel in panels:
             panel.xaxis.get_major_locator().set_params(integer=True)
             if len(panel.lines) > 1:

@@ -9,6 +9,7 @@ import math
 import textwrap
 import time
 import uuid
+from itertools import pairwise
 
 from mmcourse.show import output
 
@@ -202,21 +203,21 @@ class LiveView:
                     clip_on=False,
                     label="validation loss",
                 )
-            axis.set_ylim(min(0.0, *(loss for _, loss in self._losses)), None)
+            drawn = [loss for _, loss in self._losses + self._checks()]
+            axis.set_ylim(*style.with_room(min(0.0, *drawn), max(drawn)))
             axis.set_xlim(0, max(self.total_steps, self.step))
             axis.tick_params(labelsize=8)
             axis.set_title(textwrap.fill(summary, 110), fontsize=8.6, fontweight="normal")
-            axis.legend(fontsize=8, loc="upper right")
+            figure.legend(fontsize=8, loc="outside right center")  # a flat loss would run through it anywhere inside
             return style.small_png(style.pixels_of(figure))
 
 
 def thinned(losses: list[float], first: int = 0) -> list[tuple[int, float]]:
     """The losses of many steps as at most POINTS points (step, mean); values that are not finite are left out."""
-    size = max(1, math.ceil(len(losses) / POINTS))
-    pieces = [
-        (start, [x for x in losses[start : start + size] if math.isfinite(x)]) for start in range(0, len(losses), size)
-    ]
-    return [(first + start + len(piece), sum(piece) / len(piece)) for start, piece in pieces if piece]
+    n = min(len(losses), POINTS)
+    ends = [i * len(losses) // n for i in range(n + 1)] if n else [0]  # no short piece at the end: it would be a spike
+    pieces = [(end, [x for x in losses[start:end] if math.isfinite(x)]) for start, end in pairwise(ends)]
+    return [(first + end, sum(piece) / len(piece)) for end, piece in pieces if piece]
 
 
 def figures_of(row: dict, epochs: int) -> str:

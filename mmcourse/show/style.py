@@ -72,6 +72,11 @@ def use_style() -> None:
     matplotlib.rcParams.update(SETTINGS)
 
 
+def with_room(bottom: float, top: float) -> tuple[float, float]:
+    """Limits of an axis that leave some room above the highest value: a curve on the edge is half cut off."""
+    return bottom, top + 0.08 * ((top - bottom) or 1.0)
+
+
 @contextmanager
 def drawing(width: float, height: float, alt: str, scale: float = 1.5, photo: bool = False) -> Iterator[Figure]:
     """A figure of `width` x `height` inches to draw in; displayed with its alt text where the block ends."""

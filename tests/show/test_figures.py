@@ -24,6 +24,19 @@ def test_a_history_is_plotted_and_told(shown):
     assert len(shown) == 2
 
 
+def test_the_metrics_axis_can_be_held_and_a_flat_loss_is_not_on_the_edge(shown, monkeypatch):
+    limits = []
+    monkeypatch.setattr(
+        "mmcourse.show.style.figure_output",
+        lambda figure, *_: limits.extend(axis.get_ylim() for axis in figure.axes),
+    )
+    rows = [{"epoch": i, "loss": 0.69, "accuracy": 0.5, "valid_loss": 0.69, "valid_accuracy": 0.51} for i in (1, 2)]
+    plot_history(History(rows=rows, losses=[0.7] * 30), limits=(0.4, 1))
+    (bottom, top), accuracy = limits
+    assert bottom == 0 and 0.74 < top < 0.8 and accuracy == (0.4, 1)
+    plot_history(History(rows=rows, losses=[float("nan")] * 30))
+
+
 def test_an_empty_history_is_refused():
     with pytest.raises(ValueError, match="no epoch"):
         plot_history(History())

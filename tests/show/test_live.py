@@ -80,6 +80,16 @@ def test_losses_that_are_not_finite_do_not_break_the_view(shown, clock):
     assert "nan" not in shown.data()["text/plain"]
 
 
+@pytest.mark.parametrize("steps", [1, 100, live.POINTS, 992, 100_001])
+def test_the_kept_curve_has_no_short_piece_at_its_end(steps):
+    """A last batch of long sentences, alone in its piece, would end the curve in a spike."""
+    points = live.thinned([1.0] * (steps - 1) + [2.0])
+    assert len(points) == min(steps, live.POINTS) and points[-1][0] == steps
+    sizes = [b - a for (a, _), (b, _) in zip(points, points[1:], strict=False)]
+    assert not sizes or max(sizes) - min(sizes) <= 1
+    assert live.thinned([], 3) == [] and live.thinned([math.nan, 1.0], 3) == [(5, 1.0)]
+
+
 def test_outside_a_notebook_an_epoch_is_a_line(capsys):
     view = live.live_view(10, epochs=3)
     view.update(5, 0.5)
