@@ -2,7 +2,7 @@
 
 The log-mel CNN as it comes and with varied log-mels, and M5 on the waveform (8 kHz, to keep its time bearable), each
 trained on the 46 training voices and judged on fresh takes of them, on held-out voices and on the other engine.
-A quarter of an hour on one core.
+Half an hour on one core.
 """
 
 import time
@@ -22,7 +22,7 @@ from mmcourse.picturebook.speech import voices
 from mmcourse.training.device import describe_device, seed_everything
 
 TABLE = Path(__file__).resolve().parent.parent / "data" / "tables" / "03_spoken_words.csv"
-SEEDS = range(2)
+SEEDS = range(3)
 TAKES, EPOCHS = 2, {"log-mel CNN": 7, "M5": 12}
 
 
