@@ -37,7 +37,7 @@ def waves(speech: SpokenWords) -> torch.Tensor:
 
 def main() -> None:
     judged = {
-        "training voices, fresh takes": SpokenWords(voices("train")[::6], seed=0),
+        "new takes of training voices": SpokenWords(voices("train")[::6], seed=0),
         "held-out voices": spoken_words("unseen"),
         "another engine": spoken_words("far"),
     }

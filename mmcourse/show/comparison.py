@@ -1,5 +1,6 @@
 """Figures side by side: several models, each judged on several splits; and tables that a benchmark stored."""
 
+import csv
 import html
 from collections.abc import Mapping, Sequence
 
@@ -45,11 +46,17 @@ def compare(results: Mapping[str, Mapping[str, float]], label: str = "accuracy",
 def show_stored_table(name: str) -> None:
     """Show a table that a script under benchmarks/ measured and stored (`data/tables/NAME.csv`).
 
-    The lines that begin with '#' say how it was made; they stand below the table.
+    The lines that begin with '#' say how it was made; they stand below the table. ValueError where rows differ in
+    length.
     """
     lines = asset(f"tables/{name}.csv").read_text(encoding="utf-8").splitlines()
     notes = [line.lstrip("# ") for line in lines if line.startswith("#")]
-    rows = [line.split(",") for line in lines if line and not line.startswith("#")]
+    rows = list(csv.reader(line for line in lines if line and not line.startswith("#")))
+    if len(set(map(len, rows))) != 1:
+        raise ValueError(
+            f"the rows of tables/{name}.csv have {sorted(set(map(len, rows)))} cells; expected as many in each. "
+            "Likely cause: a comma inside a cell that is not in quotes"
+        )
     output.publish({"text/html": _table(rows, notes), "text/plain": _plain(rows, notes)})
 
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mmcourse.assets import shipped_folder
 from mmcourse.picturebook.scene import Scene, Thing, imagine
 from mmcourse.show import comparison, conversions, output, spectrogram
 
@@ -30,6 +31,20 @@ def test_compare_tells_every_figure_in_words(published):
 def test_compare_wants_the_same_splits(results):
     with pytest.raises(ValueError, match="same splits"):
         comparison.compare(results)
+
+
+@pytest.mark.parametrize("path", sorted(shipped_folder().glob("tables/*.csv")), ids=lambda path: path.stem)
+def test_every_stored_table_can_be_shown(published, path):
+    comparison.show_stored_table(path.stem)
+    assert "Measured by benchmarks/" in published[0][0]["text/plain"]
+
+
+def test_stored_table_with_a_stray_comma(tmp_path, monkeypatch):
+    path = tmp_path / "x.csv"
+    path.write_text("model,test\nplain, as drawn,0.96\n")
+    monkeypatch.setattr(comparison, "asset", lambda name: path)
+    with pytest.raises(ValueError, match="comma"):
+        comparison.show_stored_table("x")
 
 
 def test_stored_table_keeps_its_origin(published, tmp_path, monkeypatch):
