@@ -6,6 +6,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from mmcourse.data.text import lengths
 from mmcourse.exercises.checks import judge
 from mmcourse.exercises.lesson_02 import clinic
+from mmcourse.models.pooling import last_states, max_over_time
 from mmcourse.models.rnn import LSTMCell, SentenceClassifier
 from mmcourse.models.textcnn import BagOfWords
 
@@ -13,19 +14,20 @@ WIDTH = 32
 
 
 class Network(nn.Module):
-    """The lesson's network; `read` says how the recurrent layer is called."""
+    """The lesson's network; `read` says how the recurrent layer is called, `pool` what the head gets of its states."""
 
-    def __init__(self, vocabulary_size, read=None, width=WIDTH, batch_first=True, after=None):
+    def __init__(self, vocabulary_size, read=None, width=WIDTH, batch_first=True, after=None, pool=last_states):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary_size, width, padding_idx=0)
         self.lstm = nn.LSTM(width, width, batch_first=batch_first)
         self.head = nn.Linear(width, 2)
-        self.read, self.after, self.width = read, after or (lambda logits: logits), width
+        self.read, self.after, self.pool = read or (lambda self, x: self.lstm(x)[0]), after or (lambda z: z), pool
         self.state = None
 
     def forward(self, tokens):
-        embedded = self.embedding(tokens)
-        states = self.lstm(embedded)[0][:, -1] if self.read is None else self.read(self, embedded)
+        states = self.read(self, self.embedding(tokens))
+        if self.pool and states.ndim == 3 and states.shape[:2] == tokens.shape:
+            states = self.pool(states, lengths(tokens))
         return self.after(self.head(states))
 
 
@@ -50,30 +52,30 @@ def zeros(batch):
 
 
 def fresh_zeros(self, x):
-    return self.lstm(x, (zeros(len(x)), zeros(len(x))))[0][:, -1]
+    return self.lstm(x, (zeros(len(x)), zeros(len(x))))[0]
 
 
 def fixed(batch):
-    return lambda self, x: self.lstm(x, (zeros(batch), zeros(batch)))[0][:, -1]
+    return lambda self, x: self.lstm(x, (zeros(batch), zeros(batch)))[0]
 
 
-def carried(detach):
+def carried(detach, when=lambda self: True):
     def read(self, x):
-        if self.state is None or self.state[0].shape[1] != len(x):
+        if self.state is None or self.state[0].shape[1] != len(x) or not when(self):
             self.state = zeros(len(x)), zeros(len(x))
         states, state = self.lstm(x, self.state)
         self.state = tuple(s.detach() for s in state) if detach else state
-        return states[:, -1]
+        return states
 
     return read
 
 
 def time_first(self, x):
-    return self.lstm(x.transpose(0, 1))[0][-1]
+    return self.lstm(x.transpose(0, 1))[0].transpose(0, 1)
 
 
 def one_by_one(self, x):
-    return torch.cat([self.lstm(row[None])[0][:, -1] for row in x])
+    return torch.cat([self.lstm(row[None])[0] for row in x])
 
 
 def hidden_result(self, x):
@@ -81,11 +83,36 @@ def hidden_result(self, x):
 
 
 def mixing(self, x):
-    return self.lstm(x)[0][:, -1]
+    return self.lstm(x)[0]
 
 
 def mixing_with_state(self, x):
-    return self.lstm(x, (zeros(len(x)), zeros(len(x))))[0][:, -1]
+    return self.lstm(x, (zeros(len(x)), zeros(len(x))))[0]
+
+
+def pooled(pool):
+    return cured(lambda size: Network(size, pool=pool))
+
+
+class MaximumOfWords(Network):
+    def forward(self, tokens):
+        states = self.lstm(self.embedding(tokens))[0]
+        return self.head(max_over_time(states.transpose(1, 2), tokens))
+
+
+class DropoutBefore(Network):
+    def forward(self, tokens):
+        states = self.lstm(nn.functional.dropout(self.embedding(tokens), 0.3, self.training))[0]
+        return self.head(last_states(states, lengths(tokens)))
+
+
+class ByHandLastColumn(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.embedding, self.cell, self.head = nn.Embedding(size, WIDTH), LSTMCell(WIDTH, WIDTH), nn.Linear(WIDTH, 2)
+
+    def forward(self, tokens):
+        return self.head(self.cell(self.embedding(tokens))[:, -1])
 
 
 class Packed(Network):
@@ -101,7 +128,7 @@ class LearnedStart(Network):
 
     def forward(self, tokens):
         start = self.start.expand(-1, len(tokens), -1).contiguous()
-        return self.head(self.lstm(self.embedding(tokens), (start, start))[0][:, -1])
+        return self.head(last_states(self.lstm(self.embedding(tokens), (start, start))[0], lengths(tokens)))
 
 
 class ByHand(nn.Module):
@@ -110,7 +137,7 @@ class ByHand(nn.Module):
         self.embedding, self.cell, self.head = nn.Embedding(size, WIDTH), LSTMCell(WIDTH, WIDTH), nn.Linear(WIDTH, 2)
 
     def forward(self, tokens):
-        return self.head(self.cell(self.embedding(tokens))[:, -1])
+        return self.head(last_states(self.cell(self.embedding(tokens)), lengths(tokens)))
 
 
 def others_parameters(size):
@@ -137,7 +164,8 @@ RIGHT = {
     "zeros of the batch's size": reading(fresh_zeros),
     "time first": reading(time_first, batch_first=False),
     "one by one": reading(one_by_one),
-    "last hidden state": reading(hidden_result),
+    "the largest over the words": cured(MaximumOfWords),
+    "dropout": cured(DropoutBefore),
     "packed": cured(Packed),
     "learned start": cured(LearnedStart),
     "by hand": cured(ByHand),
@@ -146,6 +174,9 @@ RIGHT = {
     "wide": cured(lambda size: Network(size, width=96)),
     "Adam at 0.001": cured(optimiser=lambda parameters: torch.optim.Adam(parameters)),
     "Adam at 0.01": cured(optimiser=lambda parameters: torch.optim.Adam(parameters, 1e-2)),
+    "Adam at 0.03": cured(optimiser=lambda parameters: torch.optim.Adam(parameters, 0.03)),
+    "Adagrad": cured(optimiser=lambda parameters: torch.optim.Adagrad(parameters)),
+    "SGD at 1": sgd(1.0),
     "RMSprop": cured(optimiser=lambda parameters: torch.optim.RMSprop(parameters, 3e-3)),
     "SGD with momentum": sgd(1.0, momentum=0.9),
     "log_softmax": cured(lambda size: Network(size, after=lambda logits: logits.log_softmax(1))),
@@ -166,13 +197,31 @@ def test_what_is_not_cured(judged):
             "carried on": (reading(carried(True)), "the second time: is the state"),
             "mixing": (reading(mixing, batch_first=False), "another result alone than among others"),
             "mixing with a state": (reading(mixing_with_state, batch_first=False), "that is the number of words"),
+            "carried on in training": (
+                reading(carried(True, lambda self: self.training)),
+                "in training the same batch",
+            ),
+            "last column": (pooled(lambda states, n: states[:, -1]), "the head gets the state of the last column"),
+            "last hidden state": (reading(hidden_result), None),
+            "mean over all": (pooled(lambda states, n: states.mean(1)), "a mean over all columns"),
+            "sum over all": (pooled(lambda states, n: states.sum(1)), "a sum over all columns"),
+            "largest over all": (pooled(lambda states, n: states.amax(1)), "the largest over all columns"),
+            "last column, by hand": (cured(ByHandLastColumn), "padding is read, and it gets into"),
             "plain SGD": (sgd(0.01), "plain SGD, here at 0.01, is still there"),
+            "SGD with momentum": (sgd(0.01, momentum=0.9), "momentum 0.9 makes its steps up to 10 times"),
+            "Adam at 1": (cured(optimiser=lambda p: torch.optim.AdamW(p, 1.0)), "AdamW moves every weight by about 1"),
+            "Adam at 0.1": (
+                cured(optimiser=lambda p: torch.optim.Adam(p, 0.1)),
+                "Adam moves every weight by about 0.1",
+            ),
             "too small a rate": (cured(optimiser=lambda p: torch.optim.Adam(p, 1e-5)), "is too small"),
-            "too large a rate": (cured(optimiser=lambda p: torch.optim.Adam(p, 30.0)), "is too large"),
+            "Adam at 30": (cured(optimiser=lambda p: torch.optim.Adam(p, 30.0)), None),
+            "too large a rate": (sgd(30.0), "is too large"),
             "another model's": (others_parameters, "of another model"),
             "head only": (head_only, "does not move `embedding.weight`"),
             "frozen": (frozen, "is frozen"),
-            "softmax": (cured(lambda size: Network(size, after=lambda z: z.softmax(1) * 0.01)), "a softmax follow"),
+            "softmax": (cured(lambda size: Network(size, after=lambda z: z.softmax(1))), "a softmax stands at the end"),
+            "squashed": (cured(lambda size: Network(size, after=lambda z: z.sigmoid() * 0.01)), "a softmax follow"),
             "no optimiser": (Network, "a model alone"),
             "reversed": (lambda size: cured()(size)[::-1], "the optimiser comes first"),
             "classes": (lambda size: (Network, torch.optim.Adam), "the first of the two is a class"),
@@ -182,10 +231,10 @@ def test_what_is_not_cured(judged):
             "fixed vocabulary": (cured(lambda size: Network(20)), "is `vocabulary_size` used"),
             "bag of words": (cured(lambda size: BagOfWords(2, size)), "is the recurrent layer still used"),
             "detached": (cured(lambda size: Network(size, after=lambda z: z.detach())), "no gradient leaves"),
-            "embedding detached": (reading(lambda self, x: mixing(self, x.detach()) * 0), None),
+            "embedding detached": (reading(lambda self, x: self.lstm(x.detach())[0] * 0), None),
             "squeezed": (cured(lambda size: Network(size, after=torch.squeeze)), "does a `squeeze`"),
             "chosen": (cured(lambda size: Network(size, after=lambda z: z.argmax(1))), "those are chosen classes"),
-            "every word": (reading(lambda self, x: self.lstm(x)[0]), "logits after every word"),
+            "every word": (cured(lambda size: Network(size, pool=None)), "logits after every word"),
             "one logit": (cured(lambda size: Network(size, after=lambda z: z[:, :1])), "expected (1, 2)"),
             "batch as time": (reading(lambda self, x: self.lstm(x)[0][-1]), None),
         },
