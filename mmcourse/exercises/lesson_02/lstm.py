@@ -87,6 +87,14 @@ LSTM_MISTAKES = [
         stepped(squashed=lambda i, f, g, o: (i.sigmoid(), f.sigmoid(), g, o.sigmoid())),
         "g has no tanh",
     ),
+    (
+        stepped(squashed=lambda i, f, g, o: (i.sigmoid(), f.sigmoid(), g.sigmoid().tanh(), o.sigmoid())),
+        "g goes through a sigmoid and then a tanh; the tanh alone",
+    ),
+    (
+        stepped(squashed=lambda i, f, g, o: (i.sigmoid(), f.sigmoid(), g.relu(), o.sigmoid())),
+        "g has a ReLU; it has a tanh, so that it may also take away, and no more than 1",
+    ),
     (stepped(squashed=lambda i, f, g, o: (i, f, g.tanh(), o)), "the gates have no sigmoid"),
     (stepped(squashed=lambda i, f, g, o: (i, f, g, o)), "neither the sigmoids nor the tanh of the gates are there"),
     (
@@ -117,6 +125,10 @@ LSTM_MISTAKES = [
         "f close to 1 keeps the cell: c is multiplied by f, not 1 - f",
     ),
     (stepped(cell=lambda i, f, g, o, c: (f * c + i * g).tanh()), "c has a tanh of its own; that is for h alone"),
+    (
+        lambda x, h, c, W, U, b: stepped()(x, h, h, W, U, b),
+        "in c the forget gate multiplies the old state h; it multiplies the old cell c",
+    ),
     (stepped(linear=lambda x, h, W, U, b: x @ W.T + h @ U.T), "the bias `b` is missing"),
     (stepped(linear=lambda x, h, W, U, b: x @ W.T + h @ U.T + 2 * b), "the bias is added twice"),
     (stepped(linear=lambda x, h, W, U, b: x @ W.T + b), "the old state h is not used"),
@@ -209,6 +221,8 @@ def what_axis(problem: str, batch: int, size: int) -> str:
     """Words for the two usual shapes that do not fit: gates cut along the batch, weights not transposed."""
     if "not enough values to unpack" in problem or f"({4 * size}) must match the size of tensor b ({size})" in problem:
         return ". `chunk` and `split` cut axis 0, the batch, unless `dim` says otherwise; the gates stand side by side"
+    if f"({batch}x{size} and {batch}x{size})" in problem:
+        return ". ⊙ is `*`, number by number; `@` is the matrix product, which mixes the numbers"
     if "mat1 and mat2" in problem:
         return ". `W` is (4H, D) and `U` is (4H, H): one row for each gate's number, so `x @ W.T`"
     return ""

@@ -69,7 +69,7 @@ def pad_batch(answer, rng):
 
     longest = whole(rng, 7, 9)
     cases = [draw(3, longest, 2, 5), draw(2, 4, 3, 6, 1), draw(4), draw(5, 5), draw(2, 0, 4), draw(0, 3)]
-    given = [answer(case) for case in cases]
+    given = [given_for(answer, case) for case in cases]
     for case, value in zip(cases, given, strict=True):
         if isinstance(value, list) and value == padded(case).tolist():
             raise NotRight(f"for lengths {lengths_of(case)} the result is a list with the right numbers, not a tensor")
@@ -98,6 +98,19 @@ def pad_batch(answer, rng):
             f"expected {expected[tuple(wrong)].item()}" + (f": {words}" if words else "")
         )
     return f"{len(cases)} batches: one sequence, equal lengths, different ones, an empty one"
+
+
+def given_for(answer, case: list[list[int]]):
+    """The learner's result; a tensor of rows that are not of one length says what is missing."""
+    try:
+        return answer(case)
+    except NotRight as problem:
+        if any(words in str(problem) for words in ("expected sequence of length", "each tensor to be equal size")):
+            raise NotRight(
+                f"for lengths {lengths_of(case)}: {problem}. The rows differ in length, and a tensor has straight "
+                "edges: fill each up with zeros first"
+            ) from None
+        raise
 
 
 def lengths_of(sequences: list[list[int]]) -> str:

@@ -1,5 +1,7 @@
 """Exercises 02.5 and 02.6: one vector for a sentence, from its real words alone."""
 
+import re
+
 import torch
 from torch import Tensor
 
@@ -80,7 +82,7 @@ def last_states(answer, rng):
         try:
             given = answer(states, lengths)
         except NotRight as problem:
-            raise NotRight(f"{where}: {problem}{too_far(str(problem), longest)}") from None
+            raise NotRight(f"{where}: {problem}{too_far(str(problem), *states.shape)}") from None
         causes = {
             (batch, batch, size): "every sentence is looked up at every length: the sentences need an index of their "
             "own, `torch.arange`, in place of `:`",
@@ -113,10 +115,15 @@ def wrong_row(states: Tensor, given: Tensor, row: int, length: int) -> str:
     return f"row {row} is none of the states, {expected}"
 
 
-def too_far(problem: str, longest: int) -> str:
-    """Words for an index beyond the last place."""
-    if f"index {longest} is out of bounds" in problem:
+def too_far(problem: str, batch: int, longest: int, size: int) -> str:
+    """Words for an index beyond the last place of an axis, which its size tells: torch may number axes anew."""
+    beyond = re.search(r"out of bounds for (?:dimension|axis) \d with size (\d+)", problem)
+    if beyond and int(beyond[1]) == longest:
         return f". The last of {longest} words has index {longest - 1}"
+    if beyond and int(beyond[1]) == batch:
+        return ". `lengths` counts along axis 1, the time; axis 0 is the batch, numbered by `torch.arange(len(states))`"
+    if beyond and int(beyond[1]) == size:
+        return ". `lengths` counts along axis 1, the time; axis 2 holds the features, and all of them are wanted"
     if "Index tensor must have the same number of dimensions" in problem:
         return ". `gather` wants an index of (B, 1, H): `lengths` needs two more axes, and one repeated H times"
     return ""
@@ -204,6 +211,7 @@ def max_over_time(answer, rng):
             )
         words = named_mistake(cases[:2], given[:2], MAX_MISTAKES)
         words = words or named_mistake(cases[1:2], given[1:2], [(over_channels, OVER_CHANNELS)])
+        words = words or filled_with(value, expected, (tokens == 0).any(1))
         row, channel = divmod(int((value - expected).abs().argmax()), value.shape[1])
         words = words or (
             f"feature {channel} of sentence {row} is {value[row, channel]:.3f}, expected {expected[row, channel]:.3f}"
@@ -241,9 +249,21 @@ def largest_given(answer, features: Tensor, tokens: Tensor) -> Tensor:
     given = expect_tensor(given, where, (batch, channels), causes)
     if not given.is_floating_point():
         raise NotRight(f"{where} the result is {given.dtype}: those are places (`argmax`?); the values are asked for")
-    if given.isnan().any():
+    spoilt, padded = given.isnan().any(1), (tokens == 0).any(1)
+    if spoilt.any() and not spoilt[~padded].any() and not padded.all():
+        raise NotRight(f"{where} the result holds NaN: padding is set to NaN, and NaN wins every maximum")
+    if spoilt.any():
         raise NotRight(f"{where} the result holds NaN: 0 · ∞ is NaN, so a mask times -inf spoils the real words")
     return given
+
+
+def filled_with(given: Tensor, expected: Tensor, padded: Tensor) -> str | None:
+    """Words for padding that was set to some number: where there is padding, nothing is smaller."""
+    off = (given - expected).abs() > 1e-3
+    number = given[off][0].item()
+    if (given[off] - number).abs().max() > 1e-4 or (given[padded] < number - 1e-3).any():
+        return None
+    return f"padding is set to {number:g}, and where a feature is smaller on every real word, that {number:g} wins"
 
 
 def over_channels(features: Tensor, tokens: Tensor) -> Tensor:

@@ -39,6 +39,12 @@ def shifted(x: Tensor, W: Tensor, U: Tensor, b: Tensor) -> Tensor:
     return torch.cat([torch.zeros(1, len(U)), states_of(x, W, U, b)[:-1]])
 
 
+def first_skipped(x: Tensor, W: Tensor, U: Tensor, b: Tensor) -> Tensor:
+    """Row 0 stays zeros, and reading begins at the second word."""
+    return torch.cat([torch.zeros(1, len(U)), states_of(x[1:], W, U, b)]) if len(x) > 1 else torch.zeros(1, len(U))
+
+
+FIRST_SKIPPED = "the first word is not read: h_1 is made from x[0] and zeros, so the loop begins at 0"
 RNN_MISTAKES = [
     (stepping(lambda wx, uh, b, h: torch.tanh(wx + uh)), "the bias `b` is missing"),
     (stepping(lambda wx, uh, b, h: wx + uh + b), "the tanh is missing, so the states can grow without end"),
@@ -69,6 +75,14 @@ RNN_MISTAKES = [
         stepping(lambda wx, uh, b, h: torch.tanh(wx + b) + torch.tanh(uh)),
         "there are two tanh; one goes around the whole sum",
     ),
+    *[
+        (stepping(step), "each part has a tanh of its own; one tanh goes around the whole sum")
+        for step in (
+            lambda wx, uh, b, h: torch.tanh(wx) + torch.tanh(uh) + torch.tanh(b),
+            lambda wx, uh, b, h: torch.tanh(wx) + torch.tanh(uh) + b,
+            lambda wx, uh, b, h: torch.tanh(wx) + torch.tanh(uh + b),
+        )
+    ],
     (stepping(lambda wx, uh, b, h: torch.tanh(wx + uh + 2 * b)), "the bias is added twice"),
     (
         stepping(lambda wx, uh, b, h: h + torch.tanh(wx + uh + b)),
@@ -86,6 +100,7 @@ RNN_MISTAKES = [
         lambda x, W, U, b: states_of(x, W, U, b)[:1].expand(len(x), -1),
         "every row is the first state",
     ),
+    (first_skipped, FIRST_SKIPPED),
     (shifted, "row t is the state before word t, not after it: keep the state once it is new"),
     (lambda x, W, U, b: torch.zeros(len(x), len(U)), "all zeros: was anything written into the result?"),
 ]
@@ -132,6 +147,8 @@ def right_states(answer, case: tuple[Tensor, ...], telling: list) -> None:
     if isinstance(given, tuple) and len(given) == 2:
         raise NotRight(f"{where} there are two results; all states, one tensor of shape (T, H), are asked for")
     length, size = len(x), len(U)
+    if length > 1 and agrees(given, states_of(x[1:], W, U, b)):
+        raise NotRight(f"{where}: {FIRST_SKIPPED}")
     causes = {
         (size,): "that is one state, the last one? Keep each state, and `torch.stack` them after the loop",
         (1, size): "that is one state; there is one for each word",

@@ -161,9 +161,11 @@ def blanks(answer, index: dict) -> str:
         given = [answer(sentence, index) for sentence in ("a  fish", "")]
     except NotRight:
         return ". An empty sentence raises an error, though: look at it before you use this elsewhere"
-    if given != [numbered("a  fish", index), []]:
+    if given[0] != numbered("a  fish", index):
         return (
-            ". Two blanks in a row, or an empty sentence, give an extra number: `.split(' ')` finds an empty word "
-            "there, `.split()` does not"
+            ". Two blanks in a row give an extra number, though: `.split(' ')` finds an empty word there, `.split()` "
+            "does not"
         )
+    if given[1] != []:
+        return f". An empty sentence gives {described(given[1])}, though; it has no words, and `.split()` finds none"
     return ""

@@ -82,6 +82,8 @@ def test_lstm_step(judged):
             "exchanged": (squash(T, T, S, T), "sigmoid and tanh are exchanged"),
             "all sigmoid": (squash(S, S, S, S), "g has a sigmoid"),
             "all tanh": (squash(T, T, T, T), "the gates have a tanh"),
+            "sigmoid, then tanh": (squash(S, S, lambda z: z.sigmoid().tanh(), S), "through a sigmoid and then a tanh"),
+            "ReLU": (squash(S, S, torch.relu, S), "g has a ReLU"),
             "g open": (squash(S, S, same, S), "g has no tanh"),
             "gates open": (squash(same, same, T, same), "the gates have no sigmoid"),
             "all open": (squash(same, same, same, same), "neither the sigmoids"),
@@ -98,6 +100,9 @@ def test_lstm_step(judged):
             "as in a GRU": (step(cell=lambda i, f, g, o, c: f * c + (1 - f) * g), "how a GRU does it"),
             "f reversed": (step(cell=lambda i, f, g, o, c: (1 - f) * c + i * g), "not 1 - f"),
             "tanh in c": (step(cell=lambda i, f, g, o, c: (f * c + i * g).tanh()), "a tanh of its own"),
+            "old h in c": (lambda x, h, c, W, U, b: step()(x, h, h, W, U, b), "multiplies the old state h"),
+            "matrix product": (step(cell=lambda i, f, g, o, c: f @ c + i * g), "⊙ is `*`"),
+            "matrix product in h": (step(state=lambda i, f, g, o, old, new: o @ new.tanh()), None),
             "no bias": (
                 step(gates=lambda x, h, W, U, b: x @ W.T + h @ U.T),
                 "`b` is missing",

@@ -89,6 +89,7 @@ def test_pad_batch(judged):
                 lambda s: padder(width=lambda _: max(map(len, s)))([x[:-1] for x in s]),
                 "the last token of each",
             ),
-            "ragged": (lambda s: torch.tensor(s), None),
+            "ragged": (lambda s: torch.tensor(s), "The rows differ in length"),
+            "ragged, stacked": (lambda s: torch.stack([torch.tensor(x) for x in s]), None),
         },
     )

@@ -23,6 +23,14 @@ def in_place(s, n):
     return s[rows(s), n]
 
 
+def axes_exchanged(s, n):
+    return s[n - 1, rows(s)]
+
+
+def on_the_features(s, n):
+    return s[rows(s), :, n - 1]
+
+
 def right(s, n):
     return s[rows(s), n - 1]
 
@@ -71,6 +79,9 @@ def test_last_states(judged):
             "mixed up": (lambda s, n: right(s, n).flip(0), "holds the state of sentence"),
             "scaled": (lambda s, n: 2 * right(s, n), "none of the states"),
             "over features": (lambda s, n: s.sum(2), "the axis of the features is gone"),
+            "axes exchanged": (axes_exchanged, "axis 0 is the batch, numbered by"),
+            "one index": (lambda s, n: s[n - 1], None),
+            "on the features": (on_the_features, "axis 2 holds the features"),
         },
     )
 
@@ -126,6 +137,9 @@ def test_max_over_time(judged):
         {
             "plain": (lambda f, t: f.amax(2), "padding takes part"),
             "zeros": (filled(0.0), "padding is set to 0, and"),
+            "minus one": (filled(-1.0), "padding is set to -1, and"),
+            "two": (filled(2.0), "padding is set to 2, and"),
+            "filled with NaN": (filled(torch.nan), "padding is set to NaN"),
             "times mask": (lambda f, t: (f * (t != 0)[:, None]).amax(2), None),
             "not low enough": (filled(-999.0), "right for small features"),
             "reversed": (filled(padding=lambda t: t != 0), "the largest over padding alone"),

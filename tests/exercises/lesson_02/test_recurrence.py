@@ -56,6 +56,13 @@ def kept_before(x, W, U, b):
     return torch.stack(states)
 
 
+def first_skipped(x, W, U, b):
+    states = torch.zeros(len(x), len(U))
+    for t in range(1, len(x)):
+        states[t] = torch.tanh(W @ x[t] + U @ states[t - 1] + b)
+    return states
+
+
 def one_short(x, W, U, b):
     return right(x, W, U, b)[:-1]
 
@@ -118,6 +125,11 @@ def test_rnn(judged):
             "reverse": (lambda x, W, U, b: right(x, W, U, b).flip(0), "in reverse order"),
             "one tensor": (one_tensor, "every row is the last state"),
             "kept before": (kept_before, "the state before word t"),
+            "first skipped": (first_skipped, "the first word is not read: h_1"),
+            "first skipped, appended": (lambda x, W, U, b: right(x[1:] if len(x) > 1 else x, W, U, b), None),
+            "three tanh": (network(lambda wx, uh, b, h: wx.tanh() + uh.tanh() + b.tanh()), "a tanh of its own"),
+            "tanh each, b bare": (network(lambda wx, uh, b, h: wx.tanh() + uh.tanh() + b), None),
+            "tanh each, b with U": (network(lambda wx, uh, b, h: wx.tanh() + (uh + b).tanh()), None),
             "one short": (one_short, "one state too few"),
             "last": (lambda x, W, U, b: right(x, W, U, b)[-1], "the last one?"),
             "last as a row": (lambda x, W, U, b: right(x, W, U, b)[-1:], "there is one for each word"),

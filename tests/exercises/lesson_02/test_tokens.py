@@ -1,3 +1,4 @@
+import re
 from collections import defaultdict
 
 import numpy as np
@@ -114,3 +115,11 @@ def test_two_blanks_are_remarked_upon_and_not_wrong():
 
     assert "Two blanks" in judge("02.1", by_exception).message
     assert "Two blanks" not in judge("02.1", right).message
+
+
+def test_an_empty_sentence_alone_is_remarked_upon_where_blanks_are_right():
+    from mmcourse.exercises.checks import judge
+
+    verdict = judge("02.1", encoder(cut=lambda sentence: re.split(r"\s+", sentence)))
+    assert verdict and "Two blanks" not in verdict.message and "An empty sentence gives a list, [1]" in verdict.message
+    assert "An empty sentence" not in judge("02.1", right).message
