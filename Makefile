@@ -15,6 +15,10 @@ SEEDS ?=
 UV ?= auto
 export LESSONS SEEDS
 
+# Threads that wait for each other leave their core to others: benchmarks/waiting.py says what it is worth.
+OMP_WAIT_POLICY ?= PASSIVE
+export OMP_WAIT_POLICY
+
 # Tests and `make course` take real data from MMCOURSE_DATA, else from ../shared/data where that is there.
 ifeq ($(origin MMCOURSE_DATA),undefined)
 ifneq ($(DATA),)

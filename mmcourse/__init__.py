@@ -3,12 +3,16 @@
 `import mmcourse` is light: each public name loads its module when it is first used.
 """
 
+import os
 import time
 
 from mmcourse.lazy import lazy_names
 
 __version__ = "0.1.0"
 IMPORTED_AT = time.perf_counter()  # a lesson's clock starts before its heavy imports: mmcourse.lesson
+
+# Before torch is loaded: threads that wait in a loop stall training where other programs run (benchmarks/waiting.py).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOME = {
     "PictureBook": "mmcourse.picturebook.book",

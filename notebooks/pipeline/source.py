@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 from .solutions import SourceError, cleared, hidden_markers, regions
 
-BUILDER = "1"  # raise it when notebooks made by an older builder should be made again
+BUILDER = "2"  # raise it when notebooks made by an older builder should be made again
 COPIES = ("learner", "answers")
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python", "pygments_lexer": "ipython3"}
@@ -84,12 +84,14 @@ def verified_line(verified: dict) -> str:
 
 
 def setup_source(address: str) -> str:
-    """The first code cell: it does nothing in a checkout and installs what is missing on Colab."""
+    """The first code cell: it sets how threads wait, and installs what is missing on Colab."""
     return f'''#@title Setup: run me first
 import importlib.util
+import os
 import subprocess
 import sys
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait leave their core to others
 if importlib.util.find_spec("mmcourse") is None:  # on Colab; an installation from the README has it
     package = "mmcourse @ git+{address}"
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", package], check=True)

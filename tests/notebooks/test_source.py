@@ -1,5 +1,7 @@
 """What a source becomes: ids that stay, a title with its badges, a setup cell that does nothing here."""
 
+import os
+
 import nbformat
 import pytest
 
@@ -62,6 +64,18 @@ def test_each_heading_begins_a_slide(house):
     text = LESSON + cells
     kinds = [cell.metadata.slideshow.slide_type for cell in house.compose(text).cells]
     assert kinds[0] == "slide" and kinds[-3:] == ["slide", "subslide", "-"]
+
+
+@pytest.mark.parametrize("own", [None, "ACTIVE"])
+def test_the_setup_cell_lets_waiting_threads_sleep_before_torch_is_loaded(house, monkeypatch, own):
+    cells = [cell.source for cell in house.compose().cells if cell.cell_type == "code"]
+    assert "torch" not in cells[0]
+    if own:
+        monkeypatch.setenv("OMP_WAIT_POLICY", own)
+    else:
+        monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    exec(compile(cells[0], "setup", "exec"), {})
+    assert os.environ["OMP_WAIT_POLICY"] == (own or "PASSIVE"), "a policy of one's own is left alone"
 
 
 def test_the_setup_cell_installs_nothing_where_the_package_is(house, monkeypatch):
