@@ -50,6 +50,10 @@ ALIAS_MISTAKES = [
     (lambda f, r: abs(f - r * (f / r)), "nothing is left: without `round` exactly the frequency itself is taken off"),
     (lambda f, r: f // r, "`//` counts how often the rate fits; what is left over is `%`"),
     (
+        lambda f, r: abs(f - r * math.ceil(f / r)),
+        "`ceil` always rounds up: the multiple of the rate below may be nearer, so `round`",
+    ),
+    (
         lambda f, r: abs(f - r * math.floor(f / r + 1)),
         "the distance to the next multiple of the rate above: the one below may be nearer",
     ),
@@ -107,11 +111,25 @@ def fitting(samples: int, window: int, hop: int) -> int:
     return len(range(0, samples - window + 1, hop))
 
 
+ABSOLUTE = "`abs` makes frames out of what is missing: a sound shorter than the window has no frame, `max(0, ...)`"
 N_FRAMES_MISTAKES = [
     (
         lambda n, w, h: (n - w) // h + 1,
         "a sound shorter than the window has no frame at all, and this counts below 0 or wrongly there",
     ),
+    (
+        lambda n, w, h: int((n - w) / h) + 1,
+        "`int` cuts off towards 0, `//` rounds down; a sound shorter than the window has no frame, so never below 0",
+    ),
+    (
+        lambda n, w, h: max(0, int((n - w) / h) + 1),
+        "`int` cuts off towards 0, so a sound a little shorter than the window gets a frame: `//` rounds down",
+    ),
+    (lambda n, w, h: abs(n - w) // h + 1, ABSOLUTE),
+    (lambda n, w, h: abs((n - w) // h) + 1, ABSOLUTE),
+    (lambda n, w, h: abs((n - w) // h + 1), ABSOLUTE),
+    (lambda n, w, h: abs(int((n - w) / h)) + 1, ABSOLUTE),
+    (lambda n, w, h: abs(int((n - w) / h) + 1), ABSOLUTE),
     (
         lambda n, w, h: (n - w) // h,
         "the + 1 is missing: a sound as long as one window already has one frame",
@@ -167,6 +185,17 @@ N_FRAMES_MISTAKES = [
 ]
 
 
+def counted(answer, samples: int, window: int, hop: int):
+    """Call the answer; where it cannot take a sound shorter than the window, say what is expected there."""
+    try:
+        return answer(samples, window, hop)
+    except NotRight as problem:
+        if samples >= window:
+            raise
+        where = f"`{call('n_frames', samples, window, hop)}`"
+        raise NotRight(f"{where}: a sound shorter than the window has no frame, expected 0. {problem}") from None
+
+
 @exercise(
     "03.2",
     title="how many frames?",
@@ -187,6 +216,6 @@ def n_frames(answer, rng):
             window = hop + whole(rng, 1, 300)
             cases.append((window + hop * whole(rng, 2, 90) + left, window, hop))
     cases += [(399, 400, 160), (100, 400, 160), (1, 400, 160), (whole(rng, 1, 200), whole(rng, 300, 500), 100)]
-    given = [expect_whole_number(answer(*case), f"`{call('n_frames', *case)}`") for case in cases]
+    given = [expect_whole_number(counted(answer, *case), f"`{call('n_frames', *case)}`") for case in cases]
     compare("n_frames", cases, given, fitting, N_FRAMES_MISTAKES)
     return f"{len(cases)} sounds, four of them shorter than the window"

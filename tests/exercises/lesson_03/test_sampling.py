@@ -63,6 +63,7 @@ def test_alias(judged):
             "no round": (lambda f, r: abs(f - r * (f / r)), None),
             "quotient": (lambda f, r: f // r, "how often the rate fits"),
             "next above": (lambda f, r: abs(f - r * (f // r + 1)), None),
+            "ceil": (lambda f, r: abs(f - r * math.ceil(f / r)), "`ceil` always rounds up"),
             "exchanged": (lambda f, r: fold(r, f), "changed places"),
             "cut": (lambda f, r: int(fold(f, r)), "the part of a hertz is cut off"),
             "rounded": (lambda f, r: round(fold(f, r)), "rounded to whole"),
@@ -89,6 +90,10 @@ def test_n_frames(judged):
     def unguarded(samples, window, hop):
         return (samples - window) // hop + 1
 
+    def returns_nothing(samples, window, hop):
+        if samples >= window:
+            return unguarded(samples, window, hop)
+
     judged(
         "03.2",
         {
@@ -103,6 +108,16 @@ def test_n_frames(judged):
         },
         {
             "short sounds": (unguarded, "has no frame at all, and this counts"),
+            "int": (lambda n, w, h: int((n - w) / h) + 1, "so never below 0"),
+            "int, at least 0": (lambda n, w, h: max(0, int((n - w) / h) + 1), "a little shorter than the window"),
+            "abs": (lambda n, w, h: abs(n - w) // h + 1, "`abs` makes frames"),
+            "abs of the steps": (lambda n, w, h: abs((n - w) // h) + 1, None),
+            "abs of all": (lambda n, w, h: abs(unguarded(n, w, h)), None),
+            "unguarded unfold": (
+                lambda n, w, h: len(torch.zeros(n).unfold(0, w, h)),
+                "shorter than the window has no frame, expected 0. RuntimeError",
+            ),
+            "nothing for short sounds": (returns_nothing, "has no frame, expected 0. `returns_nothing` gave None"),
             "no + 1": (lambda n, w, h: max(0, (n - w) // h), "the + 1 is missing"),
             "no + 1, unguarded": (lambda n, w, h: (n - w) // h, None),
             "last one": (lambda n, w, h: len(range(0, n - w, h)), "ends with the very last sample"),
@@ -124,3 +139,15 @@ def test_n_frames(judged):
             "no usual": (lambda n, w, h: formula(n, w, h) + 7, "no usual mistake"),
         },
     )
+
+
+def test_every_abs_is_named():
+    from mmcourse.exercises.checks import judge
+
+    for mistaken in (
+        lambda n, w, h: abs((n - w) // h) + 1,
+        lambda n, w, h: abs((n - w) // h + 1),
+        lambda n, w, h: abs(int((n - w) / h)) + 1,
+        lambda n, w, h: abs(int((n - w) / h) + 1),
+    ):
+        assert "`abs` makes frames" in judge("03.2", mistaken).message
