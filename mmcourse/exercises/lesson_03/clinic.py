@@ -1,6 +1,7 @@
 """The clinic of lesson 03: a split that keeps each speaker on one side."""
 
 import numbers
+from collections.abc import Generator, Iterator
 
 import torch
 from torch import Tensor
@@ -74,6 +75,9 @@ def indices(part, speakers: list[str], where: str, side: str) -> list[int]:
         raise NotRight(f"{where} {side} is a {type(part).__name__}, expected a list: `sorted(...)` makes one of it")
     if isinstance(part, str | numbers.Number) or not hasattr(part, "__iter__"):
         raise NotRight(f"{where} {side} is {described(part)}, expected a list of indices")
+    if isinstance(part, Iterator):
+        kind = "a generator" if isinstance(part, Generator) else f"{type(part).__name__}, an iterator"
+        raise NotRight(f"{where} {side} is {kind}, which cannot index a tensor later: make a list of it, `list(...)`")
     values = guarded(list, part.tolist() if isinstance(part, Tensor) and part.ndim else part, name=side)
     if values and all(isinstance(value, str) for value in values):
         raise NotRight(f"{where} {side} lists speakers; expected the places of their examples: indices into `speakers`")

@@ -76,7 +76,7 @@ def test_split_by_speaker(judged):
             "tuples": changed(lambda train, test, _: [tuple(train), tuple(test)]),
             "int32": changed(lambda train, test, _: (np.array(train, dtype=np.int32), torch.tensor(test).int())),
             "shuffled": changed(lambda train, test, _: (random.sample(train, len(train)), test)),
-            "filtered": changed(lambda train, test, s: (filter(lambda i: i not in test, range(len(s))), iter(test))),
+            "range": changed(lambda train, test, s: (range(len(s)) if len(train) == len(s) else train, test)),
         },
         {
             "random": (at_random, None),
@@ -99,6 +99,12 @@ def test_split_by_speaker(judged):
             "one part": (lambda s, held: ([0],), "has 1 parts"),
             "dictionary": (lambda s, held: {"train": [], "test": []}, "the answer is a dict"),
             "sets": (changed(lambda train, test, _: (set(train), set(test))), "train is a set"),
+            "generators": (
+                changed(lambda train, test, _: ((i for i in train), (i for i in test))),
+                "train is a generator, which cannot index",
+            ),
+            "filter": (changed(lambda train, test, s: (train, filter(test.count, range(len(s))))), "test is filter"),
+            "iterator": (changed(lambda train, test, s: (iter(train), test)), "train is list_iterator"),
             "number": (lambda s, held: (0, 1), "expected a list of indices"),
             "from 1": (changed(lambda train, test, _: ([i + 1 for i in train], [i + 1 for i in test])), "count from 1"),
             "floats": (changed(lambda train, test, _: ([float(i) for i in train], test)), "a float"),
