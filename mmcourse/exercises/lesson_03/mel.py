@@ -76,6 +76,22 @@ def first_points(n: int, bins: int, rate: float) -> Tensor:
     return triangles(torch.cat([points, points[-1:] + 1e-6]), bins_of(bins, rate))
 
 
+def whole_base(n: int, bins: int, rate: float) -> Tensor:
+    """Both differences divided by the whole base of the triangle instead of the half they run over.   -> (2, F, n)"""
+    points, hertz = points_of(n, rate), bins_of(bins, rate)[:, None]
+    left, right = points[:-2], points[2:]
+    return torch.stack([(hertz - left), (right - hertz)]) / (right - left)
+
+
+def whole_base_by_sides(n: int, bins: int, rate: float) -> Tensor:
+    """The same, each side taken up to the top."""
+    rising, falling = whole_base(n, bins, rate)
+    return torch.where(bins_of(bins, rate)[:, None] <= points_of(n, rate)[1:-1], rising, falling).clamp(min=0)
+
+
+BASE = "each slope is divided by the whole base: one rises from left end to top, one falls from top to right end"
+FIXED = "16,000 is written where `rate` belongs: the sounds of another rate get filters that do not fit"
+BOXES = "boxes: between its ends a filter rises to 1 and falls again"
 MEL_MISTAKES = [
     (
         lambda n, b, r: triangles(torch.linspace(0, r / 2, n + 2, dtype=torch.float64), bins_of(b, r)),
@@ -142,7 +158,7 @@ MEL_MISTAKES = [
     ),
     (
         lambda n, b, r: (slopes(points_of(n, r), bins_of(b, r)).amin(0) >= 0).double(),
-        "boxes: between its ends a filter rises to 1 and falls again",
+        BOXES,
     ),
     (
         in_mel,
@@ -175,8 +191,29 @@ MEL_MISTAKES = [
         ),
         "there by the natural logarithm, back by a power of 10: take `torch.log10`, or 1127 and `exp`",
     ),
+    (
+        lambda n, b, r: triangles(points_of(n, r) + 699, bins_of(b, r)),
+        "on the way back from mel the bracket is forgotten, so 1 Hz is taken off: f = 700 · (10^(mel / 2595) - 1)",
+    ),
+    (
+        lambda n, b, r: triangles(torch.linspace(0, float(to_mel(r / 2)), n + 2, dtype=torch.float64), bins_of(b, r)),
+        "the points are still in mel, the bins in hertz: go back to hertz, f = 700 · (10^(mel / 2595) - 1)",
+    ),
+    (lambda n, b, r: whole_base(n, b, r).amin(0).clamp(min=0), BASE),
+    (whole_base_by_sides, BASE),
+    (lambda n, b, r: filters(n, b, 16_000), FIXED),
+    (lambda n, b, r: triangles(points_of(n, 16_000), bins_of(b, r)), FIXED),
+    (lambda n, b, r: triangles(points_of(n, r), bins_of(b, 16_000)), FIXED),
+    (
+        lambda n, b, r: triangles(points_of(n, r), torch.arange(b) * (r / b)),
+        "bin k is put at `k * rate / n_bins`: the last of the `n_bins` is `rate / 2`, so k * rate / 2 / (n_bins - 1)",
+    ),
     (lambda n, b, r: filters(n, b, r).flip(1), "the filters stand in the wrong order: the lowest comes first"),
-    (lambda n, b, r: torch.zeros(b, n), "all zeros: was anything written into the result?"),
+    (
+        lambda n, b, r: torch.zeros(b, n),
+        "all zeros: without the 700 of f = 700 · (10^(mel / 2595) - 1) every triangle lies below the second bin; "
+        "or was nothing written into the result?",
+    ),
 ]
 
 
@@ -218,6 +255,11 @@ def mel_filters(answer, rng):
     i = next(i for i in range(len(given)) if not near(given[i], expected[i]))
     n_mels, n_bins, rate = cases[i]
     words = named(cases, given)
+    if not (given[i].is_floating_point() or given[i].is_complex()) and words != BOXES:
+        raise NotRight(
+            f"the result holds {given[i].dtype}, and no value between 0 and 1: the sides of a triangle need them. "
+            "Leave `.int()`, `.long()` or such a `dtype` out"
+        )
     if words is None:
         row, column = divmod(int((given[i] - expected[i]).abs().argmax()), n_mels)
         hertz = rate / 2 * row / (n_bins - 1)

@@ -89,6 +89,24 @@ def without_one(n_mels, n_bins, rate):
     return triangles(hertz_to_mel(mel) / 0, f)
 
 
+def by_whole_base(n_mels, n_bins, rate):
+    points, f = points_of(n_mels, rate), torch.linspace(0, rate / 2, n_bins)[:, None]
+    base = points[2:] - points[:-2]
+    return torch.minimum((f - points[:-2]) / base, (points[2:] - f) / base).clamp(min=0)
+
+
+def by_whole_base_loop(n_mels, n_bins, rate):
+    points, result = points_of(n_mels, rate).tolist(), torch.zeros(n_bins, n_mels)
+    for m, (left, top, end) in enumerate(zip(points, points[1:], points[2:], strict=False)):
+        for k in range(n_bins):
+            f = k * rate / 2 / (n_bins - 1)
+            if left < f <= top:
+                result[k, m] = (f - left) / (end - left)
+            elif top < f < end:
+                result[k, m] = (end - f) / (end - left)
+    return result
+
+
 def test_mel_filters(judged):
     def bins(function):
         return lambda n, b, r: triangles(points_of(n, r), function(b, r))
@@ -141,6 +159,18 @@ def test_mel_filters(judged):
             "no - 1": (points(lambda n, r: points_of(n, r) + 700), "the - 1 is missing"),
             "back by exp": (back_by_exp, "back by `exp`"),
             "mixed": (mixed_logarithms, "back by a power of 10"),
+            "bracket forgotten": (points(lambda n, r: points_of(n, r) + 699), "the bracket is forgotten"),
+            "still in mel": (points(lambda n, r: hertz_to_mel(points_of(n, r))), "the points are still in mel"),
+            "whole base": (by_whole_base, "divided by the whole base"),
+            "whole base, by loop": (by_whole_base_loop, None),
+            "16,000 fixed": (lambda n, b, r: right(n, b, 16_000), "is written where `rate` belongs"),
+            "points to 8,000": (points(lambda n, r: points_of(n, 16_000)), None),
+            "bins to 8,000": (bins(lambda b, r: torch.linspace(0, 8_000, b)), None),
+            "bins at k * rate / n_bins": (bins(lambda b, r: torch.arange(b) * r / b), "bin k is put at"),
+            "int": (after(torch.Tensor.int), "the result holds torch.int32, and no value"),
+            "a whole dtype": (after(lambda x: torch.zeros_like(x, dtype=torch.long).copy_(x)), "holds torch.int64"),
+            "boxes of whole numbers": (lambda n, b, r: (torch.minimum(*slopes(n, b, r)) >= 0).long(), None),
+            "back without 700": (points(lambda n, r: points_of(n, r) / 700), None),
             "backwards": (after(lambda x: x.flip(1)), "in the wrong order"),
             "no 1 +": (without_one, "a logarithm without"),
             "both slopes": (lambda n, b, r: torch.stack(slopes(n, b, r)), "both slopes are there"),
@@ -158,3 +188,23 @@ def test_the_reference_is_torchaudios():
 
     for case in [(40, 201, 16_000), (23, 129, 8_000), (80, 1025, 44_100)]:
         assert torch.allclose(filters(*case).float(), torchaudios(*case), atol=1e-4, rtol=0)
+
+
+def test_the_same_mistake_in_another_place_gets_the_same_words():
+    from mmcourse.exercises.checks import judge
+
+    def triangles_of(top, rate_of_bins=None):
+        def answer(n_mels, n_bins, rate):
+            return triangles(points_of(n_mels, top or rate), torch.linspace(0, (rate_of_bins or rate) / 2, n_bins))
+
+        return answer
+
+    def back_without_700(n_mels, n_bins, rate):
+        return triangles(points_of(n_mels, rate) / 700, torch.linspace(0, rate / 2, n_bins))
+
+    assert "where `rate` belongs" in judge("03.4", triangles_of(16_000)).message
+    assert "where `rate` belongs" in judge("03.4", triangles_of(None, 16_000)).message
+    assert "divided by the whole base" in judge("03.4", by_whole_base_loop).message
+    assert "without the 700" in judge("03.4", back_without_700).message
+    boxes = judge("03.4", lambda n, b, r: (torch.minimum(*slopes(n, b, r)) >= 0).long())
+    assert "boxes" in boxes.message
