@@ -1,7 +1,10 @@
 """Exercise 03.3: the short-time Fourier transform by hand."""
 
+import re
+
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
@@ -22,6 +25,14 @@ def power_of(samples: Tensor, window: Tensor, hop: int) -> Tensor:
     return transformed(samples, window, hop).abs().square()
 
 
+def with_window(make):
+    """The transform with another window, made for the right length, in place of the given one."""
+    return lambda x, w, h: torch.fft.rfft(frames_of(x, len(w), h) * make(len(w))).T
+
+
+HANN = "`torch.hann_window` is in place of `window`: multiply by the window that is handed in, which may be another"
+HAMMING = "`torch.hamming_window` is in place of `window`: multiply by the window that is handed in"
+AFTER = "the window is multiplied after the transform: it belongs to the samples of a frame, before `rfft`"
 REAL_MISTAKES = [
     (lambda x, w, h: transformed(x, w, h).abs(), "the magnitude; the phase is lost with it, so leave `.abs()` out"),
     (power_of, "the power; the phase is lost with it, so leave the square out"),
@@ -40,6 +51,15 @@ STFT_MISTAKES = [
     (
         lambda x, w, h: torch.fft.rfft(frames_of(x, len(w), h) * w * w).T,
         "the window is applied twice: multiply each frame by it once",
+    ),
+    (with_window(torch.hann_window), HANN),
+    (with_window(lambda size: torch.hann_window(size, periodic=False)), HANN),
+    (with_window(torch.hamming_window), HAMMING),
+    (with_window(lambda size: torch.hamming_window(size, periodic=False)), HAMMING),
+    (lambda x, w, h: (torch.fft.rfft(frames_of(x, len(w), h)) * w[: len(w) // 2 + 1]).T, AFTER),
+    (
+        lambda x, w, h: transformed(x, w, h).T.reshape(transformed(x, w, h).shape),
+        "`reshape` or `view` only cuts the row of numbers anew: `.T` makes rows and columns change places",
     ),
     (
         lambda x, w, h: transformed(x, w, h).conj(),
@@ -132,23 +152,22 @@ def stft(answer, rng):
         (60, 60, 8),
         (whole(rng, 150, 190), 32, 11),
     ]
-    cases, given = [], []
+    cases, given, used = [], [], Used(torch.stft, Tensor.stft)
     for samples, size, hop in sizes:
         sound = torch.randn(samples, generator=rng)
         window = torch.hann_window(size) + 0.3 * torch.rand(size, generator=rng)  # not symmetric
         where = f"for {samples} samples, a window of {size} and a hop of {hop}"
         frames = (samples - size) // hop + 1
         try:
-            result = answer(sound, window, hop)
+            with used:
+                result = answer(sound, window, hop)
         except NotRight as problem:
-            over = (
-                "must match the size" in str(problem)
-                and ". Is every frame `len(window)` long, also the last one?"
-            )
-            raise NotRight(f"{where}: {problem}{over or ''}") from None
+            raise NotRight(f"{where}: {problem}{of_sizes(str(problem), size)}") from None
         if frames == 1 and isinstance(result, Tensor) and tuple(result.shape) == (size // 2 + 1,):
             raise NotRight(f"{where} there is one frame, and its axis is gone: the shape is {tuple(result.shape)}")
         expected = (size // 2 + 1, frames)
+        if isinstance(result, Tensor) and tuple(result.shape) != expected:
+            expect_hop(answer, where, rng)
         result = expect_tensor(result, where, expected, shape_causes(samples, size, hop))
         expect_finite(result, where, "was every entry written? `torch.empty` holds whatever lay in memory")
         cases.append((sound, window, hop))
@@ -158,21 +177,65 @@ def stft(answer, rng):
         raise NotRight(f"the result holds {given[0].dtype}, expected complex numbers: {words}")
     expected = [transformed(*case) for case in cases]
     if all(agrees(a, b) for a, b in zip(given, expected, strict=True)):
-        return f"equal to `torch.stft` with `center=False` on {len(cases)} sounds"
+        remark = "; by `torch.stft` itself, so try it with `rfft` alone" if used.found else ""
+        return f"equal to `torch.stft` with `center=False` on {len(cases)} sounds{remark}"
     i = next(i for i in range(len(given)) if not agrees(given[i], expected[i]))
     samples, size, hop = sizes[i]
     words = named_mistake(cases, given, STFT_MISTAKES) or where_wrong(given[i], expected[i])
     raise NotRight(f"for {samples} samples, a window of {size} and a hop of {hop}: {words}")
 
 
+class Used(TorchFunctionMode):
+    """Notices, while it is entered, whether one of some functions of torch is called, by whom and however named."""
+
+    def __init__(self, *functions):
+        super().__init__()
+        self.functions, self.found = functions, False
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        self.found |= function in self.functions
+        return function(*args, **(kwargs or {}))
+
+
+def of_sizes(problem: str, size: int) -> str:
+    """What sizes that do not fit together come from, as far as torch's message shows."""
+    sizes = re.search(r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\)", problem)
+    if sizes is None:
+        return ""
+    if {int(sizes[1]), int(sizes[2])} == {size, size // 2 + 1}:
+        return ". Is the window multiplied after the transform? It belongs to the samples of a frame, before `rfft`"
+    return ". Is every frame `len(window)` long, also the last one?"
+
+
+def expect_hop(answer, where: str, rng: torch.Generator) -> None:
+    """Refuse an answer whose frames are the same for every hop. Asked where a shape is wrong."""
+    sound, window = torch.randn(1000, generator=rng), torch.rand(37, generator=rng) + 0.5
+    try:
+        first, second = answer(sound, window, 7), answer(sound, window, 13)
+    except NotRight:
+        return
+    if not all(isinstance(result, Tensor) and result.ndim == 2 for result in (first, second)):
+        return
+    first, second = first.detach().cpu(), second.detach().cpu()
+    end_to_end = len(sound) // len(window)
+    if not agrees(first, second) or min(first.shape) == 1 or end_to_end in first.shape:
+        return
+    every = next((hop for hop in range(1, 964) if agrees(first, transformed(sound, window, hop))), None)
+    if every == 1:
+        raise NotRight(f"{where} the hop is ignored: a frame begins at every sample. Frame t begins at `t * hop`")
+    apart = f"the frames begin {every} samples apart" if every else "the frames are the same"
+    raise NotRight(f"{where} {apart}, whatever `hop` is: does a number stand in its place?")
+
+
 def where_wrong(given: Tensor, expected: Tensor) -> str:
     """The first frame that differs, in words."""
     off = (given - expected).abs().amax(0) > 1e-3 * expected.abs().max()  # (T,)
-    frame = int(off.nonzero()[0]) if off.any() else 0
+    frame = int(off.nonzero()[0]) if off.any() else int((given - expected).abs().amax(0).argmax())
     row = int((given - expected).abs()[:, frame].argmax())
-    before = f"frames 0 to {frame - 1} are right, " if frame > 1 else "frame 0 is right, " if frame else ""
+    before = f"frames 0 to {frame - 1} are right" if frame > 1 else "frame 0 is right"
+    place = f"{before}, frame {frame} is not" if frame else "frame 0 is wrong"
     return (
-        f"{before}frame {frame} is not: entry [{row}, {frame}] is {number(given[row, frame])}, "
+        f"{place}: entry [{row}, {frame}] is {number(given[row, frame])}, "
         f"expected {number(expected[row, frame])}"
     )
 

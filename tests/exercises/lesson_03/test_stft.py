@@ -87,6 +87,17 @@ def test_stft(judged):
         {
             "no window": (lambda x, w, h: right(x, torch.ones_like(w), h), "the window is not applied"),
             "window twice": (lambda x, w, h: right(x, w * w, h), "the window is applied twice"),
+            "own Hann": (lambda x, w, h: right(x, torch.hann_window(len(w)), h), "`torch.hann_window` is in place"),
+            "own Hann, symmetric": (lambda x, w, h: right(x, torch.hann_window(len(w), periodic=False), h), None),
+            "own Hamming": (lambda x, w, h: right(x, torch.hamming_window(len(w)), h), "`torch.hamming_window` is in"),
+            "window after": (
+                lambda x, w, h: (torch.fft.fft(framed(x, w, h)) * w)[:, : len(w) // 2 + 1].T,
+                "the window is multiplied after",
+            ),
+            "window after rfft": (lambda x, w, h: (torch.fft.rfft(framed(x, w, h)) * w).T, "Is the window multiplied"),
+            "reshape": (after(lambda z: z.T.reshape(z.shape)), "`reshape` or `view`"),
+            "view": (after(lambda z: z.T.contiguous().view(z.shape)), None),
+            "every frame": (after(lambda z: z * torch.linspace(0.5, 1, len(z))[:, None]), "frame 0 is wrong: entry"),
             "full": (lambda x, w, h: torch.fft.fft(framed(x, w, h) * w).T, "mirrors the lower one"),
             "full, transposed": (lambda x, w, h: torch.fft.fft(framed(x, w, h) * w), "frames of samples"),
             "transposed": (lambda x, w, h: right(x, w, h).T, "the transpose of what"),
@@ -106,6 +117,9 @@ def test_stft(judged):
             "last frame": (lambda x, w, h: frame_by_frame(x, w, h, last=-1), "one frame is missing"),
             "one more": (lambda x, w, h: frame_by_frame(x, w, h, last=1), "one frame too many"),
             "dropped where it fits": (lambda x, w, h: stacked(x[:-1], w, h), None),
+            "hop of 160": (lambda x, w, h: right(x, w, 160), "begin 160 samples apart"),
+            "hop of 16": (lambda x, w, h: right(x, w, 16), "begin 16 samples apart"),
+            "hop of half a window": (lambda x, w, h: right(x, w, len(w) // 2), None),
             "hop ignored": (lambda x, w, h: right(x, w, 1), "the hop is ignored"),
             "one sample apart": (
                 lambda x, w, h: right(x, w, 1)[:, : len(starts(x, w, h))],
@@ -137,3 +151,27 @@ def test_the_reference_is_torchs():
     torch.testing.assert_close(
         transformed(samples, window, 21), by_torch(samples.double(), window.double(), 21, center=False)
     )
+
+
+def test_the_praise_says_when_torch_did_it_all():
+    from torchaudio.functional import spectrogram
+    from torchaudio.transforms import Spectrogram
+
+    from mmcourse.exercises.checks import judge
+
+    imported = torch.stft  # as by `from torch import stft`
+    by_name = {
+        "torch": lambda x, w, h: by_torch(x, w, h, center=False),
+        "imported": lambda x, w, h: imported(x, len(w), h, window=w, center=False, return_complex=True),
+        "method": lambda x, w, h: x.stft(len(w), h, window=w, center=False, return_complex=True),
+        "torchaudio": lambda x, w, h: spectrogram(x, 0, w, len(w), h, len(w), None, False, center=False),
+        "transform": lambda x, w, h: Spectrogram(
+            len(w), hop_length=h, window_fn=lambda size: w, power=None, center=False
+        )(x),
+    }
+    for name, answer in by_name.items():
+        verdict = judge("03.3", answer)
+        assert verdict and verdict.message.endswith("; by `torch.stft` itself, so try it with `rfft` alone"), name
+    for answer in (right, stacked, filled, by_matrix, by_fft):
+        verdict = judge("03.3", answer)
+        assert verdict and verdict.message.endswith(" sounds")
