@@ -31,6 +31,7 @@ def mask_stripes(answer, rng):
     at_every_place(masks.flatten(0, 1), widest)
     wide = torch.cat([masked(answer, (250, 3, 6), 6, rng) for _ in range(4)])  # (1000, T)
     whole_stripes(wide.sum(1))
+    starts_for_the_width(wide)
     if masked(answer, (4, 3, 8), 0, rng).any():
         raise NotRight("with `widest` 0 something is masked; nothing may be")
     return f"one stripe for each of {CALLS * BATCH:,} examples, of 0 to {widest} frames, everywhere"
@@ -58,10 +59,36 @@ def masked(answer, shape: tuple[int, int, int], widest: int, rng: torch.Generato
     expect_finite(result, where, "a masked frame is 0; nothing else changes")
     changed = (result - mels).abs() > 1e-5  # (B, M, T)
     value = result[changed]
+    rest_unchanged(result, mels, changed, where)
     one_stripe(changed, widest, where)
     if len(value) and (value != 0).any():
         raise NotRight(f"{where} the stripe holds {filling(value, mels)}, expected 0")
     return changed.any(1)
+
+
+def rest_unchanged(result: Tensor, mels: Tensor, changed: Tensor, where: str) -> None:
+    """Not everything changes: outside the stripe all stays as it was.   (B, M, T)"""
+    if not changed.all():
+        return
+    hidden = result == 0
+    if hidden.all():
+        raise NotRight(f"{where} everything is set to 0: only the stripe is, the rest stays as it was")
+    scale = (result / mels)[~hidden]
+    scaled = len(scale) and (scale - scale.mean()).abs().max() < 1e-3
+    if scaled and hidden.any() and not torch.equal(hidden.any(1), hidden.all(1)):
+        raise NotRight(
+            f"{where} single values are 0 and the rest is multiplied by {scale.mean().item():.2f}, as `F.dropout` does"
+            ": a stripe hides whole frames, and leaves the rest as it was"
+        )
+    by = f"it is multiplied by {scale.mean().item():.2f}" if scaled else "not one value is as it was"
+    raise NotRight(f"{where} what lies outside the stripe changes too: {by}")
+
+
+def kept_instead(full_frames: Tensor, widest: int) -> bool:
+    """Whether every example keeps one stripe and hides the rest.   (B, T)"""
+    kept = ~full_frames
+    begins = kept.int().diff(dim=1, prepend=torch.zeros(len(kept), 1, dtype=torch.int)) == 1
+    return bool((kept.sum(1) <= widest).all() and (begins.sum(1) <= 1).all()) and widest < kept.shape[1] / 2
 
 
 def filling(value: Tensor, mels: Tensor) -> str:
@@ -78,6 +105,11 @@ def one_stripe(changed: Tensor, widest: int, where: str) -> None:
     batch, bands, frames = changed.shape
     over_time, over_bands = changed.any(1), changed.any(2)  # (B, T), (B, M)
     full_frames, full_bands = changed.all(1), changed.all(2)
+    if torch.equal(over_time, full_frames) and kept_instead(full_frames, widest):
+        raise NotRight(
+            f"{where} everything but the stripe is hidden: kept where it should hide. Turn the mask round; or begin with "
+            "`mels.clone()` instead of zeros, and write 0 into the stripe"
+        )
     if torch.equal(full_frames.any(1), over_time.any(1)) and full_frames.all(1).any() and widest < frames:
         raise NotRight(f"{where} whole examples are masked: is the slice taken on the last axis, `[i, :, a:b]`?")
     if not torch.equal(over_time, full_frames):
@@ -85,7 +117,9 @@ def one_stripe(changed: Tensor, widest: int, where: str) -> None:
             raise NotRight(f"{where} the stripe lies across the bands (axis 1); it takes whole frames (axis 2)")
         if torch.equal(changed, over_time[:, None] & over_bands[:, :, None]):
             raise NotRight(f"{where} a block of some bands is masked: a stripe takes all bands of its frames")
-        raise NotRight(f"{where} single values change: a stripe takes all bands of its frames, nothing else")
+        raise NotRight(
+            f"{where} single values change, as in a dropout: a stripe takes all bands of its frames, nothing else"
+        )
     begins = over_time.int().diff(dim=1, prepend=torch.zeros(batch, 1, dtype=torch.int)) == 1
     if (begins.sum(1) > 1).any():
         raise NotRight(f"{where} an example has several gaps: its masked frames stand together, in one stripe")
@@ -159,5 +193,18 @@ def whole_stripes(widths: Tensor) -> None:
     if share < 0.045:
         raise NotRight(
             f"with 6 frames and `widest` 6 only {share:.0%} of the stripes have 6 frames: some hang over the edge, and "
-            "lose a part there. Draw the start so that the stripe fits: 0 to T - width"
+            "lose a part there. A stripe lies wholly inside, and every width from 0 to `widest` is equally likely: "
+            "draw the width first, then a start where it fits, 0 to T - width"
+        )
+
+
+def starts_for_the_width(masks: Tensor) -> None:
+    """Narrow stripes begin anywhere too, where the widest stripe would have only one place.   (N, T), T = widest"""
+    widths = masks.sum(1)
+    narrow = masks[(widths > 0) & (widths < masks.shape[1])]
+    starts = narrow.int().argmax(1)
+    if len(starts) and (starts == starts[0]).all():
+        raise NotRight(
+            f"with 6 frames and `widest` 6 all {len(starts)} narrower stripes begin at frame {int(starts[0])}: the "
+            "start is drawn from 0 to T - `widest`, so the last frames are hidden too rarely. Draw it from 0 to T - width"
         )

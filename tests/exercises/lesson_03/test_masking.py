@@ -1,6 +1,7 @@
 import random
 
 import torch
+import torch.nn.functional as F
 
 
 def drawn(low, high):
@@ -137,6 +138,15 @@ def cut_out(mels, widest):
     return torch.cat([mels[:, :, :start], mels[:, :, start + widest :]], 2)
 
 
+def copied_into_zeros(mels, widest):
+    masked = torch.zeros_like(mels)
+    for example, whole in zip(masked, mels, strict=True):
+        width = drawn(0, widest + 1)
+        start = drawn(0, mels.shape[2] - width + 1)
+        example[:, start : start + width] = whole[:, start : start + width]
+    return masked
+
+
 def only_once(mels, widest):
     masked = mels.clone()
     masked[0] = loop(mels[:1], widest)[0]
@@ -151,7 +161,6 @@ def test_mask_stripes(judged):
             "at once": at_once,
             "built anew": built_anew,
             "masked_fill": answer(),
-            "starts for the widest": simple_starts,
             "rounded widths": answer(width_of=lambda widest: round(random.random() * widest)),
         },
         {
@@ -167,7 +176,10 @@ def test_mask_stripes(judged):
             "never empty": (answer(width_of=lambda widest: drawn(1, widest + 1) if widest else 0), "not one is empty"),
             "all or nothing": (answer(width_of=lambda widest: widest * drawn(0, 2)), "none has 1 or 2 frames"),
             "too wide": (answer(width_of=lambda widest: drawn(0, widest + 2)), "is too wide"),
-            "over the edge": (answer(start_of=lambda frames, width: drawn(0, frames)), "hang over the edge"),
+            "over the edge": (
+                answer(start_of=lambda frames, width: drawn(0, frames)),
+                "lies wholly inside, and every width from 0 to `widest` is equally likely",
+            ),
             "far over the edge": (answer(start_of=lambda frames, width: drawn(0, frames + 1)), None),
             "never at the end": (
                 answer(start_of=lambda frames, width: drawn(0, max(1, frames - width))),
@@ -187,13 +199,35 @@ def test_mask_stripes(judged):
             "cut out": (cut_out, "instead of cutting"),
             "nothing": (lambda mels, widest: mels, "nothing was masked"),
             "only the first example": (only_once, None),
-            "everything": (lambda mels, widest: torch.zeros_like(mels), None),
-            "inverted": (lambda mels, widest: mels - loop(mels, widest), None),
-            "dropout": (lambda mels, widest: mels * (torch.rand_like(mels) > 0.1), "single values change"),
+            "starts for the widest": (simple_starts, "0 to T - `widest`, so the last frames are hidden too rarely"),
+            "everything": (lambda mels, widest: torch.zeros_like(mels), "everything is set to 0"),
+            "inverted": (lambda mels, widest: mels - loop(mels, widest), "kept where it should hide"),
+            "mask not turned": (lambda mels, widest: mels * mask(mels)(widest)[:, None], None),
+            "copied into zeros": (copied_into_zeros, None),
+            "F.dropout": (lambda mels, widest: F.dropout(mels, 0.3), "as `F.dropout` does"),
+            "F.dropout, half": (lambda mels, widest: F.dropout(mels), None),
+            "dropout": (lambda mels, widest: mels * (torch.rand_like(mels) > 0.1), "as in a dropout"),
             "the mask": (lambda mels, widest: mask(mels)(widest), "those are the masks"),
             "mask with an axis": (lambda mels, widest: mask(mels)(widest)[:, None], "multiply the mels"),
-            "louder": (lambda mels, widest: 1.1 * loop(mels, widest), None),
+            "louder": (lambda mels, widest: 1.1 * loop(mels, widest), "it is multiplied by 1.10"),
+            "normalised": (lambda mels, widest: loop(mels, widest) - 5, "not one value is as it was"),
             "list": (lambda mels, widest: list(mels), "`torch.stack`"),
         },
         draws=2,
     )
+
+
+def test_every_way_to_keep_the_stripe_and_to_drop_out_is_named():
+    from mmcourse.exercises.checks import judge
+
+    for mistaken in (
+        lambda mels, widest: mels * mask(mels)(widest)[:, None],
+        lambda mels, widest: mels.masked_fill(~mask(mels)(widest)[:, None], 0),
+        copied_into_zeros,
+    ):
+        assert "kept where it should hide" in judge("03.5", mistaken).message
+    for share in (0.1, 0.5, 0.8):
+        message = judge("03.5", lambda mels, widest, share=share: F.dropout(mels, share)).message
+        assert "as `F.dropout` does" in message and f"multiplied by {1 / (1 - share):.2f}" in message
+    clipped = judge("03.5", answer(start_of=lambda frames, width: drawn(0, frames))).message
+    assert "wholly inside" in clipped and "hang over the edge" in clipped
