@@ -107,8 +107,8 @@ def one_stripe(changed: Tensor, widest: int, where: str) -> None:
     full_frames, full_bands = changed.all(1), changed.all(2)
     if torch.equal(over_time, full_frames) and kept_instead(full_frames, widest):
         raise NotRight(
-            f"{where} everything but the stripe is hidden: kept where it should hide. Turn the mask round; or begin with "
-            "`mels.clone()` instead of zeros, and write 0 into the stripe"
+            f"{where} everything but the stripe is hidden: kept where it should hide. Turn the mask round; or begin "
+            "with `mels.clone()` instead of zeros, and write 0 into the stripe"
         )
     if torch.equal(full_frames.any(1), over_time.any(1)) and full_frames.all(1).any() and widest < frames:
         raise NotRight(f"{where} whole examples are masked: is the slice taken on the last axis, `[i, :, a:b]`?")
@@ -206,5 +206,6 @@ def starts_for_the_width(masks: Tensor) -> None:
     if len(starts) and (starts == starts[0]).all():
         raise NotRight(
             f"with 6 frames and `widest` 6 all {len(starts)} narrower stripes begin at frame {int(starts[0])}: the "
-            "start is drawn from 0 to T - `widest`, so the last frames are hidden too rarely. Draw it from 0 to T - width"
+            "start is drawn from 0 to T - `widest`, so the last frames are hidden too rarely. Draw it from 0 to "
+            "T - width"
         )
