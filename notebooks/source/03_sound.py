@@ -494,6 +494,7 @@ recorded_mels = recordings.log_mels(log_mel)
 
 def score(train_places, test_places) -> float:
     """Train on some of the recordings, judge on others."""
+    train_places, test_places = torch.as_tensor(train_places), torch.as_tensor(test_places)
     listener = SpeechClassifier(len(recordings.words))
     fit(listener, Batches(recorded_mels[train_places], recordings.labels[train_places]), epochs=5, lr=5e-3, verbose=False)
     right = predict(listener, recorded_mels[test_places]).argmax(dim=1) == recordings.labels[test_places]
