@@ -1,0 +1,129 @@
+"""Exercise 08.3: late fusion, the logarithm of the mean probability, without an overflow."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import Mistakes, expect_tensor, named_mistake
+
+LOG_2 = math.log(2)
+
+
+def fused(one: Tensor, other: Tensor) -> Tensor:
+    """What `late_fusion` should give.   (B, K), (B, K) -> (B, K)"""
+    return torch.stack([one.log_softmax(1), other.log_softmax(1)]).logsumexp(0) - LOG_2
+
+
+def of(combine: Callable, dim: int = 1) -> Callable:
+    """What comes of combining both probabilities."""
+    return lambda one, other: combine(one.softmax(dim), other.softmax(dim))
+
+
+MISTAKES: Mistakes = [
+    (
+        lambda a, b: (a + b) / 2,
+        "that is the mean of the logits: two votes are multiplied, and one sure 'no' forbids a class",
+    ),
+    (lambda a, b: a + b, "that is the sum of the logits: make probabilities of each first, then take their mean"),
+    (
+        lambda a, b: ((a + b) / 2).log_softmax(1),
+        "the logits are averaged, and then made probabilities: the other way round, first the softmax, then the mean",
+    ),
+    (
+        lambda a, b: (a + b).log_softmax(1),
+        "the logits are added, and then made probabilities: the other way round, first the softmax, then the mean",
+    ),
+    (
+        lambda a, b: (a.log_softmax(1) + b.log_softmax(1)) / 2,
+        "that is the mean of the log-probabilities, so a product of probabilities: the mean comes before the logarithm",
+    ),
+    (
+        lambda a, b: a.log_softmax(1) + b.log_softmax(1),
+        "log-probabilities are added, which multiplies probabilities: their mean is asked for",
+    ),
+    (of(lambda p, q: (p + q) / 2), "these are the mean probabilities; their logarithm is asked for"),
+    (of(lambda p, q: (p + q).log()), "the sum of the probabilities, not their mean: log 2 has to be taken off"),
+    (of(lambda p, q: p + q), "the sum of the probabilities; the logarithm of their mean is asked for"),
+    (
+        lambda a, b: torch.stack([a, b]).logsumexp(0),
+        "logsumexp got the logits as they came: a modality with large logits then counts more. `log_softmax` first",
+    ),
+    (
+        lambda a, b: torch.stack([a, b]).logsumexp(0) - LOG_2,
+        "logsumexp got the logits as they came: a modality with large logits then counts more. `log_softmax` first",
+    ),
+    (
+        lambda a, b: torch.stack([a.log_softmax(1), b.log_softmax(1)]).logsumexp(0) + LOG_2,
+        "log 2 is added; a mean is a sum divided by 2, so it is taken off",
+    ),
+    (
+        lambda a, b: torch.stack([a.log_softmax(1), b.log_softmax(1)]).logsumexp(0) / 2,
+        "the logarithm is halved; to halve what is inside, take log 2 off",
+    ),
+    (of(lambda p, q: ((p + q) / 2).log(), 0), "the softmax runs over the batch; classes are the last axis"),
+    (of(lambda p, q: torch.maximum(p, q).log()), "that is the larger of the two probabilities, not their mean"),
+    (of(lambda p, q: ((p + q) / 2).log_softmax(1)), "the mean of the probabilities goes through another softmax"),
+    (of(lambda p, q: ((p + q) / 2).softmax(1)), "the mean of the probabilities goes through another softmax"),
+    (lambda a, b: -fused(a, b), "the sign is turned round: the likeliest class has the largest value"),
+    (lambda a, b: a.log_softmax(1), "the sound is not used"),
+    (lambda a, b: b.log_softmax(1), "the picture is not used"),
+    (lambda a, b: fused(a, b) / LOG_2, "that is the logarithm to base 2; the natural one is asked for"),
+    (lambda a, b: fused(a, b) / math.log(10), "that is the logarithm to base 10; the natural one is asked for"),
+]
+
+
+@exercise(
+    "08.3",
+    title="late fusion without an overflow",
+    dots=2,
+    minutes=10,
+    hints=(
+        "On paper: log of (p + q) / 2. `log_softmax` gives log p and log q, safely, for logits of any size.",
+        "`torch.logsumexp(x, dim)` is log of the sum of exp(x), exp(x) never formed. Of which x is that log (p + q)?",
+        "`torch.stack([log_p, log_q])` is (2, B, K): the sum runs over the first axis. And what does the division by 2 "
+        "become under a logarithm?",
+    ),
+)
+def late_fusion(answer, rng):
+    cases = [tuple(2 * torch.randn(n, k, generator=rng) for _ in range(2)) for n, k in ((5, 4), (3, 7), (4, 2))]
+    cases[1] = (3 * cases[1][0], cases[1][1] + 5)  # one surer, the other moved by a constant
+    given = []
+    for one, other in cases:
+        batch, classes = one.shape
+        causes = {
+            (batch,): "one number an example: keep all K classes",
+            (2, batch, classes): "the two stand on top of each other: the sum runs over that first axis",
+            (batch, 2 * classes): "the two stand side by side; the mean is of the same class in both",
+            (2, batch): "the sum runs over the classes; it should run over the two modalities",
+            (2, classes): "the sum runs over the batch; it should run over the two modalities",
+            (classes,): "a sum over the batch: every example has its own probabilities",
+            (batch, 1): "the sum runs over the classes; it should run over the two modalities",
+        }
+        where = f"for logits of shape {tuple(one.shape)}"
+        given.append(expect_tensor(answer(one, other), where, one.shape, causes))
+    for (one, other), value in zip(cases, given, strict=True):
+        expected = fused(one, other)
+        if not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-4):
+            if words := named_mistake(cases, given, MISTAKES):
+                raise NotRight(words)
+            total = value[0].exp().sum().item()
+            raise NotRight(
+                f"the first value is {value[0, 0].item():.3f}, expected {expected[0, 0]:.3f}; the probabilities of an "
+                f"example, exp of a row, sum to {total:.2f}, and should to 1"
+            )
+    far = torch.tensor([[400.0, 0, -400], [0.0, 300, -200]]) + torch.rand(2, 3, generator=rng)
+    close = far + torch.rand(2, 3, generator=rng)
+    value, expected = expect_tensor(answer(far, close), "for large logits", far.shape), fused(far, close)
+    if torch.isnan(value).any() or (value == torch.inf).any():
+        raise NotRight("for logits of 400 it gives NaN or infinity: exp(400) is too large for a float. `log_softmax`")
+    if torch.isinf(value).any() or not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-2):
+        raise NotRight(
+            "right for small logits, but for large ones a probability is rounded to 0 and its logarithm is lost "
+            f"(it gives {value.min().item():.0f}, expected {expected.min():.0f}): stay with logarithms, `log_softmax` "
+            "and `torch.logsumexp`"
+        )
+    return "the mean of the probabilities, as logarithms that are right for logits of 400 too"

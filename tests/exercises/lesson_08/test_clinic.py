@@ -1,0 +1,131 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from mmcourse.data.text import lengths
+from mmcourse.models import pooling
+
+
+class Ill(nn.Module):
+    """The lesson's patient, with its two halves as methods of their own."""
+
+    wide = 32
+
+    def __init__(self, channels, vocabulary_size, width=64):
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, 32, 3, padding=1)
+        self.embedding = nn.Embedding(vocabulary_size, width, padding_idx=0)
+        self.recurrent = nn.GRU(width, width, batch_first=True)
+        self.join = nn.Sequential(nn.Linear(self.wide + width, 128), nn.ReLU(), nn.Linear(128, 2))
+
+    def read(self, tokens):
+        words = self.embedding(tokens)
+        return words[:, -1]
+
+    def look(self, maps):
+        return F.relu(self.convolution(maps))[:, :, 0, 0]
+
+    def forward(self, maps, tokens):
+        return self.join(torch.cat([self.look(maps), self.read(tokens)], dim=1))
+
+
+def last_word(self, tokens):
+    return pooling.last_states(self.recurrent(self.embedding(tokens))[0], lengths(tokens))
+
+
+def packed(self, tokens):
+    words = pack_padded_sequence(self.embedding(tokens), lengths(tokens), batch_first=True, enforce_sorted=False)
+    return self.recurrent(words)[1][0]
+
+
+def flat(self, maps):
+    return F.relu(self.convolution(maps)).flatten(1)
+
+
+def largest(self, maps):
+    return F.relu(self.convolution(maps)).amax(dim=(2, 3))
+
+
+def average(self, maps):
+    return F.relu(self.convolution(maps)).mean(dim=(2, 3))
+
+
+def made(read=last_word, look=largest, wide=32, **more):
+    return type("Mended", (Ill,), {"read": read, "look": look, "wide": wide, **more})
+
+
+def last_column(self, tokens):
+    return self.recurrent(self.embedding(tokens))[0][:, -1]
+
+
+def mean_of_words(self, tokens):
+    real = (tokens != 0)[..., None]
+    return (self.embedding(tokens) * real).sum(1) / real.sum(1)
+
+
+def last_embedding(self, tokens):
+    return pooling.last_states(self.embedding(tokens), lengths(tokens))
+
+
+def not_batch_first(self, tokens):
+    recurrent = self.recurrent
+    recurrent.batch_first = False
+    return pooling.last_states(recurrent(self.embedding(tokens))[0], lengths(tokens))
+
+
+def detached(self, tokens):
+    return last_word(self, tokens).detach()
+
+
+def test_clinic(judged):
+    judged(
+        "08.clinic",
+        {
+            "largest": made(),
+            "flattened": made(look=flat, wide=512),
+            "mean": made(look=average),
+            "packed": made(read=packed),
+            "view": made(look=lambda self, maps: F.relu(self.convolution(maps)).view(len(maps), -1), wide=512),
+            "dropout": made(look=lambda self, maps: F.dropout(largest(self, maps), 0.1, self.training)),
+            "made by a function": lambda channels, size: made()(channels, size),
+        },
+        {
+            "untouched": (Ill, "the maps are still cut to the corner. And a sentence shorter"),
+            "maps alone mended": (made(read=Ill.read), None),
+            "words alone mended": (made(look=Ill.look), None),
+            "last column": (made(read=last_column), "the state after the last column is no sentence's"),
+            "no GRU": (made(read=mean_of_words), "is the GRU still skipped?"),
+            "last word alone": (made(read=last_embedding), "is only one word read?"),
+            "a row": (
+                made(look=lambda self, maps: F.relu(self.convolution(maps))[:, :, 0].flatten(1), wide=128),
+                "what is cut off?",
+            ),
+            "join too narrow": (made(look=flat), "`join` was made for 32"),
+            "not flattened": (
+                made(look=lambda self, maps: F.relu(self.convolution(maps))),
+                "flatten all but the batch",
+            ),
+            "all flattened": (made(look=lambda self, maps: F.relu(self.convolution(maps)).flatten()), None),
+            "no picture": (made(look=lambda self, maps: torch.zeros(len(maps), 32)), "the picture can be any other"),
+            "no words": (made(read=lambda self, tokens: torch.zeros(len(tokens), 64)), "the sentence can be any other"),
+            "time first": (made(read=not_batch_first), None),
+            "detached": (made(read=detached), "no gradient reaches"),
+            "classes": (
+                made(forward=lambda self, maps, tokens: Ill.forward(self, maps, tokens).argmax(1)),
+                "the shape is (5,)",
+            ),
+            "an instance": (made()(8, 40), "`Mended`, without brackets"),
+            "a class": (lambda channels, size: Ill, "gave a class"),
+            "a number": (lambda channels, size: 3, "expected a model"),
+        },
+        draws=2,
+    )
+
+
+@pytest.mark.parametrize(("halves", "words"), [({"read": Ill.read}, "corner"), ({"look": Ill.look}, "padding")])
+def test_what_is_mended_is_not_blamed(halves, words):
+    from mmcourse.exercises.checks import judge
+
+    assert words not in judge("08.clinic", made(**halves)).message

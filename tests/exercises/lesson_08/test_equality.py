@@ -1,0 +1,93 @@
+import math
+
+import torch
+from torch import nn
+
+from mmcourse.exercises.checks import judge
+
+
+def by_identity(n):
+    return torch.eye(n), torch.eye(n), torch.ones(n), -0.5
+
+
+def circle(n):
+    turns = 2 * math.pi * torch.arange(n) / n
+    points = torch.stack([turns.cos(), turns.sin()])
+    border = (1 + math.cos(2 * math.pi / n)) / 2
+    return points, points, torch.ones(2), -torch.tensor([border])
+
+
+def signed(n):
+    codes = 2 * torch.eye(n) - 1
+    return torch.cat([torch.eye(n), codes]), torch.cat([torch.eye(n), torch.zeros(n, n)]), [1.0] * 2 * n, -0.9
+
+
+def parts(U=None, V=None, w=None, b=-0.5):
+    """The identity's answer with parts exchanged; each a function of n."""
+
+    def equal_by_product(n):
+        eye = torch.eye(n)
+        return (
+            U(n) if U else eye,
+            V(n) if V else eye,
+            w(n) if w else torch.ones(n),
+            b,
+        )
+
+    return equal_by_product
+
+
+def drawn(*shape):
+    return torch.randn(*shape)
+
+
+def test_equal_by_product(judged):
+    judged(
+        "08.4",
+        {
+            "identity": by_identity,
+            "as layers have it": lambda n: (torch.eye(n), torch.eye(n), torch.ones(1, n), torch.tensor([-0.5])),
+            "scaled": lambda n: (3 * torch.eye(n), torch.eye(n), torch.ones(n), torch.tensor(-1.0)),
+            "one minus": lambda n: (torch.eye(n), 1 - torch.eye(n), -torch.ones(n), 0.5),
+            "codes": signed,
+            "circle": circle,
+            "lists": lambda n: [torch.eye(n).tolist(), torch.eye(n).tolist(), [1] * n, -0.5],
+            "shuffled": lambda n: (torch.eye(n).flip(0), torch.eye(n).flip(0), torch.ones(n), -0.25),
+        },
+        {
+            "no bias": (parts(b=0.0), "The bias is missing"),
+            "bias on the border": (parts(b=-1.0), "The bias is at fault"),
+            "wrong sign": (parts(w=lambda n: -torch.ones(n)), "w has the wrong sign"),
+            "turned": (parts(w=lambda n: -torch.ones(n), b=0.5), "the wrong way round"),
+            "random": (parts(U=lambda n: drawn(n, n), V=lambda n: drawn(n, n), w=drawn), None),
+            "ones": (
+                parts(U=lambda n: torch.ones(n, n), V=lambda n: torch.ones(n, n)),
+                "every pair has the same score",
+            ),
+            "one side constant": (parts(U=lambda n: torch.ones(n, n), w=torch.arange), "a factor is the same for all"),
+            "different orders": (parts(U=lambda n: torch.eye(n).roll(1, 0)), None),
+            "one number": (parts(U=lambda n: torch.arange(1.0, n + 1)[None], V=lambda n: torch.ones(1, n)), None),
+            "turned round": (parts(U=lambda n: torch.ones(n, 7)), "Turn it round"),
+            "numbers multiplied": (
+                lambda n: (torch.arange(n)[None], torch.arange(n)[None], torch.ones(1), -0.5),
+                None,
+            ),
+            "other widths": (parts(V=lambda n: torch.ones(n + 1, n)), "a product needs as many of each"),
+            "w too short": (parts(w=lambda n: torch.ones(2 * n)), "a weight for each product"),
+            "bias for each": (
+                lambda n: (torch.eye(n), torch.eye(n), torch.ones(n), -0.5 * torch.ones(n)),
+                "the score has one bias",
+            ),
+            "three": (lambda n: (torch.eye(n), torch.eye(n), torch.ones(n)), "expected four things"),
+            "model": (lambda n: nn.Linear(n, 1), "the four weights are asked for"),
+            "fixed size": (lambda n: by_identity(5), None),
+            "text": (parts(b="half"), "expected numbers"),
+            "infinite": (parts(w=lambda n: torch.full((n,), torch.inf)), "w holds NaN"),
+        },
+        draws=2,
+    )
+
+
+def test_the_praise_says_how_many_products_it_took():
+    assert "fewer" in judge("08.4", by_identity).message
+    assert "for 13 kinds 2 products are enough" in judge("08.4", circle).message

@@ -1,0 +1,199 @@
+"""Exercises 08.1 to 08.3 on right answers and on the wrong ones that people give."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from mmcourse.models.fusion import LateFusion, WeightedSum
+
+
+def by_the_package(image, text, alpha):
+    fusion = WeightedSum(
+        {"image": image.shape[1], "text": image.shape[1]}, image.shape[1], {"image": alpha, "text": 1 - alpha}, False
+    )
+    return fusion({"image": image, "text": text})
+
+
+def in_place(image, text, alpha):
+    image *= alpha
+    image += (1 - alpha) * text
+    return image
+
+
+def test_weighted_sum(judged):
+    judged(
+        "08.1",
+        {
+            "formula": lambda x, y, a: a * x + (1 - a) * y,
+            "lerp": lambda x, y, a: torch.lerp(y, x, a),
+            "towards": lambda x, y, a: y + a * (x - y),
+            "package": by_the_package,
+            "stacked": lambda x, y, a: torch.einsum("mbd,m->bd", torch.stack([x, y]), torch.tensor([a, 1 - a])),
+        },
+        {
+            "exchanged": (lambda x, y, a: a * y + (1 - a) * x, "here it weighs the text"),
+            "sum": (lambda x, y, a: x + y, "`alpha` is not used"),
+            "mean": (lambda x, y, a: (x + y) / 2, "whatever `alpha` is"),
+            "text whole": (lambda x, y, a: a * x + y, "the text counts fully"),
+            "image whole": (lambda x, y, a: x + (1 - a) * y, "its weight is alpha"),
+            "alpha for text": (lambda x, y, a: x + a * y, "and `alpha` weighs the text"),
+            "alpha for both": (lambda x, y, a: a * x + a * y, "`alpha` weighs both"),
+            "bracket": (lambda x, y, a: a * x + 1 - a * y, "a bracket is missing"),
+            "added": (lambda x, y, a: a * x + (1 - a) + y, "1 - alpha is added"),
+            "difference": (lambda x, y, a: a * x - (1 - a) * y, "the text is taken away"),
+            "image alone": (lambda x, y, a: a * x, "the text is left out"),
+            "text alone": (lambda x, y, a: (1 - a) * y, "the picture is left out"),
+            "product": (lambda x, y, a: (a * x) * ((1 - a) * y), "that is a product"),
+            "halved": (lambda x, y, a: (a * x + (1 - a) * y) / 2, "the sum is halved"),
+            "switch": (lambda x, y, a: x if a > 0.5 else y, "only one of the two is taken"),
+            "concatenated": (lambda x, y, a: torch.cat([a * x, (1 - a) * y], 1), "both side by side"),
+            "below each other": (lambda x, y, a: torch.cat([a * x, (1 - a) * y]), "F is a sum, entry by entry"),
+            "summed": (lambda x, y, a: (a * x + (1 - a) * y).sum(1), "a sum over the features"),
+            "summed over the batch": (lambda x, y, a: (a * x + (1 - a) * y).sum(0), "a sum over the batch"),
+            "dot product": (lambda x, y, a: (a * x) @ ((1 - a) * y).T, "`@` is a matrix product"),
+            "all": (lambda x, y, a: (a * x + (1 - a) * y).sum(), "one number for everything"),
+            "list": (lambda x, y, a: (a * x + (1 - a) * y).tolist(), "makes one of a list"),
+            "in place": (in_place, "`image` was changed in place"),
+            "normalised": (lambda x, y, a: F.normalize(a * x + (1 - a) * y), None),
+            "sign": (lambda x, y, a: a * x + (a - 1) * y, None),
+            "softmax": (lambda x, y, a: (a * x + (1 - a) * y).softmax(1), None),
+        },
+        draws=3,
+    )
+
+
+def gate(
+    squash=torch.sigmoid,
+    scores=lambda x, y, W, b: torch.cat([x, y], 1) @ W.T + b,
+    mix=lambda z, x, y: z * x + (1 - z) * y,
+):
+    return lambda x, y, W, b: mix(squash(scores(x, y, W, b)), x, y)
+
+
+def test_gate(judged):
+    judged(
+        "08.2",
+        {
+            "formula": gate(),
+            "linear": gate(scores=lambda x, y, W, b: F.linear(torch.hstack([x, y]), W, b)),
+            "cut": gate(scores=lambda x, y, W, b: x @ W[:, : x.shape[1]].T + y @ W[:, x.shape[1] :].T + b),
+            "lerp": gate(mix=lambda z, x, y: torch.lerp(y, x, z)),
+            "by exp": gate(squash=lambda s: 1 / (1 + torch.exp(-s))),
+            "softmax of two": gate(squash=lambda s: torch.stack([s, torch.zeros_like(s)]).softmax(0)[0]),
+        },
+        {
+            "no sigmoid": (gate(squash=lambda s: s), "the sigmoid is missing"),
+            "tanh": (gate(squash=torch.tanh), "z comes from a tanh"),
+            "relu": (gate(squash=torch.relu), "z comes from a ReLU"),
+            "softmax": (gate(squash=lambda s: s.softmax(1)), "share 1 between them; each feature"),
+            "softmax over the batch": (gate(squash=lambda s: s.softmax(0)), "the softmax runs over the batch"),
+            "switch": (gate(squash=lambda s: (s.sigmoid() > 0.5).float()), "a switch"),
+            "text first": (gate(scores=lambda x, y, W, b: torch.cat([y, x], 1) @ W.T + b), "the text stands first"),
+            "text's share": (gate(mix=lambda z, x, y: (1 - z) * x + z * y), "here the text gets it"),
+            "z for both": (gate(mix=lambda z, x, y: z * (x + y)), "both get the share z"),
+            "text whole": (gate(mix=lambda z, x, y: z * x + y), "the text passes whole"),
+            "image whole": (gate(mix=lambda z, x, y: x + (1 - z) * y), "the picture passes whole"),
+            "image alone": (gate(mix=lambda z, x, y: z * x), "left out of the sum"),
+            "difference": (gate(mix=lambda z, x, y: z * x - (1 - z) * y), "the text is taken away"),
+            "z alone": (gate(mix=lambda z, x, y: z), "z itself is given"),
+            "no bias": (gate(scores=lambda x, y, W, b: torch.cat([x, y], 1) @ W.T), "the bias `b` is missing"),
+            "image decides": (
+                gate(scores=lambda x, y, W, b: x @ W[:, : x.shape[1]].T + b),
+                "z looks at the picture alone",
+            ),
+            "text decides": (gate(scores=lambda x, y, W, b: y @ W[:, x.shape[1] :].T + b), "z looks at the text alone"),
+            "not turned": (gate(scores=lambda x, y, W, b: torch.cat([x, y], 1) @ W + b), "side by side, and `W.T`"),
+            "one input": (gate(scores=lambda x, y, W, b: x @ W.T + b), None),
+            "one share": (
+                gate(scores=lambda x, y, W, b: (torch.cat([x, y], 1) @ W.T + b).mean(1, keepdim=True)),
+                "one share for a whole example",
+            ),
+            "squeezed sum": (lambda x, y, W, b: gate()(x, y, W, b).sigmoid(), "squeezes the sum too"),
+            "side by side": (
+                gate(mix=lambda z, x, y: torch.cat([z * x, (1 - z) * y], 1)),
+                "z times both side by side?",
+            ),
+            "with z": (lambda x, y, W, b: (gate()(x, y, W, b), torch.sigmoid(b)), "there are several results"),
+            "overflow": (gate(squash=lambda s: s.exp() / (1 + s.exp())), "for large features"),
+            "summed": (lambda x, y, W, b: gate()(x, y, W, b).sum(1), "a sum over the features"),
+            "doubled": (lambda x, y, W, b: 2 * gate()(x, y, W, b), "F[0, 0] is"),
+        },
+        draws=3,
+    )
+
+
+def late(a, b):
+    return torch.stack([a.log_softmax(1), b.log_softmax(1)]).logsumexp(0) - math.log(2)
+
+
+def test_late_fusion(judged):
+    judged(
+        "08.3",
+        {
+            "logsumexp": late,
+            "logaddexp": lambda a, b: torch.logaddexp(a.log_softmax(-1), b.log_softmax(-1)) - math.log(2),
+            "half inside": lambda a, b: torch.logaddexp(a.log_softmax(1) - math.log(2), b.log_softmax(1) - math.log(2)),
+            "package": lambda a, b: LateFusion(("image", "sound"))({"image": a, "sound": b}),
+            "double": lambda a, b: late(a.double(), b.double()),
+            "normalised again": lambda a, b: late(a, b).log_softmax(1),
+        },
+        {
+            "straight": (lambda a, b: ((a.softmax(1) + b.softmax(1)) / 2).log(), "its logarithm is lost"),
+            "with a little": (lambda a, b: ((a.softmax(1) + b.softmax(1)) / 2 + 1e-9).log(), None),
+            "by exp": (
+                lambda a, b: ((a.exp() / a.exp().sum(1, True) + b.exp() / b.exp().sum(1, True)) / 2).log(),
+                "exp(400)",
+            ),
+            "mean of logits": (lambda a, b: (a + b) / 2, "that is the mean of the logits"),
+            "sum of logits": (lambda a, b: a + b, "that is the sum of the logits"),
+            "softmax last": (lambda a, b: ((a + b) / 2).log_softmax(1), "the logits are averaged"),
+            "softmax of the sum": (lambda a, b: (a + b).log_softmax(1), "the logits are added, and then"),
+            "mean of logs": (
+                lambda a, b: (a.log_softmax(1) + b.log_softmax(1)) / 2,
+                "the mean comes before the logarithm",
+            ),
+            "sum of logs": (lambda a, b: a.log_softmax(1) + b.log_softmax(1), "log-probabilities are added"),
+            "probabilities": (lambda a, b: (a.softmax(1) + b.softmax(1)) / 2, "these are the mean probabilities"),
+            "not halved": (
+                lambda a, b: torch.logaddexp(a.log_softmax(1), b.log_softmax(1)),
+                "log 2 has to be taken off",
+            ),
+            "sum of probabilities": (lambda a, b: a.softmax(1) + b.softmax(1), "the logarithm of their mean is asked"),
+            "raw": (
+                lambda a, b: torch.stack([a, b]).logsumexp(0) - math.log(2),
+                "logsumexp got the logits as they came",
+            ),
+            "plus": (
+                lambda a, b: torch.stack([a.log_softmax(1), b.log_softmax(1)]).logsumexp(0) + math.log(2),
+                "log 2 is added",
+            ),
+            "halved log": (lambda a, b: (late(a, b) + math.log(2)) / 2, "the logarithm is halved"),
+            "over the batch": (
+                lambda a, b: ((a.softmax(0) + b.softmax(0)) / 2).log(),
+                "the softmax runs over the batch",
+            ),
+            "maximum": (lambda a, b: torch.maximum(a.log_softmax(1), b.log_softmax(1)), "the larger of the two"),
+            "softmax twice": (
+                lambda a, b: ((a.softmax(1) + b.softmax(1)) / 2).log_softmax(1),
+                "goes through another softmax",
+            ),
+            "negative": (lambda a, b: -late(a, b), "the sign is turned round"),
+            "image alone": (lambda a, b: a.log_softmax(1), "the sound is not used"),
+            "sound alone": (lambda a, b: b.log_softmax(1), "the picture is not used"),
+            "base 2": (lambda a, b: late(a, b) / math.log(2), "to base 2"),
+            "base 10": (lambda a, b: late(a, b) / math.log(10), "to base 10"),
+            "over classes": (
+                lambda a, b: torch.stack([a.log_softmax(1), b.log_softmax(1)]).logsumexp(2),
+                "it should run over the two modalities",
+            ),
+            "side by side": (
+                lambda a, b: torch.cat([a.log_softmax(1), b.log_softmax(1)], 1),
+                "the two stand side by side",
+            ),
+            "stack alone": (lambda a, b: torch.stack([a.log_softmax(1), b.log_softmax(1)]), "on top of each other"),
+            "class": (lambda a, b: late(a, b).argmax(1), "one number an example"),
+            "doubled": (lambda a, b: 2 * late(a, b), "and should to 1"),
+        },
+        draws=3,
+    )
