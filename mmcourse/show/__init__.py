@@ -37,6 +37,8 @@ _HOME = {
     "plot_panels": "mmcourse.show.matrices",
     "show_unrolled": "mmcourse.show.recurrence",
     "plot_lines": "mmcourse.show.recurrence",
+    "show_sums": "mmcourse.show.fusion",
+    "fusion_explorer": "mmcourse.show.fusion",
 }
 __all__ = list(_HOME)
 __getattr__, __dir__ = lazy_names(globals(), _HOME)
