@@ -1,0 +1,285 @@
+"""The tables of fusion: `python -m benchmarks.fusion [TASK ...]` writes `data/tables/08_statement.csv` and others.
+
+Every way to join features, with a linear head and with a hidden layer in it, and every way to join decisions, on each
+task of TASKS, five seeds; a seed moves the training book, the initialisation and the order of batches. Encoders are
+the shipped ones, frozen. About half an hour on one core; `--quick` tries everything on few pages and stores nothing.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmcourse import Batches, PictureBook, evaluate, fit, predict
+from mmcourse.data.spoilt import SpoiltPages
+from mmcourse.data.statement import true_or_false
+from mmcourse.files import write_whole
+from mmcourse.models import fusion
+from mmcourse.picturebook.scene import KINDS
+from mmcourse.training import shipped
+from mmcourse.training.device import describe_device, device, seed_everything
+
+TABLES = Path(__file__).resolve().parent.parent / "data" / "tables"
+SEEDS, LEARNING_RATE = range(5), 3e-3
+Examples = tuple[dict[str, Tensor], Tensor]  # {modality: features (N, D)}, labels (N,)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task, its features made: what there is to train on, first the usual, and what is judged.
+
+    `judged` {split: examples}; after the first training all of them are judged, after a further one only the first.
+    """
+
+    trainings: dict[str, Examples]
+    judged: dict[str, Examples]
+    classes: int
+    width: int
+    updates: int  # steps of training, the same for every training
+
+
+JOINT: dict[str, Callable[[Mapping[str, int], int], nn.Module]] = {
+    "weighted sum": fusion.WeightedSum,
+    "concatenation": fusion.Concatenation,
+    "small network": lambda sizes, width: fusion.Concatenation(sizes, width, hidden=width),
+    "product": fusion.Product,
+    "low rank": fusion.LowRank,
+    "gate": fusion.Gate,
+    "FiLM": fusion.FiLM,
+    "attention": fusion.Attention,
+}
+DECISIONS: dict[str, Callable[[tuple[str, ...]], nn.Module]] = {
+    "late: probabilities": lambda names: fusion.LateFusion(names),
+    "late: logits": lambda names: fusion.LateFusion(names, of="logits"),
+    "late: by confidence": lambda names: fusion.ConfidenceMixture(names),
+}
+HEADS: dict[str, Callable[[int, int], nn.Module]] = {
+    "linear": lambda width, classes: nn.Linear(width, classes),
+    "hidden layer": lambda width, classes: nn.Sequential(
+        nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, classes)
+    ),
+}
+
+
+class Joined(nn.Module):
+    """Features of each modality, in the order of `names` -> fused -> logits."""
+
+    def __init__(self, names: tuple[str, ...], fused: nn.Module, head: nn.Module):
+        super().__init__()
+        self.names, self.fused, self.head = names, fused, head
+
+    def forward(self, *features: Tensor) -> Tensor:
+        return self.head(self.fused(dict(zip(self.names, features, strict=True))))
+
+
+class Apart(nn.Module):
+    """A classifier for each modality, nothing shared.   (B, D) each -> logits (B, M, K)"""
+
+    def __init__(self, sizes: Mapping[str, int], width: int, classes: int, head: str):
+        super().__init__()
+        self.of = nn.ModuleDict(
+            {
+                name: nn.Linear(size, classes)
+                if head == "linear"
+                else nn.Sequential(nn.Linear(size, width), HEADS[head](width, classes))
+                for name, size in sizes.items()
+            }
+        )
+
+    def forward(self, *features: Tensor) -> Tensor:
+        return torch.stack([part(x) for part, x in zip(self.of.values(), features, strict=True)], dim=1)
+
+
+class Mixed(nn.Module):
+    """Classifiers of each modality, their logits joined.   (B, D) each -> (B, K)"""
+
+    def __init__(self, apart: Apart, names: tuple[str, ...], mix: nn.Module):
+        super().__init__()
+        self.apart, self.names, self.mix = apart, names, mix
+
+    def forward(self, *features: Tensor) -> Tensor:
+        return self.mix(dict(zip(self.names, self.apart(*features).unbind(dim=1), strict=True)))
+
+
+def each_its_own(logits: Tensor, target: Tensor) -> Tensor:
+    """The cross-entropy of every modality's own logits.   (B, M, K), (B,)"""
+    return F.cross_entropy(logits.flatten(0, 1), target.repeat_interleave(logits.shape[1]))
+
+
+def normalised(parts: dict[str, Examples]) -> dict[str, Examples]:
+    """Features with the first part's mean 0 and spread 1."""
+    usual, _ = next(iter(parts.values()))
+    scale = {name: (x.mean(dim=0), x.std(dim=0) + 1e-3) for name, x in usual.items()}
+    return {
+        part: ({name: (x - scale[name][0]) / scale[name][1] for name, x in features.items()}, labels)
+        for part, (features, labels) in parts.items()
+    }
+
+
+def statement(seed: int, pages: int = 8_000) -> Task:
+    """Is the sentence true of the picture?"""
+    looks, reads = shipped.load("picture_encoder").encoder, shipped.load("words_encoder").encoder
+
+    def examples(book: PictureBook) -> Examples:
+        images, words = predict(looks, book.images), predict(reads, book.tokens)
+        pictures, sentences, labels = true_or_false(book)
+        return {"image": images[pictures], "text": words[sentences]}, labels
+
+    books = {"train": PictureBook("train", pages, seed=seed)}
+    books |= {split: PictureBook(split, pages // 4) for split in ("test", "unseen_pairs", "unseen_wordings")}
+    parts = normalised({split: examples(book) for split, book in books.items()})
+    usual = {"": parts.pop("train")}
+    return Task(usual, {split.replace("_", " "): part for split, part in parts.items()}, 2, 128, 2_500)
+
+
+def spoilt(seed: int, pages: int = 8_000) -> Task:
+    """Which thing is it, seen and heard, one of the two often spoilt? Also trained on pages that are clear."""
+    looks, listens = shipped.load("picture_encoder").encoder, shipped.load("sound_encoder")
+
+    def examples(some: SpoiltPages) -> Examples:
+        with torch.no_grad():
+            heard = torch.cat([listens.features(sounds.to(device())).cpu() for sounds in some.batches()])
+        return {"image": predict(looks, some.images), "sound": heard}, some.labels
+
+    train = SpoiltPages(PictureBook("train", pages, seed=seed))
+    splits = ("test", "unseen_pairs", "unseen_voices")
+    judged = {split: examples(SpoiltPages(PictureBook(split, pages // 4))) for split in splits}
+    parts = normalised({"train": examples(train), **judged})
+    features, labels = parts.pop("train")
+    clear = ~(train.spoilt | train.drowned)
+    trainings = {
+        "": (features, labels),
+        "trained on clear pages": ({name: x[clear] for name, x in features.items()}, labels[clear]),
+    }
+    return Task(trainings, {split.replace("_", " "): part for split, part in parts.items()}, len(KINDS), 64, 750)
+
+
+TASKS: dict[str, tuple[str, Callable[..., Task]]] = {
+    "statement": ("08_statement", statement),
+    "spoilt": ("08_spoilt", spoilt),
+}
+
+
+def batches(examples: Examples, names: tuple[str, ...], **options) -> Batches:
+    features, labels = examples
+    return Batches(*(features[name] for name in names), labels, **options)
+
+
+def train(model: nn.Module, task: Task, examples: Examples, names: tuple[str, ...], loss: Callable, seed: int) -> float:
+    """Train for the task's number of steps; the seconds that it took."""
+    some = batches(examples, names, seed=seed)
+    began = time.process_time()
+    fit(
+        model,
+        some,
+        loss=loss,
+        epochs=max(1, round(task.updates / len(some))),
+        lr=LEARNING_RATE,
+        metrics=(),
+        verbose=False,
+    )
+    return time.process_time() - began
+
+
+def joint_rows(task: Task, seed: int):
+    """Yields (method, head, training, parameters, seconds, what judges examples) for every joint method."""
+    sizes = {name: x.shape[1] for name, x in task.trainings[""][0].items()}
+    methods = {f"{name} alone": (fusion.Concatenation, {name: size}) for name, size in sizes.items()}
+    methods |= {name: (make, sizes) for name, make in JOINT.items()}
+    for head, make_head in HEADS.items():
+        for method, (make, used) in methods.items():
+            names = tuple(used)
+            for training, examples in task.trainings.items():
+                seed_everything(seed)
+                model = Joined(names, make(used, task.width), make_head(task.width, task.classes))
+                seconds = train(model, task, examples, names, F.cross_entropy, seed)
+                yield method, head, training, parameters(model), seconds, lambda e, m=model, n=names: accuracy(m, e, n)
+
+
+def decision_rows(task: Task, seed: int):
+    """The same for fusion of decisions: one classifier for each modality, joined in several ways afterwards."""
+    sizes = {name: x.shape[1] for name, x in task.trainings[""][0].items()}
+    names = tuple(sizes)
+    for head in HEADS:
+        for training, examples in task.trainings.items():
+            seed_everything(seed)
+            model = Apart(sizes, task.width, task.classes, head)
+            seconds = train(model, task, examples, names, each_its_own, seed)
+            for method, make in DECISIONS.items():
+                mixed = Mixed(model, names, make(names))
+                yield method, head, training, parameters(model), seconds, lambda e, m=mixed: accuracy(m, e, names)
+
+
+def accuracy(model: nn.Module, examples: Examples, names: tuple[str, ...]) -> float:
+    return evaluate(model, batches(examples, names, size=512, shuffle=False))["accuracy"]
+
+
+def parameters(model: nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters())
+
+
+def measure(make: Callable[..., Task], seeds=SEEDS, updates: int | None = None, **options) -> tuple[list[str], dict]:
+    """The columns judged, and {(method, head): {"parameters": n, "seconds": [...], column: [...]}}."""
+    figures: dict[tuple[str, str], dict] = {}
+    columns: list[str] = []
+    for seed in seeds:
+        task = make(seed, **options)
+        task = replace(task, updates=updates or task.updates)
+        first = next(iter(task.judged))
+        columns = [*task.judged, *(f"{first}, {training}" for training in task.trainings if training)]
+        for rows in (joint_rows, decision_rows):
+            for method, head, training, count, seconds, judge in rows(task, seed):
+                row = figures.setdefault((method, head), {"parameters": count, "seconds": []})
+                if not training:
+                    row["seconds"].append(seconds)
+                for split, examples in task.judged.items():
+                    if not training or split == first:
+                        column = f"{split}, {training}" if training else split
+                        row.setdefault(column, []).append(judge(examples))
+                        print(seed, method, head, column, round(row[column][-1], 3), flush=True)
+    return columns, figures
+
+
+def as_csv(columns: list[str], figures: dict, note: str) -> str:
+    """The table, its notes on top."""
+    base = mean(figures["weighted sum", "linear"]["seconds"]) or 1.0
+    lines = [
+        f"# Measured by benchmarks/fusion.py: {note}; encoders frozen. Means over the seeds; for the first figure the",
+        "# lowest and the highest in brackets. Time to train: a multiple of the first weighted sum's. "
+        + describe_device(),
+        ",".join(["method", "head", "parameters", "time", *(f'"{column}"' for column in columns)]),
+    ]
+    for (method, head), row in figures.items():
+        cells = [f"{mean(row[column]):.3f}" for column in columns]
+        cells[0] += f" ({min(row[columns[0]]):.3f} to {max(row[columns[0]]):.3f})"
+        time_ = f"{mean(row['seconds']) / base:.1f}"
+        lines.append(",".join([method, head, f'"{row["parameters"]:,}"', time_, *cells]))
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fusion", description=__doc__.splitlines()[0])
+    parser.add_argument("tasks", nargs="*", help=f"tasks to measure: {', '.join(TASKS)}; all unless given")
+    parser.add_argument("--quick", action="store_true", help="one seed, few pages; stores nothing")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.tasks) - set(TASKS):
+        parser.error(f"no task {', '.join(sorted(unknown))}; there are {', '.join(TASKS)}")
+    for name in arguments.tasks or TASKS:
+        table, make = TASKS[name]
+        if arguments.quick:
+            print(as_csv(*measure(make, seeds=range(1), updates=30, pages=400), "a quick try"))
+            continue
+        note = f"{len(SEEDS)} seeds, {make(0).updates:,} steps"
+        write_whole(TABLES / f"{table}.csv", as_csv(*measure(make), note))
+        print(f"stored {table}; now renew the checksums: python data/checksums.py", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
