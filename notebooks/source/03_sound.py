@@ -482,8 +482,8 @@ spectrogram_explorer(speak(words, "en-us+Alicia"), words=words)
 # %% [markdown]
 # ## The clinic
 #
-# Someone has recorded 12 words by six people, ten takes each, and reports: 'my network understands spoken words, accuracy
-# 0.99 on a random tenth that I kept for testing'. Everything runs, the curves are beautiful. A seventh person speaks to
+# Someone has recorded 12 words by six people, ten takes each, and reports: 'my network understands spoken words, 97 of 100
+# on a random tenth that I kept for testing'. Everything runs, the curves are beautiful. A seventh person speaks to
 # it, and it fails. Look at the split. (You will meet it again below, as the official split of a well-known set.)
 
 # %%
