@@ -48,7 +48,7 @@ class Verdict:
     def __str__(self) -> str:
         mark, word = {True: ("✓", "kept"), False: ("✗", "missed"), None: ("○", "not judged")}[self.kept]
         direction = self.promise.direction.replace("_", " ")
-        figures = f"{_figure(self.value)} (promised: {direction} {_figure(self.promise.threshold)})"
+        figures = f"{figure(self.value)} (promised: {direction} {figure(self.promise.threshold)})"
         return f"{mark} {word}: {self.promise.text}: {figures}"
 
 
@@ -96,7 +96,8 @@ def _promise(name: str, entry, path: Path) -> Promise:
     return Promise(name, entry["text"], float(threshold), directions[0])
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
+    """A figure as people read it: three decimals, or its order of magnitude where these would be zeros."""
     if 0 < abs(value) < 0.001:
         return f"{value:.1e}"
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"

@@ -7,7 +7,6 @@ not judged. Minutes, memory and figures that do not move with the seed are remar
 """
 
 import json
-import math
 import os
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from build import ROOT, Builder
 from mmcourse.files import write_whole
-from mmcourse.promises import Promise, read_promises
+from mmcourse.promises import Promise, figure, read_promises
 from pipeline import kernel, source
 from pipeline.kernel import LessonFailed
 from pipeline.solutions import SourceError
@@ -50,7 +49,7 @@ def faults(result: dict, promised: dict[str, Promise]) -> list[str]:
         if verdict["kept"] is None:
             found.append(f"{where}: {verdict['id']} was not judged")
         elif not verdict["kept"]:
-            found.append(f"{where}: {verdict['id']} was missed with {_figure(verdict['value'])}")
+            found.append(f"{where}: {verdict['id']} was missed with {figure(verdict['value'])}")
     judged = {verdict["id"] for verdict in result["promises"]}
     mine = [name for name in promised if name.split(".")[0] == result["lesson"]]
     return found + [f"{where}: {name} is promised and was never given to expect" for name in mine if name not in judged]
@@ -69,7 +68,7 @@ def remarks(results: list[dict]) -> list[str]:
         for verdict in result["promises"]:
             values[verdict["id"]].append(verdict["value"])
     same = [name for name, seen in values.items() if len(seen) > 1 and len(set(seen)) == 1]
-    return found + [f"{name} is {_figure(values[name][0])} for every seed: does the seed reach it?" for name in same]
+    return found + [f"{name} is {figure(values[name][0])} for every seed: does the seed reach it?" for name in same]
 
 
 def table(results: list[dict]) -> str:
@@ -83,8 +82,8 @@ def table(results: list[dict]) -> str:
         for verdict in result["promises"]:
             direction = "at_least" if "at_least" in verdict else "at_most"
             word = {True: "kept", False: "MISSED", None: "NOT JUDGED"}[verdict["kept"]]
-            limit = f"{direction.replace('_', ' ')} {_figure(verdict[direction])}"
-            text = f"{verdict['id']}: {_figure(verdict['value'])}, {limit}: {word}"
+            limit = f"{direction.replace('_', ' ')} {figure(verdict[direction])}"
+            text = f"{verdict['id']}: {figure(verdict['value'])}, {limit}: {word}"
             lines.append(" " * 33 + text)
     return "\n".join(lines)
 
@@ -92,10 +91,6 @@ def table(results: list[dict]) -> str:
 def store(results: list[dict], path: Path) -> None:
     """Write the results as JSON, whole or not at all."""
     write_whole(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-
-
-def _figure(value: float) -> str:
-    return f"{value:.3f}" if math.isfinite(value) and abs(value) < 10 else f"{value:.4g}"
 
 
 def course(builder: Builder, numbers: list[str], seeds: list[int], say=print) -> int:
