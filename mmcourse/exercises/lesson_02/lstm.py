@@ -168,7 +168,7 @@ def lstm_step(answer, rng):
             torch.randn(4 * size, generator=rng),
         )
 
-    cases = [draw(4, 3, 3), draw(3, 5, 2), draw(1, 4, 6)]
+    cases = [draw(4, 8, 8), draw(3, 5, 2), draw(1, 4, 6)]
     for i, case in enumerate(cases):
         batch, size = case[1].shape
         where = f"for x {tuple(case[0].shape)}, h and c {batch, size}"
