@@ -122,6 +122,15 @@ def find(id: str) -> Exercise:
     return _registry[id]
 
 
+def drawn_afresh():
+    """A generator for a check's inputs, other ones at every call, so that no answer can be fitted to them."""
+    import torch
+
+    rng = torch.Generator()
+    rng.seed()
+    return rng
+
+
 def judge(id: str, answer) -> Verdict:
     """The verdict on an answer, neither shown nor stored."""
     import torch
@@ -129,8 +138,7 @@ def judge(id: str, answer) -> Verdict:
     from mmcourse.exercises.answers import Answer, NotRight, NotTried
 
     entry = find(id)
-    rng = torch.Generator()
-    rng.seed()
+    rng = drawn_afresh()
     if answer is None or answer is Ellipsis:
         return Verdict(id, "untried", "not tried yet")
     if entry.takes == "function" and not callable(answer):

@@ -65,7 +65,10 @@ PAD_MISTAKES = [
 )
 def pad_batch(answer, rng):
     def draw(*sizes: int) -> list[list[int]]:
-        return [torch.randint(2, 60, (size,), generator=rng).tolist() for size in sizes]
+        drawn = [torch.randint(3, 60, (size,), generator=rng).tolist() for size in sizes]
+        if max(sizes):
+            drawn[sizes.index(max(sizes))][0] = 2  # so the longest is not also the largest of the lists
+        return drawn
 
     longest = whole(rng, 7, 9)
     cases = [draw(3, longest, 2, 5), draw(2, 4, 3, 6, 1), draw(4), draw(5, 5), draw(2, 0, 4), draw(0, 3)]
