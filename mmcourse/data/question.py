@@ -15,7 +15,7 @@ from mmcourse.data.audio import collate
 from mmcourse.data.spoken import CHUNK, SAMPLES
 from mmcourse.data.text import pad
 from mmcourse.picturebook.book import PictureBook
-from mmcourse.picturebook.scene import COLOURS, OPPOSITE, SIZES, stream
+from mmcourse.picturebook.scene import COLOURS, OPPOSITE, SIZES, Scene, stream
 from mmcourse.picturebook.sentence import encode
 from mmcourse.picturebook.speech import speak
 
@@ -30,42 +30,57 @@ QUESTIONS = {
 
 
 class Questions:
-    """One question about each page of a book with two things, and a spoken word that names the thing it is about.
+    """Every question about both things of each page of a book: six examples a page.
 
-    `labels` (N,) index ANSWERS; `sentences` and `tokens` (N, T) ask, `words` are spoken by the page's voice; `asked`
-    names what is asked for. The book's split says what is held out: pairs, voices, or the wordings of the questions.
+    `pages` (N,) says whose picture is shown, `heard` (N,) which of the spoken words, two a page, is heard; `labels`
+    (N,) index ANSWERS; `sentences` and `tokens` (N, T) ask, `asked` names what for. In the order of
+    (page, thing, question): `labels.unflatten(0, (-1, 2, 3))`. Both things of a page are asked about in the same
+    words, so whoever does not hear which is meant is right about one of the two where their answers differ.
+    The book's split says what is held out: pairs, voices, or the wordings of the questions.
     """
 
     def __init__(self, book: PictureBook):
         if book.things != 2:
             raise ValueError("Questions got a book with one thing a page; make the book with things=2")
-        self.book, self.asked, self.sentences, self.words, labels = book, [], [], [], []
+        self.book = book
+        self.words = [thing.kind for scene in book.scenes for thing in scene.things]
+        self.asked, self.sentences, labels = [], [], []
         for page, scene in enumerate(book.scenes):
             rng = stream("question", book.split, page, book.seed)
-            place, asked = rng.randrange(2), rng.choice(tuple(QUESTIONS))
-            thing = scene.things[place]
-            where = PLACES[scene.relation if place == 0 else OPPOSITE[scene.relation]]
-            wordings = QUESTIONS[asked]
-            self.asked.append(asked)
-            self.sentences.append(wordings[-1] if book.split == "unseen_wordings" else rng.choice(wordings[:-1]))
-            self.words.append(thing.kind)
-            labels.append(ANSWERS.index({"colour": thing.colour, "size": thing.size, "place": where}[asked]))
-        self.labels = torch.tensor(labels)
+            said = [
+                wordings[-1] if book.split == "unseen_wordings" else rng.choice(wordings[:-1])
+                for wordings in QUESTIONS.values()
+            ]
+            for place in range(2):
+                self.asked.extend(QUESTIONS)
+                self.sentences.extend(said)
+                labels.extend(ANSWERS.index(answer) for answer in answers(scene, place))
+        self.labels = torch.tensor(labels, dtype=torch.int64)
+        self.pages = torch.arange(len(book)).repeat_interleave(2 * len(QUESTIONS))
+        self.heard = torch.arange(len(self.words)).repeat_interleave(len(QUESTIONS))
 
     def __len__(self) -> int:
-        return len(self.book)
+        return len(self.labels)
 
     @cached_property
     def tokens(self) -> Tensor:
         """Every question as indices into VOCABULARY.   (N, T) int64, 0 is padding"""
         return pad([encode(sentence.replace(",", "")) for sentence in self.sentences])
 
-    def sound(self, page: int) -> Tensor:
-        """The spoken word; made anew each time.   (samples,) float32, 16 kHz"""
-        seed = stream("spoken answer", self.book.split, page, self.book.seed).randrange(2**31)
-        return speak(self.words[page], self.book.voice(page), seed)
+    def sound(self, word: int) -> Tensor:
+        """A spoken word, spoken by its page's voice; made anew each time.   (samples,) float32, 16 kHz"""
+        page = word // 2
+        seed = stream("spoken answer", self.book.split, word, self.book.seed).randrange(2**31)
+        return speak(self.words[word], self.book.voice(page), seed)
 
     def batches(self, samples: int = SAMPLES) -> Iterator[Tensor]:
-        """The spoken words in order, 64 at a time, padded or cut to one length.   yields (64, samples)"""
-        for start in range(0, len(self), CHUNK):
-            yield collate([self.sound(i) for i in range(start, min(start + CHUNK, len(self)))], samples)
+        """All spoken words in order, 64 at a time, padded or cut to one length.   yields (64, samples)"""
+        for start in range(0, len(self.words), CHUNK):
+            yield collate([self.sound(i) for i in range(start, min(start + CHUNK, len(self.words)))], samples)
+
+
+def answers(scene: Scene, place: int) -> tuple[str, str, str]:
+    """What is true of one of a scene's two things, in the order of QUESTIONS."""
+    thing = scene.things[place]
+    where = PLACES[scene.relation if place == 0 else OPPOSITE[scene.relation]]
+    return thing.colour, thing.size, where
