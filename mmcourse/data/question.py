@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from mmcourse.data.audio import collate
+from mmcourse.data.batches import Batches
 from mmcourse.data.spoken import CHUNK, SAMPLES
 from mmcourse.data.text import pad
 from mmcourse.picturebook.book import PictureBook
@@ -84,3 +85,23 @@ def answers(scene: Scene, place: int) -> tuple[str, str, str]:
     thing = scene.things[place]
     where = PLACES[scene.relation if place == 0 else OPPOSITE[scene.relation]]
     return thing.colour, thing.size, where
+
+
+class QuestionBatches(Batches):
+    """Batches of (places, heard, tokens), labels: features of pages and of spoken words, looked up by `questions`.
+
+    places (pages, ...) of each page, heard (2 * pages, ...) of each spoken word; the rest as for Batches.
+    """
+
+    def __init__(self, questions: Questions, places: Tensor, heard: Tensor, **options):
+        if len(places) != len(questions.book) or len(heard) != len(questions.words):
+            raise ValueError(
+                f"places of {len(places)} pages and {len(heard)} spoken words; expected {len(questions.book)} and "
+                f"{len(questions.words)}. Likely cause: the features of another split"
+            )
+        super().__init__(questions.pages, questions.heard, questions.tokens, questions.labels, **options)
+        self.places, self.words = places.to(self.tensors[0].device), heard.to(self.tensors[0].device)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        for pages, heard, tokens, labels in super().__iter__():
+            yield self.places[pages], self.words[heard], tokens, labels

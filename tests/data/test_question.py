@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmcourse import PictureBook
-from mmcourse.data.question import ANSWERS, PLACES, QUESTIONS, Questions
+from mmcourse.data.question import ANSWERS, PLACES, QUESTIONS, QuestionBatches, Questions
 from mmcourse.picturebook.scene import OPPOSITE
 from mmcourse.picturebook.sentence import UNKNOWN
 from mmcourse.picturebook.speech import voices
@@ -86,3 +86,17 @@ def test_sounds_come_one_by_one_and_in_batches():
 def test_refusal():
     with pytest.raises(ValueError, match="things=2"):
         Questions(PictureBook("test", 5))
+
+
+def test_batches_look_up_each_examples_page_and_word(asked):
+    places, heard = torch.arange(len(asked.book))[:, None], torch.arange(len(asked.words))[:, None]
+    seen = 0
+    for page, word, tokens, labels in QuestionBatches(asked, places, heard, size=1_000, seed=0):
+        assert torch.equal(word // 2, page) and len(page) == len(word) == len(tokens) == len(labels)
+        seen += len(labels)
+    assert seen == len(asked)
+    page, word, tokens, labels = next(iter(QuestionBatches(asked, places, heard, size=50, shuffle=False)))
+    assert torch.equal(page[:, 0], asked.pages[:50]) and torch.equal(word[:, 0], asked.heard[:50])
+    assert torch.equal(tokens, asked.tokens[:50]) and torch.equal(labels, asked.labels[:50])
+    with pytest.raises(ValueError, match="another split"):
+        QuestionBatches(asked, places[:5], heard)
