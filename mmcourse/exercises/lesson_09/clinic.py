@@ -1,0 +1,159 @@
+"""The clinic of lesson 09: features of pictures and sounds cast to whole numbers and looked up like words."""
+
+import torch
+from torch import Tensor, nn
+
+from mmcourse.exercises.answers import NotRight, guarded
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import described, expect_finite, expect_tensor, learns_from
+
+LENGTHS = (6, 3, 5, 6, 1)  # words of each question, so that most are padded
+NOTICED = 1e-6
+NAMES = {"picture": "the picture", "heard": "the sound"}
+
+
+@exercise(
+    "09.clinic",
+    title="pictures and sounds pushed through a word embedding",
+    dots=2,
+    minutes=15,
+    hints=(
+        "What does `.long()` make of 0.2, of 0.9 and of -0.4? And what is near to what in a table of words: is row 3 "
+        "between row 2 and row 4?",
+        "Words are names, so they are looked up. Features are amounts, so they are multiplied: a linear layer takes a "
+        "vector of floats, `nn.Linear(features, width)`. Make one for each modality in `__init__`.",
+        "`see` and `hear` then are one line each, and give (B, width), as before. The question stays with the "
+        "embedding.",
+    ),
+)
+def clinic(answer, rng):
+    if isinstance(answer.function, nn.Module):
+        raise NotRight("this is a model; hand in the class itself: `Mended`, without brackets")
+    for sizes in ((4, 40, 12, 9), (3, 23, 7, 11)):
+        model = answer(*sizes)
+        if isinstance(model, type):
+            raise NotRight(f"`{answer.name}` gave a class; make a model of it: `{model.__name__}(...)`")
+        if not isinstance(model, nn.Module):
+            raise NotRight(f"`{answer.name}{sizes}` gave {described(model)}, expected a model (`nn.Module`)")
+        if not any(True for _ in model.parameters()):
+            raise NotRight("the model has no parameters left to train")
+        judged(model.cpu(), *sizes, rng)
+    return (
+        "pictures and sounds count by their amounts, every feature of them, however small the change; the question is "
+        "still looked up, its padding changes nothing, and every parameter learns"
+    )
+
+
+def judged(model: nn.Module, n_classes: int, vocabulary_size: int, picture: int, heard: int, rng) -> None:
+    """Judge one model."""
+    batch = len(LENGTHS)
+    given = {
+        "picture": torch.randn(batch, picture, generator=rng),
+        "heard": torch.randn(batch, heard, generator=rng),
+        "tokens": torch.randint(1, vocabulary_size, (batch, max(LENGTHS)), generator=rng),
+    }
+    given["tokens"] *= torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS)[:, None]
+    model.train()
+    logits_of(model, given, n_classes)
+    model.eval()
+    with torch.no_grad():
+        logits = logits_of(model, given, n_classes)
+        faults = [amounts(model, given, logits, name, rng) for name in NAMES]
+        faults.append(reading(model, given, logits))
+        if any(faults):
+            raise NotRight(". And ".join(filter(None, faults)))
+        alone = torch.cat(
+            [logits_of(model, {n: x[i : i + 1] for n, x in given.items()}, n_classes) for i in range(batch)]
+        )
+    if not torch.allclose(alone, logits, atol=1e-4):
+        raise NotRight("an example gives another result alone than among others: which axis is the batch?")
+    model.train()
+    learns_from(model, guarded(model, *given.values(), name="the model"), n_classes, rng)
+
+
+def logits_of(model: nn.Module, given: dict[str, Tensor], n_classes: int) -> Tensor:
+    """The model's logits, of the right shape; what usually goes wrong is named."""
+    where = "for " + ", ".join(f"{name} {tuple(x.shape)}" for name, x in given.items())
+    try:
+        logits = guarded(model, *given.values(), name="the model")
+    except NotRight as problem:
+        raise NotRight(f"{problem}{advice(str(problem))}") from None
+    batch = len(given["picture"])
+    causes = {
+        (n_classes,): "one row for the whole batch: is there a `flatten()` of everything, or a mean over the batch?",
+        (batch, given["tokens"].shape[1], n_classes): "one row a word: the question's words are averaged",
+    }
+    logits = expect_tensor(logits, where, (batch, n_classes), causes)
+    if not logits.is_floating_point():
+        raise NotRight(f"{where} the output is {logits.dtype}: those are chosen classes; logits are expected")
+    expect_finite(logits, where, "look for a mean over no words, or a division")
+    return logits
+
+
+def advice(problem: str) -> str:
+    """What errors that are usual in this model come from."""
+    if "cannot be multiplied" in problem:
+        return ". A linear layer for each modality begins with that modality's number of features: `picture`, `heard`"
+    if "same dtype" in problem or "Long" in problem:
+        return ". A linear layer takes floats: is there still a `.long()` before it?"
+    if "must be a matrix" in problem or "number of dimensions" in problem:
+        return ". Every part is (B, width) when the three are joined"
+    return ""
+
+
+def amounts(model: nn.Module, given: dict[str, Tensor], logits: Tensor, name: str, rng) -> str:
+    """Words for a modality that does not count by its amounts; empty where it does."""
+    whose, x = NAMES[name], given[name]
+
+    def moved(other: Tensor) -> Tensor:
+        return (logits_of(model, given | {name: other}, logits.shape[1]) - logits).abs().amax(1)
+
+    if (moved(x + 5 * torch.randn(x.shape, generator=rng)) < NOTICED).all():
+        return f"{whose} can be any other and the logits stay the same: does it get into what is joined?"
+    inside = x.trunc() + x.sign() * (0.25 + 0.5 * torch.rand(x.shape, generator=rng))  # another, cast to the same
+    whole = (logits_of(model, given | {name: x.trunc() + 0.3 * x.sign()}, logits.shape[1]) - logits).abs().amax(1)
+    if (moved(inside) < NOTICED).all() and (whole < NOTICED).all():
+        return (
+            f"{whose} is still cast to whole numbers: 0.3 and 0.8 give the same logits. Amounts belong into a linear "
+            "layer"
+        )
+    with torch.enable_grad():
+        asked = x.clone().requires_grad_()
+        logits_with_slope = guarded(model, *(given | {name: asked}).values(), name="the model")
+        slope = (
+            torch.autograd.grad(logits_with_slope.sum(), asked, allow_unused=True)[0]
+            if logits_with_slope.requires_grad
+            else None
+        )
+    if slope is None or not slope.any():
+        return (
+            f"{whose} is still cut into steps, finer ones than before: no gradient reaches it, so 0.1 and 0.2 are two "
+            "names and not two amounts. Multiply it"
+        )
+    for place in range(x.shape[1]):
+        other = x.clone()
+        other[:, place] += 3
+        if (moved(other) < NOTICED).all():
+            return f"feature {place} of {whose} changes no logit, whatever it is: is a part cut off?"
+    order = torch.arange(x.shape[1]).roll(1)
+    if (moved(x[:, order]) < NOTICED).all():
+        return (
+            f"the features of {whose} can change places and no logit notices: their mean or sum alone counts. Each "
+            "feature needs a weight of its own"
+        )
+    return ""
+
+
+def reading(model: nn.Module, given: dict[str, Tensor], logits: Tensor) -> str:
+    """Words for a question that is read wrongly; empty where it is not."""
+    tokens = given["tokens"]
+
+    def moved(other: Tensor) -> Tensor:
+        return (logits_of(model, given | {"tokens": other}, logits.shape[1]) - logits).abs().amax(1)
+
+    if moved(torch.nn.functional.pad(tokens, (0, 3))).max() > 1e-4:
+        return "three columns of padding more and the logits move: the question was read well before; leave `read`"
+    other = torch.where(tokens != 0, tokens % int(tokens.max()) + 1, 0)
+    if (moved(other) < NOTICED).any():
+        return "the question can be any other and the logits stay the same: does what is read get into what is joined?"
+    return ""

@@ -1,0 +1,88 @@
+"""Exercise 09.1: low-rank tensor fusion (Liu et al. 2018), a sum over ranks of products over modalities."""
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import Mistakes
+from mmcourse.exercises.lesson_09.judged import drawn, judge_tensors
+
+
+def projected(features: list[Tensor], factors: list[Tensor]) -> Tensor:
+    """What each modality says for each rank.   -> (M, B, R, K)"""
+    return torch.stack([torch.einsum("bd,rkd->brk", x, factor) for x, factor in zip(features, factors, strict=True)])
+
+
+def right(features: list[Tensor], factors: list[Tensor]) -> Tensor:
+    """(B, D_m) each, (R, K, D_m) each -> (B, K)"""
+    return projected(features, factors).prod(0).sum(1)
+
+
+MISTAKES: Mistakes = [
+    (
+        lambda x, w: projected(x, w).sum(2).prod(0),
+        "the ranks are summed before the product: that is rank 1 again, whose factors are the sums. First the product "
+        "over the modalities, for each rank by itself, then the sum",
+    ),
+    (lambda x, w: projected(x, w).sum(0).sum(1), "the modalities are added; they are multiplied, entry by entry"),
+    (
+        lambda x, w: projected(x, w).sum(0).prod(1),
+        "sum and product are exchanged: the product runs over the modalities, the sum over the ranks",
+    ),
+    (lambda x, w: projected(x, w).prod(0).prod(1), "the product runs over the ranks as well; they are summed"),
+    (lambda x, w: projected(x, w).prod(0).mean(1), "that is the mean over the ranks; they are summed"),
+    (lambda x, w: projected(x, w).prod(0)[:, 0], "only the first rank is there"),
+    (lambda x, w: projected(x, w).prod(0)[:, -1], "only the last rank is left: is the sum overwritten in the loop?"),
+    (lambda x, w: projected(x[:2], w[:2]).prod(0).sum(1), "only the first two modalities count; there may be more"),
+    (lambda x, w: projected(x[:1], w[:1]).prod(0).sum(1), "only the first modality counts"),
+    (lambda x, w: projected(x[-1:], w[-1:]).prod(0).sum(1), "only the last modality counts: is it overwritten?"),
+    (
+        lambda x, w: right(x, w) + 1,
+        "the sum over the ranks starts at one; a sum starts at zero, and a product at one",
+    ),
+    (
+        lambda x, w: torch.zeros(len(x[0]), w[0].shape[1]),
+        "all is zero: a product that starts at zero stays there; it starts at one",
+    ),
+    (lambda x, w: (projected(x, w).prod(0)).relu().sum(1), "a ReLU cuts the products; nothing is cut here"),
+]
+
+
+@exercise(
+    "09.1",
+    title="low-rank fusion",
+    dots=2,
+    minutes=10,
+    hints=(
+        "Take one rank first. `factors[m][0]` is (K, D_m), the weights of a linear layer: `features[m] @ W.T` is "
+        "(B, K), for every modality. What joins these?",
+        "The product over the modalities is entry by entry, `*`, and stays (B, K). It starts from 1.",
+        "A loop over the ranks around it adds the products up. Without loops: `torch.einsum('bd,rkd->brk', x, w)` "
+        "gives one modality's (B, R, K).",
+    ),
+)
+def low_rank(answer, rng):
+    cases = []
+    for batch, widths, rank, out in ((5, (3, 4), 2, 6), (4, (6, 2, 3), 3, 5), (2, (4, 4, 4, 4), 5, 3), (3, (5,), 2, 4)):
+        features = [drawn(rng, batch, width) for width in widths]
+        cases.append((features, [drawn(rng, rank, out, width) for width in widths]))
+    judge_tensors(answer, cases, right, MISTAKES, where, causes)
+    return "one to four modalities of different widths, two to five ranks"
+
+
+def where(features: list[Tensor], factors: list[Tensor]) -> str:
+    widths = ", ".join(str(x.shape[1]) for x in features)
+    return f"for modalities of {widths} features and rank {len(factors[0])}"
+
+
+def causes(features: list[Tensor], factors: list[Tensor]) -> dict[tuple, str]:
+    batch, (rank, out, _) = len(features[0]), factors[0].shape
+    return {
+        (batch, rank, out): "the ranks are still there: sum over them",
+        (rank, batch, out): "the ranks are still there: sum over them",
+        (batch, rank): "the outputs were summed; the ranks should be",
+        (out,): "the batch was summed; every example has its own result",
+        (batch,): "one number an example: the outputs were summed too",
+        (): "one number for everything",
+        (batch, rank * out): "the ranks stand side by side; they are summed",
+    }
