@@ -39,6 +39,8 @@ _HOME = {
     "plot_lines": "mmcourse.show.recurrence",
     "show_sums": "mmcourse.show.fusion",
     "fusion_explorer": "mmcourse.show.fusion",
+    "missing_explorer": "mmcourse.show.missing",
+    "asking_explorer": "mmcourse.show.asking",
 }
 __all__ = list(_HOME)
 __getattr__, __dir__ = lazy_names(globals(), _HOME)
