@@ -1,0 +1,176 @@
+"""The table of lesson 09: a picture, a question and a spoken word, joined in every way, five seeds.
+
+`python -m benchmarks.fusion question` writes `data/tables/09_question.csv`. Vectors joined by each fusion of features,
+tokens joined by each fusion of tokens and by the lesson's model, and that model with each of the three left out. All
+have the same encoders, frozen, the same pages and as many steps. A seed moves the training book, the initialisation
+and the order of batches. About half an hour on one core.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from statistics import mean
+
+import torch
+from torch import Tensor, nn
+
+from mmcourse import PictureBook, evaluate, fit, predict
+from mmcourse.data.question import ANSWERS, QUESTIONS, QuestionBatches, Questions
+from mmcourse.models import fusion
+from mmcourse.models.asking import Asking, places
+from mmcourse.picturebook.sentence import VOCABULARY
+from mmcourse.training import shipped
+from mmcourse.training.device import describe_device, device, seed_everything
+
+SPLITS = ("test", "unseen_pairs", "unseen_voices", "unseen_wordings")
+WIDTH, EPOCHS, SIZE, REACH = 128, 4, 128, 3.0
+CHANNELS, VECTORS = 128, {"image": 128, "sound": 128, "text": 64}
+TOKENS = {"image": CHANNELS + 2, "sound": 128, "text": 64}
+HIDDEN = ("no picture", "no voice", "no question")
+
+
+class Squeezed(nn.Module):
+    """One vector a modality, joined.   (B, T, D), (B, S), (B, L) -> logits"""
+
+    def __init__(self, join: nn.Module):
+        super().__init__()
+        self.read = nn.EmbeddingBag(len(VOCABULARY), VECTORS["text"], mode="mean", padding_idx=0)
+        self.join, self.head = join, head(WIDTH)
+
+    def forward(self, places: Tensor, heard: Tensor, tokens: Tensor) -> Tensor:
+        image = places[..., :CHANNELS].amax(dim=1)
+        return self.head(self.join({"image": image, "sound": heard, "text": self.read(tokens)}))
+
+
+class OfTokens(nn.Module):
+    """Places, the spoken word and the question's words, joined as tokens.   (B, T, D), (B, S), (B, L) -> logits"""
+
+    def __init__(self, join: nn.Module):
+        super().__init__()
+        self.read = nn.Embedding(len(VOCABULARY), TOKENS["text"], padding_idx=0)
+        self.join, self.head = join, head(join.width)
+
+    def forward(self, places: Tensor, heard: Tensor, tokens: Tensor) -> Tensor:
+        given = {"image": places, "sound": heard[:, None], "text": self.read(tokens)}
+        return self.head(self.join(given, {"text": tokens != 0}))
+
+
+class Without(nn.Module):
+    """The lesson's model, one of its inputs blanked."""
+
+    def __init__(self, blank: int):
+        super().__init__()
+        self.model, self.blank = asking(2), blank
+
+    def forward(self, *given: Tensor) -> Tensor:
+        return self.model(*(torch.zeros_like(x) if i == self.blank else x for i, x in enumerate(given)))
+
+
+def head(width: int) -> nn.Module:
+    return nn.Sequential(nn.ReLU(), nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, len(ANSWERS)))
+
+
+def asking(heads: int) -> Asking:
+    return Asking(len(ANSWERS), len(VOCABULARY), place=CHANNELS + 2, heads=heads)
+
+
+# Learning rates were chosen on validation pages, one for vectors and one for tokens.
+METHODS: dict[str, tuple[Callable[[], nn.Module], float]] = {
+    **{
+        f"vectors: {name}": (lambda make=make: Squeezed(make(VECTORS, WIDTH)), 5e-3)
+        for name, make in {
+            "weighted sum": fusion.WeightedSum,
+            "concatenation": fusion.Concatenation,
+            "small network": lambda sizes, width: fusion.Concatenation(sizes, width, hidden=width),
+            "gate": fusion.Gate,
+            "attention": fusion.Attention,
+            "FiLM": fusion.FiLM,
+            "product": fusion.Product,
+            "low rank, 1": lambda sizes, width: fusion.LowRank(sizes, width, rank=1),
+            "low rank, 8": lambda sizes, width: fusion.LowRank(sizes, width, rank=8),
+        }.items()
+    },
+    "tokens: bottleneck": (lambda: OfTokens(fusion.Bottleneck(TOKENS, 64)), 3e-3),
+    "tokens: question asks all": (lambda: OfTokens(fusion.CrossAttention(TOKENS, 64, query="text")), 3e-3),
+    "tokens: word asks all": (lambda: OfTokens(fusion.CrossAttention(TOKENS, 64, query="sound")), 3e-3),
+    **{
+        f"word asks places, then FiLM: {heads} head{'s' * (heads > 1)}": (lambda heads=heads: asking(heads), 5e-3)
+        for heads in (1, 2, 4)
+    },
+    **{f"the same, 2 heads, {name}": (lambda i=i: Without(i), 5e-3) for i, name in enumerate(HIDDEN)},
+}
+
+
+def features(questions: Questions) -> tuple[Tensor, Tensor]:
+    """Feature maps of the pages and features of the spoken words, from the shipped encoders."""
+    looks, listens = shipped.load("picture_encoder").encoder, shipped.load("sound_encoder")
+    maps = predict(looks.blocks, questions.book.images - 0.5)
+    with torch.no_grad():
+        heard = torch.cat([listens.features(sounds.to(device())).cpu() for sounds in questions.batches()])
+    return maps, heard
+
+
+def data(seed: int, pages: int) -> dict[str, Callable[..., QuestionBatches]]:
+    """For each split what makes its batches; features with the training pages' mean 0 and spread 1."""
+    asked = {"train": Questions(PictureBook("train", pages, things=2, seed=seed))}
+    asked |= {split: Questions(PictureBook(split, max(50, pages // 12), things=2)) for split in SPLITS}
+    parts = {split: features(questions) for split, questions in asked.items()}
+    maps, heard = parts["train"]
+    scale = [(maps.mean((0, 2, 3), keepdim=True), maps.std((0, 2, 3), keepdim=True) + 1e-3)]
+    scale.append((heard.mean(0), heard.std(0) + 1e-3))
+    made = {}
+    for split, questions in asked.items():
+        normal = [(x - middle) / spread for x, (middle, spread) in zip(parts[split], scale, strict=True)]
+        spots = places(normal[0], REACH)
+        made[split] = lambda q=questions, p=spots, h=normal[1], **options: QuestionBatches(q, p, h, **options)
+    return made
+
+
+def by_question(model: nn.Module, batches: QuestionBatches) -> list[float]:
+    """Accuracy for each kind of question."""
+    right = torch.cat([predict(model, given).argmax(dim=1) == labels.cpu() for *given, labels in batches])
+    return right.float().unflatten(0, (-1, len(QUESTIONS))).mean(dim=0).tolist()
+
+
+def measure(seeds: Sequence[int], epochs: int = EPOCHS, pages: int = 6_000) -> str:
+    """The table as CSV."""
+    figures: dict[str, dict] = {}
+    for seed in seeds:
+        made = data(seed, pages)
+        for method, (make, rate) in METHODS.items():
+            seed_everything(seed)
+            model = make()
+            some = made["train"](size=SIZE, seed=seed)
+            began = time.process_time()
+            fit(model, some, epochs=epochs, lr=rate, metrics=(), verbose=False)
+            row = figures.setdefault(method, {"parameters": sum(p.numel() for p in model.parameters()), "seconds": []})
+            row["seconds"].append(time.process_time() - began)
+            for split in SPLITS:
+                accuracy = evaluate(model, made[split](size=500, shuffle=False))["accuracy"]
+                row.setdefault(split, []).append(accuracy)
+            for question, accuracy in zip(
+                QUESTIONS, by_question(model, made["test"](size=600, shuffle=False)), strict=True
+            ):
+                row.setdefault(question, []).append(accuracy)
+            print(
+                seed, method, f"{row['seconds'][-1]:.0f} s", [round(row[split][-1], 3) for split in SPLITS], flush=True
+            )
+    note = f"{len(seeds)} seeds, {pages:,} pages of six questions, {epochs} epochs; encoders frozen"
+    return as_csv(figures, note)
+
+
+def as_csv(figures: dict[str, dict], note: str) -> str:
+    """The table, its notes on top."""
+    base = mean(figures["vectors: weighted sum"]["seconds"]) or 1.0
+    columns = [*QUESTIONS, *SPLITS[1:]]
+    lines = [
+        f"# Measured by benchmarks/question.py: {note}. Means over the seeds; for test pages the lowest and",
+        "# the highest in brackets. Time to train: a multiple of the weighted sum's. " + describe_device(),
+        ",".join(["method", "parameters", "time", "test pages", *(column.replace("_", " ") for column in columns)]),
+    ]
+    for method, row in figures.items():
+        first = f"{mean(row['test']):.3f} ({min(row['test']):.3f} to {max(row['test']):.3f})"
+        cells = [f"{mean(row[column]):.3f}" for column in columns]
+        lines.append(
+            ",".join([f'"{method}"', f'"{row["parameters"]:,}"', f"{mean(row['seconds']) / base:.1f}", first, *cells])
+        )
+    return "\n".join(lines) + "\n"
