@@ -1,4 +1,4 @@
-"""Pairs of two modalities that show the same class, or do not: the matching task for data that is paired by label."""
+"""Data of two modalities that is paired by label: partners of one class, and pairs that are of one class or not."""
 
 import torch
 from torch import Tensor
@@ -35,3 +35,18 @@ def same_or_not(one: Tensor, other: Tensor, seed: int = 0) -> tuple[Tensor, Tens
     a, x, b, y = torch.tensor(quads).T
     labels = torch.tensor([1, 1, 0, 0]).repeat(len(quads))
     return torch.stack([a, b, a, b], 1).flatten(), torch.stack([x, y, y, x], 1).flatten(), labels
+
+
+def partners(labels: Tensor, others: Tensor, seed: int = 0) -> Tensor:
+    """For each example of one modality one of the other's, drawn among those of its class.   (N,), (M,) -> (N,) int64
+
+    `labels` and `others` are the classes of both. ValueError where a class has nobody to draw.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    chosen = torch.empty(len(labels), dtype=torch.int64)
+    for kind in labels.unique().tolist():
+        places, wanted = (others == kind).nonzero()[:, 0], labels == kind
+        if not len(places):
+            raise ValueError(f"class {kind} has no example in the other modality, so it finds no partner")
+        chosen[wanted] = places[torch.randint(len(places), (int(wanted.sum()),), generator=rng)]
+    return chosen

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmcourse.data.matching import same_or_not
+from mmcourse.data.matching import partners, same_or_not
 
 
 def classes(count, seed, kinds=10):
@@ -47,3 +47,13 @@ def test_a_seed_decides():
 def test_what_cannot_be_matched_is_refused(one, other, says):
     with pytest.raises(ValueError, match=says):
         same_or_not(one, other)
+
+
+def test_partners_are_of_the_same_class_and_drawn_anew_for_another_seed():
+    labels, others = torch.randint(0, 5, (200,)), torch.arange(60) % 5
+    chosen = partners(labels, others)
+    assert torch.equal(others[chosen], labels)
+    assert torch.equal(chosen, partners(labels, others)) and not torch.equal(chosen, partners(labels, others, seed=1))
+    assert len(chosen.unique()) > 40
+    with pytest.raises(ValueError, match="finds no partner"):
+        partners(torch.tensor([7]), others)

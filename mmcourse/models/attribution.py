@@ -1,0 +1,92 @@
+"""Which modality did the model use? Ablation, Shapley values (Shapley 1953) and gradients, over modalities.
+
+A *game* is a function of a set of names: what the model reaches with those modalities alone, a number or one for each
+example. Every attribution here is {name: share}.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations
+from math import comb
+
+import torch
+from torch import Tensor
+
+Game = Callable[[frozenset[str]], float | Tensor]
+
+
+def coalitions(names) -> Iterator[frozenset[str]]:
+    """Every set of the names, the empty one first."""
+    names = tuple(names)
+    for size in range(len(names) + 1):
+        yield from map(frozenset, combinations(names, size))
+
+
+def ablation(game: Game, names) -> dict[str, float | Tensor]:
+    """What is lost when one is taken away and the others stay: v(all) - v(all without it)."""
+    everyone = frozenset(names)
+    whole = game(everyone)
+    return {name: whole - game(everyone - {name}) for name in names}
+
+
+def shapley(game: Game, names) -> dict[str, float | Tensor]:
+    """What each adds when it joins, on average over every order in which they can come.
+
+    The shares sum to v(all) - v(none). The game is asked 2^M times, once for each set.
+    """
+    names = tuple(names)
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"names are {names}; expected each player once, at least one")
+    value = {some: game(some) for some in coalitions(names)}
+    shares = {}
+    for name in names:
+        before = [some for some in value if name not in some]
+        shares[name] = sum(
+            (value[some | {name}] - value[some]) / (len(names) * comb(len(names) - 1, len(some))) for some in before
+        )
+    return shares
+
+
+def probability_game(
+    decide: Callable[..., Tensor], features: Mapping[str, Tensor], target: Tensor
+) -> Callable[[frozenset[str]], Tensor]:
+    """The probability of the right class with some modalities, the others missing by mask.   -> (N,)"""
+    batch = len(target)
+
+    @torch.no_grad()
+    def game(some: frozenset[str]) -> Tensor:
+        present = {name: torch.full((batch,), name in some, device=x.device) for name, x in features.items()}
+        return decide(features, present).softmax(dim=1).gather(1, target[:, None])[:, 0]
+
+    return game
+
+
+def gradient_shares(
+    decide: Callable[[Mapping[str, Tensor]], Tensor],
+    features: Mapping[str, Tensor],
+    target: Tensor,
+    method: str = "integrated",
+    steps: int = 16,
+) -> dict[str, Tensor]:
+    """The gradient of the right class's probability at the features, times the features, summed for each modality.
+
+    method  'input': the gradient where the example is (Shrikumar et al. 2016); 'integrated': its mean on the straight
+            way from zeros (Sundararajan et al. 2017), whose shares sum to p(example) - p(zeros)
+    Computed by captum.   {name: (N, D)} -> {name: (N,)}
+    """
+    if method not in ("input", "integrated"):
+        raise ValueError(f"method is {method!r}; expected 'input' or 'integrated'")
+    from captum.attr import InputXGradient, IntegratedGradients
+
+    names = tuple(features)
+
+    def probability(*parts: Tensor) -> Tensor:
+        logits = decide(dict(zip(names, parts, strict=True)))
+        wanted = target.repeat(len(logits) // len(target))  # captum stacks its steps
+        return logits.softmax(dim=1).gather(1, wanted[:, None])[:, 0]
+
+    inputs = tuple(features[name].detach().clone().requires_grad_() for name in names)
+    if method == "input":
+        shares = InputXGradient(probability).attribute(inputs)
+    else:
+        shares = IntegratedGradients(probability).attribute(inputs, n_steps=steps)
+    return {name: share.sum(dim=1).detach() for name, share in zip(names, shares, strict=True)}

@@ -1,0 +1,98 @@
+"""Attributions over modalities: they sum as they should, and agree where they must."""
+
+from itertools import permutations
+
+import pytest
+import torch
+
+from mmcourse.models.attribution import ablation, coalitions, gradient_shares, probability_game, shapley
+from mmcourse.models.fusion import Concatenation
+
+SIZES = {"image": 5, "sound": 4, "text": 3}
+NAMES = tuple(SIZES)
+
+
+def random_game(names, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    values = {some: float(torch.rand((), generator=rng)) for some in coalitions(names)}
+    return values.__getitem__
+
+
+@pytest.mark.parametrize("players", [1, 2, 3, 4])
+def test_shapley_is_the_average_over_all_orders_and_sums_to_the_whole(players):
+    names = ("image", "sound", "text", "touch")[:players]
+    game = random_game(names)
+    shares = shapley(game, names)
+    assert sum(shares.values()) == pytest.approx(game(frozenset(names)) - game(frozenset()))
+    orders = list(permutations(names))
+    for name in names:
+        gains = [game(frozenset(o[: o.index(name) + 1])) - game(frozenset(o[: o.index(name)])) for o in orders]
+        assert shares[name] == pytest.approx(sum(gains) / len(gains))
+
+
+def test_the_axioms_and_what_ablation_makes_of_two_that_say_the_same():
+    def either(some):
+        return 0.1 + 0.8 * bool(some & {"image", "sound"})
+
+    assert shapley(either, NAMES) == pytest.approx({"image": 0.4, "sound": 0.4, "text": 0})
+    assert ablation(either, NAMES) == pytest.approx({"image": 0, "sound": 0, "text": 0})
+    one, other = random_game(NAMES, 1), random_game(NAMES, 2)
+    both = shapley(lambda some: one(some) + other(some), NAMES)
+    apart = [shapley(game, NAMES) for game in (one, other)]
+    assert both == pytest.approx({name: apart[0][name] + apart[1][name] for name in NAMES})
+
+
+def test_coalitions_are_all_sets_once():
+    found = list(coalitions(NAMES))
+    assert len(found) == len(set(found)) == 8 and found[0] == frozenset() and found[-1] == frozenset(NAMES)
+
+
+@pytest.fixture
+def case():
+    torch.manual_seed(0)
+    join = Concatenation(SIZES, 4, hidden=8).eval().requires_grad_(False)
+    features = {name: torch.randn(6, size) for name, size in SIZES.items()}
+    return join, features, torch.arange(6) % 4
+
+
+def test_shares_of_a_model_sum_to_what_it_gained(case):
+    join, features, target = case
+    game = probability_game(join, features, target)
+    whole = game(frozenset(NAMES)) - game(frozenset())
+    assert torch.allclose(sum(shapley(game, NAMES).values()), whole, atol=1e-5)
+    integrated = gradient_shares(join, features, target, "integrated", steps=300)
+    assert torch.allclose(sum(integrated.values()), whole, atol=1e-2)
+    assert list(integrated) == list(NAMES) and integrated["image"].shape == (6,)
+
+
+def test_shapley_is_that_of_captum(case):
+    from captum.attr import ShapleyValues
+
+    join, features, target = case
+
+    def probability(*parts):
+        return join(dict(zip(NAMES, parts, strict=True))).softmax(1).gather(1, target[: len(parts[0]), None])[:, 0]
+
+    players = tuple(torch.full((1, size), i) for i, size in enumerate(SIZES.values()))
+    theirs = ShapleyValues(probability).attribute(tuple(features.values()), feature_mask=players)
+    ours = shapley(probability_game(join, features, target), NAMES)
+    for place, name in enumerate(NAMES):  # each feature of a modality carries the modality's share
+        assert torch.allclose(theirs[place][:, 0], ours[name], atol=1e-5)
+
+
+def test_gradient_times_input_is_the_slope_where_the_example_is(case):
+    _, features, target = case
+    join = Concatenation(SIZES, 4).requires_grad_(False)  # without a ReLU, whose corner may lie within the step
+    shares = gradient_shares(join, features, target, "input")
+    step = 1e-2
+    for name in NAMES:
+        moved = [join(features | {name: features[name] * (1 + sign * step)}).softmax(1) for sign in (1, -1)]
+        slope = (moved[0] - moved[1]).gather(1, target[:, None])[:, 0] / (2 * step)
+        assert torch.allclose(shares[name], slope, atol=2e-3)
+
+
+def test_what_does_not_fit_is_refused(case):
+    with pytest.raises(ValueError, match="each player once"):
+        shapley(len, ("image", "image"))
+    with pytest.raises(ValueError, match="'input' or 'integrated'"):
+        gradient_shares(*case, method="smooth")
