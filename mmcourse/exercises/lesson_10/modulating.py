@@ -1,0 +1,122 @@
+"""Exercise 10.2: the coefficients of on-the-fly gradient modulation."""
+
+import math
+from collections.abc import Callable
+
+import torch
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import described
+
+
+def others_mean(scores: dict[str, float], name: str) -> float:
+    return (sum(scores.values()) - scores[name]) / (len(scores) - 1)
+
+
+def modulated(
+    ratio: Callable = lambda s, n: s[n] / others_mean(s, n),
+    ahead: Callable = lambda rho: rho > 1,
+    factor: Callable = lambda alpha, rho: 1 - math.tanh(alpha * rho),
+) -> Callable:
+    """The coefficients with any part exchanged: what `modulation` should give, and what mistakes give."""
+
+    def coefficients(scores: dict[str, float], alpha: float) -> dict[str, float]:
+        rho = {name: ratio(scores, name) for name in scores}
+        return {name: factor(alpha, rho[name]) if ahead(rho[name]) else 1.0 for name in scores}
+
+    return coefficients
+
+
+right = modulated()
+MISTAKES = [
+    (modulated(ahead=lambda rho: True), "those behind are held back too: for rho of 1 and less the factor is 1"),
+    (modulated(ahead=lambda rho: rho < 1), "the ones behind are held back, the one ahead is not: turn the comparison"),
+    (
+        modulated(factor=lambda a, rho: math.tanh(a * rho)),
+        "that is tanh(alpha rho), which grows with the lead: the factor is 1 minus it",
+    ),
+    (
+        modulated(ratio=lambda s, n: s[n] / (sum(s.values()) - s[n])),
+        "the score is divided by the sum of the others; their mean is asked for",
+    ),
+    (
+        modulated(ratio=lambda s, n: s[n] / (sum(s.values()) / len(s))),
+        "the score is divided by the mean of all branches; its own is not among 'the others'",
+    ),
+    (
+        modulated(ratio=lambda s, n: others_mean(s, n) / s[n]),
+        "the ratio is upside down: rho is the branch's own score over the others'",
+    ),
+    (
+        modulated(ratio=lambda s, n: s[n] / max(v for k, v in s.items() if k != n)),
+        "the score is divided by the best of the others; their mean is asked for",
+    ),
+    (
+        modulated(ratio=lambda s, n: s[n] / min(v for k, v in s.items() if k != n)),
+        "the score is divided by the smallest of the others; their mean is asked for",
+    ),
+    (modulated(factor=lambda a, rho: 1 - math.tanh(rho)), "`alpha` is not used"),
+    (modulated(factor=lambda a, rho: 1 - a * math.tanh(rho)), "`alpha` belongs inside: tanh(alpha * rho)"),
+    (
+        modulated(factor=lambda a, rho: 1 - math.tanh(a * (rho - 1))),
+        "that is 1 - tanh(alpha (rho - 1)); rho goes in as it is",
+    ),
+    (modulated(factor=lambda a, rho: 1 / (1 + math.exp(-a * rho))), "that is a sigmoid; 1 - tanh is asked for"),
+    (modulated(factor=lambda a, rho: 1 + math.tanh(a * rho)), "the one ahead is made faster still: it is 1 - tanh"),
+    (lambda s, a: dict.fromkeys(s, 1.0), "every factor is 1: nobody is held back"),
+    (
+        lambda s, a: {n: (1 - math.tanh(a * s[n] / others_mean(s, n)) if s[n] == max(s.values()) else 1.0) for n in s},
+        "only the very best is held back; every branch with rho above 1 is",
+    ),
+    (modulated(ahead=lambda rho: True, ratio=lambda s, n: s[n]), "the score itself goes in; rho compares it"),
+]
+
+
+@exercise(
+    "10.2",
+    title="modulation coefficients",
+    dots=2,
+    minutes=10,
+    hints=(
+        "Go through the names. 'The others' are all but this one; how many are there?",
+        "First rho for a branch. Then two cases: above 1, and not. `tanh` is imported from `math`.",
+    ),
+)
+def modulation(answer, rng):
+    def draw(low: float, high: float) -> float:
+        return low + (high - low) * float(torch.rand((), generator=rng))
+
+    cases = [
+        ({"image": draw(0.3, 0.4), "sound": draw(0.7, 0.9)}, 0.5),
+        ({"image": draw(0.1, 0.2), "sound": draw(0.8, 0.9), "text": draw(0.6, 0.7)}, draw(0.2, 0.4)),
+        ({"image": draw(0.5, 0.6), "sound": draw(0.3, 0.4), "text": draw(0.1, 0.2), "touch": draw(0.42, 0.48)}, 0.7),
+    ]
+    given = []
+    for scores, alpha in cases:
+        value = answer(scores, alpha)
+        if not isinstance(value, dict):
+            raise NotRight(f"it gave {described(value)}, expected a dict with a factor for each name")
+        if set(value) != set(scores):
+            raise NotRight(f"it gave factors for {', '.join(map(str, value))}, expected {', '.join(scores)}")
+        try:
+            value = {name: float(value[name]) for name in scores}
+        except (TypeError, ValueError, RuntimeError):
+            raise NotRight(f"the factors are {described(next(iter(value.values())))}, expected numbers") from None
+        given.append(value)
+    if not all(close(value, right(*case)) for case, value in zip(cases, given, strict=True)):
+        for mistaken, words in MISTAKES:
+            if all(close(value, mistaken(*case)) for case, value in zip(cases, given, strict=True)):
+                raise NotRight(words)
+        case, value = next((c, v) for c, v in zip(cases, given, strict=True) if not close(v, right(*c)))
+        told = {name: round(score, 2) for name, score in case[0].items()}
+        given, wanted = ({name: round(v, 3) for name, v in some.items()} for some in (value, right(*case)))
+        raise NotRight(f"for scores {told} and alpha {case[1]:.2f} it gave {given}, expected {wanted}")
+    level = answer({"image": 0.5, "sound": 0.5}, 1.0)
+    if any(abs(float(factor) - 1) > 1e-6 for factor in level.values()):
+        raise NotRight("with equal scores nobody is ahead, rho is 1, and both factors are 1")
+    return "for two to four branches: who is ahead is held back, who is behind keeps the whole gradient"
+
+
+def close(given: dict[str, float], expected: dict[str, float]) -> bool:
+    return all(math.isclose(given[name], expected[name], rel_tol=1e-3, abs_tol=1e-4) for name in expected)

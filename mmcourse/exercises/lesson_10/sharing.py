@@ -1,0 +1,155 @@
+"""Exercise 10.4: Shapley values."""
+
+import math
+from collections.abc import Callable
+from itertools import combinations, permutations
+
+import torch
+
+from mmcourse.exercises.answers import NotRight, guarded
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import described
+from mmcourse.models.attribution import coalitions, shapley
+
+
+def by(weight: Callable, gain: Callable = lambda v, s, n: v(s | {n}) - v(s), sizes: Callable = range) -> Callable:
+    """Shares as weighted sums over the sets without the name: what mistakes in a part of the formula give."""
+
+    def shares(value, names):
+        return {
+            name: sum(
+                weight(size, len(names)) * gain(value, frozenset(some), name)
+                for size in sizes(len(names))
+                for some in combinations([other for other in names if other != name], size)
+            )
+            for name in names
+        }
+
+    return shares
+
+
+def fair(size: int, players: int) -> float:
+    return math.factorial(size) * math.factorial(players - size - 1) / math.factorial(players)
+
+
+def first_order(value, names):
+    """One order alone."""
+    shares, some = {}, frozenset()
+    for name in names:
+        shares[name] = value(some | {name}) - value(some)
+        some |= {name}
+    return shares
+
+
+def last_order(value, names):
+    return first_order(value, tuple(reversed(names)))
+
+
+MISTAKES = [
+    (
+        by(lambda s, m: 1 / 2 ** (m - 1)),
+        "all sets count alike (these are Banzhaf values): the weight of a set depends on its size",
+    ),
+    (by(lambda s, m: 1.0), "the weights are missing: the gains are summed, not averaged"),
+    (
+        by(lambda s, m: float(s == m - 1)),
+        "that is ablation: only the last to come counts. The gains with fewer others are missing",
+    ),
+    (by(lambda s, m: float(s == 0)), "that is what each reaches alone, above nothing: the others never come first"),
+    (first_order, "that is one order of coming alone; the average is over all of them"),
+    (last_order, "that is one order of coming alone; the average is over all of them"),
+    (
+        by(lambda s, m: math.factorial(s) * math.factorial(m - s - 1)),
+        "the weights are not divided by M!, the number of orders",
+    ),
+    (
+        by(lambda s, m: math.factorial(s) * math.factorial(m - s) / math.factorial(m)),
+        "the second factorial is of M - |S| - 1: the name itself has come, too",
+    ),
+    (by(fair, sizes=lambda m: range(1, m)), "the empty set is left out: someone comes first"),
+    (by(fair, sizes=lambda m: range(m - 1)), "the set of all the others is left out: someone comes last"),
+    (by(fair, gain=lambda v, s, n: v(s | {n})), "the value of the set before is not taken off"),
+    (by(fair, gain=lambda v, s, n: v(s) - v(s | {n})), "the sign is turned round: v(with) - v(without)"),
+    (by(fair, gain=lambda v, s, n: v(s | {n}) - v(frozenset())), "v of nothing is taken off each time, not v(S)"),
+    (
+        by(lambda s, m: 1 / m, gain=lambda v, s, n: v(s | {n}) - v(s)),
+        "every set has the weight 1 / M; with more than two names there are several sets of a size, which share it",
+    ),
+]
+
+
+@exercise(
+    "10.4",
+    title="Shapley values",
+    dots=3,
+    minutes=20,
+    hints=(
+        "For one name: the others are `[other for other in names if other != name]`. Of them, sets of size 0, 1, ...: "
+        "`combinations(others, size)`.",
+        "`value` wants a frozenset: `frozenset(some)` without the name, `frozenset(some) | {name}` with it.",
+        "Or by orders: `for order in permutations(names)`: let them come one by one, note what each adds, divide by "
+        "the number of orders. Try it on the two-modality example above.",
+    ),
+)
+def shapley_values(answer, rng):
+    games = []
+    for players in (2, 3, 4, 3):
+        names = ("image", "sound", "text", "touch")[:players]
+        if len(games) == 3:
+            names = ("b", "c", "a")
+        values = dict(zip(coalitions(names), torch.rand(2**players, generator=rng).tolist(), strict=True))
+        games.append((values, names))
+    given = [shares_given(answer, *game) for game in games]
+    expected = [shapley(values.__getitem__, names) for values, names in games]
+    if not all(map(close, given, expected)):
+        for mistaken, words in MISTAKES:
+            if all(close(value, mistaken(g[0].__getitem__, g[1])) for value, g in zip(given, games, strict=True)):
+                raise NotRight(words)
+        (values, names), value, wanted = next(
+            (g, v, e) for g, v, e in zip(games, given, expected, strict=True) if not close(v, e)
+        )
+        whole = values[frozenset(names)] - values[frozenset()]
+        total = sum(value.values())
+        told = (
+            f"they sum to {total:.3f}, and v(all) - v(none) is {whole:.3f}"
+            if abs(total - whole) > 1e-3
+            else f"the sum is right, but {names[0]} gets {value[names[0]]:.3f}, expected {wanted[names[0]]:.3f}"
+        )
+        raise NotRight(f"for {len(names)} names {told}")
+    return "for two to four modalities; each time the shares sum to v(all) - v(none)"
+
+
+def shares_given(answer, values: dict, names: tuple[str, ...]) -> dict[str, float]:
+    """The answer's shares for a game that says what it cannot be asked."""
+
+    def value(some):
+        if not isinstance(some, frozenset):
+            raise NotRight(f"`value` was asked for {described(some)}; it takes a frozenset of names")
+        if some not in values:
+            unknown = sorted(map(str, some - set(names)))
+            raise NotRight(f"`value` was asked for {', '.join(unknown)}, which is none of the names")
+        return values[some]
+
+    given = guarded(answer, value, names, name=answer.name)
+    if not isinstance(given, dict):
+        raise NotRight(f"it gave {described(given)}, expected a dict with a share for each name")
+    if set(given) != set(names):
+        raise NotRight(f"it gave shares for {', '.join(map(str, given)) or 'nobody'}, expected {', '.join(names)}")
+    try:
+        return {name: float(given[name]) for name in names}
+    except (TypeError, ValueError, RuntimeError):
+        raise NotRight(f"the shares are {described(next(iter(given.values())))}, expected numbers") from None
+
+
+def close(given: dict[str, float], expected: dict[str, float]) -> bool:
+    return all(math.isclose(given[name], expected[name], rel_tol=1e-3, abs_tol=1e-4) for name in expected)
+
+
+def by_orders(value, names):
+    """The average over all orders: the other right way."""
+    orders = list(permutations(names))
+    shares = dict.fromkeys(names, 0.0)
+    for order in orders:
+        for name, gain in first_order(value, order).items():
+            shares[name] += gain / len(orders)
+    return shares

@@ -1,0 +1,179 @@
+"""Exercises 10.3 and 10.4 on right answers and on the wrong ones that people give."""
+
+import math
+from itertools import combinations, permutations
+
+import torch
+import torch.nn.functional as F
+
+from mmcourse.exercises.lesson_10.sharing import by_orders
+from mmcourse.models.attribution import ablation, shapley
+from mmcourse.models.fusion.dropout import ModalityDropout
+
+
+def drop(batch, rates, rng, give_back=True):
+    kept = torch.rand(batch, len(rates), generator=rng) >= rates
+    lost = ~kept.any(1)
+    one = F.one_hot(torch.randint(len(rates), (batch,), generator=rng), len(rates)).bool()
+    return kept | (lost[:, None] & one) if give_back else kept
+
+
+def by_a_loop(batch, rates, rng):
+    rows = []
+    for _ in range(batch):
+        row = [float(torch.rand((), generator=rng)) >= rate for rate in rates.tolist()]
+        if not any(row):
+            row[int(torch.randint(len(rates), (), generator=rng))] = True
+        rows.append(row)
+    return torch.tensor(rows)
+
+
+def redrawn_one(batch, rates, rng):
+    kept = torch.rand(batch, len(rates), generator=rng) >= rates
+    rows = (~kept.any(1)).nonzero()[:, 0]
+    kept[rows, torch.randint(len(rates), (len(rows),), generator=rng)] = True
+    return kept
+
+
+def first_back(batch, rates, rng):
+    kept = drop(batch, rates, rng, give_back=False)
+    kept[~kept.any(1), 0] = True
+    return kept
+
+
+def all_back(batch, rates, rng):
+    kept = drop(batch, rates, rng, give_back=False)
+    kept[~kept.any(1)] = True
+    return kept
+
+
+def redrawn(batch, rates, rng):
+    """Rows that lost all are drawn again until something is there: another way to give back, nearly the same."""
+    kept = drop(batch, rates, rng, give_back=False)
+    while (lost := ~kept.any(1)).any():
+        kept[lost] = torch.rand(int(lost.sum()), len(rates), generator=rng) >= rates
+    return kept
+
+
+def same_number(batch, rates, rng):
+    kept = torch.rand(batch, 1, generator=rng) >= rates
+    lost = ~kept.any(1)
+    one = F.one_hot(torch.randint(len(rates), (batch,), generator=rng), len(rates)).bool()
+    return kept | (lost[:, None] & one)
+
+
+def of_its_own_seed(batch, rates, rng):
+    return drop(batch, rates, torch.Generator().manual_seed(0))
+
+
+def packaged(batch, rates, rng):
+    """The package draws from PyTorch's own generator, so it does not follow `rng`."""
+    drop = ModalityDropout({str(i): min(float(rate), 0.99) for i, rate in enumerate(rates)})
+    return torch.stack(list(drop(batch).values()), dim=1)
+
+
+def test_modality_dropout(judged):
+    judged(
+        "10.3",
+        {
+            "masks": drop,
+            "loop": by_a_loop,
+            "rows": redrawn_one,
+            "redrawn": redrawn,
+        },
+        {
+            "all may go": (lambda b, r, g: drop(b, r, g, give_back=False), "lost every modality"),
+            "turned": (lambda b, r, g: drop(b, 1 - r, g), None),
+            "one rate": (lambda b, r, g: drop(b, torch.full_like(r, float(r.mean())), g), "all are kept equally often"),
+            "whole batch": (lambda b, r, g: drop(1, r, g).expand(b, -1), "every row is the same"),
+            "one draw": (lambda b, r, g: drop(1, r, g)[0], "one draw for the whole batch"),
+            "same number": (same_number, "not dropped independently"),
+            "first back": (first_back, "what comes back is always the same"),
+            "all back": (all_back, "get everything back"),
+            "left out": (lambda b, r, g: (k := drop(b, r, g, False))[k.any(1)], "not to go"),
+            "floats": (lambda b, r, g: drop(b, r, g).float(), "or add `.bool()`"),
+            "numbers": (lambda b, r, g: torch.rand(b, len(r), generator=g), "compare with the rates"),
+            "transposed": (lambda b, r, g: drop(b, r, g).T, "a row for each example"),
+            "own seed": (of_its_own_seed, "is the generator seeded inside"),
+            "no generator": (packaged, "pass `generator=rng`"),
+            "one each": (lambda b, r, g: drop(b, torch.ones(len(r)), g), "exactly one modality"),
+            "list": (lambda b, r, g: drop(b, r, g).tolist(), "makes one of a list"),
+            "none": (lambda b, r, g: torch.ones(b, len(r), dtype=torch.bool), None),
+        },
+        draws=4,
+    )
+
+
+def weighted(weight, gain=lambda v, s, n: v(s | {n}) - v(s), sizes=range):
+    def shares(value, names):
+        result = {}
+        for name in names:
+            others = [other for other in names if other != name]
+            result[name] = sum(
+                weight(size, len(names)) * gain(value, frozenset(some), name)
+                for size in sizes(len(names))
+                for some in combinations(others, size)
+            )
+        return result
+
+    return shares
+
+
+def fair(s, m):
+    return math.factorial(s) * math.factorial(m - s - 1) / math.factorial(m)
+
+
+def one_order(value, names):
+    shares, some = {}, frozenset()
+    for name in names:
+        shares[name] = value(some | {name}) - value(some)
+        some |= {name}
+    return shares
+
+
+def summed_orders(value, names):
+    shares = dict.fromkeys(names, 0.0)
+    for order in permutations(names):
+        for name, gain in one_order(value, order).items():
+            shares[name] += gain
+    return shares
+
+
+def test_shapley_values(judged):
+    judged(
+        "10.4",
+        {
+            "formula": weighted(fair),
+            "binomial": weighted(lambda s, m: 1 / (m * math.comb(m - 1, s))),
+            "orders": by_orders,
+            "package": shapley,
+        },
+        {
+            "equal weights": (weighted(lambda s, m: 1 / 2 ** (m - 1)), "Banzhaf"),
+            "no weights": (weighted(lambda s, m: 1), "the weights are missing"),
+            "ablation": (ablation, "that is ablation"),
+            "alone": (weighted(lambda s, m: float(s == 0)), "what each reaches alone"),
+            "one order": (one_order, "that is one order of coming"),
+            "not divided": (lambda v, n: summed_orders(v, n), "not divided by M!"),
+            "factorial": (
+                weighted(lambda s, m: math.factorial(s) * math.factorial(m - s) / math.factorial(m)),
+                "the second factorial",
+            ),
+            "no empty": (weighted(fair, sizes=lambda m: range(1, m)), "the empty set is left out"),
+            "no full": (weighted(fair, sizes=lambda m: range(m - 1)), "the set of all the others"),
+            "not taken off": (weighted(fair, gain=lambda v, s, n: v(s | {n})), "is not taken off"),
+            "sign": (weighted(fair, gain=lambda v, s, n: v(s) - v(s | {n})), "the sign is turned"),
+            "from nothing": (weighted(fair, gain=lambda v, s, n: v(s | {n}) - v(frozenset())), "not v(S)"),
+            "one over M": (weighted(lambda s, m: 1 / m), "which share it"),
+            "tuples": (lambda v, n: {name: v((name,)) for name in n}, "it takes a frozenset"),
+            "a string": (lambda v, n: {name: v(frozenset(name)) for name in n}, None),
+            "list": (lambda v, n: list(shapley(v, n).values()), "expected a dict"),
+            "one short": (lambda v, n: dict(list(shapley(v, n).items())[1:]), "it gave shares for"),
+            "halves": (lambda v, n: {k: s / 2 for k, s in shapley(v, n).items()}, "they sum to"),
+            "evened": (
+                lambda v, n: dict.fromkeys(n, (v(frozenset(n)) - v(frozenset())) / len(n)),
+                "the sum is right, but",
+            ),
+        },
+        draws=10,
+    )
