@@ -72,7 +72,7 @@ def _table(rows: Sequence[Sequence[str]], notes: Sequence[str]) -> str:
         )
 
     body = "".join(row(cells, "td") for cells in rows[1:])
-    note = "<br>".join(map(html.escape, notes))
+    note = html.escape(" ".join(notes))
     return (
         f'<table style="margin:6px 0"><thead>{row(rows[0], "th")}</thead><tbody>{body}</tbody></table>'
         f'<div style="font-size:85%;opacity:.75;max-width:48em">{note}</div>'
@@ -81,6 +81,5 @@ def _table(rows: Sequence[Sequence[str]], notes: Sequence[str]) -> str:
 
 def _plain(rows: Sequence[Sequence[str]], notes: Sequence[str]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows] + list(notes)
-    )
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join([*lines, " ".join(notes)])
