@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mmcourse.data.augment import permute_colours
 from mmcourse.data.text import SentenceBatches, Vocabulary, lengths, pad
-from mmcourse.models import gradcam, pooling, transformer
+from mmcourse.models import fusion, gradcam, pooling, transformer
 from mmcourse.models.attention import MultiHeadAttention, sinusoids
 from mmcourse.models.cnn import PictureClassifier
 from mmcourse.models.rnn import LSTMCell, RNNCell, SentenceClassifier
@@ -42,6 +42,8 @@ def definitions(lesson: str) -> dict:
         "MultiHeadAttention": MultiHeadAttention,
         "sinusoids": sinusoids,
         "transformer": transformer,
+        "SpoiltPages": None,
+        "Batches": None,
     }
     exec(compile(ast.Module(kept, []), str(source), "exec"), names)
     return names
@@ -240,3 +242,58 @@ def test_the_patient_of_lesson_04_is_ill_and_then_mended(lesson_04):
     mended.load_state_dict(ill.state_dict())
     assert not torch.allclose(ill(F.pad(tokens, (0, 9))), ill(tokens), atol=1e-3)
     assert torch.allclose(mended(F.pad(tokens, (0, 9))), mended(tokens), atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def lesson_08():
+    return definitions("08")
+
+
+def weights_of(package: nn.Module) -> list[Tensor]:
+    return [value for name, value in package.state_dict().items() if not name.startswith("stand_in")]
+
+
+def test_joining_by_hand_is_the_packages(lesson_08):
+    sizes, features = {"image": 128, "text": 64}, {"image": torch.randn(5, 128), "text": torch.randn(5, 64)}
+    shares = {"image": 0.7, "text": 0.3}
+    for by_hand, package in (
+        (lesson_08["Sum"](alpha=0.7), fusion.WeightedSum(sizes, 128, weights=shares)),
+        (lesson_08["SideBySide"](), fusion.Concatenation(sizes, 128)),
+        (lesson_08["SmallNetwork"](), fusion.Concatenation(sizes, 128, hidden=128)),
+        (lesson_08["Multiplied"](), fusion.Product(sizes, 128)),
+    ):
+        values = [value for value in weights_of(package) if value.shape != (2,)]  # given shares are no layer's
+        by_hand.load_state_dict(dict(zip(by_hand.state_dict(), values, strict=True)))
+        assert torch.allclose(by_hand(features), package(features), atol=1e-5)
+
+
+def test_weighted_sum_and_gate_by_hand_are_the_packages(lesson_08):
+    features = {"image": torch.randn(6, 4), "text": torch.randn(6, 4)}
+    sizes, shares = {"image": 4, "text": 4}, {"image": 0.25, "text": 0.75}
+    package = fusion.WeightedSum(sizes, 4, weights=shares, project=False)
+    assert torch.allclose(lesson_08["weighted_sum"](**features, alpha=0.25), package(features), atol=1e-6)
+    package, W, b = fusion.Gate(sizes, 4), torch.randn(4, 8), torch.randn(4)
+    with torch.no_grad():
+        for layer in package.project.values():
+            layer.weight.copy_(torch.eye(4))
+            layer.bias.zero_()
+        package.gate.weight.copy_(torch.cat([W, torch.zeros(4, 8)]))  # a sigmoid is a softmax against a score of 0
+        package.gate.bias.copy_(torch.cat([b, torch.zeros(4)]))
+    assert torch.allclose(lesson_08["gate"](**features, W=W, b=b), package(features), atol=1e-6)
+
+
+def test_late_fusion_by_hand_is_the_packages(lesson_08):
+    image, sound = 50 * torch.randn(7, 5), 50 * torch.randn(7, 5)
+    package = fusion.LateFusion(("image", "sound"))({"image": image, "sound": sound})
+    assert torch.allclose(lesson_08["late_fusion"](image, sound).softmax(1), package.softmax(1), atol=1e-6)
+
+
+def test_the_patient_of_lesson_08_is_half_blind_and_then_mended(lesson_08):
+    maps, tokens = torch.randn(3, 8, 4, 4), pad([[3, 4, 5], [6, 2], [7]])
+    far, other = maps.clone(), tokens.clone()
+    far[:, :, 3, 3] += 5
+    other[1:, 0] = 8
+    ill, mended = lesson_08["Ill"](8, 12), lesson_08["Mended"](8, 12)
+    assert torch.equal(ill(far, tokens), ill(maps, tokens)) and torch.equal(ill(maps, other), ill(maps, tokens))
+    assert not torch.allclose(mended(far, tokens), mended(maps, tokens))
+    assert not torch.allclose(mended(maps, other)[1:], mended(maps, tokens)[1:])
