@@ -61,7 +61,7 @@ function render({ model, el }) {
     rows.forEach(({ update }) => update());
     picture.hidden = !url;
     picture.src = url;
-    picture.alt = `a ${truth}`;
+    picture.alt = `the page: ${truth}`;
     picture.style.opacity = muted.includes("image") ? 0.08 : 1;
     caption.textContent = muted.includes("text") ? "…" : words;
     answers.replaceChildren(...models.map(({ model: title, guesses, right }) => make("div", { className: "mm-grow" },
@@ -74,7 +74,7 @@ function render({ model, el }) {
           make("div", { className: "mm-track" }, bar),
           make("span", { className: "mm-mono", textContent: p.toFixed(2) }));
       }))));
-    said.textContent = `It is a ${truth}. ` + models.map(({ model: title, guesses, right }) =>
+    said.textContent = `Right: ${truth}. ` + models.map(({ model: title, guesses, right }) =>
       `${title}: ${guesses[0][0]}, ${right ? "right" : "wrong"}`).join("; ") + "." +
       (muted.length === names.length ? " With nothing there, what is left is what each learned to guess." : "");
   }
