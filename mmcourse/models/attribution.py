@@ -65,12 +65,14 @@ def gradient_shares(
     features: Mapping[str, Tensor],
     target: Tensor,
     method: str = "integrated",
+    nothing: Mapping[str, Tensor] | None = None,
     steps: int = 16,
 ) -> dict[str, Tensor]:
     """The gradient of the right class's probability at the features, times the features, summed for each modality.
 
-    method  'input': the gradient where the example is (Shrikumar et al. 2016); 'integrated': its mean on the straight
-            way from zeros (Sundararajan et al. 2017), whose shares sum to p(example) - p(zeros)
+    method   'input': the gradient where the example is (Shrikumar et al. 2016); 'integrated': its mean on the straight
+             way from `nothing`, times the way (Sundararajan et al. 2017): shares sum to p(example) - p(nothing)
+    nothing  {name: (D,)}: the features of nothing, zeros unless given; a fusion's own stand-ins make it its mask
     Computed by captum.   {name: (N, D)} -> {name: (N,)}
     """
     if method not in ("input", "integrated"):
@@ -88,5 +90,8 @@ def gradient_shares(
     if method == "input":
         shares = InputXGradient(probability).attribute(inputs)
     else:
-        shares = IntegratedGradients(probability).attribute(inputs, n_steps=steps)
+        start = tuple(
+            torch.zeros_like(x) if nothing is None else nothing[n].detach().expand_as(x) for n, x in features.items()
+        )
+        shares = IntegratedGradients(probability).attribute(inputs, baselines=start, n_steps=steps)
     return {name: share.sum(dim=1).detach() for name, share in zip(names, shares, strict=True)}

@@ -103,8 +103,8 @@ def encoders() -> dict[str, nn.Module]:
 
 # %%
 alone, single = {}, {}
+seed_everything()
 for place, (name, encoder) in enumerate(encoders().items()):
-    seed_everything()
     single[name] = nn.Sequential(encoder, nn.Linear(64, len(KINDS)))
     fit(single[name], Batches(inputs["train"][place], labels["train"]), epochs=10, lr=1e-2, verbose=False)
     alone[name] = evaluate(single[name], Batches(inputs["valid"][place], labels["valid"], shuffle=False))["accuracy"]
@@ -115,20 +115,21 @@ print({name: f"{figure:.2f}" for name, figure in alone.items()})
 #
 # Now together: the three vectors side by side, one linear layer to 14 logits. `Branches` is the package's
 # ([models/branches.py](repository:mmcourse/models/branches.py)): encoders in a dict, each branch's features brought to
-# mean 0 by a batch norm, then the `Concatenation` of lesson 08. It can be asked twice: `features(...)`, then
-# `decide(features)`. We keep a record of what each branch alone would say, step by step; that changes nothing yet.
+# mean 0 by a batch norm, then the `Concatenation` of lesson 08. It works in two steps: `features(...)`, then
+# `decide(features)`. `Modulated` keeps a record of what each branch alone would say, step by step; with α = 0 it changes
+# nothing.
 
 # %%
-def train(loss=F.cross_entropy, watched: float | None = None, epochs: int = 10, **options) -> tuple[Branches, list]:
+def train(loss=F.cross_entropy, watched: float | None = None, verbose: bool = False, **options) -> tuple[Branches, list]:
     """A joint model trained on all three, and what each branch alone gave the right class, at every step."""
     seed_everything()
     model = Branches(encoders(), width=64, classes=len(KINDS), **options)
     loss = loss if watched is None else Modulated(model, alpha=watched)
-    fit(model, Batches(*inputs["train"], labels["train"]), loss=loss, metrics=(), epochs=epochs, lr=1e-2, verbose=False)
+    fit(model, Batches(*inputs["train"], labels["train"]), loss=loss, metrics=(), epochs=10, lr=1e-2, verbose=verbose)
     return model, getattr(loss, "log", [])
 
 
-plain, record = train(watched=0.0)
+plain, record = train(watched=0.0, verbose=True)
 
 
 def made_by(model: Branches) -> dict[str, dict[str, Tensor]]:
@@ -218,8 +219,8 @@ expect("10.branch_behind", alone["image"] - work["image"]["joint training, probe
 #
 # ## Why it stopped
 #
-# The record has, for each step, the mean probability of the right class that each branch gave alone. And the loss of
-# each step.
+# The record has, for each step of the plain training, the mean probability of the right class that each branch alone
+# would have given. Who will be first, and how far will the eye get?
 
 # %%
 def smooth(values: list[float], size: int = 21) -> list[float]:
@@ -384,8 +385,8 @@ print("the eye, probed:", f"{work['image']['joint training, probed']:.2f} plain,
 # was, and with everything there nothing is lost. Dropout cures both: the eye has pages on which nobody else answers, and the
 # layer above learns to do without.
 #
-# It is no gift, though. On a task where every modality is needed *at once* (lesson 09's questions) dropping one leaves
-# nothing to answer, and dropout only makes the rest noisier.
+# It is no gift, though. Where every modality is needed *at once* (the statements of lesson 08) a page without one of
+# them has no answer, and a model that trains on it learns to guess.
 #
 # ## What shall stand in?
 #
@@ -501,7 +502,7 @@ def shares_of(model: Branches, made: dict) -> dict[str, dict[str, float]]:
     game = probability_game(model.decide, some, labels["test pages"].to(device()))                  # set -> (N,)
     ways = {"ablation": ablation(game, names), "Shapley": shapley(game, names)}
     for name, method in (("gradient x input", "input"), ("integrated gradients", "integrated")):
-        ways[name] = gradient_shares(model.decide, some, labels["test pages"].to(device()), method)
+        ways[name] = gradient_shares(model.decide, some, labels["test pages"].to(device()), method, model.join.stand_in)
     whole = (game(frozenset(names)) - game(frozenset())).mean().item()
     table = {way: {name: share.mean().item() for name, share in shares.items()} for way, shares in ways.items()}
     print({way: f"sum {sum(row.values()):.3f}" for way, row in table.items()}, f"v(all) - v(none) = {whole:.3f}")
@@ -522,10 +523,9 @@ compare(shares_of(robust, made_robust), label="share of the probability of the r
 #   the second: the ear steps in for the eye. That is redundancy, and not uselessness. The sum of ablations says
 #   nothing.
 # - **Gradient × input** asks what a *small* change would do. The softmax is saturated, so: next to nothing.
-# - **Integrated gradients** and **Shapley values** share out the whole, and their sums are $v(\text{all}) -
-#   v(\text{none})$. The one goes from nothing to everything on a straight line, all modalities rising together; the
-#   other goes along the edges, one modality at a time, through combinations that really occur when something is
-#   missing.
+# - **Integrated gradients** and **Shapley values** share out the whole: both sums are the gain from nothing to everything.
+#   The one goes from nothing to everything on a straight line, all modalities rising together; the other goes along the
+#   edges, one modality at a time, through combinations that really occur when something is missing.
 #
 # For 'what happens if it fails', read the ablation. For 'who contributed', Shapley. One choice is left to you, and it
 # matters most: what 'nothing' is. Here it is the mask. Silence as 'nothing' would be another game, with other shares.

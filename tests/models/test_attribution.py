@@ -51,6 +51,8 @@ def test_coalitions_are_all_sets_once():
 def case():
     torch.manual_seed(0)
     join = Concatenation(SIZES, 4, hidden=8).eval().requires_grad_(False)
+    for stand_in in join.stand_in.values():
+        stand_in.normal_()
     features = {name: torch.randn(6, size) for name, size in SIZES.items()}
     return join, features, torch.arange(6) % 4
 
@@ -60,7 +62,7 @@ def test_shares_of_a_model_sum_to_what_it_gained(case):
     game = probability_game(join, features, target)
     whole = game(frozenset(NAMES)) - game(frozenset())
     assert torch.allclose(sum(shapley(game, NAMES).values()), whole, atol=1e-5)
-    integrated = gradient_shares(join, features, target, "integrated", steps=300)
+    integrated = gradient_shares(join, features, target, "integrated", join.stand_in, steps=300)
     assert torch.allclose(sum(integrated.values()), whole, atol=1e-2)
     assert list(integrated) == list(NAMES) and integrated["image"].shape == (6,)
 
@@ -74,7 +76,8 @@ def test_shapley_is_that_of_captum(case):
         return join(dict(zip(NAMES, parts, strict=True))).softmax(1).gather(1, target[: len(parts[0]), None])[:, 0]
 
     players = tuple(torch.full((1, size), i) for i, size in enumerate(SIZES.values()))
-    theirs = ShapleyValues(probability).attribute(tuple(features.values()), feature_mask=players)
+    nothing = tuple(join.stand_in[name][None] for name in NAMES)
+    theirs = ShapleyValues(probability).attribute(tuple(features.values()), nothing, feature_mask=players)
     ours = shapley(probability_game(join, features, target), NAMES)
     for place, name in enumerate(NAMES):  # each feature of a modality carries the modality's share
         assert torch.allclose(theirs[place][:, 0], ours[name], atol=1e-5)
