@@ -14,7 +14,7 @@
 # # 10 · When a modality fails
 #
 # **You will train a network that sees, hears and reads what a thing is, and is right nearly always. Then you switch its
-# microphone off, and more than a third of the pages go wrong: its eyes never learned to see. You will find out why, and
+# microphone off, and a third of the pages go wrong: its eyes never learned to see. You will find out why, and
 # build one that falls less than half as far, without being worse when all is well.**
 #
 # Runs in about 4 minutes · takes 100 minutes to work through · before this: [01 Pictures](01_pictures.ipynb),
@@ -334,7 +334,7 @@ for split in ("test pages", "unseen voices"):
           f"in company {right(predict(blend.heads['image'], made_blend[split]['image']), split):.3f}")
 
 # %% [markdown]
-# A tie, or a point either way. Nothing here flows from the ear to the eye: they share a loss, and no weights. Where
+# A tie, or a point or two either way. Nothing here flows from the ear to the eye: they share a loss, and no weights. Where
 # co-learning helps, something is shared (a space of features, as in lesson 11) or one modality labels the other's data.
 #
 # ## Modality dropout
@@ -505,7 +505,7 @@ def shares_of(model: Branches, made: dict) -> dict[str, dict[str, float]]:
         ways[name] = gradient_shares(model.decide, some, labels["test pages"].to(device()), method, model.join.stand_in)
     whole = (game(frozenset(names)) - game(frozenset())).mean().item()
     table = {way: {name: share.mean().item() for name, share in shares.items()} for way, shares in ways.items()}
-    print({way: f"sum {sum(row.values()):.3f}" for way, row in table.items()}, f"v(all) - v(none) = {whole:.3f}")
+    print(f"v(all) - v(none) = {whole:.3f}; sums:", {way: round(sum(row.values()), 3) for way, row in table.items()})
     return table
 
 
