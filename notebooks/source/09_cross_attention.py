@@ -13,12 +13,12 @@
 # %% [markdown]
 # # 09 · Attention across modalities
 #
-# **You will build a network that looks at a picture, reads a question and hears a word, and answers right about 96 times in a
-# hundred, where any two of the three are right 60 times at most. And you will see where it looks when it hears a word, though nobody
-# ever told it.**
+# **You will build a network that looks at a picture, reads a question and hears a word, and answers right about 95
+# times in a hundred, where any two of the three are right 60 times at most. And you will see where it looks when it
+# hears a word, though nobody ever told it.**
 #
-# Runs in about 4 minutes · takes 100 minutes to work through · before this: [04 Attention](04_attention.ipynb),
-# [08 Joining features](08_joining.ipynb).
+# Runs in about 4 minutes · takes 100 minutes to work through · before this: [04 Attention](04_attention.ipynb), [08
+# Joining features](08_joining.ipynb).
 
 # %% [markdown]
 # ## Goals
@@ -57,7 +57,6 @@ from mmcourse.show import (
     play_many,
     plot_panels,
     show_heatmap_over,
-    show_images,
     show_pages,
     show_stored_table,
 )
@@ -78,7 +77,7 @@ names = {"train": "train", "valid": "valid", "test pages": "test", "unseen pairs
 asked = {split: Questions(PictureBook(name, pages=5_000 if split == "train" else 500, things=2))
          for split, name in names.items()}
 test = asked["test pages"]
-few = [6, 16, 18, 27]                                                            # examples of four pages, six examples each
+few = [6, 16, 20, 27]                                                           # of four pages, six examples each
 show_pages(torch.stack([test.book.picture(test.pages[i], 128) for i in few]), rows=1, columns=4,
            sentences=[test.sentences[i] for i in few],
            alt="Four pictures of two things, a question below each: " + "; ".join(
@@ -89,11 +88,12 @@ play_many([test.sound(test.heard[i]) for i in few], titles=[f"picture {n}" for n
 print([(test.words[test.heard[i]], ANSWERS[test.labels[i]]) for i in few])
 
 # %% [markdown]
-# Now leave out one of the three, each in turn. Without the picture there is nothing to see. Without the question you know
-# which thing is meant, and not what to say of it. Without the voice you know what to say, and not of which of the two.
+# Now leave out one of the three, each in turn. Without the picture there is nothing to see. Without the question you
+# know which thing is meant, and not what to say of it. Without the voice you know what to say, and not of which of
+# the two.
 #
-# How good can anyone be at each? No training is needed to say so, because each page is asked everything: all three questions about
-# both of its things, in the same words. So the labels come in tables, and counting will do.
+# How good can anyone be at each? No training is needed to say so, because each page is asked everything: all three
+# questions about both of its things, in the same words. So the labels come in tables, and counting will do.
 
 # %%
 table = test.labels.unflatten(0, (-1, 2, 3))                                    # (pages, things, questions)
@@ -103,16 +103,16 @@ for question, share in zip(QUESTIONS, agree.tolist(), strict=True):
 print(f"picture and question: at most {0.5 + 0.5 * agree.mean():.3f}   picture and word: at most {1 / 3:.3f}")
 
 # %% [markdown]
-# Without the voice, page and question are the same for both things: where their answers differ, whatever is said is right about one
-# of the two. Without the question, picture and word are the same for three questions, whose answers are of three kinds.
-# These are bounds for the best of all models. Without the picture there is no such bound, but little to go by either: a network
-# may learn which colours boats have. That will be measured.
+# Without the voice, page and question are the same for both things: where their answers differ, whatever is said is
+# right about one of the two. Without the question, picture and word are the same for three questions, whose answers
+# are of three kinds. These are bounds for the best of all models. Without the picture there is no such bound, but
+# little to go by either: a network may learn which colours boats have. That will be measured.
 #
 # ## What there is to join
 #
-# Encoders that the course ships look and listen. They stay as they are, and never saw a held-out pair or heard a held-out voice. The
-# picture's encoder will give two things: a vector, as in lesson 08, and the **feature maps** before the pooling.
-# The question is read from scratch.
+# Encoders that the course ships look and listen. They stay as they are, and never saw a held-out pair or heard a
+# held-out voice. The picture's encoder will give two things: a vector, as in lesson 08, and the **feature maps**
+# before the pooling. The question is read from scratch.
 
 # %%
 looks, listens = load("picture_encoder").encoder, load("sound_encoder")
@@ -123,6 +123,7 @@ def seen_and_heard(questions: Questions) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
         maps = [looks.feature_maps(images.to(device())).cpu() for images in questions.book.images.split(256)]
         heard = [listens.features(sounds.to(device())).cpu() for sounds in questions.batches()]
+    del questions.book.images                                                   # to save memory; they would be drawn again
     return torch.cat(maps), torch.cat(heard)
 
 
@@ -131,8 +132,8 @@ maps, words = raw["train"]
 print(f"maps of a page {tuple(maps.shape[1:])}, a spoken word {tuple(words.shape[1:])}")
 
 # %% [markdown]
-# `(128, 6, 6)`: 36 places in 6 rows, 128 features each. Mean 0 and spread 1, as always; then `places`, which you will write
-# yourself below, makes a list of 36 tokens of each page.
+# `(128, 6, 6)`: 36 places in 6 rows, 128 features each. Mean 0 and spread 1, as always; then `places`, which you will
+# write yourself below, makes a list of 36 tokens of each page.
 
 # %%
 centre, spread = maps.mean(dim=(0, 2, 3), keepdim=True), maps.std(dim=(0, 2, 3), keepdim=True) + 1e-3
@@ -149,8 +150,9 @@ def batches(split: str, **options) -> QuestionBatches:
 # %% [markdown]
 # ## Squeezed into one vector each
 #
-# First as you know it: one vector a picture, the largest of each feature over all places, and three vectors, joined. Lesson 08's winners were a small network on the concatenation, and the product. Both are
-# there for three modalities as well. Before them a network that gets two: the question and the voice.
+# First as you know it: one vector a picture, the largest of each feature over all places, and three vectors, joined.
+# Lesson 08's winners were a small network on the concatenation, and the product. Both are there for three modalities
+# as well. Before them a network that gets two: the question and the voice.
 #
 # How far will the concatenation get? The two bounds were 0.60 and 0.33. Write down a guess.
 
@@ -186,14 +188,14 @@ results = {name: {"test pages": score(trained(model))} for name, model in pooled
 print({name: round(row["test pages"], 3) for name, row in results.items()})
 
 # %% [markdown]
-# A little more than two of the three could reach, and no more. The picture's vector says that there is something blue, something
-# small, a boat and a fish. It does not say **what belongs to what**: which of them is blue. For colours and sizes alone a
-# two-thing page is a bag of features, and 'boat' does not help to take the right one out.
+# A little more than two of the three could reach, and no more. The picture's vector says that there is something
+# blue, something small, a boat and a fish. It hardly says **what belongs to what**: which of them is blue. A page with
+# two things has become a bag of features, and 'boat' does not help much to take the right ones out.
 #
 # ## All products: a tensor, and its shortcut
 #
-# The product joins the $i$-th feature of each with the $i$-th of the others. Why not every feature with every other? The **outer product** of
-# three vectors holds all those numbers, and a linear layer on top has a weight for each:
+# The product joins the $i$-th feature of each with the $i$-th of the others. Why not every feature with every other?
+# The **outer product** of three vectors holds all those numbers, and a linear layer on top has a weight for each:
 #
 # $$z_k = \sum_{a, b, c} W_{kabc}\; x_a\, y_b\, z_c$$
 
@@ -202,14 +204,16 @@ full = 128 * 128 * 64
 print(f"{full:,} products an example, {128 * full:,} weights for 128 outputs")
 
 # %% [markdown]
-# A gigabyte of gradients for one layer. Zadeh et al. 2017 fused three modalities so, with short vectors. Liu et al. 2018 keep the idea and never form the
-# tensor: let $W$ be a sum of a few, $R$, tensors that are themselves outer products, $W_k = \sum_r a_{rk} \otimes b_{rk} \otimes c_{rk}$.
-# Then the sum over $a, b, c$ falls apart into three, one a modality:
+# Half a gigabyte of weights for one layer, and as much again for their gradients. Zadeh et al. 2017 fused three modalities so, with short vectors. Liu et al.
+# 2018 keep the idea and never form the tensor: let $W$ be a sum of a few, $R$, tensors that are themselves outer
+# products, $W_k = \sum_r a_{rk} \otimes b_{rk} \otimes c_{rk}$. Then the sum over $a, b, c$ falls apart into three,
+# one a modality:
 #
 # $$z_k = \sum_{r=1}^{R} (a_{rk} \cdot x)\,(b_{rk} \cdot y)\,(c_{rk} \cdot z)$$
 #
 # By hand, for two modalities, one output and rank 2: $x = (1, 2)$, $y = (3, 1)$, $W$ the identity. All products are
-# $\begin{pmatrix} 3 & 1 \\ 6 & 2 \end{pmatrix}$, and $W$ takes $3 + 2 = 5$ of them. By ranks: $(1 \cdot 3) + (2 \cdot 1) = 5$.
+# $\begin{pmatrix} 3 & 1 \\ 6 & 2 \end{pmatrix}$, and $W$ takes $3 + 2 = 5$ of them. By ranks: $(1 \cdot 3) + (2 \cdot
+# 1) = 5$.
 #
 # ### Exercise 09.1: low-rank fusion  ●●○ · 10 minutes
 #
@@ -230,17 +234,19 @@ def low_rank(features: list[Tensor], factors: list[Tensor]) -> Tensor:
 check("09.1", low_rank)
 
 # %% [markdown]
-# Is it the same as the whole tensor? On sizes at which that still fits, with random factors. And the other way round: does every
-# tensor fall apart so? For two modalities the singular value decomposition says yes, with as many ranks as the smaller has
-# features. How good are fewer?
+# Is it the same as the whole tensor? On sizes at which that still fits, with random factors. And the other way round:
+# does every tensor fall apart so? For two modalities the singular value decomposition says yes, with as many ranks as
+# the smaller has features. How good are fewer?
 
 # %%
 x, y, z = (torch.randn(5, d) for d in (4, 6, 3))
 a, b, c = (torch.randn(2, 7, d) for d in (4, 6, 3))                             # rank 2, 7 outputs
 whole = torch.einsum("rka,rkb,rkc->kabc", a, b, c)                              # (7, 4, 6, 3)
 by_tensor = torch.einsum("kabc,na,nb,nc->nk", whole, x, y, z)
-by_ranks = (torch.einsum("na,rka->nrk", x, a) * torch.einsum("nb,rkb->nrk", y, b) * torch.einsum("nc,rkc->nrk", z, c)).sum(1)
-print(f"largest difference {(by_tensor - by_ranks).abs().max():.0e}, weights {whole.numel()} and {a.numel() + b.numel() + c.numel()}")
+each = [torch.einsum("nd,rkd->nrk", features, factor) for features, factor in ((x, a), (y, b), (z, c))]
+by_ranks = (each[0] * each[1] * each[2]).sum(dim=1)                             # (5, 7)
+print(f"largest difference {(by_tensor - by_ranks).abs().max():.0e}, "
+      f"weights {whole.numel()} and {a.numel() + b.numel() + c.numel()}")
 some = torch.randn(8, 8)
 U, S, V = torch.linalg.svd(some)
 for rank in (1, 2, 4, 8):
@@ -248,26 +254,26 @@ for rank in (1, 2, 4, 8):
     print(f"a random 8 x 8 tensor at rank {rank}: {(some - kept).norm() / some.norm():.2f} of it is missing")
 
 # %% [markdown]
-# With full rank nothing is missing, and rank 1 is the product of lesson 08. The package's `LowRank` adds a bias to each
-# factor, as Liu et al. do by a 1 at the end of each vector: then single modalities and pairs of them are in the sum as well. Which rank
-# will this task need?
+# With full rank nothing is missing, and rank 1 is the product of lesson 08. The package's `LowRank` adds a bias to
+# each factor, as Liu et al. do by a 1 at the end of each vector: then single modalities and pairs of them are in the
+# sum as well. Which rank will this task need?
 
 # %%
 ranked = {rank: trained(Squeezed(fusion.LowRank(sizes, 128, rank=rank))) for rank in (1, 8)}
 for rank, model in ranked.items():
-    results[f"low rank, {rank}"] = {"test pages": score(model)}
-    print(f"rank {rank}: {results[f'low rank, {rank}']['test pages']:.3f}   {sum(p.numel() for p in model.join.parameters()):,} weights")
+    count = sum(p.numel() for p in model.join.parameters())
+    print(f"rank {rank}: {score(model):.3f}   {count:,} weights")
 
 # %% [markdown]
-# As good as the product, or a little better with more ranks, and far from good. All products of everything with everything
-# cannot bring back what the pooling threw away. The remedy is no richer product. It is to join **before** squeezing: to hand over
-# the 36 places, and let the word choose.
+# As good as the product, or a little better with more ranks, and far from good. All products of everything with
+# everything cannot bring back what the pooling threw away. The remedy is no richer product. It is to join **before**
+# squeezing: to hand over the 36 places, and let the word choose.
 #
 # ## Places as tokens
 #
-# A word is a token with a position; so is a place. Its features are what the encoder saw there. But where is 'there'? A mean over places
-# forgets it, as attention forgets the order of words, and *where is it?* needs it. So each place gets its coordinates
-# as two features more.
+# A word is a token with a position; so is a place. Its features are what the encoder saw there. But where is 'there'?
+# A mean over places forgets it, as attention forgets the order of words, and *where is it?* needs it. So each place
+# gets its coordinates as two features more.
 #
 # ### Exercise 09.2: places that know where they are  ●○○ · 10 minutes
 #
@@ -288,14 +294,14 @@ def places_of(maps: Tensor) -> Tensor:
 check("09.2", places_of)
 
 # %% [markdown]
-# The package's `places` does the same. Above it was called with `reach=3.0`: the coordinates then go from -3 to 3, so that
-# two numbers are heard beside 128 others.
+# The package's `places` does the same. Above it was called with `reach=3.0`: the coordinates then go from -3 to 3, so
+# that two numbers are heard beside 128 others.
 #
 # ## Cross-attention by hand
 #
-# In lesson 04 the words of a sentence looked at one another. Now one modality looks at another: **the queries come from one, keys and
-# values from the other** (Vaswani et al. 2017 join their decoder to their encoder so). The two need not be of one width, since each
-# goes through a linear layer of its own:
+# In lesson 04 the words of a sentence looked at one another. Now one modality looks at another: **the queries come
+# from one, keys and values from the other** (Vaswani et al. 2017 join their decoder to their encoder so). The two
+# need not be of one width, since each goes through a linear layer of its own:
 #
 # $$\text{scores} = \frac{(A\, W_q^\top)(P\, W_k^\top)^\top}{\sqrt d} \qquad \text{found} = \text{softmax}(\text{scores})\; P\, W_v^\top$$
 #
@@ -311,7 +317,8 @@ print("weights", [round(w, 3) for w in weights[0].tolist()], "  found", round((w
       "  package", round(attention(queries, keys, values)[0].item(), 3))
 
 # %% [markdown]
-# The word's query fits the third place best, which has both features, so it takes most of its value, 30, and some of 10 and 20.
+# The word's query fits the third place best, which has both features, so it takes most of its value, 30, and some of
+# 10 and 20.
 #
 # ### Exercise 09.3: cross-attention  ●●○ · 15 minutes
 #
@@ -337,14 +344,15 @@ check("09.3", cross_attention)
 # %% [markdown]
 # ## FiLM by hand
 #
-# The word has found its places. Now the question comes in: of all that was found there, colour, size or place is wanted. A product could
-# do it, or a gate. Perez et al. 2018 asked questions about pictures, and let the question **scale and shift** each feature,
-# which they called FiLM (feature-wise linear modulation):
+# The word has found its places. Now the question comes in: of all that was found there, colour, size or place is
+# wanted. A product could do it, or a gate. Perez et al. 2018 asked questions about pictures, and let the question
+# **scale and shift** each feature, which they called FiLM (feature-wise linear modulation):
 #
 # $$\text{FiLM}(F) = (1 + \gamma) \odot F + \beta, \qquad \gamma = W_\gamma\, q + b_\gamma, \quad \beta = W_\beta\, q + b_\beta$$
 #
-# With $\gamma = -1$ a feature is switched off, with $\gamma = -2$ turned round. Without $\gamma$ it is a sum, without $\beta$ a
-# product: FiLM holds two of lesson 08's ways. And with all weights 0 it changes nothing, which is a good way to begin.
+# With $\gamma = -1$ a feature is switched off, with $\gamma = -2$ turned round. Without $\gamma$ it is a sum, without
+# $\beta$ a product: FiLM holds two of lesson 08's ways. And with all weights 0 it changes nothing, which is a good
+# way to begin.
 #
 # ### Exercise 09.4: FiLM  ●○○ · 10 minutes
 #
@@ -365,9 +373,9 @@ check("09.4", film)
 # %% [markdown]
 # ## The whole model
 #
-# As the task is made, so is the network: **the word asks the places, the question modulates what was found, a hidden layer answers.**
-# Queries and keys go through a small network each. Several heads look at once, as in lesson 04. Each of them brings
-# back a part of the vector. How many will be needed?
+# As the task is made, so is the network: **the word asks the places, the question modulates what was found, a hidden
+# layer answers.** Queries and keys go through a small network each. Several heads look at once, as in lesson 04. Each
+# of them brings back a part of the vector. How many will be needed?
 
 # %%
 class Asker(nn.Module):
@@ -395,8 +403,9 @@ class Asker(nn.Module):
 
 
 # %% [markdown]
-# The package has it as `Asking`, and gives the same with the same weights. (`fusion.FiLM` projects its base first, with a linear layer.)
-# The optimiser is that of all the models above, as many steps, with as many pages. One head and two; guess the difference for each kind of question.
+# The package has it as `Asking`, and gives the same with the same weights. (`fusion.FiLM` projects its base first,
+# with a linear layer.) The optimiser is that of all the models above, as many steps, with as many pages. One head and
+# two; guess the difference for each kind of question.
 
 # %%
 by_hand, package = Asker(heads=2), Asking(len(ANSWERS), len(VOCABULARY), heads=2)
@@ -420,9 +429,10 @@ by_question = {name: dict(zip(QUESTIONS, right(model).float().mean(dim=(0, 1)).t
 compare(by_question)
 
 # %% [markdown]
-# Colours and sizes need one head: find the thing, read it. *Where is it?* is about two things, since 'left' means left of the other.
-# One head is often right even so: what stands on the left mostly stands left of the page's middle as well, and its place has coordinates. The second
-# head makes up most of what is missing. Where does it look? Nobody told either of them where anything is.
+# Colours and sizes need one head: find the thing, read it. *Where is it?* is about two things, since 'left' means
+# left of the other. One head is often right even so: what stands on the left mostly stands left of the page's middle
+# as well, and its place has coordinates. The second head makes up most of what is missing. Where does it look? Nobody
+# told either of them where anything is.
 
 # %% [markdown]
 # ## Where does it look?
@@ -434,45 +444,49 @@ def show_looks(pages: list[int]) -> None:
     """The weights of both heads for both words of each page."""
     words = [2 * page + thing for page in pages for thing in (0, 1)]
     with torch.no_grad():
-        _, weights = asking.look(spots["test pages"][[w // 2 for w in words]].to(device()), heard["test pages"][words].to(device()))
-    show_heatmap_over(torch.stack([test.book.picture(w // 2, 128) for w in words for _ in range(2)]), weights.cpu().flatten(0, 1).unflatten(1, (6, 6)),
-                      titles=[f"'{test.words[w]}', head {h}" for w in words for h in (1, 2)], columns=4)
+        seen = spots["test pages"][[w // 2 for w in words]]
+        _, weights = asking.look(seen.to(device()), heard["test pages"][words].to(device()))
+    pictures = torch.stack([test.book.picture(w // 2, 128) for w in words for _ in range(2)])
+    show_heatmap_over(pictures, weights.cpu().flatten(0, 1).unflatten(1, (6, 6)), columns=4,
+                      titles=[f"'{test.words[w]}', head {h}" for w in words for h in (1, 2)])
 
 
 show_looks([0, 1, 2, 3])
 
 # %% [markdown]
-# In figures: how much of a head's weight lies on the thing that was named, how much on the other? A place counts as on a thing where the
-# middle of its cell is no further from the thing's middle than its radius and half a cell.
+# In figures: how much of a head's weight lies on the thing that was named, how much on the other? A place belongs to
+# the thing whose rim is nearer, where that is no further than half a cell.
 
 # %%
 cells = (torch.arange(6) + 0.5) / 6
 grid = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), dim=-1).flatten(0, 1)           # (36, 2): x, y
 things = torch.tensor([[(thing.x, thing.y, thing.radius) for thing in scene.things] for scene in test.book.scenes])
-on = (grid - things[:, :, None, :2]).norm(dim=-1) < things[:, :, None, 2] + 1 / 12               # (pages, things, 36)
+rim = (grid - things[:, :, None, :2]).norm(dim=-1) - things[:, :, None, 2]                      # (pages, things, 36)
+on = (rim == rim.amin(dim=1, keepdim=True)) & (rim < 1 / 12)
 with torch.no_grad():
-    _, weights = asking.look(spots["test pages"].repeat_interleave(2, 0).to(device()), heard["test pages"].to(device()))
-weights = weights.cpu().unflatten(0, (-1, 2))                                                  # (pages, things, heads, 36)
+    pages = spots["test pages"].repeat_interleave(2, dim=0)                                     # one for each word
+    _, weights = asking.look(pages.to(device()), heard["test pages"].to(device()))
+weights = weights.cpu().unflatten(0, (-1, 2))                                                   # (pages, things, heads, 36)
 shares = {}
 for head in (0, 1):
-    named, other = ((weights[:, :, head] * part).sum(-1).mean().item() for part in (on, on.flip(1)))
-    shares[f"head {head + 1}"] = {"thing named": named, "other thing": other, "elsewhere": 1 - (weights[:, :, head] * (on | on.flip(1))).sum(-1).mean().item()}
+    named, other = ((weights[:, :, head] * part).sum(dim=-1).mean().item() for part in (on, on.flip(1)))
+    shares[f"head {head + 1}"] = {"thing named": named, "other thing": other, "elsewhere": 1 - named - other}
 compare(shares, label="share of the weight")
 expect("09.looks", max(row["thing named"] for row in shares.values()))
 
 # %% [markdown]
-# One of the two sits on the thing that was named. (Which one, differs from training to training.) The other is spread over both and
-# what surrounds them; it knows how the page is laid out. Often the strongest place is at a thing's edge: a place sees a little more than its own
-# cell.
+# One of the two sits on the thing that was named. (Which one, differs from training to training.) The other is spread
+# over both and what surrounds them; it knows how the page is laid out. Often the strongest place is at a thing's
+# edge: a place sees a little more than its own cell.
 #
-# The network was given answers, 'blue' and 'left', and nothing else. To be right it had to find out that this sound and this shape belong
-# together, fourteen times. Harwath et al. 2018 do it on photographs: from pictures and spoken captions alone, their network
-# finds the things that are named.
+# The network was given answers, 'blue' and 'left', and nothing else. To be right it had to find out that this sound
+# and this shape belong together, fourteen times. Harwath et al. 2018 do it on photographs: from pictures and spoken
+# captions alone, their network finds the things that are named.
 #
 # ## Any two
 #
-# Now the promise: the same model, trained as long, one of the three replaced by zeros in training and in the test. Compare with
-# what you counted at the beginning.
+# Now the promise: the same model, trained as long, one of the three replaced by zeros in training and in the test.
+# Compare with what you counted at the beginning.
 
 # %%
 class Without(nn.Module):
@@ -496,11 +510,12 @@ expect("09.unseen_pairs", table["all three"]["unseen pairs"])
 expect("09.unseen_voices", table["all three"]["unseen voices"])
 
 # %% [markdown]
-# No pair gets above what you counted: 0.60, and 0.33. Without the picture about 0.3 is left, for guesses such as 'big'. All three together
-# are right in about 95 of 100 cases, and as often in voices that nobody heard in training.
+# No pair gets above what you counted: 0.60, and 0.33. Without the picture about 0.3 is left, for guesses such as
+# 'big'. All three together are right in about 95 of 100 cases, and as often in voices that nobody heard in training.
 #
-# Pairs of thing and colour that it never saw cost about ten points; lesson 01 told why, the picture's encoder reads them worse. And the
-# wordings? Before you run the cell: these are the three questions it never read. Which one will it fail?
+# Pairs of thing and colour that it never saw cost about ten points; lesson 01 told why, the picture's encoder reads
+# them worse. And the wordings? Before you run the cell: these are the three questions it never read. Which one will
+# it fail?
 
 # %%
 for i, wordings in enumerate(QUESTIONS.values()):
@@ -508,15 +523,17 @@ for i, wordings in enumerate(QUESTIONS.values()):
 print("words of training questions:", sorted({word for sentence in asked["train"].sentences for word in sentence.split()}))
 
 # %% [markdown]
-# 'colour' and 'size' were read in training, in other company, and a mean of word vectors does not mind company. Of 'left', 'right', 'above' and
-# 'below' it never read one in a question: their vectors are as random as on the first day, and 'what', 'is', 'it', 'or' are in other
-# questions. With 2 wordings of each question nobody could know better. Lesson 05 shows what helps: to have read a great deal before.
+# 'colour' and 'size' were read in training, in other company, and a mean of word vectors does not mind company. Of
+# 'left', 'right', 'above' and 'below' it never read one in a question: their vectors are as random as on the first
+# day, and 'what', 'is', 'it', 'or' are in other questions. With 2 wordings of each question nobody could know better.
+# What helps is to have read a great deal before, which is lesson 05.
 #
 # ## Through a bottleneck
 #
-# Here one modality asks another. What if all shall hear all: 36 places, the words of the question, frames of a sound? The plain way puts
-# all tokens into one sequence, and each looks at each: lesson 04's block, and its $T^2$. Nagrani et al. 2021 put a few **bottleneck tokens** between. Each modality, in each
-# layer, attends to itself and to those few. Then the proposals of the modalities for the shared tokens are averaged:
+# Here one modality asks another. What if all shall hear all: 36 places, the words of the question, frames of a sound?
+# The plain way puts all tokens into one sequence, and each looks at each: lesson 04's block, and its $T^2$. Nagrani
+# et al. 2021 put a few **bottleneck tokens** between. Each modality, in each layer, attends to itself and to those
+# few. Then the proposals of the modalities for the shared tokens are averaged:
 #
 # $$[s_m;\, x_m] \leftarrow \text{layer}_m\big([s;\, x_m]\big), \qquad s \leftarrow \tfrac1M \textstyle\sum_m s_m$$
 #
@@ -543,8 +560,9 @@ def bottleneck_step(shared: Tensor, modalities: list[Tensor], layers: list) -> t
 check("09.5", bottleneck_step)
 
 # %% [markdown]
-# What does it save? Three modalities of $T$ tokens: all in one sequence make $(3T)^2$ weights a head, through $b$ shared tokens
-# $3\,(T + b)^2$. Guess the ratio for long sequences, then look. Bytes are what PyTorch keeps for the backward pass, as in lesson 04.
+# What does it save? Three modalities of $T$ tokens: all in one sequence make $(3T)^2$ weights a head, through $b$
+# shared tokens $3\,(T + b)^2$. Guess the ratio for long sequences, then look. Bytes are what PyTorch keeps for the
+# backward pass, as in lesson 04.
 
 # %%
 class Through(nn.Module):
@@ -560,7 +578,8 @@ class Through(nn.Module):
         if self.shared is None:
             return self.layers[0](x).mean(dim=1)
         shared = self.shared.expand(len(x), -1, -1)
-        both = [layer(torch.cat([shared, part], dim=1)) for layer, part in zip(self.layers, x.chunk(3, dim=1), strict=True)]
+        parts = zip(self.layers, x.chunk(3, dim=1), strict=True)
+        both = [layer(torch.cat([shared, part], dim=1)) for layer, part in parts]
         return sum(part[:, : len(self.shared)] for part in both).mean(dim=1) / 3
 
 
@@ -570,13 +589,13 @@ costs = {name: [cost_of_a_step(Through(b), torch.randn(4, 3 * n, 64)) for n in c
 plot_panels({"milliseconds": {name: [1e3 * cost.seconds for cost in row] for name, row in costs.items()},
              "megabytes kept": {name: [cost.bytes / 1e6 for cost in row] for name, row in costs.items()}},
             counts, xlabel="tokens of each of three modalities", log="xy", ylabel=("ms", "MB"))
-for i in (0, -1):
-    print(f"{counts[i]} tokens each: {costs['all in one sequence'][i].bytes / costs['through 4 shared tokens'][i].bytes:.1f} times as many bytes")
+for n, one, narrow in zip(counts, *costs.values(), strict=True):
+    print(f"{n:3} tokens each: {one.bytes / narrow.bytes:.1f} times as many bytes")
 
 # %% [markdown]
-# It tends to 3, the number of modalities, and not further: each still looks at itself, and that is $T^2$. What shrinks from $T^2$ to $T\,b$
-# is the traffic *between* them. The paper's point is more than the price. What has to pass a narrow door gets sorted first: they report better
-# results than with all in one sequence, for less.
+# The ratio grows towards 3, the number of modalities, and no further: each still looks at itself, and that is $T^2$. What
+# shrinks from $T^2$ to $T\,b$ is the traffic *between* them. The paper's point is more than the price. What has to
+# pass a narrow door gets sorted first: they report better results than with all in one sequence, for less.
 #
 # ## All of them, several seeds
 #
@@ -586,16 +605,21 @@ for i in (0, -1):
 show_stored_table("09_question")
 
 # %% [markdown]
-# Vectors stay where you saw them, however they are joined, and that is near what picture and question alone would bring: a page is a bag of features to
-# them. The tokens' figures differ more than the methods' names suggest. Where *the word asks all*, one token looks once, at the
-# places and at the question, with the question far from what was found. The lesson's model has the order of the task built in: first find, then
-# modulate. That is knowledge of ours and no virtue of attention. Where you know the order of a task, build it; where
-# you do not, more layers and more data have to find it.
+# However vectors are joined, they stay near what you saw. Look at them on *unseen pairs*: they fall far below the 0.60
+# that picture and question reach without any voice. They have learned which colours boats have, and on these pages a
+# boat has another one.
+#
+# With tokens it matters **who asks**. The words of the question look at places, and at the moment they look nobody has
+# told them which thing is meant: that is as good as no places at all. The spoken word knows. Where it *asks all* in
+# the package's `CrossAttention`, what it finds meets the question in a mean and a small network. The bottleneck asks
+# twice, by way of the shared tokens. The lesson's model has the order of the task built in, first find, then modulate.
+# That is knowledge of ours, and no virtue of attention. Where you know the order of a task, build it in; where you do
+# not, more layers and more data have to find it.
 #
 # ## What does it get wrong?
 #
-# An answer can be wrong in two ways. Either the model looked at the wrong thing, and said what is true of the other; or it looked at
-# the right one and misread it. How would you tell?
+# An answer can be wrong in two ways. Either the model looked at the wrong thing, and said what is true of the other;
+# or it looked at the right one and misread it. How would you tell?
 
 # %%
 q, correct = test, right(asking)
@@ -608,17 +632,18 @@ for i, question in enumerate(QUESTIONS):
 # %%
 surest = logits.softmax(dim=1).amax(dim=1).masked_fill(correct.flatten(), 0).argsort(descending=True)[:8].tolist()
 show_pages(torch.stack([test.book.picture(q.pages[i], 128) for i in surest]), rows=2, columns=4,
-           sentences=[f"'{q.words[q.heard[i]]}', {q.asked[i]}: {ANSWERS[said.flatten()[i]]}, not {ANSWERS[q.labels[i]]}" for i in surest])
+           sentences=[f"'{q.words[q.heard[i]]}', {q.asked[i]}: {ANSWERS[said.flatten()[i]]}, not {ANSWERS[q.labels[i]]}"
+                      for i in surest])
 
 # %% [markdown]
-# Nearly all of them are true of the other thing. It read well, and looked at the wrong one; and once the wrong thing was found, colour, size and
-# place of that page are often wrong together. A figure for answers alone would not have told that. The answers have a cause that can be measured,
-# because the two steps are apart in the model.
+# Nearly all of them are true of the other thing. It read well, and looked at the wrong one; and once the wrong thing
+# was found, colour, size and place of that page are often wrong together. A figure for answers alone would not have
+# told that. The answers have a cause that can be measured, because the two steps are apart in the model.
 #
 # ## Play: what does it look at, word by word?
 #
-# Choose a page and point at a word of its sentence: the model hears it, in a voice it never met, and you see where it looks. Then write a question
-# and watch the answer change word by word.
+# Choose a page and point at a word of its sentence: the model hears it, in a voice it never met, and you see where it
+# looks. Then write a question and watch the answer change word by word.
 #
 # It was only ever trained on the names of things. What will it do when it hears 'red', or 'above', or 'a'?
 
@@ -637,13 +662,14 @@ asking_explorer(asking, images=[test.book.picture(i, 216) for i in range(6)], pl
                 questions=[wording for wordings in QUESTIONS.values() for wording in wordings])
 
 # %% [markdown]
-# It looks somewhere, whatever it hears: weights sum to 1, and there is no place for 'nothing'. So a map of attention is no evidence
-# that a model understood a word; compare with what it does for words that mean nothing to it.
+# It looks somewhere, whatever it hears: weights sum to 1, and there is no place for 'nothing'. So a map of attention
+# is no evidence that a model understood a word; compare with what it does for words that mean nothing to it.
 #
 # ## The clinic
 #
-# Someone has a model for words, and wants pictures and sounds in it as well. Words go through an `nn.Embedding`; so everything goes through it. That wants whole
-# numbers, and `.long()` makes some. It runs. Its loss even falls.
+# Someone has a model for words, and wants pictures and sounds in it as well. Words go through an `nn.Embedding`; so
+# everything goes through it. That wants whole numbers, and `.long()` makes some. It runs, and its loss falls, since the
+# question is still read.
 
 # %%
 class Ill(nn.Module):
@@ -685,8 +711,8 @@ print(f"the patient {score(trained(Pooled(ill))):.2f}, a healthy small network {
       f"no picture at all {results['no picture']['test pages']:.2f}")
 
 # %% [markdown]
-# How is it found? Look at what arrives. And ask which inputs have a slope: turn each knob a little and see whether the loss
-# moves.
+# How is it found? Look at what arrives. And ask which inputs have a slope: turn each knob a little and see whether
+# the loss moves.
 
 # %%
 shown, word, question = next(iter(batches("valid", size=64)))[:3]
@@ -698,9 +724,10 @@ slopes = torch.autograd.grad(logits.sum(), (picture, word), allow_unused=True)
 print("slopes  ", dict(zip(("picture", "heard"), slopes, strict=True)))
 
 # %% [markdown]
-# Every number between -1 and 1 became 0, which is padding and nothing at all; the others are 1, 2 or 3, and mean 'the word in row
-# 2'. Which feature it was is lost, since the embedding asks for the value and not for the place. And row 2 is no nearer to row 3 than
-# to row 90: **words are names, features are amounts.** No slope comes back, so no encoder below could ever learn either.
+# Every number below 1 became 0, which is padding and nothing at all; larger ones are 1, 2 or 3, and mean 'the word in
+# row 2'. Which feature it was is lost, since the embedding asks for the value and not for the place: what gets through
+# is how many features are large. And row 2 is no nearer to row 3 than to row 90: **words are names, features are
+# amounts.** No slope comes back, so no encoder below could ever learn either.
 #
 # ### Exercise 09.clinic: mend it  ●●○ · 15 minutes
 #
@@ -741,21 +768,21 @@ except NotImplementedError:
 # %% [markdown]
 # ## On real data: where does this digit stand?
 #
-# Three handwritten digits in a row (MNIST), and somebody says one of them (the free spoken digit dataset). Left, middle or right?
-# Nobody tells the network which digit is which: it gets strips, recordings, and one of three answers. Of six speakers two are held
-# out, three times over, and the digits for testing come from the test split. As in lesson 08 nobody wrote and said these
-# digits together; they are paired **by label**.
+# Three handwritten digits in a row (MNIST), and somebody says one of them (the free spoken digit dataset). Left,
+# middle or right? Nobody tells the network which digit is which: it gets strips, recordings, and one of three
+# answers. Of six speakers two are held out, three times over, and the digits for testing come from the test split. As
+# in lesson 08 nobody wrote and said these digits together; they are paired **by label**.
 #
-# The encoders first: a reader of single digits, and for each two speakers left out a listener. On a strip, three times as wide as a digit, the reader's
-# feature maps have 11 columns. A window of 4 is as wide as a digit, and the largest of each feature in it is what the reader would see there; eight windows,
-# from left to right, are the places.
+# The encoders first: a reader of single digits, and for each two speakers left out a listener. On a strip, three
+# times as wide as a digit, the reader's feature maps have 11 columns. A window of 4 is as wide as a digit, and the
+# largest of each feature in it is what the reader would see there; eight windows, from left to right, are the places.
 
 # %%
 rows = {split: real.load_or_explain("mnist", split) for split in ("train", "test")}
 recordings = real.load_or_explain("free_spoken_digits", "train")
 have = all((*rows.values(), recordings))
 if have:
-    written = {split: real.pictures(part.select(range(0, len(part), step)))                             # every fifth, every second
+    written = {split: real.pictures(part.select(range(0, len(part), step)))
                for (split, part), step in zip(rows.items(), (5, 2), strict=True)}
     spoken = collate([same_loudness(real.sound(row)[0]) for row in recordings], samples=6_000)          # (2700, 6000)
     digits, speakers = torch.tensor(recordings["label"]), recordings["speaker"]
@@ -781,20 +808,21 @@ if have:
             triples, said, where = where_is_it(labels, digits[own], count)
             strips = torch.cat([images[column] for column in triples.T], dim=3)                         # (N, 1, 28, 84)
             windows = F.max_pool2d(predict(reader.encoder.blocks, strips - 0.5), 4, stride=1)            # (N, 96, 1, 8)
-            nothing = torch.zeros(count, 1, dtype=torch.int64)                                          # no question: it is always the same
+            nothing = torch.zeros(count, 1, dtype=torch.int64)                                          # no question
             parts[split] = places(windows, reach=3.0), tones[own][said], nothing, where                 # (N, 8, 98), ...
         model = Asking(3, vocabulary_size=1, place=98, heads=1)
         fit(model, Batches(*parts["train"]), epochs=6, lr=2e-3, verbose=False)
         figures["cross-attention"].append(evaluate(model, Batches(*parts["test"], size=500, shuffle=False))["accuracy"])
-        named = predict(reader, written["test"][0]).argmax(dim=1)[triples] == predict(listener, mels[new]).argmax(dim=1)[said][:, None]
-        guess = named.float().argmax(dim=1)                                                     # the first place where none fits
+        read, understood = (predict(model, x).argmax(dim=1) for model, x in ((reader, images), (listener, mels[new])))
+        guess = (read[triples] == understood[said][:, None]).float().argmax(dim=1)                      # the first where none fits
         figures["both named, then compared"].append((guess == where).float().mean().item())
     bar_with_range(figures, chance=1 / 3)
     expect("09.digit", sum(figures["cross-attention"]) / 3)
 
 # %% [markdown]
-# About as good as the rule, which names both and compares. Be fair to the rule: the two encoders learned from named digits, so most of the
-# work was done before. What the network found out from 'left', 'middle' and 'right' alone is which picture goes with which sound. Bright is where it looks:
+# About as good as the rule, which names both and compares. Be fair to the rule: the two encoders learned from named
+# digits, so most of the work was done before. What the network found out from 'left', 'middle' and 'right' alone is
+# which picture goes with which sound. Bright is where it looks:
 
 # %%
 if have:
@@ -804,9 +832,10 @@ if have:
                       titles=[f"'{digits[new][i]}'" for i in said[:6]])
 
 # %% [markdown]
-# Where these methods are used: **question answering about pictures.** A person who cannot see takes a photograph and asks aloud what it says on the tin;
-# Gurari et al. 2018 collected 31,000 such questions. Picture, question and voice, and none can be spared. What the toy leaves out: photographs blurred and
-# cut off, questions with no answer in the picture, which are many there; speech of more than one word; and encoders that are trained along. In a car with a
+# Where these methods are used: **question answering about pictures.** A person who cannot see takes a photograph and
+# asks aloud what it says on the tin; Gurari et al. 2018 collected 31,000 such questions. Picture, question and voice,
+# and none can be spared. What the toy leaves out: photographs blurred and cut off, questions with no answer in the
+# picture, which are many there; speech of more than one word; and encoders that are trained along. In a car with a
 # camera and a microphone it is the same step, a query from one and places from the other, with more of each.
 
 # %%
@@ -823,9 +852,10 @@ quiz("09")
 #
 # Next: 10 When a modality fails. What becomes of such a model when the microphone is off?
 #
-# **Sources.** Vaswani et al. 2017, *Attention is all you need*: the decoder attends to the encoder. Perez et al. 2018, *FiLM: visual reasoning
-# with a general conditioning layer*: scale and shift by a question. Zadeh et al. 2017, *Tensor fusion network for multimodal
-# sentiment analysis*: the outer product of three modalities. Liu et al. 2018, *Efficient low-rank multimodal fusion with modality-specific
-# factors*. Nagrani et al. 2021, *Attention bottlenecks for multimodal fusion*. Harwath et al. 2018, *Jointly discovering visual objects and spoken words
-# from raw sensory input*. Gurari et al. 2018, *VizWiz grand challenge: answering visual questions from blind people*. The digits: LeCun et al.
-# 1998; Jackson et al., free spoken digit dataset.
+# **Sources.** Vaswani et al. 2017, *Attention is all you need*: the decoder attends to the encoder. Perez et al.
+# 2018, *FiLM: visual reasoning with a general conditioning layer*: scale and shift by a question. Zadeh et al. 2017,
+# *Tensor fusion network for multimodal sentiment analysis*: the outer product of three modalities. Liu et al. 2018,
+# *Efficient low-rank multimodal fusion with modality-specific factors*. Nagrani et al. 2021, *Attention bottlenecks
+# for multimodal fusion*. Harwath et al. 2018, *Jointly discovering visual objects and spoken words from raw sensory
+# input*. Gurari et al. 2018, *VizWiz grand challenge: answering visual questions from blind people*. The digits:
+# LeCun et al. 1998; Jackson et al., free spoken digit dataset.
