@@ -17,7 +17,7 @@
 # microphone off, and a third of the pages go wrong: its eyes never learned to see. You will find out why, and
 # build one that falls less than half as far, without being worse when all is well.**
 #
-# Runs in about 4 minutes · takes 100 minutes to work through · before this: [01 Pictures](01_pictures.ipynb),
+# Runs in about 3 minutes · takes 100 minutes to work through · before this: [01 Pictures](01_pictures.ipynb),
 # [03 Sound](03_sound.ipynb), [08 Joining features](08_joining.ipynb).
 
 # %% [markdown]

@@ -101,6 +101,8 @@ def shares(kept: Tensor, rates: Tensor) -> None:
             if turned
             else "all are kept equally often: each has a rate of its own"
             if one_rate
+            else "every row gets one back; only those that lost all should"
+            if (found - (1 - rates + rates / len(rates))).abs().max() < FAR
             else "half as often as asked"
             if half
             else f"expected {', '.join(f'{share:.2f}' for share in expected.tolist())}"

@@ -90,6 +90,7 @@ def test_modality_dropout(judged):
             "same number": (same_number, "not dropped independently"),
             "first back": (first_back, "what comes back is always the same"),
             "all back": (all_back, "get everything back"),
+            "back to all": (lambda b, r, g: drop(b, r, g) | drop(b, torch.ones(len(r)), g), "every row gets one back"),
             "left out": (lambda b, r, g: (k := drop(b, r, g, False))[k.any(1)], "not to go"),
             "floats": (lambda b, r, g: drop(b, r, g).float(), "or add `.bool()`"),
             "numbers": (lambda b, r, g: torch.rand(b, len(r), generator=g), "compare with the rates"),
