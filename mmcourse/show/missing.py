@@ -8,6 +8,7 @@ import torch
 import traitlets
 from torch import Tensor
 
+from mmcourse.data.naming import BLOT
 from mmcourse.data.text import PAD, UNKNOWN
 from mmcourse.models.branches import Branches, decisions_of, features_of
 from mmcourse.show import style
@@ -58,7 +59,7 @@ class MissingExplorer(Pictured):
                 f"many pages as there are labels, {MOST_PAGES} at the most"
             )
         self.models, self.inputs, self.labels, self.classes = dict(models), tuple(inputs), labels, list(classes)
-        self.pictures, self.captions = pictures, captions
+        self.pictures, self.captions, self._hidden = pictures, captions, []
         super().__init__(
             names=list(names),
             noise=dict.fromkeys(names, 0.0),
@@ -89,6 +90,7 @@ class MissingExplorer(Pictured):
             else:
                 hidden = (torch.rand(x.shape, generator=rng) < level) & (x != PAD)
                 x = x.masked_fill(hidden, UNKNOWN)
+                self._hidden = hidden[0].tolist()
             parts.append(x)
         return parts
 
@@ -111,9 +113,17 @@ class MissingExplorer(Pictured):
         return {
             "models": rows,
             "truth": self.classes[int(self.labels[self.page])],
-            "caption": str(self.captions[self.page]) if self.captions is not None else "",
+            "caption": self._caption(),
             "picture": as_url(self._drawn(level)) if self.pictures is not None else "",
         }
+
+    def _caption(self) -> str:
+        """The page's sentence, a blot over each word that noise hides."""
+        if self.captions is None:
+            return ""
+        words = str(self.captions[self.page]).split()
+        hidden = [*self._hidden, *[False] * len(words)]
+        return " ".join(BLOT if gone else word for word, gone in zip(words, hidden, strict=False))
 
     def _drawn(self, level: float) -> Tensor:
         picture = self.pictures[self.page].cpu()
@@ -142,7 +152,10 @@ class MissingExplorer(Pictured):
                 axis.grid(axis="y", visible=False)
             png = style.small_png(style.pixels_of(figure, 1.25))
         said = "; ".join(f"{name} says {guess} ({p:.2f})" for name, (guess, p) in self.answers.items())
-        return png, f"A page whose thing is '{self.result['truth']}', {gone}: {said}. Run the cell to mute and drown modalities."
+        return (
+            png,
+            f"A page whose thing is '{self.result['truth']}', {gone}: {said}. Run the cell to mute and drown modalities.",
+        )
 
 
 def as_url(picture: Tensor) -> str:

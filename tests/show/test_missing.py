@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from mmcourse.data.naming import BLOT
 from mmcourse.data.text import UNKNOWN
 from mmcourse.models.branches import Branches, decisions_of, features_of
 from mmcourse.show import missing_explorer
@@ -87,6 +88,15 @@ def test_noise_grows_with_its_slider_and_is_the_same_noise(widget, inputs):
     loud = widget._heard()
     assert (loud[2] == UNKNOWN).all() and loud[0].min() >= 0 and loud[0].max() <= 1
     assert not torch.equal(loud[0], clear[0])
+
+
+def test_the_sentence_shows_which_words_the_noise_hides(widget):
+    assert widget.result["caption"] == "a fish"
+    widget.noise = {"image": 0.0, "sound": 0.0, "text": 1.0}
+    assert widget.result["caption"] == f"{BLOT} {BLOT}"
+    widget.page = 1
+    widget.noise = {"image": 0.0, "sound": 0.0, "text": 0.0}
+    assert widget.result["caption"] == "a tree"
 
 
 def test_a_muted_modality_is_not_heard_however_loud(widget):
