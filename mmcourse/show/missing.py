@@ -152,10 +152,8 @@ class MissingExplorer(Pictured):
                 axis.grid(axis="y", visible=False)
             png = style.small_png(style.pixels_of(figure, 1.25))
         said = "; ".join(f"{name} says {guess} ({p:.2f})" for name, (guess, p) in self.answers.items())
-        return (
-            png,
-            f"A page whose thing is '{self.result['truth']}', {gone}: {said}. Run the cell to mute and drown modalities.",
-        )
+        thing = f"A page whose thing is '{self.result['truth']}', {gone}"
+        return png, f"{thing}: {said}. Run the cell to mute and drown modalities."
 
 
 def as_url(picture: Tensor) -> str:
