@@ -1,1 +1,3 @@
-"""Scripts that print the figures the README quotes: `python -m benchmarks`."""
+"""Scripts that measure what the lessons and the README quote; `make bench` runs the fast ones."""
+
+import mmcourse  # noqa: F401  before torch: threads that wait shall not keep a core busy
