@@ -189,8 +189,8 @@ print({name: round(row["test pages"], 3) for name, row in results.items()})
 
 # %% [markdown]
 # A little more than two of the three could reach, and no more. The picture's vector says that there is something
-# blue, something small, a boat and a fish. It hardly says **what belongs to what**: which of them is blue. A page with
-# two things has become a bag of features, and 'boat' does not help much to take the right ones out.
+# blue, something small, a boat and a fish. It hardly says **what belongs to what**: which of them is blue. A page
+# with two things has become a bag of features, and 'boat' does not help much to take the right ones out.
 #
 # ## All products: a tensor, and its shortcut
 #
@@ -204,10 +204,10 @@ full = 128 * 128 * 64
 print(f"{full:,} products an example, {128 * full:,} weights for 128 outputs")
 
 # %% [markdown]
-# Half a gigabyte of weights for one layer, and as much again for their gradients. Zadeh et al. 2017 fused three modalities so, with short vectors. Liu et al.
-# 2018 keep the idea and never form the tensor: let $W$ be a sum of a few, $R$, tensors that are themselves outer
-# products, $W_k = \sum_r a_{rk} \otimes b_{rk} \otimes c_{rk}$. Then the sum over $a, b, c$ falls apart into three,
-# one a modality:
+# Half a gigabyte of weights for one layer, and as much again for their gradients. Zadeh et al. 2017 fused three
+# modalities so, with short vectors. Liu et al. 2018 keep the idea and never form the tensor: let $W$ be a sum of a
+# few, $R$, tensors that are themselves outer products, $W_k = \sum_r a_{rk} \otimes b_{rk} \otimes c_{rk}$. Then the
+# sum over $a, b, c$ falls apart into three, one a modality:
 #
 # $$z_k = \sum_{r=1}^{R} (a_{rk} \cdot x)\,(b_{rk} \cdot y)\,(c_{rk} \cdot z)$$
 #
@@ -593,9 +593,9 @@ for n, one, narrow in zip(counts, *costs.values(), strict=True):
     print(f"{n:3} tokens each: {one.bytes / narrow.bytes:.1f} times as many bytes")
 
 # %% [markdown]
-# The ratio grows towards 3, the number of modalities, and no further: each still looks at itself, and that is $T^2$. What
-# shrinks from $T^2$ to $T\,b$ is the traffic *between* them. The paper's point is more than the price. What has to
-# pass a narrow door gets sorted first: they report better results than with all in one sequence, for less.
+# The ratio grows towards 3, the number of modalities, and no further: each still looks at itself, and that is $T^2$.
+# What shrinks from $T^2$ to $T\,b$ is the traffic *between* them. The paper's point is more than the price. What has
+# to pass a narrow door gets sorted first: they report better results than with all in one sequence, for less.
 #
 # ## All of them, several seeds
 #
@@ -605,29 +605,34 @@ for n, one, narrow in zip(counts, *costs.values(), strict=True):
 show_stored_table("09_question")
 
 # %% [markdown]
-# However vectors are joined, they stay near what you saw. Look at them on *unseen pairs*: they fall far below the 0.60
-# that picture and question reach without any voice. They have learned which colours boats have, and on these pages a
-# boat has another one.
+# However vectors are joined, they stay near what you saw. Look at them on *unseen pairs*: they fall far below the
+# 0.60 that picture and question reach without any voice. They have learned which colours boats have, and on these
+# pages a boat has another one.
 #
-# With tokens it matters **who asks**. The words of the question look at places, and at the moment they look nobody has
-# told them which thing is meant: that is as good as no places at all. The spoken word knows. Where it *asks all* in
-# the package's `CrossAttention`, what it finds meets the question in a mean and a small network. The bottleneck asks
-# twice, by way of the shared tokens. The lesson's model has the order of the task built in, first find, then modulate.
-# That is knowledge of ours, and no virtue of attention. Where you know the order of a task, build it in; where you do
-# not, more layers and more data have to find it.
+# With tokens it matters **who asks**. The words of the question look at places, and at the moment they look nobody
+# has told them which thing is meant: that is as good as no places at all. The spoken word knows. Where it *asks all*
+# in the package's `CrossAttention`, what it finds meets the question in a mean and a small network. The bottleneck
+# asks twice, by way of the shared tokens. The lesson's model has the order of the task built in, first find, then
+# modulate. That is knowledge of ours, and no virtue of attention. Where you know the order of a task, build it in;
+# where you do not, more layers and more data have to find it.
 #
 # ## What does it get wrong?
 #
 # An answer can be wrong in two ways. Either the model looked at the wrong thing, and said what is true of the other;
-# or it looked at the right one and misread it. How would you tell?
+# or it looked at the right one and misread it. How would you tell? Two figures: is the answer true of the *other*
+# thing, and how much weight lay on the one that was named, where the answer is right and where it is wrong.
 
 # %%
 q, correct = test, right(asking)
 logits = predict(asking, (spots["test pages"][q.pages], heard["test pages"][q.heard], q.tokens))
 said, truth = (x.unflatten(0, (-1, 2, 3)) for x in (logits.argmax(dim=1), q.labels))
 swapped = (said == truth.flip(1)) & ~correct
+pointing = max((0, 1), key=lambda head: shares[f"head {head + 1}"]["thing named"])
+on_it = (weights[:, :, pointing] * on).sum(dim=-1)                              # (pages, things)
 for i, question in enumerate(QUESTIONS):
-    print(f"{question:6} {(~correct[..., i]).sum():3} wrong, {swapped[..., i].sum():3} of them true of the other thing")
+    good = correct[..., i]
+    print(f"{question:6} {(~good).sum():3} wrong, {swapped[..., i].sum():3} of them true of the other thing;   "
+          f"weight on the thing named: right {on_it[good].mean():.2f}, wrong {on_it[~good].mean():.2f}")
 
 # %%
 surest = logits.softmax(dim=1).amax(dim=1).masked_fill(correct.flatten(), 0).argsort(descending=True)[:8].tolist()
@@ -636,9 +641,11 @@ show_pages(torch.stack([test.book.picture(q.pages[i], 128) for i in surest]), ro
                       for i in surest])
 
 # %% [markdown]
-# Nearly all of them are true of the other thing. It read well, and looked at the wrong one; and once the wrong thing
-# was found, colour, size and place of that page are often wrong together. A figure for answers alone would not have
-# told that. The answers have a cause that can be measured, because the two steps are apart in the model.
+# Colours go wrong in looking: nearly every wrong one is true of the other thing, and little weight lay on the one
+# that was named. Sizes go wrong in reading: there are only two to choose from, so a wrong one often fits the other
+# thing, but the weight lay mostly right. Places have some of both. To mend the first you would work on what 'cat'
+# looks and sounds like, for the second on how large a thing is within a cell. A figure for answers alone does not say
+# which.
 #
 # ## Play: what does it look at, word by word?
 #
@@ -668,8 +675,8 @@ asking_explorer(asking, images=[test.book.picture(i, 216) for i in range(6)], pl
 # ## The clinic
 #
 # Someone has a model for words, and wants pictures and sounds in it as well. Words go through an `nn.Embedding`; so
-# everything goes through it. That wants whole numbers, and `.long()` makes some. It runs, and its loss falls, since the
-# question is still read.
+# everything goes through it. That wants whole numbers, and `.long()` makes some. It runs, and its loss falls, since
+# the question is still read.
 
 # %%
 class Ill(nn.Module):
@@ -725,9 +732,9 @@ print("slopes  ", dict(zip(("picture", "heard"), slopes, strict=True)))
 
 # %% [markdown]
 # Every number below 1 became 0, which is padding and nothing at all; larger ones are 1, 2 or 3, and mean 'the word in
-# row 2'. Which feature it was is lost, since the embedding asks for the value and not for the place: what gets through
-# is how many features are large. And row 2 is no nearer to row 3 than to row 90: **words are names, features are
-# amounts.** No slope comes back, so no encoder below could ever learn either.
+# row 2'. Which feature it was is lost, since the embedding asks for the value and not for the place: what gets
+# through is how many features are large. And row 2 is no nearer to row 3 than to row 90: **words are names, features
+# are amounts.** No slope comes back, so no encoder below could ever learn either.
 #
 # ### Exercise 09.clinic: mend it  ●●○ · 15 minutes
 #
@@ -788,6 +795,7 @@ if have:
     digits, speakers = torch.tensor(recordings["label"]), recordings["speaker"]
     reader = PictureClassifier(10, in_channels=1)
     fit(reader, Batches(*written["train"], size=128, transform=lambda images: shift(images, pixels=2)), epochs=2, lr=1e-2)
+    strokes = predict(reader.encoder, written["train"][0])[..., None, None]                             # (12000, 96, 1, 1)
 
 
 # %%
@@ -807,10 +815,11 @@ if have:
             images, labels = written[split]
             triples, said, where = where_is_it(labels, digits[own], count)
             strips = torch.cat([images[column] for column in triples.T], dim=3)                         # (N, 1, 28, 84)
-            windows = F.max_pool2d(predict(reader.encoder.blocks, strips - 0.5), 4, stride=1)            # (N, 96, 1, 8)
+            windows = F.max_pool2d(predict(reader.encoder.blocks, strips - 0.5), 4, stride=1)           # (N, 96, 1, 8)
+            windows = (windows - strokes.mean(dim=0)) / (strokes.std(dim=0) + 1e-3)
             nothing = torch.zeros(count, 1, dtype=torch.int64)                                          # no question
             parts[split] = places(windows, reach=3.0), tones[own][said], nothing, where                 # (N, 8, 98), ...
-        model = Asking(3, vocabulary_size=1, place=98, heads=1)
+        model = Asking(3, vocabulary_size=1, place=98, heads=4)
         fit(model, Batches(*parts["train"]), epochs=6, lr=2e-3, verbose=False)
         figures["cross-attention"].append(evaluate(model, Batches(*parts["test"], size=500, shuffle=False))["accuracy"])
         read, understood = (predict(model, x).argmax(dim=1) for model, x in ((reader, images), (listener, mels[new])))
@@ -822,13 +831,13 @@ if have:
 # %% [markdown]
 # About as good as the rule, which names both and compares. Be fair to the rule: the two encoders learned from named
 # digits, so most of the work was done before. What the network found out from 'left', 'middle' and 'right' alone is
-# which picture goes with which sound. Bright is where it looks:
+# which picture goes with which sound. Bright is where it looks, a mean over its four heads:
 
 # %%
 if have:
     with torch.no_grad():
         _, weights = model.look(parts["test"][0][:6].to(device()), parts["test"][1][:6].to(device()))
-    show_heatmap_over(strips[:6].expand(-1, 3, -1, -1), weights.cpu(), columns=3,
+    show_heatmap_over(strips[:6].expand(-1, 3, -1, -1), weights.cpu().mean(dim=1, keepdim=True), columns=3,
                       titles=[f"'{digits[new][i]}'" for i in said[:6]])
 
 # %% [markdown]
