@@ -523,10 +523,10 @@ for i, wordings in enumerate(QUESTIONS.values()):
 print("words of training questions:", sorted({word for sentence in asked["train"].sentences for word in sentence.split()}))
 
 # %% [markdown]
-# 'colour' and 'size' were read in training, in other company, and a mean of word vectors does not mind company. Of
-# 'left', 'right', 'above' and 'below' it never read one in a question: their vectors are as random as on the first
-# day, and 'what', 'is', 'it', 'or' are in other questions. With 2 wordings of each question nobody could know better.
-# What helps is to have read a great deal before, which is lesson 05.
+# 'colour' and 'size' were read in training, and a mean of word vectors can stand new company, one more or less well.
+# The vectors of 'of', 'left', 'right', 'above' and 'below' are as random as on the first day: no question had them.
+# So the third question is noise and a few words that others have as well. From two wordings of each nobody could know
+# better. What helps is to have read a great deal before, which is lesson 05.
 #
 # ## Through a bottleneck
 #
