@@ -5,12 +5,15 @@ import dis
 import inspect
 import linecache
 import sysconfig
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, TracebackType
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 _LIBRARIES = tuple(
     str(folder)
@@ -98,6 +101,27 @@ def guarded(function: Callable, *arguments, name: str = "your code", **options):
                 f"the line `raise NotImplementedError` in `{frame.co_name}` is still reached: delete it"
             ) from None
         raise NotRight(describe(error, frame, number, name)) from None
+
+
+@contextmanager
+def deadline(seconds: float, words: str) -> Iterator[None]:
+    """Inside, any call of torch after so many seconds raises NotRight(words): for loops that may never end.
+
+    A loop without torch in it is not stopped.
+    """
+    with _Deadline(time.monotonic() + seconds, words):
+        yield
+
+
+class _Deadline(TorchFunctionMode):
+    def __init__(self, end: float, words: str):
+        super().__init__()
+        self.end, self.words = end, words
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if time.monotonic() > self.end:
+            raise NotRight(self.words)
+        return function(*args, **(kwargs or {}))
 
 
 def describe(error: Exception, frame: CodeType | None, number: int, name: str) -> str:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmcourse.exercises.answers import Answer, NotRight, NotTried, guarded, is_stub
+from mmcourse.exercises.answers import Answer, NotRight, NotTried, deadline, guarded, is_stub
 
 
 def test_exceptions_name_type_message_and_the_learners_own_line():
@@ -34,6 +34,20 @@ def test_an_interrupt_passes():
 
     with pytest.raises(KeyboardInterrupt):
         Answer(endless)(1)
+
+
+def test_a_deadline_ends_a_loop_of_torch_calls_and_leaves_others_alone():
+    def endless(x):
+        while True:
+            x = x + torch.rand(3)
+
+    with pytest.raises(NotRight, match="it draws on and on"), deadline(0.05, "it draws on and on"):
+        Answer(endless)(torch.zeros(3))
+    with deadline(60, "too long"):
+        assert Answer(lambda x: torch.full((2,), 4) + x[0])(torch.ones(3)).tolist() == [5, 5]
+    with deadline(-1, "too late"), pytest.raises(NotRight, match="too late"):
+        torch.zeros(3)
+    assert torch.zeros(3).sum() == 0
 
 
 def test_endless_recursion_is_words():

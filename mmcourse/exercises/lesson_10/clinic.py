@@ -40,18 +40,25 @@ class Case:
         self.names = names
         self.labels = torch.randint(0, 3, (ROWS,), generator=rng)
         self.layers = {name: torch.randn(WIDTHS[name], 3, generator=rng) for name in names}
-        self.features, self.means = {}, {}
+        self.features = {}
         for name in names:
             toward = torch.linalg.pinv(self.layers[name])[self.labels]
             x = 2 * toward + 1.2 * torch.randn(ROWS, WIDTHS[name], generator=rng) + 0.5
             self.features[name] = x.masked_fill(torch.rand(ROWS, 1, generator=rng) < 0.25, torch.nan)
-            self.means[name] = torch.randn(WIDTHS[name], generator=rng)  # of training: not this table's own
+
+        self.means = self.drawn_means(rng)
+        while self.decide(self.means).argmax() == 0:  # what a model makes of NaN; of means it makes another class
+            self.means = self.drawn_means(rng)
+
+    def drawn_means(self, rng: torch.Generator) -> dict[str, Tensor]:
+        """Those of training: not this table's own."""
+        return {name: torch.randn(WIDTHS[name], generator=rng) for name in self.names}
 
     def decide(self, given: dict[str, Tensor]) -> Tensor:
         if not isinstance(given, dict) or set(given) != set(self.names):
-            told = ", ".join(map(str, given)) if isinstance(given, dict) else described(given)
+            told = listed(given) if isinstance(given, dict) else described(given)
             raise NotRight(
-                f"`decide` was given {told}; this model wants every modality, {', '.join(self.names)}: a missing one "
+                f"`decide` was given {told}; this model wants every modality, {listed(self.names)}: a missing one "
                 "as its mean"
             )
         parts = []
@@ -64,32 +71,43 @@ class Case:
             raise NotRight(f"`decide` was given {sizes} rows of the modalities: rows were left out of one of them")
         return sum(parts)
 
-    def accuracies(self, keep=None, mean=None, gaps=None, complete: bool = False) -> dict[str, float]:
-        """The report; parts exchanged: which are kept, what stands in, what fills the gaps."""
+    def whole(self, names) -> Tensor:
+        """Rows that lack none of these modalities.   -> (N,) bool"""
+        return torch.stack([~self.features[name].isnan().any(1) for name in names]).all(0)
+
+    def own_mean(self, name: str) -> Tensor:
+        return self.features[name][self.whole([name])].mean(0)
+
+    def zeros(self, name: str) -> Tensor:
+        return torch.zeros(WIDTHS[name])
+
+    def training_mean(self, name: str) -> Tensor:
+        return self.means[name]
+
+    def accuracies(self, keep=None, mean=None, gaps=None, only=None, emptied=None) -> dict[str, float]:
+        """The report, or what mistakes make of it.
+
+        keep: "turned" if the named ones go. mean, gaps: what stands for what is taken away, and in the gaps, by name.
+        only, emptied: for a set of names, the rows that are judged; the rows that keep anything.
+        """
+        mean = mean or self.training_mean
         figures = {}
-        whole = torch.stack([~x.isnan().any(1) for x in self.features.values()]).all(0)
         for size in range(1, len(self.names) + 1):
             for kept in combinations(self.names, size):
                 filled = {}
                 for name, x in self.features.items():
-                    stand_in = self.means[name] if mean is None else mean(x)
-                    there = ~x.isnan().any(1, keepdim=True)
-                    filler = stand_in if gaps is None else gaps(x)
-                    filled[name] = torch.where(there, x, filler)
-                    if (name in kept) != (keep == "turned"):
-                        continue
-                    filled[name] = stand_in.expand_as(x)
+                    there = self.whole([name]) if emptied is None else emptied(kept)
+                    filled[name] = torch.where(there[:, None] & ~x.isnan(), x, (gaps or mean)(name))
+                    if (name in kept) == (keep == "turned"):
+                        filled[name] = mean(name).expand_as(x)
                 right = self.decide(filled).argmax(1) == self.labels
-                figures["+".join(kept)] = (right[whole] if complete else right).float().mean().item()
+                figures["+".join(kept)] = (right if only is None else right[only(kept)]).float().mean().item()
         return figures
 
 
-def own_mean(x: Tensor) -> Tensor:
-    return x[~x.isnan().any(1)].mean(0)
-
-
-def zeros(x: Tensor) -> Tensor:
-    return torch.zeros(x.shape[1])
+def listed(keys) -> str:
+    """Each in quotes: a key may hold commas itself."""
+    return ", ".join(map(repr, keys))
 
 
 def judged(answer, case: Case) -> None:
@@ -111,21 +129,37 @@ def judged(answer, case: Case) -> None:
     everything = "+".join(case.names)
     known = [
         (
-            case.accuracies(complete=True),
+            case.accuracies(only=lambda kept: case.whole(case.names)),
             "rows that lack a modality are still left out, like in the patient's report: they are the hard ones",
         ),
-        (case.accuracies(keep="turned"), "the named modalities are taken away, and the others kept: turn it round"),
-        (case.accuracies(mean=zeros), "zeros stand in; the mean of training was asked for, and given as `means`"),
         (
-            case.accuracies(mean=own_mean),
+            case.accuracies(only=case.whole),
+            "for each set, rows that lack one of its modalities are left out; they get the mean there, and count",
+        ),
+        (
+            case.accuracies(emptied=lambda kept: case.whole(case.names)),
+            "a row that lacks one modality gets the mean for all of them; only the one that it lacks is filled",
+        ),
+        (
+            case.accuracies(emptied=case.whole),
+            "a row that lacks one modality of a set gets the mean for all of the set; only the one is filled",
+        ),
+        (case.accuracies(keep="turned"), "the named modalities are taken away, and the others kept: turn it round"),
+        (case.accuracies(mean=case.zeros), "zeros stand in; the mean of training was asked for, and given as `means`"),
+        (
+            case.accuracies(mean=case.zeros, gaps=case.training_mean),
+            "zeros stand in for what is taken away; the mean of training belongs there, as in the gaps",
+        ),
+        (
+            case.accuracies(mean=case.own_mean),
             "the mean comes from the table that is judged; in use there is no such table: `means` is from training",
         ),
         (
-            case.accuracies(gaps=zeros),
+            case.accuracies(gaps=case.zeros),
             "the gaps (NaN) of a modality that is kept are filled with zeros; the mean of training belongs there too",
         ),
         (
-            case.accuracies(gaps=own_mean),
+            case.accuracies(gaps=case.own_mean),
             "the gaps (NaN) of a modality that is kept are filled with this table's own mean; take `means`",
         ),
         (dict.fromkeys(expected, expected[everything]), "every set has the same figure: nothing is taken away"),
@@ -170,13 +204,13 @@ def keys(given: dict, expected: dict[str, float], names: tuple[str, ...]) -> Non
         raise NotRight("the empty set is among the keys; with nothing there, there is nothing to report")
     unsorted = {"+".join(sorted(key.split("+"), key=lambda n: names.index(n) if n in names else 99)) for key in given}
     if unsorted == set(expected):
-        raise NotRight(f"the names of a key stand in another order than in the dict: expected {', '.join(expected)}")
+        raise NotRight(f"the names of a key stand in another order than in the dict: expected {listed(expected)}")
     absent = [key for key in expected if key not in given]
     if absent and set(given) <= set(expected):
         singles = set(given) <= set(names)
         cause = ": single modalities alone are reported" if singles else ""
-        raise NotRight(f"there is no figure for {', '.join(absent)}{cause}")
-    raise NotRight(f"the keys are {', '.join(map(str, given))}; expected {', '.join(expected)}")
+        raise NotRight(f"there is no figure for {listed(absent)}{cause}")
+    raise NotRight(f"the keys are {listed(given)}; expected {listed(expected)}")
 
 
 def close(given: dict[str, float], expected: dict[str, float]) -> bool:

@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import NotRight, deadline
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import expect_tensor, whole
 
 MANY = 6_000
+SECONDS = 20  # for one call: a loop over all rows in Python takes far less
 FAR = 0.05  # a share of so many rows that is off by more is no accident
 
 
@@ -26,7 +27,8 @@ FAR = 0.05  # a share of so many rows that is off by more is no accident
 def modality_dropout(answer, rng):
     rates = torch.tensor([0.2, 0.6, 0.35])[torch.randperm(3, generator=rng)]
     kept = masks(answer, MANY, rates, rng)
-    none_lost(kept)
+    not_exchanged(kept, rates)
+    none_lost(kept, rates)
     of_its_own(kept)
     shares(kept, rates)
     everyone = masks(answer, whole(rng, 5, 9), torch.zeros(4), rng)
@@ -34,7 +36,7 @@ def modality_dropout(answer, rng):
         raise NotRight("with all rates 0 something is dropped; nothing may be")
     hard = torch.full((3,), 0.9)
     kept = masks(answer, MANY, hard, rng)
-    none_lost(kept)
+    none_lost(kept, hard)
     came_back(kept, hard)
     draws(answer, rates, rng)
     return f"rates as asked on {MANY:,} rows, each on its own, and nobody left with nothing"
@@ -50,7 +52,12 @@ def masks(answer, batch: int, rates: Tensor, rng: torch.Generator) -> Tensor:
         (batch,): "one draw for each example: every modality of it has its own",
         (batch, 1): "one draw for each example: every modality of it has its own",
     }
-    given = answer(batch, rates, rng)
+    endless = (
+        f"{where} it draws on and on, {SECONDS} seconds long: among so many rows some always lose all. Draw again, or "
+        "give one back, only in the rows that did"
+    )
+    with deadline(SECONDS, endless):
+        given = answer(batch, rates, rng)
     if isinstance(given, Tensor) and given.dim() == 2 and given.shape[1] == n and len(given) < batch:
         raise NotRight(f"{where} {len(given):,} rows come back: rows that lost all are to get one back, not to go")
     kept = expect_tensor(given, where, (batch, n), causes)
@@ -61,10 +68,24 @@ def masks(answer, batch: int, rates: Tensor, rng: torch.Generator) -> Tensor:
     return kept
 
 
-def none_lost(kept: Tensor) -> None:
-    lost = (~kept.any(dim=1)).float().mean().item()
-    if lost > 0:
-        raise NotRight(f"{lost:.0%} of the rows lost every modality: each of them gets one back")
+def not_exchanged(kept: Tensor, rates: Tensor) -> None:
+    """Before rows that lost all are looked for: in an exchanged mask they are the rows that kept all."""
+    found = kept.float().mean(dim=0)
+    if any((found - share).abs().max() < FAR for share in (1 - expected_share(rates), expected_share(1 - rates))):
+        raise NotRight("kept and dropped are exchanged: True is kept, and a rate says how often it is dropped")
+
+
+def none_lost(kept: Tensor, rates: Tensor) -> None:
+    lost = int((~kept.any(dim=1)).sum())
+    if lost == 0:
+        return
+    told = f"{lost:,} of {len(kept):,} rows lost every modality"
+    if lost < 0.5 * rates.prod() * len(kept):
+        raise NotRight(f"{told}: of rows that are drawn again, some lose all again. Go on until none does")
+    raise NotRight(
+        f"{told}: each of them gets one back (if you gave one back: `kept[rows][...] = True` writes into a copy; "
+        "index once)"
+    )
 
 
 def of_its_own(kept: Tensor) -> None:
@@ -93,13 +114,10 @@ def shares(kept: Tensor, rates: Tensor) -> None:
     expected = expected_share(rates)
     if (found - expected).abs().max() > FAR:
         told = ", ".join(f"{rate:.2f}: {share:.2f}" for rate, share in zip(rates.tolist(), found.tolist(), strict=True))
-        turned = (found - expected_share(1 - rates)).abs().max() < FAR
         one_rate = found.max() - found.min() < FAR
         half = (found - (1 - rates / 2)).abs().max() < FAR
         cause = (
-            "kept and dropped are exchanged: a rate says how often it is dropped"
-            if turned
-            else "all are kept equally often: each has a rate of its own"
+            "all are kept equally often: each has a rate of its own"
             if one_rate
             else "every row gets one back; only those that lost all should"
             if (found - (1 - rates + rates / len(rates))).abs().max() < FAR

@@ -64,6 +64,18 @@ MISTAKES = [
     ),
     (modulated(factor=lambda a, rho: 1 / (1 + math.exp(-a * rho))), "that is a sigmoid; 1 - tanh is asked for"),
     (modulated(factor=lambda a, rho: 1 + math.tanh(a * rho)), "the one ahead is made faster still: it is 1 - tanh"),
+    (
+        lambda s, a: {name: factor if factor < 1 else 0.0 for name, factor in right(s, a).items()},
+        "the gradient of those behind is switched off, with a factor of 0: they keep all of it, with 1",
+    ),
+    (
+        lambda s, a: {name: s[name] / others_mean(s, name) for name in s},
+        "those are the ratios rho themselves; the factor of one ahead is 1 - tanh(alpha * rho)",
+    ),
+    (
+        modulated(factor=lambda a, rho: rho),
+        "for those ahead that is the ratio rho itself; the factor is 1 - tanh(alpha * rho)",
+    ),
     (lambda s, a: dict.fromkeys(s, 1.0), "every factor is 1: nobody is held back"),
     (
         lambda s, a: {n: (1 - math.tanh(a * s[n] / others_mean(s, n)) if s[n] == max(s.values()) else 1.0) for n in s},

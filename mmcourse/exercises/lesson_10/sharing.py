@@ -45,6 +45,12 @@ def last_order(value, names):
     return first_order(value, tuple(reversed(names)))
 
 
+def normalised(value, names):
+    """Shares that sum to 1."""
+    shares = shapley(value, names)
+    return {name: share / sum(shares.values()) for name, share in shares.items()}
+
+
 MISTAKES = [
     (
         by(lambda s, m: 1 / 2 ** (m - 1)),
@@ -64,7 +70,24 @@ MISTAKES = [
     ),
     (
         by(lambda s, m: math.factorial(s) * math.factorial(m - s) / math.factorial(m)),
-        "the second factorial is of M - |S| - 1: the name itself has come, too",
+        "the second factorial is of M - |S| - 1: the name itself is not among those still to come",
+    ),
+    (
+        by(lambda s, m: math.factorial(s) * math.factorial(m - s - 1) / math.factorial(m - 1)),
+        "the weights are divided by (M - 1)!; there are M! orders, each with every name in it",
+    ),
+    (
+        by(lambda s, m: 0.0),
+        "every share is 0: is the weight computed with `//`, which rounds it down to nothing? Take `/`",
+    ),
+    (
+        by(fair, gain=lambda v, s, n: v(s | {n}) - (v(s) if s else 0)),
+        "for who comes first, v of nothing is not taken off: v({name}) - v(frozenset()) is what it adds",
+    ),
+    (by(fair, gain=lambda v, s, n: v(s | {n}) + v(s)), "the values with and without are added; take the difference"),
+    (
+        normalised,
+        "the shares are divided by their sum, so that all make 1; together they make v(all) - v(none)",
     ),
     (by(fair, sizes=lambda m: range(1, m)), "the empty set is left out: someone comes first"),
     (by(fair, sizes=lambda m: range(m - 1)), "the set of all the others is left out: someone comes last"),
@@ -127,6 +150,12 @@ def shares_given(answer, values: dict, names: tuple[str, ...]) -> dict[str, floa
             raise NotRight(f"`value` was asked for {described(some)}; it takes a frozenset of names")
         if some not in values:
             unknown = sorted(map(str, some - set(names)))
+            split = next((name for name in names if len(name) > 1 and set(name) <= some), None)
+            if split:
+                raise NotRight(
+                    f"`value` was asked for {', '.join(unknown)}: `frozenset({split!r})` is a set of letters; "
+                    f"`{{{split!r}}}` is the set of the name, as in `some | {{name}}`"
+                )
             raise NotRight(f"`value` was asked for {', '.join(unknown)}, which is none of the names")
         return values[some]
 

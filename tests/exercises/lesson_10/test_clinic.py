@@ -49,6 +49,37 @@ def complete_cases(decide, features, labels, means):
     return report(decide, {name: x[whole] for name, x in features.items()}, labels[whole], means)
 
 
+def available_cases(decide, features, labels, means):
+    figures, names = {}, list(features)
+    for size in range(1, len(names) + 1):
+        for kept in combinations(names, size):
+            there = torch.stack([~features[name].isnan().any(1) for name in kept]).all(0)
+            some = {n: x[there] if n in kept else means[n].expand(int(there.sum()), -1) for n, x in features.items()}
+            figures["+".join(kept)] = (decide(some).argmax(1) == labels[there]).float().mean().item()
+    return figures
+
+
+def emptied(of_the_set):
+    """A row that lacks one modality, of all or of the set, gets the mean for all of them."""
+
+    def given(decide, features, labels, means):
+        figures, names = {}, list(features)
+        for size in range(1, len(names) + 1):
+            for kept in combinations(names, size):
+                asked = kept if of_the_set else names
+                there = torch.stack([~features[name].isnan().any(1) for name in asked]).all(0)[:, None]
+                some = {n: torch.where(there & torch.tensor(n in kept), x, means[n]) for n, x in features.items()}
+                figures["+".join(kept)] = (decide(some).argmax(1) == labels).float().mean().item()
+        return figures
+
+    return given
+
+
+def zeros_for_the_removed(decide, features, labels, means):
+    filled = {n: torch.where(x.isnan().any(1, keepdim=True), means[n], x) for n, x in features.items()}
+    return report(decide, filled, labels, means, mean=lambda x: torch.zeros(x.shape[1]))
+
+
 def absent_keys(decide, features, labels, means):
     decide({name: x for name, x in features.items() if name == "image"})
     return {}
@@ -92,21 +123,25 @@ def test_report(judged):
         {
             "patient": (patient, "one figure, with everything present"),
             "complete cases": (complete_cases, "rows that lack a modality are still left out"),
+            "available cases": (available_cases, "for each set, rows that lack one of its modalities are left out"),
+            "emptied": (emptied(False), "gets the mean for all of them"),
+            "emptied set": (emptied(True), "gets the mean for all of the set"),
+            "zeros for the removed": (zeros_for_the_removed, "zeros stand in for what is taken away"),
             "turned": (turned, "taken away, and the others kept"),
-            "zeros": (variant(mean=lambda x: torch.zeros(x.shape[1])), "zeros stand in"),
+            "zeros": (variant(mean=lambda x: torch.zeros(x.shape[1])), "zeros stand in; the mean"),
             "own mean": (variant(mean=own_mean), "from the table that is judged"),
             "gaps zero": (gaps(lambda x: torch.zeros(x.shape[1])), "are filled with zeros"),
             "gaps own mean": (gaps(own_mean), "filled with this table's own mean"),
             "nan kept": (variant(there=lambda row: torch.ones_like(row)), "go into the model as they are"),
             "singles": (variant(sets=lambda names: [(n,) for n in names]), "single modalities alone"),
-            "everything": (variant(sets=lambda names: [tuple(names)]), "no figure for image, sound, text"),
+            "everything": (variant(sets=lambda names: [tuple(names)]), "no figure for 'image', 'sound', 'text'"),
             "empty too": (
                 variant(sets=lambda n: chain.from_iterable(combinations(n, k) for k in range(len(n) + 1))),
                 "the empty set is among",
             ),
             "tuples": (variant(key=tuple), "expected text"),
             "order": (variant(key=lambda kept: "+".join(reversed(kept))), "in another order"),
-            "commas": (variant(key=",".join), "the keys are"),
+            "commas": (variant(key=",".join), "the keys are 'image', 'sound', 'text', 'image,sound'"),
             "mistakes": (variant(score=lambda p, y: (p != y).float().mean().item()), "shares of mistakes"),
             "percent": (variant(score=lambda p, y: 100 * (p == y).float().mean().item()), "a share between 0 and 1"),
             "counts": (variant(score=lambda p, y: (p == y).sum().item() / 7), None),

@@ -3,9 +3,12 @@
 import math
 from itertools import combinations, permutations
 
+import pytest
 import torch
 import torch.nn.functional as F
 
+from mmcourse.exercises import checks
+from mmcourse.exercises.lesson_10 import dropping
 from mmcourse.exercises.lesson_10.sharing import by_orders
 from mmcourse.models.attribution import ablation, shapley
 from mmcourse.models.fusion.dropout import ModalityDropout
@@ -55,6 +58,28 @@ def redrawn(batch, rates, rng):
     return kept
 
 
+def written_into_a_copy(batch, rates, rng):
+    kept = drop(batch, rates, rng, give_back=False)
+    rows = ~kept.any(1)
+    kept[rows][:, int(torch.randint(len(rates), (), generator=rng))] = True
+    return kept
+
+
+def redrawn_once(batch, rates, rng):
+    kept = drop(batch, rates, rng, give_back=False)
+    lost = ~kept.any(1)
+    kept[lost] = torch.rand(int(lost.sum()), len(rates), generator=rng) >= rates
+    return kept
+
+
+def all_redrawn(batch, rates, rng):
+    """The whole batch again, until no row is empty: with many rows, never."""
+    while True:
+        kept = drop(batch, rates, rng, give_back=False)
+        if kept.any(1).all():
+            return kept
+
+
 def same_number(batch, rates, rng):
     kept = torch.rand(batch, 1, generator=rng) >= rates
     lost = ~kept.any(1)
@@ -82,8 +107,9 @@ def test_modality_dropout(judged):
             "redrawn": redrawn,
         },
         {
-            "all may go": (lambda b, r, g: drop(b, r, g, give_back=False), "lost every modality"),
-            "turned": (lambda b, r, g: drop(b, 1 - r, g), None),
+            "all may go": (lambda b, r, g: drop(b, r, g, give_back=False), "each of them gets one back"),
+            "redrawn once": (redrawn_once, "some lose all again"),
+            "turned": (lambda b, r, g: drop(b, 1 - r, g), "kept and dropped are exchanged: True is kept"),
             "one rate": (lambda b, r, g: drop(b, torch.full_like(r, float(r.mean())), g), "all are kept equally often"),
             "whole batch": (lambda b, r, g: drop(1, r, g).expand(b, -1), "every row is the same"),
             "one draw": (lambda b, r, g: drop(1, r, g)[0], "one draw for the whole batch"),
@@ -103,6 +129,23 @@ def test_modality_dropout(judged):
         },
         draws=4,
     )
+
+
+@pytest.mark.parametrize(
+    "answer", [lambda b, r, g: ~drop(b, r, g), lambda b, r, g: torch.rand(b, len(r), generator=g) < r]
+)
+def test_an_exchanged_mask_is_named_before_its_empty_rows(answer):
+    assert "exchanged: True is kept" in checks.judge("10.3", answer).message
+
+
+def test_one_given_back_in_a_copy():
+    assert "writes into a copy" in checks.judge("10.3", written_into_a_copy).message
+
+
+def test_a_batch_drawn_again_as_a_whole_ends_at_the_deadline(monkeypatch):
+    monkeypatch.setattr(dropping, "SECONDS", 0.5)
+    verdict = checks.judge("10.3", all_redrawn)
+    assert verdict.state == "wrong" and "it draws on and on" in verdict.message
 
 
 def weighted(weight, gain=lambda v, s, n: v(s | {n}) - v(s), sizes=range):
@@ -140,6 +183,11 @@ def summed_orders(value, names):
     return shares
 
 
+def divided_by_their_sum(value, names):
+    shares = shapley(value, names)
+    return {name: share / sum(shares.values()) for name, share in shares.items()}
+
+
 def test_shapley_values(judged):
     judged(
         "10.4",
@@ -162,10 +210,25 @@ def test_shapley_values(judged):
             ),
             "no empty": (weighted(fair, sizes=lambda m: range(1, m)), "the empty set is left out"),
             "no full": (weighted(fair, sizes=lambda m: range(m - 1)), "the set of all the others"),
-            "not taken off": (weighted(fair, gain=lambda v, s, n: v(s | {n})), "is not taken off"),
+            "not taken off": (weighted(fair, gain=lambda v, s, n: v(s | {n})), "the value of the set before"),
             "sign": (weighted(fair, gain=lambda v, s, n: v(s) - v(s | {n})), "the sign is turned"),
             "from nothing": (weighted(fair, gain=lambda v, s, n: v(s | {n}) - v(frozenset())), "not v(S)"),
             "one over M": (weighted(lambda s, m: 1 / m), "which share it"),
+            "one order fewer": (
+                weighted(lambda s, m: math.factorial(s) * math.factorial(m - s - 1) / math.factorial(m - 1)),
+                "divided by (M - 1)!",
+            ),
+            "whole division": (
+                weighted(lambda s, m: math.factorial(s) * math.factorial(m - s - 1) // math.factorial(m)),
+                "which rounds it down",
+            ),
+            "first from zero": (
+                weighted(fair, gain=lambda v, s, n: v(s | {n}) - (v(s) if s else 0)),
+                "v of nothing is not taken off:",
+            ),
+            "added": (weighted(fair, gain=lambda v, s, n: v(s | {n}) + v(s)), "take the difference"),
+            "divided by their sum": (divided_by_their_sum, "so that all make 1"),
+            "letters": (weighted(fair, gain=lambda v, s, n: v(s | frozenset(n)) - v(s)), "is a set of letters"),
             "tuples": (lambda v, n: {name: v((name,)) for name in n}, "it takes a frozenset"),
             "a string": (lambda v, n: {name: v(frozenset(name)) for name in n}, None),
             "list": (lambda v, n: list(shapley(v, n).values()), "expected a dict"),

@@ -113,6 +113,12 @@ def test_modulation(judged):
             "lead": (wrong(factor=lambda a, r: 1 - math.tanh(a * (r - 1))), "rho goes in as it is"),
             "sigmoid": (wrong(factor=lambda a, r: 1 / (1 + math.exp(-a * r))), "that is a sigmoid"),
             "faster": (wrong(factor=lambda a, r: 1 + math.tanh(a * r)), "made faster still"),
+            "zero behind": (
+                lambda s, a: {n: k if k < 1 else 0 for n, k in modulation(s, a).items()},
+                "with a factor of 0",
+            ),
+            "ratio": (wrong(when=lambda r: True, factor=lambda a, r: r), "those are the ratios rho themselves"),
+            "ratio ahead": (wrong(factor=lambda a, r: r), "for those ahead that is the ratio"),
             "ones": (lambda s, a: dict.fromkeys(s, 1.0), "nobody is held back"),
             "score": (wrong(rho=lambda s, n: s[n], when=lambda r: True), "the score itself goes in"),
             "winner": (
