@@ -1,4 +1,4 @@
-"""Exercise 08.4: weights of a product with a linear head that say whether two one-hot codes are equal."""
+"""Exercise 08.3: weights of a product with a linear head that say whether two one-hot codes are equal."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ NAMES = ("U", "V", "w", "b")
 
 
 @exercise(
-    "08.4",
+    "08.3",
     title="equal or not, by a product",
     dots=3,
     minutes=15,

@@ -1,4 +1,4 @@
-"""Exercise 08.3: late fusion, the logarithm of the mean probability, without an overflow."""
+"""Exercise 08.4: late fusion, the logarithm of the mean probability, without an overflow."""
 
 import math
 from collections.abc import Callable
@@ -77,7 +77,7 @@ MISTAKES: Mistakes = [
 
 
 @exercise(
-    "08.3",
+    "08.4",
     title="late fusion without an overflow",
     dots=2,
     minutes=10,
