@@ -3,16 +3,23 @@
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, expect_finite, expect_tensor, named_mistake
+from mmcourse.exercises.lesson_08.gradients import expect_gradients
+
+
+def mixed(z: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Both by their shares."""
+    return z * x + (1 - z) * y
 
 
 def gated(
     squash: Callable = torch.sigmoid,
     scores: Callable = lambda x, y, W, b: torch.cat([x, y], 1) @ W.T + b,
-    mix: Callable = lambda z, x, y: z * x + (1 - z) * y,
+    mix: Callable = mixed,
 ) -> Callable:
     """A gate with any of its parts exchanged: what `gate` should give, and what mistakes give."""
     return lambda x, y, W, b: mix(squash(scores(x, y, W, b)), x, y)
@@ -33,14 +40,36 @@ MISTAKES: Mistakes = [
         gated(scores=lambda x, y, W, b: torch.cat([y, x], 1) @ W.T + b),
         "the text stands first in the concatenation; the weights expect [image; text]",
     ),
+    (
+        gated(scores=lambda x, y, W, b: torch.cat([y, x], 1) @ W.T + b, mix=lambda z, x, y: (1 - z) * x + z * y),
+        "two things are exchanged: [image; text] goes into z, and z is the picture's share",
+    ),
     (gated(mix=lambda z, x, y: (1 - z) * x + z * y), "z is the share of the picture; here the text gets it"),
     (gated(mix=lambda z, x, y: z * x + z * y), "both get the share z; the text's is 1 - z"),
     (gated(mix=lambda z, x, y: z * x + y), "the text passes whole; its share is 1 - z"),
     (gated(mix=lambda z, x, y: x + (1 - z) * y), "the picture passes whole; its share is z"),
     (gated(mix=lambda z, x, y: z * x), "the text is left out of the sum"),
     (gated(mix=lambda z, x, y: z * x - (1 - z) * y), "the text is taken away; F is a sum"),
+    (gated(mix=lambda z, x, y: z * x + (1 + z) * y), "the text's share is 1 + z; the two sum to 1: 1 - z"),
+    (
+        gated(mix=lambda z, x, y: z * x.tanh() + (1 - z) * y.tanh()),
+        "a tanh squeezes the features first. The paper has it; here they pass as they are",
+    ),
+    (
+        lambda x, y, W, b: right(x.tanh(), y.tanh(), W, b),
+        "a tanh squeezes the features before z sees them; here they go in, and pass, as they are",
+    ),
     (gated(mix=lambda z, x, y: z + 0 * x), "z itself is given; it says how much of each passes"),
     (gated(scores=lambda x, y, W, b: torch.cat([x, y], 1) @ W.T), "the bias `b` is missing"),
+    (gated(scores=lambda x, y, W, b: torch.cat([x, y], 1) @ W.T - b), "the bias is taken away: the scores are W … + b"),
+    (
+        lambda x, y, W, b: mixed(torch.sigmoid(torch.cat([x, y], 1) @ W.T) + b, x, y),
+        "the bias comes after the sigmoid, so z leaves 0 to 1; it belongs to the scores, inside",
+    ),
+    (
+        lambda x, y, W, b: mixed(torch.sigmoid(torch.cat([x, y], 1) @ W.T), x, y) + b,
+        "the bias is added to the sum; it belongs to the scores that z comes from",
+    ),
     (
         gated(scores=lambda x, y, W, b: x @ W[:, : x.shape[1]].T + b),
         "z looks at the picture alone; what makes a gate is that it sees both",
@@ -56,6 +85,18 @@ MISTAKES: Mistakes = [
     (
         gated(scores=lambda x, y, W, b: (torch.cat([x, y], 1) @ W.T + b).mean(1, keepdim=True)),
         "one share for a whole example: each of the D features has its own",
+    ),
+    (
+        gated(mix=lambda z, x, y: mixed(z.mean(1, keepdim=True), x, y)),
+        "the mean of z is one share for all features of an example; each has its own",
+    ),
+    (
+        gated(mix=lambda z, x, y: mixed(z.mean(0, keepdim=True), x, y)),
+        "the mean of z over the batch: every example has its own shares",
+    ),
+    (
+        gated(mix=lambda z, x, y: mixed(z.mean(), x, y)),
+        "the mean of all z is one number for everything; every feature of every example has its own share",
     ),
 ]
 
@@ -100,14 +141,14 @@ def gate(answer, rng):
         expected = right(*case)
         if not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-5):
             words = named_mistake(cases, given, MISTAKES)
-            raise NotRight(
-                words
-                or f"F[0, 0] is {value[0, 0].item():.3f}, expected {expected[0, 0]:.3f}; no usual mistake explains it"
-            )
+            i, j = divmod(int((value - expected).abs().argmax()), expected.shape[1])
+            found = f"F[{i}, {j}] is {value[i, j].item():.3f}, expected {expected[i, j]:.3f}"
+            raise NotRight(words or f"{found}; no usual mistake explains it")
     x, y, W, b = (10 * part for part in cases[0])
     large = expect_tensor(answer(x, y, 100 * W, b), "for large features", x.shape)
     if not torch.isfinite(large).all():
         raise NotRight("for large features it gives NaN: exp of a large number is infinite. `torch.sigmoid` is safe")
+    expect_gradients(answer, cases[0])
     return "F lies between picture and text in every feature, as far towards each as both together say"
 
 

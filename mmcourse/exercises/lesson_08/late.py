@@ -9,6 +9,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, expect_tensor, named_mistake
+from mmcourse.exercises.lesson_08.gradients import expect_gradients
 
 LOG_2 = math.log(2)
 
@@ -55,6 +56,10 @@ MISTAKES: Mistakes = [
     (
         lambda a, b: torch.stack([a, b]).logsumexp(0) - LOG_2,
         "logsumexp got the logits as they came: a modality with large logits then counts more. `log_softmax` first",
+    ),
+    (
+        lambda a, b: torch.logaddexp(a, b).log_softmax(1),
+        "both are divided by one common sum: a modality with large logits then counts more. A `log_softmax` for each",
     ),
     (
         lambda a, b: torch.stack([a.log_softmax(1), b.log_softmax(1)]).logsumexp(0) + LOG_2,
@@ -110,10 +115,14 @@ def late_fusion(answer, rng):
         if not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-4):
             if words := named_mistake(cases, given, MISTAKES):
                 raise NotRight(words)
-            total = value[0].exp().sum().item()
+            if words := unequal(cases, given):
+                raise NotRight(words)
+            i, j = divmod(int((value - expected).abs().argmax()), expected.shape[1])
+            total = value[i].exp().sum().item()
+            sums = f"; the probabilities of an example, exp of a row, sum to {total:.2f}, and should to 1"
             raise NotRight(
-                f"the first value is {value[0, 0].item():.3f}, expected {expected[0, 0]:.3f}; the probabilities of an "
-                f"example, exp of a row, sum to {total:.2f}, and should to 1"
+                f"example {i}, class {j}: it gives {value[i, j].item():.3f}, expected {expected[i, j]:.3f}"
+                + (sums if abs(total - 1) > 0.01 else "")
             )
     far = torch.tensor([[400.0, 0, -400], [0.0, 300, -200]]) + torch.rand(2, 3, generator=rng)
     close = far + torch.rand(2, 3, generator=rng)
@@ -126,4 +135,17 @@ def late_fusion(answer, rng):
             f"(it gives {value.min().item():.0f}, expected {expected.min():.0f}): stay with logarithms, `log_softmax` "
             "and `torch.logsumexp`"
         )
+    expect_gradients(answer, cases[0])
     return "the mean of the probabilities, as logarithms that are right for logits of 400 too"
+
+
+def unequal(cases: list[tuple[Tensor, Tensor]], given: list[Tensor]) -> str:
+    """Words where the probabilities are a sum of both with other weights than a half each; else empty."""
+    votes = torch.cat([torch.stack([a.softmax(1), b.softmax(1)], -1).reshape(-1, 2) for a, b in cases]).double()
+    mixed = torch.cat([value.exp().flatten() for value in given]).double()
+    if not torch.isfinite(mixed).all():
+        return ""
+    of_picture, of_sound = (weights := torch.linalg.lstsq(votes, mixed[:, None]).solution.flatten()).tolist()
+    if (votes @ weights - mixed).abs().max() > 1e-4 or abs(of_picture - of_sound) < 0.01:
+        return ""
+    return f"the picture's vote weighs {of_picture:.2f} and the sound's {of_sound:.2f}; in a mean both weigh 0.50"

@@ -6,6 +6,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, expect_finite, expect_tensor, named_mistake
+from mmcourse.exercises.lesson_08.gradients import expect_gradients
 
 ALPHAS = (0.3, 0.85, 0.0, 1.0)
 
@@ -15,6 +16,7 @@ def weighted(image: Tensor, text: Tensor, alpha: float) -> Tensor:
     return alpha * image + (1 - alpha) * text
 
 
+POWER = "the weights stand as powers, and such a power of a negative number is NaN; a weight is multiplied with `*`"
 MISTAKES: Mistakes = [
     (lambda x, y, a: weighted(y, x, a), "`alpha` belongs to the picture; here it weighs the text"),
     (lambda x, y, a: x + y, "both count fully: `alpha` is not used"),
@@ -26,11 +28,14 @@ MISTAKES: Mistakes = [
     (lambda x, y, a: a * (x + y), "`alpha` weighs both: the text's weight is 1 - alpha"),
     (lambda x, y, a: a * x + 1 - a * y, "a bracket is missing: `(1 - alpha) * text`"),
     (lambda x, y, a: a * x + 1 - a + y, "1 - alpha is added; it should be a factor: `(1 - alpha) * text`"),
-    (lambda x, y, a: a * x - (1 - a) * y, "the text is taken away; F is a sum"),
-    (lambda x, y, a: a * x + (a - 1) * y, "the text's weight has the wrong sign: 1 - alpha, not alpha - 1"),
+    (lambda x, y, a: a * x - (1 - a) * y, "the text is taken away: its weight is 1 - alpha, not alpha - 1"),
+    (lambda x, y, a: a * x + (1 + a) * y, "the text's weight is 1 + alpha; the two weights sum to 1: 1 - alpha"),
     (lambda x, y, a: a * x, "the text is left out"),
     (lambda x, y, a: (1 - a) * y, "the picture is left out"),
     (lambda x, y, a: a * x * (1 - a) * y, "that is a product; F is a sum"),
+    (lambda x, y, a: x**a * y ** (1 - a), POWER),
+    (lambda x, y, a: x ** (1 - a) * y**a, POWER),
+    (lambda x, y, a: x**a + y ** (1 - a), POWER),
     (lambda x, y, a: weighted(x, y, a) / 2, "the sum is halved: the weights already sum to 1"),
     (lambda x, y, a: torch.where(torch.tensor(a > 0.5), x, y), "only one of the two is taken; F is a mixture of both"),
 ]
@@ -64,16 +69,18 @@ def weighted_sum(answer, rng):
             (): "one number for everything: F keeps batch and features",
             (batch, batch): "`@` is a matrix product; a weight is multiplied with `*`",
         }
-        value = expect_tensor(answer(x, y, a), where, x.shape, causes)
-        expect_finite(value, where, "is there a division?")
-        given.append(value)
+        given.append(expect_tensor(answer(x, y, a), where, x.shape, causes))
     for (x, y, a), value in zip(cases, given, strict=True):
         expected = weighted(x, y, a)
         if not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-5):
             words = named_mistake(cases, given, MISTAKES)
-            raise NotRight(
-                words
-                or f"for alpha {a}, image {x[0, 0]:.2f} and text {y[0, 0]:.2f} F is {value[0, 0].item():.2f}, "
-                f"expected {expected[0, 0]:.2f}"
-            )
+            if words is None:
+                expect_finite(value, f"for alpha {a}", "is there a division, a root or a logarithm?")
+                at = divmod(int((value - expected).abs().argmax()), x.shape[1])
+                words = (
+                    f"for alpha {a}, image {x[at]:.2f} and text {y[at]:.2f} F is {value[at].item():.2f}, "
+                    f"expected {expected[at]:.2f}"
+                )
+            raise NotRight(words)
+    expect_gradients(answer, cases[0])
     return "for several widths and weights; at alpha 0 the text alone is left, at 1 the picture"

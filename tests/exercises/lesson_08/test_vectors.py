@@ -5,6 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
+from mmcourse.exercises.checks import judge
 from mmcourse.models.fusion import LateFusion, WeightedSum
 
 
@@ -19,6 +20,14 @@ def in_place(image, text, alpha):
     image *= alpha
     image += (1 - alpha) * text
     return image
+
+
+def filled(image, text, alpha):
+    mixed = torch.empty_like(image)
+    for i in range(len(image)):
+        mixed[i] = alpha * image[i]
+        mixed[i] += (1 - alpha) * text[i]
+    return mixed
 
 
 def test_weighted_sum(judged):
@@ -41,7 +50,7 @@ def test_weighted_sum(judged):
             "alpha for both": (lambda x, y, a: a * x + a * y, "`alpha` weighs both"),
             "bracket": (lambda x, y, a: a * x + 1 - a * y, "a bracket is missing"),
             "added": (lambda x, y, a: a * x + (1 - a) + y, "1 - alpha is added"),
-            "difference": (lambda x, y, a: a * x - (1 - a) * y, "the text is taken away"),
+            "difference": (lambda x, y, a: a * x - (1 - a) * y, None),
             "image alone": (lambda x, y, a: a * x, "the text is left out"),
             "text alone": (lambda x, y, a: (1 - a) * y, "the picture is left out"),
             "product": (lambda x, y, a: (a * x) * ((1 - a) * y), "that is a product"),
@@ -56,7 +65,16 @@ def test_weighted_sum(judged):
             "list": (lambda x, y, a: (a * x + (1 - a) * y).tolist(), "makes one of a list"),
             "in place": (in_place, "`image` was changed in place"),
             "normalised": (lambda x, y, a: F.normalize(a * x + (1 - a) * y), None),
-            "sign": (lambda x, y, a: a * x + (a - 1) * y, None),
+            "sign": (lambda x, y, a: a * x + (a - 1) * y, "not alpha - 1"),
+            "one plus": (lambda x, y, a: a * x + (1 + a) * y, "weight is 1 + alpha"),
+            "powers": (lambda x, y, a: x**a * y ** (1 - a), "the weights stand as powers"),
+            "powers added": (lambda x, y, a: x**a + y ** (1 - a), None),
+            "roots": (lambda x, y, a: a * x.sqrt() + (1 - a) * y, "is there a division, a root"),
+            "detached": (lambda x, y, a: (a * x + (1 - a) * y).detach(), "reaches `x` and `y`, so"),
+            "one detached": (lambda x, y, a: a * x + (1 - a) * y.detach(), "reaches `y`, so"),
+            "without gradients": (torch.no_grad()(lambda x, y, a: a * x + (1 - a) * y), None),
+            "anew": (lambda x, y, a: a * x + (1 - a) * torch.tensor(y.tolist()), None),
+            "by numpy": (lambda x, y, a: torch.from_numpy(a * x.numpy() + (1 - a) * y.numpy()), "through numpy"),
             "softmax": (lambda x, y, a: (a * x + (1 - a) * y).softmax(1), None),
         },
         draws=3,
@@ -117,7 +135,40 @@ def test_gate(judged):
             "with z": (lambda x, y, W, b: (gate()(x, y, W, b), torch.sigmoid(b)), "there are several results"),
             "overflow": (gate(squash=lambda s: s.exp() / (1 + s.exp())), "for large features"),
             "summed": (lambda x, y, W, b: gate()(x, y, W, b).sum(1), "a sum over the features"),
-            "doubled": (lambda x, y, W, b: 2 * gate()(x, y, W, b), "F[0, 0] is"),
+            "doubled": (lambda x, y, W, b: 2 * gate()(x, y, W, b), "no usual mistake explains it"),
+            "mean of z": (
+                gate(mix=lambda z, x, y: z.mean(1, True) * x + (1 - z.mean(1, True)) * y),
+                "the mean of z is one share",
+            ),
+            "mean of z over the batch": (
+                gate(mix=lambda z, x, y: z.mean(0) * x + (1 - z.mean(0)) * y),
+                "the mean of z over the batch",
+            ),
+            "mean of all z": (gate(mix=lambda z, x, y: z.mean() * x + (1 - z.mean()) * y), "the mean of all z"),
+            "both exchanged": (lambda x, y, W, b: gate()(y, x, W, b), "two things are exchanged"),
+            "one plus": (gate(mix=lambda z, x, y: z * x + (1 + z) * y), "the text's share is 1 + z"),
+            "tanh on the features": (
+                gate(mix=lambda z, x, y: z * x.tanh() + (1 - z) * y.tanh()),
+                "a tanh squeezes the features first",
+            ),
+            "tanh before all": (
+                lambda x, y, W, b: gate()(x.tanh(), y.tanh(), W, b),
+                "before z sees them",
+            ),
+            "bias taken away": (gate(scores=lambda x, y, W, b: torch.cat([x, y], 1) @ W.T - b), "the bias is taken"),
+            "bias outside": (
+                lambda x, y, W, b: torch.lerp(y, x, torch.sigmoid(torch.cat([x, y], 1) @ W.T) + b),
+                "the bias comes after the sigmoid",
+            ),
+            "bias last": (
+                lambda x, y, W, b: gate(scores=lambda x, y, W, b: torch.cat([x, y], 1) @ W.T)(x, y, W, b) + b,
+                "the bias is added to the sum",
+            ),
+            "detached": (lambda x, y, W, b: gate()(x, y, W, b).detach(), "reaches `x` and `y` and `W` and `b`"),
+            "shares detached": (
+                lambda image, text, W, b: gate(squash=lambda s: s.sigmoid().detach())(image, text, W, b),
+                "reaches `W` and `b`, so",
+            ),
         },
         draws=3,
     )
@@ -194,6 +245,23 @@ def test_late_fusion(judged):
             "stack alone": (lambda a, b: torch.stack([a.log_softmax(1), b.log_softmax(1)]), "on top of each other"),
             "class": (lambda a, b: late(a, b).argmax(1), "one number an example"),
             "doubled": (lambda a, b: 2 * late(a, b), "and should to 1"),
+            "one sum for both": (
+                lambda a, b: torch.logaddexp(a, b).log_softmax(1),
+                "divided by one common sum",
+            ),
+            "weighted": (
+                lambda a, b: (0.6 * a.softmax(1) + 0.4 * b.softmax(1)).log(),
+                "the picture's vote weighs 0.60",
+            ),
+            "weighted too much": (lambda a, b: (0.5 * a.softmax(1) + b.softmax(1)).log(), "and the sound's 1.00"),
+            "warmer": (lambda a, b: late(2 * a, 2 * b), None),
+            "detached": (lambda a, b: late(a, b).detach(), "reaches `a` and `b`, so"),
         },
         draws=3,
     )
+
+
+def test_a_row_that_sums_to_one_is_not_told_to():
+    for _ in range(5):
+        message = judge("08.4", lambda a, b: late(2 * a, 2 * b)).message
+        assert "sum to" not in message and "expected" in message
