@@ -8,6 +8,8 @@ from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described
 
 NAMES = ("U", "V", "w", "b")
+KINDS = (3, 2, 5, 8, 13)  # not 2 first: there, another order of the kinds looks like a wrong sign
+ROUNDING = 1e-6  # of the largest score's terms
 
 
 @exercise(
@@ -24,16 +26,21 @@ NAMES = ("U", "V", "w", "b")
     ),
 )
 def equal_by_product(answer, rng):
-    smallest = {}
-    for n in (2, 3, 5, 8, 13):
-        U, V, w, b = weights_of(answer(n), n)
-        scores = (torch.einsum("k,ki,kj->ij", w, U, V) + b).double()  # (n, n): kind i seen, kind j said
-        judged(scores, b, n)
-        smallest[n] = len(w)
-    most = smallest[13]
-    if most == 13:
-        return "right for 2 to 13 kinds, with a product for each kind. It can be done with fewer: how few?"
-    return f"right for 2 to 13 kinds; for 13 kinds {most} product{'s are' * (most > 1)}{' is' * (most == 1)} enough"
+    most = 0
+    for n in KINDS:
+        U, V, w, b = (part.double() for part in weights_of(answer(n), n))
+        scores = torch.einsum("k,ki,kj->ij", w, U, V) + b  # (n, n): kind i seen, kind j said
+        terms = torch.einsum("k,ki,kj->ij", w.abs(), U.abs(), V.abs()).max() + b.abs()
+        judged(scores, b, n, ROUNDING * float(terms))
+        most = len(w)
+    if most <= 2:
+        return (
+            f"right for 2 to {n} kinds, and for {n} of them {most} products are enough. One is not: it puts the kinds "
+            "on a line"
+        )
+    if most == n:
+        return f"right for 2 to {n} kinds, with a product for each kind. It can be done with fewer: how few?"
+    return f"right for 2 to {n} kinds, with {most} products for {n} of them. Fewer do: how few?"
 
 
 def weights_of(given, n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -70,36 +77,48 @@ def weights_of(given, n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return U, V, w, b.reshape(())
 
 
-def judged(scores: Tensor, b: Tensor, n: int) -> None:
-    """Scores (n, n) must be above 0 on the diagonal and below it everywhere else."""
-    same, different = scores.diagonal(), scores[~torch.eye(n, dtype=torch.bool)]
-    if (same > 1e-6).all() and (different < -1e-6).all():
+def judged(scores: Tensor, b: Tensor, n: int, least: float) -> None:
+    """Scores (n, n) must be above 0 on the diagonal and below it everywhere else; what is within `least` of 0 is 0."""
+    equal = torch.eye(n, dtype=torch.bool)
+    same, different = scores.diagonal(), scores[~equal]
+    if told_apart(scores, least):
         return
     where = f"for {n} kinds"
-    if scores.max() - scores.min() < 1e-6:
+    if scores.max() - scores.min() <= least:
         raise NotRight(
-            f"{where} every pair has the same score, {scores[0, 0]:.2f}: the products do not depend on what came in"
+            f"{where} every pair has the same score, {scores[0, 0]:.3g}: the products do not depend on what came in"
         )
-    flat = (scores - scores.mean(0) - scores.mean(1, keepdim=True) + scores.mean()).abs().max() < 1e-6
+    flat = (scores - scores.mean(0) - scores.mean(1, keepdim=True) + scores.mean()).abs().max() <= 4 * least
     if flat:
         raise NotRight(
             f"{where} the score is a sum of one number for x and one for y, since a factor is the same for all kinds"
         )
     if (same < 0).all() and (different > 0).all():
         raise NotRight(f"{where} it is the wrong way round: equal codes are below 0, others above. Turn w and b")
-    gap = float(same.min() - different.max())
-    if gap > 1e-6:
+    if same.min() - different.max() > least:
         low, high = float(different.max()), float(same.min())
         cause = "The bias is missing: a border at 0" if float(b) == 0 else "The bias is at fault: the border"
         raise NotRight(
-            f"{where} equal codes get {high:.2f} or more and others {low:.2f} at most, so w is right. {cause} does "
+            f"{where} equal codes get {high:.3g} or more and others {low:.3g} at most, so w is right. {cause} does "
             "not lie between the two"
         )
-    if float(different.min() - same.max()) > 1e-6:
+    if different.min() - same.max() > least:
         raise NotRight(f"{where} equal codes get smaller scores than all others: w has the wrong sign")
-    i, j = next((i, j) for i in range(n) for j in range(n) if (scores[i, j] > 0) != (i == j) or scores[i, j] == 0)
+    fits = scores.argmax(1)
+    if fits.unique().numel() == n and told_apart(scores[:, fits], least):
+        i = int((fits != torch.arange(n)).nonzero()[0])
+        raise NotRight(
+            f"{where} the scores belong to another order of the kinds: {i} seen is taken for {fits[i]} said. U and "
+            "V must treat a kind alike; is one of them in another order, or transposed?"
+        )
+    i, j = torch.where(equal, scores <= least, scores >= -least).nonzero()[0].tolist()
     raise NotRight(
-        f"{where} kind {i} seen and kind {j} said get the score {scores[i, j]:.2f}, and they are "
-        f"{'equal' if i == j else 'not equal'}; scores of equal ones go from {same.min():.2f} to {same.max():.2f}, of "
-        f"others from {different.min():.2f} to {different.max():.2f}"
+        f"{where} kind {i} seen and kind {j} said get the score {scores[i, j]:.3g}, and they are "
+        f"{'equal' if i == j else 'not equal'}; scores of equal ones go from {same.min():.3g} to {same.max():.3g}, of "
+        f"others from {different.min():.3g} to {different.max():.3g}"
     )
+
+
+def told_apart(scores: Tensor, least: float) -> bool:
+    """Whether the diagonal is above 0 and all else below."""
+    return bool(torch.where(torch.eye(len(scores), dtype=torch.bool), scores > least, scores < -least).all())

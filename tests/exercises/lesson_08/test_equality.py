@@ -1,5 +1,6 @@
 import math
 
+import pytest
 import torch
 from torch import nn
 
@@ -15,6 +16,12 @@ def circle(n):
     points = torch.stack([turns.cos(), turns.sin()])
     border = (1 + math.cos(2 * math.pi / n)) / 2
     return points, points, torch.ones(2), -torch.tensor([border])
+
+
+def distance(n):
+    """A half less the squared distance of the kinds' numbers."""
+    i, one = torch.arange(float(n)), torch.ones(n)
+    return torch.stack([i**2, i, one]), torch.stack([one, i, i**2]), torch.tensor([-1.0, 2.0, -1.0]), 0.5
 
 
 def signed(n):
@@ -51,6 +58,12 @@ def test_equal_by_product(judged):
             "one minus": lambda n: (torch.eye(n), 1 - torch.eye(n), -torch.ones(n), 0.5),
             "codes": signed,
             "circle": circle,
+            "tiny": lambda n: (1e-3 * torch.eye(n), 1e-3 * torch.eye(n), torch.ones(n), -5e-7),
+            "tinier": lambda n: (torch.eye(n), torch.eye(n), 1e-12 * torch.ones(n), -5e-13),
+            "huge": lambda n: (1e4 * torch.eye(n), 1e4 * torch.eye(n), torch.ones(n), -1e7),
+            "distance": distance,
+            "many": lambda n: (torch.eye(n).repeat(40, 1), torch.eye(n).repeat(40, 1), torch.ones(40 * n), -20.0),
+            "same order": lambda n: (torch.eye(n).roll(1, 0), torch.eye(n).roll(1, 0), torch.ones(n), -0.5),
             "lists": lambda n: [torch.eye(n).tolist(), torch.eye(n).tolist(), [1] * n, -0.5],
             "shuffled": lambda n: (torch.eye(n).flip(0), torch.eye(n).flip(0), torch.ones(n), -0.25),
         },
@@ -65,7 +78,14 @@ def test_equal_by_product(judged):
                 "every pair has the same score",
             ),
             "one side constant": (parts(U=lambda n: torch.ones(n, n), w=torch.arange), "a factor is the same for all"),
-            "different orders": (parts(U=lambda n: torch.eye(n).roll(1, 0)), None),
+            "different orders": (parts(U=lambda n: torch.eye(n).roll(1, 0)), "to another order of the kinds"),
+            "turned about": (parts(V=lambda n: torch.eye(n).flip(0)), None),
+            "one transposed": (
+                parts(U=lambda n: torch.eye(n).roll(1, 0), V=lambda n: torch.eye(n).roll(1, 0).T),
+                None,
+            ),
+            "tiny, no bias": (parts(U=lambda n: 1e-4 * torch.eye(n), V=lambda n: 1e-4 * torch.eye(n), b=0.0), None),
+            "zeros": (parts(w=torch.zeros, b=0.0), None),
             "one number": (parts(U=lambda n: torch.arange(1.0, n + 1)[None], V=lambda n: torch.ones(1, n)), None),
             "turned round": (parts(U=lambda n: torch.ones(n, 7)), "Turn it round"),
             "numbers multiplied": (
@@ -89,5 +109,21 @@ def test_equal_by_product(judged):
 
 
 def test_the_praise_says_how_many_products_it_took():
-    assert "fewer" in judge("08.3", by_identity).message
-    assert "for 13 kinds 2 products are enough" in judge("08.3", circle).message
+    assert "a product for each kind. It can be done with fewer" in judge("08.3", by_identity).message
+    assert "13 of them 2 products are enough. One is not" in judge("08.3", circle).message
+    for many in (signed, distance):
+        message = judge("08.3", many).message
+        assert f"with {len(many(13)[2])} products for 13 of them. Fewer do" in message and "enough" not in message
+
+
+@pytest.mark.parametrize(
+    ("scale", "b", "words"), [(1e-4, 0.0, "The bias is missing"), (1e-4, -1e-8, "The bias is at fault")]
+)
+def test_small_weights_are_blamed_for_what_large_ones_are(scale, b, words):
+    small = parts(U=lambda n: scale * torch.eye(n), V=lambda n: scale * torch.eye(n), b=b)
+    assert words in judge("08.3", small).message
+
+
+def test_one_product_is_not_enough_for_three_kinds():
+    verdict = judge("08.3", lambda n: (torch.arange(n)[None] - 0.5, torch.arange(n)[None] - 0.5, [1.0], 0.0))
+    assert not verdict and "for 3 kinds" in verdict.message
