@@ -10,6 +10,7 @@ from mmcourse.exercises.judging import described, expect_finite, expect_tensor, 
 LENGTHS = (7, 3, 5, 7, 1)  # words of each sentence, so that most are padded
 SIDE, CLASSES = 4, 2
 NOTICED = 1e-6
+SQUEEZED = "at a batch of one `squeeze()` drops the batch too"
 
 
 @exercise(
@@ -73,10 +74,12 @@ def logits_of(model: nn.Module, maps: Tensor, tokens: Tensor) -> Tensor:
     try:
         logits = guarded(model, maps, tokens, name="the model")
     except NotRight as problem:
-        raise NotRight(f"{problem}{advice(str(problem))}") from None
+        raise NotRight(f"{problem}{misfit(model, maps, tokens) or advice(str(problem))}") from None
     batch = len(maps)
     causes = {
-        (CLASSES,): "one row for the whole batch: is there a `flatten()` of everything, or a mean over the batch?",
+        (CLASSES,): "one row for the whole batch: is there a `flatten()` of everything, or a mean over the batch?"
+        if batch > 1
+        else f"{SQUEEZED}: leave it out",
         (batch, tokens.shape[1], CLASSES): "one row a word: the state after the last word is enough",
     }
     logits = expect_tensor(logits, where, (batch, CLASSES), causes)
@@ -84,6 +87,43 @@ def logits_of(model: nn.Module, maps: Tensor, tokens: Tensor) -> Tensor:
         raise NotRight(f"{where} the output is {logits.dtype}: those are chosen classes; logits are expected")
     expect_finite(logits, where, "look for a logarithm or a division in `forward`")
     return logits
+
+
+def misfit(model: nn.Module, maps: Tensor, tokens: Tensor) -> str:
+    """Which half, where the model has them still, gives a shape that cannot be joined; empty where neither does."""
+    shapes = {}
+    for name, given in (("look", maps), ("read", tokens)):
+        try:
+            half = getattr(model, name)(given)
+        except Exception:  # whatever it is, it is told already
+            return ""
+        if isinstance(half, tuple):
+            return f". `{name}` gives several things; one tensor (B, features) can be joined"
+        if not isinstance(half, Tensor):
+            return ""
+        shapes[name] = tuple(half.shape)
+        gave, batch = f". `{name}` gave {shapes[name]}", len(given)
+        if half.dim() == 2 and len(half) == batch:
+            continue
+        if batch == 1 and half.dim() == 1:
+            return f"{gave}: {SQUEEZED}; `flatten(1)` keeps it"
+        if name == "read" and half.dim() == 3 and len(half) == 1:
+            return f"{gave}, expected ({batch}, {half.shape[2]}): the last state has an axis for the layers: take `[0]`"
+        if name == "read" and half.dim() == 3:
+            return f"{gave}, a state for each word: only the one after the last word is to be joined"
+        return f"{gave}. What is joined is (B, features): flatten all but the batch, `flatten(1)`"
+    look, read = shapes["look"][1], shapes["read"][1]
+    wanted = next((part.in_features for part in model.modules() if isinstance(part, nn.Linear)), look + read)
+    if wanted == look + read or look == 32 * SIDE * SIDE:
+        return ""
+    causes = {
+        32: f"let it expect {look + read}",
+        SIDE * SIDE: "the largest over the channels? Over the places it is `amax(dim=(2, 3))`",
+        maps.shape[1]: "those are the maps that came in: is the convolution skipped?",
+        maps.shape[1] * SIDE * SIDE: "those are the maps that came in: is the convolution skipped?",
+    }
+    cause = causes.get(look, "`amax(dim=(2, 3))` keeps 32, `flatten(1)` 32 * 16")
+    return f". `look` gave {look} numbers a picture, `read` {read} a sentence, and `join` expects {wanted}: {cause}"
 
 
 def advice(problem: str) -> str:
@@ -133,7 +173,25 @@ def reading(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> s
             "a sentence shorter than the longest is not read at all: its words can change and no logit notices. What "
             "stands in the last column is padding, and it returns before the GRU"
         )
-    if not torch.allclose(longer, logits, atol=1e-4):
+    rows, last = torch.arange(len(tokens)), torch.tensor(LENGTHS) - 1
+    early = [unmoved_by(model, maps, tokens, rows, (last - back).clamp(min=0), logits) for back in (0, 1)]
+    several = last > 1
+    if early[0][several].all() and not early[1][several].any():
+        return (
+            "the last word of each sentence is not read: the state is taken one word too early. The last of n words "
+            "stands in column n - 1, and `last_states(states, lengths(tokens))` sees to that itself"
+        )
+    moved = not torch.allclose(longer, logits, atol=1e-4)
+    columns = padding_read(model, maps, padded) if moved else 0
+    if columns is None:
+        return "four columns of padding more and the logits move, and the GRU never runs: does padding count as words?"
+    if columns:
+        return (
+            f"padding columns are averaged in too: for a sentence of {LENGTHS[1]} words, states of {columns} of the "
+            f"{padded.shape[1] - LENGTHS[1]} columns of padding count. The state "
+            "after the last real word is enough, or a mean over real words alone"
+        )
+    if moved:
         return (
             "four columns of padding more and the logits move: the state after the last column is no sentence's. "
             "`last_states(states, lengths(tokens))` takes the one after the last real word"
@@ -143,8 +201,62 @@ def reading(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> s
         changed[:, place] = other[:, place]
         if ((logits_of(model, maps, changed) - logits).abs().amax(1) < NOTICED)[tokens[:, place] != 0].any():
             return f"word {place} of a sentence can be any other and the logits stay the same: is only one word read?"
+    cut = tokens * (torch.arange(tokens.shape[1]) < 5)
+    kept = torch.tensor(LENGTHS) <= 5
+    reworded = tokens.clone()
+    reworded[~kept] = other[~kept]
+    if moves(model, maps, cut, logits)[kept].any() and not moves(model, maps, reworded, logits)[kept].any():
+        return (
+            "what is read of a sentence depends on how long the longest of the batch is: that is the state after the "
+            "longest sentence's end, not each one's own"
+        )
     swapped = tokens.clone()
     swapped[0, :2] = tokens[0, :2].flip(0)
     if (logits_of(model, maps, swapped) - logits)[0].abs().max() < NOTICED:
         return "the first two words can change places and no logit notices: is the GRU still skipped?"
     return ""
+
+
+def moves(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> Tensor:
+    """Which rows of the logits are others for these tokens.   -> (B,) bool"""
+    return (logits_of(model, maps, tokens) - logits).abs().amax(1) > 1e-5
+
+
+def unmoved_by(model, maps: Tensor, tokens: Tensor, rows: Tensor, columns: Tensor, logits: Tensor) -> Tensor:
+    """Which sentences do not notice another word in their given column.   -> (B,) bool"""
+    changed = tokens.clone()
+    changed[rows, columns] = tokens[rows, columns] % int(tokens.max()) + 1
+    return (logits_of(model, maps, changed) - logits).abs().amax(1) < NOTICED
+
+
+def padding_read(model: nn.Module, maps: Tensor, tokens: Tensor) -> int | None:
+    """How many states of padding the second sentence's logits are made of.
+
+    0 where it is only the last column's, or cannot be seen; None where no recurrent network runs.
+    """
+    kept: list[Tensor] = []
+    ran = []
+
+    def keep(module, _given, result):
+        ran.append(module)
+        if isinstance(result[0], Tensor) and result[0].shape[:2] == tokens.shape and result[0].requires_grad:
+            result[0].retain_grad()
+            kept.append(result[0])
+
+    hooks = [part.register_forward_hook(keep) for part in model.modules() if isinstance(part, nn.RNNBase)]
+    try:
+        with torch.enable_grad():
+            logits = guarded(model, maps, tokens, name="the model")
+            if logits.requires_grad:
+                guarded(logits[1].sum().backward, name="backward")
+    finally:
+        for hook in hooks:
+            hook.remove()
+        model.zero_grad()
+    if not ran:
+        return None
+    slopes = [states.grad[1].abs().sum(1) for states in kept if states.grad is not None]
+    if not slopes:
+        return 0
+    used = sum(slopes) > 0
+    return int(used[LENGTHS[1] :].sum()) if used[:-1].any() else 0

@@ -75,6 +75,35 @@ def not_batch_first(self, tokens):
     return pooling.last_states(recurrent(self.embedding(tokens))[0], lengths(tokens))
 
 
+def states(self, tokens):
+    return self.recurrent(self.embedding(tokens))[0]
+
+
+def at(column):
+    """The state in a column that depends on the sentences' lengths."""
+    return lambda self, tokens: states(self, tokens)[torch.arange(len(tokens)), column(lengths(tokens))]
+
+
+def forward_and_last_column(self, tokens):
+    return (last_word(self, tokens) + last_column(self, tokens)) / 2
+
+
+def mean_of_states(self, tokens):
+    return pooling.mean_over_time(states(self, tokens).transpose(1, 2), tokens)
+
+
+def largest_state(self, tokens):
+    return pooling.max_over_time(states(self, tokens).transpose(1, 2), tokens)
+
+
+def squeezed_maps(self, maps):
+    return F.max_pool2d(F.relu(self.convolution(maps)), 4).squeeze()
+
+
+def convolved(self, maps):
+    return F.relu(self.convolution(maps))
+
+
 def detached(self, tokens):
     return last_word(self, tokens).detach()
 
@@ -86,6 +115,10 @@ def test_clinic(judged):
             "largest": made(),
             "flattened": made(look=flat, wide=512),
             "mean": made(look=average),
+            "own column": made(read=at(lambda n: n - 1)),
+            "mean of states": made(read=mean_of_states),
+            "largest state": made(read=largest_state),
+            "pooled": made(look=lambda self, maps: F.max_pool2d(convolved(self, maps), 4).flatten(1)),
             "packed": made(read=packed),
             "view": made(look=lambda self, maps: F.relu(self.convolution(maps)).view(len(maps), -1), wide=512),
             "dropout": made(look=lambda self, maps: F.dropout(largest(self, maps), 0.1, self.training)),
@@ -110,6 +143,46 @@ def test_clinic(judged):
             "all flattened": (made(look=lambda self, maps: F.relu(self.convolution(maps)).flatten()), None),
             "no picture": (made(look=lambda self, maps: torch.zeros(len(maps), 32)), "the picture can be any other"),
             "no words": (made(read=lambda self, tokens: torch.zeros(len(tokens), 64)), "the sentence can be any other"),
+            "all layers": (made(read=lambda self, tokens: self.recurrent(self.embedding(tokens))[1]), "take `[0]`"),
+            "all states": (made(read=states), "`read` gave (5, 7, 64), a state for each word"),
+            "all of the GRU": (
+                made(read=lambda self, tokens: self.recurrent(self.embedding(tokens))),
+                "several things",
+            ),
+            "longest's end": (
+                made(read=lambda self, tokens: states(self, tokens)[:, lengths(tokens).max() - 1]),
+                "the longest sentence's end",
+            ),
+            "mean of all": (made(read=lambda self, tokens: states(self, tokens).mean(1)), "states of 8 of the 8"),
+            "largest of all": (
+                made(read=lambda self, tokens: states(self, tokens).amax(1)),
+                None,
+            ),
+            "last word and column": (made(read=forward_and_last_column), "states of 1 of the 8"),
+            "one too early": (made(read=at(lambda n: n - 2)), "one word too early"),
+            "one less": (
+                made(read=lambda self, tokens: pooling.last_states(states(self, tokens), lengths(tokens) - 1)),
+                None,
+            ),
+            "largest over channels": (
+                made(look=lambda self, maps: convolved(self, maps).amax(1).flatten(1)),
+                "`look` gave 16 numbers",
+            ),
+            "no convolution": (made(look=lambda self, maps: maps.amax(dim=(2, 3))), "`look` gave 8 numbers"),
+            "no convolution, flattened": (made(look=lambda self, maps: maps.flatten(1)), "`look` gave 128 numbers"),
+            "two directions": (
+                made(read=lambda self, tokens: last_word(self, tokens).repeat(1, 2)),
+                "let it expect 160",
+            ),
+            "mean of embeddings": (
+                made(read=lambda self, tokens: self.embedding(tokens).mean(1)),
+                "the GRU never runs",
+            ),
+            "squeezed": (made(look=squeezed_maps), "`look` gave (32,): at a batch of one"),
+            "squeezed logits": (
+                made(forward=lambda self, maps, tokens: Ill.forward(self, maps, tokens).squeeze()),
+                "drops the batch too: leave it out",
+            ),
             "time first": (made(read=not_batch_first), None),
             "detached": (made(read=detached), "no gradient reaches"),
             "classes": (
