@@ -114,9 +114,12 @@ def each_its_own(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def normalised(parts: dict[str, Examples]) -> dict[str, Examples]:
-    """Features with the first part's mean 0 and spread 1."""
+    """Features with the first part's mean 0 and one scale a modality.
+
+    One scale a feature would blow up those that hardly move in training, and with them whatever is new elsewhere.
+    """
     usual, _ = next(iter(parts.values()))
-    scale = {name: (x.mean(dim=0), x.std(dim=0) + 1e-3) for name, x in usual.items()}
+    scale = {name: (x.mean(dim=0), x.std(dim=0).mean()) for name, x in usual.items()}
     return {
         part: ({name: (x - scale[name][0]) / scale[name][1] for name, x in features.items()}, labels)
         for part, (features, labels) in parts.items()
