@@ -37,13 +37,13 @@ def same_or_not(one: Tensor, other: Tensor, seed: int = 0) -> tuple[Tensor, Tens
     return torch.stack([a, b, a, b], 1).flatten(), torch.stack([x, y, y, x], 1).flatten(), labels
 
 
-def partners(labels: Tensor, others: Tensor, seed: int = 0) -> Tensor:
-    """For each example of one modality one of the other's, drawn among those of its class.   (N,), (M,) -> (N,) int64
+def partners(labels: Tensor, others: Tensor, seed: int | torch.Generator = 0) -> Tensor:
+    """For each example of one modality one of the other's, drawn among those of its class.   (...), (M,) -> (...) int64
 
     `labels` and `others` are the classes of both. ValueError where a class has nobody to draw.
     """
-    rng = torch.Generator().manual_seed(seed)
-    chosen = torch.empty(len(labels), dtype=torch.int64)
+    rng = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
+    chosen = torch.empty(labels.shape, dtype=torch.int64)
     for kind in labels.unique().tolist():
         places, wanted = (others == kind).nonzero()[:, 0], labels == kind
         if not len(places):

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from mmcourse.data.matching import partners
+
 
 def where_is_it(pictured: Tensor, said: Tensor, count: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     """Draw rows of three pictures of different classes, a recording of one of them, and its place, 0 to 2.
@@ -21,13 +23,5 @@ def where_is_it(pictured: Tensor, said: Tensor, count: int, seed: int = 0) -> tu
     triples = classes[torch.rand(count, len(classes), generator=rng).argsort(dim=1)[:, :3]]  # (count, 3)
     places = torch.randint(3, (count,), generator=rng)
     spoken = triples.gather(1, places[:, None])[:, 0]
-    return _some(pictured, triples, rng), _some(said, spoken, rng), places
+    return partners(triples, pictured, rng), partners(spoken, said, rng), places
 
-
-def _some(pool: Tensor, wanted: Tensor, rng: torch.Generator) -> Tensor:
-    """For each wanted class a random place in the pool that has it, in the shape of `wanted`."""
-    chosen = torch.empty_like(wanted)
-    for each in wanted.unique():
-        places, here = (pool == each).nonzero()[:, 0], wanted == each
-        chosen[here] = places[torch.randint(len(places), (int(here.sum()),), generator=rng)]
-    return chosen
