@@ -1,14 +1,16 @@
 """The tables of fusion: `python -m benchmarks.fusion [TASK ...]` writes `data/tables/08_statement.csv` and others.
 
-Every way to join features, with a linear head and with a hidden layer in it, and every way to join decisions, on each
-task of TASKS, five seeds; a seed moves the training book, the initialisation and the order of batches. Encoders are
-the shipped ones, frozen. About half an hour on one core; `--quick` tries everything on few pages and stores nothing.
+Every way to join vectors, with a linear head and with a hidden layer in it, every way to join tokens and every way to
+join decisions, on each task of TASKS, five seeds; a seed moves the training book, the initialisation and the order of
+batches. Encoders are the shipped ones, frozen: a modality's vector is what they pool of its tokens. Two hours on one
+core, all in all; `--quick` tries everything on few pages and stores nothing.
 """
 
 import argparse
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import mean
 
@@ -17,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks import question
+from benchmarks.decisions import DECISIONS, Mixed, each_its_own
 from mmcourse import Batches, PictureBook, evaluate, fit, predict
 from mmcourse.data.spoilt import SpoiltPages
 from mmcourse.data.statement import true_or_false
@@ -28,7 +31,9 @@ from mmcourse.training.device import describe_device, device, seed_everything
 
 TABLES = Path(__file__).resolve().parent.parent / "data" / "tables"
 SEEDS, LEARNING_RATE = range(5), 3e-3
-Examples = tuple[dict[str, Tensor], Tensor]  # {modality: features (N, D)}, labels (N,)
+# {modality: vectors (N, D), "modality tokens": (N, T, D), 0 where padded}, labels (N,)
+Examples = tuple[dict[str, Tensor], Tensor]
+TOKENS = " tokens"
 
 
 @dataclass(frozen=True)
@@ -55,11 +60,6 @@ JOINT: dict[str, Callable[[Mapping[str, int], int], nn.Module]] = {
     "FiLM": fusion.FiLM,
     "attention": fusion.Attention,
 }
-DECISIONS: dict[str, Callable[[tuple[str, ...]], nn.Module]] = {
-    "late: probabilities": lambda names: fusion.LateFusion(names),
-    "late: logits": lambda names: fusion.LateFusion(names, of="logits"),
-    "late: by confidence": lambda names: fusion.ConfidenceMixture(names),
-}
 HEADS: dict[str, Callable[[int, int], nn.Module]] = {
     "linear": lambda width, classes: nn.Linear(width, classes),
     "hidden layer": lambda width, classes: nn.Sequential(
@@ -77,6 +77,18 @@ class Joined(nn.Module):
 
     def forward(self, *features: Tensor) -> Tensor:
         return self.head(self.fused(dict(zip(self.names, features, strict=True))))
+
+
+class JoinedTokens(nn.Module):
+    """Tokens of each modality, in the order of `names` -> fused -> logits."""
+
+    def __init__(self, names: tuple[str, ...], fused: nn.Module, head: nn.Module):
+        super().__init__()
+        self.names, self.fused, self.head = names, fused, head
+
+    def forward(self, *tokens: Tensor) -> Tensor:
+        given = dict(zip(self.names, tokens, strict=True))
+        return self.head(self.fused(given, {name: (x != 0).any(dim=-1) for name, x in given.items()}))
 
 
 class Apart(nn.Module):
@@ -97,43 +109,60 @@ class Apart(nn.Module):
         return torch.stack([part(x) for part, x in zip(self.of.values(), features, strict=True)], dim=1)
 
 
-class Mixed(nn.Module):
-    """Classifiers of each modality, their logits joined.   (B, D) each -> (B, K)"""
-
-    def __init__(self, apart: Apart, names: tuple[str, ...], mix: nn.Module):
-        super().__init__()
-        self.apart, self.names, self.mix = apart, names, mix
-
-    def forward(self, *features: Tensor) -> Tensor:
-        return self.mix(dict(zip(self.names, self.apart(*features).unbind(dim=1), strict=True)))
-
-
-def each_its_own(logits: Tensor, target: Tensor) -> Tensor:
-    """The cross-entropy of every modality's own logits.   (B, M, K), (B,)"""
-    return F.cross_entropy(logits.flatten(0, 1), target.repeat_interleave(logits.shape[1]))
-
-
 def normalised(parts: dict[str, Examples]) -> dict[str, Examples]:
-    """Features with the first part's mean 0 and one scale a modality.
+    """Features with the first part's mean 0 and one scale a modality; padding stays 0.
 
     One scale a feature would blow up those that hardly move in training, and with them whatever is new elsewhere.
     """
     usual, _ = next(iter(parts.values()))
-    scale = {name: (x.mean(dim=0), x.std(dim=0).mean()) for name, x in usual.items()}
+    scale = {name: of_real(x) for name, x in usual.items()}
     return {
-        part: ({name: (x - scale[name][0]) / scale[name][1] for name, x in features.items()}, labels)
+        part: ({name: (x - scale[name][0]) / scale[name][1] * real(x) for name, x in features.items()}, labels)
         for part, (features, labels) in parts.items()
     }
 
 
+def of_real(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean of each feature and one scale for all, without padding.   (N, D) or (N, T, D) -> (D,), ()"""
+    kept = x[real(x)[..., 0]]
+    return kept.mean(dim=0), kept.std(dim=0).mean()
+
+
+def real(x: Tensor) -> Tensor:
+    """Where features are no padding, which is 0 throughout.   (..., D) -> (..., 1) bool"""
+    return (x != 0).any(dim=-1, keepdim=True)
+
+
+def seen(images: Tensor) -> dict[str, Tensor]:
+    """What the shipped encoder makes of pictures, each place and all of them pooled."""
+    maps = predict(shipped.load("picture_encoder").encoder.blocks, images - 0.5)
+    return {"image": maps.amax(dim=(2, 3)), "image" + TOKENS: maps.flatten(2).transpose(1, 2)}
+
+
+def read(tokens: Tensor) -> dict[str, Tensor]:
+    """What the shipped encoder makes of sentences, each word and all of them pooled."""
+    reads = shipped.load("words_encoder").encoder
+    with torch.no_grad():
+        states = torch.cat([reads.states(some.to(device())).cpu() for some in tokens.split(512)])
+    return {"text": predict(reads, tokens), "text" + TOKENS: states}
+
+
+def heard(batches_of_sounds: Iterable[Tensor]) -> dict[str, Tensor]:
+    """What the shipped encoder makes of sounds, each moment and all of them pooled."""
+    listens = shipped.load("sound_encoder")
+    with torch.no_grad():
+        made = [listens.classifier.encoder.states(listens.log_mel(some.to(device()))) for some in batches_of_sounds]
+    states = torch.cat(made).cpu()
+    return {"sound": states.amax(dim=1), "sound" + TOKENS: states}
+
+
 def statement(seed: int, pages: int = 8_000) -> Task:
     """Is the sentence true of the picture?"""
-    looks, reads = shipped.load("picture_encoder").encoder, shipped.load("words_encoder").encoder
 
     def examples(book: PictureBook) -> Examples:
-        images, words = predict(looks, book.images), predict(reads, book.tokens)
         pictures, sentences, labels = true_or_false(book)
-        return {"image": images[pictures], "text": words[sentences]}, labels
+        images = {name: x[pictures] for name, x in seen(book.images).items()}
+        return images | {name: x[sentences] for name, x in read(book.tokens).items()}, labels
 
     books = {"train": PictureBook("train", pages, seed=seed)}
     books |= {split: PictureBook(split, pages // 4) for split in ("test", "unseen_pairs", "unseen_wordings")}
@@ -144,12 +173,9 @@ def statement(seed: int, pages: int = 8_000) -> Task:
 
 def spoilt(seed: int, pages: int = 8_000) -> Task:
     """Which thing is it, seen and heard, one of the two often spoilt? Also trained on pages that are clear."""
-    looks, listens = shipped.load("picture_encoder").encoder, shipped.load("sound_encoder")
 
     def examples(some: SpoiltPages) -> Examples:
-        with torch.no_grad():
-            heard = torch.cat([listens.features(sounds.to(device())).cpu() for sounds in some.batches()])
-        return {"image": predict(looks, some.images), "sound": heard}, some.labels
+        return seen(some.images) | heard(some.batches()), some.labels
 
     train = SpoiltPages(PictureBook("train", pages, seed=seed))
     splits = ("test", "unseen_pairs", "unseen_voices")
@@ -195,24 +221,35 @@ def train(model: nn.Module, task: Task, examples: Examples, names: tuple[str, ..
     return time.process_time() - began
 
 
+def widths(task: Task, tokens: bool) -> dict[str, int]:
+    """How many features a modality's vectors have, or its tokens."""
+    return {name: x.shape[-1] for name, x in task.trainings[""][0].items() if name.endswith(TOKENS) == tokens}
+
+
 def joint_rows(task: Task, seed: int):
     """Yields (method, head, training, parameters, seconds, what judges examples) for every joint method."""
-    sizes = {name: x.shape[1] for name, x in task.trainings[""][0].items()}
-    methods = {f"{name} alone": (fusion.Concatenation, {name: size}) for name, size in sizes.items()}
-    methods |= {name: (make, sizes) for name, make in JOINT.items()}
+    sizes, of_tokens = widths(task, tokens=False), widths(task, tokens=True)
+    methods = {f"{name} alone": (Joined, fusion.Concatenation, {name: size}) for name, size in sizes.items()}
+    methods |= {name: (Joined, make, sizes) for name, make in JOINT.items()}
+    for query in of_tokens:
+        asks = partial(fusion.CrossAttention, query=query)
+        methods[f"tokens: {query.removesuffix(TOKENS)} asks"] = JoinedTokens, asks, of_tokens
+    methods["tokens: bottleneck"] = JoinedTokens, fusion.Bottleneck, of_tokens
     for head, make_head in HEADS.items():
-        for method, (make, used) in methods.items():
+        for method, (joined, make, used) in methods.items():
+            if joined is JoinedTokens and head != "linear":
+                continue  # fusions of tokens have hidden layers of their own
             names = tuple(used)
             for training, examples in task.trainings.items():
                 seed_everything(seed)
-                model = Joined(names, make(used, task.width), make_head(task.width, task.classes))
+                model = joined(names, make(used, task.width), make_head(task.width, task.classes))
                 seconds = train(model, task, examples, names, F.cross_entropy, seed)
                 yield method, head, training, parameters(model), seconds, lambda e, m=model, n=names: accuracy(m, e, n)
 
 
 def decision_rows(task: Task, seed: int):
     """The same for fusion of decisions: one classifier for each modality, joined in several ways afterwards."""
-    sizes = {name: x.shape[1] for name, x in task.trainings[""][0].items()}
+    sizes = widths(task, tokens=False)
     names = tuple(sizes)
     for head in HEADS:
         for training, examples in task.trainings.items():

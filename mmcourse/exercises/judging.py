@@ -123,3 +123,18 @@ def learns_from(model: nn.Module, logits: Tensor, n_classes: int, rng: torch.Gen
             raise NotRight(f"no gradient reaches `{name}`: it is not used in `forward`, or cut off by a `detach`")
     if all((parameter.grad == 0).all() for parameter in model.parameters()):
         raise NotRight("every gradient is zero, so nothing will be learned")
+
+
+def model_of(answer, *sizes) -> nn.Module:
+    """A model on the processor, made by the answer's class with these sizes; what else comes is named."""
+    if isinstance(answer.function, nn.Module):
+        kind = type(answer.function).__name__
+        raise NotRight(f"this is a model; hand in the class itself: `{kind}`, without brackets")
+    model = answer(*sizes)
+    if isinstance(model, type):
+        raise NotRight(f"`{answer.name}` gave a class; make a model of it: `{model.__name__}(...)`")
+    if not isinstance(model, nn.Module):
+        raise NotRight(f"`{answer.name}{sizes}` gave {described(model)}, expected a model (`nn.Module`)")
+    if not any(True for _ in model.parameters()):
+        raise NotRight("the model has no parameters left to train")
+    return model.cpu()

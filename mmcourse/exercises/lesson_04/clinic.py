@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mmcourse.exercises.answers import NotRight, guarded
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, learns_from
+from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, learns_from, model_of
 from mmcourse.exercises.lesson_04.unpadded import UNKNOWN, same_without_padding
 
 LENGTHS = (9, 3, 6, 2, 5)  # as many sentences as there are neither heads nor places
@@ -87,20 +87,8 @@ POOLING = (
     ),
 )
 def clinic(answer, rng):
-    if isinstance(answer.function, nn.Module):
-        raise NotRight("this is a model; hand in the class itself: `Mended`, without brackets")
     for vocabulary_size, n_classes in ((50, 3), (31, 2)):
-        model = answer(vocabulary_size, n_classes)
-        if isinstance(model, type):
-            raise NotRight(f"`{answer.name}` gave a class; make a model of it: `{model.__name__}(...)`")
-        if not isinstance(model, nn.Module):
-            raise NotRight(
-                f"`{answer.name}({vocabulary_size}, {n_classes})` gave a {type(model).__name__}, "
-                "expected a model (`nn.Module`)"
-            )
-        if not any(True for _ in model.parameters()):
-            raise NotRight("the model has no parameters left to train")
-        judged_model(model.cpu(), vocabulary_size, n_classes, rng)
+        judged_model(model_of(answer, vocabulary_size, n_classes), vocabulary_size, n_classes, rng)
     return (
         "sentences alone, in a batch with longer ones and with zeros appended get the same logits; every word counts, "
         "and so does their order; a sentence without padding gets what `Ill` gives it"

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from mmcourse.exercises.answers import NotRight, guarded
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import described, expect_finite, expect_tensor, learns_from
+from mmcourse.exercises.judging import expect_finite, expect_tensor, learns_from, model_of
 
 LENGTHS = (7, 3, 5, 7, 1)  # words of each sentence, so that most are padded
 SIDE, CLASSES = 4, 2
@@ -28,20 +28,8 @@ SQUEEZED = "at a batch of one `squeeze()` drops the batch too"
     ),
 )
 def clinic(answer, rng):
-    if isinstance(answer.function, nn.Module):
-        raise NotRight("this is a model; hand in the class itself: `Mended`, without brackets")
     for channels, vocabulary_size in ((8, 40), (5, 23)):
-        model = answer(channels, vocabulary_size)
-        if isinstance(model, type):
-            raise NotRight(f"`{answer.name}` gave a class; make a model of it: `{model.__name__}(...)`")
-        if not isinstance(model, nn.Module):
-            raise NotRight(
-                f"`{answer.name}({channels}, {vocabulary_size})` gave {described(model)}, "
-                "expected a model (`nn.Module`)"
-            )
-        if not any(True for _ in model.parameters()):
-            raise NotRight("the model has no parameters left to train")
-        judged(model.cpu(), channels, vocabulary_size, rng)
+        judged(model_of(answer, channels, vocabulary_size), channels, vocabulary_size, rng)
     return (
         "all 16 places count, every word counts and so does their order; neither padding nor the rest of the batch "
         "changes a logit, and every parameter learns"

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from mmcourse.exercises.answers import NotRight, guarded
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import described, expect_finite, expect_tensor, learns_from
+from mmcourse.exercises.judging import expect_finite, expect_tensor, learns_from, model_of
 
 LENGTHS = (6, 3, 5, 6, 1)  # words of each question, so that most are padded
 NOTICED = 1e-6
@@ -27,17 +27,8 @@ NAMES = {"picture": "the picture", "heard": "the sound"}
     ),
 )
 def clinic(answer, rng):
-    if isinstance(answer.function, nn.Module):
-        raise NotRight("this is a model; hand in the class itself: `Mended`, without brackets")
     for sizes in ((4, 40, 12, 9), (3, 23, 7, 11)):
-        model = answer(*sizes)
-        if isinstance(model, type):
-            raise NotRight(f"`{answer.name}` gave a class; make a model of it: `{model.__name__}(...)`")
-        if not isinstance(model, nn.Module):
-            raise NotRight(f"`{answer.name}{sizes}` gave {described(model)}, expected a model (`nn.Module`)")
-        if not any(True for _ in model.parameters()):
-            raise NotRight("the model has no parameters left to train")
-        judged(model.cpu(), *sizes, rng)
+        judged(model_of(answer, *sizes), *sizes, rng)
     return (
         "pictures and sounds count by their amounts, every feature of them, however small the change; the question is "
         "still looked up, its padding changes nothing, and every parameter learns"

@@ -293,7 +293,7 @@ def test_mended(judged):
                 "the shape is (5,), expected",
             ),
             "class": (lambda v, n: Mended, "gave a class"),
-            "tensor": (lambda v, n: torch.zeros(5, n), "gave a Tensor"),
+            "tensor": (lambda v, n: torch.zeros(5, n), "gave a tensor"),
             "fixed classes": (lambda v, n: Mended(v, 3), "expected (5, 2)"),
         },
         draws=2,
