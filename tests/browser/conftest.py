@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from mmcourse import settings
@@ -37,3 +38,19 @@ def lab(tmp_path):
     chromium = next(path for name in BROWSERS if (path := shutil.which(name)))
     with JupyterLab(tmp_path, chromium) as running:
         yield running
+
+
+@pytest.fixture
+def opened(lab, tmp_path):
+    """`opened(source)` is the page of a notebook with one cell, which has begun to run."""
+
+    def page_of(source: str):
+        path = tmp_path / "one_cell.ipynb"
+        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+        book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(book, path)
+        page = lab.open(path)
+        page.start()
+        return page
+
+    return page_of

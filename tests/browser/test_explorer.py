@@ -1,8 +1,6 @@
 """The spectrogram explorer in JupyterLab: a stretch is selected with the mouse, and what is played is that stretch."""
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -12,13 +10,8 @@ widget = spectrogram_explorer(torch.linspace(0, 1, 32_000))  # each sample says 
 widget"""
 
 
-def test_the_stretch_that_is_selected_is_played(lab, tmp_path):
-    notebook = tmp_path / "explorer.ipynb"
-    book = new_notebook(cells=[new_code_cell(EXPLORER)])
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(book, notebook)
-    page = lab.open(notebook)
-    page.start()
+def test_the_stretch_that_is_selected_is_played(opened):
+    page = opened(EXPLORER)
     page.wait_for_text(0, "201 frequencies × 198 frames")
     samples, places = page.hear_a_stretch(0.25, 0.75)
     assert samples[0] == pytest.approx(0.25, abs=0.01) and samples[-1] == pytest.approx(0.75, abs=0.01)

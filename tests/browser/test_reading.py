@@ -1,8 +1,6 @@
 """The widgets of lessons 02 and 04 in JupyterLab: what is typed is read at once, a word shows where it looks."""
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -36,18 +34,8 @@ class LooksBack(torch.nn.Module):
 attention_explorer(LooksBack(), ["a red fish", "a small boat"], head=0)"""
 
 
-def opened(lab, tmp_path, source):
-    path = tmp_path / "widget.ipynb"
-    book = new_notebook(cells=[new_code_cell(source)])
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(book, path)
-    page = lab.open(path)
-    page.start()
-    return page
-
-
-def test_typing_is_read_and_unknown_words_are_marked(lab, tmp_path):
-    page = opened(lab, tmp_path, READING)
+def test_typing_is_read_and_unknown_words_are_marked(opened):
+    page = opened(READING)
     page.wait_for_text(0, "3 words; the model says ‘a fish’.")
     area = page.page.get_by_label("sentence", exact=True)
     area.fill("a red dragon")
@@ -60,8 +48,8 @@ def test_typing_is_read_and_unknown_words_are_marked(lab, tmp_path):
     assert page.complaints() == []
 
 
-def test_pointing_at_a_word_shows_where_it_looks(lab, tmp_path):
-    page = opened(lab, tmp_path, LOOKING)
+def test_pointing_at_a_word_shows_where_it_looks(opened):
+    page = opened(LOOKING)
     page.wait_for_text(0, "How much each word is looked at")
     page.page.locator(".mm-looker", has_text="fish").hover()
     page.wait_for_text(0, "fish looks at: a 1")
