@@ -114,11 +114,10 @@ def compose(lesson: Lesson, copy: str, address: str, verified: dict | None = Non
     seen, cells = Counter(), []
     for number, cell in enumerate(read, 1):
         try:
-            made = _cell(cell, lesson, seen, copy)
+            made = [_cell(part, lesson, seen, copy) for part in _parts(cell)]
         except SourceError as error:
             raise SourceError(f"{lesson.path.name}, cell {number}: {error}\n\n{cell.source}") from None
-        if made is not None:
-            cells.append(made)
+        cells += [part for part in made if part is not None]
     for cell in cells:
         cell.metadata["slideshow"] = {"slide_type": _slide(cell)}
         if cell.cell_type == "markdown":
@@ -142,6 +141,14 @@ def compose(lesson: Lesson, copy: str, address: str, verified: dict | None = Non
     if verified:
         notebook.metadata.mmcourse["verified"] = nbformat.from_dict(verified)
     return notebook
+
+
+def _parts(cell: NotebookNode) -> list[NotebookNode]:
+    """A text cell in parts, each of which begins with its heading, so that each heading begins a slide."""
+    if cell.cell_type != "markdown" or "```" in cell.source or regions(cell.source):
+        return [cell]
+    texts = re.split(r"\n+(?=#{2,3} )", cell.source)
+    return [nbformat.v4.new_markdown_cell(text, metadata=cell.metadata) for text in texts]
 
 
 def _cell(cell: NotebookNode, lesson: Lesson, seen: Counter, copy: str) -> NotebookNode | None:

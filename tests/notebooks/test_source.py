@@ -66,6 +66,15 @@ def test_each_heading_begins_a_slide(house):
     assert kinds[0] == "slide" and kinds[-3:] == ["slide", "subslide", "-"]
 
 
+def test_a_heading_within_a_text_cell_begins_a_slide_too(house):
+    text = "\n# %% [markdown]\n# What was seen.\n#\n# ## A part\n#\n# Text.\n#\n# ### A smaller one\n#\n# More.\n"
+    last = house.compose(LESSON + text).cells[-3:]
+    assert [cell.source for cell in last] == ["What was seen.", "## A part\n\nText.", "### A smaller one\n\nMore."]
+    assert [cell.metadata.slideshow.slide_type for cell in last] == ["-", "slide", "subslide"]
+    fenced = LESSON + "\n# %% [markdown]\n# Write:\n#\n# ```\n# ## no heading\n# ```\n"
+    assert house.compose(fenced).cells[-1].source == "Write:\n\n```\n## no heading\n```"
+
+
 @pytest.mark.parametrize("own", [None, "ACTIVE"])
 def test_the_setup_cell_lets_waiting_threads_sleep_before_torch_is_loaded(house, monkeypatch, own):
     cells = [cell.source for cell in house.compose().cells if cell.cell_type == "code"]
