@@ -24,8 +24,7 @@ class NamedPages:
 
     On `share` of the pages a blot covers the thing's name in the sentence (the word becomes '<unk>', and an 'a' or 'an'
     right before it too), so that there the sentence does not say the kind: `blotted` (N,) bool. Picture and word are
-    clear. labels (N,) are the kinds; the
-    voice is the page's.
+    clear. labels (N,) are the kinds; the voice is the page's.
     """
 
     def __init__(self, book: PictureBook, share: float = 0.5):

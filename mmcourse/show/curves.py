@@ -95,9 +95,9 @@ def bar_with_range(
     title: str | None = None,
     limits: tuple[float, float] | None = None,
 ) -> None:
-    """Compare figures as bars: one figure a name, or one for each seed.
+    """Compare figures as bars: one figure a name, or several (of seeds, of speakers left out).
 
-    With several, the bar is their mean, the dots are the seeds and the line is their range.
+    With several, the bar is their mean, the dots are the figures and the line is their range.
     `chance` and `goal` draw a line to compare with; `limits` sets the axis, 0 to 1 where every figure lies there.
     """
     rows = {
@@ -113,7 +113,7 @@ def bar_with_range(
     )
     told = [
         f"{name} {means[name]:.3f}"
-        + (f" (from {min(row):.3f} to {max(row):.3f} over {len(row)} seeds)" if len(row) > 1 else "")
+        + (f" (from {min(row):.3f} to {max(row):.3f} over {len(row)} runs)" if len(row) > 1 else "")
         for name, row in rows.items()
     ]
     lines = [(what, at) for what, at in (("chance", chance), ("goal", goal)) if at is not None]

@@ -652,8 +652,8 @@ print(f"weighted sum right: picture spoilt {good[some.spoilt].float().mean():.2f
 # close before the spoilt one, had it ever been shown when.
 #
 # Probabilities did better than logits, with a linear head. A mean of logits is a product of probabilities, where one sure 'no'
-# is a veto. Kittler et al. 1998 compared the two rules and found the sum the more robust, because it adds errors where the product
-# multiplies them. In the table, find where the two draw. (*By confidence* lets the surer one count
+# is a veto. Kittler et al. 1998 compared the two rules and found that the sum suffers less from errors in the probabilities, because
+# it adds them where the product multiplies. In the table, find where the two draw. (*By confidence* lets the surer one count
 # more.)
 
 # %%
@@ -827,7 +827,7 @@ if have:
             judged = Batches(strokes["test"][a], tones["test"][b], truth, size=512, shuffle=False)
             figures[name].append(evaluate(model, judged)["accuracy"])
         figures["both named, then compared"].append(((read[a] == named[new][b]) == truth).float().mean().item())
-    bar_with_range(figures)
+    bar_with_range(figures, chance=0.5)
     expect("08.same_digit", sum(figures["product"]) / 3)
 
 # %% [markdown]

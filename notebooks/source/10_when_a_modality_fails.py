@@ -536,7 +536,7 @@ def shapley_values(value, names: tuple[str, ...]) -> dict[str, float]:
 check("10.4", shapley_values)
 
 # %% [markdown]
-# Now the plain model and the robust one. Which modality will ablation call the most important, which Shapley? And what
+# Now the plain model and the one with dropout. Which modality will ablation call the most important, which Shapley? And what
 # will gradient × input say of a model that is nearly always sure?
 
 # %%
@@ -595,7 +595,7 @@ show_stored_table("10_missing")
 # %% [markdown]
 # Read the column 'without sound': blending *and* dropout together are best where the ear is gone, and cost nothing.
 # Then find the row 'blended' and its 'generated' stand-in. Once the eye sees, what it sees is enough to predict the
-# missing features, and the joint layer gets what it was trained on: a second way to be robust, without dropout, as long
+# missing features, and the joint layer gets what it was trained on: a second way to cope with it, without dropout, as long
 # as you know what is missing and have trained a generator for it.
 #
 # ## The clinic

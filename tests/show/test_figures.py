@@ -44,7 +44,7 @@ def test_an_empty_history_is_refused():
 
 def test_bars_tell_mean_and_range(shown):
     bar_with_range({"linear": 0.4, "CNN": [0.9, 0.95, 1.0]}, chance=1 / 14, goal=0.95)
-    assert "linear 0.400" in shown.alt() and "CNN 0.950 (from 0.900 to 1.000 over 3 seeds)" in shown.alt()
+    assert "linear 0.400" in shown.alt() and "CNN 0.950 (from 0.900 to 1.000 over 3 runs)" in shown.alt()
     with pytest.raises(ValueError, match="expected a figure"):
         bar_with_range({"CNN": [float("nan")]})
 
