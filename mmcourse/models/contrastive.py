@@ -1,0 +1,133 @@
+"""A shared space: towers that give vectors of one length, and the contrastive loss that brings pairs together.
+
+The symmetric loss with a learned temperature is that of Radford et al. 2021 (CLIP), as in lesson 11.
+"""
+
+import math
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LARGEST_SCALE = 100.0  # CLIP's: beyond it training becomes unstable
+FIRST_SCALE = 1 / 0.07  # CLIP's first temperature
+
+
+def contrastive_loss(one: Tensor, other: Tensor, scale: float | Tensor, meanings: Tensor | None = None) -> Tensor:
+    """How far each example is from being told by its partner among all in the batch, in both directions.
+
+    one, other  (B, D) the two modalities of the same B examples; they are brought to length 1 here
+    scale       1 / temperature: the logits are scale * one @ other.T
+    meanings    (B,) whole numbers; examples of the same meaning are all right answers, in equal parts. None: each
+                example's partner is the only right one
+
+    The mean of the cross-entropies of rows and of columns, a scalar; ln(B) where all similarities are alike.
+    """
+    check_vectors(one, other, meanings)
+    logits = scale * F.normalize(one, dim=1) @ F.normalize(other, dim=1).T  # (B, B)
+    if meanings is None:
+        target = torch.arange(len(one), device=one.device)
+    else:
+        same = (meanings[:, None] == meanings[None]).to(logits.dtype)  # (B, B)
+        target = same / same.sum(dim=1, keepdim=True)
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def check_vectors(one: Tensor, other: Tensor, meanings: Tensor | None = None) -> None:
+    """ValueError unless both are (B, D) of floating point, and meanings (B,) of whole numbers."""
+    if one.dim() != 2 or one.shape != other.shape or 0 in one.shape:
+        cause = "towers of different widths" if one.shape[:1] == other.shape[:1] else "batches that are no pairs"
+        cause = "an empty batch" if 0 in (*one.shape, *other.shape) else cause
+        raise ValueError(
+            f"the two modalities have shapes {tuple(one.shape)} and {tuple(other.shape)}; expected (B, D) twice. "
+            f"Likely cause: {cause}"
+        )
+    if not (one.is_floating_point() and other.is_floating_point()):
+        raise ValueError(f"the vectors are {one.dtype} and {other.dtype}; expected floating point")
+    if meanings is not None and (meanings.shape != one.shape[:1] or meanings.is_floating_point()):
+        raise ValueError(
+            f"meanings are {meanings.dtype} of shape {tuple(meanings.shape)}; expected a whole number for each of the "
+            f"{len(one)} examples"
+        )
+
+
+class ContrastiveLoss(nn.Module):
+    """`contrastive_loss` with a scale that is learned along, as its logarithm, and never exceeds 100 (CLIP).
+
+    forward: ((B, D), (B, D)), meanings (B,) or None -> scalar. Its one parameter has to reach the optimiser: a
+    SharedSpace holds it.
+    """
+
+    def __init__(self, scale: float = FIRST_SCALE):
+        super().__init__()
+        if not 0 < scale <= LARGEST_SCALE:
+            raise ValueError(f"scale is {scale}; expected a number above 0, at most {LARGEST_SCALE:g}")
+        self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
+
+    @property
+    def scale(self) -> Tensor:
+        """1 / temperature.   -> scalar"""
+        return self.log_scale.clamp(max=math.log(LARGEST_SCALE)).exp()
+
+    def forward(self, vectors: tuple[Tensor, Tensor], meanings: Tensor | None = None) -> Tensor:
+        return contrastive_loss(*vectors, self.scale, meanings)
+
+
+class SharedSpace(nn.Module):
+    """A tower for each modality, all ending in vectors of one length: {"image": ..., "text": ..., "sound": ...}.
+
+    `embed` gives unit vectors, so that their products are cosines. `pair` is what `fit` trains, with `loss`, whose
+    scale is learned along.
+    """
+
+    def __init__(self, towers: Mapping[str, nn.Module], scale: float = FIRST_SCALE):
+        super().__init__()
+        if not towers:
+            raise ValueError("towers is empty; expected a network for each modality")
+        self.towers, self.loss = nn.ModuleDict(towers), ContrastiveLoss(scale)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.towers)
+
+    def tower(self, name: str) -> nn.Module:
+        """The network of one modality; ValueError for a name that has none."""
+        if name not in self.towers:
+            raise ValueError(f"there is no tower {name!r}; this space has {', '.join(self.names)}")
+        return self.towers[name]
+
+    def embed(self, name: str, *inputs: Tensor) -> Tensor:
+        """Where examples of a modality lie in the space.   -> (B, D), each of length 1"""
+        return F.normalize(self.tower(name)(*inputs), dim=1)
+
+    def pair(self, one: str, other: str, locked: str | None = None) -> "Pair":
+        """Two of the towers as one module, to be trained on pairs; `locked` names one that stays as it is."""
+        return Pair(self, one, other, locked)
+
+
+class Pair(nn.Module):
+    """Two towers of a space side by side, for `fit`: forward(one, other) -> (vectors (B, D), vectors (B, D)).
+
+    A locked tower is in evaluation mode and gets no gradient. `loss` is the space's.
+    """
+
+    def __init__(self, space: SharedSpace, one: str, other: str, locked: str | None = None):
+        super().__init__()
+        if locked not in (None, one, other):
+            raise ValueError(f"locked is {locked!r}; expected {one!r}, {other!r} or None")
+        self.towers = nn.ModuleDict({name: space.tower(name) for name in (one, other)})
+        self.loss, self.locked = space.loss, locked
+
+    def train(self, mode: bool = True) -> "Pair":
+        super().train(mode)
+        if self.locked:
+            self.towers[self.locked].eval()
+        return self
+
+    def forward(self, one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+        vectors = []
+        for (name, tower), given in zip(self.towers.items(), (one, other), strict=True):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and name != self.locked):
+                vectors.append(F.normalize(tower(given), dim=1))
+        return vectors[0], vectors[1]

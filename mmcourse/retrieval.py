@@ -1,0 +1,92 @@
+"""Finding one modality by another: ranks, recall at k, median rank. torchmetrics judges lists, and breaks ties by luck.
+
+Where similarities are equal, nobody can say which comes first; the expected place over all orders is taken.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+CLOSE = 1e-6  # similarities nearer than that are equal: the same vectors give products that differ by rounding
+
+
+def ranks(
+    queries: Tensor, candidates: Tensor, meanings: Tensor | None = None, candidate_meanings: Tensor | None = None
+) -> Tensor:
+    """The place of the first right candidate for each query, 1 at best, ordered by cosine.   (Q, D), (C, D) -> (Q,)
+
+    A candidate is right where it has the query's meaning: `meanings` (Q,) and `candidate_meanings` (C,), which are the
+    queries' own unless given. Without meanings the i-th candidate is right for the i-th query. Of equal similarities
+    any order is as good, so the mean place is given: 1.5 for a right one that is tied with a wrong one.
+    ValueError where shapes do not fit, a vector is not finite, or a query has no right candidate.
+    """
+    _check(queries, candidates)
+    meanings = torch.arange(len(queries)) if meanings is None else meanings
+    candidate_meanings = meanings if candidate_meanings is None else candidate_meanings
+    for name, given, vectors in (("queries", meanings, queries), ("candidates", candidate_meanings, candidates)):
+        if given.shape != vectors.shape[:1]:
+            raise ValueError(f"there are meanings of shape {tuple(given.shape)} for {len(vectors)} {name}")
+    right = meanings[:, None] == candidate_meanings[None]  # (Q, C)
+    if not right.any(dim=1).all():
+        lost = int((~right.any(dim=1)).nonzero()[0])
+        raise ValueError(f"query {lost} has no candidate of its meaning, so it can have no rank")
+    similarities = F.normalize(queries.double(), dim=1) @ F.normalize(candidates.double(), dim=1).T
+    best = similarities.masked_fill(~right, -torch.inf).amax(dim=1, keepdim=True)  # (Q, 1)
+    tied = (similarities - best).abs() <= CLOSE
+    before = (similarities > best + CLOSE).sum(dim=1)
+    return 1 + before + (tied & ~right).sum(dim=1) / ((tied & right).sum(dim=1) + 1)
+
+
+def recall_at(ranks: Tensor, k: int) -> float:
+    """The share of queries with a right candidate among the first k (R@k).   (Q,) -> in [0, 1]"""
+    if k < 1 or ranks.numel() == 0:
+        raise ValueError(f"k is {k} for {ranks.numel()} ranks; expected k of 1 or more, and a rank")
+    return (ranks <= k).double().mean().item()
+
+
+def median_rank(ranks: Tensor) -> float:
+    """The rank that half of the queries reach; between the two middle ones where their number is even.   (Q,)"""
+    if ranks.numel() == 0:
+        raise ValueError("there are no ranks. Likely cause: an empty split")
+    return ranks.double().quantile(0.5).item()
+
+
+def all_directions(
+    vectors: Mapping[str, Tensor], meanings: Tensor | None = None, at: Sequence[int] = (1, 5)
+) -> dict[str, dict[str, float]]:
+    """Each modality sought by each other one, among the same examples.
+
+    vectors {"image": (N, D), ...} -> {"image → text": {"R@1": .., "R@5": .., "median rank": ..}, ...}
+    """
+    if len(vectors) < 2:
+        raise ValueError(f"there are vectors of {', '.join(vectors) or 'nothing'}; expected two modalities or more")
+    result = {}
+    for one in vectors:
+        for other in vectors:
+            if one != other:
+                found = ranks(vectors[one], vectors[other], meanings)
+                figures = {f"R@{k}": recall_at(found, k) for k in at}
+                result[f"{one} → {other}"] = figures | {"median rank": median_rank(found)}
+    return result
+
+
+def nearest(query: Tensor, candidates: Tensor, k: int = 5) -> tuple[Tensor, Tensor]:
+    """The k candidates most like each query, best first: cosines and places.   (Q, D), (C, D) -> (Q, k), (Q, k)"""
+    _check(query, candidates)
+    if not 1 <= k <= len(candidates):
+        raise ValueError(f"k is {k}; expected 1 to {len(candidates)}, the number of candidates")
+    return (F.normalize(query, dim=1) @ F.normalize(candidates, dim=1).T).topk(k, dim=1)
+
+
+def _check(queries: Tensor, candidates: Tensor) -> None:
+    if queries.dim() != 2 or candidates.dim() != 2 or queries.shape[1] != candidates.shape[1]:
+        raise ValueError(
+            f"queries have shape {tuple(queries.shape)}, candidates {tuple(candidates.shape)}; expected (Q, D) and "
+            "(C, D). Likely cause: a single vector, vector[None]"
+        )
+    if not len(queries) or not len(candidates):
+        raise ValueError(f"there are {len(queries)} queries and {len(candidates)} candidates; expected one of each")
+    if not (queries.isfinite().all() and candidates.isfinite().all()):
+        raise ValueError("a vector is not finite. Likely cause: a division by the length of a vector of zeros")

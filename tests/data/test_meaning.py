@@ -1,0 +1,75 @@
+"""Meanings as numbers: one for every wording and order, another for every change; pages of distinct meaning."""
+
+import pytest
+import torch
+
+from mmcourse import PictureBook, tell, understand
+from mmcourse.data.meaning import every_thing, meaning_of, meanings, of_distinct_meaning, wordings
+from mmcourse.picturebook.scene import SEEN_PAIRS
+from mmcourse.picturebook.sentence import Facts, decode, facts_of
+
+
+@pytest.mark.parametrize("things", [1, 2])
+def test_every_wording_of_a_page_means_the_same(things):
+    book = PictureBook("test", 40, things=things)
+    for scene, number in zip(book.scenes, meanings(book).tolist(), strict=True):
+        for seed in range(6):
+            for side in ("seen", "unseen"):
+                assert meaning_of(understand(tell(scene, seed, side))) == number
+
+
+def test_numbers_differ_exactly_where_facts_do():
+    book = PictureBook("train", 3_000, things=2)
+    facts = [(facts_of(s).things, facts_of(s).relation) for s in book.scenes]
+    numbers = meanings(book).tolist()
+    assert len(set(facts)) == len(set(numbers)) == len(set(zip(facts, numbers, strict=True)))
+
+
+def test_any_change_is_another_meaning():
+    one, two = ("fish", "red", "big"), ("boat", "blue", "small")
+    different = [
+        Facts.of([one, two], "above"),
+        Facts.of([two, one], "above"),
+        Facts.of([one, two], "left of"),
+        Facts.of([("fish", "blue", "big"), ("boat", "red", "small")], "above"),
+        Facts.of([("fish", "red", "small"), two], "above"),
+        Facts.of([one]),
+        Facts.of([two]),
+    ]
+    assert len({meaning_of(facts) for facts in different}) == len(different)
+    assert meaning_of(Facts.of([two, one], "below")) == meaning_of(different[0])
+    assert meaning_of(Facts.of([one], time="night")) == meaning_of(different[5])
+
+
+def test_pages_of_distinct_meaning():
+    book = PictureBook("test", 400, things=1)
+    chosen = of_distinct_meaning(book, 100)
+    assert len(set(meanings(book)[chosen].tolist())) == 100
+    for place in chosen.tolist():
+        assert meanings(book)[place] not in meanings(book)[:place]
+    with pytest.raises(ValueError, match="expected 150: a longer book"):
+        of_distinct_meaning(book, 150)
+
+
+def test_wordings_are_true_and_vary_and_the_first_is_the_books():
+    book = PictureBook("train", 60, things=2)
+    told = wordings(book, 4)
+    assert told.shape[:2] == (60, 4) and told.dtype == torch.int64
+    torch.testing.assert_close(told[:, 0, : book.tokens.shape[1]], book.tokens)
+    numbers = meanings(book).tolist()
+    for row, number in zip(told, numbers, strict=True):
+        assert {meaning_of(understand(decode(sentence))) for sentence in row} == {number}
+    assert (told[:, 0] != told[:, 1]).any(dim=1).float().mean() > 0.8
+    assert torch.equal(told, wordings(PictureBook("train", 60, things=2), 4))
+    with pytest.raises(ValueError, match="times is 0"):
+        wordings(book, 0)
+
+
+def test_unseen_wordings_stay_unseen():
+    told = wordings(PictureBook("unseen_wordings", 200), 2).flatten(0, 1)
+    words = {word for row in told for word in decode(row).split()}
+    assert {"tiny", "huge", "here"} <= words and "look" not in words
+
+
+def test_every_thing():
+    assert len(every_thing(SEEN_PAIRS)) == 2 * len(SEEN_PAIRS) == len(set(every_thing(SEEN_PAIRS)))

@@ -1,0 +1,108 @@
+"""Ranks against brute force, ties, several right candidates, all directions."""
+
+import itertools
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmcourse.retrieval import all_directions, median_rank, nearest, ranks, recall_at
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+def brute_force(queries, candidates, meanings, candidate_meanings):
+    found = []
+    for query, meaning in zip(queries, meanings, strict=True):
+        cosines = [float(F.cosine_similarity(query.double(), c.double(), dim=0)) for c in candidates]
+        order = sorted(range(len(candidates)), key=lambda i: -cosines[i])
+        found.append(1 + next(place for place, i in enumerate(order) if candidate_meanings[i] == meaning))
+    return found
+
+
+def test_against_brute_force():
+    queries, candidates = torch.randn(30, 5), torch.randn(40, 5)
+    meanings, candidate_meanings = torch.randint(8, (30,)), torch.arange(40) % 8
+    found = ranks(queries, candidates, meanings, candidate_meanings)
+    assert found.tolist() == brute_force(queries, candidates, meanings.tolist(), candidate_meanings.tolist())
+
+
+def test_without_meanings_the_partner_is_right():
+    queries = torch.randn(20, 6)
+    candidates = queries + 0.8 * torch.randn(20, 6)
+    assert ranks(queries, candidates).tolist() == brute_force(queries, candidates, range(20), range(20))
+    assert ranks(queries, queries * 3).tolist() == [1] * 20
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(1, 1), (1, 4), (2, 3), (3, 1)])
+def test_ties_get_the_mean_place_over_all_orders(right, wrong):
+    """All candidates lie on one spot: the first right one's place, averaged over every order of them."""
+    labels = [0] * right + [1] * wrong
+    places = [1 + order.index(0) for order in itertools.permutations(labels)]
+    found = ranks(torch.ones(1, 3), torch.ones(right + wrong, 3), torch.tensor([0]), torch.tensor(labels))
+    assert found.item() == pytest.approx(sum(places) / len(places))
+
+
+def test_a_space_that_collapsed_is_not_called_good():
+    found = ranks(torch.ones(200, 4), torch.ones(200, 4))
+    assert recall_at(found, 1) == 0 and recall_at(found, 5) == 0 and median_rank(found) == pytest.approx(100.5)
+
+
+def test_a_tie_in_the_middle_and_rounding():
+    candidates = torch.tensor([[1.0, 0], [0.6, 0.8], [0.6 * 3, 0.8 * 3], [0, 1.0]])
+    found = ranks(torch.tensor([[1.0, 0]]), candidates, torch.tensor([1]), torch.tensor([0, 1, 2, 3]))
+    assert found.item() == 2.5  # after the first, level with the third, whose vector is a multiple
+
+
+def test_recall_and_median():
+    found = torch.tensor([1.0, 1.5, 2, 7])
+    assert [recall_at(found, k) for k in (1, 2, 5, 7)] == [0.25, 0.75, 0.75, 1.0]
+    assert median_rank(found) == 1.75 and median_rank(torch.tensor([3.0, 1, 2])) == 2
+    with pytest.raises(ValueError, match="k is 0"):
+        recall_at(found, 0)
+    with pytest.raises(ValueError, match="no ranks"):
+        median_rank(torch.tensor([]))
+
+
+def test_all_six_directions():
+    vectors = {name: torch.randn(12, 4) for name in ("image", "text", "sound")}
+    table = all_directions(vectors)
+    pairs = itertools.permutations(vectors, 2)
+    assert list(table) == [f"{a} → {b}" for a, b in pairs] and len(table) == 6
+    found = ranks(vectors["sound"], vectors["image"])
+    assert table["sound → image"] == {
+        "R@1": recall_at(found, 1),
+        "R@5": recall_at(found, 5),
+        "median rank": median_rank(found),
+    }
+    assert list(all_directions(vectors, at=(3,))["text → image"]) == ["R@3", "median rank"]
+    with pytest.raises(ValueError, match="two modalities"):
+        all_directions({"image": torch.ones(2, 2)})
+
+
+def test_nearest():
+    candidates = torch.tensor([[1.0, 0], [0, 5], [1, 1]])
+    cosines, places = nearest(torch.tensor([[2.0, 0.1]]), candidates, 2)
+    assert places.tolist() == [[0, 2]] and cosines[0, 0] > cosines[0, 1]
+    with pytest.raises(ValueError, match="k is 4"):
+        nearest(torch.ones(1, 2), candidates, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((torch.ones(2, 3), torch.ones(2, 4)), "expected \\(Q, D\\)"),
+        ((torch.ones(3), torch.ones(2, 3)), "a single vector"),
+        ((torch.ones(0, 3), torch.ones(2, 3)), "0 queries"),
+        ((torch.ones(2, 3) / 0 * 0, torch.ones(2, 3)), "not finite"),
+        ((torch.ones(2, 3), torch.ones(2, 3), torch.tensor([0, 5]), torch.tensor([0, 1])), "query 1 has no candidate"),
+        ((torch.ones(2, 3), torch.ones(3, 3)), "for 3 candidates"),
+        ((torch.ones(2, 3), torch.ones(2, 3), torch.zeros(3)), "for 2 queries"),
+    ],
+)
+def test_what_does_not_fit_is_refused(arguments, says):
+    with pytest.raises(ValueError, match=says):
+        ranks(*arguments)
