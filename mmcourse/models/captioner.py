@@ -1,0 +1,194 @@
+"""Pictures to words: a CNN looks, a decoder says one word after another. Lesson 12.
+
+Three decoders with one interface: an LSTM that is shown the picture once (after Vinyals et al. 2015, Show and Tell), an
+LSTM that looks again before each word (after Xu et al. 2015, Show, Attend and Tell; it asks with the state after the
+last word, as Luong et al. 2015), and a Transformer's decoder (Vaswani et al. 2017).
+"""
+
+import torch
+from torch import Tensor, nn
+
+from mmcourse.data.text import check_tokens
+from mmcourse.models.asking import places
+from mmcourse.models.attention import MultiHeadAttention, sinusoids
+from mmcourse.models.cnn import PictureEncoder
+from mmcourse.models.transformer import DecoderBlock
+
+REACH = 2.0  # coordinates of places run from -REACH to REACH
+
+
+class Captioner(nn.Module):
+    """What all captioners share: an encoder of pictures, and decoding as reading on from a state.
+
+    forward       images (B, C, H, W), tokens (B, L) from <start> -> logits of each next word (B, L, V): teacher forcing
+    with_weights  the same, and where each word was looked for, (B, L, T) of T places, row after row; None without
+                  attention
+    start, step   images -> state; state, words (B,) -> logits (B, V), state: the same, a word at a time. A state is a
+                  tuple of tensors whose first axis is the batch
+    frozen        the encoder stays as it is, in evaluation mode, and no gradient is computed for it
+    A subclass defines `begin(places) -> state` and `read(state, tokens) -> logits, weights, state`.
+    """
+
+    def __init__(self, vocabulary_size: int, encoder: PictureEncoder | None = None, frozen: bool = False):
+        super().__init__()
+        self.vocabulary_size, self.frozen = vocabulary_size, frozen
+        self.encoder = PictureEncoder((32, 64, 128)) if encoder is None else encoder
+        self.encoder.requires_grad_(not frozen)
+
+    def train(self, mode: bool = True) -> "Captioner":
+        super().train(mode)
+        if self.frozen:
+            self.encoder.eval()
+        return self
+
+    def see(self, images: Tensor) -> Tensor:
+        """Each place as a token that knows where it is.   (B, C, H, W) -> (B, T, D + 2)"""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            maps = self.encoder.feature_maps(images)
+        return places(maps, REACH)
+
+    def grid(self, images: Tensor) -> tuple[int, int]:
+        """Rows and columns of places that pictures of this size have."""
+        halvings = 2 ** len(self.encoder.blocks)
+        return -(-images.shape[-2] // halvings), -(-images.shape[-1] // halvings)
+
+    def forward(self, images: Tensor, tokens: Tensor) -> Tensor:
+        return self.with_weights(images, tokens)[0]
+
+    def with_weights(self, images: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor | None]:
+        """-> logits (B, L, V), weights (B, L, T) or None"""
+        check_tokens(tokens, self.vocabulary_size)
+        if len(images) != len(tokens):
+            raise ValueError(
+                f"there are {len(images)} images and {len(tokens)} sentences; expected the same number. "
+                "Likely cause: several sentences a picture; repeat the pictures, or choose one sentence of each"
+            )
+        logits, weights, _ = self.read(self.start(images), tokens)
+        return logits, weights
+
+    def start(self, images: Tensor):
+        """The state before the first word."""
+        return self.begin(self.see(images))
+
+    def step(self, state, words: Tensor):
+        """One word more.   state, (B,) -> logits of the next (B, V), state"""
+        logits, _, state = self.read(state, words[:, None])
+        return logits[:, -1], state
+
+    def begin(self, places: Tensor):
+        """(B, T, D + 2) -> state"""
+        raise NotImplementedError
+
+    def read(self, state, tokens: Tensor) -> tuple[Tensor, Tensor | None, tuple]:
+        """state, (B, L) -> logits (B, L, V), weights (B, L, T) or None, state"""
+        raise NotImplementedError
+
+
+class ShowAndTell(Captioner):
+    """The picture, as one vector, is the LSTM's first state; then it never sees it again.
+
+    The vector is each feature's largest value, or with `side_by_side` all places in a row, of which there are so many.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        width: int = 128,
+        encoder: PictureEncoder | None = None,
+        frozen: bool = False,
+        side_by_side: int = 0,
+    ):
+        super().__init__(vocabulary_size, encoder, frozen)
+        self.side_by_side = side_by_side
+        features = (self.encoder.width + 2) * side_by_side if side_by_side else self.encoder.width
+        self.show = nn.Linear(features, 2 * width)
+        self.embedding = nn.Embedding(vocabulary_size, width)
+        self.recurrent = nn.LSTM(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocabulary_size)
+
+    def begin(self, places: Tensor) -> tuple[Tensor, Tensor]:
+        vector = places.flatten(1) if self.side_by_side else places[..., :-2].amax(dim=1)
+        return tuple(self.show(vector).tanh().chunk(2, dim=1))  # h, c: (B, H) each
+
+    def read(self, state, tokens):
+        h, c = (part[None].contiguous() for part in state)
+        states, (h, c) = self.recurrent(self.embedding(tokens), (h, c))  # (B, L, H)
+        return self.head(states), None, (h[0], c[0])
+
+
+class ShowAttendAndTell(Captioner):
+    """Before each word the LSTM's state asks all places of the picture, and what it finds there joins in the word."""
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        width: int = 128,
+        encoder: PictureEncoder | None = None,
+        frozen: bool = False,
+        heads: int = 2,
+    ):
+        super().__init__(vocabulary_size, encoder, frozen)
+        self.bring = nn.Linear(self.encoder.width + 2, width)
+        self.embedding = nn.Embedding(vocabulary_size, width)
+        self.recurrent = nn.LSTM(width, width, batch_first=True)
+        self.attention = MultiHeadAttention(width, heads)
+        self.join = nn.Linear(2 * width, width)
+        self.head = nn.Linear(width, vocabulary_size)
+
+    def begin(self, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        memory = self.bring(places)  # (B, T, H)
+        first = memory.mean(dim=1).tanh()
+        return first, torch.zeros_like(first), memory
+
+    def read(self, state, tokens):
+        h, c, memory = state
+        states, (h, c) = self.recurrent(self.embedding(tokens), (h[None].contiguous(), c[None].contiguous()))
+        found, weights = self.attention(states, memory)  # (B, L, H), (B, heads, L, T)
+        joined = self.join(torch.cat([states, found], dim=2)).relu()
+        return self.head(joined), weights.mean(dim=1), (h[0], c[0], memory)
+
+
+class TransformerCaptioner(Captioner):
+    """A Transformer's decoder over the places of a picture.
+
+    Its state is the places and all words so far, which each step reads again; `longest` bounds them. The weights are
+    the last block's, a mean over its heads.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        width: int = 128,
+        encoder: PictureEncoder | None = None,
+        frozen: bool = False,
+        heads: int = 4,
+        layers: int = 2,
+        hidden: int | None = None,
+        longest: int = 64,
+    ):
+        super().__init__(vocabulary_size, encoder, frozen)
+        self.longest = longest
+        self.bring = nn.Linear(self.encoder.width + 2, width)
+        self.embedding = nn.Embedding(vocabulary_size, width)
+        self.register_buffer("turns", sinusoids(longest, width), persistent=False)
+        self.blocks = nn.ModuleList(DecoderBlock(width, heads, hidden or 2 * width) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, vocabulary_size)
+
+    def begin(self, places: Tensor) -> tuple[Tensor, Tensor]:
+        memory = self.bring(places)
+        return memory, torch.zeros(len(memory), 0, dtype=torch.int64, device=memory.device)
+
+    def read(self, state, tokens):
+        memory, before = state
+        words = torch.cat([before, tokens], dim=1)
+        if words.shape[1] > self.longest:
+            raise ValueError(
+                f"the words so far are {words.shape[1]}, the captioner was made for {self.longest}; make it with "
+                "longest=..., or bound the length of captions"
+            )
+        x = self.embedding(words) + self.turns[: words.shape[1]]
+        for block in self.blocks:
+            x, weights = block.with_weights(x, memory)
+        new = slice(before.shape[1], None)
+        return self.head(self.norm(x[:, new])), weights[:, :, new].mean(dim=1), (memory, words)

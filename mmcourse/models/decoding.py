@@ -1,0 +1,120 @@
+"""From a model that knows the next word to a whole sentence: greedily, or with a beam. Lesson 12.
+
+A model has `start(inputs) -> state` and `step(state, words (B,)) -> logits (B, V), state`; a state is a tensor or a
+tuple of tensors, their first axis the batch. Sentences begin after START, stop at END and hold PAD after it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmcourse.data.text import PAD, UNKNOWN
+from mmcourse.picturebook.sentence import END, MASK, START, decode
+
+NEVER_SAID = (PAD, UNKNOWN, START, MASK)
+LONGEST = 24
+
+
+def greedy(model, images: Tensor, length: int = LONGEST) -> Tensor:
+    """The likeliest word, again and again, until END or until `length` words were said.   -> (B, length) int64"""
+    _check(images, length)
+    with speaking(model):
+        state = model.start(images)
+        words = torch.full((len(images),), START, device=images.device)
+        over, said = torch.zeros_like(words, dtype=torch.bool), []
+        for _ in range(length):
+            logits, state = model.step(state, words)
+            words = without_marks(logits).argmax(dim=1).masked_fill(over, PAD)  # (B,)
+            said.append(words)
+            over = over | (words == END)
+            if over.all():
+                break
+    said = torch.stack(said, dim=1)
+    return F.pad(said, (0, length - said.shape[1]), value=PAD)
+
+
+def beam(
+    model, images: Tensor, width: int = 4, length: int = LONGEST, length_penalty: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """The likeliest sentences that a beam of some width finds, best first.   -> (B, width, length), scores (B, width)
+
+    At each step all beginnings go on with every word, and the `width` likeliest of all these are kept. A finished
+    sentence stays as it is. In the end a sentence of n words, END included, scores its log-probability divided by
+    n^length_penalty: 0 favours short sentences, 1 is the mean over words. A place that no sentence fills scores -inf.
+    """
+    _check(images, length)
+    if width < 1:
+        raise ValueError(f"width is {width}; expected one beginning or more (1 is greedy)")
+    batch = len(images)
+    with speaking(model):
+        state = rows(model.start(images), torch.arange(batch, device=images.device).repeat_interleave(width))
+        words = torch.full((batch, width, 1), START, device=images.device)
+        scores = torch.full((batch, width), float("-inf"), device=images.device)
+        scores[:, 0] = 0.0  # in the beginning all are the same, so one counts
+        for _ in range(length):
+            logits, state = model.step(state, words[:, :, -1].flatten())
+            further = without_marks(logits).float().log_softmax(dim=1).unflatten(0, (batch, width))  # (B, W, V)
+            over = (words[:, :, -1] == END) | (words[:, :, -1] == PAD)
+            further = further.masked_fill(over[..., None], float("-inf"))
+            further[..., PAD] = further[..., PAD].masked_fill(over, 0.0)
+            total = scores[..., None] + further
+            scores, best = total.flatten(1).topk(width, dim=1)  # (B, W)
+            parent, word = best // logits.shape[1], best % logits.shape[1]
+            words = torch.cat([words.gather(1, parent[..., None].expand_as(words)), word[..., None]], dim=2)
+            first = torch.arange(batch, device=images.device)[:, None] * width
+            state = rows(state, (first + parent).flatten())
+            if (over.gather(1, parent) | (word == END))[scores > float("-inf")].all():
+                break
+    said = F.pad(words[:, :, 1:], (0, length - words.shape[2] + 1), value=PAD)
+    n = (said != PAD).sum(dim=2)
+    scores, order = (scores / n**length_penalty).sort(dim=1, descending=True, stable=True)
+    return said.gather(1, order[..., None].expand_as(said)), scores
+
+
+def captions(model, images: Tensor, width: int = 1, size: int = 250, **options) -> list[str]:
+    """What the model says of each picture; `width` 1 is greedy. Options are those of `greedy` and `beam`."""
+    where = next(model.parameters()).device
+    said = []
+    for some in images.split(size):
+        some = some.to(where)
+        tokens = greedy(model, some, **options) if width == 1 else beam(model, some, width, **options)[0][:, 0]
+        said += [decode(row) for row in tokens.cpu()]
+    return said
+
+
+def without_marks(logits: Tensor) -> Tensor:
+    """Logits in which padding, <unk>, <start> and <mask> cannot be the likeliest.   (B, V) -> (B, V)"""
+    logits = logits.clone()
+    logits[:, [mark for mark in NEVER_SAID if mark < logits.shape[1]]] = float("-inf")
+    return logits
+
+
+@contextmanager
+def speaking(model) -> Iterator[None]:
+    """Evaluation mode without gradients; afterwards the model is in the mode it was in."""
+    was_training = isinstance(model, nn.Module) and model.training
+    try:
+        if was_training:
+            model.eval()
+        with torch.no_grad():
+            yield
+    finally:
+        if was_training:
+            model.train()
+
+
+def rows(state, chosen: Tensor):
+    """These rows of every tensor of a state."""
+    if isinstance(state, Tensor):
+        return state.index_select(0, chosen)
+    return tuple(rows(part, chosen) for part in state)
+
+
+def _check(images: Tensor, length: int) -> None:
+    if len(images) == 0:
+        raise ValueError("images is an empty batch; expected at least one picture. Likely cause: an empty split")
+    if length < 1:
+        raise ValueError(f"length is {length}; expected one word or more")

@@ -1,0 +1,123 @@
+"""Captions for training: marks, several tellings, what is shifted, mirrored and recoloured."""
+
+import math
+
+import pytest
+import torch
+
+from mmcourse import PictureBook
+from mmcourse.data.captions import (
+    COLOUR_WORDS,
+    CaptionBatches,
+    caption_loss,
+    framed,
+    mirror,
+    recolour,
+    shift_right,
+    tellings,
+    word_accuracy,
+)
+from mmcourse.picturebook.sentence import END, START, VOCABULARY, decode, facts_of, understand
+
+
+def test_a_sentence_stands_between_its_marks():
+    tokens = framed(["a small red fish", "this is a big blue boat by day"])
+    assert tokens[0, 0] == START and tokens[0, 5] == END and (tokens[0, 6:] == 0).all()
+    assert decode(tokens[1]) == "this is a big blue boat by day"
+    with pytest.raises(ValueError, match="one text"):
+        framed("a small red fish")
+
+
+def test_every_telling_is_true_of_its_page_and_the_same_again():
+    book = PictureBook("train", 20, things=2, seed=3)
+    told = tellings(book, 3)
+    assert told.shape[:2] == (20, 3)
+    for scene, rows in zip(book.scenes, told, strict=True):
+        assert all(facts_of(scene).same_meaning(understand(decode(row))) for row in rows)
+    assert len({decode(row) for row in told.flatten(0, 1)}) > 50
+    assert torch.equal(told, tellings(PictureBook("train", 20, things=2, seed=3), 3))
+    with pytest.raises(ValueError, match="times is 0"):
+        tellings(book, 0)
+
+
+def test_held_out_wordings_are_told_for_their_split_alone():
+    words = {"tiny", "huge"}
+    seen = {w for row in tellings(PictureBook("train", 60), 2).flatten(0, 1) for w in decode(row).split()}
+    held = {w for row in tellings(PictureBook("unseen_wordings", 60), 2).flatten(0, 1) for w in decode(row).split()}
+    assert not words & seen and words <= held
+
+
+def test_each_word_is_read_before_the_next_is_said():
+    inputs, targets = shift_right(framed(["a small red fish", "i see a big blue boat"]))
+    for read, said in zip(inputs, targets, strict=True):
+        n = int((said != 0).sum())
+        assert read[0] == START and said[n - 1] == END
+        assert torch.equal(read[1:n], said[: n - 1]) and (read[n:] == 0).all()
+    with pytest.raises(ValueError, match="two places"):
+        shift_right(torch.tensor([[START]]))
+
+
+def test_padding_counts_neither_in_the_loss_nor_in_the_accuracy():
+    targets = torch.tensor([[5, 6, 0], [7, 0, 0]])
+    logits = torch.zeros(2, 3, 10)
+    assert caption_loss(logits, targets).item() == pytest.approx(math.log(10))
+    logits[0, 0, 5] = logits[0, 1, 9] = logits[1, 0, 7] = 5.0
+    before = caption_loss(logits, targets)
+    logits[targets == 0] = torch.randn(3, 10)
+    assert caption_loss(logits, targets) == before
+    assert word_accuracy(logits, targets).item() == pytest.approx(2 / 3)
+
+
+def test_a_mirrored_page_is_told_mirrored():
+    torch.manual_seed(0)
+    images = torch.rand(40, 3, 8, 8)
+    inputs, targets = shift_right(framed(["a small red fish to the left of a big blue boat by day"] * 40))
+    changed, read, said = mirror(images, inputs, targets)
+    mirrored = (changed == images.flip(3)).all(dim=(1, 2, 3))
+    assert 5 < mirrored.sum() < 35
+    for i in range(40):
+        side = "right" if mirrored[i] else "left"
+        assert decode(said[i]) == f"a small red fish to the {side} of a big blue boat by day"
+        assert side in decode(read[i]) and torch.equal(changed[i], images[i].flip(2) if mirrored[i] else images[i])
+
+
+def test_recoloured_pictures_have_no_colour_to_learn_from():
+    torch.manual_seed(0)
+    images = torch.rand(60, 3, 6, 6)
+    inputs, targets = shift_right(framed(["there is a small red fish"] * 60))
+    changed, read, said = recolour(images, inputs, targets)
+    other = (changed != images).flatten(1).any(dim=1)
+    hidden = (said == 0).any(dim=1)
+    assert hidden.sum() > 15 and (~hidden).sum() > 15 and not (other & ~hidden).any()
+    assert torch.equal(changed.sum(dim=1).sort().values, images.sum(dim=1).sort().values) or torch.allclose(
+        changed.sum(dim=1), images.sum(dim=1)
+    )
+    place = (targets[0] == VOCABULARY.index("red")).nonzero().item()
+    assert (said[hidden][:, place] == 0).all() and torch.equal(said[~hidden], targets[~hidden])
+    assert len(read[hidden][:, place + 1].unique()) > 4 and torch.isin(read[:, place + 1], COLOUR_WORDS).all()
+    assert torch.equal(read[:, : place + 1], inputs[:, : place + 1])
+
+
+def test_an_epoch_draws_one_telling_of_each_page_and_cuts_to_the_longest():
+    book = PictureBook("train", 30, seed=1)
+    told = tellings(book, 4)
+    batches = CaptionBatches(book.images, told, size=8, seed=0, device="cpu")
+    seen = []
+    for images, inputs, targets in batches:
+        assert inputs.shape == targets.shape and (targets != 0).any(dim=0).all()
+        for image, said in zip(images, targets, strict=True):
+            page = (book.images == image).flatten(1).all(dim=1).nonzero().item()
+            assert decode(said) in {decode(row) for row in told[page]}
+            seen.append(page)
+    assert sorted(seen) == list(range(30))
+
+
+def test_in_order_the_first_telling_is_taken_and_changes_are_made():
+    book = PictureBook("valid", 6)
+    told = tellings(book, 3)
+    black = lambda images, inputs, targets: (images * 0, inputs, targets)  # noqa: E731
+    ((images, inputs, targets),) = CaptionBatches(book.images, told, changes=(black,), shuffle=False, device="cpu")
+    assert not images.any()
+    assert [decode(row) for row in targets] == [decode(row) for row in told[:, 0]]
+    with pytest.raises(ValueError, match="times"):
+        CaptionBatches(book.images, told[0, 0])

@@ -1,0 +1,121 @@
+"""Captioners: one interface for three decoders, reading at once equals reading word by word."""
+
+import pytest
+import torch
+from torch import nn
+
+from mmcourse.models.captioner import ShowAndTell, ShowAttendAndTell, TransformerCaptioner
+from mmcourse.models.cnn import PictureEncoder
+
+V = 20
+EVERY = (ShowAndTell, ShowAttendAndTell, TransformerCaptioner)
+
+
+@pytest.fixture(params=EVERY, ids=lambda cls: cls.__name__)
+def captioner(request):
+    torch.manual_seed(0)
+    return request.param(V, width=16, encoder=PictureEncoder((4, 6, 8))).eval()
+
+
+@pytest.fixture
+def images():
+    return torch.rand(3, 3, 24, 32)
+
+
+@pytest.fixture
+def tokens():
+    return torch.tensor([[2, 5, 6, 7, 8], [2, 9, 10, 0, 0], [2, 11, 12, 13, 0]])
+
+
+def test_logits_for_every_next_word(captioner, images, tokens):
+    assert captioner(images, tokens).shape == (3, 5, V)
+
+
+def test_word_by_word_says_the_same_as_all_at_once(captioner, images, tokens):
+    at_once = captioner(images, tokens)
+    state = captioner.start(images)
+    for place in range(tokens.shape[1]):
+        logits, state = captioner.step(state, tokens[:, place])
+        torch.testing.assert_close(logits, at_once[:, place], rtol=1e-4, atol=1e-5)
+
+
+def test_no_word_knows_what_comes_after_it(captioner, images, tokens):
+    other = tokens.clone()
+    other[0, 3] = 15
+    before, after = captioner(images, tokens), captioner(images, other)
+    torch.testing.assert_close(before[0, :3], after[0, :3])
+    assert (before[0, 3] - after[0, 3]).abs().max() > 1e-4
+
+
+def test_the_picture_matters_and_only_its_own(captioner, images, tokens):
+    other = images.clone()
+    other[1] = torch.rand(3, 24, 32)
+    before, after = captioner(images, tokens), captioner(other, tokens)
+    torch.testing.assert_close(before[[0, 2]], after[[0, 2]])
+    assert (before[1] - after[1]).abs().max() > 1e-5
+
+
+def test_weights_are_shares_of_the_places(captioner, images, tokens):
+    logits, weights = captioner.with_weights(images, tokens)
+    torch.testing.assert_close(logits, captioner(images, tokens))
+    if isinstance(captioner, ShowAndTell):
+        assert weights is None
+        return
+    assert captioner.grid(images) == (3, 4)
+    assert weights.shape == (3, 5, 12)
+    torch.testing.assert_close(weights.sum(dim=2), torch.ones(3, 5))
+
+
+def test_a_frozen_encoder_keeps_its_weights_and_its_statistics(images, tokens):
+    encoder = PictureEncoder((4, 6, 8))
+    model = TransformerCaptioner(V, width=16, encoder=encoder, frozen=True).train()
+    before = [value.clone() for value in encoder.state_dict().values()]
+    model(images, tokens).sum().backward()
+    assert all(p.grad is None for p in encoder.parameters()) and model.bring.weight.grad is not None
+    assert all(torch.equal(a, b) for a, b in zip(before, encoder.state_dict().values(), strict=True))
+    assert model.training and not encoder.training
+    thawed = TransformerCaptioner(V, width=16, encoder=PictureEncoder((4, 6, 8))).train()
+    thawed(images, tokens).sum().backward()
+    assert all(p.grad is not None for p in thawed.encoder.parameters())
+
+
+def test_places_side_by_side_tell_left_from_right(tokens):
+    images = torch.rand(3, 3, 24, 32)
+    pooled, laid_out = (ShowAndTell(V, 16, PictureEncoder((4, 6, 8)), side_by_side=n).eval() for n in (0, 12))
+    assert laid_out(images, tokens).shape == (3, 5, V)
+    maps = pooled.see(images)
+    order = torch.randperm(12)
+    torch.testing.assert_close(pooled.begin(maps), pooled.begin(maps[:, order]))
+    assert (laid_out.begin(maps)[0] - laid_out.begin(maps[:, order])[0]).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_every_captioner_learns_to_name_two_pictures(kind):
+    torch.manual_seed(0)
+    images = torch.zeros(2, 3, 16, 16)
+    images[0, 0], images[1, 2, :, 8:] = 1, 1
+    told = torch.tensor([[2, 5, 6, 3], [2, 7, 8, 3]])
+    model = kind(V, width=16, encoder=PictureEncoder((4, 6)))
+    optimiser = torch.optim.Adam(model.parameters(), 0.02)
+    for _ in range(60):
+        logits = model(images, told[:, :-1])
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1), told[:, 1:].flatten())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert loss < 0.3
+
+
+def test_what_does_not_fit_is_refused(captioner, images, tokens):
+    with pytest.raises(ValueError, match="3 images and 2 sentences"):
+        captioner(images, tokens[:2])
+    with pytest.raises(ValueError, match="vocabulary"):
+        captioner(images, tokens + 15)
+    with pytest.raises(ValueError, match="batch axis"):
+        captioner(images[0], tokens)
+
+
+def test_a_transformer_says_when_a_caption_is_too_long(images):
+    model = TransformerCaptioner(V, width=16, encoder=PictureEncoder((4, 6, 8)), longest=4)
+    with pytest.raises(ValueError, match="longest"):
+        model(images, torch.full((3, 5), 2))
