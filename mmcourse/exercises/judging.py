@@ -1,14 +1,15 @@
 """What checks have in common: drawing inputs, what to expect of a result, and finding which mistake explains it."""
 
+import inspect
 import math
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse.exercises.answers import NotRight, guarded
+from mmcourse.exercises.answers import Answer, NotRight, guarded
 
 Mistakes = Sequence[tuple[Callable, str]]  # what a typical mistake computes, and the words for it
 
@@ -110,9 +111,15 @@ def call(name: str, *arguments) -> str:
 
 
 def learns_from(model: nn.Module, logits: Tensor, n_classes: int, rng: torch.Generator) -> None:
-    """Cross-entropy's gradient reaches every parameter that wants one."""
+    """Cross-entropy's gradient reaches every parameter that wants one, and nothing that no optimiser would see."""
     if not logits.requires_grad:
         raise NotRight("no gradient leaves the output: is there a `no_grad`, a `detach` or an `.item()` on the way?")
+    own = set(map(id, model.parameters()))
+    if any(id(leaf) not in own for leaf in asked_to_learn(logits)):
+        raise NotRight(
+            "something that should learn is not among the model's parameters, so no optimiser ever sees it: a plain "
+            "list hides layers (use `nn.ModuleList` or one name each), and a tensor of your own needs `nn.Parameter`"
+        )
     model.zero_grad()
     targets = torch.randint(0, n_classes, (len(logits),), generator=rng)
     guarded(F.cross_entropy(logits, targets).backward, name="backward")
@@ -123,6 +130,19 @@ def learns_from(model: nn.Module, logits: Tensor, n_classes: int, rng: torch.Gen
             raise NotRight(f"no gradient reaches `{name}`: it is not used in `forward`, or cut off by a `detach`")
     if all((parameter.grad == 0).all() for parameter in model.parameters()):
         raise NotRight("every gradient is zero, so nothing will be learned")
+
+
+def asked_to_learn(result: Tensor) -> Iterator[Tensor]:
+    """Every tensor that a backward pass from the result would leave a gradient in."""
+    todo, met = [result.grad_fn], set()
+    while todo:
+        node = todo.pop()
+        if node is None or node in met:
+            continue
+        met.add(node)
+        if hasattr(node, "variable"):
+            yield node.variable
+        todo += [before for before, _ in node.next_functions]
 
 
 def model_of(answer, *sizes) -> nn.Module:
@@ -138,3 +158,88 @@ def model_of(answer, *sizes) -> nn.Module:
     if not any(True for _ in model.parameters()):
         raise NotRight("the model has no parameters left to train")
     return model.cpu()
+
+
+ON_THE_WAY = "is there a `detach`, a `.data`, an `.item()`, a `no_grad` or a new `torch.tensor` on"
+
+
+def expect_gradients(answer: Answer, case: tuple, right: Callable, part: Callable = lambda result: result) -> str:
+    """As much gradient reaches every tensor of the case as through `right`. To be asked of an answer that is right.
+
+    The case and the results may hold tensors in lists. part: what is judged of the answer's result. Gives words for
+    what else there is to say, mostly none.
+    """
+    try:
+        given = slopes(lambda *leaves: part(answer.function(*leaves)), case, answer.name)
+    except NotRight as problem:
+        if "numpy()" in str(problem):
+            raise NotRight("right, but no gradient passes through numpy: stay with tensors") from None
+        if "modified by an inplace operation" in str(problem):
+            return ". To train through it would fail, though: a tensor is changed in place after it was used"
+        raise
+    expected = slopes(right, case, "right")
+    cut = [place for place, slope in given.items() if slope is None and expected[place] is not None]
+    if cut:
+        reached = listed(answer, cut, given)
+        raise NotRight(
+            f"right, but no gradient reaches {reached}, so what lies before could not learn: {ON_THE_WAY} the way?"
+        )
+    short = [place for place, slope in given.items() if slope is not None and not alike(slope, expected[place])]
+    if short:
+        reached = listed(answer, short, given)
+        raise NotRight(f"right, but only a part of the gradient reaches {reached}: {ON_THE_WAY} a part of the way?")
+    return ""
+
+
+def slopes(function: Callable, case: tuple, name: str) -> dict[tuple[int, ...], Tensor | None]:
+    """The gradient of a weighted sum of all results, for every tensor of the case by its place in there."""
+    leaves: dict[tuple[int, ...], Tensor] = {}
+
+    def led(value, place: tuple[int, ...] = ()):
+        if isinstance(value, Tensor):
+            leaves[place] = value.clone().requires_grad_()
+            return leaves[place].clone()
+        if isinstance(value, tuple | list):
+            return type(value)(led(one, (*place, i)) for i, one in enumerate(value))
+        return value
+
+    with torch.enable_grad():
+        results = list(tensors(guarded(function, *led(case), name=name)))
+    rng = torch.Generator().manual_seed(0)
+    weights = [torch.randn(result.shape, generator=rng) for result in results]
+    total = sum((result.cpu() * weight).sum() for result, weight in zip(results, weights, strict=True))
+    if not total.requires_grad:
+        return dict.fromkeys(leaves)
+    found = guarded(torch.autograd.grad, total, list(leaves.values()), allow_unused=True, name="grad")
+    return dict(zip(leaves, found, strict=True))
+
+
+def tensors(value) -> Iterator[Tensor]:
+    """Every tensor in nested lists and tuples, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, tuple | list):
+        for one in value:
+            yield from tensors(one)
+
+
+def alike(slope: Tensor, expected: Tensor | None) -> bool:
+    """Equal gradients, up to rounding that sums of large numbers bring."""
+    if expected is None:
+        return True
+    return bool((slope - expected).abs().max() <= 1e-3 * expected.abs().max() + 1e-4)
+
+
+def listed(answer: Answer, places: Sequence[tuple[int, ...]], every: Sequence[tuple[int, ...]]) -> str:
+    """The answer's own names for tensors at places of its arguments; a list's name alone where all of it is meant."""
+    try:
+        names = list(inspect.signature(answer.function).parameters)
+    except (TypeError, ValueError):
+        names = []
+    words = []
+    for place in places:
+        name = names[place[0]] if place[0] < len(names) else f"argument {place[0] + 1}"
+        whole = {one for one in every if one[0] == place[0]} <= set(places)
+        words.append(f"`{name}`" if whole else f"`{name}{''.join(f'[{i}]' for i in place[1:])}`")
+    *others, last = dict.fromkeys(words)
+    return f"{', '.join(others)} and {last}" if others else last

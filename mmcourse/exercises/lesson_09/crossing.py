@@ -5,7 +5,7 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import Mistakes, agrees, described
+from mmcourse.exercises.judging import Mistakes, agrees, described, expect_gradients
 from mmcourse.exercises.lesson_09.judged import drawn, judge_tensors
 
 Case = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
@@ -47,6 +47,22 @@ MISTAKES: Mistakes = [
     (
         lambda a, o, q, k, v: (scores_of(a, o, q, k) * (len(q) / len(v)) ** 0.5).softmax(-1) @ (o @ v.T),
         "the scores are divided by the root of the values' width; d is that of queries and keys",
+    ),
+    (
+        lambda a, o, q, k, v: (scores_of(a, o, q, k) * (len(q) / o.shape[1]) ** 0.5).softmax(-1) @ (o @ v.T),
+        "the scores are divided by the root of the number of places; d is the number of features of a query",
+    ),
+    (
+        lambda a, o, q, k, v: (scores_of(a, o, q, k) * len(q)).softmax(-1) @ (o @ v.T),
+        "the scores are multiplied by the root of d; they are divided by it",
+    ),
+    (
+        lambda a, o, q, k, v: (scores_of(a, o, q, k) * len(q) ** 0.5).softmax(-1) @ (o @ v.T) / len(q) ** 0.5,
+        "the root of d comes after the softmax, so the weights no longer sum to 1: divide the scores, before it",
+    ),
+    (
+        lambda a, o, q, k, v: crossed(a, o, q, k, v)[0] / len(q) ** 0.5,
+        "it is divided by the root of d once more after the softmax; before it is enough",
     ),
     (weighed(lambda s: s.softmax(1)), "the softmax runs over the asking tokens; what one of them takes sums to 1"),
     (weighed(lambda s: s.softmax(0)), "the softmax runs over the batch; what one token takes of its places sums to 1"),
@@ -104,7 +120,8 @@ def cross_attention(answer, rng):
                 "what was found is right, but what came with it are not the weights: after the softmax, those of one "
                 "row sum to 1"
             )
-    return "three pairs of modalities of different widths; the weights of each token that asks sum to 1"
+    remark = expect_gradients(answer, cases[0], found_by, part=lambda result: result[0])
+    return "three pairs of modalities of different widths; the weights of each token that asks sum to 1" + remark
 
 
 class Given:

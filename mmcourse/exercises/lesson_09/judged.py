@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Answer, NotRight
 from mmcourse.exercises.judging import Mistakes, agrees, expect_finite, expect_tensor, named_mistake
 
 
@@ -39,6 +39,21 @@ def judge_tensors(
     raise NotRight(
         f"{where(*cases[i])} entry {list(place)} is {given[i][place]:.3f}, expected {expected[i][place]:.3f}"
     )
+
+
+def explained(answer: Answer, causes: dict[str, str]) -> Callable:
+    """The answer, which adds words to exceptions of its own that hold one of these texts."""
+
+    def tried(*case):
+        try:
+            return answer(*case)
+        except NotRight as problem:
+            words = next((words for text, words in causes.items() if text in str(problem)), None)
+            if words is None:
+                raise
+            raise NotRight(f"{problem}. {words[0].upper()}{words[1:]}") from None
+
+    return tried
 
 
 def possible(mistaken: Callable) -> Callable:

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import Mistakes
-from mmcourse.exercises.lesson_09.judged import drawn, judge_tensors
+from mmcourse.exercises.judging import Mistakes, expect_gradients
+from mmcourse.exercises.lesson_09.judged import drawn, explained, judge_tensors
 
 
 def projected(features: list[Tensor], factors: list[Tensor]) -> Tensor:
@@ -34,6 +34,7 @@ MISTAKES: Mistakes = [
     (lambda x, w: projected(x, w).prod(0)[:, 0], "only the first rank is there"),
     (lambda x, w: projected(x, w).prod(0)[:, -1], "only the last rank is left: is the sum overwritten in the loop?"),
     (lambda x, w: projected(x[:2], w[:2]).prod(0).sum(1), "only the first two modalities count; there may be more"),
+    (lambda x, w: right([x[0], x[-1]], [w[0], w[-1]]), "only the first and the last modality count; all do"),
     (lambda x, w: projected(x[:1], w[:1]).prod(0).sum(1), "only the first modality counts"),
     (lambda x, w: projected(x[-1:], w[-1:]).prod(0).sum(1), "only the last modality counts: is it overwritten?"),
     (
@@ -45,7 +46,24 @@ MISTAKES: Mistakes = [
         "all is zero: a product that starts at zero stays there; it starts at one",
     ),
     (lambda x, w: (projected(x, w).prod(0)).relu().sum(1), "a ReLU cuts the products; nothing is cut here"),
+    (
+        lambda x, w: projected(x, w).relu().prod(0).sum(1),
+        "a ReLU cuts what each modality says; nothing is cut here",
+    ),
+    (
+        lambda x, w: (projected(x, w) + 1).prod(0).sum(1),
+        "1 is added to each factor of the product; the factors here come without a bias",
+    ),
+    (
+        lambda x, w: right(x, w) / len(w[0]) ** 0.5,
+        "the sum is divided by the root of the rank; nothing is divided here",
+    ),
 ]
+UNLIKE = {
+    "list index out of range": "there may be one, two or four modalities: loop over them",
+    "values to unpack": "there may be one, two or four modalities: loop over them",
+    "is out of bounds": "the number of ranks differs from case to case: it is `len(factors[0])`",
+}
 
 
 @exercise(
@@ -66,8 +84,9 @@ def low_rank(answer, rng):
     for batch, widths, rank, out in ((5, (3, 4), 2, 6), (4, (6, 2, 3), 3, 5), (2, (4, 4, 4, 4), 5, 3), (3, (5,), 2, 4)):
         features = [drawn(rng, batch, width) for width in widths]
         cases.append((features, [drawn(rng, rank, out, width) for width in widths]))
-    judge_tensors(answer, cases, right, MISTAKES, where, causes)
-    return "one to four modalities of different widths, two to five ranks"
+    judge_tensors(explained(answer, UNLIKE), cases, right, MISTAKES, where, causes)
+    remark = expect_gradients(answer, cases[1], right)
+    return "one to four modalities of different widths, two to five ranks" + remark
 
 
 def where(features: list[Tensor], factors: list[Tensor]) -> str:
@@ -82,6 +101,8 @@ def causes(features: list[Tensor], factors: list[Tensor]) -> dict[tuple, str]:
         (rank, batch, out): "the ranks are still there: sum over them",
         (batch, rank): "the outputs were summed; the ranks should be",
         (out,): "the batch was summed; every example has its own result",
+        (rank, out): "the batch was summed, and the ranks are still there",
+        (out, batch): "outputs come before the batch: turn them round",
         (batch,): "one number an example: the outputs were summed too",
         (): "one number for everything",
         (batch, rank * out): "the ranks stand side by side; they are summed",

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import Mistakes
-from mmcourse.exercises.lesson_09.judged import drawn, judge_tensors
+from mmcourse.exercises.judging import Mistakes, expect_gradients
+from mmcourse.exercises.lesson_09.judged import drawn, explained, judge_tensors
 
 
 def parts(condition: Tensor, W: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -17,6 +17,18 @@ def parts(condition: Tensor, W: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 def modulated(mix) -> Tensor:
     """FiLM with its last line exchanged."""
     return lambda x, c, W, b: mix(x, *parts(c, W, b))
+
+
+def made_from(W_gamma: int, b_gamma: int | None, W_beta: int, b_beta: int | None):
+    """FiLM whose γ and β come from the first (0) or second (1) half of `W` and `b`, or from no bias."""
+
+    def film(x, c, W, b):
+        weights, biases = W.chunk(2), b.chunk(2)
+        halves = ((W_gamma, b_gamma), (W_beta, b_beta))
+        gamma, beta = ((c @ weights[i].T + (0 if j is None else biases[j]))[:, None] for i, j in halves)
+        return (1 + gamma) * x + beta
+
+    return film
 
 
 right = modulated(lambda x, gamma, beta: (1 + gamma) * x + beta)
@@ -34,9 +46,22 @@ MISTAKES: Mistakes = [
     (modulated(lambda x, gamma, beta: x + beta), "the scale 1 + γ is left out: a shift alone is a sum"),
     (modulated(lambda x, gamma, beta: (1 + gamma) * (x + beta)), "β is scaled too: first scale, then shift"),
     (modulated(lambda x, gamma, beta: 1 + gamma * x + beta), "a bracket is missing: `(1 + gamma) * features`"),
+    (made_from(0, None, 1, None), "the bias `b` is left out"),
+    (made_from(0, 0, 1, 0), "β gets the first half of `b`, which is γ's; its own is the second"),
+    (made_from(0, 1, 1, 0), "the halves of `b` are exchanged: the first belongs to γ, as the first rows of `W` do"),
+    (made_from(0, 1, 1, 1), "γ gets the second half of `b`, which is β's; its own is the first"),
+    (made_from(0, None, 1, 1), "γ goes without its half of `b`, the first"),
+    (made_from(0, 0, 1, None), "β goes without its half of `b`, the second"),
+    (made_from(0, 0, 0, 1), "β is made with the first D rows of `W`, which are γ's; its own are the others"),
+    (modulated(lambda x, gamma, beta: (1 - gamma) * x + beta), "γ is taken away from 1; it is added: 1 + γ"),
+    (modulated(lambda x, gamma, beta: (1 + gamma) * x - beta), "the shift β is taken away; it is added"),
     (
-        lambda x, c, W, b: right(x, c, W, 0 * b),
-        "the bias `b` is left out",
+        modulated(lambda x, gamma, beta: gamma.exp() * x + beta),
+        "the features are scaled by exp(γ), which is never negative; the scale is 1 + γ",
+    ),
+    (
+        modulated(lambda x, gamma, beta: x + (1 + gamma) * x + beta),
+        "the features are added once more: the 1 in 1 + γ is what lets them pass",
     ),
     (
         modulated(lambda x, gamma, beta: torch.sigmoid(gamma) * x + beta),
@@ -50,12 +75,12 @@ MISTAKES: Mistakes = [
         modulated(lambda x, gamma, beta: (1 + gamma).mean(2, keepdim=True) * x + beta.mean(2, keepdim=True)),
         "one scale for all features; each feature has its own",
     ),
-    (
-        lambda x, c, W, b: (1 + parts(c, W, b)[0].transpose(0, 1)) * x + parts(c, W, b)[1].transpose(0, 1),
-        "the conditions run along the tokens: token 1 got the second example's. They need an axis between: "
-        "`gamma[:, None]`",
-    ),
 ]
+UNLIKE = {
+    "at non-singleton dimension 1": "`gamma[:, None]` gives the tokens' axis: γ is (B, D), the features (B, T, D)",
+    "at non-singleton dimension 2": "`chunk(2, dim=1)` cuts what the layer makes, (B, 2D), into γ and β of (B, D)",
+    "shapes cannot be multiplied": "`W` is (2D, C), as in a linear layer: `condition @ W.T`",
+}
 
 
 @exercise(
@@ -73,8 +98,10 @@ def film(answer, rng):
     for batch, tokens, width, condition in ((3, 5, 4, 6), (4, 4, 2, 3), (2, 1, 6, 2), (1, 3, 3, 3)):
         x, c = drawn(rng, batch, tokens, width), drawn(rng, batch, condition)
         cases.append((x, c, drawn(rng, 2 * width, condition), drawn(rng, 2 * width)))
-    judge_tensors(answer, cases, right, MISTAKES, where, causes)
-    return "four sizes, as many examples as tokens among them; each example's condition reaches all of its tokens"
+    judge_tensors(explained(answer, UNLIKE), cases, right, MISTAKES, where, causes)
+    remark = expect_gradients(answer, cases[0], right)
+    said = "four sizes, as many examples as tokens among them; each example's condition reaches all of its tokens"
+    return said + remark
 
 
 def where(features: Tensor, condition: Tensor, *_) -> str:

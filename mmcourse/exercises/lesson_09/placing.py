@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
+from mmcourse.exercises.answers import Answer, NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import Mistakes
-from mmcourse.exercises.lesson_09.judged import drawn, judge_tensors
+from mmcourse.exercises.judging import Mistakes, expect_finite, expect_gradients, expect_tensor
+from mmcourse.exercises.lesson_09.judged import drawn, explained, judge_tensors
 from mmcourse.models.asking import places as right
 
 
@@ -35,9 +36,24 @@ def centres(maps: Tensor) -> tuple[Tensor, Tensor]:
     return x, y
 
 
+def short_of_one(maps: Tensor) -> tuple[Tensor, Tensor]:
+    x, y = pixels(maps)
+    return 2 * x / maps.shape[3] - 1, 2 * y / maps.shape[2] - 1
+
+
 def turned(maps: Tensor) -> Tensor:
     """Column after column."""
     return right(maps).unflatten(1, maps.shape[2:]).transpose(1, 2).flatten(1, 2)
+
+
+def parted(features: Tensor, where: Tensor) -> Tensor:
+    """The features of some tokens with the coordinates of others."""
+    return torch.cat([features[..., :-2], where[..., -2:]], dim=2)
+
+
+def exchanged_axes(maps: Tensor) -> Tensor:
+    """Coordinates of a table as high as the maps are wide."""
+    return parted(right(maps), right(maps.transpose(2, 3)))
 
 
 def reshaped(maps: Tensor) -> Tensor:
@@ -60,6 +76,16 @@ MISTAKES: Mistakes = [
     ),
     (turned, "the places come column after column; row after row is asked for, as `flatten` does it"),
     (
+        lambda m: parted(right(m), turned(m)),
+        "the features come row after row, and their coordinates column after column. `torch.meshgrid(y, x, "
+        "indexing='ij')`, with y first, goes row after row",
+    ),
+    (
+        lambda m: parted(turned(m), right(m)),
+        "the coordinates come row after row, and the features column after column: `flatten(2)` takes them row by row",
+    ),
+    (exchanged_axes, "height and width are exchanged for the coordinates: maps are (B, C, H, W)"),
+    (
         lambda m: torch.cat([right(m)[..., -2:], right(m)[..., :-2]], dim=2),
         "the coordinates come first; they come last",
     ),
@@ -69,6 +95,16 @@ MISTAKES: Mistakes = [
         lambda m: with_coordinates(m, *centres(m)),
         "these are the centres of the cells; -1 and 1 belong to the first and the last column and row",
     ),
+    (
+        lambda m: with_coordinates(m, *short_of_one(m)),
+        "the last coordinates fall short of 1: between n columns lie n - 1 steps, so divide by n - 1, or use "
+        "`torch.linspace`",
+    ),
+    (
+        lambda m: with_coordinates(m, *grid(m, -3.0, 3.0)),
+        "the coordinates go from -3 to 3, as the package's were asked to; here they go from -1 to 1",
+    ),
+    (lambda m: with_coordinates(m, grid(m)[0], grid(m)[0]), "both coordinates are x; the second is y"),
     (
         lambda m: with_coordinates(m, *grid(m, 1.0, -1.0)),
         "the coordinates run backwards: -1 is at the left, at the top",
@@ -83,6 +119,11 @@ MISTAKES: Mistakes = [
         "the last two features are zero everywhere: do the coordinates get there?",
     ),
 ]
+UNLIKE = {
+    "Sizes of tensors must match": "maps and tables of coordinates have the same height and width, (H, W): "
+    "`torch.meshgrid(y, x, indexing='ij')`, with y first",
+    "expanded size": "a table of coordinates is (H, W): `torch.meshgrid(y, x, indexing='ij')`, with y first",
+}
 
 
 @exercise(
@@ -100,8 +141,24 @@ MISTAKES: Mistakes = [
 )
 def places(answer, rng):
     cases = [(drawn(rng, *shape),) for shape in ((2, 3, 4, 5), (3, 4, 3, 2), (1, 2, 6, 6), (4, 5, 2, 3))]
-    judge_tensors(answer, cases, right, MISTAKES, where, causes)
-    return "four sizes, high ones and wide ones; every place kept its features and knows its x and y"
+    judge_tensors(explained(answer, UNLIKE), cases, right, MISTAKES, where, causes)
+    remark = expect_gradients(answer, cases[0], right) + narrow(answer, rng)
+    return "four sizes, high ones and wide ones; every place kept its features and knows its x and y" + remark
+
+
+def narrow(answer: Answer, rng: torch.Generator) -> str:
+    """Judge maps of one row or column: any coordinate will do that is a number. Where it stops, it is remarked on."""
+    for shape, words in (((2, 3, 1, 5), "one row"), ((2, 3, 5, 1), "one column")):
+        maps = drawn(rng, *shape)
+        try:
+            result = answer(maps)
+        except NotRight as problem:
+            if "ZeroDivisionError" in str(problem):
+                return f". For maps of {words} it divides by zero and stops; `torch.linspace` would not"
+            raise NotRight(f"for maps of {words}: {problem}") from None
+        given = expect_tensor(result, where(maps), right(maps).shape)
+        expect_finite(given, f"for maps of {words}", "its coordinates are 0 divided by 0; use `torch.linspace`")
+    return ""
 
 
 def where(maps: Tensor) -> str:
@@ -120,4 +177,5 @@ def causes(maps: Tensor) -> dict[tuple, str]:
         (batch, height * width, 2): "those are the coordinates alone; the features belong before them",
         (batch * count, channels + 2): "the pictures were put into one: keep the batch",
         (batch, count, channels + 1): "one coordinate is missing: x and y",
+        (1, count, channels + 2): "only the first picture is left",
     }

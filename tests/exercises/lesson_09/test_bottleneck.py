@@ -27,13 +27,23 @@ def by_split(shared, modalities, layers):
     return [total / len(modalities), after]
 
 
-def one_after_another(shared, modalities, layers):
-    after = []
+def one_after_another(shared, modalities, layers, mean=False):
+    proposals, after = [], []
     for x, layer in zip(modalities, layers, strict=True):
         both = layer(torch.cat([shared, x], dim=1))
         shared = both[:, : shared.shape[1]]
+        proposals.append(shared)
         after.append(both[:, shared.shape[1] :])
-    return shared, after
+    return sum(proposals) / len(proposals) if mean else shared, after
+
+
+def in_place(shared, modalities, layers):
+    b = shared.shape[1]
+    both = [layer(torch.cat([shared, x], dim=1)) for x, layer in zip(modalities, layers, strict=True)]
+    total = both[0][:, :b]
+    for part in both[1:]:
+        total += part[:, :b]
+    return total / len(both), [part[:, b:] for part in both]
 
 
 def together(shared, modalities, layers):
@@ -42,10 +52,45 @@ def together(shared, modalities, layers):
     return both[0], both[1:]
 
 
-def behind(shared, modalities, layers):
+def ordered(join_first, cut_first):
+    def step(shared, modalities, layers):
+        b = shared.shape[1]
+        both = [
+            layer(torch.cat([shared, x] if join_first else [x, shared], dim=1))
+            for x, layer in zip(modalities, layers, strict=True)
+        ]
+        front, end = (slice(None, b), slice(b, None)) if cut_first else (slice(-b, None), slice(None, -b))
+        return sum(part[:, front] for part in both) / len(both), [part[:, end] for part in both]
+
+    return step
+
+
+def all_through_each(shared, modalities, layers):
+    runs = [together(shared, modalities, [layer]) for layer in layers]
+    return sum(run[0] for run in runs) / len(runs), [run[1][m] for m, run in enumerate(runs)]
+
+
+def apart(shared, modalities, layers):
+    return sum(layer(shared) for layer in layers) / len(layers), [
+        layer(x) for x, layer in zip(modalities, layers, strict=True)
+    ]
+
+
+def called_twice(shared, modalities, layers):
     b = shared.shape[1]
-    both = [layer(torch.cat([x, shared], dim=1)) for x, layer in zip(modalities, layers, strict=True)]
-    return sum(part[:, :b] for part in both) / len(both), [part[:, b:] for part in both]
+    pairs = list(zip(modalities, layers, strict=True))
+    heard = [layer(torch.cat([shared, x], dim=1))[:, :b] for x, layer in pairs]
+    return sum(heard) / len(heard), [layer(torch.cat([shared, x], dim=1))[:, b:] for x, layer in pairs]
+
+
+def with_parts(shared_part, part, of=step):
+    """The step's results, each through a function."""
+
+    def changed(*given):
+        heard, after = of(*given)
+        return shared_part(heard), [part(x) for x in after]
+
+    return changed
 
 
 def proposals_of(shared, modalities, layers):
@@ -56,11 +101,53 @@ def proposals_of(shared, modalities, layers):
 def test_bottleneck_step(judged):
     judged(
         "09.5",
-        {"loop": step, "comprehensions": in_comprehensions, "split": by_split},
+        {"loop": step, "comprehensions": in_comprehensions, "split": by_split, "in place": in_place},
         {
             "one after another": (one_after_another, "that the first has changed already"),
-            "together": (together, "everyone looks at everyone"),
-            "behind": (behind, "are other tokens"),
+            "together": (together, "that is what the bottleneck avoids"),
+            "one after another, averaged": (
+                lambda *g: one_after_another(*g, mean=True),
+                "there is a mean in the end, but",
+            ),
+            "all through each": (all_through_each, "all modalities stand in one sequence"),
+            "apart": (apart, "so that they never meet: join them"),
+            "behind": (ordered(False, True), "`[:, :b]` are other tokens"),
+            "cut from the end": (ordered(True, False), "`[:, -b:]` are other tokens"),
+            "behind and cut from the end": (ordered(False, False), "were put last; they come first"),
+            "called twice": (called_twice, "a layer is called twice"),
+            "layers turned round": (lambda s, m, layers: step(s, m, layers[::-1]), "in the wrong order"),
+            "divided by 2": (lambda *g: (proposals_of(*g).sum(0) / 2, step(*g)[1]), "divided by 2, however many"),
+            "divided by 3": (lambda *g: (proposals_of(*g).sum(0) / 3, step(*g)[1]), "divided by 3, however many"),
+            "modalities added": (
+                lambda s, m, layers: (
+                    step(s, m, layers)[0],
+                    [x + new for x, new in zip(m, step(s, m, layers)[1], strict=True)],
+                ),
+                "the modalities are added to what came",
+            ),
+            "heard again": (
+                lambda s, m, layers: (step(s, m, layers)[0], step(step(s, m, layers)[0], m, layers)[1]),
+                "once is enough",
+            ),
+            "detached": (with_parts(torch.detach, torch.detach), "no gradient reaches `given`"),
+            "shared detached": (
+                lambda s, m, layers: with_parts(torch.detach, lambda x: x)(s, m, layers),
+                "only a part of the gradient reaches `s` and `m`",
+            ),
+            "one modality detached": (
+                lambda s, m, layers: step(s, [m[0].detach(), *m[1:]], layers),
+                "no gradient reaches `m[0]`",
+            ),
+            "numbers": (with_parts(lambda x: torch.tensor(x.tolist()), lambda x: torch.tensor(x.tolist())), None),
+            "side by side": (lambda *g: (torch.cat(list(proposals_of(*g)), 1), step(*g)[1]), "stand side by side"),
+            "over the tokens": (
+                lambda *g: (proposals_of(*g).mean((0, 2))[:, None], step(*g)[1]),
+                "the mean runs over the tokens",
+            ),
+            "four": (
+                lambda s, m, layers: with_parts(lambda x: x, lambda x: x)(torch.cat([s, s], 1)[:, :4], m, layers),
+                "4 is fixed",
+            ),
             "first layer": (lambda s, m, layers: step(s, m, [layers[0]] * len(m)), "each has its own"),
             "sum": (lambda *g: (proposals_of(*g).sum(0), step(*g)[1]), "the proposals are added"),
             "last": (lambda *g: (proposals_of(*g)[-1], step(*g)[1]), "of the last modality alone"),
@@ -71,7 +158,7 @@ def test_bottleneck_step(judged):
                 lambda *g: (torch.cat([g[0][None], proposals_of(*g)]).mean(0), step(*g)[1]),
                 "averaged in as well",
             ),
-            "old ones added": (lambda *g: (g[0] + step(*g)[0], step(*g)[1]), "a layer has its own shortcut"),
+            "old ones added": (lambda *g: (g[0] + step(*g)[0], step(*g)[1]), "the old shared tokens are added"),
             "modalities unchanged": (lambda *g: (step(*g)[0], g[1]), "the modalities come back"),
             "never met": (
                 lambda s, m, layers: (s, [layer(x) for x, layer in zip(m, layers, strict=True)]),

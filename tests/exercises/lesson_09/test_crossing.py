@@ -1,0 +1,128 @@
+"""Exercise 09.3 on right answers and on the wrong ones that people give."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def crossing(asking, other, W_q, W_k, W_v):
+    scores = (asking @ W_q.T) @ (other @ W_k.T).transpose(-2, -1) / W_q.shape[0] ** 0.5
+    weights = scores.softmax(dim=-1)
+    return weights @ (other @ W_v.T), weights
+
+
+def by_linear(asking, other, W_q, W_k, W_v):
+    queries, keys, values = F.linear(asking, W_q), F.linear(other, W_k), F.linear(other, W_v)
+    scores = torch.einsum("bqd,bkd->bqk", queries / len(W_q) ** 0.5, keys)
+    weights = scores.exp() / scores.exp().sum(-1, keepdim=True)
+    return torch.einsum("bqk,bkd->bqd", weights, values), weights
+
+
+def by_pytorch(asking, other, W_q, W_k, W_v):
+    q, k, v = asking @ W_q.T, other @ W_k.T, other @ W_v.T
+    weights = F.scaled_dot_product_attention(q, k, torch.eye(k.shape[1]).expand(len(k), -1, -1))
+    return F.scaled_dot_product_attention(q, k, v), weights
+
+
+def by_layers(asking, other, W_q, W_k, W_v):
+    """Layers of its own, into which the weights are copied."""
+    layers = [nn.Linear(W.shape[1], W.shape[0], bias=False) for W in (W_q, W_k, W_v)]
+    for layer, W in zip(layers, (W_q, W_k, W_v), strict=True):
+        layer.weight.data = W
+    scores = layers[0](asking) @ layers[1](other).mT / len(W_q) ** 0.5
+    return scores.softmax(2) @ layers[2](other), scores.softmax(2)
+
+
+def by_numbers(asking, other, W_q, W_k, W_v):
+    """Place by place, into a tensor that is filled."""
+    weights = torch.zeros(len(asking), asking.shape[1], other.shape[1])
+    found = torch.zeros(len(asking), asking.shape[1], len(W_v))
+    for b in range(len(asking)):
+        for t in range(asking.shape[1]):
+            scores = torch.stack([(W_q @ asking[b, t]) @ (W_k @ place) / len(W_q) ** 0.5 for place in other[b]])
+            weights[b, t] = scores.exp() / scores.exp().sum()
+            for j, place in enumerate(other[b]):
+                found[b, t] += weights[b, t, j] * (W_v @ place)
+    return found, weights
+
+
+def scored(weigh, divisor=None):
+    def cross(asking, other, W_q, W_k, W_v):
+        size = divisor(asking, other, W_q, W_v) if divisor else len(W_q) ** 0.5
+        weights = weigh((asking @ W_q.T) @ (other @ W_k.T).mT / size)
+        return weights @ (other @ W_v.T), weights
+
+    return cross
+
+
+def divided_late(divisor=None):
+    """After the softmax, everything is divided by the root of d."""
+    return lambda *given: [part / len(given[2]) ** 0.5 for part in scored(soft, divisor)(*given)]
+
+
+def soft(scores):
+    return scores.softmax(-1)
+
+
+def other_asks(asking, other, W_q, W_k, W_v):
+    scores = (other @ W_k.T) @ (asking @ W_q.T).mT / len(W_q) ** 0.5
+    weights = scores.softmax(-1)  # (B, T_k, T_q)
+    return other @ W_v.T, weights
+
+
+def test_cross_attention(judged):
+    judged(
+        "09.3",
+        {
+            "formula": crossing,
+            "linear": by_linear,
+            "PyTorch's": by_pytorch,
+            "numbers": by_numbers,
+            "weights to look at": lambda *given: (crossing(*given)[0], crossing(*given)[1].detach()),
+            "a list": lambda *given: list(crossing(*given)),
+        },
+        {
+            "not divided": (scored(soft, lambda *_: 1), "the scores are not divided"),
+            "by d": (scored(soft, lambda a, o, q, v: len(q)), "divided by d itself"),
+            "by the asking width": (scored(soft, lambda a, o, q, v: a.shape[2] ** 0.5), "the asking tokens' width"),
+            "by the places' width": (scored(soft, lambda a, o, q, v: o.shape[2] ** 0.5), "the places' width"),
+            "by the values' width": (scored(soft, lambda a, o, q, v: len(v) ** 0.5), "the values' width"),
+            "over the queries": (scored(lambda s: s.softmax(1)), "the softmax runs over the asking tokens"),
+            "over the batch": (scored(lambda s: s.softmax(0)), "the softmax runs over the batch"),
+            "no softmax": (scored(lambda s: s), "the softmax is missing"),
+            "sigmoid": (scored(torch.sigmoid), "come from a sigmoid"),
+            "over all": (scored(lambda s: s.flatten(1).softmax(1).view_as(s)), "over the whole table"),
+            "best only": (scored(lambda s: F.one_hot(s.argmax(-1), s.shape[-1]).float()), "only the best place"),
+            "the other asks": (other_asks, "the other modality asks here"),
+            "averaged": (lambda *g: (crossing(*g)[0].mean(1), crossing(*g)[1]), "were averaged"),
+            "values as keys": (
+                lambda a, o, q, k, v: (soft(crossing(a, o, q, k, v)[1]) @ (o @ k.T), crossing(a, o, q, k, v)[1]),
+                "as wide as the keys",
+            ),
+            "no W_v": (
+                lambda a, o, q, k, v: (crossing(a, o, q, k, v)[1] @ o, crossing(a, o, q, k, v)[1]),
+                "`W_v` is left out",
+            ),
+            "found alone": (lambda *g: crossing(*g)[0], "one tensor came back"),
+            "weights first": (lambda *g: crossing(*g)[::-1], "the weights come first"),
+            "turned weights": (lambda *g: (crossing(*g)[0], crossing(*g)[1].mT), "a column for each place"),
+            "scores for weights": (lambda *g: (crossing(*g)[0], crossing(*g)[1].log()), "are not the weights"),
+            "three": (lambda *g: (*crossing(*g), 1), "expected two tensors"),
+            "mean over places": (
+                lambda *g: (crossing(*g)[0] / g[1].shape[1], crossing(*g)[1]),
+                "the weights sum to 1 already",
+            ),
+            "by the places": (scored(soft, lambda a, o, q, v: o.shape[1] ** 0.5), "the root of the number of places"),
+            "multiplied": (scored(soft, lambda a, o, q, v: len(q) ** -0.5), "multiplied by the root of d"),
+            "divided late": (divided_late(lambda *_: 1), "the root of d comes after the softmax"),
+            "divided twice": (divided_late(), "once more after the softmax"),
+            "detached": (lambda *g: [part.detach() for part in crossing(*g)], "no gradient reaches `g`"),
+            "copied weights": (by_layers, "no gradient reaches `W_q`, `W_k` and `W_v`"),
+            "new tensor": (lambda *g: [torch.tensor(part.tolist()) for part in crossing(*g)], None),
+            "keys detached": (
+                lambda a, o, q, k, v: crossing(a, o, q, k.detach(), v),
+                "no gradient reaches `k`, so",
+            ),
+            "places with places": (lambda a, o, q, k, v: crossing(o, o, k, k, v), None),
+        },
+    )
