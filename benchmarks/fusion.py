@@ -3,7 +3,8 @@
 Every way to join vectors, with a linear head and with a hidden layer in it, every way to join tokens and every way to
 join decisions, on each task of TASKS, five seeds; a seed moves the training book, the initialisation and the order of
 batches. Encoders are the shipped ones, frozen: a modality's vector is what they pool of its tokens. Two hours on one
-core, all in all; `--quick` tries everything on few pages and stores nothing.
+core, all in all; `--quick` tries everything on few pages and stores nothing; `--show` prints what is stored, as in the
+README.
 """
 
 import argparse
@@ -11,14 +12,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from statistics import mean
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks import question
+from benchmarks import overview, question
 from benchmarks.decisions import DECISIONS, Mixed, each_its_own
 from mmcourse import Batches, PictureBook, evaluate, fit, predict
 from mmcourse.data.spoilt import SpoiltPages
@@ -29,7 +29,6 @@ from mmcourse.picturebook.scene import KINDS
 from mmcourse.training import shipped
 from mmcourse.training.device import describe_device, device, seed_everything
 
-TABLES = Path(__file__).resolve().parent.parent / "data" / "tables"
 SEEDS, LEARNING_RATE = range(5), 3e-3
 # {modality: vectors (N, D), "modality tokens": (N, T, D), 0 where padded}, labels (N,)
 Examples = tuple[dict[str, Tensor], Tensor]
@@ -312,16 +311,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fusion", description=__doc__.splitlines()[0])
     parser.add_argument("tasks", nargs="*", help=f"tasks to measure: {', '.join(TASKS | OWN)}; all unless given")
     parser.add_argument("--quick", action="store_true", help="one seed, few pages; stores nothing")
+    parser.add_argument("--show", action="store_true", help="measure nothing; print all stored tables as one")
     arguments = parser.parse_args()
     if unknown := set(arguments.tasks) - set(TASKS | OWN):
         parser.error(f"no task {', '.join(sorted(unknown))}; there are {', '.join(TASKS | OWN)}")
-    for name in arguments.tasks or TASKS | OWN:
+    for name in [] if arguments.show else arguments.tasks or TASKS | OWN:
         if name in OWN:
             table, own = OWN[name]
             if arguments.quick:
                 print(own(seeds=range(1), epochs=1, pages=200))
                 continue
-            write_whole(TABLES / f"{table}.csv", own(seeds=SEEDS))
+            write_whole(overview.TABLES / f"{table}.csv", own(seeds=SEEDS))
             print(f"stored {table}; now renew the checksums: python data/checksums.py", flush=True)
             continue
         table, make = TASKS[name]
@@ -329,8 +329,10 @@ def main() -> int:
             print(as_csv(*measure(make, seeds=range(1), updates=30, pages=400), "a quick try"))
             continue
         note = f"{len(SEEDS)} seeds, {make(0).updates:,} steps"
-        write_whole(TABLES / f"{table}.csv", as_csv(*measure(make), note))
+        write_whole(overview.TABLES / f"{table}.csv", as_csv(*measure(make), note))
         print(f"stored {table}; now renew the checksums: python data/checksums.py", flush=True)
+    if not arguments.quick:
+        print(f"\n{overview.markdown()}")
     return 0
 
 

@@ -1,0 +1,73 @@
+"""All fusions on all tasks: the stored tables as one in Markdown, as the README shows it."""
+
+import csv
+from pathlib import Path
+
+TABLES = Path(__file__).resolve().parent.parent / "data" / "tables"
+COLUMNS = (
+    "statement, linear head",
+    "with a hidden layer",
+    "pairs never seen",
+    "spoilt pages, linear head",
+    "trained on clear pages",
+    "asking, with a hidden layer",
+    "pairs never seen",
+)
+# What a method is called: here, in the two tables of lesson 08 (None where only its tokens have it), in that of 09.
+METHODS = (
+    ("weighted sum", "weighted sum", "vectors: weighted sum"),
+    ("concatenation", "concatenation", "vectors: concatenation"),
+    ("small network", "small network", "vectors: small network"),
+    ("product", "product", "vectors: product"),
+    ("low rank", "low rank", "vectors: low rank, 8"),
+    ("gate", "gate", "vectors: gate"),
+    ("FiLM", "FiLM", "vectors: FiLM"),
+    ("attention over modalities", "attention", "vectors: attention"),
+    ("late, mean of probabilities", "late: probabilities", "late: probabilities"),
+    ("late, mean of logits", "late: logits", "late: logits"),
+    ("late, by confidence", "late: by confidence", "late: by confidence"),
+    ("tokens: the picture asks", "tokens: image asks", None),
+    ("tokens: the other asks", ("tokens: text asks", "tokens: sound asks"), "tokens: question asks all"),
+    ("tokens: the spoken word asks", None, "tokens: word asks all"),
+    ("tokens: bottleneck", "tokens: bottleneck", "tokens: bottleneck"),
+    ("find, then modulate (lesson 09)", None, "word asks places, then FiLM: 2 heads"),
+)
+ALONE = ("the best without one of them", ("text alone", "sound alone"), "the same, 2 heads, no voice")
+
+
+def stored(name: str) -> dict[tuple[str, str], dict[str, str]]:
+    """{(method, head): {column: figure}} of a stored table; spreads are left out."""
+    lines = (TABLES / f"{name}.csv").read_text(encoding="utf-8").splitlines()
+    rows = csv.DictReader(line for line in lines if not line.startswith("#"))
+    return {
+        (row["method"], row.get("head", "")): {column: cell.split(" ")[0] for column, cell in row.items()}
+        for row in rows
+    }
+
+
+def markdown() -> str:
+    """The table: a row a method, the mean accuracy of five seeds in each column."""
+    statement, spoilt, question = (stored(name) for name in ("08_statement", "08_spoilt", "09_question"))
+
+    def cell(table: dict, method: str | None, head: str, column: str) -> str:
+        row = table.get((method, head))
+        return row[column].removeprefix("0") if row else ""
+
+    lines = ["| fused by | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    for name, first, third in (ALONE, *METHODS):
+        one, other = first if isinstance(first, tuple) else (first, first)
+        cells = (
+            cell(statement, one, "linear", "test"),
+            cell(statement, one, "hidden layer", "test"),
+            cell(statement, one, "hidden layer", "unseen pairs") or cell(statement, one, "linear", "unseen pairs"),
+            cell(spoilt, other, "linear", "test"),
+            cell(spoilt, other, "linear", "test, trained on clear pages"),
+            cell(question, third, "", "test pages"),
+            cell(question, third, "", "unseen pairs"),
+        )
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(markdown())

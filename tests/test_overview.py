@@ -1,0 +1,18 @@
+"""The README shows the table of all fusions as it is stored."""
+
+from pathlib import Path
+
+from benchmarks.overview import METHODS, markdown, stored
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_readme_has_the_stored_table():
+    table = markdown()
+    assert table in (ROOT / "README.md").read_text(encoding="utf-8"), "python -m benchmarks.fusion --show prints it"
+
+
+def test_every_stored_method_has_its_row():
+    named = {name for _, *rows in METHODS for each in rows for name in (each if isinstance(each, tuple) else (each,))}
+    for table in ("08_statement", "08_spoilt"):
+        assert {method for method, _ in stored(table) if not method.endswith(" alone")} <= named
