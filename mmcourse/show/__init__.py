@@ -41,6 +41,7 @@ _HOME = {
     "fusion_explorer": "mmcourse.show.fusion",
     "missing_explorer": "mmcourse.show.missing",
     "asking_explorer": "mmcourse.show.asking",
+    "captioning_explorer": "mmcourse.show.captioning",
 }
 __all__ = list(_HOME)
 __getattr__, __dir__ = lazy_names(globals(), _HOME)

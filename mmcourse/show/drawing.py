@@ -1,20 +1,18 @@
 """Draw, and watch a network look: its feature maps and its guess follow the brush."""
 
-import random
 from collections.abc import Sequence
 
 import torch
 import traitlets
 from torch import Tensor, nn
 
-from mmcourse.picturebook.scene import COLOURS, TIMES, imagine
+from mmcourse.picturebook.scene import imagine
 from mmcourse.show import style
-from mmcourse.show.widgets import Pictured, as_bytes, script, to_image, to_jpeg
+from mmcourse.show.board import Board
+from mmcourse.show.widgets import as_bytes, script, to_image
 
-CANVAS = 256
 MOST = 16
 GUESSES = 5
-INK = "#2b2028"
 
 
 def draw_and_watch(
@@ -29,62 +27,27 @@ def draw_and_watch(
     return DrawAndWatch(model, classes, size, seed, split)
 
 
-class DrawAndWatch(Pictured):
+class DrawAndWatch(Board):
     """The widget behind `draw_and_watch`. `guess` is (name, probability) of the model's first choice."""
 
-    _esm = script("drawing.js")
-    size = traitlets.Int(32).tag(sync=True)
-    palette = traitlets.Dict().tag(sync=True)
-    times = traitlets.List().tag(sync=True)
-    blanks = traitlets.List().tag(sync=True)
-    pixels = traitlets.Any(b"").tag(sync=True)  # (size, size, 3) bytes; the browser sends a buffer
+    _esm = script("canvas.js") + script("drawing.js")
     explained = traitlets.Bool(False).tag(sync=True)
-    page = traitlets.Dict().tag(sync=True)
     result = traitlets.Dict().tag(sync=True)
 
     def __init__(self, model: nn.Module, classes: Sequence[str], size: int = 32, seed: int = 0, split: str = "test"):
-        from mmcourse.picturebook.picture import RGB, draw_batch
+        from mmcourse.picturebook.picture import draw_batch
 
-        super().__init__()
-        self.model, self.classes, self.split = model, tuple(classes), split
-        self._rng = random.Random(seed)
+        super().__init__(size, seed, split)
+        self.model, self.classes = model, tuple(classes)
         samples = draw_batch([imagine("train", i) for i in range(24)], size, 0)
         self._watched = Watched(model, samples, len(self.classes))
-        self.size = size
-        self.palette = {
-            name: "#" + "".join(f"{round(255 * c):02x}" for c in rgb)
-            for name, rgb in zip(COLOURS, RGB.tolist(), strict=True)
-        } | {"ink": INK}
-        self.times = list(TIMES)
-        self.blanks = [to_jpeg(blank(i)) for i in range(len(TIMES))]
-        self._give_page()
         self._look(self._picture)
-        self.observe(self._drawn, ("pixels", "explained"))
-        self.on_msg(lambda _widget, content, _buffers: self._give_page() if content.get("ask") == "page" else None)
+        self.observe(self._drawn, "explained")
 
     @property
     def guess(self) -> tuple[str, float]:
         """The model's first choice for what is on the canvas, and its probability."""
         return tuple(self.result["guesses"][0])
-
-    def _give_page(self) -> None:
-        from mmcourse.picturebook.picture import draw
-
-        number = self._rng.randrange(100_000)
-        scene = imagine(self.split, number)
-        large = draw(scene, CANVAS, number)
-        self._picture, self._canvas = nn.functional.adaptive_avg_pool2d(large, self.size), large
-        thing = scene.things[0]
-        self.page = {"picture": to_jpeg(large), "name": f"a {thing.size} {thing.colour} {thing.kind}", "number": number}
-
-    def _drawn(self, _change) -> None:
-        n = self.size
-        if len(self.pixels) == n * n * 3:
-            self._picture = (
-                torch.frombuffer(bytearray(self.pixels), dtype=torch.uint8).view(n, n, 3).permute(2, 0, 1) / 255
-            )
-            self._canvas = self._picture
-        self._look(self._picture)
 
     def _look(self, picture: Tensor) -> None:
         probabilities, layers = self._watched(picture)
@@ -236,10 +199,3 @@ class Watched:
             .float()
             .cpu()
         )
-
-
-def blank(time: int, size: int = CANVAS) -> Tensor:
-    """An empty page at a time of day (an index into TIMES), to draw on.   (3, size, size)"""
-    from mmcourse.picturebook.background import page_keys, paint_background
-
-    return paint_background(page_keys([time]), torch.tensor([time]), size)[0]
