@@ -1,0 +1,44 @@
+"""Scheduled sampling (Bengio et al. 2015): in training, a decoder reads some of its own words in the place of the true
+ones, more and more of them.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from mmcourse.data.text import PAD
+from mmcourse.models.captioner import Captioner
+
+
+class ScheduledSampling(nn.Module):
+    """A captioner in training that reads its own words: fit(sampling, batches, callbacks=[sampling]).
+
+    Each word but <start> is, with a chance that grows from 0 to `most`, one drawn from what the model itself expects
+    there. Unlike in the paper all of them are drawn at once, given the true words before (Mihaylova and Martins 2019
+    do so for Transformers), which costs one more pass and no loop. The target stays the true next word.
+    """
+
+    def __init__(self, model: Captioner, most: float = 0.25):
+        super().__init__()
+        if not 0 <= most <= 1:
+            raise ValueError(f"most is {most}; expected a share from 0 to 1")
+        self.model, self.most, self.share = model, most, 0.0
+
+    def on_step(self, run) -> None:
+        """Called by `fit` after each step."""
+        self.share = self.most * run.step / run.total_steps
+
+    def forward(self, images: Tensor, tokens: Tensor) -> Tensor:
+        """(B, C, H, W), (B, L) -> (B, L, V)"""
+        places = self.model.see(images)
+        if self.training and self.share:
+            with torch.no_grad():
+                logits, _, _ = self.model.read(self.model.begin(places), tokens)
+            tokens = mixed(tokens, logits, self.share)
+        return self.model.read(self.model.begin(places), tokens)[0]
+
+
+def mixed(tokens: Tensor, logits: Tensor, share: float) -> Tensor:
+    """A share of the words, drawn anew from the logits one place before.   (B, L), (B, L, V) -> (B, L)"""
+    own = torch.distributions.Categorical(logits=logits[:, :-1]).sample()  # (B, L - 1): what it would say at 1, 2, ...
+    chosen = (torch.rand(own.shape, device=own.device) < share) & (tokens[:, 1:] != PAD)
+    return torch.cat([tokens[:, :1], torch.where(chosen, own, tokens[:, 1:])], dim=1)

@@ -1,0 +1,58 @@
+"""Scheduled sampling: which words are exchanged, when, and for what."""
+
+import pytest
+import torch
+
+from mmcourse import Batches, fit
+from mmcourse.data.captions import caption_loss
+from mmcourse.models.captioner import ShowAttendAndTell
+from mmcourse.models.cnn import PictureEncoder
+from mmcourse.training.sampling import ScheduledSampling, mixed
+
+V = 12
+
+
+def test_a_share_of_the_words_is_the_models_own():
+    torch.manual_seed(0)
+    tokens = torch.full((400, 9), 5)
+    tokens[:, 0], tokens[:, 7:] = 2, 0
+    logits = torch.zeros(400, 9, V)
+    logits[..., 7] = 50.0  # it would always say 7
+    assert torch.equal(mixed(tokens, logits, 0.0), tokens)
+    some = mixed(tokens, logits, 0.3)
+    assert (some[:, 0] == 2).all() and (some[:, 7:] == 0).all() and set(some[:, 1:7].unique().tolist()) == {5, 7}
+    assert (some[:, 1:7] == 7).float().mean().item() == pytest.approx(0.3, abs=0.04)
+    assert (mixed(tokens, logits, 1.0)[:, 1:7] == 7).all()
+
+
+def test_a_word_is_drawn_from_what_was_expected_in_its_place():
+    tokens = torch.tensor([[2, 5, 5, 5]])
+    logits = torch.zeros(1, 4, V)
+    for place, word in enumerate((8, 9, 10, 11)):
+        logits[0, place, word] = 50.0
+    assert mixed(tokens, logits, 1.0).tolist() == [[2, 8, 9, 10]]
+
+
+def test_the_share_grows_and_only_training_is_changed():
+    torch.manual_seed(0)
+    model = ShowAttendAndTell(V, width=16, encoder=PictureEncoder((4, 6)))
+    sampling = ScheduledSampling(model, most=0.5)
+    images, tokens = torch.rand(32, 3, 8, 8), torch.randint(5, V, (32, 6))
+    shares = []
+    batches = Batches(images, tokens, tokens, size=8)
+    fit(
+        sampling,
+        batches,
+        loss=caption_loss,
+        epochs=3,
+        metrics=(),
+        verbose=False,
+        callbacks=[sampling, lambda run: shares.append(sampling.share)],
+    )
+    assert shares == sorted(shares) and shares[0] < 0.1 and shares[-1] == pytest.approx(0.5)
+    assert not sampling.training
+    torch.testing.assert_close(sampling(images, tokens), model(images, tokens))
+    sampling.train()
+    assert (sampling(images, tokens) - model(images, tokens)).abs().max() > 1e-4
+    with pytest.raises(ValueError, match="share from 0 to 1"):
+        ScheduledSampling(model, most=2)
