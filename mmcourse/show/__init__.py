@@ -42,6 +42,7 @@ _HOME = {
     "missing_explorer": "mmcourse.show.missing",
     "asking_explorer": "mmcourse.show.asking",
     "captioning_explorer": "mmcourse.show.captioning",
+    "search_explorer": "mmcourse.show.search",
 }
 __all__ = list(_HOME)
 __getattr__, __dir__ = lazy_names(globals(), _HOME)
