@@ -8,8 +8,8 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, expect_tensor, named_mistake
-from mmcourse.exercises.lesson_08.gradients import expect_gradients
 
 LOG_2 = math.log(2)
 
@@ -135,8 +135,8 @@ def late_fusion(answer, rng):
             f"(it gives {value.min().item():.0f}, expected {expected.min():.0f}): stay with logarithms, `log_softmax` "
             "and `torch.logsumexp`"
         )
-    expect_gradients(answer, cases[0])
-    return "the mean of the probabilities, as logarithms that are right for logits of 400 too"
+    remark = expect_gradients(answer, cases[0], fused)
+    return "the mean of the probabilities, as logarithms that are right for logits of 400 too" + remark
 
 
 def unequal(cases: list[tuple[Tensor, Tensor]], given: list[Tensor]) -> str:

@@ -5,8 +5,8 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, expect_finite, expect_tensor, named_mistake
-from mmcourse.exercises.lesson_08.gradients import expect_gradients
 
 ALPHAS = (0.3, 0.85, 0.0, 1.0)
 
@@ -82,5 +82,5 @@ def weighted_sum(answer, rng):
                     f"expected {expected[at]:.2f}"
                 )
             raise NotRight(words)
-    expect_gradients(answer, cases[0])
-    return "for several widths and weights; at alpha 0 the text alone is left, at 1 the picture"
+    remark = expect_gradients(answer, cases[0], weighted)
+    return "for several widths and weights; at alpha 0 the text alone is left, at 1 the picture" + remark

@@ -5,7 +5,8 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import Mistakes, agrees, described, expect_gradients
+from mmcourse.exercises.gradients import expect_gradients
+from mmcourse.exercises.judging import Mistakes, agrees, described
 from mmcourse.exercises.lesson_09.judged import drawn, judge_tensors
 
 Case = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]

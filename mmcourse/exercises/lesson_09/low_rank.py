@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import Mistakes, expect_gradients
+from mmcourse.exercises.gradients import expect_gradients
+from mmcourse.exercises.judging import Mistakes
 from mmcourse.exercises.lesson_09.judged import drawn, explained, judge_tensors
 
 

@@ -164,7 +164,7 @@ def test_gate(judged):
                 lambda x, y, W, b: gate(scores=lambda x, y, W, b: torch.cat([x, y], 1) @ W.T)(x, y, W, b) + b,
                 "the bias is added to the sum",
             ),
-            "detached": (lambda x, y, W, b: gate()(x, y, W, b).detach(), "reaches `x` and `y` and `W` and `b`"),
+            "detached": (lambda x, y, W, b: gate()(x, y, W, b).detach(), "reaches `x`, `y`, `W` and `b`"),
             "shares detached": (
                 lambda image, text, W, b: gate(squash=lambda s: s.sigmoid().detach())(image, text, W, b),
                 "reaches `W` and `b`, so",

@@ -1,0 +1,93 @@
+"""Whether what a learner wrote can be trained through: the gradients that reach its inputs."""
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import Answer, NotRight, guarded
+
+ON_THE_WAY = "is there a `detach`, a `.data`, an `.item()`, a `no_grad` or a new `torch.tensor` on"
+
+
+def expect_gradients(answer: Answer, case: tuple, right: Callable, part: Callable = lambda result: result) -> str:
+    """As much gradient reaches every tensor of the case as through `right`. To be asked of an answer that is right.
+
+    The case and the results may hold tensors in lists. part: what is judged of the answer's result. Gives words for
+    what else there is to say, mostly none.
+    """
+    try:
+        given = slopes(lambda *leaves: part(answer.function(*leaves)), case, answer.name)
+    except NotRight as problem:
+        if "numpy()" in str(problem):
+            raise NotRight("right, but no gradient passes through numpy: stay with tensors") from None
+        if "modified by an inplace operation" in str(problem):
+            return ". To train through it would fail, though: a tensor is changed in place after it was used"
+        raise
+    expected = slopes(right, case, "right")
+    cut = [place for place, slope in given.items() if slope is None and expected[place] is not None]
+    if cut:
+        reached = listed(answer, cut, given)
+        raise NotRight(
+            f"right, but no gradient reaches {reached}, so what lies before could not learn: {ON_THE_WAY} the way?"
+        )
+    short = [place for place, slope in given.items() if slope is not None and not alike(slope, expected[place])]
+    if short:
+        reached = listed(answer, short, given)
+        raise NotRight(f"right, but only a part of the gradient reaches {reached}: {ON_THE_WAY} a part of the way?")
+    return ""
+
+
+def slopes(function: Callable, case: tuple, name: str) -> dict[tuple[int, ...], Tensor | None]:
+    """The gradient of a weighted sum of all results, for every tensor of the case by its place in there."""
+    leaves: dict[tuple[int, ...], Tensor] = {}
+
+    def led(value, place: tuple[int, ...] = ()):
+        if isinstance(value, Tensor):
+            leaves[place] = value.clone().requires_grad_()
+            return leaves[place].clone()
+        if isinstance(value, tuple | list):
+            return type(value)(led(one, (*place, i)) for i, one in enumerate(value))
+        return value
+
+    with torch.enable_grad():
+        results = list(tensors(guarded(function, *led(case), name=name)))
+    rng = torch.Generator().manual_seed(0)
+    weights = [torch.randn(result.shape, generator=rng) for result in results]
+    total = sum((result.cpu() * weight).sum() for result, weight in zip(results, weights, strict=True))
+    if not total.requires_grad:
+        return dict.fromkeys(leaves)
+    found = guarded(torch.autograd.grad, total, list(leaves.values()), allow_unused=True, name="grad")
+    return dict(zip(leaves, found, strict=True))
+
+
+def tensors(value) -> Iterator[Tensor]:
+    """Every tensor in nested lists and tuples, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, tuple | list):
+        for one in value:
+            yield from tensors(one)
+
+
+def alike(slope: Tensor, expected: Tensor | None) -> bool:
+    """Equal gradients, up to rounding that sums of large numbers bring."""
+    if expected is None:
+        return True
+    return bool((slope - expected).abs().max() <= 1e-3 * expected.abs().max() + 1e-4)
+
+
+def listed(answer: Answer, places: Sequence[tuple[int, ...]], every: Sequence[tuple[int, ...]]) -> str:
+    """The answer's own names for tensors at places of its arguments; a list's name alone where all of it is meant."""
+    try:
+        names = list(inspect.signature(answer.function).parameters)
+    except (TypeError, ValueError):
+        names = []
+    words = []
+    for place in places:
+        name = names[place[0]] if place[0] < len(names) else f"argument {place[0] + 1}"
+        whole = {one for one in every if one[0] == place[0]} <= set(places)
+        words.append(f"`{name}`" if whole else f"`{name}{''.join(f'[{i}]' for i in place[1:])}`")
+    *others, last = dict.fromkeys(words)
+    return f"{', '.join(others)} and {last}" if others else last
