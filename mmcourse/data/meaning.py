@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mmcourse.data.text import pad
+from mmcourse.data.text import PAD, pad
 from mmcourse.picturebook.book import PictureBook
 from mmcourse.picturebook.scene import COLOURS, KINDS, RELATIONS, SIZES, stream
 from mmcourse.picturebook.sentence import Facts, encode, facts_of, tell
@@ -52,6 +52,16 @@ def wordings(book: PictureBook, times: int) -> Tensor:
         rng = stream("wordings", book.split, page, book.things, book.seed)
         rows += [encode(sentence), *(encode(tell(scene, rng, side)) for _ in range(times - 1))]
     return pad(rows).unflatten(0, (len(book), times))
+
+
+def any_wording(tokens: Tensor) -> Tensor:
+    """One of each page's wordings, at random, cut to the longest of them.   (B, times, T) -> (B, T)"""
+    if tokens.dim() != 3:
+        raise ValueError(f"tokens have shape {tuple(tokens.shape)}; expected (B, times, T), as wordings() gives them")
+    batch, times = tokens.shape[:2]
+    pick = torch.randint(times, (batch,), device=tokens.device)
+    chosen = tokens[torch.arange(batch, device=tokens.device), pick]
+    return chosen[:, : max(int((chosen != PAD).sum(dim=1).max()), 1)]
 
 
 def every_thing(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str, str]]:

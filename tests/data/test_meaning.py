@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mmcourse import PictureBook, tell, understand
-from mmcourse.data.meaning import every_thing, meaning_of, meanings, of_distinct_meaning, wordings
+from mmcourse.data.meaning import any_wording, every_thing, meaning_of, meanings, of_distinct_meaning, wordings
 from mmcourse.picturebook.scene import SEEN_PAIRS
 from mmcourse.picturebook.sentence import Facts, decode, facts_of
 
@@ -73,3 +73,19 @@ def test_unseen_wordings_stay_unseen():
 
 def test_every_thing():
     assert len(every_thing(SEEN_PAIRS)) == 2 * len(SEEN_PAIRS) == len(set(every_thing(SEEN_PAIRS)))
+
+
+def test_any_wording_picks_whole_sentences_of_the_same_page():
+    told = wordings(PictureBook("train", 30, things=2), 3)
+    torch.manual_seed(0)
+    picks = set()
+    for _ in range(8):
+        chosen = any_wording(told)
+        assert (chosen != 0).sum(dim=1).max() == chosen.shape[1]
+        whole = torch.nn.functional.pad(chosen, (0, told.shape[2] - chosen.shape[1]))
+        is_it = (told == whole[:, None]).all(dim=2)
+        assert is_it.any(dim=1).all()
+        picks |= set(is_it.float().argmax(dim=1).tolist())
+    assert picks == {0, 1, 2}
+    with pytest.raises(ValueError, match="expected \\(B, times, T\\)"):
+        any_wording(told[:, 0])
