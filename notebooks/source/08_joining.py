@@ -480,10 +480,13 @@ show_stored_table("08_statement")
 # Read it from above. Linear heads: all that is a sum stays a coin, late fusion included. *Low rank* (Liu et al. 2018) is a
 # sum of several products; *FiLM* (Perez et al. 2018) scales and shifts the picture's features as the sentence says;
 # *attention* asks one question of both and mixes what they answer, and with two vectors to mix that is nearly a
-# weighted sum: it gets 15 points
-# from the coin. With a hidden layer in the head, all that joins features is within half a point on test
-# pages, and within six on unseen pairs. What is left of the choice is the price, and how it behaves when something is
-# missing.
+# weighted sum: it gets 15 points from the coin. With a hidden layer in the head, all that joins features is within half
+# a point on test pages, and within six on unseen pairs. What is left of the choice is the price, and how it behaves when
+# something is missing.
+#
+# The rows of *tokens* join before anything is pooled: places of the picture, words of the sentence. That is lesson 09's
+# subject. Here they lose, at many times the price. With one thing on a page pooling forgets nothing that is asked for,
+# and they have to learn in as many steps what the pooled vectors bring along.
 #
 # ## Early, middle, late
 #

@@ -333,7 +333,7 @@ compare(by_question(ranked))
 #
 # ### Exercise 09.2: places that know where they are  ●○○ · 10 minutes
 #
-# Row after row, `x` before `y`, from -1 at the left and the top to 1.
+# Row after row, `x` before `y`, from -1 at the left and the top to 1. Maps may be of any size, one row high as well.
 
 # %%
 def places_of(maps: Tensor) -> Tensor:
@@ -641,7 +641,7 @@ print("words of training questions:", sorted({word for sentence in asked["train"
 #
 # ### Exercise 09.5: one step through the bottleneck  ●●● · 15 minutes
 #
-# `layers[m]` takes and gives `(B, tokens, D)`. Put the shared tokens first.
+# `layers[m]` takes and gives `(B, tokens, D)`. Put the shared tokens first, and call each layer once.
 
 # %%
 def bottleneck_step(shared: Tensor, modalities: list[Tensor], layers: list) -> tuple[Tensor, list[Tensor]]:
@@ -856,7 +856,8 @@ print("slopes  ", dict(zip(("picture", "heard"), slopes, strict=True)))
 #
 # ### Exercise 09.clinic: mend it  ●●○ · 15 minutes
 #
-# Names are looked up, amounts are multiplied. What you add belongs in `__init__`, after `super().__init__(...)`.
+# Names are looked up, amounts are multiplied, negative ones too. What you add belongs in `__init__`, after
+# `super().__init__(...)`, each layer under a name of its own, and ends with `width` features.
 
 # %%
 class Mended(Ill):
