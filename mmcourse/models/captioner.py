@@ -1,8 +1,9 @@
 """Pictures to words: a CNN looks, a decoder says one word after another. Lesson 12.
 
-Three decoders with one interface: an LSTM that is shown the picture once (after Vinyals et al. 2015, Show and Tell), an
-LSTM that looks again before each word (after Xu et al. 2015, Show, Attend and Tell; it asks with the state after the
-last word, as Luong et al. 2015), and a Transformer's decoder (Vaswani et al. 2017).
+Three decoders with one interface. An LSTM that gets one vector of the picture: after Vinyals et al. 2015 (Show and
+Tell), who show it once; here it stands beside every word, which is learned sooner. An LSTM that looks again before each
+word: after Xu et al. 2015 (Show, Attend and Tell); it asks with the state after the last word, as Luong et al. 2015. A
+Transformer's decoder: Vaswani et al. 2017.
 """
 
 import torch
@@ -85,7 +86,7 @@ class Captioner(nn.Module):
 
 
 class ShowAndTell(Captioner):
-    """The picture, as one vector, is the LSTM's first state; then it never sees it again.
+    """The picture, as one vector, is read beside every word; where in the picture a thing stood, nobody can ask.
 
     The vector is each feature's largest value, or with `side_by_side` all places in a row, of which there are so many.
     """
@@ -101,19 +102,22 @@ class ShowAndTell(Captioner):
         super().__init__(vocabulary_size, encoder, frozen)
         self.side_by_side = side_by_side
         features = (self.encoder.width + 2) * side_by_side if side_by_side else self.encoder.width
-        self.show = nn.Linear(features, 2 * width)
+        self.show = nn.Linear(features, width)
         self.embedding = nn.Embedding(vocabulary_size, width)
-        self.recurrent = nn.LSTM(width, width, batch_first=True)
+        self.recurrent = nn.LSTM(2 * width, width, batch_first=True)
         self.head = nn.Linear(width, vocabulary_size)
 
-    def begin(self, places: Tensor) -> tuple[Tensor, Tensor]:
-        vector = places.flatten(1) if self.side_by_side else places[..., :-2].amax(dim=1)
-        return tuple(self.show(vector).tanh().chunk(2, dim=1))  # h, c: (B, H) each
+    def begin(self, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        vector = self.show(places.flatten(1) if self.side_by_side else places[..., :-2].amax(dim=1))  # (B, H)
+        return torch.zeros_like(vector), torch.zeros_like(vector), vector
 
     def read(self, state, tokens):
-        h, c = (part[None].contiguous() for part in state)
-        states, (h, c) = self.recurrent(self.embedding(tokens), (h, c))  # (B, L, H)
-        return self.head(states), None, (h[0], c[0])
+        h, c, vector = state
+        beside = vector[:, None].expand(-1, tokens.shape[1], -1)
+        states, (h, c) = self.recurrent(
+            torch.cat([self.embedding(tokens), beside], dim=2), (h[None].contiguous(), c[None].contiguous())
+        )  # (B, L, H)
+        return self.head(states), None, (h[0], c[0], vector)
 
 
 class ShowAttendAndTell(Captioner):
