@@ -759,7 +759,12 @@ show_pages(torch.stack([test.book.picture(test.pages[i], 128) for i in surest]),
 # Sizes are another matter. There are only two, so a wrong one is true of the other thing wherever the two differ, which
 # is on half of the pages. But sizes go wrong more often on those pages than on the others, and the weight lay mostly
 # right. So the model looks at the right thing and now and then something of the other still gets in: a place sees more
-# than its own cell. Places have some of both. A figure for answers alone does not tell these apart.
+# than its own cell.
+#
+# Most wrong *places* are not even true of the other thing. Look at the pages: two things stand side by side near the
+# bottom, and it says 'below'. What stands low on a page is mostly the lower one, and where the second head finds too
+# little the model falls back on that. Three questions, three kinds of mistake, and one figure for answers would show
+# none of them.
 #
 # ## Play: what does it look at, word by word?
 #
