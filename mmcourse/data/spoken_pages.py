@@ -1,6 +1,6 @@
 """The book's pages read aloud, as log-mels: zeros after a sound's end, and batches of sounds of like length."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -19,12 +19,16 @@ def spoken_pages(book: PictureBook, log_mel: LogMel, pages: Tensor | None = None
     places = range(len(book)) if pages is None else pages.tolist()
     parts = []
     for start in range(0, len(places), CHUNK):
-        sounds = [book.sound(i) for i in places[start : start + CHUNK]]
-        mels = log_mel(collate(sounds))
-        frames = torch.tensor([len(sound) // log_mel.hop + 1 for sound in sounds])
-        parts.append((mels * (torch.arange(mels.shape[2]) < frames[:, None])[:, None]).half())
+        parts.append(padded_mels(log_mel, [book.sound(i) for i in places[start : start + CHUNK]]).half())
     longest = max(part.shape[2] for part in parts)
     return torch.cat([torch.nn.functional.pad(part, (0, longest - part.shape[2])) for part in parts])
+
+
+def padded_mels(log_mel: LogMel, sounds: Sequence[Tensor]) -> Tensor:
+    """What `log_mel` makes of sounds (samples,) of any lengths, frames of zeros after each end.   -> (B, n_mels, T)"""
+    mels = log_mel(collate(sounds))
+    frames = torch.tensor([len(sound) // log_mel.hop + 1 for sound in sounds])
+    return mels * (torch.arange(mels.shape[2]) < frames[:, None])[:, None].to(mels.device)
 
 
 class SpeechBatches(Batches):

@@ -1,0 +1,138 @@
+"""Towers for a shared space: a page's picture, a sentence, a spoken sentence, each to one vector of the same length."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mmcourse.data.audio import LogMel
+from mmcourse.data.spoken_pages import padded_mels
+from mmcourse.data.text import pad
+from mmcourse.models.cnn import PictureEncoder
+from mmcourse.models.contrastive import SharedSpace
+from mmcourse.models.rnn import SentenceEncoder
+from mmcourse.models.speech import SpeechEncoder, check_mels
+from mmcourse.picturebook.sentence import VOCABULARY, encode
+
+
+class PictureTower(nn.Module):
+    """A page to a vector: feature maps, squeezed to few channels at every place, then a hidden layer over all places.
+
+    It keeps where things stand, which the largest over all places would forget. `side` is the pages' pixels; the
+    encoder is a PictureEncoder, so a shipped one fits in its place.   (B, 3, side, side) -> (B, D)
+    """
+
+    def __init__(
+        self,
+        width: int = 128,
+        side: int = 48,
+        widths: tuple[int, ...] = (32, 64, 128),
+        squeezed: int = 32,
+        hidden: int = 256,
+        in_channels: int = 3,
+    ):
+        super().__init__()
+        self.encoder = PictureEncoder(widths, in_channels)
+        for _ in widths:
+            side = -(-side // 2)
+        self.squeeze = nn.Sequential(
+            nn.Conv2d(widths[-1], squeezed, kernel_size=1, bias=False), nn.BatchNorm2d(squeezed), nn.ReLU()
+        )
+        self.side, self.width = side, width
+        self.head = nn.Sequential(
+            nn.Linear(squeezed * side**2, hidden, bias=False),
+            nn.BatchNorm1d(hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, width),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.encoder.feature_maps(images)  # (B, C, H, W)
+        if maps.shape[2:] != (self.side, self.side):
+            raise ValueError(
+                f"images have shape {tuple(images.shape)}, which leaves maps of {tuple(maps.shape[2:])}; this tower "
+                f"was made for {self.side} x {self.side}. Likely cause: pages with one thing, PictureBook(..., size=48)"
+            )
+        return self.head(self.squeeze(maps).flatten(1))
+
+
+class SentenceTower(nn.Module):
+    """A sentence to a vector: a SentenceEncoder and one linear layer.   (B, T) tokens, 0 is padding -> (B, D)"""
+
+    def __init__(self, vocabulary_size: int, width: int = 128, hidden: int = 128, **options):
+        super().__init__()
+        self.encoder = SentenceEncoder(vocabulary_size, hidden, **options)
+        self.head = nn.Linear(hidden, width)
+        self.width = width
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.head(self.encoder(tokens))
+
+
+class SpeechTower(nn.Module):
+    """A spoken sentence to a vector: a SpeechEncoder's states, read by a GRU, then the largest of each feature.
+
+    mels (B, n_mels, T), of any lengths: frames that are 0 throughout, on the right, are padding, which changes no
+    output.   -> (B, D)
+    """
+
+    def __init__(
+        self,
+        width: int = 128,
+        n_mels: int = 40,
+        widths: tuple[int, ...] = (16, 32, 64),
+        hidden: int = 128,
+    ):
+        super().__init__()
+        self.encoder = SpeechEncoder(n_mels, widths, hidden)
+        self.recurrent = nn.GRU(hidden, hidden, batch_first=True)
+        self.head = nn.Linear(hidden, width)
+        self.width = width
+
+    def states(self, mels: Tensor) -> tuple[Tensor, Tensor]:
+        """What every moment sounds like, 0 at padding, and which moments are real.   -> (B, T', D), (B, T') bool"""
+        check_mels(mels, self.encoder.n_mels)
+        real = real_frames(mels)  # (B, T)
+        maps = mels[:, None]
+        for block in self.encoder.blocks:
+            real = real[:, ::2]
+            maps = block(maps) * real[:, None, None]
+        return self.encoder.over_time(maps.flatten(1, 2)).transpose(1, 2) * real[..., None], real
+
+    def forward(self, mels: Tensor) -> Tensor:
+        states, real = self.states(mels)
+        heard, _ = self.recurrent(states)  # what stands on the right cannot reach a state
+        return self.head(heard.masked_fill(~real[..., None], -torch.inf).amax(dim=1))
+
+
+def real_frames(mels: Tensor) -> Tensor:
+    """Which frames are sound: all up to the last that is not 0 throughout.   (B, n_mels, T) -> (B, T) bool
+
+    ValueError for a sound of padding alone.
+    """
+    sounding = (mels != 0).any(dim=1)  # (B, T)
+    if not sounding.any(dim=1).all():
+        row = int((~sounding.any(dim=1)).nonzero()[0])
+        raise ValueError(f"sound {row} is 0 throughout, so nothing in it is to be heard. Likely cause: all padding")
+    return sounding.flip(1).cummax(dim=1).values.flip(1)
+
+
+class PageSpace(SharedSpace):
+    """The Picture Book's shared space: pages of 48 pixels, its sentences, its voices, from the waveform on.
+
+    Complete in one file: it holds LogMel's statistics. The towers of `image`, `text` and `sound` take pictures
+    (B, 3, 48, 48), tokens (B, T) and log-mels (B, 40, T); `read` and `hear` make the latter two.
+    """
+
+    def __init__(self, width: int = 128, hop: float = 0.020):
+        words = SentenceTower(len(VOCABULARY), width)
+        super().__init__({"image": PictureTower(width), "text": words, "sound": SpeechTower(width)})
+        self.log_mel = LogMel(hop=hop)
+
+    def read(self, sentences: Sequence[str]) -> Tensor:
+        """Where sentences lie.   -> (N, D), each of length 1"""
+        return self.embed("text", pad([encode(sentence) for sentence in sentences]).to(self.loss.log_scale.device))
+
+    def hear(self, sounds: Sequence[Tensor]) -> Tensor:
+        """Where sounds (samples,) at 16 kHz lie.   -> (N, D), each of length 1"""
+        return self.embed("sound", padded_mels(self.log_mel, [x.to(self.loss.log_scale.device) for x in sounds]))

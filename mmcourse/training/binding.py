@@ -1,0 +1,83 @@
+"""How a page space is trained, as lesson 11 does it: pictures with words, then voices with the same words, locked.
+
+Picture and voice are never paired.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmcourse.data.augment import shift_bands, spec_augment
+from mmcourse.data.batches import Batches
+from mmcourse.data.meaning import any_wording, meanings, wordings
+from mmcourse.data.spoken import SpokenWords
+from mmcourse.data.spoken_pages import SpeechBatches, spoken_pages
+from mmcourse.data.text import pad
+from mmcourse.models.towers import PageSpace
+from mmcourse.picturebook.book import PictureBook
+from mmcourse.picturebook.sentence import encode, split_words
+from mmcourse.picturebook.speech import voices
+from mmcourse.training.fit import fit
+from mmcourse.training.history import History
+
+
+def together(parts: Sequence[Tensor]) -> Tensor:
+    """Tensors of several books as one, the last axis of the shorter ones filled up with zeros.   (N, ..., T) each"""
+    longest = max(part.shape[-1] for part in parts)
+    return torch.cat([F.pad(part, (0, longest - part.shape[-1])) for part in parts])
+
+
+def vary(mels: Tensor) -> Tensor:
+    """Another throat, and stripes that are not heard.   (B, n_mels, T) -> (B, n_mels, T)"""
+    return spec_augment(shift_bands(mels, 1), band=6, time=10)
+
+
+def learn_to_see(
+    space: PageSpace, books: Sequence[PictureBook], epochs: int, lr: float = 3e-3, size: int = 128, **options
+) -> History:
+    """Bring the books' pictures and sentences together, each page in four wordings; words elsewhere become unknown."""
+    tokens = together([wordings(book, 4) for book in books])  # (N, 4, T)
+    space.tower("text").encoder.know_only(tokens.flatten(0, 1))
+    pair = space.pair("text", "image")
+    pages = Batches(
+        tokens,
+        torch.cat([book.images for book in books]),
+        torch.cat([meanings(book) for book in books]),
+        size=size,
+        transform=any_wording,
+    )
+    return fit(pair, pages, loss=pair.loss, epochs=epochs, lr=lr, metrics=(), **options)
+
+
+def spoken_vocabulary(books: Sequence[PictureBook], takes: int = 2, seed: int = 1) -> SpokenWords:
+    """Each word of the books' sentences, `takes` times by every training voice."""
+    words = sorted({word for book in books for sentence in book.sentences for word in split_words(sentence)})
+    return SpokenWords(voices("train"), words, takes, seed)
+
+
+def learn_words(
+    space: PageSpace, speech: SpokenWords, epochs: int, lr: float = 5e-3, size: int = 128, **options
+) -> History:
+    """Bring single spoken words to where the words lie, which stay; the log-mels' statistics are theirs."""
+    space.log_mel.cpu().fit(speech.sound(i) for i in range(0, len(speech), 10))
+    pair = space.pair("sound", "text", locked="text")
+    tokens = pad([encode(word) for word in speech.words])[speech.labels]  # (N, 1)
+    words = Batches(speech.log_mels(space.log_mel), tokens, speech.labels, size=size, transform=vary)
+    return fit(pair, words, loss=pair.loss, epochs=epochs, lr=lr, metrics=(), **options)
+
+
+def learn_to_listen(
+    space: PageSpace, books: Sequence[PictureBook], epochs: int, lr: float = 3e-3, size: int = 64, **options
+) -> History:
+    """Bring the books' voices to where their sentences lie, which stay."""
+    pair = space.pair("sound", "text", locked="text")
+    pages = SpeechBatches(
+        together([spoken_pages(book, space.log_mel.cpu()) for book in books]),
+        together([book.tokens for book in books]),
+        torch.cat([meanings(book) for book in books]),
+        size=size,
+        transform=vary,
+    )
+    return fit(pair, pages, loss=pair.loss, epochs=epochs, lr=lr, metrics=(), **options)

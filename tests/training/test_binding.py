@@ -1,0 +1,41 @@
+"""The three steps of a page space's training on a few pages: each loss falls, and only its towers move."""
+
+import math
+
+import torch
+
+from mmcourse import PictureBook
+from mmcourse.models.towers import PageSpace
+from mmcourse.picturebook.sentence import UNKNOWN, VOCABULARY
+from mmcourse.training.binding import learn_to_listen, learn_to_see, learn_words, spoken_vocabulary, together
+
+
+def test_each_step_moves_its_own_towers():
+    torch.manual_seed(0)
+    space, books = PageSpace(width=32), [PictureBook("train", 60, things=1, seed=0, size=48)]
+    before = {name: value.clone() for name, value in space.state_dict().items()}
+
+    def moved() -> set[str]:
+        state = space.state_dict()
+        changed = [name for name, old in before.items() if not torch.equal(state[name], old)]
+        found = {name.split(".")[1] for name in changed if "num_batches" not in name}
+        before.update({name: value.clone() for name, value in state.items()})
+        return found
+
+    history = learn_to_see(space, books, epochs=8, size=30, verbose=False)
+    assert math.log(30) - 0.3 < history.losses[0] < 2 * math.log(30) and history.losses[-1] < 0.6 * history.losses[0]
+    assert moved() == {"image", "text", "log_scale"}
+    known = space.tower("text").encoder.known
+    assert known[VOCABULARY.index("fish")] and not known[VOCABULARY.index("tiny")] and known[UNKNOWN]
+    speech = spoken_vocabulary(books, takes=1)
+    assert {"fish", "a", "red"} <= set(speech.words) and "tiny" not in speech.words
+    speech.voices, speech.labels = speech.voices[:3], speech.labels[: 3 * len(speech.words)]
+    history = learn_words(space, speech, epochs=2, verbose=False)
+    assert moved() == {"sound", "log_scale", "mean", "spread"}
+    history = learn_to_listen(space, books, epochs=2, size=30, verbose=False)
+    assert len(history.losses) == 4 and moved() == {"sound", "log_scale"}
+
+
+def test_together_fills_up_with_zeros():
+    whole = together([torch.ones(2, 3, 4), torch.ones(1, 3, 6)])
+    assert whole.shape == (3, 3, 6) and whole[:2, :, 4:].sum() == 0 and whole.sum() == 24 + 18
