@@ -121,11 +121,12 @@ class PageSpace(SharedSpace):
     """The Picture Book's shared space: pages of 48 pixels, its sentences, its voices, from the waveform on.
 
     Complete in one file: it holds LogMel's statistics. The towers of `image`, `text` and `sound` take pictures
-    (B, 3, 48, 48), tokens (B, T) and log-mels (B, 40, T); `read` and `hear` make the latter two.
+    (B, 3, 48, 48), tokens (B, T) and log-mels (B, 40, T); `read` and `hear` make the latter two. `words` is the width
+    of the sentences' encoder.
     """
 
-    def __init__(self, width: int = 128, hop: float = 0.020):
-        words = SentenceTower(len(VOCABULARY), width)
+    def __init__(self, width: int = 128, words: int = 128, hop: float = 0.020):
+        words = SentenceTower(len(VOCABULARY), width, words)
         super().__init__({"image": PictureTower(width), "text": words, "sound": SpeechTower(width)})
         self.log_mel = LogMel(hop=hop)
 

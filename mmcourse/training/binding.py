@@ -21,6 +21,9 @@ from mmcourse.picturebook.sentence import encode, split_words
 from mmcourse.picturebook.speech import voices
 from mmcourse.training.fit import fit
 from mmcourse.training.history import History
+from mmcourse.training.shipped import load
+
+HEARD = 1_000  # added to the seed of the pages that are read aloud
 
 
 def together(parts: Sequence[Tensor]) -> Tensor:
@@ -81,3 +84,32 @@ def learn_to_listen(
         transform=vary,
     )
     return fit(pair, pages, loss=pair.loss, epochs=epochs, lr=lr, metrics=(), **options)
+
+
+def warm_space(width: int = 128) -> PageSpace:
+    """A space whose pictures' and words' encoders are those that the course ships; they saw training pages alone."""
+    words = load("words_encoder").encoder
+    space = PageSpace(width, words=words.width)
+    space.tower("image").encoder, space.tower("text").encoder = load("picture_encoder").encoder, words
+    return space
+
+
+def bind(
+    space: PageSpace,
+    seen: Sequence[tuple[int, int]],
+    heard: Sequence[tuple[int, int]],
+    epochs: tuple[int, int, int],
+    seed: int,
+    **options,
+) -> PageSpace:
+    """All of it: pictures and words, spoken words, spoken sentences; the same space, ready to be used.
+
+    seen, heard   (things, pages) of each training book; those that are heard are other pages than those that are seen
+    epochs        of the three steps
+    """
+    books = [PictureBook("train", pages, things, seed, size=48) for things, pages in seen]
+    learn_to_see(space, books, epochs[0], **options)
+    learn_words(space, spoken_vocabulary(books, seed=1 + seed), epochs[1], **options)
+    books = [PictureBook("train", pages, things, HEARD + seed) for things, pages in heard]
+    learn_to_listen(space, books, epochs[2], **options)
+    return space.eval()

@@ -7,7 +7,16 @@ import torch
 from mmcourse import PictureBook
 from mmcourse.models.towers import PageSpace
 from mmcourse.picturebook.sentence import UNKNOWN, VOCABULARY
-from mmcourse.training.binding import learn_to_listen, learn_to_see, learn_words, spoken_vocabulary, together
+from mmcourse.training.binding import (
+    bind,
+    learn_to_listen,
+    learn_to_see,
+    learn_words,
+    spoken_vocabulary,
+    together,
+    warm_space,
+)
+from mmcourse.training.shipped import load
 
 
 def test_each_step_moves_its_own_towers():
@@ -39,3 +48,13 @@ def test_each_step_moves_its_own_towers():
 def test_together_fills_up_with_zeros():
     whole = together([torch.ones(2, 3, 4), torch.ones(1, 3, 6)])
     assert whole.shape == (3, 3, 6) and whole[:2, :, 4:].sum() == 0 and whole.sum() == 24 + 18
+
+
+def test_a_warm_space_begins_as_the_shipped_encoders_and_bind_leaves_it_ready():
+    warm = warm_space(width=16)
+    shipped = load("picture_encoder").encoder.state_dict()
+    for name, value in warm.tower("image").encoder.state_dict().items():
+        assert torch.equal(value, shipped[name])
+    space = bind(PageSpace(width=16), [(1, 40)], [(1, 20)], (1, 0, 1), seed=0, verbose=False)
+    assert not space.training and space.log_mel.mean.abs().sum() > 0
+    assert space.hear([PictureBook("test", 1).sound(0)]).isfinite().all()
