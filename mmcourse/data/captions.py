@@ -5,6 +5,8 @@ fit(captioner, batches, loss=caption_loss)
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import permutations
 
 import torch
 import torch.nn.functional as F
@@ -13,12 +15,14 @@ from torch import Tensor
 from mmcourse.data.batches import Batches
 from mmcourse.data.text import PAD, lengths, pad
 from mmcourse.picturebook.book import PictureBook
-from mmcourse.picturebook.scene import COLOURS, stream
-from mmcourse.picturebook.sentence import END, START, encode, tell
+from mmcourse.picturebook.picture import RGB
+from mmcourse.picturebook.scene import COLOURS, KINDS, stream
+from mmcourse.picturebook.sentence import END, START, VOCABULARY, encode, tell
 
 Change = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+NAMED = 0.3  # a colour that is farther from all colours of the book, in RGB, has no name
 LEFT, RIGHT = (encode(word)[0] for word in ("left", "right"))
-COLOUR_WORDS = torch.tensor([encode(word)[0] for word in COLOURS])
+COLOUR_WORDS, KIND_WORDS = (torch.tensor([encode(word)[0] for word in words]) for words in (COLOURS, KINDS))
 
 
 def framed(sentences: Sequence[str]) -> Tensor:
@@ -78,21 +82,50 @@ def mirror(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Ten
 
 
 def recolour(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Permute the colour channels of every other picture, so that its colours are others, and count no colour word.
+    """Permute the colour channels of three pictures in four, at random: they teach kinds, and the others colours.
 
-    What is read instead is a colour drawn at random: the kind must then be seen, and cannot be guessed from it. For
-    pages with one thing; of two, the colour says which is meant.
+    In a permuted picture no colour word is counted, since it has no name; what is read instead is a colour drawn at
+    random. In the others no kind is counted, so that no kind can be learned by its colour. For pages with one thing: of
+    two, the colour says which is meant.
     """
-    chosen = torch.rand(len(images), device=images.device) < 0.5
+    chosen = torch.rand(len(images), device=images.device) < 0.75
     order = torch.rand(len(images), images.shape[1], device=images.device).argsort(dim=1)  # (B, C)
     permuted = images[torch.arange(len(images), device=images.device)[:, None], order]
-    colours = COLOUR_WORDS.to(inputs.device)
+    colours, kinds = COLOUR_WORDS.to(inputs.device), KIND_WORDS.to(inputs.device)
     drawn = colours[torch.randint(len(colours), inputs.shape, device=inputs.device)]
+    hidden = torch.where(chosen[:, None], torch.isin(targets, colours), torch.isin(targets, kinds))
     return (
         torch.where(chosen[:, None, None, None], permuted, images),
         torch.where(chosen[:, None] & torch.isin(inputs, colours), drawn, inputs),
-        torch.where(chosen[:, None] & torch.isin(targets, colours), PAD, targets),
+        targets.masked_fill(hidden, PAD),
     )
+
+
+def repaint(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Permute the colour channels of each page at random, and call its colours what they have become.
+
+    A page stays as it is where one of its colours becomes none that has a name. For pages with several things, each of
+    which is told by its colour. It paints pairs of kind and colour that the training split does not hold.
+    """
+    orders, names = (table.to(inputs.device) for table in _repainted())
+    drawn = torch.randint(len(orders), (len(images),), device=images.device)
+    named = [names[drawn].gather(1, words) for words in (inputs, targets)]  # (B, L)
+    changed = torch.stack([(words >= 0).all(dim=1) for words in named]).all(dim=0)  # (B,)
+    permuted = images[torch.arange(len(images), device=images.device)[:, None], orders[drawn].to(images.device)]
+    return (
+        torch.where(changed[:, None, None, None], permuted, images),
+        *(torch.where(changed[:, None], new, words) for new, words in zip(named, (inputs, targets), strict=True)),
+    )
+
+
+@cache
+def _repainted() -> tuple[Tensor, Tensor]:
+    """The orders of three channels (6, 3), and what each word is called in each of them (6, V); -1 has no name."""
+    orders = torch.tensor(list(permutations(range(3))))
+    apart, becomes = torch.cdist(RGB[:, orders].transpose(0, 1), RGB).min(dim=2)  # (6, n_colours)
+    names = torch.arange(len(VOCABULARY)).repeat(len(orders), 1)
+    names[:, COLOUR_WORDS] = torch.where(apart < NAMED, COLOUR_WORDS[becomes], -1)
+    return orders, names
 
 
 class CaptionBatches(Batches):

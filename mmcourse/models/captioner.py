@@ -15,7 +15,22 @@ from mmcourse.models.attention import MultiHeadAttention, sinusoids
 from mmcourse.models.cnn import PictureEncoder
 from mmcourse.models.transformer import DecoderBlock
 
-REACH = 2.0  # coordinates of places run from -REACH to REACH
+
+class Bring(nn.Module):
+    """Places of a picture as a decoder's memory: what is there, on one scale, plus where it is, as waves of x and y.
+
+    (B, T, D + 2), the last two from -1 to 1 -> (B, T, width)
+    """
+
+    def __init__(self, features: int, width: int):
+        super().__init__()
+        self.what = nn.Sequential(nn.LayerNorm(features), nn.Linear(features, width))
+        self.where = nn.Linear(14, width)
+
+    def forward(self, places: Tensor) -> Tensor:
+        xy = places[..., -2:]
+        waves = [wave(torch.pi * turns * xy) for turns in (0.5, 1.0, 2.0) for wave in (torch.sin, torch.cos)]
+        return self.what(places[..., :-2]) + self.where(torch.cat([xy, *waves], dim=-1))
 
 
 class Captioner(nn.Module):
@@ -46,7 +61,7 @@ class Captioner(nn.Module):
         """Each place as a token that knows where it is.   (B, C, H, W) -> (B, T, D + 2)"""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             maps = self.encoder.feature_maps(images)
-        return places(maps, REACH)
+        return places(maps)
 
     def grid(self, images: Tensor) -> tuple[int, int]:
         """Rows and columns of places that pictures of this size have."""
@@ -105,7 +120,7 @@ class ShowAndTell(Captioner):
         self.show = nn.Linear(features, width)
         self.embedding = nn.Embedding(vocabulary_size, width)
         self.recurrent = nn.LSTM(2 * width, width, batch_first=True)
-        self.head = nn.Linear(width, vocabulary_size)
+        self.head = nn.Linear(2 * width, vocabulary_size)
 
     def begin(self, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         vector = self.show(places.flatten(1) if self.side_by_side else places[..., :-2].amax(dim=1))  # (B, H)
@@ -117,7 +132,7 @@ class ShowAndTell(Captioner):
         states, (h, c) = self.recurrent(
             torch.cat([self.embedding(tokens), beside], dim=2), (h[None].contiguous(), c[None].contiguous())
         )  # (B, L, H)
-        return self.head(states), None, (h[0], c[0], vector)
+        return self.head(torch.cat([states, beside], dim=2)), None, (h[0], c[0], vector)
 
 
 class ShowAttendAndTell(Captioner):
@@ -132,7 +147,7 @@ class ShowAttendAndTell(Captioner):
         heads: int = 2,
     ):
         super().__init__(vocabulary_size, encoder, frozen)
-        self.bring = nn.Linear(self.encoder.width + 2, width)
+        self.bring = Bring(self.encoder.width, width)
         self.embedding = nn.Embedding(vocabulary_size, width)
         self.recurrent = nn.LSTM(width, width, batch_first=True)
         self.attention = MultiHeadAttention(width, heads)
@@ -172,7 +187,7 @@ class TransformerCaptioner(Captioner):
     ):
         super().__init__(vocabulary_size, encoder, frozen)
         self.longest = longest
-        self.bring = nn.Linear(self.encoder.width + 2, width)
+        self.bring = Bring(self.encoder.width, width)
         self.embedding = nn.Embedding(vocabulary_size, width)
         self.register_buffer("turns", sinusoids(longest, width), persistent=False)
         self.blocks = nn.ModuleList(DecoderBlock(width, heads, hidden or 2 * width) for _ in range(layers))
