@@ -30,7 +30,7 @@ METHODS = (
     ("tokens: the other asks", ("tokens: text asks", "tokens: sound asks"), "tokens: question asks all"),
     ("tokens: the spoken word asks", None, "tokens: word asks all"),
     ("tokens: bottleneck", "tokens: bottleneck", "tokens: bottleneck"),
-    ("find, then modulate (lesson 09)", None, "word asks places, then FiLM: 2 heads"),
+    ("find, then modulate (lesson 09)", None, "word asks places, then FiLM: 4 heads"),
 )
 ALONE = ("the best without one of them", ("text alone", "sound alone"), "the same, 2 heads, no voice")
 

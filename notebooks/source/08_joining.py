@@ -17,7 +17,7 @@
 # picture alone and the sentence alone are a coin, and so is their weighted sum. Then you will meet a task for which
 # the plainest way to join is the safest.**
 #
-# Runs in about 4 minutes · takes 90 minutes to work through · before this: [01 Pictures](01_pictures.ipynb),
+# Runs in about 2 minutes · takes 90 minutes to work through · before this: [01 Pictures](01_pictures.ipynb),
 # [02 Words](02_words.ipynb), [03 Sound](03_sound.ipynb).
 
 # %% [markdown]
