@@ -10,6 +10,7 @@ from mmcourse.data.spoken_pages import padded_mels
 from mmcourse.data.text import pad
 from mmcourse.models.cnn import PictureEncoder
 from mmcourse.models.contrastive import SharedSpace
+from mmcourse.models.pooling import last_states
 from mmcourse.models.rnn import SentenceEncoder
 from mmcourse.models.speech import SpeechEncoder, check_mels
 from mmcourse.picturebook.sentence import VOCABULARY, encode
@@ -70,7 +71,7 @@ class SentenceTower(nn.Module):
 
 
 class SpeechTower(nn.Module):
-    """A spoken sentence to a vector: a SpeechEncoder's states, read by a GRU, then the largest of each feature.
+    """A spoken sentence to a vector: a SpeechEncoder's states, and a GRU that reads them: its last state, the largest of both.
 
     mels (B, n_mels, T), of any lengths: frames that are 0 throughout, on the right, are padding, which changes no
     output.   -> (B, D)
@@ -86,7 +87,7 @@ class SpeechTower(nn.Module):
         super().__init__()
         self.encoder = SpeechEncoder(n_mels, widths, hidden)
         self.recurrent = nn.GRU(hidden, hidden, batch_first=True)
-        self.head = nn.Linear(hidden, width)
+        self.head = nn.Linear(3 * hidden, width)
         self.width = width
 
     def states(self, mels: Tensor) -> tuple[Tensor, Tensor]:
@@ -102,7 +103,8 @@ class SpeechTower(nn.Module):
     def forward(self, mels: Tensor) -> Tensor:
         states, real = self.states(mels)
         heard, _ = self.recurrent(states)  # what stands on the right cannot reach a state
-        return self.head(heard.masked_fill(~real[..., None], -torch.inf).amax(dim=1))
+        largest = heard.masked_fill(~real[..., None], -torch.inf).amax(dim=1)
+        return self.head(torch.cat([last_states(heard, real.sum(dim=1)), largest, states.amax(dim=1)], dim=1))
 
 
 def real_frames(mels: Tensor) -> Tensor:

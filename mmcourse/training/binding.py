@@ -34,7 +34,7 @@ def together(parts: Sequence[Tensor]) -> Tensor:
 
 def vary(mels: Tensor) -> Tensor:
     """Another throat, and stripes that are not heard.   (B, n_mels, T) -> (B, n_mels, T)"""
-    return spec_augment(shift_bands(mels, 1), band=6, time=10)
+    return spec_augment(shift_bands(mels, 1), band=6, time=4)  # no stripe as long as a word
 
 
 def learn_to_see(
@@ -72,7 +72,7 @@ def learn_words(
 
 
 def learn_to_listen(
-    space: PageSpace, books: Sequence[PictureBook], epochs: int, lr: float = 3e-3, size: int = 64, **options
+    space: PageSpace, books: Sequence[PictureBook], epochs: int, lr: float = 5e-3, size: int = 64, **options
 ) -> History:
     """Bring the books' voices to where their sentences lie, which stay."""
     pair = space.pair("sound", "text", locked="text")
