@@ -71,7 +71,7 @@ class SentenceTower(nn.Module):
 
 
 class SpeechTower(nn.Module):
-    """A spoken sentence to a vector: a SpeechEncoder's states, and a GRU that reads them: its last state, the largest of both.
+    """A spoken sentence to a vector: a SpeechEncoder, a GRU on its states, then the last state and the largest of both.
 
     mels (B, n_mels, T), of any lengths: frames that are 0 throughout, on the right, are padding, which changes no
     output.   -> (B, D)
