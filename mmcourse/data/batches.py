@@ -1,6 +1,6 @@
 """Batches of tensors that fit in memory: sliced where they lie, without worker processes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy
 import torch
@@ -79,6 +79,22 @@ class Batches:
     def __repr__(self) -> str:
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in self.tensors)
         return f"Batches({shapes}: {len(self)} batches of {self.size}{', shuffled' * self.shuffle})"
+
+
+def together(parts: Sequence[Tensor]) -> Tensor:
+    """Examples of several books as one tensor, shorter ones filled up with zeros on the last axis.   (N, ..., T) each
+
+    Filled part by part, since a padded copy of each part would double the memory. ValueError where other axes differ.
+    """
+    if not parts or len({(part.shape[1:-1], part.dtype) for part in parts}) > 1:
+        shapes = ", ".join(f"{part.dtype} {tuple(part.shape)}" for part in parts) or "nothing"
+        raise ValueError(f"together got {shapes}; expected parts that differ in their first and last axis alone")
+    whole = parts[0].new_zeros(sum(map(len, parts)), *parts[0].shape[1:-1], max(part.shape[-1] for part in parts))
+    start = 0
+    for part in parts:
+        whole[start : start + len(part), ..., : part.shape[-1]] = part
+        start += len(part)
+    return whole
 
 
 def _tensor(value, place: int) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mmcourse.data.audio import CHUNK, LogMel, collate
-from mmcourse.data.batches import Batches
+from mmcourse.data.batches import Batches, together
 from mmcourse.data.text import POOL
 from mmcourse.picturebook.book import PictureBook
 
@@ -20,8 +20,7 @@ def spoken_pages(book: PictureBook, log_mel: LogMel, pages: Tensor | None = None
     parts = []
     for start in range(0, len(places), CHUNK):
         parts.append(padded_mels(log_mel, [book.sound(i) for i in places[start : start + CHUNK]]).half())
-    longest = max(part.shape[2] for part in parts)
-    return torch.cat([torch.nn.functional.pad(part, (0, longest - part.shape[2])) for part in parts])
+    return together(parts)
 
 
 def padded_mels(log_mel: LogMel, sounds: Sequence[Tensor]) -> Tensor:

@@ -6,11 +6,10 @@ Picture and voice are never paired.
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mmcourse.data.augment import shift_bands, spec_augment
-from mmcourse.data.batches import Batches
+from mmcourse.data.batches import Batches, together
 from mmcourse.data.meaning import any_wording, meanings, wordings
 from mmcourse.data.spoken import SpokenWords
 from mmcourse.data.spoken_pages import SpeechBatches, spoken_pages
@@ -24,12 +23,6 @@ from mmcourse.training.history import History
 from mmcourse.training.shipped import load
 
 HEARD = 1_000  # added to the seed of the pages that are read aloud
-
-
-def together(parts: Sequence[Tensor]) -> Tensor:
-    """Tensors of several books as one, the last axis of the shorter ones filled up with zeros.   (N, ..., T) each"""
-    longest = max(part.shape[-1] for part in parts)
-    return torch.cat([F.pad(part, (0, longest - part.shape[-1])) for part in parts])
 
 
 def vary(mels: Tensor) -> Tensor:

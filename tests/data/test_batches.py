@@ -4,7 +4,7 @@ import numpy
 import pytest
 import torch
 
-from mmcourse.data.batches import Batches
+from mmcourse.data.batches import Batches, together
 
 N = 23
 X, Y = torch.arange(N).float()[:, None], torch.arange(N)
@@ -79,3 +79,13 @@ def test_arrays_and_one_tensor_are_welcome():
 def test_refusals_say_why(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_together_fills_up_with_zeros_and_keeps_the_type():
+    whole = together([torch.ones(2, 3, 4).half(), torch.ones(1, 3, 6).half()])
+    assert whole.shape == (3, 3, 6) and whole.dtype == torch.float16
+    assert whole[:2, :, 4:].sum() == 0 and whole.sum() == 24 + 18
+    assert together([torch.tensor([[1, 2]]), torch.tensor([[3]])]).tolist() == [[1, 2], [3, 0]]
+    for wrong in ([], [torch.ones(1, 2, 3), torch.ones(1, 3, 3)], [torch.ones(1, 2), torch.ones(1, 2).long()]):
+        with pytest.raises(ValueError, match="together got"):
+            together(wrong)

@@ -13,7 +13,6 @@ from mmcourse.training.binding import (
     learn_to_see,
     learn_words,
     spoken_vocabulary,
-    together,
     warm_space,
 )
 from mmcourse.training.shipped import load
@@ -43,11 +42,6 @@ def test_each_step_moves_its_own_towers():
     assert moved() == {"sound", "log_scale", "mean", "spread"}
     history = learn_to_listen(space, books, epochs=2, size=30, verbose=False)
     assert len(history.losses) == 4 and moved() == {"sound", "log_scale"}
-
-
-def test_together_fills_up_with_zeros():
-    whole = together([torch.ones(2, 3, 4), torch.ones(1, 3, 6)])
-    assert whole.shape == (3, 3, 6) and whole[:2, :, 4:].sum() == 0 and whole.sum() == 24 + 18
 
 
 def test_a_warm_space_begins_as_the_shipped_encoders_and_bind_leaves_it_ready():
