@@ -19,6 +19,7 @@ from mmcourse.models.transformer import DecoderBlock
 class Bring(nn.Module):
     """Places of a picture as a decoder's memory: what is there, on one scale, plus where it is, as waves of x and y.
 
+    Both are scaled up, so that attention can be sharp early in training: by what is somewhere, and by where it is.
     (B, T, D + 2), the last two from -1 to 1 -> (B, T, width)
     """
 
@@ -30,7 +31,7 @@ class Bring(nn.Module):
     def forward(self, places: Tensor) -> Tensor:
         xy = places[..., -2:]
         waves = [wave(torch.pi * turns * xy) for turns in (0.5, 1.0, 2.0) for wave in (torch.sin, torch.cos)]
-        return self.what(places[..., :-2]) + self.where(torch.cat([xy, *waves], dim=-1))
+        return 2 * self.what(places[..., :-2]) + self.where(3 * torch.cat([xy, *waves], dim=-1))
 
 
 class Captioner(nn.Module):
