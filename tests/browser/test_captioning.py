@@ -1,0 +1,50 @@
+"""The captioning widget in JupyterLab: what is drawn is described, and a word shows where the model looked."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+DRAWING = """import torch
+from mmcourse.models.captioner import Captioner
+from mmcourse.picturebook.sentence import END, VOCABULARY, encode
+from mmcourse.show import captioning_explorer
+class Painter(Captioner):
+    '''Says 'red fish' where the middle of the picture is red, else 'big boat', and looks at place t for word t.'''
+    def __init__(self):
+        super().__init__(len(VOCABULARY))
+        self.plans = torch.tensor([[*encode(text), END, END] for text in ("big boat", "red fish")])
+    def grid(self, images):
+        return 2, 2
+    def see(self, images):
+        r, g, b = images[:, :, 20:28, 20:28].mean(dim=(2, 3)).unbind(1)
+        return ((r > 0.6) & (g < 0.4) & (b < 0.5)).long()
+    def begin(self, places):
+        return places, torch.zeros_like(places)
+    def read(self, state, tokens):
+        which, said = state
+        place = (said[:, None] + torch.arange(tokens.shape[1])).clamp(max=3)
+        logits = 9.0 * torch.nn.functional.one_hot(self.plans[which[:, None], place], len(VOCABULARY)).float()
+        return logits, torch.nn.functional.one_hot(place, 4).float(), (which, said + tokens.shape[1])
+captioning_explorer(Painter())"""
+
+
+def test_what_is_drawn_is_described_and_a_word_shows_where_it_looked(opened):
+    page = opened(DRAWING)
+    page.wait_for_text(0, "What the model says")
+    page.page.get_by_role("button", name="Clear").click()
+    page.wait_for_text(0, "boat")
+    canvas = page.page.locator(".mm-draw")
+    page.page.get_by_label("brush size").fill("64")
+    box = canvas.bounding_box()
+    page.page.mouse.move(box["x"] + 100, box["y"] + 128)
+    page.page.mouse.down()
+    page.page.mouse.move(box["x"] + 160, box["y"] + 128, steps=4)
+    page.page.mouse.up()
+    page.wait_for_text(0, "fish")
+    page.page.locator(".mm-looker", has_text="fish").hover()
+    page.wait_for_text(0, "Before 'fish' it looked most, 1.00, at row 1, column 2.")
+    page.page.get_by_label("show where it looked").uncheck()
+    assert not page.page.locator(".mm-unseen").is_visible()
+    page.page.get_by_role("button", name="Give me a page").click()
+    page.wait_for_text(0, "Now paint over it")
+    assert page.complaints() == []
