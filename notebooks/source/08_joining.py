@@ -770,7 +770,7 @@ except NotImplementedError:
     print("do the exercise first")
 
 # %% [markdown]
-# Ours reaches about 0.87. Its GRU starts from nothing, while the encoder above had read 24,000 sentences; that is much of the
+# Ours reaches about 0.86. Its GRU starts from nothing, while the encoder above had read 24,000 sentences; that is much of the
 # difference which is left.
 #
 # ## On real data: the same digit?

@@ -202,7 +202,7 @@ fall = complete - min(left["plain"].values())
 expect("10.plain_falls", fall)
 
 # %% [markdown]
-# Without picture and without sentence nothing happens. Without sound it is only about ten points better than the
+# Without picture and without sentence nothing happens. Without sound it is less than ten points better than the
 # sentence alone.
 # And yet take a network that sees as well as the one above, with a sentence besides. It would read half of the pages,
 # and see nearly nine in ten of the others: $0.5 + 0.5 \times 0.87$ is about 0.93. The picture is there. Why does it not
@@ -712,8 +712,8 @@ if have:
     expect("10.real_complete", real_table["plain"]["image+sound+text"] - real_table["with dropout"]["image+sound+text"])
 
 # %% [markdown]
-# Asked alone, the plain model's eye names about four digits in five; with dropout the same network on the same digits
-# names well over nine in ten. The ear gains more still. Whether the branch or the joint layer was behind, only a probe
+# Asked alone, the plain model's eye names about two digits in three; with dropout the same network on the same digits
+# names well over nine in ten. The ear gains as well, if not as much. Whether the branch or the joint layer was behind, only a probe
 # would tell. And with everything there, the plain model looks perfect.
 #
 # Where it is used: **a car with several sensors.** A camera is blind in low sun, a microphone in wind, and most of the
