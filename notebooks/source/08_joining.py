@@ -266,7 +266,7 @@ show_sums(fish_seen, fish_told, names=("red fish", "blue fish"))
 hidden_head = nn.Sequential(nn.ReLU(), nn.Linear(128, 2))
 bent = Joined(Sum(), hidden_head)
 history = fit(bent, Batches(*data["train"]), valid=Batches(*data["valid"], shuffle=False), epochs=6)
-print(results(bent))
+print({split: round(figure, 3) for split, figure in results(bent).items()})
 
 # %% [markdown]
 # One ReLU, and it is solved. A sum is no mistake, and a linear head is none; a linear head *on* a sum is one, wherever
