@@ -69,7 +69,7 @@ def speak(sentence: str, voice: str, seed: int = 0, varied: bool = True) -> Tens
             at += length + rng.uniform(*BREAK) * SAMPLE_RATE
         at += rng.uniform(*COMMA) * SAMPLE_RATE
     end = placed[-1][0] + len(placed[-1][1]) + int(rng.uniform(*EDGE) * SAMPLE_RATE)
-    hiss = rng.choice(_noises())
+    hiss = rng.choice(noises())
     first = rng.randrange(len(hiss))
     spoken = hiss.roll(-first)[:end] if first + end > len(hiss) else hiss[first:first + end]
     spoken = spoken * (LOUDNESS * _gain(level - rng.uniform(*SIGNAL_TO_NOISE)))
@@ -140,7 +140,7 @@ def _spoilt(path, why: str) -> str:
 
 
 @cache
-def _noises() -> tuple[Tensor, Tensor]:
+def noises() -> tuple[Tensor, Tensor]:
     """A minute of white and of pink noise, at unit power; `speak` takes a stretch from anywhere in it.
 
     RandomState, because its stream is frozen across numpy's versions.

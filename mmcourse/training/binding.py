@@ -11,18 +11,18 @@ from torch import Tensor
 from mmcourse.data.augment import shift_bands, spec_augment
 from mmcourse.data.batches import Batches, together
 from mmcourse.data.meaning import any_wording, meanings, wordings
-from mmcourse.data.spoken import SpokenWords
-from mmcourse.data.spoken_pages import SpeechBatches, spoken_pages
+from mmcourse.data.read_aloud import ReadAloud, ReadingBatches
 from mmcourse.data.text import pad
 from mmcourse.models.towers import PageSpace
 from mmcourse.picturebook.book import PictureBook
 from mmcourse.picturebook.sentence import encode, split_words
-from mmcourse.picturebook.speech import voices
 from mmcourse.training.fit import fit
 from mmcourse.training.history import History
 from mmcourse.training.shipped import load
 
 HEARD = 1_000  # added to the seed of the pages that are read aloud
+PAGES_HEARD = 300  # pages of each book that the log-mels' statistics come from
+READINGS = 92  # how often each word comes up in an epoch of single words: twice for each training voice
 
 
 def vary(mels: Tensor) -> Tensor:
@@ -47,34 +47,38 @@ def learn_to_see(
     return fit(pair, pages, loss=pair.loss, epochs=epochs, lr=lr, metrics=(), **options)
 
 
-def spoken_vocabulary(books: Sequence[PictureBook], takes: int = 2, seed: int = 1) -> SpokenWords:
-    """Each word of the books' sentences, `takes` times by every training voice."""
-    words = sorted({word for book in books for sentence in book.sentences for word in split_words(sentence)})
-    return SpokenWords(voices("train"), words, takes, seed)
+def reader(space: PageSpace, books: Sequence[PictureBook]) -> ReadAloud:
+    """What reads these books' sentences aloud; the log-mels' statistics become those of some of their spoken pages."""
+    space.log_mel.cpu().fit(book.sound(i) for book in books for i in range(0, len(book), -(-len(book) // PAGES_HEARD)))
+    words = {word for book in books for sentence in book.sentences for word in split_words(sentence)}
+    return ReadAloud(space.log_mel, sorted(words))
 
 
 def learn_words(
-    space: PageSpace, speech: SpokenWords, epochs: int, lr: float = 5e-3, size: int = 128, **options
+    space: PageSpace, read: ReadAloud, epochs: int, lr: float = 5e-3, size: int = 128, **options
 ) -> History:
-    """Bring single spoken words to where the words lie, which stay; the log-mels' statistics are theirs."""
-    space.log_mel.cpu().fit(speech.sound(i) for i in range(0, len(speech), 10))
+    """Bring single spoken words, each READINGS times an epoch, to where the words lie, which stay."""
     pair = space.pair("sound", "text", locked="text")
-    tokens = pad([encode(word) for word in speech.words])[speech.labels]  # (N, 1)
-    words = Batches(speech.log_mels(space.log_mel), tokens, speech.labels, size=size, transform=vary)
+    tokens = pad([encode(word) for word in read.words]).repeat(READINGS, 1)  # (N, 1)
+    labels = torch.arange(len(read.words)).repeat(READINGS)
+    words = ReadingBatches(lambda some: vary(read(some)), tokens, labels, size=size)
     return fit(pair, words, loss=pair.loss, epochs=epochs, lr=lr, metrics=(), **options)
 
 
 def learn_to_listen(
-    space: PageSpace, books: Sequence[PictureBook], epochs: int, lr: float = 5e-3, size: int = 64, **options
+    space: PageSpace,
+    read: ReadAloud,
+    books: Sequence[PictureBook],
+    epochs: int,
+    lr: float = 5e-3,
+    size: int = 64,
+    **options,
 ) -> History:
-    """Bring the books' voices to where their sentences lie, which stay."""
+    """Bring the books' sentences, read aloud anew in each epoch, to where they lie as words, which stay."""
     pair = space.pair("sound", "text", locked="text")
-    pages = SpeechBatches(
-        together([spoken_pages(book, space.log_mel.cpu()) for book in books]),
-        together([book.tokens for book in books]),
-        torch.cat([meanings(book) for book in books]),
-        size=size,
-        transform=vary,
+    tokens = together([book.tokens for book in books])
+    pages = ReadingBatches(
+        lambda some: vary(read(some)), tokens, torch.cat([meanings(book) for book in books]), size=size
     )
     return fit(pair, pages, loss=pair.loss, epochs=epochs, lr=lr, metrics=(), **options)
 
@@ -102,7 +106,8 @@ def bind(
     """
     books = [PictureBook("train", pages, things, seed, size=48) for things, pages in seen]
     learn_to_see(space, books, epochs[0], **options)
-    learn_words(space, spoken_vocabulary(books, seed=1 + seed), epochs[1], **options)
     books = [PictureBook("train", pages, things, HEARD + seed) for things, pages in heard]
-    learn_to_listen(space, books, epochs[2], **options)
+    read = reader(space, books)
+    learn_words(space, read, epochs[1], **options)
+    learn_to_listen(space, read, books, epochs[2], **options)
     return space.eval()

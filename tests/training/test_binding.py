@@ -12,7 +12,7 @@ from mmcourse.training.binding import (
     learn_to_listen,
     learn_to_see,
     learn_words,
-    spoken_vocabulary,
+    reader,
     warm_space,
 )
 from mmcourse.training.shipped import load
@@ -35,12 +35,12 @@ def test_each_step_moves_its_own_towers():
     assert moved() == {"image", "text", "log_scale"}
     known = space.tower("text").encoder.known
     assert known[VOCABULARY.index("fish")] and not known[VOCABULARY.index("tiny")] and known[UNKNOWN]
-    speech = spoken_vocabulary(books, takes=1)
-    assert {"fish", "a", "red"} <= set(speech.words) and "tiny" not in speech.words
-    speech.voices, speech.labels = speech.voices[:3], speech.labels[: 3 * len(speech.words)]
-    history = learn_words(space, speech, epochs=2, verbose=False)
-    assert moved() == {"sound", "log_scale", "mean", "spread"}
-    history = learn_to_listen(space, books, epochs=2, size=30, verbose=False)
+    read = reader(space, books)
+    assert {"fish", "a", "red"} <= set(read.words) and "tiny" not in read.words and moved() == {"mean", "spread"}
+    read.words = read.words[:3]
+    learn_words(space, read, epochs=2, verbose=False)
+    assert moved() == {"sound", "log_scale"}
+    history = learn_to_listen(space, read, books, epochs=2, size=30, verbose=False)
     assert len(history.losses) == 4 and moved() == {"sound", "log_scale"}
 
 

@@ -1,0 +1,122 @@
+"""Sentences read aloud as log-mels, anew each time: words' spectra joined, as `picturebook.speech.speak` joins sounds.
+
+To speak 10,000 sentences takes longer than to learn from them, and gives each page one voice. Here a sentence that
+comes up again is read by another voice, at another pace, in other noise.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from mmcourse.data.audio import CHUNK, FLOOR, LogMel, collate
+from mmcourse.data.text import PAD, SentenceBatches
+from mmcourse.picturebook.sentence import VOCABULARY
+from mmcourse.picturebook.speech import (
+    BREAK,
+    EDGE,
+    LEVEL,
+    LOUDNESS,
+    PACE,
+    SIGNAL_TO_NOISE,
+    WORD_LEVEL,
+    WORD_PACE,
+    clip,
+    noises,
+    voices,
+)
+
+FINE = 4  # spectra kept for each frame of the log-mel, so that a word may begin anywhere
+
+
+class ReadAloud:
+    """Sentences of some words, read by training voices drawn at random: tokens (B, T) -> log-mels (B, n_mels, F).
+
+    Pace, level, pauses and noise vary as `speak` has them; frames after a sentence's end are 0. The random numbers are
+    torch's own. `log_mel` has its statistics already. What `speak` has and this has not: the pitch that a pace changes
+    (data.augment.shift_bands does something like it), and words that overlap (the later one is heard).
+    """
+
+    def __init__(self, log_mel: LogMel, words: Sequence[str], speakers: Sequence[str] | None = None):
+        speakers = tuple(speakers or voices("train"))
+        if not words:
+            raise ValueError("words is empty; expected those of the sentences to be read")
+        log_mel = log_mel.cpu()
+        self.log_mel, self.speakers, self.words = log_mel, len(speakers), tuple(words)
+        self.row = torch.full((len(VOCABULARY),), -1)  # where a token's spectra lie
+        self.row[[VOCABULARY.index(word) for word in words]] = torch.arange(len(words))
+        rate, window = log_mel.rate, len(log_mel.window)
+        fine = LogMel(rate, log_mel.n_mels, window / rate, log_mel.hop / FINE / rate)
+        self.second = rate / fine.hop  # fine frames
+        sounds = [clip(word, speaker) for word in words for speaker in speakers]
+        self.lengths = torch.tensor([len(sound) // fine.hop + 1 for sound in sounds])
+        self.power = torch.zeros(len(sounds), int(self.lengths.max()), log_mel.n_mels)
+        for start in range(0, len(sounds), CHUNK):
+            power = fine.raw(collate(sounds[start : start + CHUNK])).exp().transpose(1, 2)
+            self.power[start : start + CHUNK, : power.shape[1]] = power
+        hisses = torch.stack([LOUDNESS * hiss[: 10 * rate] for hiss in noises()])
+        self.noise = fine.raw(hisses).exp().mean(dim=2)  # (colours, n_mels)
+
+    def __call__(self, tokens: Tensor) -> Tensor:
+        """Each sentence in a voice of its own.   (B, T) int64, 0 is padding -> (B, n_mels, F) float32"""
+        where, tokens = tokens.device, tokens.cpu()
+        batch, real = len(tokens), tokens != PAD
+        self._check(tokens, real)
+        voice = torch.randint(self.speakers, (batch, 1))
+        which = self.row[tokens].clamp(min=0) * self.speakers + voice  # (B, T)
+        pace = between(PACE, batch, 1) * between(WORD_PACE, *tokens.shape)
+        spoken = self.lengths[which] / pace
+        taken = (spoken + between(BREAK, *tokens.shape) * self.second) * real
+        begin = between(EDGE, batch, 1) * self.second + taken.cumsum(dim=1) - taken
+        end = (begin + spoken).masked_fill(~real, 0).amax(dim=1) + between(EDGE, batch) * self.second
+        frames = (end / FINE).long() + 1  # (B,)
+        place = torch.arange(int(frames.max())) * FINE  # (F,)
+        word = (begin.masked_fill(~real, torch.inf)[..., None] <= place).sum(dim=1) - 1  # (B, F) which is heard
+        level = between(LEVEL, batch, 1)
+        loud = decibels(level + between(WORD_LEVEL, *tokens.shape))
+        heard = word >= 0
+        word = word.clamp(min=0)
+        at = ((place - begin.gather(1, word)) * pace.gather(1, word)).round().long()
+        which, loud = which.gather(1, word), loud.gather(1, word)
+        heard &= at < self.lengths[which]
+        power = self.power[which, at.clamp(0, self.power.shape[1] - 1)] * (loud * heard)[..., None]  # (B, F, n_mels)
+        hiss = self.noise[torch.randint(len(self.noise), (batch,))]
+        hiss = hiss * decibels(level - between(SIGNAL_TO_NOISE, batch, 1))
+        power += hiss[:, None] * (1 + torch.empty_like(power).exponential_()) / 2  # its power wavers, too
+        mels = ((power + FLOOR).log().transpose(1, 2) - self.log_mel.mean) / self.log_mel.spread
+        return (mels * (torch.arange(len(place)) < frames[:, None])[:, None]).to(where)
+
+    def _check(self, tokens: Tensor, real: Tensor) -> None:
+        if tokens.dim() != 2 or tokens.is_floating_point():
+            raise ValueError(f"tokens are {tokens.dtype} of shape {tuple(tokens.shape)}; expected (B, T) whole numbers")
+        if not real.any(dim=1).all():
+            row = int((~real.any(dim=1)).nonzero()[0])
+            raise ValueError(f"sentence {row} has no word, so there is nothing to read. Likely cause: all padding")
+        if (self.row[tokens][real] < 0).any():
+            strange = VOCABULARY[int(tokens[real & (self.row[tokens] < 0)][0])]
+            raise ValueError(f"{strange!r} is none of the {len(self.words)} words that this was made for")
+
+
+class ReadingBatches(SentenceBatches):
+    """Sentences of like length together, and what `read` makes of them, anew in every batch.
+
+    Yields (read(tokens), tokens (B, T), labels (B,)). Order as SentenceBatches has it.
+    """
+
+    def __init__(self, read: Callable[[Tensor], Tensor], tokens: Tensor, labels: Tensor, **options):
+        super().__init__(tokens, labels, **options)
+        self.read = read
+
+    def _cut(self, order: Tensor | None) -> Iterator[tuple[Tensor, ...]]:
+        for tokens, labels in super()._cut(order):
+            yield self.read(tokens), tokens, labels
+
+
+def between(ends: tuple[float, float], *shape: int) -> Tensor:
+    """Random numbers, all as likely, from one end to the other."""
+    return torch.empty(shape).uniform_(*ends)
+
+
+def decibels(values: Tensor) -> Tensor:
+    """How many times the power some decibels are."""
+    return 10 ** (values / 10)
