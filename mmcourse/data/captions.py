@@ -75,10 +75,13 @@ def word_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
 def mirror(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Mirror every other picture, at random, and exchange 'left' and 'right' in its words."""
     mirrored = torch.rand(len(images), device=images.device) < 0.5
-    other = torch.arange(int(max(inputs.max(), targets.max(), RIGHT)) + 1, device=inputs.device)
-    other[LEFT], other[RIGHT] = RIGHT, LEFT
     images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-    return images, *(torch.where(mirrored[:, None], other[words], words) for words in (inputs, targets))
+    return images, *(torch.where(mirrored[:, None], mirrored_words(words), words) for words in (inputs, targets))
+
+
+def mirrored_words(words: Tensor) -> Tensor:
+    """What is said of the mirrored picture: 'left' and 'right' exchanged.   any shape -> the same"""
+    return torch.where(words == LEFT, RIGHT, torch.where(words == RIGHT, LEFT, words))
 
 
 def recolour(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -2,8 +2,8 @@
 
 Three decoders with one interface. An LSTM that gets one vector of the picture: after Vinyals et al. 2015 (Show and
 Tell), who show it once; here it stands beside every word, which is learned sooner. An LSTM that looks again before each
-word: after Xu et al. 2015 (Show, Attend and Tell); it asks with the state after the last word, as Luong et al. 2015. A
-Transformer's decoder: Vaswani et al. 2017.
+word: after Xu et al. 2015 (Show, Attend and Tell); a second LSTM reads what it found, as in Anderson et al. 2018
+(Bottom-up and top-down attention). A Transformer's decoder: Vaswani et al. 2017.
 """
 
 import torch
@@ -42,7 +42,8 @@ class Captioner(nn.Module):
                   attention
     start, step   images -> state; state, words (B,) -> logits (B, V), state: the same, a word at a time. A state is a
                   tuple of tensors whose first axis is the batch
-    frozen        the encoder stays as it is, in evaluation mode, and no gradient is computed for it
+    frozen        the encoder stays as it is, in evaluation mode, and no gradient is computed for it; then what `look`
+                  keeps of many pictures, once, can be given in the place of the pictures
     A subclass defines `begin(places) -> state` and `read(state, tokens) -> logits, weights, state`.
     """
 
@@ -60,12 +61,32 @@ class Captioner(nn.Module):
 
     def see(self, images: Tensor) -> Tensor:
         """Each place as a token that knows where it is.   (B, C, H, W) -> (B, T, D + 2)"""
+        if self.kept(images):
+            return places(images.float())
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             maps = self.encoder.feature_maps(images)
         return places(maps)
 
+    def kept(self, images: Tensor) -> bool:
+        """Whether these are feature maps that `look` kept, and no pictures."""
+        return images.dim() == 4 and images.shape[1] == self.encoder.width != self.encoder.in_channels
+
+    @torch.no_grad()
+    def look(self, images: Tensor, size: int = 250) -> Tensor:
+        """What a frozen encoder sees in many pictures, to be kept.   (N, C, H, W) -> (N, D, h, w) float16"""
+        if not self.frozen:
+            raise ValueError(
+                "look keeps what the encoder sees now, and this one is trained on, so it would soon see otherwise; make "
+                "the captioner with frozen=True"
+            )
+        where = next(self.encoder.parameters()).device
+        self.encoder.eval()
+        return torch.cat([self.encoder.feature_maps(part.to(where)).half().cpu() for part in images.split(size)])
+
     def grid(self, images: Tensor) -> tuple[int, int]:
         """Rows and columns of places that pictures of this size have."""
+        if self.kept(images):
+            return images.shape[-2], images.shape[-1]
         halvings = 2 ** len(self.encoder.blocks)
         return -(-images.shape[-2] // halvings), -(-images.shape[-1] // halvings)
 
@@ -137,7 +158,11 @@ class ShowAndTell(Captioner):
 
 
 class ShowAttendAndTell(Captioner):
-    """Before each word the LSTM's state asks all places of the picture, and what it finds there joins in the word."""
+    """Two LSTMs. The first reads the words, and its state asks all places of the picture before each next one; the
+    second reads what was found as well, and says the word. So it knows of each thing that was told where it stood.
+
+    Unlike in the papers the first does not read what was found, so all words can ask at once, without a loop.
+    """
 
     def __init__(
         self,
@@ -150,22 +175,25 @@ class ShowAttendAndTell(Captioner):
         super().__init__(vocabulary_size, encoder, frozen)
         self.bring = Bring(self.encoder.width, width)
         self.embedding = nn.Embedding(vocabulary_size, width)
-        self.recurrent = nn.LSTM(width, width, batch_first=True)
+        self.asking = nn.LSTM(width, width, batch_first=True)
         self.attention = MultiHeadAttention(width, heads)
+        self.telling = nn.LSTM(2 * width, width, batch_first=True)
         self.join = nn.Linear(2 * width, width)
         self.head = nn.Linear(width, vocabulary_size)
 
-    def begin(self, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def begin(self, places: Tensor) -> tuple[Tensor, ...]:
         memory = self.bring(places)  # (B, T, H)
         first = memory.mean(dim=1).tanh()
-        return first, torch.zeros_like(first), memory
+        return first, *(torch.zeros_like(first) for _ in range(3)), memory
 
     def read(self, state, tokens):
-        h, c, memory = state
-        states, (h, c) = self.recurrent(self.embedding(tokens), (h[None].contiguous(), c[None].contiguous()))
+        *inner, memory = state
+        h, c, h2, c2 = (part[None].contiguous() for part in inner)
+        states, (h, c) = self.asking(self.embedding(tokens), (h, c))
         found, weights = self.attention(states, memory)  # (B, L, H), (B, heads, L, T)
+        states, (h2, c2) = self.telling(torch.cat([states, found], dim=2), (h2, c2))
         joined = self.join(torch.cat([states, found], dim=2)).relu()
-        return self.head(joined), weights.mean(dim=1), (h[0], c[0], memory)
+        return self.head(joined), weights.mean(dim=1), (h[0], c[0], h2[0], c2[0], memory)
 
 
 class TransformerCaptioner(Captioner):

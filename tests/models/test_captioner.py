@@ -79,6 +79,27 @@ def test_a_frozen_encoder_keeps_its_weights_and_its_statistics(images, tokens):
     assert all(p.grad is not None for p in thawed.encoder.parameters())
 
 
+@pytest.mark.parametrize("kind", EVERY)
+def test_what_a_frozen_encoder_saw_is_kept_and_read_in_the_place_of_pictures(kind, images, tokens):
+    model = kind(V, width=16, encoder=PictureEncoder((4, 6, 8)), frozen=True).train()
+    maps = model.look(images, size=2)
+    assert maps.shape == (3, 8, 3, 4) and maps.dtype == torch.float16 and model.grid(maps) == model.grid(images)
+    torch.testing.assert_close(model.eval()(maps, tokens), model(images, tokens), rtol=1e-2, atol=1e-2)
+    with pytest.raises(ValueError, match="frozen=True"):
+        kind(V, width=16, encoder=PictureEncoder((4, 6, 8))).look(images)
+
+
+def test_the_second_lstm_remembers_where_the_first_word_was_found(images):
+    """What was found for an earlier word matters for a later one, which the asking LSTM alone could not know."""
+    torch.manual_seed(0)
+    model = ShowAttendAndTell(V, width=16, encoder=PictureEncoder((4, 6, 8))).eval()
+    one, other = (model.start(pictures) for pictures in (images, images.flip(3)))
+    _, after_one = model.step(one, torch.tensor([2, 2, 2]))
+    _, after_other = model.step((*one[:4], other[4]), torch.tensor([2, 2, 2]))
+    torch.testing.assert_close(after_one[:2], after_other[:2])
+    assert (after_one[2] - after_other[2]).abs().max() > 1e-5
+
+
 def test_places_side_by_side_tell_left_from_right(tokens):
     images = torch.rand(3, 3, 24, 32)
     pooled, laid_out = (ShowAndTell(V, 16, PictureEncoder((4, 6, 8)), side_by_side=n).eval() for n in (0, 12))
