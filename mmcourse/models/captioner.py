@@ -76,7 +76,7 @@ class Captioner(nn.Module):
         """What a frozen encoder sees in many pictures, to be kept.   (N, C, H, W) -> (N, D, h, w) float16"""
         if not self.frozen:
             raise ValueError(
-                "look keeps what the encoder sees now, and this one is trained on, so it would soon see otherwise; make "
+                "look keeps what the encoder sees now, and this one is trained on, so it will see otherwise; make "
                 "the captioner with frozen=True"
             )
         where = next(self.encoder.parameters()).device
