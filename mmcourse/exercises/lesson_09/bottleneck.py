@@ -8,8 +8,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import Answer, NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import agrees, described, expect_tensor
-from mmcourse.exercises.lesson_09.judged import drawn
+from mmcourse.exercises.judging import agrees, described, drawn, expect_tensor
 
 Result = tuple[Tensor, list[Tensor]]
 

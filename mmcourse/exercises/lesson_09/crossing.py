@@ -6,8 +6,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, agrees, described
-from mmcourse.exercises.lesson_09.judged import drawn, judge_tensors
+from mmcourse.exercises.judging import Mistakes, agrees, described, drawn, judge_tensors
 
 Case = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 

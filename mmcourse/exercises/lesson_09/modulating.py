@@ -5,8 +5,7 @@ from torch import Tensor
 
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes
-from mmcourse.exercises.lesson_09.judged import drawn, explained, judge_tensors
+from mmcourse.exercises.judging import Mistakes, drawn, explained, judge_tensors
 
 
 def parts(condition: Tensor, W: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,8 +6,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import Answer, NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, expect_finite, expect_tensor
-from mmcourse.exercises.lesson_09.judged import drawn, explained, judge_tensors
+from mmcourse.exercises.judging import Mistakes, drawn, expect_finite, expect_tensor, explained, judge_tensors
 from mmcourse.models.asking import places as right
 
 
