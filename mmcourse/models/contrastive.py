@@ -52,6 +52,16 @@ def check_vectors(one: Tensor, other: Tensor, meanings: Tensor | None = None) ->
         )
 
 
+def distance(vectors: tuple[Tensor, Tensor]) -> Tensor:
+    """How far partners are from each other: the mean of 1 - cosine.   ((B, D), (B, D)) -> scalar
+
+    The contrastive loss asks that partners be nearer than others, this that they be near (the alignment of Wang, Isola
+    2020). It is 0 where all vectors lie at one spot: for a tower that meets a locked one, or beside a contrastive loss.
+    """
+    check_vectors(*vectors)
+    return 1 - F.cosine_similarity(*vectors, dim=1).mean()
+
+
 class ContrastiveLoss(nn.Module):
     """`contrastive_loss` with a scale that is learned along, as its logarithm, and never exceeds 100 (CLIP).
 
@@ -109,7 +119,8 @@ class SharedSpace(nn.Module):
 class Pair(nn.Module):
     """Two towers of a space side by side, for `fit`: forward(one, other) -> (vectors (B, D), vectors (B, D)).
 
-    A locked tower is in evaluation mode and gets no gradient. `loss` is the space's.
+    A locked tower is in evaluation mode and gets no gradient. `loss` is the space's; `near_loss` adds the distance of
+    partners to it.
     """
 
     def __init__(self, space: SharedSpace, one: str, other: str, locked: str | None = None):
@@ -131,3 +142,7 @@ class Pair(nn.Module):
             with torch.set_grad_enabled(torch.is_grad_enabled() and name != self.locked):
                 vectors.append(F.normalize(tower(given), dim=1))
         return vectors[0], vectors[1]
+
+    def near_loss(self, vectors: tuple[Tensor, Tensor], meanings: Tensor | None = None) -> Tensor:
+        """The contrastive loss and how far partners are apart.   -> scalar"""
+        return self.loss(vectors, meanings) + distance(vectors)

@@ -62,7 +62,7 @@ def learn_words(
     tokens = pad([encode(word) for word in read.words]).repeat(READINGS, 1)  # (N, 1)
     labels = torch.arange(len(read.words)).repeat(READINGS)
     words = ReadingBatches(lambda some: vary(read(some)), tokens, labels, size=size)
-    return fit(pair, words, loss=pair.loss, epochs=epochs, lr=lr, metrics=(), **options)
+    return fit(pair, words, loss=pair.near_loss, epochs=epochs, lr=lr, metrics=(), **options)
 
 
 def learn_to_listen(
@@ -80,7 +80,7 @@ def learn_to_listen(
     pages = ReadingBatches(
         lambda some: vary(read(some)), tokens, torch.cat([meanings(book) for book in books]), size=size
     )
-    return fit(pair, pages, loss=pair.loss, epochs=epochs, lr=lr, metrics=(), **options)
+    return fit(pair, pages, loss=pair.near_loss, epochs=epochs, lr=lr, metrics=(), **options)
 
 
 def warm_space(width: int = 128) -> PageSpace:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmcourse import Batches, fit
-from mmcourse.models.contrastive import LARGEST_SCALE, ContrastiveLoss, SharedSpace, contrastive_loss
+from mmcourse.models.contrastive import LARGEST_SCALE, ContrastiveLoss, SharedSpace, contrastive_loss, distance
 
 
 @pytest.fixture(autouse=True)
@@ -152,3 +152,13 @@ def test_a_locked_tower_keeps_its_statistics():
     pair = shared.pair("text", "sound", locked="text").train()
     pair(torch.randn(9, 5) + 3, torch.randn(9, 3))
     assert torch.equal(shared.towers["text"][1].running_mean, torch.zeros(4)) and pair.towers["sound"].training
+
+
+def test_the_distance_of_partners_counts_beside_the_contrastive_loss():
+    one, other = unit_pairs((0.0, 0.0, 0.0), (0.0, math.pi / 2, math.pi))
+    assert distance((3 * one, other / 2)).item() == pytest.approx((0 + 1 + 2) / 3, abs=1e-6)
+    pair = space().pair("text", "sound", locked="text")
+    expected = contrastive_loss(one, other, pair.loss.scale) + 1
+    torch.testing.assert_close(pair.near_loss((one, other)), expected)
+    with pytest.raises(ValueError, match="expected \\(B, D\\) twice"):
+        distance((one, other[:2]))
