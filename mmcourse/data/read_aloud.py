@@ -26,15 +26,17 @@ from mmcourse.picturebook.speech import (
     voices,
 )
 
+STRIDE = 64  # frames are a multiple of it: for every length that a network meets, PyTorch keeps memory on a CPU
 FINE = 4  # spectra kept for each frame of the log-mel, so that a word may begin anywhere
 
 
 class ReadAloud:
     """Sentences of some words, read by training voices drawn at random: tokens (B, T) -> log-mels (B, n_mels, F).
 
-    Pace, level, pauses and noise vary as `speak` has them; frames after a sentence's end are 0. The random numbers are
-    torch's own. `log_mel` has its statistics already. What `speak` has and this has not: the pitch that a pace changes
-    (data.augment.shift_bands does something like it), and words that overlap (the later one is heard).
+    Pace, level, pauses and noise vary as `speak` has them; frames after a sentence's end are 0, and F is a multiple of
+    64. The random numbers are torch's own. `log_mel` has its statistics already. What `speak` has and this has not: the
+    pitch that a pace changes (data.augment.shift_bands does something like it), and words that overlap (the later one
+    is heard).
     """
 
     def __init__(self, log_mel: LogMel, words: Sequence[str], speakers: Sequence[str] | None = None):
@@ -70,7 +72,7 @@ class ReadAloud:
         begin = between(EDGE, batch, 1) * self.second + taken.cumsum(dim=1) - taken
         end = (begin + spoken).masked_fill(~real, 0).amax(dim=1) + between(EDGE, batch) * self.second
         frames = (end / FINE).long() + 1  # (B,)
-        place = torch.arange(int(frames.max())) * FINE  # (F,)
+        place = torch.arange(-(-int(frames.max()) // STRIDE) * STRIDE) * FINE  # (F,)
         word = (begin.masked_fill(~real, torch.inf)[..., None] <= place).sum(dim=1) - 1  # (B, F) which is heard
         level = between(LEVEL, batch, 1)
         loud = decibels(level + between(WORD_LEVEL, *tokens.shape))

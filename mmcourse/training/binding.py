@@ -21,7 +21,7 @@ from mmcourse.training.history import History
 from mmcourse.training.shipped import load
 
 HEARD = 1_000  # added to the seed of the pages that are read aloud
-PAGES_HEARD = 300  # pages of each book that the log-mels' statistics come from
+PAGES_HEARD = 200  # pages of each book that the log-mels' statistics come from
 READINGS = 92  # how often each word comes up in an epoch of single words: twice for each training voice
 
 

@@ -67,7 +67,8 @@ def test_voices_change_the_stream_is_torchs_and_padding_is_zero(read, tokens):
     torch.manual_seed(0)
     assert torch.equal(read(tokens), first) and not torch.equal(first[:, :, :20], second[:, :, :20])
     frames = (first != 0).any(dim=1)
-    assert frames[0].sum() == first.shape[2] > frames[1].sum() > frames[2].sum()
+    assert first.shape[2] % 64 == 0 and 0 <= first.shape[2] - frames[0].sum() < 64
+    assert frames[0].sum() > frames[1].sum() > frames[2].sum()
     for row, real in zip(first, frames, strict=True):
         assert real[: real.sum()].all() and not row[:, real.sum() :].any()
 
