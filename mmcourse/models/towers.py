@@ -20,7 +20,8 @@ class PictureTower(nn.Module):
     """A page to a vector: feature maps, squeezed to few channels at every place, then a hidden layer over all places.
 
     It keeps where things stand, which the largest over all places would forget. `side` is the pages' pixels; the
-    encoder is a PictureEncoder, so a shipped one fits in its place.   (B, 3, side, side) -> (B, D)
+    encoder is a PictureEncoder, so a shipped one fits in its place. Pictures kept in half precision may be given as
+    they are.   (B, 3, side, side) -> (B, D)
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class PictureTower(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        maps = self.encoder.feature_maps(images)  # (B, C, H, W)
+        maps = self.encoder.feature_maps(images.float())  # (B, C, H, W)
         if maps.shape[2:] != (self.side, self.side):
             raise ValueError(
                 f"images have shape {tuple(images.shape)}, which leaves maps of {tuple(maps.shape[2:])}; this tower "

@@ -39,7 +39,7 @@ def learn_to_see(
     pair = space.pair("text", "image")
     pages = Batches(
         tokens,
-        torch.cat([book.images for book in books]),
+        torch.cat([book.images.half() for book in books]),
         torch.cat([meanings(book) for book in books]),
         size=size,
         transform=any_wording,

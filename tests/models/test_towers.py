@@ -25,6 +25,7 @@ def test_the_picture_tower_knows_where_things_stand():
     left, right = torch.zeros(2, 1, 3, 48, 48)
     left[..., 8:16], right[..., 32:40] = 1, 1
     assert (tower(left) - tower(right)).abs().max() > 1e-3
+    assert torch.equal(tower(left.half()), tower(left))
     with pytest.raises(ValueError, match="size=48"):
         tower(torch.rand(2, 3, 32, 32))
 
