@@ -2,7 +2,7 @@
 
 Three decoders with one interface. An LSTM that gets one vector of the picture: after Vinyals et al. 2015 (Show and
 Tell), who show it once; here it stands beside every word, which is learned sooner. An LSTM that looks again before each
-word: after Xu et al. 2015 (Show, Attend and Tell); a second LSTM reads what it found, as in Anderson et al. 2018
+word: after Xu et al. 2015 (Show, Attend and Tell); one LSTM asks and another tells, as in Anderson et al. 2018
 (Bottom-up and top-down attention). A Transformer's decoder: Vaswani et al. 2017.
 """
 
@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from mmcourse.data.text import check_tokens
 from mmcourse.models.asking import places
-from mmcourse.models.attention import MultiHeadAttention, sinusoids
+from mmcourse.models.attention import attention, sinusoids
 from mmcourse.models.cnn import PictureEncoder
 from mmcourse.models.transformer import DecoderBlock
+
+WAVES = 14
 
 
 class Bring(nn.Module):
@@ -26,12 +28,16 @@ class Bring(nn.Module):
     def __init__(self, features: int, width: int):
         super().__init__()
         self.what = nn.Sequential(nn.LayerNorm(features), nn.Linear(features, width))
-        self.where = nn.Linear(14, width)
+        self.where = nn.Linear(WAVES, width)
 
     def forward(self, places: Tensor) -> Tensor:
-        xy = places[..., -2:]
-        waves = [wave(torch.pi * turns * xy) for turns in (0.5, 1.0, 2.0) for wave in (torch.sin, torch.cos)]
-        return 2 * self.what(places[..., :-2]) + self.where(3 * torch.cat([xy, *waves], dim=-1))
+        return 2 * self.what(places[..., :-2]) + self.where(3 * waves(places[..., -2:]))
+
+
+def waves(xy: Tensor) -> Tensor:
+    """Where a place is, from -1 to 1, as waves of three lengths.   (..., 2) -> (..., WAVES)"""
+    turned = [wave(torch.pi * turns * xy) for turns in (0.5, 1.0, 2.0) for wave in (torch.sin, torch.cos)]
+    return torch.cat([xy, *turned], dim=-1)
 
 
 class Captioner(nn.Module):
@@ -157,43 +163,39 @@ class ShowAndTell(Captioner):
         return self.head(torch.cat([states, beside], dim=2)), None, (h[0], c[0], vector)
 
 
-class ShowAttendAndTell(Captioner):
-    """Two LSTMs. The first reads the words, and its state asks all places of the picture before each next one; the
-    second reads what was found as well, and says the word. So it knows of each thing that was told where it stood.
+class ShowAttendAndTell(ShowAndTell):
+    """The same, but the vector is made anew before each word: another LSTM reads the words, and asks the places.
 
-    Unlike in the papers the first does not read what was found, so all words can ask at once, without a loop.
+    All that ShowAndTell has is here under the same names, so it can go on from one that has learned to tell of one
+    thing: `attending.load_state_dict(one.state_dict(), strict=False)`. Of a place it reads what `show` makes of it, and
+    where it is. In the papers the LSTM that asks also reads what was found; here it reads words alone, so that all
+    words of a sentence ask at once, without a loop.
     """
 
     def __init__(
-        self,
-        vocabulary_size: int,
-        width: int = 128,
-        encoder: PictureEncoder | None = None,
-        frozen: bool = False,
-        heads: int = 2,
+        self, vocabulary_size: int, width: int = 128, encoder: PictureEncoder | None = None, frozen: bool = False
     ):
-        super().__init__(vocabulary_size, encoder, frozen)
-        self.bring = Bring(self.encoder.width, width)
-        self.embedding = nn.Embedding(vocabulary_size, width)
+        super().__init__(vocabulary_size, width, encoder, frozen)
         self.asking = nn.LSTM(width, width, batch_first=True)
-        self.attention = MultiHeadAttention(width, heads)
-        self.telling = nn.LSTM(2 * width, width, batch_first=True)
-        self.join = nn.Linear(2 * width, width)
-        self.head = nn.Linear(width, vocabulary_size)
+        self.norm = nn.LayerNorm(width)
+        self.query = nn.Linear(width, width)
+        self.key = Bring(self.encoder.width, width)
+        self.where = nn.Linear(WAVES, width)
 
     def begin(self, places: Tensor) -> tuple[Tensor, ...]:
-        memory = self.bring(places)  # (B, T, H)
-        first = memory.mean(dim=1).tanh()
-        return first, *(torch.zeros_like(first) for _ in range(3)), memory
+        keys = self.key(places)  # (B, T, H)
+        values = self.show(places[..., :-2]) + self.where(waves(places[..., -2:]))
+        first = keys.mean(dim=1).tanh()
+        return first, *(torch.zeros_like(first) for _ in range(3)), keys, values
 
     def read(self, state, tokens):
-        *inner, memory = state
-        h, c, h2, c2 = (part[None].contiguous() for part in inner)
-        states, (h, c) = self.asking(self.embedding(tokens), (h, c))
-        found, weights = self.attention(states, memory)  # (B, L, H), (B, heads, L, T)
-        states, (h2, c2) = self.telling(torch.cat([states, found], dim=2), (h2, c2))
-        joined = self.join(torch.cat([states, found], dim=2)).relu()
-        return self.head(joined), weights.mean(dim=1), (h[0], c[0], h2[0], c2[0], memory)
+        h, c, h2, c2 = (part[None].contiguous() for part in state[:4])
+        keys, values = state[4:]
+        words = self.embedding(tokens)
+        states, (h, c) = self.asking(words, (h, c))
+        found, weights = attention(self.query(self.norm(states + words)), keys, values)  # (B, L, H), (B, L, T)
+        states, (h2, c2) = self.recurrent(torch.cat([words, found], dim=2), (h2, c2))
+        return self.head(torch.cat([states, found], dim=2)), weights, (h[0], c[0], h2[0], c2[0], keys, values)
 
 
 class TransformerCaptioner(Captioner):

@@ -58,7 +58,7 @@ def test_the_picture_matters_and_only_its_own(captioner, images, tokens):
 def test_weights_are_shares_of_the_places(captioner, images, tokens):
     logits, weights = captioner.with_weights(images, tokens)
     torch.testing.assert_close(logits, captioner(images, tokens))
-    if isinstance(captioner, ShowAndTell):
+    if type(captioner) is ShowAndTell:
         assert weights is None
         return
     assert captioner.grid(images) == (3, 4)
@@ -89,15 +89,37 @@ def test_what_a_frozen_encoder_saw_is_kept_and_read_in_the_place_of_pictures(kin
         kind(V, width=16, encoder=PictureEncoder((4, 6, 8))).look(images)
 
 
-def test_the_second_lstm_remembers_where_the_first_word_was_found(images):
-    """What was found for an earlier word matters for a later one, which the asking LSTM alone could not know."""
+def test_the_telling_lstm_remembers_what_was_found_for_words_before(images):
     torch.manual_seed(0)
     model = ShowAttendAndTell(V, width=16, encoder=PictureEncoder((4, 6, 8))).eval()
-    one, other = (model.start(pictures) for pictures in (images, images.flip(3)))
-    _, after_one = model.step(one, torch.tensor([2, 2, 2]))
-    _, after_other = model.step((*one[:4], other[4]), torch.tensor([2, 2, 2]))
-    torch.testing.assert_close(after_one[:2], after_other[:2])
-    assert (after_one[2] - after_other[2]).abs().max() > 1e-5
+    start, other = (model.start(pictures) for pictures in (images, images.flip(3)))
+    words, next_words = torch.tensor([2, 2, 2]), torch.tensor([5, 6, 7])
+    _, state = model.step(start, words)
+    _, elsewhere = model.step((*start[:4], *other[4:]), words)
+    torch.testing.assert_close(elsewhere[0], state[0])  # what asks has read words alone
+    after, after_elsewhere = (model.step((*told[:4], *start[4:]), next_words)[0] for told in (state, elsewhere))
+    assert (after - after_elsewhere).abs().max() > 1e-4
+
+
+def test_attending_goes_on_from_a_captioner_of_one_vector(images, tokens):
+    torch.manual_seed(0)
+    one, model = (kind(V, width=16, encoder=PictureEncoder((4, 6, 8))) for kind in (ShowAndTell, ShowAttendAndTell))
+    missing, unexpected = model.load_state_dict(one.state_dict(), strict=False)
+    assert not unexpected and {name.split(".")[0] for name in missing} == {"asking", "norm", "query", "key", "where"}
+    nn.init.zeros_(model.where.weight), nn.init.zeros_(model.where.bias)
+    flat = torch.ones(3, 3, 24, 32) * torch.rand(3, 3, 1, 1)  # inside, every place is the same
+    one.eval(), model.eval()
+    one.encoder = model.encoder = Flat()
+    torch.testing.assert_close(model(flat, tokens), one(flat, tokens), rtol=1e-4, atol=1e-5)
+
+
+class Flat(nn.Module):
+    """An encoder whose places are all alike, so that their mean is their largest."""
+
+    blocks, width, in_channels = (0, 0, 0), 8, 3
+
+    def feature_maps(self, images):
+        return images[:, :1, :3, :4].mean(dim=(2, 3), keepdim=True).expand(-1, 8, 3, 4)
 
 
 def test_places_side_by_side_tell_left_from_right(tokens):
