@@ -131,27 +131,20 @@ class Captioner(nn.Module):
 class ShowAndTell(Captioner):
     """The picture, as one vector, is read beside every word; where in the picture a thing stood, nobody can ask.
 
-    The vector is each feature's largest value, or with `side_by_side` all places in a row, of which there are so many.
+    The vector is made of each feature's largest value.
     """
 
     def __init__(
-        self,
-        vocabulary_size: int,
-        width: int = 128,
-        encoder: PictureEncoder | None = None,
-        frozen: bool = False,
-        side_by_side: int = 0,
+        self, vocabulary_size: int, width: int = 128, encoder: PictureEncoder | None = None, frozen: bool = False
     ):
         super().__init__(vocabulary_size, encoder, frozen)
-        self.side_by_side = side_by_side
-        features = (self.encoder.width + 2) * side_by_side if side_by_side else self.encoder.width
-        self.show = nn.Linear(features, width)
+        self.show = nn.Linear(self.encoder.width, width)
         self.embedding = nn.Embedding(vocabulary_size, width)
         self.recurrent = nn.LSTM(2 * width, width, batch_first=True)
         self.head = nn.Linear(2 * width, vocabulary_size)
 
     def begin(self, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        vector = self.show(places.flatten(1) if self.side_by_side else places[..., :-2].amax(dim=1))  # (B, H)
+        vector = self.show(places[..., :-2].amax(dim=1))  # (B, H)
         return torch.zeros_like(vector), torch.zeros_like(vector), vector
 
     def read(self, state, tokens):

@@ -122,14 +122,10 @@ class Flat(nn.Module):
         return images[:, :1, :3, :4].mean(dim=(2, 3), keepdim=True).expand(-1, 8, 3, 4)
 
 
-def test_places_side_by_side_tell_left_from_right(tokens):
-    images = torch.rand(3, 3, 24, 32)
-    pooled, laid_out = (ShowAndTell(V, 16, PictureEncoder((4, 6, 8)), side_by_side=n).eval() for n in (0, 12))
-    assert laid_out(images, tokens).shape == (3, 5, V)
-    maps = pooled.see(images)
-    order = torch.randperm(12)
-    torch.testing.assert_close(pooled.begin(maps), pooled.begin(maps[:, order]))
-    assert (laid_out.begin(maps)[2] - laid_out.begin(maps[:, order])[2]).abs().max() > 1e-4
+def test_one_vector_does_not_tell_where_anything_is():
+    model = ShowAndTell(V, 16, PictureEncoder((4, 6, 8))).eval()
+    maps = model.see(torch.rand(3, 3, 24, 32))
+    torch.testing.assert_close(model.begin(maps), model.begin(maps[:, torch.randperm(12)]))
 
 
 @pytest.mark.parametrize("kind", EVERY)

@@ -1,0 +1,163 @@
+"""The table of lesson 12: `python -m benchmarks.captions` writes `data/tables/12_captions.csv`.
+
+Captioners of pages with one thing and with two, cold (nothing shipped is in them) and from the shipped encoder of
+pictures, their decoders new or gone on from pages with one thing. All decoders for two things take as many steps, on
+eyes that are kept. Seeds move the training pages, the initialisation and the order of batches. About half an hour on
+one core; `--quick` tries everything on few pages and stores nothing.
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+import torch
+from torchmetrics.functional.text import bleu_score
+
+from mmcourse import PictureBook, evaluate, fit
+from mmcourse.data.captions import (
+    CaptionBatches,
+    caption_loss,
+    mirror,
+    mirrored_words,
+    recolour,
+    tellings,
+    word_accuracy,
+)
+from mmcourse.files import write_whole
+from mmcourse.metrics import share_right
+from mmcourse.models.captioner import Captioner, ShowAndTell, ShowAttendAndTell, TransformerCaptioner
+from mmcourse.models.decoding import captions
+from mmcourse.picturebook.sentence import VOCABULARY, decode
+from mmcourse.training.device import describe_device, seed_everything
+from mmcourse.training.shipped import load
+
+TABLE = Path(__file__).resolve().parent.parent / "data" / "tables" / "12_captions.csv"
+SEEDS, JUDGED = range(3), 1_000
+PAGES = {1: 16_000, 2: 8_000}
+EPOCHS = {1: 13, 2: 5}  # of two things each page is there twice, mirrored as well
+BRIEF = 2  # epochs on one thing where the eyes are shipped and only the decoder learns
+COLUMNS = ("words, given the true ones", "BLEU", "meaning", "beam of 4", "unseen pairs")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what is on a page, the decoder, whose eyes, and whether the decoder goes on."""
+
+    things: int
+    decoder: str
+    eyes: str
+    goes_on: bool = False
+
+
+ROWS = (
+    Row(1, "LSTM, one vector", "cold"),
+    Row(2, "LSTM, one vector", "cold", goes_on=True),
+    Row(2, "LSTM, attention", "cold", goes_on=True),
+    Row(2, "LSTM, attention", "cold"),
+    Row(2, "LSTM, attention", "shipped", goes_on=True),
+    Row(2, "Transformer", "shipped"),
+)
+DECODERS: dict[str, type[Captioner]] = {
+    "LSTM, one vector": ShowAndTell,
+    "LSTM, attention": ShowAttendAndTell,
+    "Transformer": TransformerCaptioner,
+}
+
+
+def learn_one_thing(eyes: str, book: PictureBook, seed: int, epochs: int) -> ShowAndTell:
+    """A captioner of one thing, from random weights, or its decoder alone on the shipped eyes."""
+    cold = eyes == "cold"
+    model = ShowAndTell(len(VOCABULARY), encoder=None if cold else load("picture_encoder").encoder, frozen=not cold)
+    batches = CaptionBatches(book.images, tellings(book, 4), changes=(mirror, recolour), seed=seed)
+    fit(model, batches, loss=caption_loss, metrics=(), epochs=epochs, lr=6e-3, clip=1.0, verbose=False)
+    return model
+
+
+def learn_two_things(row: Row, one: ShowAndTell, book: PictureBook, seed: int, epochs: int) -> Captioner:
+    """A decoder on the eyes of `one`, which are kept; where it goes on it begins with that one's decoder."""
+    model = DECODERS[row.decoder](len(VOCABULARY), frozen=True)
+    kept = one.state_dict() if row.goes_on else {f"encoder.{k}": v for k, v in one.encoder.state_dict().items()}
+    model.load_state_dict(kept, strict=False)
+    told = tellings(book, 4)
+    maps = torch.cat([model.look(book.images), model.look(book.images.flip(3))])
+    batches = CaptionBatches(maps, torch.cat([told, mirrored_words(told)]), size=32, seed=seed)
+    rate = 1e-3 if row.decoder == "Transformer" else 3e-3
+    fit(model, batches, loss=caption_loss, metrics=(), epochs=epochs, lr=rate, clip=1.0, verbose=False)
+    return model
+
+
+def figures(model: Captioner, test: PictureBook, unseen: PictureBook) -> dict[str, float]:
+    """{column: its figure}"""
+    told = tellings(test, 4)
+    references = [[decode(row) for row in rows] for rows in told]
+    said = captions(model, test.images)
+    batches = CaptionBatches(test.images, told, shuffle=False)
+    return {
+        "words, given the true ones": evaluate(model, batches, metrics={"words": word_accuracy})["words"],
+        "BLEU": bleu_score(said, references).item(),
+        "meaning": share_right(said, test.scenes),
+        "beam of 4": share_right(captions(model, test.images, width=4), test.scenes),
+        "unseen pairs": share_right(captions(model, unseen.images), unseen.scenes),
+    }
+
+
+def measure(seeds: Sequence[int], pages: dict[int, int], epochs: dict[int, int], judged: int) -> dict[Row, dict]:
+    """{row: {column: a figure for each seed}}, with the seconds of training."""
+    table: dict[Row, dict[str, list]] = {row: {column: [] for column in ("seconds", *COLUMNS)} for row in ROWS}
+    splits = ("test", "unseen_pairs")
+    judging = {things: [PictureBook(split, judged, things=things) for split in splits] for things in (1, 2)}
+    for seed in seeds:
+        books = {things: PictureBook("train", pages[things], things=things, seed=seed) for things in (1, 2)}
+        ones: dict[str, ShowAndTell] = {}
+        for row in ROWS:
+            seed_everything(seed)
+            began = time.process_time()
+            if row.eyes not in ones:
+                ones[row.eyes] = learn_one_thing(row.eyes, books[1], seed, epochs[1] if row.eyes == "cold" else BRIEF)
+            model = ones[row.eyes]
+            if row.things == 2:
+                model = learn_two_things(row, model, books[2], seed, epochs[2])
+            found = {"seconds": time.process_time() - began} | figures(model, *judging[row.things])
+            for column, value in found.items():
+                table[row][column].append(value)
+            print(seed, row, {column: round(value, 3) for column, value in found.items()}, flush=True)
+    return table
+
+
+def as_csv(table: dict[Row, dict[str, list]], note: str) -> str:
+    """The table, its notes on top."""
+    base = mean(table[ROWS[2]]["seconds"]) or 1.0
+    lines = [
+        f"# Measured by benchmarks/captions.py: {note}. Test pages, means over the seeds; of the meaning the lowest",
+        "# and highest in brackets. Eyes 'cold': the first row's, trained from random weights. 'Goes on': the decoder",
+        "# begins as the one that learned to tell of one thing. Time to train: a multiple of the third row's.",
+        f"# {describe_device()}",
+        ",".join(["things", "decoder", "eyes", "decoder begins", "time", *(f'"{column}"' for column in COLUMNS)]),
+    ]
+    for row, found in table.items():
+        cells = [f"{mean(found[column]):.3f}" for column in COLUMNS]
+        cells[2] += f" ({min(found['meaning']):.3f} to {max(found['meaning']):.3f})"
+        first = [str(row.things), f'"{row.decoder}"', row.eyes, "goes on" if row.goes_on else "new"]
+        lines.append(",".join([*first, f"{mean(found['seconds']) / base:.1f}", *cells]))
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.captions", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="one seed, few pages; stores nothing")
+    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many seeds")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        print(as_csv(measure(range(1), {1: 150, 2: 150}, {1: 1, 2: 1}, 60), "a quick try"))
+        return 0
+    note = f"{arguments.seeds} seed{'s' * (arguments.seeds != 1)}, {PAGES[2]:,} training pages with two things"
+    write_whole(TABLE, as_csv(measure(range(arguments.seeds), PAGES, EPOCHS, JUDGED), note))
+    print("stored 12_captions; now renew the checksums: python data/checksums.py", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
