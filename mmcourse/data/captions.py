@@ -75,13 +75,10 @@ def word_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
 def mirror(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Mirror every other picture, at random, and exchange 'left' and 'right' in its words."""
     mirrored = torch.rand(len(images), device=images.device) < 0.5
+    other = torch.arange(int(max(inputs.max(), targets.max(), RIGHT)) + 1, device=inputs.device)
+    other[LEFT], other[RIGHT] = RIGHT, LEFT
     images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-    return images, *(torch.where(mirrored[:, None], mirrored_words(words), words) for words in (inputs, targets))
-
-
-def mirrored_words(words: Tensor) -> Tensor:
-    """What is said of the mirrored picture: 'left' and 'right' exchanged.   any shape -> the same"""
-    return torch.where(words == LEFT, RIGHT, torch.where(words == RIGHT, LEFT, words))
+    return images, *(torch.where(mirrored[:, None], other[words], words) for words in (inputs, targets))
 
 
 def recolour(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -119,6 +116,24 @@ def repaint(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Te
         torch.where(changed[:, None, None, None], permuted, images),
         *(torch.where(changed[:, None], new, words) for new, words in zip(named, (inputs, targets), strict=True)),
     )
+
+
+def seen_by(captioner, images: Tensor, told: Tensor, changes: Sequence[Change] = (mirror, repaint), times: int = 4):
+    """Each page `times` times, changed anew, as the kept eyes of a captioner see it: computed once, and not each epoch.
+
+    (N, C, H, W), (N, n, L) -> maps (times * N, D, h, w) float16, words (times * N, n, L)
+    """
+    if len(images) != len(told) or told.dim() != 3:
+        raise ValueError(f"there are {len(images)} images and told is {tuple(told.shape)}; expected (N, n, L) of one N")
+    maps, words = [], []
+    for _ in range(times):
+        for some, sentences in zip(images.split(250), told.split(250), strict=True):
+            for change in changes:
+                some, sentences, _ = change(some, flat := sentences.flatten(1), flat)
+                sentences = sentences.unflatten(1, told.shape[1:])
+            maps.append(captioner.look(some))
+            words.append(sentences)
+    return torch.cat(maps), torch.cat(words)
 
 
 @cache

@@ -8,12 +8,15 @@ import torch
 from mmcourse import PictureBook
 from mmcourse.data.captions import (
     COLOUR_WORDS,
+    LEFT,
+    RIGHT,
     CaptionBatches,
     caption_loss,
     framed,
     mirror,
     recolour,
     repaint,
+    seen_by,
     shift_right,
     tellings,
     word_accuracy,
@@ -153,3 +156,21 @@ def test_in_order_the_first_telling_is_taken_and_changes_are_made():
     assert [decode(row) for row in targets] == [decode(row) for row in told[:, 0]]
     with pytest.raises(ValueError, match="times"):
         CaptionBatches(book.images, told[0, 0])
+
+
+def test_pages_are_seen_with_their_changes_and_told_so():
+    class Eyes:
+        def look(self, images):
+            return images[:, :, :2, :2].half()
+
+    book = PictureBook("train", 260, things=2, seed=0)
+    told = tellings(book, 2)
+    maps, words = seen_by(Eyes(), book.images, told, changes=(mirror,), times=3)
+    assert maps.shape == (780, 3, 2, 2) and words.shape == (780, *told.shape[1:])
+    mirrored = (maps != book.images[:, :, :2, :2].half().repeat(3, 1, 1, 1)).flatten(1).any(dim=1)
+    sideways = ((told == LEFT) | (told == RIGHT)).flatten(1).any(dim=1).repeat(3)
+    assert 0.4 < mirrored.float().mean() < 0.6
+    assert torch.equal((words != told.repeat(3, 1, 1)).flatten(1).any(dim=1), mirrored & sideways)
+    assert torch.equal(seen_by(Eyes(), book.images, told, changes=(), times=1)[1], told)
+    with pytest.raises(ValueError, match="260 images"):
+        seen_by(Eyes(), book.images, told[:5])
