@@ -33,11 +33,9 @@ TABLE = Path(__file__).resolve().parent.parent / "data" / "tables" / "11_shared_
 CANDIDATES, SPARE = 200, 40
 SPLITS = {"test pages": "test", "unseen pairs": "unseen_pairs", "unseen voices": "unseen_voices"}
 SPLITS |= {"unseen wordings": "unseen_wordings"}
-# what is seen and what is heard, (things, pages), and the epochs of the three steps
-SIZES = {
-    "cold": (((2, 12_000), (1, 5_000)), ((2, 10_500), (1, 1_500)), (5, 5, 4)),
-    "warm": (((2, 12_000), (1, 5_000)), ((2, 10_500), (1, 1_500)), (5, 5, 4)),
-}
+STARTS = {"cold": PageSpace, "warm": warm_space}
+# what is seen and what is heard, (things, pages), and the epochs of the three steps, as in the lesson
+SIZES = ((2, 12_000), (1, 5_000)), ((2, 10_500), (1, 1_500)), (5, 5, 4)
 Judged = dict[str, dict[str, dict[str, float]]]
 
 
@@ -90,14 +88,14 @@ def rows_of(space: PageSpace) -> dict[str, float]:
     return figures
 
 
-def measure(seeds: Sequence[int], sizes: dict[str, tuple]) -> Iterator[dict[str, list[dict[str, float]]]]:
+def measure(seeds: Sequence[int], sizes: tuple) -> Iterator[dict[str, list[dict[str, float]]]]:
     """{start: [figures for each seed]}, with the seconds, after each seed."""
-    table = {start: [] for start in sizes}
+    table = {start: [] for start in STARTS}
     for seed in seeds:
-        for start, what in sizes.items():
+        for start, made in STARTS.items():
             began = time.process_time()
             seed_everything(seed)
-            space = bind(PageSpace() if start == "cold" else warm_space(), *what, seed=seed, verbose=False)
+            space = bind(made(), *sizes, seed=seed, verbose=False)
             seconds = time.process_time() - began
             table[start].append({"seconds": seconds, **rows_of(space)})
             told = {key: round(value, 3) for key, value in table[start][-1].items() if "R@1" in key and "test" in key}
@@ -135,16 +133,13 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds (3)")
     arguments = parser.parse_args()
     if arguments.quick:
-        few = dict.fromkeys(SIZES, (((2, 200), (1, 100)), ((2, 64), (1, 64)), (1, 1, 1)))
+        few = ((2, 200), (1, 100)), ((2, 64), (1, 64)), (1, 1, 1)
         print(as_csv(*measure(range(1), few), "a quick try"))
         return 0
-    told = [
-        f"{start}: {' and '.join(f'{pages:,}' for _, pages in seen)} pages of two things and one seen for {epochs[0]} "
-        f"epochs, {' and '.join(f'{pages:,}' for _, pages in heard)} heard for {epochs[2]}"
-        for start, (seen, heard, epochs) in SIZES.items()
-    ]
+    (seen, heard), epochs = (sum(pages for _, pages in books) for books in SIZES[:2]), SIZES[2]
+    told = f"{seen:,} pages seen for {epochs[0]} epochs, {heard:,} others heard for {epochs[2]}"
     for table in measure(range(arguments.seeds), SIZES):  # kept after each seed
-        write_whole(TABLE, as_csv(table, f"{len(table['cold'])} seeds; {'; '.join(told)}"))
+        write_whole(TABLE, as_csv(table, f"{told}, {len(table['cold'])} seeds"))
     print(f"written: {TABLE}")
     return 0
 

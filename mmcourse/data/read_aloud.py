@@ -1,7 +1,7 @@
 """Sentences read aloud as log-mels, anew each time: words' spectra joined, as `picturebook.speech.speak` joins sounds.
 
-To speak 10,000 sentences takes longer than to learn from them, and gives each page one voice. Here a sentence that
-comes up again is read by another voice, at another pace, in other noise.
+To speak 10,000 sentences takes longer than an epoch of training on them, and gives each of them one voice. Here a
+sentence that comes up again is read by another voice, at another pace, in other noise.
 """
 
 from collections.abc import Callable, Iterator, Sequence

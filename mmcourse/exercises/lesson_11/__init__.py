@@ -1,0 +1,6 @@
+"""The checks of lesson 11: a shared space."""
+
+from mmcourse.exercises.lesson_11 import clinic, contrasting, likeness, naming, ranking, sharing
+
+__all__ = ["clinic", "contrasting", "likeness", "naming", "ranking", "sharing"]
+TITLE = "A shared space"

@@ -1,0 +1,100 @@
+"""Exercise 11.4: the rank of the right candidate, fair to ties."""
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import Mistakes, explained, judge_tensors
+
+
+def own(table: Tensor, right: Tensor) -> Tensor:
+    """The right candidate's similarity.   (Q, C), (Q,) -> (Q, 1)"""
+    return table.gather(1, right[:, None])
+
+
+def rank(table: Tensor, right: Tensor) -> Tensor:
+    """What `ranks` should give."""
+    best = own(table, right)
+    return 1 + (table > best).sum(1) + ((table == best).sum(1) - 1) / 2
+
+
+MISTAKES: Mistakes = [
+    (lambda t, r: rank(t, r) - 1, "the best place is 1; yours begin at 0"),
+    (
+        lambda t, r: 1 + (t > own(t, r)).sum(1),
+        "the right one is put before all that are tied with it; where everything is alike, all would be found at once",
+    ),
+    (
+        lambda t, r: (t >= own(t, r)).sum(1),
+        "the right one is put behind all that are tied with it; the mean of the places they share is asked for",
+    ),
+    (
+        lambda t, r: 1 + (t > own(t, r)).sum(1) + (t == own(t, r)).sum(1) / 2,
+        "the right candidate is counted as tied with itself: take one off before you halve",
+    ),
+    (
+        lambda t, r: 1 + (t > own(t, r)).sum(1) + (t == own(t, r)).sum(1) - 1,
+        "all that are tied are put before the right one; only half of them are, on average",
+    ),
+    (lambda t, r: rank(-t, r), "counted from the other end: the larger a similarity, the better its place"),
+    (
+        lambda t, r: 1 + t.argsort(1, descending=True).gather(1, r[:, None])[:, 0],
+        "`argsort` says who stands at a place, and not at which place someone stands: count those that are larger",
+    ),
+    (lambda t, r: t.argmax(1), "that is the candidate found first; at which place is the right one?"),
+    (lambda t, r: 1 + t.argmax(1), "that is the candidate found first; at which place is the right one?"),
+    (
+        lambda t, r: rank(t, torch.arange(len(r))),
+        "the diagonal is taken for right; `right` says which candidate is, for each query",
+    ),
+    (lambda t, r: own(t, r)[:, 0], "that is how similar the right one is; how many are more so?"),
+    (
+        lambda t, r: (t.argmax(1) == r).float(),
+        "that is whether the right one comes first; its place is asked for",
+    ),
+    (lambda t, r: 1 / rank(t, r), "those are reciprocal ranks; the ranks themselves are asked for"),
+    (
+        lambda t, r: 1 + ((t > own(t, r)).sum(1) + ((t == own(t, r)).sum(1) - 1) / 2).floor(),
+        "half places are cut off: `//` or `.long()` makes 1 of 1.5",
+    ),
+]
+
+
+@exercise(
+    "11.4",
+    title="at which place?",
+    dots=2,
+    minutes=10,
+    hints=(
+        "No sorting is needed: its place is 1 + how many of the row are larger than it.",
+        "`similarities.gather(1, right[:, None])` is the right one's similarity in each row, (Q, 1).",
+        "Those that are equal to it stand before it in half of all orders. It is equal to itself, too.",
+    ),
+)
+def ranks(answer, rng):
+    cases = []
+    for queries, candidates in ((5, 8), (4, 4), (6, 12)):
+        table = torch.randint(0, 6, (queries, candidates), generator=rng) / 5.0
+        right = torch.randint(candidates, (queries,), generator=rng)
+        right[0], right[1] = 1, 0
+        table[0], table[1, :3], table[2] = 0.4, 0.6, torch.arange(candidates).flip(0) / candidates
+        cases.append((table, right))
+    judge_tensors(explained(answer, UNLIKE), cases, rank, MISTAKES, where, causes)
+    return "from 1 to the number of candidates; ties are neither luck nor bad luck"
+
+
+UNLIKE = {"Index tensor must have the same number of dimensions": "`right` is (Q,); `gather` wants (Q, 1)"}
+
+
+def where(table: Tensor, right: Tensor) -> str:
+    return f"for {len(table)} queries and {table.shape[1]} candidates"
+
+
+def causes(table: Tensor, right: Tensor) -> dict[tuple, str]:
+    queries, candidates = table.shape
+    return {
+        (queries, 1): "an axis too many: one rank a query, (Q,)",
+        (queries, candidates): "a number for each candidate; the right one's place alone is asked for",
+        (candidates,): "a number for each candidate: sum over the candidates, axis 1",
+        (): "one number for all queries; each has its own rank",
+    }

@@ -1,0 +1,82 @@
+"""What lesson 11 defines by hand and the package has as well computes the same."""
+
+import ast
+import math
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmcourse.models.contrastive import ContrastiveLoss, SharedSpace, contrastive_loss
+from mmcourse.retrieval import nearest, ranks
+
+SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "source"
+BY_HAND = {"similarities", "contrastive", "shared_targets", "my_ranks", "zero_shot", "by_best", "best_possible"}
+BY_HAND |= {"Ill", "Mended", "told_apart_and_near"}
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    (source,) = SOURCES.glob("11_*.py")
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    kept = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in BY_HAND]
+    assert {node.name for node in kept} == BY_HAND
+    space = SharedSpace({"text": nn.Identity(), "sound": nn.Identity()})
+    names = {"torch": torch, "F": F, "nn": nn, "Tensor": Tensor, "nearest": nearest, "space": space}
+    exec(compile(ast.Module(kept, []), str(source), "exec"), names)
+    return names
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+def test_the_loss_by_hand_is_the_packages(lesson):
+    one, other = 3 * torch.randn(9, 5), 2 * torch.randn(9, 5)
+    table = lesson["similarities"](one, other)
+    torch.testing.assert_close(table, F.cosine_similarity(one[:, None], other[None], dim=2))
+    for scale in (0.5, 14.3):
+        torch.testing.assert_close(lesson["contrastive"](table, scale), contrastive_loss(one, other, scale))
+    meanings = torch.randint(4, (9,))
+    target = lesson["shared_targets"](meanings)
+    by_hand = (F.cross_entropy(5 * table, target) + F.cross_entropy(5 * table.T, target)) / 2
+    torch.testing.assert_close(by_hand, contrastive_loss(one, other, 5.0, meanings))
+
+
+def test_the_smallest_loss_is_that_of_perfect_towers(lesson):
+    spots = torch.tensor([[1.0, 0], [-1, 0]])
+    for scale in (0.3, 1.0, 7.0):
+        expected = contrastive_loss(spots, spots, scale)
+        torch.testing.assert_close(lesson["best_possible"](torch.tensor(scale), 2), expected)
+
+
+def test_the_mended_loss_is_the_packages(lesson):
+    one, other = torch.randn(2, 7, 4)
+    torch.testing.assert_close(lesson["Mended"]()(one, other), ContrastiveLoss()((one, other)))
+    unit = F.normalize(one, dim=1), F.normalize(other, dim=1)
+    torch.testing.assert_close(lesson["Ill"]()(*unit), contrastive_loss(one, other, 1 / 4))
+    mended = lesson["Mended"]()
+    with torch.no_grad():
+        mended.log_scale.fill_(9.0)
+    assert mended(one, one).item() == pytest.approx(contrastive_loss(one, one, math.exp(4.6)).item(), abs=1e-4)
+
+
+def test_ranks_by_hand_are_the_packages(lesson):
+    one, other = torch.randn(6, 3), torch.randn(6, 3)
+    other[4] = other[2]
+    by_hand = lesson["my_ranks"](lesson["similarities"](one.double(), other.double()), torch.arange(6))
+    torch.testing.assert_close(by_hand.double(), ranks(one, other).double())
+
+
+def test_zero_shot_by_hand_and_from_the_package(lesson):
+    pictures, prompts = torch.randn(20, 6), torch.randn(4, 3, 6)
+    assert torch.equal(lesson["zero_shot"](pictures, prompts), lesson["by_best"](pictures, prompts))
+
+
+def test_apart_and_near_is_the_packages(lesson):
+    vectors, meanings = (torch.randn(9, 5), torch.randn(9, 5)), torch.randint(4, (9,))
+    expected = lesson["space"].pair("sound", "text", locked="text").near_loss(vectors, meanings)
+    torch.testing.assert_close(lesson["told_apart_and_near"](vectors, meanings), expected)
