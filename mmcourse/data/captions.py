@@ -125,15 +125,18 @@ def seen_by(captioner, images: Tensor, told: Tensor, changes: Sequence[Change] =
     """
     if len(images) != len(told) or told.dim() != 3:
         raise ValueError(f"there are {len(images)} images and told is {tuple(told.shape)}; expected (N, n, L) of one N")
-    maps, words = [], []
-    for _ in range(times):
-        for some, sentences in zip(images.split(250), told.split(250), strict=True):
-            for change in changes:
-                some, sentences, _ = change(some, flat := sentences.flatten(1), flat)
-                sentences = sentences.unflatten(1, told.shape[1:])
-            maps.append(captioner.look(some))
-            words.append(sentences)
-    return torch.cat(maps), torch.cat(words)
+    maps, words = None, told.repeat(times, 1, 1)
+    for first in (again * len(told) + start for again in range(times) for start in range(0, len(told), 250)):
+        some = images[first % len(told) :][:250]
+        rows = slice(first, first + len(some))
+        for change in changes:
+            some, said, _ = change(some, flat := words[rows].flatten(1), flat)
+            words[rows] = said.unflatten(1, told.shape[1:])
+        seen = captioner.look(some)
+        if maps is None:  # filled part by part: a list of parts that are joined would take the memory twice
+            maps = seen.new_empty(len(words), *seen.shape[1:])
+        maps[rows] = seen
+    return maps, words
 
 
 @cache
