@@ -1,0 +1,109 @@
+"""Exercise 12.4: one step of a beam, from some beginnings to the best longer ones."""
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import Mistakes, described, drawn, judge_tensors
+
+
+def best_of(total: Tensor, width: int, columns: int | None = None) -> Tensor:
+    """Scores, parents and words of the best places of a table (W, V).   -> (3, width)"""
+    scores, place = total.flatten().topk(width)
+    columns = columns or total.shape[1]
+    return torch.stack([scores, (place // columns).float(), (place % columns).float()])
+
+
+def right(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
+    return best_of(scores[:, None] + log_p, width)
+
+
+def each_its_best(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
+    best, word = (scores[:, None] + log_p).max(dim=1)
+    found, order = best.topk(width)
+    return torch.stack([found, order.float(), word[order].float()])
+
+
+def in_their_order(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
+    best, word = (scores[:, None] + log_p).max(dim=1)
+    return torch.stack([best, torch.arange(len(best)).float(), word.float()])[:, :width]
+
+
+MISTAKES: Mistakes = [
+    (lambda s, p, w: best_of(p, w), "the scores so far are left out: a good word after a bad beginning wins"),
+    (
+        lambda s, p, w: best_of(s[:, None] * p, w),
+        "scores and log-probabilities are multiplied; logarithms of probabilities add up",
+    ),
+    (
+        lambda s, p, w: best_of(s[:, None] + p.exp(), w),
+        "probabilities are added to log-probabilities: without the `exp`",
+    ),
+    (lambda s, p, w: best_of((s[:, None] + p).exp(), w), "the scores are probabilities; they stay logarithms"),
+    (
+        lambda s, p, w: -best_of(-(s[:, None] + p), w) * torch.tensor([[1.0], [-1.0], [-1.0]]),
+        "the unlikeliest are kept; `topk` takes the largest unless told otherwise",
+    ),
+    (
+        each_its_best,
+        "each beginning keeps one word alone; two of the best may begin alike, and a bad one dies out",
+    ),
+    (in_their_order, "each beginning keeps its best word; choose among all pairs of a beginning and a word"),
+    (
+        lambda s, p, w: right(s, p, w)[[0, 2, 1]],
+        "parents and words are exchanged: `place // V` is the beginning, `place % V` the word",
+    ),
+    (
+        lambda s, p, w: best_of(s[:, None] + p, w, len(s)),
+        "place is divided by the number of beginnings; a row of the table has V entries",
+    ),
+    (lambda s, p, w: right(s, p, w).flip(1), "worst first; the best comes first"),
+]
+
+
+@exercise(
+    "12.4",
+    title="a step of the beam",
+    dots=2,
+    minutes=15,
+    hints=(
+        "A longer beginning scores what the shorter did, plus the word's log-probability: `scores[:, None] + log_p`.",
+        "`.flatten().topk(width)` finds the best of the whole table, and the place of each in one long row.",
+        "Row and column of a place: `place // V` and `place % V`.",
+    ),
+)
+def beam_step(answer, rng):
+    cases = []
+    for beginnings, words, width in ((3, 7, 3), (2, 9, 4), (5, 4, 2), (1, 6, 3)):
+        log_p = (2 * drawn(rng, beginnings, words)).log_softmax(dim=1)
+        cases.append((-3 * torch.rand(beginnings, generator=rng) - 0.5, log_p, width))
+    judge_tensors(lambda *case: stacked(answer(*case), *case), cases, right, MISTAKES, where)
+    return "beams of four sizes; every word after every beginning had its chance"
+
+
+def stacked(result, scores: Tensor, log_p: Tensor, width: int) -> Tensor:
+    """Three rows of `width`, once they came."""
+    told = where(scores, log_p, width)
+    if not isinstance(result, tuple | list) or len(result) != 3:
+        raise NotRight(f"{told} it gave {described(result)}, expected three: scores, parents, words")
+    try:
+        rows = [torch.as_tensor(row).detach().cpu() for row in result]
+    except (TypeError, ValueError, RuntimeError):
+        raise NotRight(f"{told} one of the three is no tensor: expected scores, parents, words") from None
+    shapes = [tuple(row.shape) for row in rows]
+    if shapes == [log_p.shape[:1] + (width,)] * 3 or (len(shapes[0]) == 2 and shapes[0][1] == width):
+        raise NotRight(
+            f"{told} `width` are kept of each beginning; of all together `width` are: flatten the table first"
+        )
+    if shapes == [(log_p.numel(),)] * 3 and log_p.numel() != width:
+        raise NotRight(f"{told} all pairs came back; only the best `width` stay")
+    if shapes != [(width,)] * 3:
+        raise NotRight(f"{told} the three have shapes {shapes[0]}, {shapes[1]}, {shapes[2]}, expected ({width},) each")
+    if any((row != row.round()).any() for row in rows[1:]):
+        raise NotRight(f"{told} parents or words are no whole numbers: `//` and `%`, not `/`; scores come first")
+    return torch.stack([row.float() for row in rows])
+
+
+def where(scores: Tensor, log_p: Tensor, width: int) -> str:
+    return f"for scores {tuple(scores.shape)}, log_p {tuple(log_p.shape)} and width={width}"

@@ -1,0 +1,717 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 12 · Picture to words
+#
+# **You will build networks that look at a page and say what is on it, in a sentence of their own: one thing nearly
+# always right, two things and how they stand three times in four. You will see where they look before each word, and
+# why a good score can come from a captioner that never looks.**
+#
+# Runs in about 4 minutes · takes 110 minutes to work through · before this: [02 Words](02_words.ipynb), [04
+# Attention](04_attention.ipynb).
+
+# %% [markdown]
+# ## Goals
+#
+# Afterwards you can
+#
+# 1. train a decoder by teacher forcing, and say what it reads and what it is asked at every place;
+# 2. generate: greedily and with a beam, from any model that knows the next word;
+# 3. write one step of attention, and read the maps that it leaves;
+# 4. tell a teacher-forced score from one of captions, and BLEU from meaning;
+# 5. judge what a warm start, a wider beam and scheduled sampling are worth, by measuring.
+
+# %%
+import copy
+from collections import Counter
+
+import torch
+from torch import Tensor, nn
+from torchmetrics.functional.text import bleu_score
+
+from mmcourse import PictureBook, begin, check, expect, fit, hint, predict, quiz
+from mmcourse.data import real
+from mmcourse.data.captions import (
+    CaptionBatches,
+    caption_loss,
+    framed,
+    mirror,
+    recolour,
+    seen_by,
+    tellings,
+    word_accuracy,
+)
+from mmcourse.metrics import meaning, share_right
+from mmcourse.models.captioner import ShowAndTell, ShowAttendAndTell
+from mmcourse.models.cnn import PictureEncoder
+from mmcourse.models.decoding import beam, captions, greedy
+from mmcourse.picturebook.scene import KINDS, OPPOSITE
+from mmcourse.picturebook.sentence import END, PAD, START, VOCABULARY, decode, encode, facts_of, understand
+from mmcourse.show import captioning_explorer, compare, show_heatmap_over, show_pages, show_stored_table
+from mmcourse.training.device import device
+from mmcourse.training.sampling import ScheduledSampling
+from mmcourse.training.shipped import load
+
+begin("12")
+
+# %% [markdown]
+# ## Look, and read
+#
+# Say what is on each page, before you read what stands below it. Did you begin with the same thing?
+
+# %%
+train = PictureBook("train", pages=8_000, things=2)
+told = tellings(train, 4)                                                       # (8000, 4, L)
+show_pages(train, rows=1, columns=5)
+for row in told[0]:
+    print(" ", decode(row))
+
+# %% [markdown]
+# Four sentences for the first page, all of them true. So there is no one right answer, as there was for a label, and
+# words cannot be compared place by place: whoever begins with the other thing differs everywhere and is right.
+#
+# The Picture Book has what real captions lack: a grammar. `understand` takes a sentence apart, and says what it states
+# whatever its wording. A caption is right if it means what is so: both kinds, each with its own colour and size, and
+# how they stand.
+
+# %%
+test = {things: PictureBook("test", pages=500, things=things) for things in (1, 2)}
+unseen = {things: PictureBook("unseen_pairs", pages=500, things=things) for things in (1, 2)}
+page = test[2].scenes[0]
+for sentence in (test[2].sentences[0], "a small red fish left of a big blue boat", "fish boat blue"):
+    facts = understand(sentence)
+    print(f"{sentence}\n  {facts}\n  true of the page: {facts_of(page).same_meaning(facts)}")
+
+# %% [markdown]
+# ## A baseline
+#
+# Take a sentence from another page, any. What share of them will be true? And what will **BLEU** say, the score that
+# most work on captions reports? It counts how many words, pairs, triples and fours of words a caption shares with a
+# reference (Papineni et al. 2002; you will write its heart further down). Four references a page. Guess both.
+
+# %%
+references = [[decode(row) for row in rows] for rows in tellings(test[2], 4)]   # 500 lists of 4 sentences
+
+
+def bleu(sentences: list[str]) -> float:
+    return bleu_score(sentences, references).item()
+
+
+any_other = [decode(rows[0]) for rows in told[:500]]
+print(f"meaning right {share_right(any_other, test[2].scenes):.3f}, BLEU {bleu(any_other):.2f}")
+
+# %% [markdown]
+# Never true, and a BLEU of about 0.2 all the same: 'there is a', 'to the left of' and half of the sizes are in any
+# sentence of the book. Keep the figure in mind.
+#
+# ## One word after another
+#
+# First pages with one thing. A caption is a chain of choices, and its probability their product:
+#
+# $$p(w_1, \ldots, w_n \mid \text{picture}) = \prod_{t=1}^{n} p(w_t \mid w_1, \ldots, w_{t-1}, \text{picture})$$
+#
+# With $p = 0.5$ for 'a', then $0.9$ for 'red', $0.8$ for 'fish' and $0.9$ for `<end>`: $0.5 \cdot 0.9 \cdot 0.8 \cdot
+# 0.9 = 0.324$. So a network has to do one thing only: given the picture and the words so far, say how likely each next
+# word is. That is a classification with a class for each word of the vocabulary, and you know its loss.
+#
+# The words so far are what a recurrent network reads. Vinyals et al. 2015 (*Show and tell*) let a CNN make one vector
+# of the picture and an LSTM the sentence. It reads `<start>` and says the first word, reads the first and says the
+# second, until it says `<end>`. They show the picture once, as if it were a word before the first; here it stands
+# beside every word, so that the gradient of each word has a short way to the eyes.
+
+# %%
+class OneVector(nn.Module):
+    def __init__(self, vocabulary_size: int, width: int = 128):
+        super().__init__()
+        self.look = PictureEncoder((32, 64, 128))
+        self.show = nn.Linear(128, width)
+        self.embedding = nn.Embedding(vocabulary_size, width)
+        self.lstm = nn.LSTM(2 * width, width, batch_first=True)
+        self.head = nn.Linear(2 * width, vocabulary_size)
+
+    def forward(self, images: Tensor, tokens: Tensor) -> Tensor:       # (B, 3, 32, 32), (B, L)
+        picture = self.show(self.look(images))                         # (B, 128)
+        beside = picture[:, None].expand(-1, tokens.shape[1], -1)      # (B, L, 128)
+        states, _ = self.lstm(torch.cat([self.embedding(tokens), beside], dim=2))
+        return self.head(torch.cat([states, beside], dim=2))           # (B, L, V)
+
+
+# %% [markdown]
+# ### Teacher forcing
+#
+# Which words does it read in training? The true ones. Then all places of a sentence can be trained at once: at each it
+# reads the truth so far, whatever it would have said itself. This is **teacher forcing**.
+#
+# ### Exercise 12.1: what is read, what is said  ●○○ · 5 minutes
+#
+# Each row of `tokens` is `<start>`, words, `<end>`, padding. What does the decoder read at each place, and what is it
+# to say there? Two tensors, one place shorter each.
+
+# %%
+def shift_right(tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Inputs and targets for teacher forcing.   (B, L) -> (B, L - 1), (B, L - 1)"""
+    ### BEGIN SOLUTION
+    return tokens[:, :-1], tokens[:, 1:]
+    ### END SOLUTION
+
+
+# %%
+check("12.1", shift_right)
+
+# %% [markdown]
+# `CaptionBatches` does it for you, and draws one of a page's four sentences in each epoch. Two changes keep the network
+# from learning by heart. `mirror` flips every other page, and exchanges 'left' and 'right' in its words.
+#
+# The other is against a shortcut that you met in lesson 01, and that a decoder has twice. Few things in training are
+# red, so red pixels hint at the kind; and so does the word 'red', which the decoder reads before it says the kind.
+# `recolour` permutes the colour channels of three pages in four. What colour is that? None with a name, so no colour
+# word is counted there, and a random one is read. Those pages teach kinds. The fourth page teaches colours, and no kind
+# is counted. (Permuted channels paint pairs of kind and colour that training does not hold, as in lesson 01.)
+#
+# `ShowAndTell` is the network above, from the package. `caption_loss` is the cross-entropy of each next word, padding
+# left out.
+
+# %%
+single = PictureBook("train", pages=16_000)
+one = ShowAndTell(len(VOCABULARY))
+fit(one, CaptionBatches(single.images, tellings(single, 4), changes=(mirror, recolour)), loss=caption_loss,
+    metrics={"word": word_accuracy}, epochs=13, lr=6e-3, clip=1.0)
+del single.images                                                               # to save memory
+
+# %% [markdown]
+# The words are right about three times in four. Good? Half of those that are wrong could not be known: 'there is' or 'I
+# see', 'small' or 'little', nothing in the picture says. To know how good its captions are it must say some.
+#
+# ### Exercise 12.2: say it  ●●○ · 10 minutes
+#
+# **Greedily**: take the likeliest word, read it, and go on. `step(state, word)` gives the logits of the next word and
+# the state after it. Stop at `end`, which is no word of the caption, and after `longest` words in any case: nothing
+# else keeps a network from saying 'red red red' until the evening.
+
+# %%
+def say(step, state, start: int, end: int, longest: int) -> list[int]:
+    """The likeliest word, again and again.   step(state, word) -> logits (V,), state"""
+    ### BEGIN SOLUTION
+    said, word = [], start
+    while len(said) < longest:
+        logits, state = step(state, word)
+        word = int(logits.argmax())
+        if word == end:
+            break
+        said.append(word)
+    return said
+    ### END SOLUTION
+
+
+# %%
+check("12.2", say)
+
+# %% [markdown]
+# The package's `captions` does the same for many pictures at once.
+
+# %%
+said = captions(one, test[1].images)
+show_pages(test[1], rows=1, columns=5, sentences=said)
+one_right = share_right(said, test[1].scenes)
+one_unseen = share_right(captions(one, unseen[1].images), unseen[1].scenes)
+print(f"meaning right: test {one_right:.3f}, unseen pairs {one_unseen:.3f}")
+expect("12.one", one_right)
+expect("12.one_unseen", one_unseen)
+
+# %% [markdown]
+# ## Two things, and one vector
+#
+# The same network on pages with two things: how far will it get? Trained longer than you would wait here, it is a row
+# of the stored table below. A guess first.
+
+# %%
+show_stored_table("12_captions")
+
+# %% [markdown]
+# In the second row the vector says nearly nothing right; the other rows come further down. Read across: its words are
+# right nearly as often as those of the others. Each word alone looks fine; the sentence is wrong. The vector has red,
+# blue, fish and boat, and not which of them is red.
+#
+# ## Look before each word
+#
+# A person who tells of a page looks at the fish, says 'a small red fish', looks at the boat. Xu et al. 2015 (*Show,
+# attend and tell*) give the decoder the places of the feature map, and before each word it looks among them. It is the
+# attention of lesson 04, and the cross-attention of lesson 09: the state asks, the places answer (after it has read the
+# last word, as in Luong et al. 2015).
+#
+# $$e_i = v_i^\top W h, \qquad \alpha = \operatorname{softmax}(e), \qquad z = \sum_i \alpha_i v_i$$
+#
+# with $h$ the state after the words so far, $v_i$ the features of place $i$, and $z$ what was found. The next word is
+# said from $h$ and $z$ together. On numbers: two places, $v_1 = (1, 0)$, $v_2 = (0, 1)$, and $W h = (\ln 3, 0)$. The
+# scores are $\ln 3$ and $0$, the weights $3/4$ and $1/4$, and $z = (3/4, 1/4)$.
+#
+# ### Exercise 12.3: look before you speak  ●●○ · 10 minutes
+
+# %%
+def attend(state: Tensor, places: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
+    """What was found, and the weights.   (B, H), (B, T, D), (D, H) -> (B, D), (B, T)"""
+    ### BEGIN SOLUTION
+    scores = (places @ (state @ W.T)[:, :, None]).squeeze(2)                    # (B, T)
+    weights = scores.softmax(dim=1)
+    return (weights[:, :, None] * places).sum(dim=1), weights
+    ### END SOLUTION
+
+
+# %%
+check("12.3", attend)
+
+# %% [markdown]
+# `ShowAttendAndTell` is `ShowAndTell` with this before each word: what was found takes the place of the one vector. One
+# LSTM reads the words, and its state asks; the other one, which you have trained, reads the words and what was found,
+# and tells. (An LSTM to ask and one to tell is an idea of Anderson et al. 2018.) In one respect it is simpler than in
+# the papers: there, the LSTM that asks also reads what was found, so training needs a loop over words. Here it reads
+# words alone, so all words of a sentence ask at once, which on a processor is several times faster.
+#
+# It need not begin from nothing. Eyes, embedding, the LSTM that tells and the layer that says the words can go on from
+# the captioner of one thing. That is still a **cold start**: nothing that the course ships is in it. What is new?
+
+# %%
+attending = ShowAttendAndTell(len(VOCABULARY), frozen=True)
+new, _ = attending.load_state_dict(one.state_dict(), strict=False)
+print("new:", ", ".join(sorted({name.split(".")[0] for name in new})))
+
+# %% [markdown]
+# The eyes are kept as they are (`frozen`), so what they see in a page is computed once and not in every epoch.
+# `seen_by` does that, four times for each page: mirrored at random, and **repainted**. That is another permutation of
+# the colour channels, one after which every thing on the page still has a colour with a name; the words are changed
+# with it. So it sees a purple house now and then. A step of training then costs the decoder alone.
+
+# %%
+kept, sentences = seen_by(attending, train.images, told, times=4)               # (32000, 128, 6, 6), (32000, 4, L)
+del train.images                                                                # to save memory
+fit(attending, CaptionBatches(kept, sentences, size=32), loss=caption_loss, metrics={"word": word_accuracy}, epochs=3,
+    lr=3e-3, clip=1.0)
+
+# %%
+def judged(model: nn.Module, split: str = "test", **options) -> dict[str, float]:
+    """What share of its captions is right, by what they say."""
+    book = {"test": test, "unseen pairs": unseen}[split][2]
+    right = meaning(captions(model, book.images, **options), book.scenes)
+    return {part: right[part].double().mean().item() for part in ("kinds", "colours", "sizes", "relation", "meaning")}
+
+
+cold = {split: judged(attending, split) for split in ("test", "unseen pairs")}
+compare(cold, label="share of captions that are right")
+expect("12.two_cold", cold["test"]["meaning"])
+
+# %% [markdown]
+# Sizes and colours are nearly always right; kinds and relation are not, and they go wrong together. You will see why
+# below. On pairs it never saw it loses half of it: not for the eyes, which know a kind in any colour, but for the
+# decoder. It has read thousands of sentences, and after 'purple' there hardly ever was a house.
+#
+# ## Where it looks, word by word
+#
+# The weights are there for every word. For one test page, before each word of its caption:
+
+# %%
+def looks(model: nn.Module, image: Tensor) -> tuple[list[str], Tensor]:
+    """The words of its caption, and where it looked before each.   (3, S, S) -> words, (words, rows, columns)"""
+    tokens = greedy(model, image[None].to(device()))[0]
+    words = [token for token in tokens.tolist() if token not in (PAD, END)]
+    read = torch.tensor([[START, *words[:-1]]], device=device())
+    with torch.no_grad():
+        _, weights = model.with_weights(image[None].to(device()), read)
+    return [VOCABULARY[token] for token in words], weights[0].cpu().unflatten(1, model.grid(image))
+
+
+some = 3
+words, maps = looks(attending, test[2].images[some])
+show_heatmap_over(test[2].picture(some, 128).expand(len(words), -1, -1, -1), maps, titles=words, columns=7)
+
+# %% [markdown]
+# Nobody told it where anything is; there was the sentence, and nothing else. Before a kind it looks at one place or
+# two, those of the thing. Before 'is' and 'of' the weights lie somewhere as well, for they sum to 1 whether it needs a
+# place or not.
+#
+# ## The gap
+#
+# In training it read the truth. Now it reads what it said itself. If a word is wrong, all that follow stand on it:
+# words that it never met in training, since true sentences have no mistakes. This is called **exposure bias**. What
+# does a mistake do? The same page, the first thing told as it is, then once the true relation and once the opposite
+# one. What will it say stands on the side where nothing is?
+
+# %%
+def go_on(model: nn.Module, image: Tensor, beginning: str) -> str:
+    """What it says after a beginning that it was given."""
+    state = model.start(image[None].to(device()))
+    for word in (START, *encode(beginning)[:-1]):
+        _, state = model.step(state, torch.tensor([word], device=device()))
+    said, word = beginning.split(), encode(beginning)[-1]
+    for _ in range(20):
+        logits, state = model.step(state, torch.tensor([word], device=device()))
+        word = int(logits.argmax())
+        if word == END:
+            break
+        said.append(VOCABULARY[word])
+    return " ".join(said)
+
+
+page = test[2].scenes[some]
+first = page.things[0]
+for relation in (page.relation, OPPOSITE[page.relation]):
+    print(go_on(attending, test[2].images[some], f"a {first.size} {first.colour} {first.kind} {relation}"))
+
+# %% [markdown]
+# It looks on the side that was named, and what it finds there it tells, even if it is the same thing again. So one
+# wrong word, the relation, takes the second thing with it. That is why kinds and relation went wrong together.
+#
+# How large is the gap over all pages? Take one word that can be checked, the kind that is named last. Once the model is
+# given all true words before it, once it has said them itself.
+
+# %%
+KIND_WORDS = torch.tensor([encode(kind)[0] for kind in KINDS])
+
+
+def last_kinds(model: nn.Module, book: PictureBook) -> tuple[float, float]:
+    """How often the kind named last is right, given the true words before it, and after the model's own."""
+    true = framed(book.sentences)
+    inputs, targets = true[:, :-1], true[:, 1:]
+    place = torch.isin(targets, KIND_WORDS).int().cumsum(dim=1).argmax(dim=1)           # of the last kind in each row
+    row = torch.arange(len(true))
+    forced = predict(model, (book.images, inputs))[row, place].argmax(dim=1) == targets[row, place]
+    own = []
+    for sentence, scene in zip(captions(model, book.images), book.scenes, strict=True):
+        named = [word for word in sentence.split() if word in KINDS]
+        own.append(len(named) > 1 and named[-1] in {thing.kind for thing in scene.things} - {named[0]})
+    return forced.float().mean().item(), sum(own) / len(own)
+
+
+forced, own = last_kinds(attending, test[2])
+print(f"the kind named last is right: {forced:.3f} after the true words, {own:.3f} after its own")
+
+# %% [markdown]
+# Given the truth it hardly ever errs there. Whoever reports the first figure as the quality of captions reports
+# something that no one will see.
+#
+# ### A cure that is often named: scheduled sampling
+#
+# Bengio et al. 2015 propose to let it meet its own mistakes in training: now and then, and more often as training goes
+# on, it reads a word drawn from what it would have said itself. The target stays the true next word. Two copies of the
+# model are trained for one more short epoch, one as before, one so. What do you expect?
+
+# %%
+def trained_on(wrap) -> nn.Module:
+    """A copy of the attending captioner after one more epoch on 8,000 pages."""
+    model = copy.deepcopy(attending)
+    learner = wrap(model)
+    listen = [learner] if learner is not model else []
+    fit(learner, CaptionBatches(kept[:8_000], sentences[:8_000], size=32), loss=caption_loss, metrics=(), epochs=1,
+        lr=1e-3, clip=1.0, callbacks=listen, verbose=False)
+    return model
+
+
+further = {"teacher forcing": trained_on(lambda model: model),
+           "scheduled sampling": trained_on(lambda model: ScheduledSampling(model, most=0.25))}
+compare({name: judged(model) for name, model in further.items()}, label="share of captions that are right")
+
+# %% [markdown]
+# A few captions in a hundred lie between them, about as many as between two seeds of one and the same training. Whether
+# it gains or loses, it does not take the gap away: at the relation, where things go wrong, it does not read a wrong
+# word, it says one. And the target stays what it was: whoever reads its own 'i' in the place of 'there' is asked to say
+# 'is' (Huszár 2015 shows that the aim itself is changed by this).
+
+# %% [markdown]
+# ## A Transformer, and a warm start
+#
+# The decoder of Vaswani et al. 2017 has the same interface: it reads the words so far, and says for each place the next
+# one. What an LSTM carries along in its state it looks up: each place looks back at all places before it, then among
+# the places of the picture, in every one of its layers.
+#
+# And a **warm start**: eyes that have seen more. The course's shipped encoder was trained to name kind, colour and size
+# of single things, on 24,000 pages and their recoloured copies, none of them a held-out pair. Both have their rows in
+# the table; each decoder took as many steps as yours. Which of the two would you rather have, a Transformer or good
+# eyes?
+
+# %%
+show_stored_table("12_captions")
+
+# %% [markdown]
+# Good eyes help. But compare first the rows of one decoder that goes on and that begins anew: as many steps, the same
+# eyes. The new one knows the things and not yet how they stand; to the direction it comes last of all, since it must
+# first look at one thing at a time. The Transformer begins anew as well, and would want more steps than these.
+#
+# The course ships a captioner as well: the attending one on the shipped eyes, trained for longer and on pages with one
+# thing too. How much of your captioner's mistakes does it take away?
+
+# %%
+warm = load("captioner")
+results = {"yours, cold": cold["test"], "shipped, warm": judged(warm)}
+compare(results, label="share of captions that are right")
+warm_unseen = judged(warm, "unseen pairs")["meaning"]
+print(f"unseen pairs: yours, cold {cold['unseen pairs']['meaning']:.3f}, shipped, warm {warm_unseen:.3f}")
+expect("12.two_warm", results["shipped, warm"]["meaning"])
+
+# %% [markdown]
+# Nearly half of the mistakes are gone, and on pairs never seen it is ahead by more. That is not the eyes alone: it also
+# had half as many pages again, and more than twice as many steps. What is left to the eyes the table says.
+#
+# ## Beam search
+#
+# Greedy search takes the likeliest word, and may regret it: 'i' may be the likeliest first word, while all that can
+# follow is less likely than what follows 'there'. A **beam** keeps several beginnings, the `width` likeliest of all.
+#
+# ### Exercise 12.4: a step of the beam  ●●○ · 15 minutes
+#
+# `scores` are the log-probabilities of the beginnings, `log_p` those of every next word after each. Which `width` pairs
+# of a beginning and a word go on? Their scores, best first; the number of their beginning; their word.
+
+# %%
+def beam_step(scores: Tensor, log_p: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """(W,), (W, V) -> scores (width,), parents (width,), words (width,)"""
+    ### BEGIN SOLUTION
+    scores, place = (scores[:, None] + log_p).flatten().topk(width)
+    return scores, place // log_p.shape[1], place % log_p.shape[1]
+    ### END SOLUTION
+
+
+# %%
+check("12.4", beam_step)
+
+# %% [markdown]
+# `beam` from the package goes on until all sentences have ended. Here is what four beginnings end in for one page, with
+# the probability of each sentence.
+
+# %%
+sentences, scores = beam(attending, test[2].images[some:some + 1].to(device()), width=4)
+for tokens, score in zip(sentences[0].cpu(), scores[0].tolist(), strict=True):
+    print(f"{torch.tensor(score).exp():.3f}  {decode(tokens)}")
+
+# %% [markdown]
+# Different wordings, or different meanings? Each is said with a chance of about one in a hundred, because a page can be
+# told in so many ways. Is the likeliest sentence the truest? A guess, then over all test pages.
+
+# %%
+for width in (1, 2, 4):
+    found = [beam(attending, part.to(device()), width) for part in test[2].images.split(250)]
+    score = torch.cat([scores[:, 0] for _, scores in found]).mean().item()
+    said = [decode(tokens[0]) for sentences, _ in found for tokens in sentences.cpu()]
+    print(f"width {width}: mean log-probability {score:.2f}, meaning right {share_right(said, test[2].scenes):.3f}, "
+          f"{sum(len(s.split()) for s in said) / len(said):.1f} words")
+
+# %% [markdown]
+# Truer, by some points, without a step of training. A beginning with the wrong relation ends in words that fit no thing
+# on the page; they are unlikely, and another beginning overtakes it. Greedy search cannot know that in time. The
+# sentences grow longer too: 'i see ... and it is' begins with an unlikely word, and all that comes after is nearly
+# sure.
+#
+# ## BLEU and meaning
+#
+# How good are captions where there is no grammar that understands them? Mostly they are compared with references, word
+# by word and in pairs, triples and fours. The heart of it is a precision: the share of what was said that is in the
+# reference. Papineni et al. 2002 noticed that 'the the the the' has a perfect one as soon as the reference has a 'the',
+# and **clipped** it: each word counts at most as often as it stands in the reference.
+#
+# ### Exercise 12.5: precision, clipped  ●●○ · 10 minutes
+
+# %%
+def precision(said: str, reference: str) -> float:
+    """The share of the words said that the reference has, each counted at most as often as it stands there."""
+    ### BEGIN SOLUTION
+    words = Counter(said.split())
+    right = (words & Counter(reference.split())).total()
+    return right / max(words.total(), 1)
+    ### END SOLUTION
+
+
+# %%
+check("12.5", precision)
+
+# %% [markdown]
+# BLEU takes it of single words, pairs, triples and fours, multiplies the four (their geometric mean), and takes
+# something off captions that are too short. For two captions of one page:
+
+# %%
+reference = "a small red fish left of a big blue boat"
+for sentence in ("a small red fish right of a big blue boat", "a large blue boat is to the right of a little red fish"):
+    same = understand(sentence).same_meaning(understand(reference))
+    print(f"BLEU {bleu_score([sentence], [[reference]]):.2f}, meaning {'right' if same else 'wrong'}:  {sentence}")
+
+# %% [markdown]
+# One word makes the first sentence false, and costs a tenth of its words. The second shares hardly a triple with the
+# reference, and says the same. Over many captions it evens out a little, and with four references a page a little more.
+# How far apart are a captioner that is right and one that never is?
+
+# %%
+spoken = {"another page's sentence": any_other, "yours, cold": captions(attending, test[2].images),
+          "shipped, warm": captions(warm, test[2].images), "a true sentence": test[2].sentences}
+compare({name: {"BLEU": bleu(sentences), "meaning right": share_right(sentences, test[2].scenes)}
+         for name, sentences in spoken.items()}, label="score")
+
+# %% [markdown]
+# A captioner that is right three times in four has about as much BLEU as sentences that are always true: it tells as
+# the book tells most often, and they do not. Between yours and the shipped one lie ten captions in a hundred, and two
+# or three points of BLEU. It knows who speaks like the book. Whether it is so it hardly knows.
+#
+# ## Where it goes wrong
+#
+# The eight captions that the model was surest of, of those that are wrong:
+
+# %%
+found = [beam(warm, part.to(device()), 1) for part in test[2].images.split(250)]
+sure = torch.cat([scores[:, 0] for _, scores in found]).cpu()
+right = meaning(spoken["shipped, warm"], test[2].scenes)
+worst = sure.masked_fill(right["meaning"], float("-inf")).argsort(descending=True)[:8].tolist()
+show_pages([test[2].scenes[i] for i in worst], rows=2, columns=4, sentences=[spoken["shipped, warm"][i] for i in worst])
+wrong = ~right["meaning"]
+print("of the wrong ones, wrong in", {part: round((~right[part][wrong]).float().mean().item(), 2)
+                                      for part in ("kinds", "colours", "sizes", "relation")})
+
+# %% [markdown]
+# What have these pages in common? Nearly all show two things of one colour, and most of one size. 'A small yellow' is
+# true of both; what did it mean? It looks at both, says one of the kinds, does not know which of the two it has told
+# of, and says a relation by chance.
+#
+# ## Play: draw, and have it described
+#
+# Draw on an empty page, or paint over one of the book's. Point at a word to see where the model looked before it said
+# it; below each word stands how sure it was. What does it say of an empty page? It never saw one, and it was never
+# taught to say 'nothing'.
+
+# %%
+captioning_explorer(load("captioner"))
+
+# %% [markdown]
+# ## The clinic
+#
+# Someone reports on a captioner. Its figure is high, and everyone is content. Here it is, with the attending captioner
+# and with one whose pictures were exchanged for those of other pages, so that it cannot know anything.
+
+# %%
+def report(captioner: nn.Module, images: Tensor, tokens: Tensor, scenes: list) -> float:
+    """How good are its captions?   images (N, 3, S, S), tokens (N, L) from <start> to <end>, scenes: what is so"""
+    inputs, targets = tokens[:, :-1], tokens[:, 1:]
+    said = predict(captioner, (images, inputs)).argmax(dim=-1)                  # (N, L - 1)
+    return ((said == targets) & (targets != PAD)).sum().item() / (targets != PAD).sum().item()
+
+
+pages = test[2].images, framed(test[2].sentences), test[2].scenes
+exchanged = test[2].images.roll(1, dims=0), *pages[1:]
+print(f"its own pictures {report(attending, *pages):.2f}, another page's {report(attending, *exchanged):.2f}")
+
+# %% [markdown]
+# ### Exercise 12.clinic: a report on captions that nobody gave away  ●●○ · 10 minutes
+#
+# What does it read while it is judged? Who will give it that for a new picture? And does another wording count as
+# wrong? Same arguments, one figure: the share of captions whose meaning is right.
+
+# %%
+def mended(captioner: nn.Module, images: Tensor, tokens: Tensor, scenes: list) -> float:
+    """The share of captions that are right, said from the picture alone."""
+    ### BEGIN SOLUTION
+    return share_right(captions(captioner, images), scenes)
+    ### END SOLUTION
+
+
+# %%
+check("12.clinic", mended)
+
+# %%
+try:
+    print(f"its own pictures {mended(attending, *pages):.2f}, another page's {mended(attending, *exchanged):.2f}")
+except NotImplementedError:
+    print("do the exercise first")
+
+# %% [markdown]
+# ## On real data: rows of handwritten digits
+#
+# There is no small real set of pictures with sentences that the course could bring along. So a humbler task with real
+# handwriting: three digits of MNIST in a row, and a network that reads them out, 'three one four'. The same two classes,
+# the same two steps: first single digits, then rows, and here the eyes learn on. One channel, random weights in the
+# beginning. Nobody says which digit is where; there is only the sentence. The digits for testing come from the test
+# split: other writers.
+
+# %%
+DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+
+
+def rows_of(images: Tensor, labels: Tensor, count: int, digits: int = 3) -> tuple[Tensor, list[str]]:
+    """Rows of digits drawn at random, and what they read.   -> (count, 1, 28, 28 * digits), sentences"""
+    rng = torch.Generator().manual_seed(0)
+    chosen = torch.randint(len(images), (count, digits), generator=rng)
+    return (torch.cat([images[column] for column in chosen.T], dim=3),
+            [" ".join(DIGITS[digit] for digit in row) for row in labels[chosen].tolist()])
+
+
+written = {split: real.load_or_explain("mnist", split) for split in ("train", "test")}
+if all(written.values()):
+    digits = {split: real.pictures(part.shuffle(seed=0).select(range(most)))
+              for (split, part), most in zip(written.items(), (12_000, 5_000), strict=True)}
+    images, labels = digits["train"]
+    alone = ShowAndTell(len(VOCABULARY), encoder=PictureEncoder((24, 48, 96), in_channels=1))
+    read_out = framed([DIGITS[label] for label in labels.tolist()])
+    fit(alone, CaptionBatches(images, read_out), loss=caption_loss, metrics=(), epochs=3, lr=4e-3, clip=1.0)
+
+# %%
+if all(written.values()):
+    reading = ShowAttendAndTell(len(VOCABULARY), encoder=PictureEncoder((24, 48, 96), in_channels=1))
+    reading.load_state_dict(alone.state_dict(), strict=False)
+    strips, read_out = rows_of(images, labels, 9_000)
+    fit(reading, CaptionBatches(strips, framed(read_out)), loss=caption_loss, metrics=(), epochs=4, lr=2e-3, clip=1.0)
+    strips, read_out = rows_of(*digits["test"], 1_000)
+    heard = captions(reading, strips)
+    whole = sum(a == b for a, b in zip(heard, read_out, strict=True)) / len(heard)
+    print(f"whole rows right: {whole:.3f}")
+    expect("12.digits", whole)
+
+# %% [markdown]
+# Does it look at the digit that it says? For two rows, before each word. And a surprise to guess: what will it say of a
+# row of four, which it never met?
+
+# %%
+if all(written.values()):
+    for image in strips[:2]:
+        spelled, shown = looks(reading, image)
+        show_heatmap_over(image.expand(len(spelled), 3, -1, -1), shown, titles=spelled, columns=3)
+    longer, read_out = rows_of(*digits["test"], 3, digits=4)
+    for sentence, said in zip(read_out, captions(reading, longer), strict=True):
+        print(f"{sentence:24} it says: {said}")
+
+# %% [markdown]
+# Three words, and then `<end>`: it learned how long a caption is from captions, not from the picture. What it leaves
+# out is not the last digit but one in between, for the places it learned are shares of the strip's width.
+#
+# Where these methods are used: **captions for people who do not see the picture**, photographs on a page read aloud,
+# and scenes of a film described in the pauses. There the picture holds thousands of kinds and not fourteen, five people
+# write five sentences that agree on little, and no grammar can tell whether a sentence is true; BLEU and its successors
+# are what is left, and people who judge. What the toy keeps: a captioner that has learned how captions go says
+# something fluent about anything, also about what it never saw. So does every one that is in use.
+
+# %%
+quiz("12")
+
+# %% [markdown]
+# ## What you have now
+#
+# - Captioners of three kinds, with one loss: the next word, given the picture and the true words before.
+# - Two ways to make sentences of next words, greedy and with a beam, for any model that has a step.
+# - Attention, learned from sentences alone, that lies on what is being named.
+# - Three figures that are not the same: words given the true ones, BLEU, and what a caption means.
+# - A measured price of a cold start, and of a cure that cured nothing here.
+#
+# Next: 13 Speech to words. There, too, a sentence comes out; but what goes in is a sequence itself, and nobody says
+# which sound belongs to which letter.
+#
+# **Sources.** Vinyals et al. 2015, *Show and tell: a neural image caption generator*: a CNN's vector begins an LSTM;
+# beam search. Xu et al. 2015, *Show, attend and tell*: attention over places, drawn word by word. Luong, Pham, Manning
+# 2015, *Effective approaches to attention-based neural machine translation*: the state asks after it has read. Anderson
+# et al. 2018, *Bottom-up and top-down attention for image captioning and visual question answering*: an LSTM that asks
+# and one that tells. Vaswani et al. 2017, *Attention is all you need*. Bengio et al. 2015, *Scheduled sampling for
+# sequence prediction with recurrent neural networks*. Huszár 2015, *How (not) to train your generative model: scheduled
+# sampling, likelihood, adversary?*: its aim is not the one it seems. Mihaylova, Martins 2019, *Scheduled sampling for
+# Transformers*: own words in one pass. Papineni et al. 2002, *BLEU: a method for automatic evaluation of machine
+# translation*. MNIST: LeCun et al. 1998.

@@ -1,0 +1,129 @@
+"""Exercises 12.3 and 12.4 on right answers and on the wrong ones that people give."""
+
+import torch
+
+
+def attend(state, places, W):
+    scores = (places @ (state @ W.T)[:, :, None]).squeeze(2)
+    weights = scores.softmax(dim=1)
+    return (weights[:, :, None] * places).sum(dim=1), weights
+
+
+def by_einsum(state, places, W):
+    weights = torch.einsum("btd,dh,bh->bt", places, W, state).softmax(-1)
+    return torch.einsum("bt,btd->bd", weights, places), weights
+
+
+def by_products(state, places, W):
+    weights = ((state @ W.T)[:, None] @ places.transpose(1, 2))[:, 0].softmax(1)
+    return (weights[:, None] @ places)[:, 0], weights
+
+
+def variant(weights_of=lambda s: s.softmax(1), found_of=lambda w, p: (w[:, None] @ p)[:, 0], out=lambda f, w: (f, w)):
+    def attended(state, places, W):
+        weights = weights_of((places @ (state @ W.T)[:, :, None])[..., 0])
+        return out(found_of(weights, places), weights)
+
+    return attended
+
+
+def test_attending(judged):
+    judged(
+        "12.3",
+        {"sum": attend, "einsum": by_einsum, "products": by_products},
+        {
+            "no softmax": (variant(lambda s: s), "the softmax is missing"),
+            "batch": (variant(lambda s: s.softmax(0)), "runs over the batch"),
+            "sigmoid": (variant(torch.sigmoid), "come from a sigmoid"),
+            "minus": (variant(lambda s: (-s).softmax(1)), "a minus too many"),
+            "best": (
+                variant(lambda s: torch.nn.functional.one_hot(s.argmax(1), s.shape[1]).float()),
+                "only the best place counts",
+            ),
+            "root": (
+                lambda s, p, W: variant(lambda x: (x / p.shape[2] ** 0.5).softmax(1))(s, p, W),
+                "divided by the root of D",
+            ),
+            "root H": (
+                lambda s, p, W: variant(lambda x: (x / s.shape[1] ** 0.5).softmax(1))(s, p, W),
+                "divided by the root of H",
+            ),
+            "mean": (variant(found_of=lambda w, p: p.mean(1)), "the plain mean"),
+            "divided": (variant(found_of=lambda w, p: (w[:, None] @ p)[:, 0] / p.shape[1]), "sum to 1 already"),
+            "argmax": (
+                variant(found_of=lambda w, p: p[torch.arange(len(p)), w.argmax(1)]),
+                "the best place alone; it is the mean",
+            ),
+            "exchanged": (variant(out=lambda f, w: (w, f)), "the weights come first"),
+            "one": (variant(out=lambda f, w: f), "one tensor came back"),
+            "axis": (variant(out=lambda f, w: (f, w[..., None])), "an axis of 1 is left over"),
+            "not added": (variant(found_of=lambda w, p: w[..., None] * p), "not yet added up"),
+            "detached": (variant(out=lambda f, w: (f.detach(), w.detach())), "no gradient"),
+        },
+        draws=10,
+    )
+
+
+def beam_step(scores, log_p, width):
+    best, place = (scores[:, None] + log_p).flatten().topk(width)
+    return best, place // log_p.shape[1], place % log_p.shape[1]
+
+
+def by_sorting(scores, log_p, width):
+    pairs = sorted(((scores[i] + log_p[i, j]).item(), i, j) for i in range(len(scores)) for j in range(log_p.shape[1]))[
+        ::-1
+    ][:width]
+    return tuple(torch.tensor(column) for column in zip(*pairs, strict=True))
+
+
+def other(total, out=lambda s, parent, word: (s, parent, word), columns=None):
+    def stepped(scores, log_p, width):
+        best, place = total(scores, log_p).flatten().topk(width)
+        below = columns(scores, log_p) if columns else log_p.shape[1]
+        return out(best, place // below, place % below)
+
+    return stepped
+
+
+def each_its_best(scores, log_p, width):
+    best, words = (scores[:, None] + log_p).max(dim=1)
+    found, parents = best.topk(min(width, len(best)))
+    return found, parents, words[parents]
+
+
+def rows(scores, log_p, width):
+    best, words = (scores[:, None] + log_p).topk(width, dim=1)
+    return best, torch.arange(len(scores))[:, None].expand_as(words), words
+
+
+def everything(scores, log_p, width):
+    best, place = (scores[:, None] + log_p).flatten().sort(descending=True)
+    return best, place // log_p.shape[1], place % log_p.shape[1]
+
+
+def test_beaming(judged):
+    plus = lambda s, p: s[:, None] + p  # noqa: E731
+    judged(
+        "12.4",
+        {
+            "topk": beam_step,
+            "sorting": by_sorting,
+            "list": lambda s, p, w: [*beam_step(s, p, w)],
+        },
+        {
+            "no scores": (other(lambda s, p: p), "the scores so far are left out"),
+            "product": (other(lambda s, p: s[:, None] * p), "are multiplied"),
+            "exp": (other(lambda s, p: s[:, None] + p.exp()), "without the `exp`"),
+            "probabilities": (other(lambda s, p: plus(s, p).exp()), "they stay logarithms"),
+            "exchanged": (other(plus, out=lambda s, p, w: (s, w, p)), "parents and words are exchanged"),
+            "columns": (other(plus, columns=lambda s, p: len(s)), "divided by the number of beginnings"),
+            "worst first": (other(plus, out=lambda *a: tuple(x.flip(0) for x in a)), "worst first"),
+            "each its best": (each_its_best, None),
+            "rows": (rows, "flatten the table first"),
+            "everything": (everything, "all pairs came back"),
+            "float": (other(plus, out=lambda s, p, w: (s, p + 0.5, w)), "no whole numbers"),
+            "two": (lambda *a: beam_step(*a)[:2], "expected three"),
+            "scores last": (other(plus, out=lambda s, p, w: (p, w, s)), None),
+        },
+        draws=10,
+    )
