@@ -445,9 +445,9 @@ for name, model in further.items():
 show_stored_table("12_captions")
 
 # %% [markdown]
-# Good eyes help. But compare first the rows of one decoder that goes on and that begins anew: as many steps, the same
-# eyes. The new one knows the things and not yet how they stand; to the direction it comes last of all, since it must
-# first look at one thing at a time. The Transformer begins anew as well, and would want more steps than these.
+# Compare first the rows of one decoder that goes on and that begins anew: as many steps, the same eyes. Who need not learn
+# again what to call a fish has the steps free for how things stand; that is worth about ten captions in a hundred.
+# The Transformer begins anew, so that row is the one to hold it against, and its eyes are the better ones.
 #
 # The course ships a captioner as well: the attending one on the shipped eyes, trained for longer and on pages with one
 # thing too. How much of your captioner's mistakes does it take away?
