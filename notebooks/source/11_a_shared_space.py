@@ -449,9 +449,9 @@ expect("11.unseen_pairs", summary["unseen pairs"]["pictures ↔ words"])
 expect("11.picture_sound", summary["test pages"]["pictures ↔ voices"])
 
 # %% [markdown]
-# Voices never heard cost next to nothing. Pairs never seen hardly bother the pictures, but the voices: no sentence that
-# was read to them holds 'red apple', and a tower that hears 'red' and half of the next word has learned what cannot
-# follow. Wordings never seen bother words most, on either side. 'Tiny' is not in training, so it is read as unknown.
+# Voices never heard cost little. Pairs never seen cost the pictures some points and the voices more: no sentence that was
+# read to them holds 'red apple', and a tower that hears 'red' and half of the next word has learned what cannot follow.
+# Wordings never seen bother words most, on either side. 'Tiny' is not in training, so it is read as unknown.
 #
 # All three towers began with nothing. From encoders that know things and words already the same training gets further.
 # A script of the project (`benchmarks/shared_space.py`) trained cold and warm spaces, and this is its table:
