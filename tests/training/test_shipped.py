@@ -6,13 +6,15 @@ import pytest
 import torch
 
 from mmcourse import PictureBook, assets, predict
+from mmcourse.data.meaning import of_distinct_meaning
 from mmcourse.data.spoken import SpokenWords
 from mmcourse.picturebook.sentence import WORDS
 from mmcourse.picturebook.speech import voices
+from mmcourse.retrieval import all_directions
 from mmcourse.training import shipped
 
 PICTURES, SOUNDS = ("picture_encoder", "picture_judge"), ("sound_encoder", "sound_judge")
-NAMES = PICTURES + SOUNDS
+NAMES = (*PICTURES, *SOUNDS, "shared_space")
 
 
 def test_all_are_there_and_small():
@@ -83,3 +85,19 @@ def test_unknown_and_broken(tmp_path, monkeypatch):
     (tmp_path / "models" / "picture_encoder.json").write_text(json.dumps(card | {"arguments": {"widths": [4, 4]}}))
     with pytest.raises(ValueError, match="picture_encoder.safetensors"):
         shipped.load("picture_encoder")
+
+
+@pytest.mark.parametrize("split", ["test", "unseen_voices"])
+def test_the_shared_space_finds_as_its_card_says(split):
+    """On other pages, by its own `read` and `hear`, from the sentence and the waveform on."""
+    model, book = shipped.load("shared_space"), PictureBook(split, 240, things=2, seed=7)
+    pages = of_distinct_meaning(book, 200)
+    with torch.no_grad():
+        vectors = {
+            "image": model.embed("image", book.images[pages].to(model.loss.log_scale.device)).cpu(),
+            "text": model.read([book.sentences[i] for i in pages]).cpu(),
+            "sound": torch.cat([model.hear([book.sound(int(i)) for i in some]).cpu() for some in pages.split(40)]),
+        }
+    told = shipped.card("shared_space")["figures"][split]
+    for way, row in all_directions(vectors).items():
+        assert abs(row["R@1"] - told[way]) < 4 * (2 * told[way] * (1 - told[way]) / 200) ** 0.5 + 0.02, way
