@@ -48,6 +48,8 @@ def expect_tensor(
             "ndarray": ": `torch.from_numpy` turns an array into one",
             "float": ": a single number, where a whole tensor was asked for",
         }.get(type(given).__name__, "")
+        if isinstance(given, float) and shape == ():
+            remedy = " of one number: `.item()` and `float()` take the number out, and no gradient passes through it"
         raise NotRight(f"{where} gave {described(given)}, expected a tensor{remedy}")
     if shape is not None and tuple(given.shape) != tuple(shape):
         cause = (causes or {}).get(tuple(given.shape))
@@ -76,11 +78,10 @@ def described(value) -> str:
 def agrees(given, expected) -> bool:
     """Equal numbers or tuples; tensors equal up to rounding."""
     if isinstance(expected, Tensor):
-        return (
-            isinstance(given, Tensor)
-            and given.shape == expected.shape
-            and torch.allclose(given.to(expected.dtype), expected, rtol=1e-3, atol=1e-4, equal_nan=True)
-        )
+        if not isinstance(given, Tensor) or given.shape != expected.shape:
+            return False
+        kind = torch.promote_types(given.dtype, expected.dtype)  # never the narrower one, which would cut 1.5 to 1
+        return torch.allclose(given.to(kind), expected.to(kind), rtol=1e-3, atol=1e-4, equal_nan=True)
     if isinstance(expected, float):
         return math.isclose(given, expected, rel_tol=1e-6)
     return given == expected
@@ -179,11 +180,13 @@ def judge_tensors(
         value = expect_tensor(answer(*case), where(*case), truth.shape, known)
         expect_finite(value, where(*case), "is there a division by zero, or the logarithm of one?")
         given.append(value)
-    if all(agrees(value.to(truth.dtype), truth) for value, truth in zip(given, expected, strict=True)):
+    if all(agrees(value, truth) for value, truth in zip(given, expected, strict=True)):
         return
     if words := named_mistake(cases, given, [(possible(mistaken), words) for mistaken, words in mistakes]):
         raise NotRight(words)
     i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not agrees(*pair))
+    if not expected[i].dim():
+        raise NotRight(f"{where(*cases[i])} it gave {given[i]:.3f}, expected {expected[i]:.3f}")
     apart = (given[i] - expected[i]).abs()
     place = tuple((apart == apart.max()).nonzero()[0].tolist())
     raise NotRight(

@@ -5,10 +5,12 @@ from torch import nn
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.judging import (
+    agrees,
     compare,
     expect_finite,
     expect_tensor,
     expect_whole_number,
+    judge_tensors,
     learns_from,
     named_mistake,
     whole,
@@ -41,6 +43,21 @@ def test_what_is_no_whole_number_is_named(given, words):
 def test_what_is_no_tensor_is_named(given, words):
     with pytest.raises(NotRight, match=words):
         expect_tensor(given, "for these", (2,))
+
+
+def test_a_number_in_place_of_a_tensor_of_one_is_named():
+    with pytest.raises(NotRight, match="a tensor of one number: `.item"):
+        expect_tensor(1.0, "for these", ())
+
+
+def test_fractions_are_never_cut_to_whole_numbers():
+    assert agrees(torch.tensor([1.0]), torch.tensor([1])) and agrees(torch.tensor([1]), torch.tensor([1.0]))
+    assert not agrees(torch.tensor([1.5]), torch.tensor([1])) and not agrees(torch.tensor([True]), torch.tensor([2]))
+
+
+def test_one_number_is_told_without_a_place():
+    with pytest.raises(NotRight, match="^for 1 it gave 2.000, expected 1.000$"):
+        judge_tensors(lambda x: x + 1.0, [(torch.tensor(1.0),)], lambda x: x, [], lambda x: "for 1")
 
 
 def test_shapes_and_their_causes():
