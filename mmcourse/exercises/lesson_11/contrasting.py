@@ -9,7 +9,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, explained, judge_tensors
+from mmcourse.exercises.judging import Mistakes, expect_tensor, explained, judge_tensors
 from mmcourse.exercises.lesson_11.likeness import unit
 
 
@@ -66,6 +66,34 @@ MISTAKES: Mistakes = [
         lambda c, s: (crossed(s * c, torch.zeros(len(c)).long()) + crossed(s * c.T, torch.zeros(len(c)).long())) / 2,
         "the target is 0 for every row; the i-th row's partner stands in column i: `torch.arange(B)`",
     ),
+    *(
+        (mistaken, "the targets are off by one: row 0's partner stands in column 0, `torch.arange(B)`")
+        for mistaken in (lambda c, s: shifted(c, s, 1), lambda c, s: shifted(c, s, -1))
+    ),
+    (
+        lambda c, s: (rows(s * c) + rows(c.T)) / 2,
+        "the columns go without the scale: `logits = scale * cosines` first, then `logits` and `logits.T`",
+    ),
+    (
+        lambda c, s: (rows(c) + rows(s * c.T)) / 2,
+        "the rows go without the scale: `logits = scale * cosines` first, then `logits` and `logits.T`",
+    ),
+    *(
+        (mistaken, "the scale multiplies the loss; it belongs to the cosines, before the softmax")
+        for mistaken in (lambda c, s: s * contrastive(c, 1.0), lambda c, s: s * contrastive(c, s))
+    ),
+    (
+        lambda c, s: contrastive(c, math.exp(s)),
+        "exp of the scale; it is the scale already, and no logarithm of it",
+    ),
+    (
+        lambda c, s: -((s * c).softmax(1).diagonal().mean() + (s * c).softmax(0).diagonal().mean()) / 2,
+        "a logarithm is missing: `F.nll_loss` takes logarithms of shares (`log_softmax`), and no bare shares",
+    ),
+    (
+        lambda c, s: contrastive((c + c.T) / 2, s),
+        "rows and columns are mixed before the softmax; each direction has its own, and their losses are averaged",
+    ),
     (
         lambda c, s: contrastive(c, s) / math.log(2),
         "the logarithm is to base 2; `log` is the natural one",
@@ -76,6 +104,12 @@ MISTAKES: Mistakes = [
     ),
     (lambda c, s: without_itself(s * c), "the partner is missing in the sum below: the softmax is over all B of a row"),
 ]
+
+
+def shifted(cosines: Tensor, scale: float, step: int) -> Tensor:
+    """The loss with each partner so many places on."""
+    target = torch.arange(len(cosines)).add(step) % len(cosines)
+    return (crossed(scale * cosines, target) + crossed(scale * cosines.T, target)) / 2
 
 
 def crossed(logits: Tensor, target: Tensor) -> Tensor:
@@ -111,8 +145,8 @@ def contrastive_loss(answer, rng):
     judge_tensors(explained(answer, UNLIKE), cases, contrastive, MISTAKES, where, causes)
     sharp, scale = torch.eye(6), 100.0
     for table, words in ((sharp, "nearly 0"), (-sharp, "about 100")):
-        given = answer(table, scale)
-        if not torch.isfinite(given).all() or abs(float(given) - float(contrastive(table, scale))) > 0.01:
+        given = expect_tensor(answer(table, scale), where(table, scale), ())
+        if not torch.isfinite(given) or abs(float(given) - float(contrastive(table, scale))) > 0.01:
             raise NotRight(
                 f"at scale 100 it gave {float(given):.3f}, expected {words}: exp(100) does not fit into a float. "
                 "`log_softmax` or `F.cross_entropy` subtracts the largest logit first"
@@ -121,7 +155,11 @@ def contrastive_loss(answer, rng):
     return "both directions, three sizes of batch, and steady at scale 100" + remark
 
 
-UNLIKE = {"expected scalar type Long": "targets are whole numbers: `torch.arange(B)`"}
+UNLIKE = {
+    "expected scalar type Long": "targets are whole numbers: `torch.arange(B)`",
+    "target dtype to be Long": "targets are whole numbers: `torch.arange(B)`",
+    "out of bounds": "targets count from 0: row 0's partner stands in column 0, `torch.arange(B)`",
+}
 
 
 def where(cosines: Tensor, scale: float) -> str:

@@ -1,5 +1,7 @@
 """Exercise 11.1: the cosine of every vector of one modality with every vector of another."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -54,9 +56,39 @@ MISTAKES: Mistakes = [
         lambda a, b: (a @ b.T) / a.shape[1] ** 0.5,
         "that is attention's root of D; here every vector is divided by its own length",
     ),
-    (lambda a, b: torch.cdist(unit(a), unit(b)), "those are distances; the cosine is the product of unit vectors"),
-    (lambda a, b: unit(a - a.mean(1, keepdim=True)) @ unit(b - b.mean(1, keepdim=True)).T,
-     "that is the correlation: a mean is taken off each vector before its length; the cosine takes none off"),
+    *(
+        (mistaken, "those are distances; the cosine is the product of unit vectors")
+        for mistaken in (
+            lambda a, b: torch.cdist(unit(a), unit(b)),
+            lambda a, b: -torch.cdist(unit(a), unit(b)),
+            torch.cdist,
+            lambda a, b: -torch.cdist(a, b),
+        )
+    ),
+    (
+        lambda a, b: 1 - cosines(a, b),
+        "that is 1 minus the cosine, a distance; the cosine itself is 1 for the same direction",
+    ),
+    *(
+        (mistaken, "those are angles; the cosine of the angle is asked for, which is the product itself")
+        for mistaken in (lambda a, b: cosines(a, b).acos(), lambda a, b: cosines(a, b).acos().rad2deg())
+    ),
+    (
+        lambda a, b: cosines(a, b).abs(),
+        "the signs are lost: the cosine of vectors that point away from each other is negative",
+    ),
+    *(
+        (mistaken, "a softmax of the cosines; they are asked for as they are, between -1 and 1")
+        for mistaken in (lambda a, b: cosines(a, b).softmax(1), lambda a, b: cosines(a, b).softmax(0))
+    ),
+    (
+        lambda a, b: (a @ b.T).softmax(1),
+        "a softmax of the products is a share of each row; the cosine is the product of unit vectors",
+    ),
+    (
+        lambda a, b: unit(a - a.mean(1, keepdim=True)) @ unit(b - b.mean(1, keepdim=True)).T,
+        "that is the correlation: a mean is taken off each vector before its length; the cosine takes none off",
+    ),
 ]
 
 
@@ -75,7 +107,7 @@ def similarities(answer, rng):
     for a, b, width in ((3, 5, 4), (6, 2, 3), (4, 4, 8)):
         stretch = [4 * torch.rand(n, 1, generator=rng) + 0.2 for n in (a, b)]
         cases.append((drawn(rng, a, width) * stretch[0], drawn(rng, b, width) * stretch[1]))
-    judge_tensors(explained(answer, UNLIKE), cases, cosines, MISTAKES, where, causes)
+    judge_tensors(precise(explained(answer, UNLIKE)), cases, cosines, MISTAKES, where, causes)
     small = tuple(1e-4 * x for x in cases[0])
     given = answer(*small)
     if not torch.allclose(given.detach().cpu().to(torch.float32), cosines(*small), atol=1e-3):
@@ -84,7 +116,25 @@ def similarities(answer, rng):
     return "every vector with every other, whatever their lengths" + remark
 
 
+def precise(answer: Callable) -> Callable:
+    """The answer, which has to be right to more than the first digits."""
+
+    def tried(*case):
+        given, expected = answer(*case), cosines(*case)
+        if isinstance(given, Tensor) and given.shape == expected.shape:
+            apart = (given.detach().cpu().double() - expected).abs().max()
+            if 2e-5 < apart < 0.01:
+                raise NotRight(
+                    f"{where(*case)} it is right to the first digits only, {apart:.5f} off: is something rounded, made "
+                    "`half` or `bfloat16`, or added to the length?"
+                )
+        return given
+
+    return tried
+
+
 UNLIKE = {
+    "at non-singleton dimension 0": "that compares pairs only, row by row; a table of all with all is asked for: `@`",
     "must match the size": "a length for every row is (N, 1): `keepdim=True`",
     "cannot be multiplied": "(A, D) times (D, B) gives (A, B): turn the second one, `.T`",
 }

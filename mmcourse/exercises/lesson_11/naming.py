@@ -1,8 +1,11 @@
 """Exercise 11.5: zero-shot classification by sentences."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
+from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, explained, judge_tensors
 from mmcourse.exercises.lesson_11.likeness import unit
@@ -40,11 +43,56 @@ MISTAKES: Mistakes = [
     ),
     (
         lambda x, p: likeness(x, p).flatten(1).argmax(1) % len(p),
-        "`%` gives a place within something; the class is how many whole P fit: `//`",
+        "the remainder by K of the best sentence's place; sentences lie class after class, P to each: the class is "
+        "the place `// P`, and `unflatten(1, (K, P))` parts a table",
+    ),
+    (
+        lambda x, p: likeness(x, p).flatten(1).argmax(1) // len(p),
+        "divided by the number of classes, K; of the place among all K * P sentences, P belong to each class: `// P`",
+    ),
+    *(
+        (
+            lambda x, p, count=count: likeness(x, p).flatten(1).argmax(1) // count,
+            f"a {count} is written out; how many sentences a class has is `prompts.shape[1]`",
+        )
+        for count in (14, 16)
+    ),
+    (
+        lambda x, p: torch.einsum("bd,kpd->bkp", unit(x), unit(p, 0)).amax(2).argmax(1),
+        "the sentences are divided by lengths over the classes (`dim=0`); `prompts` is (K, P, D), so `dim=2`",
+    ),
+    (
+        lambda x, p: torch.einsum("bd,kpd->bkp", unit(x), unit(p, 1)).amax(2).argmax(1),
+        "the sentences are divided by lengths over their class (`dim=1`); `prompts` is (K, P, D), so `dim=2`",
+    ),
+    (
+        lambda x, p: torch.cdist(x, p.flatten(0, 1)).unflatten(1, p.shape[:2]).amin(2).argmin(1),
+        "distances of vectors as they come: a short one is near to all. Bring both to length 1 first",
+    ),
+    *(
+        (
+            mistaken,
+            "the mean of a class's sentences as they come is taken, long ones above all; by the nearest was asked",
+        )
+        for mistaken in (
+            lambda x, p: (x @ p.mean(1).T).argmax(1),
+            lambda x, p: (x @ unit(p.mean(1)).T).argmax(1),
+            lambda x, p: torch.cdist(x, p.mean(1)).argmin(1),
+        )
+    ),
+    (lambda x, p: classes(x, p) + 1, "the first class is 0; yours begin at 1"),
+    *(
+        (mistaken, "the sentences lie class after class, `flatten(0, 1)`: `unflatten(1, (K, P))`, or `// P` of a place")
+        for mistaken in (
+            lambda x, p: likeness(x, p).flatten(1).unflatten(1, p.shape[:2][::-1]).amax(2).argmax(1),
+            lambda x, p: likeness(x, p).transpose(1, 2).flatten(1).unflatten(1, p.shape[:2]).amax(2).argmax(1),
+            lambda x, p: likeness(x, p).transpose(1, 2).flatten(1).argmax(1) // p.shape[1],
+        )
     ),
     (
         lambda x, p: likeness(x, p).flatten(1).argmax(1) % p.shape[1],
-        "that is which of its class's sentences was best; the class is asked for: `//` and not `%`",
+        "that is the best sentence's number within its class; the class is asked for. Of a place among all it is "
+        "`// P`; of a table (B, K, P) take `amax(2)`, over the sentences, and then the argmax",
     ),
     (
         lambda x, p: likeness(x, p).argmax(2).mode(1).values,
@@ -73,8 +121,32 @@ def zero_shot(answer, rng):
         told = told * (3 * torch.rand(kinds, prompts, 1, generator=rng) + 0.1)
         seen = torch.randn(pictures, width, generator=rng) * (3 * torch.rand(pictures, 1, generator=rng) + 0.1)
         cases.append((seen, told))
-    judge_tensors(explained(answer, UNLIKE), cases, classes, MISTAKES, where, causes)
+    judge_tensors(whole_numbers(explained(answer, UNLIKE)), cases, classes, MISTAKES, where, causes)
     return "every picture gets the class of the sentence that is nearest"
+
+
+def whole_numbers(answer: Callable) -> Callable:
+    """The answer, which has to say classes by their numbers."""
+
+    def tried(*case):
+        given = answer(*case)
+        if isinstance(given, torch.return_types.max):
+            raise NotRight("`max(1)` gives two things, the values and their places; a class is a place: `argmax(1)`")
+        if not isinstance(given, Tensor):
+            return given
+        B, kinds = len(case[0]), len(case[1])
+        if given.shape == (B, kinds) and ((given == 0) | (given == 1)).all() and (given.sum(1) == 1).all():
+            raise NotRight(
+                "a row for each picture, with a 1 at its class; the class's number is asked for: `argmax(1)`"
+            )
+        if given.shape == (B,) and given.is_floating_point() and (given != given.round()).any():
+            raise NotRight(
+                f"classes are whole numbers, and one of yours is {given[given != given.round()][0]:.3f}: `//` gives "
+                "whole numbers where `/` gives fractions, and `argmax` says which is best where `amax` says how good"
+            )
+        return given
+
+    return tried
 
 
 UNLIKE = {"cannot be multiplied": "all sentences in one table are (K * P, D): `prompts.flatten(0, 1)`"}

@@ -1,10 +1,13 @@
 """Exercise 11.4: the rank of the right candidate, fair to ties."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
+from mmcourse.exercises.answers import NotRight, same
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import Mistakes, explained, judge_tensors
+from mmcourse.exercises.judging import Mistakes, explained, judge_tensors, named_mistake
 
 
 def own(table: Tensor, right: Tensor) -> Tensor:
@@ -18,6 +21,22 @@ def rank(table: Tensor, right: Tensor) -> Tensor:
     return 1 + (table > best).sum(1) + ((table == best).sum(1) - 1) / 2
 
 
+def loose(table: Tensor, right: Tensor, width: float) -> Tensor:
+    """The rank where whatever is so near counts as tied."""
+    apart = table - own(table, right)
+    return 1 + (apart > width).sum(1) + ((apart.abs() <= width).sum(1) - 1) / 2
+
+
+def rounded(table: Tensor, right: Tensor, digits: int) -> Tensor:
+    return rank((table * 10**digits).round(), right)
+
+
+NEAR = "what is merely near is taken for tied: without rounding and without a softmax first, equals are `==`"
+SORTED = (
+    "a sort gives tied ones an order, and so luck decides; no sort: count those that are larger, and half of the tied"
+)
+
+
 MISTAKES: Mistakes = [
     (lambda t, r: rank(t, r) - 1, "the best place is 1; yours begin at 0"),
     (
@@ -27,6 +46,14 @@ MISTAKES: Mistakes = [
     (
         lambda t, r: (t >= own(t, r)).sum(1),
         "the right one is put behind all that are tied with it; the mean of the places they share is asked for",
+    ),
+    (
+        lambda t, r: 1 + (t > own(t, r)).sum(1) + ((t == own(t, r)).sum(1) > 1) / 2,
+        "a half is added once, however many are tied; each of them stands before the right one half of the time",
+    ),
+    (
+        lambda t, r: torch.tensor([1 + len(row[row > x].unique()) for row, x in zip(t, own(t, r), strict=True)]),
+        "equals in front of it are counted as one; each of them takes a place of its own",
     ),
     (
         lambda t, r: 1 + (t > own(t, r)).sum(1) + (t == own(t, r)).sum(1) / 2,
@@ -57,6 +84,9 @@ MISTAKES: Mistakes = [
         lambda t, r: 1 + ((t > own(t, r)).sum(1) + ((t == own(t, r)).sum(1) - 1) / 2).floor(),
         "half places are cut off: `//` or `.long()` makes 1 of 1.5",
     ),
+    *((lambda t, r, width=width: loose(t, r, width), NEAR) for width in (0.001, 0.01, 0.1)),
+    *((lambda t, r, digits=digits: rounded(t, r, digits), NEAR) for digits in (1, 2, 3)),
+    (lambda t, r: rank((100 * t).softmax(1), r), NEAR),
 ]
 
 
@@ -77,13 +107,47 @@ def ranks(answer, rng):
         table = torch.randint(0, 6, (queries, candidates), generator=rng) / 5.0
         right = torch.randint(candidates, (queries,), generator=rng)
         right[0], right[1] = 1, 0
+        right[3] = candidates - 1
         table[0], table[1, :3], table[2] = 0.4, 0.6, torch.arange(candidates).flip(0) / candidates
+        # Far below the largest, and no two are alike: the right one stands a little above its neighbours.
+        table[3] = 4e-4 * torch.randperm(candidates, generator=rng) - 0.9
+        table[3, 0], table[3, -1] = 0.9, 4e-4 * candidates - 0.9
         cases.append((table, right))
-    judge_tensors(explained(answer, UNLIKE), cases, rank, MISTAKES, where, causes)
+    tried = explained(answer, UNLIKE)
+    sorts(tried, cases)
+    judge_tensors(tried, cases, rank, MISTAKES, where, causes)
     return "from 1 to the number of candidates; ties are neither luck nor bad luck"
 
 
-UNLIKE = {"Index tensor must have the same number of dimensions": "`right` is (Q,); `gather` wants (Q, 1)"}
+def sorts(answer: Callable, cases: list[tuple]) -> None:
+    """Refuse the places that a sort gives: whole ones, any of those that the tied share."""
+    given, again = ([answer(*case) for case in cases] for _ in range(2))
+    shapes = [getattr(value, "shape", None) for value in given]
+    if shapes != [right.shape for _, right in cases] or named_mistake(cases, given, MISTAKES):
+        return
+    for sign, first in ((1, 1), (1, 0), (-1, 1), (-1, 0)):
+        if all(among(sign * t, r, place + 1 - first) for (t, r), place in zip(cases, given, strict=True)):
+            faults = [] if same(given, again) else ["noise makes each call another one"]
+            faults += ["counted from the other end: the largest comes first"] * (sign < 0)
+            faults += ["the best place is 1; yours begin at 0"] * (not first)
+            raise NotRight(". Besides: ".join([SORTED, *faults]))
+
+
+def among(table: Tensor, right: Tensor, places: Tensor) -> bool:
+    """Whether these are whole places, each among those that the right candidate shares."""
+    best = own(table, right)
+    first, last = 1 + (table > best).sum(1), (table >= best).sum(1)
+    return bool(((places == places.round()) & (places >= first) & (places <= last)).all())
+
+
+UNLIKE = {
+    "Index tensor must have the same number of dimensions": "`right` is (Q,); `gather` wants (Q, 1)",
+    "must match the size": "the right one's similarity is one number for each query, (Q, 1), to be compared with its "
+    "row: `similarities.gather(1, right[:, None])`, or `[torch.arange(Q), right][:, None]`; `[:, right]` takes whole "
+    "columns",
+    "out of bounds": "rows are queries, columns candidates, and `right` says a column for each row: "
+    "`similarities.gather(1, right[:, None])`; `similarities[right]` takes whole rows, and `.T` turns the table",
+}
 
 
 def where(table: Tensor, right: Tensor) -> str:

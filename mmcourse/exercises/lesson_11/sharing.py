@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, judge_tensors
 
@@ -23,6 +24,18 @@ MISTAKES: Mistakes = [
     (lambda m: alike(m) / alike(m).sum(), "the whole table sums to 1; each row is to sum to 1"),
     (lambda m: alike(m) / len(m), "divided by the size of the batch; divide each row by how many mean the same"),
     (lambda m: alike(m).softmax(1), "a softmax leaves something for every wrong one; divide by the row's sum"),
+    (
+        lambda m: alike(m) // alike(m).sum(1, keepdim=True),
+        "the shares are cut to whole numbers: `/`, and not `//` or `.long()`",
+    ),
+    (
+        lambda m: (1 / alike(m).sum(1, keepdim=True)).expand(len(m), len(m)),
+        "each row holds its share everywhere; only those that mean the same get one: multiply by the table",
+    ),
+    (
+        lambda m: (1 / alike(m).sum(0, keepdim=True)).expand(len(m), len(m)),
+        "each column holds its share everywhere; only those that mean the same get one: multiply by the table",
+    ),
     (
         lambda m: (1 - alike(m)) / (1 - alike(m)).sum(1, keepdim=True).clamp(min=1),
         "turned round: those of other meanings share the 1",
@@ -69,11 +82,20 @@ def shared_targets(answer, rng):
 
 
 def as_numbers(answer):
-    """The answer; a table of True and False is judged as one of 1 and 0."""
+    """The answer; a table of True and False is judged as one of 1 and 0. Rows that nearly sum to 1 are refused."""
 
     def tried(*case):
         given = answer(*case)
-        return given.float() if isinstance(given, Tensor) and given.dtype == torch.bool else given
+        if not isinstance(given, Tensor) or given.dim() != 2:
+            return given
+        given = given.float() if given.dtype == torch.bool else given
+        apart = (given.detach().double().sum(1) - 1).abs()
+        if 1e-4 < apart.max() < 0.02:
+            raise NotRight(
+                f"{where(*case)} a row's sum is {apart.max():.5f} off, and each is to sum to 1: is something added to "
+                "what you divide by, or is it rounded?"
+            )
+        return given
 
     return tried
 

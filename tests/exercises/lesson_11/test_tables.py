@@ -2,8 +2,11 @@
 
 import math
 
+import pytest
 import torch
 import torch.nn.functional as F
+
+from mmcourse.exercises import checks
 
 
 def unit(x, dim=1):
@@ -67,6 +70,17 @@ def test_similarities(judged):
                 lambda a, b: (a / (a.norm(dim=1, keepdim=True) + 1e-3)) @ (b / b.norm(dim=1, keepdim=True)).T,
                 None,
             ),
+            "pairs only": (lambda a, b: F.cosine_similarity(a, b, dim=1), "that compares pairs only"),
+            "minus distances": (lambda a, b: -torch.cdist(unit(a), unit(b)), None),
+            "raw distances": (lambda a, b: torch.cdist(a, b), None),
+            "1 minus": (lambda a, b: 1 - cosines(a, b), "1 minus the cosine"),
+            "angles": (lambda a, b: cosines(a, b).clamp(-1, 1).acos(), "those are angles"),
+            "sizes": (lambda a, b: cosines(a, b).abs(), "the signs are lost"),
+            "softmax of cosines": (lambda a, b: cosines(a, b).softmax(1), "a softmax of the cosines"),
+            "softmax of products": (lambda a, b: (a @ b.T).softmax(1), "a softmax of the products"),
+            "half": (lambda a, b: cosines(a.half(), b.half()), "to the first digits only"),
+            "bfloat16": (lambda a, b: cosines(a.bfloat16(), b.bfloat16()), None),
+            "half, and back": (lambda a, b: cosines(a, b).half().float(), None),
             "detached": (lambda a, b: cosines(a.detach(), b), "no gradient reaches `a`"),
             "list": (lambda a, b: cosines(a, b).tolist(), "gave a list"),
         },
@@ -96,6 +110,12 @@ def rows(logits):
     return F.cross_entropy(logits, torch.arange(len(logits)))
 
 
+def off_by(cosines, scale, step):
+    targets = (torch.arange(len(cosines)) + step) % len(cosines)
+    return (F.cross_entropy(scale * cosines, targets) + F.cross_entropy(scale * cosines.T, targets)) / 2
+
+
+@pytest.mark.filterwarnings("error")
 def test_contrastive_loss(judged):
     judged(
         "11.2",
@@ -105,9 +125,8 @@ def test_contrastive_loss(judged):
             "log_softmax": lambda c, s: -0.5 * ((s * c).log_softmax(1) + (s * c).log_softmax(0)).diagonal().mean(),
             "trace": lambda c, s: -((s * c).log_softmax(1).trace() + (s * c).log_softmax(0).trace()) / (2 * len(c)),
             "eye as a target": lambda c, s: (
-                F.cross_entropy(s * c, torch.eye(len(c))) + F.cross_entropy(s * c.T, torch.eye(len(c)))
-            )
-            / 2,
+                (F.cross_entropy(s * c, torch.eye(len(c))) + F.cross_entropy(s * c.T, torch.eye(len(c)))) / 2
+            ),
         },
         {
             "rows": (lambda c, s: rows(s * c), "only the rows are judged"),
@@ -132,10 +151,9 @@ def test_contrastive_loss(judged):
                 "the softmax is taken twice",
             ),
             "mean first": (
-                lambda c, s: -(
-                    (s * c).softmax(1).diagonal().mean().log() + (s * c).softmax(0).diagonal().mean().log()
-                )
-                / 2,
+                lambda c, s: (
+                    -((s * c).softmax(1).diagonal().mean().log() + (s * c).softmax(0).diagonal().mean().log()) / 2
+                ),
                 "taken before the logarithm",
             ),
             "no log": (
@@ -144,22 +162,44 @@ def test_contrastive_loss(judged):
             ),
             "zeros": (
                 lambda c, s: (
-                    F.cross_entropy(s * c, torch.zeros(len(c)).long())
-                    + F.cross_entropy(s * c.T, torch.zeros(len(c)).long())
-                )
-                / 2,
+                    (
+                        F.cross_entropy(s * c, torch.zeros(len(c)).long())
+                        + F.cross_entropy(s * c.T, torch.zeros(len(c)).long())
+                    )
+                    / 2
+                ),
                 "the target is 0 for every row",
             ),
             "base 2": (lambda c, s: contrastive(c, s) / math.log(2), "to base 2"),
             "by ln B": (lambda c, s: contrastive(c, s) / math.log(len(c)), "divided by ln(B)"),
             "bare exp": (bare_softmax, "does not fit into a float"),
+            "one on": (lambda c, s: off_by(c, s, 1), "off by one"),
+            "one back": (lambda c, s: off_by(c, s, -1), None),
+            "from 1": (lambda c, s: F.cross_entropy(s * c, torch.arange(len(c)) + 1), "targets count from 0"),
+            "scale on rows": (lambda c, s: (rows(s * c) + rows(c.T)) / 2, "the columns go without the scale"),
+            "scale on columns": (lambda c, s: (rows(c) + rows(s * c.T)) / 2, "the rows go without the scale"),
+            "scale on the loss": (lambda c, s: s * contrastive(c, 1), "the scale multiplies the loss"),
+            "exp of the scale": (lambda c, s: contrastive(c, math.exp(s)), "exp of the scale"),
+            "nll of shares": (
+                lambda c, s: (
+                    F.nll_loss((s * c).softmax(1), torch.arange(len(c))) / 2
+                    + F.nll_loss((s * c.T).softmax(1), torch.arange(len(c))) / 2
+                ),
+                "a logarithm is missing",
+            ),
+            "symmetrised": (lambda c, s: contrastive((c + c.T) / 2, s), "rows and columns are mixed"),
+            "something else": (lambda c, s: contrastive(c, s) + 0.3, "at scale 2 it gave "),
+            "made anew": (lambda c, s: torch.tensor(contrastive(c, s).item(), requires_grad=True), None),
             "each example": (
                 lambda c, s: F.cross_entropy(s * c, torch.arange(len(c)), reduction="none"),
                 "a loss for each example",
             ),
-            "float targets": (lambda c, s: F.cross_entropy(s * c, torch.arange(len(c)).float()), None),
+            "float targets": (
+                lambda c, s: F.cross_entropy(s * c, torch.arange(len(c)).float()),
+                "whole numbers: `torch",
+            ),
             "item": (lambda c, s: torch.tensor(contrastive(c, s).item()), "no gradient reaches `c`"),
-            "number": (lambda c, s: contrastive(c, s).item(), "a single number, where"),
+            "number": (lambda c, s: contrastive(c, s).item(), "take the number out"),
         },
     )
 
@@ -187,9 +227,12 @@ def test_shared_targets(judged):
         {
             "formula": shared,
             "numbers": shared_by_numbers,
-            "counts": lambda m: same(m) / torch.unique(m, return_inverse=True, return_counts=True)[2][
-                torch.unique(m, return_inverse=True)[1]
-            ][:, None],
+            "counts": lambda m: (
+                same(m)
+                / torch.unique(m, return_inverse=True, return_counts=True)[2][torch.unique(m, return_inverse=True)[1]][
+                    :, None
+                ]
+            ),
             "normalize": lambda m: F.normalize(same(m), p=1, dim=1),
             "double": lambda m: shared(m).double(),
         },
@@ -207,6 +250,13 @@ def test_shared_targets(judged):
             "without itself": (lambda m: same(m) - torch.eye(len(m)), "the rows do not sum to 1"),
             "half": (lambda m: (torch.eye(len(m)) + shared(m)) / 2, "the partner gets more"),
             "length": (lambda m: F.normalize(same(m), dim=1), "each row has length 1"),
+            "whole shares": (lambda m: same(m).long() // same(m).long().sum(1, keepdim=True), "cut to whole numbers"),
+            "everywhere": (
+                lambda m: (1 / same(m).sum(1, keepdim=True)).expand(len(m), len(m)),
+                "each row holds its share",
+            ),
+            "everywhere, turned": (lambda m: (1 / same(m).sum(0)).expand(len(m), -1), "each column holds its share"),
+            "something added": (lambda m: same(m) / (same(m).sum(1, keepdim=True) + 2e-3), "a row's sum is"),
             "sums": (lambda m: same(m).sum(1), "one number for each example"),
             "one-hot": (
                 lambda m: F.one_hot(torch.unique(m, return_inverse=True)[1]).float(),
@@ -245,24 +295,67 @@ def level(s, r):
     return (s == s.gather(1, r[:, None])).sum(1)
 
 
+def place_in(order, right):
+    return (order == right[:, None]).nonzero()[:, 1]
+
+
+def sorted_place(similarities, right):
+    return 1 + place_in(similarities.argsort(1, descending=True), right)
+
+
+def near(similarities, right, width):
+    apart = similarities - similarities.gather(1, right[:, None])
+    return 1 + (apart > width).sum(1) + ((apart.abs() <= width).sum(1) - 1) / 2
+
+
 def test_ranks(judged):
     judged(
         "11.4",
-        {"count": rank, "loops": rank_by_loops, "first and last": rank_by_two_sorts},
+        {
+            "count": rank,
+            "loops": rank_by_loops,
+            "first and last": rank_by_two_sorts,
+            "isclose": lambda s, r: 0.5 + (s > (own := s.gather(1, r[:, None]))).sum(1) + s.isclose(own).sum(1) / 2,
+        },
         {
             "from 0": (lambda s, r: rank(s, r) - 1, "yours begin at 0"),
             "lucky": (lambda s, r: 1 + above(s, r), "before all that are tied"),
             "unlucky": (lambda s, r: above(s, r) + level(s, r), "behind all that are tied"),
             "itself": (lambda s, r: 1 + above(s, r) + level(s, r) / 2, "as tied with itself"),
-            "from the end": (lambda s, r: rank(-s, r), "counted from the other end"),
+            "from the end": (lambda s, r: rank(-s, r), "from the other end: the larger"),
             "argsort": (
                 lambda s, r: 1 + s.argsort(1, descending=True).gather(1, r[:, None])[:, 0],
                 "who stands at a place",
             ),
+            "place in an argsort": (sorted_place, None),
+            "stable": (lambda s, r: 1 + place_in(s.argsort(dim=1, descending=True, stable=True), r), None),
+            "ascending, from its end": (lambda s, r: s.shape[1] - place_in(s.argsort(dim=1, stable=True), r), None),
             "double argsort": (
                 lambda s, r: 1 + s.argsort(1, descending=True).argsort(1).gather(1, r[:, None])[:, 0],
                 None,
             ),
+            "double argsort from 0": (
+                lambda s, r: s.argsort(1, descending=True).argsort(1).gather(1, r[:, None])[:, 0],
+                None,
+            ),
+            "ascending": (lambda s, r: 1 + place_in(s.argsort(1), r), "from the other end: the largest comes first"),
+            "noise": (lambda s, r: sorted_place(s + 1e-6 * torch.rand(s.shape), r), "noise makes each call another"),
+            "dense": (
+                lambda s, r: torch.tensor(
+                    [1 + len(set(row[row > row[j]].tolist())) for row, j in zip(s, r, strict=True)]
+                ),
+                "equals in front of it are counted as one",
+            ),
+            "a half if tied": (lambda s, r: 1 + above(s, r) + 0.5 * (level(s, r) > 1), "a half is added once"),
+            "within 0.001": (lambda s, r: near(s, r, 1e-3), "merely near"),
+            "within 0.01": (lambda s, r: near(s, r, 1e-2), None),
+            "within 0.1": (lambda s, r: near(s, r, 0.1), None),
+            "two digits": (lambda s, r: rank((s * 100).round() / 100, r), None),
+            "softmax first": (lambda s, r: rank((s * 100).softmax(1), r), None),
+            "no axis": (lambda s, r: 1 + (s > s[torch.arange(len(r)), r]).sum(1), "one number for each query, (Q, 1)"),
+            "columns": (lambda s, r: 1 + (s > s[:, r]).sum(1), None),
+            "rows": (lambda s, r: 1 + (s > s[r]).sum(1), "rows are queries, columns candidates"),
+            "turned": (lambda s, r: rank(s.T, r), None),
             "argmax": (lambda s, r: s.argmax(1), "the candidate found first"),
             "diagonal": (lambda s, r: rank(s, torch.arange(len(r))), "the diagonal is taken for right"),
             "similarity": (lambda s, r: s.gather(1, r[:, None])[:, 0], "how similar the right one is"),
@@ -273,6 +366,12 @@ def test_ranks(judged):
             "mean": (lambda s, r: rank(s, r).mean(), "one number for all queries"),
         },
     )
+
+
+def test_a_sort_is_named():
+    for places in (sorted_place, lambda s, r: sorted_place(s, r) - 1, lambda s, r: 1 + place_in(s.argsort(1), r)):
+        message = checks.judge("11.4", places).message
+        assert "a sort gives tied ones an order" in message and "half of the tied" in message
 
 
 def zero_shot(pictures, prompts):
@@ -290,6 +389,10 @@ def zero_shot_by_numbers(pictures, prompts):
 
 def every(x, p):
     return torch.einsum("bd,kpd->bkp", unit(x), unit(p, 2))
+
+
+def by_length(x, p, dim):
+    return torch.einsum("bd,kpd->bkp", unit(x), unit(p, dim)).amax(2).argmax(1)
 
 
 def test_zero_shot(judged):
@@ -314,7 +417,34 @@ def test_zero_shot(judged):
             "worst sentence": (lambda x, p: every(x, p).amin(2).argmax(1), "by its worst sentence"),
             "least": (lambda x, p: every(x, p).amax(2).argmin(1), "the least similar class"),
             "place": (lambda x, p: every(x, p).flatten(1).argmax(1), "among all; which class is it of"),
-            "remainder": (lambda x, p: every(x, p).flatten(1).argmax(1) % p.shape[1], "and not `%`"),
+            "remainder": (lambda x, p: every(x, p).flatten(1).argmax(1) % p.shape[1], "number within its class"),
+            "fractions": (lambda x, p: every(x, p).flatten(1).argmax(1) / p.shape[1], "classes are whole numbers"),
+            "and 0.4": (lambda x, p: zero_shot(x, p) + 0.4, None),
+            "how good": (lambda x, p: every(x, p).amax(2).amax(1), None),
+            "max": (lambda x, p: every(x, p).amax(2).max(1), "two things, the values and their places"),
+            "one-hot": (lambda x, p: F.one_hot(zero_shot(x, p), len(p)), "a 1 at its class"),
+            "by K": (lambda x, p: every(x, p).flatten(1).argmax(1) // len(p), "divided by the number of classes"),
+            "by 16": (lambda x, p: every(x, p).flatten(1).argmax(1) // 16, "a 16 is written out"),
+            "lengths over classes": (lambda x, p: by_length(x, p, 0), "(`dim=0`)"),
+            "default of normalize": (lambda x, p: by_length(x, p, 1), "(`dim=1`)"),
+            "bare distances": (
+                lambda x, p: torch.cdist(x, p.flatten(0, 1)).argmin(1) // p.shape[1],
+                "distances of vectors as they come",
+            ),
+            "bare mean": (lambda x, p: (unit(x) @ unit(p.mean(1)).T).argmax(1), "long ones above all"),
+            "bare mean, bare product": (lambda x, p: (x @ p.mean(1).T).argmax(1), None),
+            "from 1": (lambda x, p: zero_shot(x, p) + 1, "yours begin at 1"),
+            "parted wrongly": (
+                lambda x, p: every(x, p).flatten(1).unflatten(1, p.shape[:2][::-1]).amax(1).argmax(1),
+                "the remainder by K",
+            ),
+            "joined wrongly": (
+                lambda x, p: (
+                    (x @ unit(p, 2).transpose(0, 1).flatten(0, 1).T).unflatten(1, p.shape[:2]).amax(2).argmax(1)
+                ),
+                "lie class after class, `flatten(0, 1)`",
+            ),
+            "over the classes": (lambda x, p: every(x, p).amax(1).argmax(1), None),
             "scores": (lambda x, p: every(x, p).amax(2), "those are scores"),
             "all scores": (every, "a number for each sentence"),
             "wrong axis": (lambda x, p: every(x, p).amax(2).argmax(0), "a picture for each class"),
