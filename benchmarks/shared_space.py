@@ -112,7 +112,7 @@ def as_csv(table: dict[str, list[dict[str, float]]], note: str) -> str:
         f"# Measured by benchmarks/shared_space.py: {note}. R@1 among 200 pages with two things, each of another "
         "meaning; the lowest and the",
         "# highest of the seeds in brackets, then the median rank. One thing: R@1 among all 224 meanings, or 1,000 "
-        f"pictures. Time to train: {ratio}. {describe_device()}",
+        f"pictures. Time to train, as a multiple of the cold one's: {ratio}. {describe_device()}",
         ",".join(["sought by → found", *(f'"{start}: R@1","{start}: median rank"' for start in starts)]),
     ]
     keys = [key for key in table[starts[0]][0] if key.endswith("R@1") or key.startswith("one thing")]
