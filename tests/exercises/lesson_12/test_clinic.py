@@ -3,9 +3,10 @@
 import torch
 
 from mmcourse.data.captions import shift_right
+from mmcourse.exercises.lesson_12.clinic import Case
 from mmcourse.metrics import meaning, share_right
 from mmcourse.models.decoding import captions, greedy
-from mmcourse.picturebook.sentence import PAD, decode, facts_of, understand
+from mmcourse.picturebook.sentence import PAD, START, decode, facts_of, understand
 
 
 def patient(captioner, images, tokens, scenes):
@@ -39,8 +40,43 @@ def by_hand(captioner, images, tokens, scenes):
     return sum(right) / len(right)
 
 
-def part(name):
-    return lambda c, i, t, s: meaning(captions(c, i), s)[name].float().mean()
+def parts(*names):
+    """The share of captions of which all these are right."""
+
+    def judged(captioner, images, tokens, scenes):
+        right = meaning(captions(captioner, images), scenes)
+        return torch.stack([right[name] for name in names]).all(dim=0).float().mean()
+
+    return judged
+
+
+def things_alone(captioner, images, tokens, scenes, order=sorted):
+    said = map(understand, captions(captioner, images))
+    pairs = [(a, facts_of(b)) for a, b in zip(said, scenes, strict=True)]
+    return sum(a is not None and order(a.things) == order(b.things) for a, b in pairs) / len(pairs)
+
+
+def start_again(captioner, images, tokens, scenes):
+    state, said = captioner.start(images), []
+    for _ in range(24):
+        logits, state = captioner.step(state, torch.full((len(images),), START))
+        said.append(logits.argmax(dim=1))
+    return share_right([decode(row) for row in torch.stack(said, dim=1)], scenes)
+
+
+def own_words(captioner, images, tokens, scenes):
+    _, targets = shift_right(tokens)
+    said = greedy(captioner, images, targets.shape[1])
+    return (said == targets)[targets != PAD].float().mean()
+
+
+def from_outside(captioner, images, tokens, scenes):
+    return share_right(captions(Case(torch.Generator().manual_seed(1)).captioner, images), scenes)
+
+
+def in_training(captioner, images, tokens, scenes):
+    captioner.train()
+    return mended(captioner, images, tokens, scenes)
 
 
 def test_report(judged):
@@ -51,7 +87,9 @@ def test_report(judged):
             "beam": lambda c, i, t, s: share_right(captions(c, i, width=3), s),
             "greedy": lambda c, i, t, s: share_right([decode(row) for row in greedy(c, i)], s),
             "by hand": by_hand,
-            "tensor": part("meaning"),
+            "tensor": parts("meaning"),
+            "rounded": lambda *a: round(mended(*a), 3),
+            "mode set": lambda c, *a: mended(c.eval(), *a),
         },
         {
             "patient": (patient, "still the patient's figure"),
@@ -61,8 +99,25 @@ def test_report(judged):
                 lambda c, i, t, s: sum(a == decode(b) for a, b in zip(captions(c, i), t, strict=True)) / len(t),
                 "compared with one wording",
             ),
-            "grammar": (part("a sentence"), "is it also true"),
-            "kinds": (part("kinds"), "the kinds alone"),
+            "grammar": (parts("a sentence"), "is it also true"),
+            "kinds": (parts("kinds"), "the kinds alone"),
+            "colours": (parts("colours"), "the colours alone"),
+            "sizes": (parts("sizes"), "the sizes alone"),
+            "relation": (parts("relation"), "the relation alone"),
+            "kinds, colours": (parts("kinds", "colours"), "the kinds and colours alone"),
+            "things' parts": (parts("kinds", "colours", "sizes"), "the kinds, colours and sizes alone"),
+            "sizes, relation": (parts("sizes", "relation"), "the sizes and relation alone"),
+            "owners": (parts("kinds", "colours", "sizes", "relation"), "each by itself"),
+            "things": (things_alone, "their relation is not"),
+            "things in order": (lambda *a: things_alone(*a, order=tuple), None),
+            "start again": (start_again, "<start> is read before every word"),
+            "references": (lambda c, i, t, s: share_right([decode(row) for row in t], s), "the references are judged"),
+            "own words": (own_words, "words of its own captions"),
+            "other pages": (lambda c, i, t, s: mended(c, i.roll(1, 0), t, s), "by the scenes of other pages"),
+            "other pages, back": (lambda c, i, t, s: mended(c, i.roll(-1, 0), t, s), "it gave 0.0"),
+            "from outside": (from_outside, "is another one used, from outside"),
+            "in training": (in_training, "left in training mode"),
+            "text": (lambda *a: str(mended(*a)), None),
             "wrong ones": (lambda *a: 1 - mended(*a), "the share of wrong captions"),
             "number": (lambda c, i, t, s: mended(c, i, t, s) * len(s), "a number of captions"),
             "per cent": (lambda *a: 100 * mended(*a), "in per cent"),
