@@ -6,7 +6,8 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, described, drawn, judge_tensors
+from mmcourse.exercises.judging import Mistakes, drawn
+from mmcourse.exercises.lesson_12.parts import judge_stacked, told
 
 
 def scores_of(state: Tensor, places: Tensor, W: Tensor) -> Tensor:
@@ -14,12 +15,20 @@ def scores_of(state: Tensor, places: Tensor, W: Tensor) -> Tensor:
     return (places @ (state @ W.T)[:, :, None])[..., 0]
 
 
-def attended(weights_of=lambda scores: scores.softmax(1), found_of=lambda w, places: (w[:, None] @ places)[:, 0]):
-    """Attention in one step, its weights or its mean made in another way; both side by side, (B, D + T)."""
+def attended(
+    weights_of=lambda scores: scores.softmax(1),
+    found_of=lambda w, places: (w[:, None] @ places)[:, 0],
+    shown_of=lambda scores, w: w,
+):
+    """Attention in one step, its weights, its mean or what is given for weights made in another way.
+
+    Found and weights are side by side, (B, D + T).
+    """
 
     def attend(state, places, W):
-        weights = weights_of(scores_of(state, places, W))
-        return torch.cat([found_of(weights, places), weights], dim=1)
+        scores = scores_of(state, places, W)
+        weights = weights_of(scores)
+        return torch.cat([found_of(weights, places), shown_of(scores, weights)], dim=1)
 
     return attend
 
@@ -28,6 +37,32 @@ right = attended()
 MISTAKES: Mistakes = [
     (attended(lambda s: s), "the softmax is missing: the weights are bare scores"),
     (attended(lambda s: s.softmax(0)), "the softmax runs over the batch; over the places of one picture they sum to 1"),
+    (
+        attended(torch.ones_like),
+        "every weight is 1: the softmax runs over an axis of length 1; it belongs over the T places",
+    ),
+    (
+        attended(lambda s: s.flatten().softmax(0).view_as(s)),
+        "the weights of the whole batch sum to 1 together; those of each picture do: a softmax over T alone",
+    ),
+    (attended(torch.exp), "`exp` alone: divided by their sum over the places, the weights sum to 1"),
+    (
+        attended(lambda s: s / s.sum(1, keepdim=True)),
+        "the scores are divided by their sum and the `exp` is missing, so weights may be negative",
+    ),
+    (
+        attended(shown_of=lambda scores, w: scores),
+        "found is right, but the scores are given for the weights: those after the softmax are asked for",
+    ),
+    (
+        attended(shown_of=lambda scores, w: scores.log_softmax(1)),
+        "found is right, but the logarithms of the weights are given: `softmax`, not `log_softmax`",
+    ),
+    (attended(lambda s: s.log_softmax(1)), "the weights are logarithms: `softmax`, not `log_softmax`"),
+    (
+        lambda s, p, W: torch.cat([s @ W.T, right(s, p, W)[:, p.shape[2] :]], dim=1),
+        "what is given as found is the query; found is the mean of the places, weighted",
+    ),
     (attended(torch.sigmoid), "the weights come from a sigmoid; a softmax makes those of one picture sum to 1"),
     (
         attended(lambda s: (-s).softmax(1)),
@@ -73,7 +108,7 @@ def attend(answer, rng):
         (drawn(rng, batch, hidden), drawn(rng, batch, tokens, width), drawn(rng, width, hidden) / 2)
         for batch, tokens, width, hidden in ((3, 7, 4, 6), (4, 4, 6, 3), (2, 9, 5, 5), (1, 5, 3, 4))
     ]
-    judge_tensors(lambda *case: joined(answer(*case), case), cases, right, MISTAKES, where)
+    judge_stacked(lambda *case: joined(answer(*case), case), cases, right, MISTAKES, where, entry)
     remark = expect_gradients(answer, cases[0], lambda *case: tuple(right(*case).split([4, 7], dim=1)), part=tuple)
     return "four sizes; the weights of each picture sum to 1" + remark
 
@@ -85,7 +120,7 @@ def joined(result, case) -> Tensor:
     if isinstance(result, Tensor):
         raise NotRight("one tensor came back; what was found and the weights are asked for: `return found, weights`")
     if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(x, Tensor) for x in result):
-        raise NotRight(f"{where(*case)} it gave {described(result)}, expected two tensors: found, weights")
+        raise NotRight(f"{where(*case)} it gave {told(result)}, expected two tensors: found, weights")
     found, weights = (x.detach().cpu() for x in result)
     shapes = tuple(found.shape), tuple(weights.shape)
     if shapes == ((batch, tokens), (batch, width)) and tokens != width:
@@ -104,3 +139,10 @@ def joined(result, case) -> Tensor:
 
 def where(state: Tensor, places: Tensor, W: Tensor) -> str:
     return f"for a state {tuple(state.shape)}, places {tuple(places.shape)} and W {tuple(W.shape)}"
+
+
+def entry(place: tuple[int, int], given: float, expected: float, case: tuple) -> str:
+    row, column = place
+    width = case[1].shape[2]
+    name = f"found[{row}, {column}]" if column < width else f"weights[{row}, {column - width}]"
+    return f"{name} is {given:.3f}, expected {expected:.3f}"

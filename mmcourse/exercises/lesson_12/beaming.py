@@ -5,7 +5,8 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import Mistakes, described, drawn, judge_tensors
+from mmcourse.exercises.judging import Mistakes, drawn, expect_finite, whole
+from mmcourse.exercises.lesson_12.parts import judge_stacked, told
 
 
 def best_of(total: Tensor, width: int, columns: int | None = None) -> Tensor:
@@ -30,6 +31,34 @@ def in_their_order(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
     return torch.stack([best, torch.arange(len(best)).float(), word.float()])[:, :width]
 
 
+def with_scores(scores_of):
+    """The right pairs, with other scores."""
+
+    def step(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
+        _, parents, words = right(scores, log_p, width)
+        return torch.stack([scores_of(scores, log_p, parents.long(), words.long()), parents, words])
+
+    return step
+
+
+def no_word_twice(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
+    best, parent = (scores[:, None] + log_p).max(dim=0)
+    found, words = best.topk(width)
+    return torch.stack([found, parent[words].float(), words.float()])
+
+
+def some_of_each(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
+    total = scores[:, None] + log_p
+    kept = total.topk(max(width // len(scores), 1), dim=1).indices
+    return best_of(torch.full_like(total, -torch.inf).scatter(1, kept, total.gather(1, kept)), width)
+
+
+def from_the_best(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
+    best = scores.argmax()
+    found, words = (scores[best] + log_p[best]).topk(width)
+    return torch.stack([found, torch.full((width,), float(best)), words.float()])
+
+
 MISTAKES: Mistakes = [
     (lambda s, p, w: best_of(p, w), "the scores so far are left out: a good word after a bad beginning wins"),
     (
@@ -39,6 +68,32 @@ MISTAKES: Mistakes = [
     (
         lambda s, p, w: best_of(s[:, None] + p.exp(), w),
         "probabilities are added to log-probabilities: without the `exp`",
+    ),
+    (
+        lambda s, p, w: best_of(s[:, None] * p.exp(), w),
+        "scores are multiplied with probabilities; all are logarithms here, and those add up",
+    ),
+    (
+        with_scores(lambda s, p, parents, words: p[parents, words]),
+        "the pairs are right, their scores are the words' alone: a longer beginning scores what the shorter did, too",
+    ),
+    (
+        with_scores(lambda s, p, parents, words: s[parents]),
+        "the pairs are right, their scores are the shorter beginnings': add the word's log-probability",
+    ),
+    (no_word_twice, "no word is kept twice; two beginnings may well go on with the same word"),
+    (
+        some_of_each,
+        "each beginning keeps a share of its own; if the best all go on from one beginning, the others die out",
+    ),
+    (from_the_best, "only the best beginning goes on; a word after another may make more of it"),
+    (
+        lambda s, p, w: best_of((s[:, None] + p).topk(w, dim=1).values, w),
+        "the word is a place among the best of its beginning; `topk`'s indices say which word stands there",
+    ),
+    (
+        lambda s, p, w: best_of(s[:, None] + p, w, w),
+        "place is divided by `width`; a row of the table has V entries: `place // V`, `place % V`",
     ),
     (lambda s, p, w: best_of((s[:, None] + p).exp(), w), "the scores are probabilities; they stay logarithms"),
     (
@@ -78,32 +133,58 @@ def beam_step(answer, rng):
     for beginnings, words, width in ((3, 7, 3), (2, 9, 4), (5, 4, 2), (1, 6, 3)):
         log_p = (2 * drawn(rng, beginnings, words)).log_softmax(dim=1)
         cases.append((-3 * torch.rand(beginnings, generator=rng) - 0.5, log_p, width))
-    judge_tensors(lambda *case: stacked(answer(*case), *case), cases, right, MISTAKES, where)
-    return "beams of four sizes; every word after every beginning had its chance"
+    cases += [one_word_twice(rng), all_from_one(rng)]
+    judge_stacked(lambda *case: stacked(answer(*case), *case), cases, right, MISTAKES, where, entry)
+    return "beams of six sizes; every word after every beginning had its chance"
+
+
+def one_word_twice(rng: torch.Generator) -> tuple[Tensor, Tensor, int]:
+    """Both beginnings go on best with the same word."""
+    logits = drawn(rng, 2, 5)
+    logits[:, whole(rng, 0, 4)] = logits.max() + 6
+    return -3 * torch.rand(2, generator=rng) - 0.5, logits.log_softmax(dim=1), 2
+
+
+def all_from_one(rng: torch.Generator) -> tuple[Tensor, Tensor, int]:
+    """The best all begin alike."""
+    scores = -20 - torch.rand(3, generator=rng)
+    scores[whole(rng, 0, 2)] = -0.5
+    return scores, drawn(rng, 3, 6).log_softmax(dim=1), 3
 
 
 def stacked(result, scores: Tensor, log_p: Tensor, width: int) -> Tensor:
     """Three rows of `width`, once they came."""
-    told = where(scores, log_p, width)
+    here = where(scores, log_p, width)
     if not isinstance(result, tuple | list) or len(result) != 3:
-        raise NotRight(f"{told} it gave {described(result)}, expected three: scores, parents, words")
+        raise NotRight(f"{here} it gave {told(result)}, expected three: scores, parents, words")
     try:
         rows = [torch.as_tensor(row).detach().cpu() for row in result]
     except (TypeError, ValueError, RuntimeError):
-        raise NotRight(f"{told} one of the three is no tensor: expected scores, parents, words") from None
+        raise NotRight(f"{here} one of the three is no tensor: expected scores, parents, words") from None
     shapes = [tuple(row.shape) for row in rows]
     if shapes == [log_p.shape[:1] + (width,)] * 3 or (len(shapes[0]) == 2 and shapes[0][1] == width):
         raise NotRight(
-            f"{told} `width` are kept of each beginning; of all together `width` are: flatten the table first"
+            f"{here} `width` are kept of each beginning; of all together `width` are: flatten the table first"
         )
     if shapes == [(log_p.numel(),)] * 3 and log_p.numel() != width:
-        raise NotRight(f"{told} all pairs came back; only the best `width` stay")
+        raise NotRight(f"{here} all pairs came back; only the best `width` stay")
+    if shapes == [scores.shape] * 3 and len(scores) != width:
+        raise NotRight(f"{here} one word of each beginning came back: choose among all pairs of a beginning and a word")
     if shapes != [(width,)] * 3:
-        raise NotRight(f"{told} the three have shapes {shapes[0]}, {shapes[1]}, {shapes[2]}, expected ({width},) each")
+        raise NotRight(f"{here} the three have shapes {shapes[0]}, {shapes[1]}, {shapes[2]}, expected ({width},) each")
+    cause = "is that the logarithm of a negative number? `log_p` and `scores` are logarithms already"
+    expect_finite(rows[0], here, cause)
     if any((row != row.round()).any() for row in rows[1:]):
-        raise NotRight(f"{told} parents or words are no whole numbers: `//` and `%`, not `/`; scores come first")
+        raise NotRight(f"{here} parents or words are no whole numbers: `//` and `%`, not `/`; scores come first")
     return torch.stack([row.float() for row in rows])
 
 
 def where(scores: Tensor, log_p: Tensor, width: int) -> str:
     return f"for scores {tuple(scores.shape)}, log_p {tuple(log_p.shape)} and width={width}"
+
+
+def entry(place: tuple[int, int], given: float, expected: float, case: tuple) -> str:
+    row, column = place
+    if row == 0:
+        return f"scores[{column}] is {given:.3f}, expected {expected:.3f}"
+    return f"{('parents', 'words')[row - 1]}[{column}] is {given:.0f}, expected {expected:.0f}"

@@ -27,6 +27,10 @@ def variant(weights_of=lambda s: s.softmax(1), found_of=lambda w, p: (w[:, None]
     return attended
 
 
+def scores_shown(state, places, W):
+    return attend(state, places, W)[0], (places @ (state @ W.T)[:, :, None]).squeeze(2)
+
+
 def test_attending(judged):
     judged(
         "12.3",
@@ -58,6 +62,18 @@ def test_attending(judged):
             "one": (variant(out=lambda f, w: f), "one tensor came back"),
             "axis": (variant(out=lambda f, w: (f, w[..., None])), "an axis of 1 is left over"),
             "not added": (variant(found_of=lambda w, p: w[..., None] * p), "not yet added up"),
+            "ones": (variant(torch.ones_like), "every weight is 1"),
+            "flat": (variant(lambda s: s.flatten().softmax(0).view_as(s)), "of the whole batch sum to 1 together"),
+            "exp": (variant(torch.exp), "`exp` alone"),
+            "no exp": (variant(lambda s: s / s.sum(1, keepdim=True)), "the `exp` is missing"),
+            "scores": (scores_shown, "the scores are given for the weights"),
+            "logs shown": (variant(out=lambda f, w: (f, w.log())), "the logarithms of the weights are given"),
+            "logs": (variant(lambda s: s.log_softmax(1)), "the weights are logarithms"),
+            "query": (lambda s, p, W: (s @ W.T, attend(s, p, W)[1]), "given as found is the query"),
+            "unknown": (variant(out=lambda f, w: (f, w + torch.eye(*w.shape))), "weights["),
+            "unknown found": (variant(out=lambda f, w: (f + 1, w)), "found["),
+            "arrays": (variant(out=lambda f, w: (f.numpy(), w.numpy())), "a tuple of 2 of type ndarray"),
+            "three": (variant(out=lambda f, w: (f, w, w)), "a tuple of 3 of type Tensor"),
             "detached": (variant(out=lambda f, w: (f.detach(), w.detach())), "no gradient"),
         },
         draws=10,
@@ -101,6 +117,39 @@ def everything(scores, log_p, width):
     return best, place // log_p.shape[1], place % log_p.shape[1]
 
 
+def with_scores(scores_of):
+    def stepped(scores, log_p, width):
+        _, parents, words = beam_step(scores, log_p, width)
+        return scores_of(scores, log_p, parents, words), parents, words
+
+    return stepped
+
+
+def no_word_twice(scores, log_p, width):
+    best, parents = (scores[:, None] + log_p).max(dim=0)
+    found, words = best.topk(width)
+    return found, parents[words], words
+
+
+def some_of_each(scores, log_p, width):
+    pairs = []
+    for parent, row in enumerate(scores[:, None] + log_p):
+        best = row.topk(-(-width // len(scores)))
+        pairs += [(score, parent, word) for score, word in zip(*(x.tolist() for x in best), strict=True)]
+    return tuple(torch.tensor(column) for column in zip(*sorted(pairs)[: -width - 1 : -1], strict=True))
+
+
+def from_the_best(scores, log_p, width):
+    best = scores.argmax()
+    found, words = (scores[best] + log_p[best]).topk(width)
+    return found, best.expand(width), words
+
+
+def inner_place(scores, log_p, width):
+    best, place = (scores[:, None] + log_p).topk(width, dim=1).values.flatten().topk(width)
+    return best, place // width, place % width
+
+
 def test_beaming(judged):
     plus = lambda s, p: s[:, None] + p  # noqa: E731
     judged(
@@ -112,17 +161,34 @@ def test_beaming(judged):
         },
         {
             "no scores": (other(lambda s, p: p), "the scores so far are left out"),
-            "product": (other(lambda s, p: s[:, None] * p), "are multiplied"),
+            "product": (other(lambda s, p: s[:, None] * p), "and log-probabilities are multiplied"),
             "exp": (other(lambda s, p: s[:, None] + p.exp()), "without the `exp`"),
             "probabilities": (other(lambda s, p: plus(s, p).exp()), "they stay logarithms"),
             "exchanged": (other(plus, out=lambda s, p, w: (s, w, p)), "parents and words are exchanged"),
             "columns": (other(plus, columns=lambda s, p: len(s)), "divided by the number of beginnings"),
             "worst first": (other(plus, out=lambda *a: tuple(x.flip(0) for x in a)), "worst first"),
             "each its best": (each_its_best, None),
+            "one of each": (lambda s, p, w: (*plus(s, p).max(1), torch.arange(len(s))), "one word of each beginning"),
+            "no word twice": (no_word_twice, "no word is kept twice"),
+            "some of each": (some_of_each, "keeps a share of its own"),
+            "from the best": (from_the_best, "only the best beginning goes on"),
+            "inner place": (inner_place, "a place among the best of its beginning"),
+            "width": (
+                lambda s, p, w: other(plus, columns=lambda *a: w)(s, p, w),
+                "divided by `width`",
+            ),
+            "word's score": (with_scores(lambda s, p, i, j: p[i, j]), "their scores are the words' alone"),
+            "beginning's score": (with_scores(lambda s, p, i, j: s[i]), "are the shorter beginnings'"),
+            "times exp": (other(lambda s, p: s[:, None] * p.exp()), "scores are multiplied with"),
+            "log": (with_scores(lambda s, p, i, j: s[i] + p[i, j].log()), "of a negative number"),
+            "next word": (other(plus, out=lambda s, p, w: (s, p, w + 1)), "words["),
+            "next parent": (other(plus, out=lambda s, p, w: (s, p + 1, w)), "parents["),
+            "half the score": (other(plus, out=lambda s, p, w: (s / 2, p, w)), "scores["),
+            "two": (lambda *a: beam_step(*a)[:2], "a tuple of 2 of type Tensor"),
             "rows": (rows, "flatten the table first"),
             "everything": (everything, "all pairs came back"),
             "float": (other(plus, out=lambda s, p, w: (s, p + 0.5, w)), "no whole numbers"),
-            "two": (lambda *a: beam_step(*a)[:2], "expected three"),
+            "one": (lambda *a: beam_step(*a)[0], "gave a tensor of shape"),
             "scores last": (other(plus, out=lambda s, p, w: (p, w, s)), None),
         },
         draws=10,
