@@ -5,7 +5,8 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import described, whole
+from mmcourse.exercises.judging import whole
+from mmcourse.exercises.lesson_12.parts import told
 
 START, END = 2, 3
 
@@ -21,16 +22,15 @@ START, END = 2, 3
     ),
 )
 def shift_right(answer, rng):
-    for _ in range(3):
-        tokens = sentences(rng)
+    for longest in (6 + torch.randperm(6, generator=rng)[:3]).tolist():
+        tokens = sentences(rng, longest)
         inputs, targets = pair_of(answer(tokens), tokens)
         judge(inputs, targets, tokens)
     return "three batches: at each place the words so far are read, and the next one is said"
 
 
-def sentences(rng: torch.Generator) -> Tensor:
-    """Framed sentences of different lengths, padded.   (B, L)"""
-    longest = whole(rng, 6, 9)
+def sentences(rng: torch.Generator, longest: int) -> Tensor:
+    """Framed sentences of different lengths, padded.   (B, longest)"""
     lengths = [longest, *(whole(rng, 4, longest - 1) for _ in range(3))]
     tokens = torch.zeros(len(lengths), longest, dtype=torch.int64)
     for row, n in zip(tokens, lengths, strict=True):
@@ -45,8 +45,10 @@ def pair_of(result, tokens: Tensor) -> tuple[Tensor, Tensor]:
     if isinstance(result, Tensor):
         raise NotRight(f"{where} one tensor came back; two are asked for: `return inputs, targets`")
     if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(x, Tensor) for x in result):
-        raise NotRight(f"{where} it gave {described(result)}, expected two tensors: inputs, targets")
+        raise NotRight(f"{where} it gave {told(result)}, expected two tensors: inputs, targets")
     inputs, targets = (x.detach().cpu() for x in result)
+    if other := [x.dtype for x in (inputs, targets) if x.is_floating_point() or x.dtype == torch.bool]:
+        raise NotRight(f"{where} the words are of type {other[0]}; they are looked up, so leave them the whole numbers")
     batch, length = tokens.shape
     if inputs.shape == targets.shape == (batch - 1, length):
         raise NotRight(f"{where} a sentence is missing: `[1:]` cuts rows; places are the second axis, `[:, 1:]`")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import numpy as np
 import torch
 
 
@@ -29,8 +30,13 @@ def test_shifting(judged):
             "rows": (lambda t: (t[:-1], t[1:]), "a sentence is missing"),
             "one": (lambda t: t[:, 1:], "one tensor came back"),
             "longer": (lambda t: (t, t[:, 1:]), "one place shorter than the tokens"),
-            "two off": (lambda t: (t[:, :-2], t[:, 2:]), "both have shape"),
-            "numbers": (lambda t: 3, "expected two tensors"),
+            "two off": (lambda t: (t[:, :-2], t[:, 2:]), None),
+            "numbers": (lambda t: 3, "an int, 3, expected two tensors"),
+            "three": (lambda t: (t[:, :-1], t[:, 1:], t), "a tuple of 3 of type Tensor"),
+            "arrays": (lambda t: (t[:, :-1].numpy(), t[:, 1:].numpy()), "a tuple of 2 of type ndarray"),
+            "lists": (lambda t: (t[:, :-1].tolist(), t[:, 1:].tolist()), "a tuple of 2 of type list"),
+            "floats": (lambda t: (t[:, :-1].float(), t[:, 1:].float()), "the words are of type torch.float32"),
+            "five": (lambda t: (t[:, :5], t[:, 1:6]), "both have shape (4, 5)"),
             "reversed": (lambda t: (t[:, :-1], t.flip(1)[:, :-1]), "not the next words"),
         },
         draws=10,
@@ -58,18 +64,49 @@ def say_in_a_for(step, state, start, end, longest):
     return words[1:]
 
 
-def broken(keep=False, forget=False, lag=0, frame=(0, 0)):
+def rereading(step, state, start, end, longest):
+    said = []
+    while len(said) < longest:
+        now = state
+        for word in (start, *said):
+            logits, now = step(now, word)
+        if int(logits.argmax()) == end:
+            break
+        said.append(int(logits.argmax()))
+    return said
+
+
+def asking_twice(step, state, start, end, longest):
+    said, word = [], start
+    for _ in range(longest):
+        word, state = int(step(state, word)[0].argmax()), step(state, word)[1]
+        if word == end:
+            return said
+        said.append(word)
+    return said
+
+
+def broken(keep=False, forget=False, lag=0, before=False, after=False, always=False):
     def spoken(step, state, start, end, longest):
-        said, word, first = [start] if frame[0] else [], start, state
+        said, word, first = [start] if before else [], start, state
         for _ in range(longest + lag):
             logits, state = step(first if keep else state, start if forget else word)
             word = int(logits.argmax())
             if word == end:
-                return said + [end] * frame[1]
+                return said + [end] * after
             said.append(word)
-        return said
+        return said + [end] * always
 
     return spoken
+
+
+def leaves_out(step, state, start, end, longest):
+    return [word for word in never_stops(step, state, start, end, longest) if word != end]
+
+
+def never_ends(step, state, start, end, longest):
+    while True:
+        step(state, start)
 
 
 def endless(step, state, start, end, longest):
@@ -90,7 +127,7 @@ def never_stops(step, state, start, end, longest):
     return said
 
 
-def second_best(step, state, start, end, longest):
+def unlikeliest(step, state, start, end, longest):
     return say(lambda s, w: (lambda logits, after: (-logits, after))(*step(s, w)), state, start, end, longest)
 
 
@@ -101,19 +138,42 @@ def as_tensors(step, state, start, end, longest):
 def test_saying(judged):
     judged(
         "12.2",
-        {"while": say, "for": say_in_a_for},
         {
-            "with end": (broken(frame=(0, 1)), "<end> is among the words; it says"),
-            "with start": (broken(frame=(1, 0)), "<start> is among the words; it was read"),
-            "both": (broken(frame=(1, 1)), "<start> and <end> are among"),
+            "while": say,
+            "for": say_in_a_for,
+            "reading again": rereading,
+            "asking twice": asking_twice,
+            "tuple": lambda *a: tuple(say(*a)),
+            "array": lambda *a: [np.int64(word) for word in say(*a)],
+        },
+        {
+            "with end": (broken(after=True), "<end> is among the words; it says"),
+            "with start": (broken(before=True), "<start> is among the words; it was read"),
+            "both": (broken(before=True, after=True), "<start> and <end> are among"),
             "state kept": (broken(keep=True), "the first state is used in every step"),
             "start again": (broken(forget=True), "<start> is read in every step"),
             "neither": (broken(keep=True, forget=True), "neither the state nor the word goes on"),
             "one more": (broken(lag=1), "one word too many"),
             "one less": (broken(lag=-1), "one word too few"),
             "endless": (endless, "it goes on and on"),
-            "never stops": (never_stops, None),
-            "unlikeliest": (second_best, None),
+            "always an end": (broken(after=True, always=True), "also where it was never said"),
+            "framed always": (broken(before=True, after=True, always=True), "<start>, the words and <end> are given"),
+            "start counted": (broken(before=True, lag=-1), "counted as one of `longest` words"),
+            "never stops": (never_stops, "it does not stop at `end`"),
+            "leaves end out": (leaves_out, "leaves `end` out"),
+            "unlikeliest": (unlikeliest, "the unlikeliest word"),
+            "zero": (lambda step, state, start, end, n: say(step, state, start, 0, n), "it stops at 0"),
+            "three": (lambda step, state, start, end, n: say(step, state, start, 3, n), "the book's <end>;"),
+            "two": (lambda step, state, start, end, n: say(step, state, 2, end, n), "the book's <start>;"),
+            "two and three": (
+                lambda step, state, start, end, n: say(step, state, 2, 3, n),
+                "<start> and <end> are used",
+            ),
+            "state too": (lambda step, state, *a: (say(step, state, *a), state), "return the words alone"),
+            "text": (lambda *a: list(map(str, say(*a))), "among the words is a str"),
+            "floats": (lambda *a: list(map(float, say(*a))), "among the words is a float"),
+            "too often": (never_ends, "`step` is called too often"),
+            "every other": (lambda *a: say(*a)[::2], "it said ["),
             "tensors": (as_tensors, "the words are tensors"),
             "tensor": (lambda *a: torch.tensor(say(*a)), "it gave a tensor, expected a list"),
             "state of one's own": (lambda step, state, *a: say(lambda s, w: step(0, w), state, *a), "as its state"),
@@ -156,9 +216,10 @@ def test_clipping(judged):
             "counters": by_counters,
             "tensor": lambda s, r: torch.tensor(by_counters(s, r)),
             "zero": lambda s, r: 0 if not s else by_counters(s, r),
+            "rounded": lambda s, r: round(by_counters(s, r), 4),
         },
         {
-            "not clipped": (variant(lambda s, r: sum(w in r for w in s), spoken), "not clipped"),
+            "not clipped": (variant(lambda s, r: sum(w in r for w in s), spoken), "not clipped: "),
             "recall": (variant(crossing, lambda s, r: len(r)), "that is recall"),
             "sets": (variant(lambda s, r: len(set(s) & set(r)), spoken), "each word counts once"),
             "different": (variant(lambda s, r: len(set(s) & set(r)), lambda s, r: len(set(s))), "different words are"),
@@ -176,9 +237,38 @@ def test_clipping(judged):
                 "counted twice over",
             ),
             "percent": (lambda s, r: 100 * precision(s, r), "in per cent"),
-            "silence": (lambda s, r: sum((Counter(s.split()) & Counter(r.split())).values()) / len(s.split()), "ZeroD"),
-            "silence is golden": (lambda s, r: precision(s, r) if s else 1, "nothing said is nothing right"),
-            "text": (lambda s, r: "good", "expected a number"),
+            "silence": (
+                lambda s, r: sum((Counter(s.split()) & Counter(r.split())).values()) / len(s.split()),
+                "`said` may be empty, and then it gets 0",
+            ),
+            "silence is golden": (lambda s, r: precision(s, r) if s else 1, None),
+            "text": (lambda s, r: str(precision(s, r)), "it gave a str"),
+            "reference as text": (
+                lambda s, r: sum(min(s.split().count(w), r.count(w)) for w in set(s.split())) / max(len(s.split()), 1),
+                "the reference is searched as one text, so",
+            ),
+            "both as texts": (
+                lambda s, r: sum(min(s.count(w), r.count(w)) for w in set(s.split())) / max(len(s.split()), 1),
+                "both sentences are searched as texts",
+            ),
+            "said as text": (
+                lambda s, r: sum(min(s.count(w), r.split().count(w)) for w in set(s.split())) / max(len(s.split()), 1),
+                "`said` is searched as one text",
+            ),
+            "in a text": (
+                lambda s, r: sum(w in r for w in s.split()) / max(len(s.split()), 1),
+                "'small': split the reference",
+            ),
+            "away": (variant(lambda s, r: (Counter(s) - Counter(r)).total(), spoken), "that the reference has not"),
+            "larger": (
+                variant(lambda s, r: sum(max(s.count(w), r.count(w)) for w in set(s)), spoken),
+                "the larger of two counts",
+            ),
+            "F1": (variant(lambda s, r: 2 * crossing(s, r), lambda s, r: len(s) + len(r)), "that is F1"),
+            "longer": (variant(crossing, lambda s, r: max(len(s), len(r))), "the longer sentence"),
+            "by different": (variant(crossing, lambda s, r: len(set(s))), "the number of different words"),
+            "union": (variant(crossing, lambda s, r: (Counter(s) | Counter(r)).total()), "both sentences together"),
+            "half": (lambda s, r: precision(s, r) / 2, "' it gave 0."),
         },
         draws=10,
     )
