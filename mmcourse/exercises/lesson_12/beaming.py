@@ -170,6 +170,8 @@ def stacked(result, scores: Tensor, log_p: Tensor, width: int) -> Tensor:
         raise NotRight(f"{here} all pairs came back; only the best `width` stay")
     if shapes == [scores.shape] * 3 and len(scores) != width:
         raise NotRight(f"{here} one word of each beginning came back: choose among all pairs of a beginning and a word")
+    if shapes == [(width // len(scores) * len(scores),)] * 3 and width % len(scores):
+        raise NotRight(f"{here} fewer than `width` came back: is `width` shared out? All may go on from one beginning")
     if shapes != [(width,)] * 3:
         raise NotRight(f"{here} the three have shapes {shapes[0]}, {shapes[1]}, {shapes[2]}, expected ({width},) each")
     cause = "is that the logarithm of a negative number? `log_p` and `scores` are logarithms already"

@@ -139,6 +139,13 @@ def some_of_each(scores, log_p, width):
     return tuple(torch.tensor(column) for column in zip(*sorted(pairs)[: -width - 1 : -1], strict=True))
 
 
+def shared_out(scores, log_p, width):
+    kept = (scores[:, None] + log_p).topk(width // len(scores), dim=1)
+    best, order = kept.values.flatten().sort(descending=True)
+    parents = torch.arange(len(scores))[:, None].expand_as(kept.indices).flatten()
+    return best, parents[order], kept.indices.flatten()[order]
+
+
 def from_the_best(scores, log_p, width):
     best = scores.argmax()
     found, words = (scores[best] + log_p[best]).topk(width)
@@ -171,6 +178,7 @@ def test_beaming(judged):
             "one of each": (lambda s, p, w: (*plus(s, p).max(1), torch.arange(len(s))), "one word of each beginning"),
             "no word twice": (no_word_twice, "no word is kept twice"),
             "some of each": (some_of_each, "keeps a share of its own"),
+            "shared out": (shared_out, "is `width` shared out"),
             "from the best": (from_the_best, "only the best beginning goes on"),
             "inner place": (inner_place, "a place among the best of its beginning"),
             "width": (
