@@ -72,7 +72,11 @@ def described(value) -> str:
         return f"a tensor of shape {tuple(value.shape)}"
     text = repr(value)
     kind = type(value).__name__
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}" + (f", {text}" if len(text) <= 60 else "")
+    called = f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+    if not isinstance(value, tuple | list) or all(isinstance(one, numbers.Number | str | None) for one in value):
+        return called + (f", {text}" if len(text) <= 60 else "")
+    kinds = [type(one).__name__ for one in value]
+    return f"{called} of " + (f"{len(kinds)} of type {kinds[0]}" if len(set(kinds)) == 1 else ", ".join(kinds[:6]))
 
 
 def agrees(given, expected) -> bool:
@@ -172,8 +176,13 @@ def judge_tensors(
     mistakes: Mistakes,
     where: Callable[..., str],
     causes: Callable[..., dict[tuple, str]] = lambda *case: {},
+    entry: Callable[[tuple, tuple], str] = lambda place, case: f"entry {list(place)}",
 ) -> None:
-    """The answer must give, for every case, what `right` gives; `where` says in words what a case is."""
+    """The answer must give, for every case, what `right` gives.
+
+    where: what a case is, in words; causes: for a case's known wrong shapes, what they come from; entry(place, case):
+    what a place in the result is called.
+    """
     given, expected = [], [right(*case) for case in cases]
     for case, truth in zip(cases, expected, strict=True):
         known = {shape: words for shape, words in causes(*case).items() if shape != tuple(truth.shape)}
@@ -186,12 +195,16 @@ def judge_tensors(
         raise NotRight(words)
     i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not agrees(*pair))
     if not expected[i].dim():
-        raise NotRight(f"{where(*cases[i])} it gave {given[i]:.3f}, expected {expected[i]:.3f}")
+        raise NotRight(f"{where(*cases[i])} it gave {number(given[i])}, expected {number(expected[i])}")
     apart = (given[i] - expected[i]).abs()
     place = tuple((apart == apart.max()).nonzero()[0].tolist())
-    raise NotRight(
-        f"{where(*cases[i])} entry {list(place)} is {given[i][place]:.3f}, expected {expected[i][place]:.3f}"
-    )
+    came, due = number(given[i][place]), number(expected[i][place])
+    raise NotRight(f"{where(*cases[i])} {entry(place, cases[i])} is {came}, expected {due}")
+
+
+def number(value: Tensor) -> str:
+    """To three decimals, whole numbers without."""
+    return f"{value:.0f}" if value == value.round() else f"{value:.3f}"
 
 
 def explained(answer: Answer, causes: dict[str, str]) -> Callable:

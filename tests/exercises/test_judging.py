@@ -7,6 +7,7 @@ from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.judging import (
     agrees,
     compare,
+    described,
     expect_finite,
     expect_tensor,
     expect_whole_number,
@@ -56,8 +57,31 @@ def test_fractions_are_never_cut_to_whole_numbers():
 
 
 def test_one_number_is_told_without_a_place():
-    with pytest.raises(NotRight, match="^for 1 it gave 2.000, expected 1.000$"):
+    with pytest.raises(NotRight, match="^for 1 it gave 2, expected 1$"):
         judge_tensors(lambda x: x + 1.0, [(torch.tensor(1.0),)], lambda x: x, [], lambda x: "for 1")
+
+
+def test_a_wrong_entry_is_told_by_its_name():
+    def entry(place, case):
+        return f"{'ab'[place[0]]}[{place[1]}]"
+
+    with pytest.raises(NotRight, match=r"^for two rows b\[1\] is 1.500, expected 1$"):
+        wrong = torch.tensor([[1.0, 1.0], [1.0, 1.5]])
+        judge_tensors(lambda x: wrong, [(torch.ones(2, 2),)], lambda x: x, [], lambda x: "for two rows", entry=entry)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ((1, 2), "a tuple, (1, 2)"),
+        ((torch.ones(2), torch.ones(2)), "a tuple of 2 of type Tensor"),
+        ([torch.ones(2), None], "a list of Tensor, NoneType"),
+        ([], "a list, []"),
+        ({}, "a dict, {}"),
+    ],
+)
+def test_a_wrong_kind_is_described(value, words):
+    assert described(value) == words
 
 
 def test_shapes_and_their_causes():

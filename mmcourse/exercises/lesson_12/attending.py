@@ -6,8 +6,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, drawn
-from mmcourse.exercises.lesson_12.parts import judge_stacked, told
+from mmcourse.exercises.judging import Mistakes, described, drawn, judge_tensors
 
 
 def scores_of(state: Tensor, places: Tensor, W: Tensor) -> Tensor:
@@ -108,7 +107,7 @@ def attend(answer, rng):
         (drawn(rng, batch, hidden), drawn(rng, batch, tokens, width), drawn(rng, width, hidden) / 2)
         for batch, tokens, width, hidden in ((3, 7, 4, 6), (4, 4, 6, 3), (2, 9, 5, 5), (1, 5, 3, 4))
     ]
-    judge_stacked(lambda *case: joined(answer(*case), case), cases, right, MISTAKES, where, entry)
+    judge_tensors(lambda *case: joined(answer(*case), case), cases, right, MISTAKES, where, entry=entry)
     remark = expect_gradients(answer, cases[0], lambda *case: tuple(right(*case).split([4, 7], dim=1)), part=tuple)
     return "four sizes; the weights of each picture sum to 1" + remark
 
@@ -120,7 +119,7 @@ def joined(result, case) -> Tensor:
     if isinstance(result, Tensor):
         raise NotRight("one tensor came back; what was found and the weights are asked for: `return found, weights`")
     if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(x, Tensor) for x in result):
-        raise NotRight(f"{where(*case)} it gave {told(result)}, expected two tensors: found, weights")
+        raise NotRight(f"{where(*case)} it gave {described(result)}, expected two tensors: found, weights")
     found, weights = (x.detach().cpu() for x in result)
     shapes = tuple(found.shape), tuple(weights.shape)
     if shapes == ((batch, tokens), (batch, width)) and tokens != width:
@@ -141,8 +140,6 @@ def where(state: Tensor, places: Tensor, W: Tensor) -> str:
     return f"for a state {tuple(state.shape)}, places {tuple(places.shape)} and W {tuple(W.shape)}"
 
 
-def entry(place: tuple[int, int], given: float, expected: float, case: tuple) -> str:
-    row, column = place
-    width = case[1].shape[2]
-    name = f"found[{row}, {column}]" if column < width else f"weights[{row}, {column - width}]"
-    return f"{name} is {given:.3f}, expected {expected:.3f}"
+def entry(place: tuple[int, int], case: tuple) -> str:
+    (row, column), width = place, case[1].shape[2]
+    return f"found[{row}, {column}]" if column < width else f"weights[{row}, {column - width}]"

@@ -5,8 +5,7 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import Mistakes, drawn, expect_finite, whole
-from mmcourse.exercises.lesson_12.parts import judge_stacked, told
+from mmcourse.exercises.judging import Mistakes, described, drawn, expect_finite, judge_tensors, whole
 
 
 def best_of(total: Tensor, width: int, columns: int | None = None) -> Tensor:
@@ -134,7 +133,7 @@ def beam_step(answer, rng):
         log_p = (2 * drawn(rng, beginnings, words)).log_softmax(dim=1)
         cases.append((-3 * torch.rand(beginnings, generator=rng) - 0.5, log_p, width))
     cases += [one_word_twice(rng), all_from_one(rng)]
-    judge_stacked(lambda *case: stacked(answer(*case), *case), cases, right, MISTAKES, where, entry)
+    judge_tensors(lambda *case: stacked(answer(*case), *case), cases, right, MISTAKES, where, entry=entry)
     return "beams of six sizes; every word after every beginning had its chance"
 
 
@@ -156,7 +155,7 @@ def stacked(result, scores: Tensor, log_p: Tensor, width: int) -> Tensor:
     """Three rows of `width`, once they came."""
     here = where(scores, log_p, width)
     if not isinstance(result, tuple | list) or len(result) != 3:
-        raise NotRight(f"{here} it gave {told(result)}, expected three: scores, parents, words")
+        raise NotRight(f"{here} it gave {described(result)}, expected three: scores, parents, words")
     try:
         rows = [torch.as_tensor(row).detach().cpu() for row in result]
     except (TypeError, ValueError, RuntimeError):
@@ -185,8 +184,6 @@ def where(scores: Tensor, log_p: Tensor, width: int) -> str:
     return f"for scores {tuple(scores.shape)}, log_p {tuple(log_p.shape)} and width={width}"
 
 
-def entry(place: tuple[int, int], given: float, expected: float, case: tuple) -> str:
+def entry(place: tuple[int, int], case: tuple) -> str:
     row, column = place
-    if row == 0:
-        return f"scores[{column}] is {given:.3f}, expected {expected:.3f}"
-    return f"{('parents', 'words')[row - 1]}[{column}] is {given:.0f}, expected {expected:.0f}"
+    return f"{('scores', 'parents', 'words')[row]}[{column}]"

@@ -5,8 +5,7 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import whole
-from mmcourse.exercises.lesson_12.parts import told
+from mmcourse.exercises.judging import described, whole
 
 START, END = 2, 3
 
@@ -45,7 +44,7 @@ def pair_of(result, tokens: Tensor) -> tuple[Tensor, Tensor]:
     if isinstance(result, Tensor):
         raise NotRight(f"{where} one tensor came back; two are asked for: `return inputs, targets`")
     if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(x, Tensor) for x in result):
-        raise NotRight(f"{where} it gave {told(result)}, expected two tensors: inputs, targets")
+        raise NotRight(f"{where} it gave {described(result)}, expected two tensors: inputs, targets")
     inputs, targets = (x.detach().cpu() for x in result)
     if other := [x.dtype for x in (inputs, targets) if x.is_floating_point() or x.dtype == torch.bool]:
         raise NotRight(f"{where} the words are of type {other[0]}; they are looked up, so leave them the whole numbers")
