@@ -35,9 +35,9 @@ show_pages(book, rows=2, columns=4, sentences=book.sentences)
 expect("00.first_picture", seconds_since_begin())
 
 # %% [markdown]
-# A page shows one or two things; these show two. It has a sentence about it, and a voice that reads the sentence. The course makes the
-# book itself, page by page, so it needs no download, and it knows the truth about every page: that is how it can tell you
-# at once whether your model was right.
+# A page shows one or two things; these show two. It has a sentence about it, and a voice that reads the sentence. The
+# course makes the book itself, page by page, so it needs no download, and it knows the truth about every page: that is
+# how it can tell you at once whether your model was right.
 
 # %%
 page = 5                                     # the sixth: Python counts from 0
@@ -121,7 +121,8 @@ for claim in ("a big red apple", "there is a small green fish", "the apple is la
     print(f"{claim:30}", "true" if understand(claim) == understand(seen) else "false")
 
 # %% [markdown]
-# **Cross-modal.** The picture, read aloud: picture → words → sound. The words come from the network, the voice from the book.
+# **Cross-modal.** The picture, read aloud: picture → words → sound. The words come from the network, the voice from the
+# book.
 
 # %%
 play(speak(seen, voices("unseen")[0]), words=seen, title="what the network saw")

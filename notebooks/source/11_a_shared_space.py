@@ -85,8 +85,9 @@ play_many([test.sound(i) for i in range(4)], titles=[f"page {i + 1}" for i in ra
 # what you want is a *distance*: near, where picture and voice mean the same.
 #
 # The 200 pages for judging all mean something different, so each query has one right answer. To guess is right once in
-# 200, and the right one then stands at place 100 on average. Here is a cheap baseline for pictures and words: predict which words a page's sentence holds from the page's
-# pixels, made coarse, by least squares; then compare words with words.
+# 200, and the right one then stands at place 100 on average. Here is a cheap baseline for pictures and words: predict
+# which words a page's sentence holds from the page's pixels, made coarse, by least squares; then compare words with
+# words.
 
 # %%
 chosen = of_distinct_meaning(test, 200)
@@ -267,8 +268,8 @@ check("11.3", shared_targets)
 #
 # The towers: for pictures lesson 01's convolutions; then the maps of all places go side by side through two linear
 # layers, since here it matters where things are. For sentences lesson 02's GRU. Both end in 128 numbers, and start
-# **cold**, from random weights. Each page is told in four wordings, of which one is drawn whenever the page comes up: the space shall keep
-# what is meant and not how it was said.
+# **cold**, from random weights. Each page is told in four wordings, of which one is drawn whenever the page comes up:
+# the space shall keep what is meant and not how it was said.
 
 # %%
 tokens = together([wordings(book, times=4) for book in (train, single)])      # (17000, 4, T)
@@ -410,7 +411,7 @@ def told_apart_and_near(vectors: tuple[Tensor, Tensor], meanings: Tensor) -> Ten
     return space.loss(vectors, meanings) + (1 - F.cosine_similarity(*vectors, dim=1)).mean()
 
 
-alone = pad([encode(word) for word in known]).repeat(92, 1)                    # (4600, 1): each word 92 times
+alone = pad([encode(word) for word in known]).repeat(92, 1)                    # (4784, 1): each word 92 times
 labels = torch.arange(len(known)).repeat(92)
 fit(pair, ReadingBatches(varied, alone, labels, size=128), loss=told_apart_and_near, epochs=5, lr=5e-3, metrics=())
 
@@ -762,8 +763,9 @@ if all((*rows.values(), recordings)):
 #
 # Then the voices. Four people are few to learn from. So the tower begins with an encoder that the course ships, which
 # knows the book's words and never heard a human being, and the book's 46 synthetic voices say the ten digits as well.
-# (Whether that helps was tried with other pairs of speakers held out than the three below.) A speaker whom it never heard says a digit, and ten
-# handwritten ones lie there, one of each. Which is it? And a handwritten digit, with ten recordings to choose from.
+# (Whether that helps was tried with other pairs of speakers held out than the three below.) A speaker whom it never
+# heard says a digit, and ten handwritten ones lie there, one of each. Which is it? And a handwritten digit, with ten
+# recordings to choose from.
 
 # %%
 def one_of_each(labels: Tensor, times: int) -> Tensor:

@@ -84,7 +84,7 @@ for row in told[0]:
 # whatever its wording. A caption is right if it means what is so: both kinds, each with its own colour and size, and
 # how they stand.
 
-# %%
+# %% tags=["nbval-check-output"]
 test = {things: PictureBook("test", pages=500, things=things) for things in (1, 2)}
 unseen = {things: PictureBook("unseen_pairs", pages=500, things=things) for things in (1, 2)}
 page = test[2].scenes[0]
@@ -126,9 +126,10 @@ print(f"meaning right {share_right(any_other, test[2].scenes):.3f}, BLEU {bleu(a
 # word is. That is a classification with a class for each word of the vocabulary, and you know its loss.
 #
 # The words so far are what a recurrent network reads. Vinyals et al. 2015 (*Show and tell*) let a CNN make one vector
-# of the picture (here each feature's largest value over all places) and an LSTM the sentence. It reads `<start>` and says the first word, reads the first and says the
-# second, until it says `<end>`. They show the picture once, as if it were a word before the first; here it stands
-# beside every word, so that the gradient of each word has a short way to the encoder, its eyes.
+# of the picture (here each feature's largest value over all places) and an LSTM the sentence. It reads `<start>` and
+# says the first word, reads the first and says the second, until it says `<end>`. They show the picture once, as if it
+# were a word before the first; here it stands beside every word, so that the gradient of each word has a short way to
+# the encoder, its eyes.
 
 # %%
 class OneVector(nn.Module):
@@ -197,8 +198,9 @@ del single.images                                                               
 # ### Exercise 12.2: say it  ●●○ · 10 minutes
 #
 # **Greedily**: take the likeliest word, read it, and go on. `step(state, word)` gives the logits of the next word and
-# the state after it: whatever the network carries from word to word, such as an LSTM's `h` and `c`. Stop at `end`, which is no word of the caption, and after `longest` words in any case: nothing
-# else keeps a network from saying 'red red red' until the evening.
+# the state after it: whatever the network carries from word to word, such as an LSTM's `h` and `c`. Stop at `end`,
+# which is no word of the caption, and after `longest` words in any case: nothing else keeps a network from saying 'red
+# red red' until the evening.
 
 # %%
 def say(step, state, start: int, end: int, longest: int) -> list[int]:
@@ -276,11 +278,12 @@ check("12.3", attend)
 
 # %% [markdown]
 # (As in lesson 04, the package splits $W$ into two layers, `query` for the state and `key` for the places, and divides
-# the scores by the root of the width.) `ShowAttendAndTell` is `ShowAndTell` with this before each word: what was found takes the place of the one vector. One
-# LSTM reads the words, and its state asks; the other one, which you have trained, reads the words and what was found,
-# and tells. (An LSTM to ask and one to tell is an idea of Anderson et al. 2018.) In one respect it is simpler than in
-# the papers: there, the LSTM that asks also reads what was found, so training needs a loop over words. Here it reads
-# words alone, so all words of a sentence ask at once, which on a processor is several times faster.
+# the scores by the root of the width.) `ShowAttendAndTell` is `ShowAndTell` with this before each word: what was found
+# takes the place of the one vector. One LSTM reads the words, and its state asks; the other one, which you have
+# trained, reads the words and what was found, and tells. (An LSTM to ask and one to tell is an idea of Anderson et al.
+# 2018.) In one respect it is simpler than in the papers: there, the LSTM that asks also reads what was found, so
+# training needs a loop over words. Here it reads words alone, so all words of a sentence ask at once, which on a
+# processor is several times faster.
 #
 # It need not begin from nothing. Eyes, embedding, the LSTM that tells and the layer that says the words can go on from
 # the captioner of one thing. That is still a **cold start**: no weights that come with the course are in it. What is new?
@@ -320,8 +323,8 @@ expect("12.two_cold", cold["test"]["meaning"])
 # %% [markdown]
 # Sizes are nearly always right, and colours nine times in ten. A kind is wrong in one caption of six, and then the
 # relation does not count either. On pairs that training does not hold, about half of it is lost. Not for the eyes: you
-# have just seen them name such pairs, one thing at a time, more than nine times in ten. The decoder has read thousands of sentences, and
-# after 'purple' there was a house in repainted pages alone.
+# have just seen them name such pairs, one thing at a time, more than nine times in ten. The decoder has read thousands
+# of sentences, and after 'purple' there was a house in repainted pages alone.
 #
 # ## Where it looks, word by word
 #
@@ -574,7 +577,7 @@ check("12.5", precision)
 # BLEU takes it of single words, pairs, triples and fours, multiplies the four (their geometric mean), and takes
 # something off captions that are too short. For two captions of one page:
 
-# %%
+# %% tags=["nbval-check-output"]
 reference = "a small red fish left of a big blue boat"
 for sentence in ("a small red fish right of a big blue boat", "a large blue boat is to the right of a little red fish"):
     same = understand(sentence).same_meaning(understand(reference))
@@ -594,8 +597,8 @@ compare({name: {"BLEU": bleu(sentences), "meaning right": share_right(sentences,
 # %% [markdown]
 # What is always true and what never is: about 0.64 and 0.17. But a captioner that is right three times in four has as
 # much BLEU as sentences that are always true: it tells as the book tells most often, and they do not. Between yours and
-# the shipped one lie ten captions in a hundred or more, and three or four hundredths of BLEU. It knows who speaks like the book.
-# Whether it is so it hardly knows.
+# the shipped one lie ten captions in a hundred or more, and three or four hundredths of BLEU. It knows who speaks like
+# the book. Whether it is so it hardly knows.
 #
 # ## Where it goes wrong
 #
@@ -608,7 +611,8 @@ right = meaning(spoken["shipped, warm"], test[2].scenes)["meaning"]
 worst = sure.masked_fill(right, float("-inf")).argsort(descending=True)[:8].tolist()
 show_pages([test[2].scenes[i] for i in worst], rows=2, columns=4, sentences=[spoken["shipped, warm"][i] for i in worst])
 one_colour = torch.tensor([len({thing.colour for thing in scene.things}) == 1 for scene in test[2].scenes])
-print(f"both things of one colour: {one_colour[~right].float().mean():.2f} of the wrong ones, {one_colour.float().mean():.2f} of all")
+print(f"both things of one colour: {one_colour[~right].float().mean():.2f} of the wrong ones, "
+      f"{one_colour.float().mean():.2f} of all")
 
 # %% [markdown]
 # Often both things have one colour, and one size. 'A small yellow' is then true of both; what did it mean? Such pages
