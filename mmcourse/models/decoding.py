@@ -4,14 +4,12 @@ A model has `start(inputs) -> state` and `step(state, words (B,)) -> logits (B, 
 tuple of tensors, their first axis the batch. Sentences begin after START, stop at END and hold PAD after it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmcourse.data.text import PAD, UNKNOWN
+from mmcourse.models.judging import judging
 from mmcourse.picturebook.sentence import END, MASK, START, decode
 
 NEVER_SAID = (PAD, UNKNOWN, START, MASK)
@@ -21,7 +19,7 @@ LONGEST = 24
 def greedy(model, images: Tensor, length: int = LONGEST) -> Tensor:
     """The likeliest word, again and again, until END or until `length` words were said.   -> (B, length) int64"""
     _check(images, length)
-    with speaking(model):
+    with judging(model):
         state = model.start(images)
         words = torch.full((len(images),), START, device=images.device)
         over, said = torch.zeros_like(words, dtype=torch.bool), []
@@ -49,7 +47,7 @@ def beam(
     if width < 1:
         raise ValueError(f"width is {width}; expected one beginning or more (1 is greedy)")
     batch = len(images)
-    with speaking(model):
+    with judging(model):
         state = rows(model.start(images), torch.arange(batch, device=images.device).repeat_interleave(width))
         words = torch.full((batch, width, 1), START, device=images.device)
         scores = torch.full((batch, width), float("-inf"), device=images.device)
@@ -86,24 +84,10 @@ def captions(model, images: Tensor, width: int = 1, size: int = 250, **options) 
 
 
 def without_marks(logits: Tensor) -> Tensor:
-    """Logits in which padding, <unk>, <start> and <mask> cannot be the likeliest.   (B, V) -> (B, V)"""
+    """Logits in which padding, <unk>, <start> and <mask> cannot be the likeliest.   (..., V) -> (..., V)"""
     logits = logits.clone()
-    logits[:, [mark for mark in NEVER_SAID if mark < logits.shape[1]]] = float("-inf")
+    logits[..., [mark for mark in NEVER_SAID if mark < logits.shape[-1]]] = float("-inf")
     return logits
-
-
-@contextmanager
-def speaking(model) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards the model is in the mode it was in."""
-    was_training = isinstance(model, nn.Module) and model.training
-    try:
-        if was_training:
-            model.eval()
-        with torch.no_grad():
-            yield
-    finally:
-        if was_training:
-            model.train()
 
 
 def rows(state, chosen: Tensor):

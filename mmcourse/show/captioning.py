@@ -6,7 +6,8 @@ import traitlets
 from torch import Tensor
 
 from mmcourse.models.captioner import Captioner
-from mmcourse.models.decoding import beam
+from mmcourse.models.decoding import LONGEST, beam
+from mmcourse.models.judging import judging
 from mmcourse.picturebook.sentence import END, PAD, START, VOCABULARY, decode
 from mmcourse.show import style
 from mmcourse.show.board import Board
@@ -14,7 +15,6 @@ from mmcourse.show.images import smooth
 from mmcourse.show.widgets import script, to_image
 
 SHOWN = 4  # sentences that the beam ends with
-LONGEST = 24
 DARK = 0.72  # how dark a place is that nobody looks at
 
 
@@ -87,13 +87,8 @@ class CaptioningExplorer(Board):
     def _explain(self, image: Tensor, tokens: list[int]) -> tuple[Tensor | None, list[float]]:
         """Where each word was looked for, (L, rows, columns) or None, and how likely it was."""
         read = torch.tensor([[START, *tokens[:-1]]], device=image.device)
-        was_training = self.model.training
-        self.model.eval()
-        try:
-            with torch.no_grad():
-                logits, weights = self.model.with_weights(image, read)
-        finally:
-            self.model.train(was_training)
+        with judging(self.model):
+            logits, weights = self.model.with_weights(image, read)
         shares = logits[0].softmax(dim=1)[torch.arange(len(tokens)), tokens].tolist()
         return None if weights is None else weights[0].float().cpu().unflatten(1, self.model.grid(image)), shares
 
@@ -120,7 +115,8 @@ class CaptioningExplorer(Board):
                     axes[place + 1].imshow(shade.numpy(), extent=(0, 1, 1, 0), interpolation="bicubic")
             png = style.small_png(style.pixels_of(figure, 1.25))
         looked = "" if self.weights is None else " Bright is where it looked before each word."
+        shown = "a drawing" if len(self.pixels) else self.page["name"]
         return png, (
-            f"A canvas to draw on. On it: {self.page['name']}. The model says: '{self.sentence}'.{looked} "
+            f"A canvas to draw on. On it: {shown}. The model says: '{self.sentence}'.{looked} "
             "Run the cell to draw yourself."
         )

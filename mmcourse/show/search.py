@@ -1,5 +1,6 @@
 """A search box over a shared space: ask with words, a picture or a voice, and see and hear the nearest pages."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib
@@ -76,7 +77,7 @@ class SearchExplorer(Pictured):
 
     def _search(self) -> None:
         """Find the pages nearest to what is asked."""
-        words = split_words(self.text)
+        words = split_words(re.sub("[<>]", " ", self.text))  # no marks such as <pad>
         note, self.found = "", []
         if self.source != "typed":
             self.page = min(max(self.page, 0), len(self.images) - 1)

@@ -1,29 +1,16 @@
 """Use a model that is trained: figures over a split, predictions, accuracy. Nothing here changes the model."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
 from mmcourse import settings
+from mmcourse.models.judging import judging
 from mmcourse.training.batch import inputs_and_target, length
 from mmcourse.training.device import device, mixed_precision
 from mmcourse.training.diagnosis import MISFITS, explain
 from mmcourse.training.tally import Tally, hits
-
-
-@contextmanager
-def judging(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards every part is back in the mode it was in."""
-    modes = [(part, part.training) for part in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for part, training in modes:
-            part.training = training
 
 
 def evaluate(model: nn.Module, batches: Iterable, loss=None, metrics=None, *, who: str = "evaluate") -> dict:

@@ -20,8 +20,13 @@ def test_words_pages_and_voices_find_their_like(opened):
     assert hits.count() == 3 and "a red fish" in hits.first.inner_text()
     page.page.get_by_label("a sentence to search with").fill("a tree by day")
     page.page.wait_for_function("document.querySelector('.mm-hit').innerText.includes('a tree by day')")
+    page.page.get_by_label("a sentence to search with").fill("a blue boat")
+    page.page.get_by_role("button", name="sentences").click()  # at once: what was typed is not lost
+    page.page.wait_for_function("document.querySelector('.mm-hit').innerText.includes('a blue boat')")
+    page.page.get_by_role("button", name="pictures").click()
     page.page.get_by_role("button", name="ask with page 2").click()
     page.wait_for_text(0, "this page")
+    assert page.page.get_by_role("button", name="ask with page 2").get_attribute("aria-pressed") == "true"
     assert "a blue boat" in hits.first.inner_text()
     page.page.get_by_role("button", name="voices").click()
     page.page.wait_for_function("document.querySelector('.mm-hit').innerText.includes('a tree by day')")

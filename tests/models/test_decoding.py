@@ -136,6 +136,10 @@ def test_real_models_in_training_mode_are_judged_in_evaluation_mode(kind):
     images = torch.rand(4, 3, 16, 16)
     said = greedy(model, images, 7)
     assert model.training and torch.equal(said, greedy(model.eval(), images, 7))
+    model.train().encoder.eval()
+    greedy(model, images, 7)
+    assert model.training and not model.encoder.training, "each part is as it was"
+    model.eval()
     assert torch.equal(beam(model, images, 1, 7)[0][:, 0], said)
     assert len(captions(model, images, size=3)) == 4 and len(captions(model, images, width=2, length=5)) == 4
 

@@ -54,7 +54,7 @@ def test_a_blank_picture_is_answered_too(model):
     for value in (0.0, 1.0):
         widget.pixels = pixels_of(torch.full((3, 48, 48), value))
         assert len(widget.result["words"]) == len(widget.result["shares"][: len(widget.result["words"])])
-        assert widget.still()[0].startswith(b"\x89PNG")
+        assert widget.still()[0].startswith(b"\x89PNG") and "On it: a drawing." in widget.still()[1]
 
 
 def test_a_page_is_named_as_it_is(model):

@@ -71,6 +71,8 @@ def test_empty_unknown_and_long_queries(given):
     widget.text = "a zebra, and a zebra"
     assert "unknown: zebra" in widget.result["note"] and widget.result["note"].count("zebra") == 1
     assert len(widget.found) == FOUND
+    widget.text = "<pad> a red fish"
+    assert "unknown: pad" in widget.result["note"] and len(widget.found) == FOUND
     widget.text = "fish " * (MOST + 1)
     assert f"first {MOST}" in widget.result["note"]
 

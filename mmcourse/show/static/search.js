@@ -30,6 +30,8 @@ function render({ model, el }) {
   const urls = model.get("images").map((bytes) => URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" })));
   const set = (values) => {
     clearTimeout(timer);
+    if (timer !== null) values = { text: field.value, ...values };   // typed, and not yet sent
+    timer = null;
     Object.entries(values).forEach(([name, value]) => model.set(name, value));
     model.save_changes();
   };
@@ -46,6 +48,7 @@ function render({ model, el }) {
 
   const pages = make("div", { className: "mm-pages" }, ...urls.slice(0, model.get("offered")).map((src, i) => {
     const button = make("button", { className: "mm-page", title: model.get("sentences")[i], ariaLabel: `ask with page ${i + 1}` }, make("img", { src, alt: "" }));
+    button.setAttribute("aria-pressed", "false");
     button.addEventListener("click", () => set({ page: i, source: model.get("source") === "sound" ? "sound" : "image" }));
     return button;
   }));
@@ -64,7 +67,11 @@ function render({ model, el }) {
     among.follow();
     listen.hidden = !result.asked;
     field.classList.toggle("mm-off", !typed);
-    [...pages.children].forEach((node, i) => node.classList.toggle("mm-on", !typed && i === model.get("page")));
+    [...pages.children].forEach((node, i) => {
+      const on = !typed && i === model.get("page");
+      node.classList.toggle("mm-on", on);
+      node.setAttribute("aria-pressed", String(on));
+    });
     note.textContent = result.note;
     note.hidden = !result.note;
     found.replaceChildren(...result.found.map(({ page, cosine, sound, right }, place) => {
