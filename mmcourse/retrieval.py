@@ -25,6 +25,7 @@ def ranks(
     _check(queries, candidates)
     meanings = torch.arange(len(queries)) if meanings is None else meanings
     candidate_meanings = meanings if candidate_meanings is None else candidate_meanings
+    meanings, candidate_meanings = meanings.to(queries.device), candidate_meanings.to(queries.device)
     for name, given, vectors in (("queries", meanings, queries), ("candidates", candidate_meanings, candidates)):
         if given.shape != vectors.shape[:1]:
             raise ValueError(f"there are meanings of shape {tuple(given.shape)} for {len(vectors)} {name}")

@@ -24,6 +24,6 @@ def spoken_pages(book: PictureBook, log_mel: LogMel, pages: Tensor | None = None
 
 def padded_mels(log_mel: LogMel, sounds: Sequence[Tensor]) -> Tensor:
     """What `log_mel` makes of sounds (samples,) of any lengths, frames of zeros after each end.   -> (B, n_mels, T)"""
-    mels = log_mel(collate(sounds))
+    mels = log_mel(collate(sounds).to(log_mel.window.device))
     frames = torch.tensor([len(sound) // log_mel.hop + 1 for sound in sounds])
     return mels * (torch.arange(mels.shape[2]) < frames[:, None])[:, None].to(mels.device)

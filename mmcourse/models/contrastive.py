@@ -65,6 +65,7 @@ def distance(vectors: tuple[Tensor, Tensor]) -> Tensor:
 class ContrastiveLoss(nn.Module):
     """`contrastive_loss` with a scale that is learned along, as its logarithm, and never exceeds 100 (CLIP).
 
+    A parameter that a step took beyond the limit is brought back to it, so that it can leave again.
     forward: ((B, D), (B, D)), meanings (B,) or None -> scalar. Its one parameter has to reach the optimiser: a
     SharedSpace holds it.
     """
@@ -81,7 +82,9 @@ class ContrastiveLoss(nn.Module):
         return self.log_scale.clamp(max=math.log(LARGEST_SCALE)).exp()
 
     def forward(self, vectors: tuple[Tensor, Tensor], meanings: Tensor | None = None) -> Tensor:
-        return contrastive_loss(*vectors, self.scale, meanings)
+        with torch.no_grad():
+            self.log_scale.clamp_(max=math.log(LARGEST_SCALE))
+        return contrastive_loss(*vectors, self.log_scale.exp(), meanings)
 
 
 class SharedSpace(nn.Module):
@@ -108,8 +111,9 @@ class SharedSpace(nn.Module):
         return self.towers[name]
 
     def embed(self, name: str, *inputs: Tensor) -> Tensor:
-        """Where examples of a modality lie in the space.   -> (B, D), each of length 1"""
-        return F.normalize(self.tower(name)(*inputs), dim=1)
+        """Where examples of a modality lie in the space, on its device.   -> (B, D), each of length 1"""
+        where = self.loss.log_scale.device
+        return F.normalize(self.tower(name)(*(given.to(where) for given in inputs)), dim=1)
 
     def pair(self, one: str, other: str, locked: str | None = None) -> "Pair":
         """Two of the towers as one module, to be trained on pairs; `locked` names one that stays as it is."""
@@ -125,10 +129,14 @@ class Pair(nn.Module):
 
     def __init__(self, space: SharedSpace, one: str, other: str, locked: str | None = None):
         super().__init__()
+        if one == other:
+            raise ValueError(f"both towers are {one!r}; expected two of {', '.join(space.names)}")
         if locked not in (None, one, other):
             raise ValueError(f"locked is {locked!r}; expected {one!r}, {other!r} or None")
         self.towers = nn.ModuleDict({name: space.tower(name) for name in (one, other)})
         self.loss, self.locked = space.loss, locked
+        if locked:
+            self.towers[locked].eval()
 
     def train(self, mode: bool = True) -> "Pair":
         super().train(mode)

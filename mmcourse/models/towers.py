@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mmcourse.data.audio import LogMel
 from mmcourse.data.spoken_pages import padded_mels
 from mmcourse.data.text import pad
-from mmcourse.models.cnn import PictureEncoder
+from mmcourse.models.cnn import PictureEncoder, check_pictures
 from mmcourse.models.contrastive import SharedSpace
 from mmcourse.models.pooling import last_states
 from mmcourse.models.rnn import SentenceEncoder
@@ -49,6 +49,7 @@ class PictureTower(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
+        check_pictures(images, self.encoder.in_channels)
         maps = self.encoder.feature_maps(images.float())  # (B, C, H, W)
         if maps.shape[2:] != (self.side, self.side):
             raise ValueError(
@@ -94,6 +95,7 @@ class SpeechTower(nn.Module):
     def states(self, mels: Tensor) -> tuple[Tensor, Tensor]:
         """What every moment sounds like, 0 at padding, and which moments are real.   -> (B, T', D), (B, T') bool"""
         check_mels(mels, self.encoder.n_mels)
+        mels = mels.float()  # they may be kept in half precision
         real = real_frames(mels)  # (B, T)
         maps = mels[:, None]
         for block in self.encoder.blocks:
@@ -135,8 +137,8 @@ class PageSpace(SharedSpace):
 
     def read(self, sentences: Sequence[str]) -> Tensor:
         """Where sentences lie.   -> (N, D), each of length 1"""
-        return self.embed("text", pad([encode(sentence) for sentence in sentences]).to(self.loss.log_scale.device))
+        return self.embed("text", pad([encode(sentence) for sentence in sentences]))
 
     def hear(self, sounds: Sequence[Tensor]) -> Tensor:
         """Where sounds (samples,) at 16 kHz lie.   -> (N, D), each of length 1"""
-        return self.embed("sound", padded_mels(self.log_mel, [x.to(self.loss.log_scale.device) for x in sounds]))
+        return self.embed("sound", padded_mels(self.log_mel, sounds))

@@ -49,7 +49,7 @@ def learn_to_see(
 
 def reader(space: PageSpace, books: Sequence[PictureBook]) -> ReadAloud:
     """What reads these books' sentences aloud; the log-mels' statistics become those of some of their spoken pages."""
-    space.log_mel.cpu().fit(book.sound(i) for book in books for i in range(0, len(book), -(-len(book) // PAGES_HEARD)))
+    space.log_mel.fit(book.sound(i) for book in books for i in range(0, len(book), -(-len(book) // PAGES_HEARD)))
     words = {word for book in books for sentence in book.sentences for word in split_words(sentence)}
     return ReadAloud(space.log_mel, sorted(words))
 

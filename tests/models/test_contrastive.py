@@ -114,6 +114,16 @@ def test_the_scale_is_learned_and_stays_below_its_limit():
             ContrastiveLoss(wrong)
 
 
+@pytest.mark.parametrize("reached", [LARGEST_SCALE, 5 * LARGEST_SCALE])
+def test_a_scale_that_reached_its_limit_can_leave_it(reached):
+    loss = ContrastiveLoss()
+    with torch.no_grad():
+        loss.log_scale.fill_(math.log(reached))
+    one, other = torch.randn(16, 8), torch.randn(16, 8)  # partners that are not alike ask for a small scale
+    loss((one, other)).backward()
+    assert loss.log_scale.grad > 0 and loss.scale.item() == pytest.approx(LARGEST_SCALE)
+
+
 def space():
     return SharedSpace({"image": nn.Linear(6, 4), "text": nn.Linear(5, 4), "sound": nn.Linear(3, 4)})
 
@@ -128,6 +138,8 @@ def test_embedding_gives_unit_vectors_of_the_tower():
         shared.embed("smell", x)
     with pytest.raises(ValueError, match="towers is empty"):
         SharedSpace({})
+    with pytest.raises(ValueError, match="both towers are 'text'"):
+        shared.pair("text", "text")
     with pytest.raises(ValueError, match="locked is 'sound'"):
         shared.pair("image", "text", locked="sound")
 
@@ -149,7 +161,9 @@ def test_a_pair_learns_and_a_locked_tower_does_not_move():
 
 def test_a_locked_tower_keeps_its_statistics():
     shared = SharedSpace({"text": nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4)), "sound": nn.Linear(3, 4)})
-    pair = shared.pair("text", "sound", locked="text").train()
+    pair = shared.pair("text", "sound", locked="text")  # as it is made, and after train()
+    pair(torch.randn(9, 5) + 3, torch.randn(9, 3))
+    pair.train()
     pair(torch.randn(9, 5) + 3, torch.randn(9, 3))
     assert torch.equal(shared.towers["text"][1].running_mean, torch.zeros(4)) and pair.towers["sound"].training
 

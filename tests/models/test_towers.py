@@ -28,6 +28,8 @@ def test_the_picture_tower_knows_where_things_stand():
     assert torch.equal(tower(left.half()), tower(left))
     with pytest.raises(ValueError, match="size=48"):
         tower(torch.rand(2, 3, 32, 32))
+    with pytest.raises(ValueError, match="uint8"):
+        tower(torch.zeros(2, 3, 48, 48, dtype=torch.uint8))
 
 
 def test_padding_changes_no_spoken_vector():
@@ -39,6 +41,7 @@ def test_padding_changes_no_spoken_vector():
     torch.testing.assert_close(tower(padded), tower(mels), atol=1e-5, rtol=1e-4)
     alone = tower(mels[2:3, :, :8])
     torch.testing.assert_close(tower(padded)[2:3], alone, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(tower(mels.half()), tower(mels.half().float()))
 
 
 def test_the_order_of_sounds_counts():
