@@ -4,13 +4,14 @@ To speak 10,000 sentences takes longer than an epoch of training on them, and gi
 sentence that comes up again is read by another voice, at another pace, in other noise.
 """
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from mmcourse.data.audio import CHUNK, FLOOR, LogMel, collate
-from mmcourse.data.text import PAD, SentenceBatches
+from mmcourse.data.text import PAD, SentenceBatches, check_tokens
 from mmcourse.picturebook.sentence import VOCABULARY
 from mmcourse.picturebook.speech import (
     BREAK,
@@ -43,12 +44,18 @@ class ReadAloud:
         speakers = tuple(speakers or voices("train"))
         if not words:
             raise ValueError("words is empty; expected those of the sentences to be read")
-        log_mel = log_mel.cpu()
+        if strange := set(words) - set(VOCABULARY):
+            raise ValueError(f"{', '.join(sorted(strange))}: not in the book's vocabulary, so no voice has said it")
+        if log_mel.hop % FINE:
+            raise ValueError(
+                f"the log-mel's hop is {log_mel.hop} samples; expected a multiple of {FINE}: LogMel(hop=0.02)"
+            )
+        log_mel = copy.deepcopy(log_mel).cpu()
         self.log_mel, self.speakers, self.words = log_mel, len(speakers), tuple(words)
         self.row = torch.full((len(VOCABULARY),), -1)  # where a token's spectra lie
         self.row[[VOCABULARY.index(word) for word in words]] = torch.arange(len(words))
-        rate, window = log_mel.rate, len(log_mel.window)
-        fine = LogMel(rate, log_mel.n_mels, window / rate, log_mel.hop / FINE / rate)
+        fine, rate = copy.deepcopy(log_mel), log_mel.rate
+        fine.hop = log_mel.hop // FINE
         self.second = rate / fine.hop  # fine frames
         sounds = [clip(word, speaker) for word in words for speaker in speakers]
         self.lengths = torch.tensor([len(sound) // fine.hop + 1 for sound in sounds])
@@ -62,8 +69,11 @@ class ReadAloud:
     def __call__(self, tokens: Tensor) -> Tensor:
         """Each sentence in a voice of its own.   (B, T) int64, 0 is padding -> (B, n_mels, F) float32"""
         where, tokens = tokens.device, tokens.cpu()
+        check_tokens(tokens, len(VOCABULARY))
         batch, real = len(tokens), tokens != PAD
-        self._check(tokens, real)
+        if (unread := real & (self.row[tokens] < 0)).any():
+            strange = VOCABULARY[int(tokens[unread][0])]
+            raise ValueError(f"{strange!r} is none of the {len(self.words)} words that this was made for")
         voice = torch.randint(self.speakers, (batch, 1))
         which = self.row[tokens].clamp(min=0) * self.speakers + voice  # (B, T)
         pace = between(PACE, batch, 1) * between(WORD_PACE, *tokens.shape)
@@ -87,16 +97,6 @@ class ReadAloud:
         power += hiss[:, None] * (1 + torch.empty_like(power).exponential_()) / 2  # its power wavers, too
         mels = ((power + FLOOR).log().transpose(1, 2) - self.log_mel.mean) / self.log_mel.spread
         return (mels * (torch.arange(len(place)) < frames[:, None])[:, None]).to(where)
-
-    def _check(self, tokens: Tensor, real: Tensor) -> None:
-        if tokens.dim() != 2 or tokens.is_floating_point():
-            raise ValueError(f"tokens are {tokens.dtype} of shape {tuple(tokens.shape)}; expected (B, T) whole numbers")
-        if not real.any(dim=1).all():
-            row = int((~real.any(dim=1)).nonzero()[0])
-            raise ValueError(f"sentence {row} has no word, so there is nothing to read. Likely cause: all padding")
-        if (self.row[tokens][real] < 0).any():
-            strange = VOCABULARY[int(tokens[real & (self.row[tokens] < 0)][0])]
-            raise ValueError(f"{strange!r} is none of the {len(self.words)} words that this was made for")
 
 
 class ReadingBatches(SentenceBatches):

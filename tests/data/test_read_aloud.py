@@ -75,12 +75,31 @@ def test_voices_change_the_stream_is_torchs_and_padding_is_zero(read, tokens):
 
 def test_mistakes_are_named(log_mel, read, tokens):
     blue = pad([encode("a blue fish")])
-    for wrong, told in ((tokens[0], "expected \\(B, T\\)"), (tokens.float(), "whole numbers"),
-                        (tokens * 0, "sentence 0 has no word"), (blue, "'blue' is none of the 8")):
+    for wrong, told in ((tokens[0], "expected \\(B, T\\)"), (tokens.float(), "expected integers"),
+                        (tokens * 0, "row 0 begins with padding"),
+                        (tokens + 500, "tokens run from"), (blue, "'blue' is none of the 8")):
         with pytest.raises(ValueError, match=told):
             read(wrong)
     with pytest.raises(ValueError, match="words is empty"):
         ReadAloud(log_mel, [])
+    with pytest.raises(ValueError, match="zebra: not in the book's vocabulary"):
+        ReadAloud(log_mel, ["fish", "zebra"])
+    with pytest.raises(ValueError, match="hop is 163 samples; expected a multiple of 4"):
+        ReadAloud(LogMel(hop=0.0102), WORDS)
+
+
+def test_the_bands_are_those_of_the_log_mel():
+    voice = voices("train")[2]
+    log_mel = LogMel(hop=0.02, low=200, high=4000).fit([speak(sentence, voice) for sentence in SENTENCES])
+    before = log_mel.mean.clone()
+    read = ReadAloud(log_mel, WORDS, [voice])
+    torch.manual_seed(0)
+    spoken = torch.cat([log_mel(speak(SENTENCES[0], voice, seed=i)[None])[0] for i in range(8)], dim=1)
+    mels = read(pad([encode(SENTENCES[0])] * 8))
+    joined = mels.transpose(1, 2)[(mels != 0).any(dim=1)]
+    assert abs(joined.mean() - spoken.mean()) < 0.25
+    assert (joined.mean(dim=0) - spoken.mean(dim=1)).abs().mean() < 0.3
+    assert torch.equal(log_mel.mean, before)
 
 
 def test_batches_hold_what_was_read_the_words_and_their_labels(read, tokens):
