@@ -5,6 +5,7 @@ fit(captioner, batches, loss=caption_loss)
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import permutations
 
@@ -13,11 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmcourse.data.batches import Batches
+from mmcourse.data.meaning import wordings
 from mmcourse.data.text import PAD, lengths, pad
 from mmcourse.picturebook.book import PictureBook
 from mmcourse.picturebook.picture import RGB
-from mmcourse.picturebook.scene import COLOURS, KINDS, stream
-from mmcourse.picturebook.sentence import END, START, VOCABULARY, encode, tell
+from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS, KINDS
+from mmcourse.picturebook.sentence import END, MASK, START, VOCABULARY, encode
 
 Change = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 NAMED = 0.3  # a colour that is farther from all colours of the book, in RGB, has no name
@@ -33,32 +35,23 @@ def framed(sentences: Sequence[str]) -> Tensor:
 
 
 def tellings(book: PictureBook, times: int = 4) -> Tensor:
-    """Each page told `times` times, in wordings of its own split; the same for the same book.   -> (N, times, L)"""
-    if times < 1:
-        raise ValueError(f"times is {times}; expected one sentence a page or more")
-    wordings = "unseen" if book.split == "unseen_wordings" else "seen"
-    rows = framed(
-        [
-            tell(scene, stream("telling", book.split, page, book.things, book.seed, again), wordings)
-            for page, scene in enumerate(book.scenes)
-            for again in range(times)
-        ]
-    )
-    return rows.unflatten(0, (len(book), times))
+    """Each page's `wordings`, with `<start>` and `<end>`; the same for the same book.   -> (N, times, L) int64"""
+    rows = [[START, *row[row != PAD].tolist(), END] for row in wordings(book, times).flatten(0, 1)]
+    return pad(rows).unflatten(0, (len(book), times))
 
 
 def shift_right(tokens: Tensor) -> tuple[Tensor, Tensor]:
     """What the decoder reads and what it is to say: at each place the words so far, and the next.
 
     (B, L) from `<start>` to `<end>` -> inputs (B, L - 1), targets (B, L - 1); padding stays 0, and so does what is
-    read after the last word.
+    read after the last word. A `<mask>` is read and not to be said: its target is 0, too.
     """
     if tokens.dim() != 2 or tokens.shape[1] < 2:
         raise ValueError(
             f"tokens have shape {tuple(tokens.shape)}; expected (B, L) of two places or more, with <start> and <end>"
         )
     targets = tokens[:, 1:]
-    return tokens[:, :-1].masked_fill(targets == PAD, PAD), targets
+    return tokens[:, :-1].masked_fill(targets == PAD, PAD), targets.masked_fill(targets == MASK, PAD)
 
 
 def caption_loss(logits: Tensor, targets: Tensor) -> Tensor:
@@ -81,21 +74,21 @@ def mirror(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Ten
     return images, *(torch.where(mirrored[:, None], other[words], words) for words in (inputs, targets))
 
 
-def recolour(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def recolour(images: Tensor, inputs: Tensor, targets: Tensor, spare: bool = False) -> tuple[Tensor, Tensor, Tensor]:
     """Permute the colour channels of three pictures in four, at random: they teach kinds, and the others colours.
 
-    In a permuted picture no colour word is counted, since it has no name; what is read instead is a colour drawn at
+    In a permuted picture no colour word is counted, since most have no name; what is read instead is a colour drawn at
     random. In the others no kind is counted, so that no kind can be learned by its colour. For pages with one thing: of
-    two, the colour says which is meant.
+    two, the colour says which is meant. It paints pairs of kind and colour that are held out, unless these are to be
+    spared; none is ever told.
     """
     chosen = torch.rand(len(images), device=images.device) < 0.75
-    order = torch.rand(len(images), images.shape[1], device=images.device).argsort(dim=1)  # (B, C)
-    permuted = images[torch.arange(len(images), device=images.device)[:, None], order]
+    order = _drawn(_shows_no_held_out(targets) if spare else torch.ones_like(_shows_no_held_out(targets)))
     colours, kinds = COLOUR_WORDS.to(inputs.device), KIND_WORDS.to(inputs.device)
     drawn = colours[torch.randint(len(colours), inputs.shape, device=inputs.device)]
     hidden = torch.where(chosen[:, None], torch.isin(targets, colours), torch.isin(targets, kinds))
     return (
-        torch.where(chosen[:, None, None, None], permuted, images),
+        torch.where(chosen[:, None, None, None], _permuted(images, order), images),
         torch.where(chosen[:, None] & torch.isin(inputs, colours), drawn, inputs),
         targets.masked_fill(hidden, PAD),
     )
@@ -104,33 +97,48 @@ def recolour(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, T
 def repaint(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Permute the colour channels of each page at random, and call its colours what they have become.
 
-    A page stays as it is where one of its colours becomes none that has a name. For pages with several things, each of
-    which is told by its colour. It paints pairs of kind and colour that the training split does not hold.
+    Of the orders of channels those are drawn in which each colour of the page becomes one that has a name, and no pair
+    of kind and colour becomes one that is held out. For pages with several things, each of which is told by its colour.
     """
-    orders, names = (table.to(inputs.device) for table in _repainted())
-    drawn = torch.randint(len(orders), (len(images),), device=images.device)
-    named = [names[drawn].gather(1, words) for words in (inputs, targets)]  # (B, L)
-    changed = torch.stack([(words >= 0).all(dim=1) for words in named]).all(dim=0)  # (B,)
-    permuted = images[torch.arange(len(images), device=images.device)[:, None], orders[drawn].to(images.device)]
-    return (
-        torch.where(changed[:, None, None, None], permuted, images),
-        *(torch.where(changed[:, None], new, words) for new, words in zip(named, (inputs, targets), strict=True)),
-    )
+    names = _orders().names.to(targets.device)
+    order = _drawn(_shows_no_held_out(targets) & (names[:, targets] >= 0).all(dim=2).T)
+    renamed = [names[order].gather(1, words) for words in (inputs, targets)]
+    return _permuted(images, order), *renamed
 
 
-def seen_by(captioner, images: Tensor, told: Tensor, changes: Sequence[Change] = (mirror, repaint), times: int = 4):
-    """Each page `times` times, changed anew, as the kept eyes of a captioner see it: computed once, and not each epoch.
+def disguise(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Permute the colour channels of each page at random, and put `<mask>` for its colours: they teach kinds alone.
 
-    (N, C, H, W), (N, n, L) -> maps (times * N, D, h, w) float16, words (times * N, n, L)
+    No pair of kind and colour becomes one that is held out.
     """
-    if len(images) != len(told) or told.dim() != 3:
-        raise ValueError(f"there are {len(images)} images and told is {tuple(told.shape)}; expected (N, n, L) of one N")
-    maps, words = None, told.repeat(times, 1, 1)
-    for first in (again * len(told) + start for again in range(times) for start in range(0, len(told), 250)):
+    colours = COLOUR_WORDS.to(inputs.device)
+    masked = [words.masked_fill(torch.isin(words, colours), MASK) for words in (inputs, targets)]
+    return _permuted(images, _drawn(_shows_no_held_out(targets))), *masked
+
+
+ROUNDS = (*3 * ((mirror, repaint),), (mirror, disguise))
+
+
+def seen_by(captioner, images: Tensor, told: Tensor, rounds: Sequence[Sequence[Change]] = ROUNDS):
+    """Each page once a round, as the kept eyes of a captioner see it: computed once, and not in each epoch.
+
+    (N, C, H, W), (N, n, L) -> maps (rounds * N, D, h, w) float16, words (rounds * N, n, L)
+    rounds   the changes of each, made anew for every page; they change what is read and what is said alike
+    """
+    if len(images) != len(told) or told.dim() != 3 or len(images) == 0:
+        raise ValueError(
+            f"there are {len(images)} images and told is {tuple(told.shape)}; expected (N, n, L) of one N above 0"
+        )
+    if not rounds:
+        raise ValueError("rounds is empty; expected the changes of at least one, rounds=[()] for none")
+    maps, words = None, told.repeat(len(rounds), 1, 1)
+    for first in (again * len(told) + start for again in range(len(rounds)) for start in range(0, len(told), 250)):
         some = images[first % len(told) :][:250]
         rows = slice(first, first + len(some))
-        for change in changes:
-            some, said, _ = change(some, flat := words[rows].flatten(1), flat)
+        for change in rounds[first // len(told)]:
+            some, read, said = change(some, flat := words[rows].flatten(1), flat)
+            if not torch.equal(read, said):
+                raise ValueError(f"{change} hides words, so no whole sentence is left; give it to CaptionBatches")
             words[rows] = said.unflatten(1, told.shape[1:])
         seen = captioner.look(some)
         if maps is None:  # filled part by part: a list of parts that are joined would take the memory twice
@@ -139,14 +147,57 @@ def seen_by(captioner, images: Tensor, told: Tensor, changes: Sequence[Change] =
     return maps, words
 
 
+@dataclass(frozen=True)
+class _Orders:
+    """The orders that three colour channels can have, and what the book's colours become in each."""
+
+    channels: Tensor  # (6, 3), the first is the one that changes nothing
+    names: Tensor  # (6, V): what each word is called then; -1 for a colour that becomes none that has a name
+    held: Tensor  # (6, n_kinds, n_colours): whether a kind in a colour becomes, or comes nearest to, a held-out pair
+
+
 @cache
-def _repainted() -> tuple[Tensor, Tensor]:
-    """The orders of three channels (6, 3), and what each word is called in each of them (6, V); -1 has no name."""
-    orders = torch.tensor(list(permutations(range(3))))
-    apart, becomes = torch.cdist(RGB[:, orders].transpose(0, 1), RGB).min(dim=2)  # (6, n_colours)
-    names = torch.arange(len(VOCABULARY)).repeat(len(orders), 1)
+def _orders() -> _Orders:
+    channels = torch.tensor(list(permutations(range(3))))
+    apart, becomes = torch.cdist(RGB[:, channels].transpose(0, 1), RGB).min(dim=2)  # (6, n_colours)
+    names = torch.arange(len(VOCABULARY)).repeat(len(channels), 1)
     names[:, COLOUR_WORDS] = torch.where(apart < NAMED, COLOUR_WORDS[becomes], -1)
-    return orders, names
+    held = torch.tensor([[(kind, colour) in HELD_OUT_PAIRS for colour in COLOURS] for kind in KINDS])
+    return _Orders(channels, names, held[:, becomes].transpose(0, 1))
+
+
+def _shows_no_held_out(words: Tensor) -> Tensor:
+    """The orders of channels in which no thing that is told of becomes a held-out pair.   (B, L) -> (B, 6) bool
+
+    In all wordings of the book the first colour belongs to the first kind, the second to the second.
+    """
+    kinds, colours = (_in_order(words, known) for known in (KIND_WORDS, COLOUR_WORDS))
+    most = min(kinds.shape[1], colours.shape[1])
+    kinds, colours = kinds[:, :most], colours[:, :most]
+    becomes = _orders().held.to(words.device)[:, kinds.clamp(min=0), colours.clamp(min=0)]  # (6, B, most)
+    return ~(becomes & (kinds >= 0) & (colours >= 0)).any(dim=2).T
+
+
+def _in_order(words: Tensor, known: Tensor) -> Tensor:
+    """Which of the known words a sentence has, one after the other, then -1.   (B, L), (n,) -> (B, most)"""
+    number = torch.full((len(VOCABULARY),), -1, device=words.device)
+    number[known.to(words.device)] = torch.arange(len(known), device=words.device)
+    found = number[words]
+    most = int((found >= 0).sum(dim=1).max())
+    return found.gather(1, (found < 0).to(torch.uint8).argsort(dim=1, stable=True)[:, :most])
+
+
+def _drawn(allowed: Tensor) -> Tensor:
+    """One of the allowed orders for each page, or the one that changes nothing.   (B, 6) bool -> (B,)"""
+    allowed = allowed.float()
+    allowed[:, 0] = 1
+    return torch.multinomial(allowed, 1).squeeze(1)
+
+
+def _permuted(images: Tensor, order: Tensor) -> Tensor:
+    """Pictures with their channels in another order each.   (B, 3, H, W), (B,) -> (B, 3, H, W)"""
+    channels = _orders().channels.to(images.device)[order.to(images.device)]  # (B, 3)
+    return images[torch.arange(len(images), device=images.device)[:, None], channels]
 
 
 class CaptionBatches(Batches):

@@ -6,6 +6,8 @@ word: after Xu et al. 2015 (Show, Attend and Tell); one LSTM asks and another te
 (Bottom-up and top-down attention). A Transformer's decoder: Vaswani et al. 2017.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +16,7 @@ from mmcourse.models.asking import places
 from mmcourse.models.attention import attention, sinusoids
 from mmcourse.models.cnn import PictureEncoder
 from mmcourse.models.transformer import DecoderBlock
+from mmcourse.picturebook.sentence import MASK
 
 WAVES = 14
 
@@ -58,6 +61,8 @@ class Captioner(nn.Module):
         self.vocabulary_size, self.frozen = vocabulary_size, frozen
         self.encoder = PictureEncoder((32, 64, 128)) if encoder is None else encoder
         self.encoder.requires_grad_(not frozen)
+        if frozen:
+            self.encoder.eval()
 
     def train(self, mode: bool = True) -> "Captioner":
         super().train(mode)
@@ -101,14 +106,18 @@ class Captioner(nn.Module):
 
     def with_weights(self, images: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor | None]:
         """-> logits (B, L, V), weights (B, L, T) or None"""
+        self.check(images, tokens)
+        logits, weights, _ = self.read(self.start(images), tokens)
+        return logits, weights
+
+    def check(self, images: Tensor, tokens: Tensor) -> None:
+        """ValueError unless tokens are (B, L) of this vocabulary, a sentence for each picture."""
         check_tokens(tokens, self.vocabulary_size)
         if len(images) != len(tokens):
             raise ValueError(
                 f"there are {len(images)} images and {len(tokens)} sentences; expected the same number. "
                 "Likely cause: several sentences a picture; repeat the pictures, or choose one sentence of each"
             )
-        logits, weights, _ = self.read(self.start(images), tokens)
-        return logits, weights
 
     def start(self, images: Tensor):
         """The state before the first word."""
@@ -163,12 +172,24 @@ class ShowAttendAndTell(ShowAndTell):
     thing: `attending.load_state_dict(one.state_dict(), strict=False)`. Of a place it reads what `show` makes of it, and
     where it is. In the papers the LSTM that asks also reads what was found; here it reads words alone, so that all
     words of a sentence ask at once, without a loop.
+
+    unread   words that the LSTM that tells reads as <mask>; the one that asks reads all. What follows such a word has
+             to be seen then, and cannot be guessed from it
     """
 
     def __init__(
-        self, vocabulary_size: int, width: int = 128, encoder: PictureEncoder | None = None, frozen: bool = False
+        self,
+        vocabulary_size: int,
+        width: int = 128,
+        encoder: PictureEncoder | None = None,
+        frozen: bool = False,
+        unread: Sequence[int] | Tensor = (),
     ):
         super().__init__(vocabulary_size, width, encoder, frozen)
+        unread = torch.as_tensor(unread, dtype=torch.int64)
+        if len(unread) and not 0 <= int(unread.min()) <= int(unread.max()) < vocabulary_size:
+            raise ValueError(f"unread is {unread.tolist()}; expected words, from 0 to {vocabulary_size - 1}")
+        self.register_buffer("told_as", torch.arange(vocabulary_size).index_fill(0, unread, MASK), persistent=False)
         self.asking = nn.LSTM(width, width, batch_first=True)
         self.norm = nn.LayerNorm(width)
         self.query = nn.Linear(width, width)
@@ -187,7 +208,8 @@ class ShowAttendAndTell(ShowAndTell):
         words = self.embedding(tokens)
         states, (h, c) = self.asking(words, (h, c))
         found, weights = attention(self.query(self.norm(states + words)), keys, values)  # (B, L, H), (B, L, T)
-        states, (h2, c2) = self.recurrent(torch.cat([words, found], dim=2), (h2, c2))
+        told = self.embedding(self.told_as[tokens])
+        states, (h2, c2) = self.recurrent(torch.cat([told, found], dim=2), (h2, c2))
         return self.head(torch.cat([states, found], dim=2)), weights, (h[0], c[0], h2[0], c2[0], keys, values)
 
 

@@ -7,14 +7,15 @@ from torch import Tensor, nn
 
 from mmcourse.data.text import PAD
 from mmcourse.models.captioner import Captioner
+from mmcourse.models.decoding import without_marks
 
 
 class ScheduledSampling(nn.Module):
     """A captioner in training that reads its own words: fit(sampling, batches, callbacks=[sampling]).
 
     Each word but <start> is, with a chance that grows from 0 to `most`, one drawn from what the model itself expects
-    there. Unlike in the paper all of them are drawn at once, given the true words before (Mihaylova and Martins 2019
-    do so for Transformers), which costs one more pass and no loop. The target stays the true next word.
+    there, marks left out. Unlike in the paper all of them are drawn at once, given the true words before (Mihaylova and
+    Martins 2019 do so for Transformers), which costs one more pass and no loop. The target stays the true next word.
     """
 
     def __init__(self, model: Captioner, most: float = 0.25):
@@ -29,11 +30,12 @@ class ScheduledSampling(nn.Module):
 
     def forward(self, images: Tensor, tokens: Tensor) -> Tensor:
         """(B, C, H, W), (B, L) -> (B, L, V)"""
+        self.model.check(images, tokens)
         places = self.model.see(images)
         if self.training and self.share:
             with torch.no_grad():
                 logits, _, _ = self.model.read(self.model.begin(places), tokens)
-            tokens = mixed(tokens, logits, self.share)
+            tokens = mixed(tokens, without_marks(logits), self.share)
         return self.model.read(self.model.begin(places), tokens)[0]
 
 

@@ -12,6 +12,7 @@ from mmcourse.data.captions import (
     RIGHT,
     CaptionBatches,
     caption_loss,
+    disguise,
     framed,
     mirror,
     recolour,
@@ -22,8 +23,8 @@ from mmcourse.data.captions import (
     word_accuracy,
 )
 from mmcourse.picturebook.picture import RGB
-from mmcourse.picturebook.scene import COLOURS
-from mmcourse.picturebook.sentence import END, START, VOCABULARY, decode, facts_of, understand
+from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS
+from mmcourse.picturebook.sentence import END, MASK, START, VOCABULARY, Facts, decode, facts_of, understand
 
 
 def test_a_sentence_stands_between_its_marks():
@@ -41,6 +42,7 @@ def test_every_telling_is_true_of_its_page_and_the_same_again():
     for scene, rows in zip(book.scenes, told, strict=True):
         assert all(facts_of(scene).same_meaning(understand(decode(row))) for row in rows)
     assert len({decode(row) for row in told.flatten(0, 1)}) > 50
+    assert [decode(row) for row in told[:, 0]] == book.sentences
     assert torch.equal(told, tellings(PictureBook("train", 20, things=2, seed=3), 3))
     with pytest.raises(ValueError, match="times is 0"):
         tellings(book, 0)
@@ -117,20 +119,67 @@ def test_a_repainted_page_is_called_by_its_new_colours():
         assert decode(words) == f"a small {nearest[0]} fish left of a big {nearest[1]} boat"
         assert decode(before) == decode(words)
         seen.add(tuple(nearest))
-    assert len(seen) >= 4 and ("red", "green") in seen
+    assert seen == {("red", "green"), ("red", "blue"), ("blue", "green")}  # what else they could be is held out
 
 
-def test_a_page_with_a_colour_that_becomes_none_stays_as_it_is():
+def test_colours_become_none_without_a_name():
     torch.manual_seed(0)
-    images = torch.rand(100, 3, 4, 4)
-    inputs, targets = shift_right(framed(["a small yellow fish left of a big pink boat"] * 100))
-    changed, read, said = repaint(images, inputs, targets)
-    for before, after, words in zip(images, changed, said, strict=True):
-        if not torch.equal(before, after):
-            assert decode(words) != "a small yellow fish left of a big pink boat" or "pink" in decode(words)
-        else:
-            assert decode(words) == "a small yellow fish left of a big pink boat"
-    assert (changed == images).flatten(1).all(dim=1).sum() > 50
+    images = RGB[[COLOURS.index("yellow"), COLOURS.index("pink")]].T[None, :, None, :].expand(100, 3, 1, 2)
+    sentence = "a small yellow fish left of a big pink boat"
+    changed, read, said = repaint(images, *shift_right(framed([sentence] * 100)))
+    assert torch.equal(changed, images) and {decode(row) for row in said} == {sentence}  # no order names both
+
+
+def spared(*page):
+    return recolour(*page, spare=True)
+
+
+@pytest.mark.parametrize(("things", "change"), [(1, repaint), (2, repaint), (1, spared), (1, disguise), (2, disguise)])
+def test_no_page_comes_to_show_a_pair_that_is_held_out(things, change):
+    torch.manual_seed(0)
+    book = PictureBook("train", 150, things=things, seed=5)
+    pixels = torch.stack([RGB[[COLOURS.index(thing.colour) for thing in scene.things]].T for scene in book.scenes])
+    shown = set()
+    for _ in range(8):
+        changed, _, _ = change(pixels[:, :, None], *shift_right(tellings(book, 1)[:, 0]))  # (N, 3, 1, things)
+        nearest = torch.cdist(changed[:, :, 0].transpose(1, 2), RGB).argmin(dim=2)
+        for scene, colours in zip(book.scenes, nearest, strict=True):
+            shown |= {(thing.kind, COLOURS[c]) for thing, c in zip(scene.things, colours, strict=True)}
+    assert shown and not shown & HELD_OUT_PAIRS
+
+
+def test_what_is_repainted_is_told_truly_in_every_wording():
+    class Eyes:
+        def look(self, images):
+            return images
+
+    torch.manual_seed(0)
+    book = PictureBook("train", 80, things=2, seed=1)
+    pixels = torch.stack([RGB[[COLOURS.index(thing.colour) for thing in scene.things]].T for scene in book.scenes])
+    maps, words = seen_by(Eyes(), pixels[:, :, None], tellings(book, 3), 4 * [(repaint,)])
+    nearest = torch.cdist(maps[:, :, 0].transpose(1, 2), RGB).argmin(dim=2)
+    changed = 0
+    for i, (rows, colours) in enumerate(zip(words, nearest, strict=True)):
+        scene = book.scenes[i % len(book)]
+        things = [(t.kind, COLOURS[c], t.size) for t, c in zip(scene.things, colours, strict=True)]
+        assert all(understand(decode(row)).same_meaning(Facts.of(things, scene.relation)) for row in rows)
+        changed += things != [(t.kind, t.colour, t.size) for t in scene.things]
+    assert changed > 80
+
+
+def test_a_disguised_page_is_told_without_its_colours_and_nobody_asks_for_them():
+    torch.manual_seed(0)
+    book = PictureBook("train", 60, things=2, seed=2)
+    pixels = torch.stack([RGB[[COLOURS.index(thing.colour) for thing in scene.things]].T for scene in book.scenes])
+    told = tellings(book, 1)[:, 0]
+    changed, read, said = disguise(pixels[:, :, None], told, told)
+    assert torch.equal(read, said) and not torch.isin(said, COLOUR_WORDS).any()
+    hidden = torch.isin(told, COLOUR_WORDS)
+    assert torch.equal(said == MASK, hidden) and torch.equal(said[~hidden], told[~hidden])
+    assert (changed[:, :, 0] != pixels).flatten(1).any(dim=1).float().mean() > 0.4
+    inputs, targets = shift_right(said)
+    assert (inputs == MASK).any(dim=1).all() and not (targets == MASK).any()
+    assert torch.equal(targets == 0, (said[:, 1:] == MASK) | (said[:, 1:] == 0))
 
 
 def test_an_epoch_draws_one_telling_of_each_page_and_cuts_to_the_longest():
@@ -165,12 +214,18 @@ def test_pages_are_seen_with_their_changes_and_told_so():
 
     book = PictureBook("train", 260, things=2, seed=0)
     told = tellings(book, 2)
-    maps, words = seen_by(Eyes(), book.images, told, changes=(mirror,), times=3)
+    maps, words = seen_by(Eyes(), book.images, told, rounds=3 * [(mirror,)])
     assert maps.shape == (780, 3, 2, 2) and words.shape == (780, *told.shape[1:])
     mirrored = (maps != book.images[:, :, :2, :2].half().repeat(3, 1, 1, 1)).flatten(1).any(dim=1)
     sideways = ((told == LEFT) | (told == RIGHT)).flatten(1).any(dim=1).repeat(3)
     assert 0.4 < mirrored.float().mean() < 0.6
     assert torch.equal((words != told.repeat(3, 1, 1)).flatten(1).any(dim=1), mirrored & sideways)
-    assert torch.equal(seen_by(Eyes(), book.images, told, changes=(), times=1)[1], told)
+    assert torch.equal(seen_by(Eyes(), book.images, told, rounds=[()])[1], told)
     with pytest.raises(ValueError, match="260 images"):
         seen_by(Eyes(), book.images, told[:5])
+    with pytest.raises(ValueError, match="rounds is empty"):
+        seen_by(Eyes(), book.images, told, rounds=())
+    with pytest.raises(ValueError, match="0 images"):
+        seen_by(Eyes(), book.images[:0], told[:0])
+    with pytest.raises(ValueError, match="recolour.* hides words"):
+        seen_by(Eyes(), book.images, told, rounds=[(recolour,)])

@@ -68,9 +68,10 @@ def test_weights_are_shares_of_the_places(captioner, images, tokens):
 
 def test_a_frozen_encoder_keeps_its_weights_and_its_statistics(images, tokens):
     encoder = PictureEncoder((4, 6, 8))
-    model = TransformerCaptioner(V, width=16, encoder=encoder, frozen=True).train()
+    model = TransformerCaptioner(V, width=16, encoder=encoder, frozen=True)
     before = [value.clone() for value in encoder.state_dict().values()]
-    model(images, tokens).sum().backward()
+    model(images, tokens)  # as it is made, and after train()
+    model.train()(images, tokens).sum().backward()
     assert all(p.grad is None for p in encoder.parameters()) and model.bring.where.weight.grad is not None
     assert all(torch.equal(a, b) for a, b in zip(before, encoder.state_dict().values(), strict=True))
     assert model.training and not encoder.training
@@ -158,3 +159,17 @@ def test_a_transformer_says_when_a_caption_is_too_long(images):
     model = TransformerCaptioner(V, width=16, encoder=PictureEncoder((4, 6, 8)), longest=4)
     with pytest.raises(ValueError, match="longest"):
         model(images, torch.full((3, 5), 2))
+
+
+def test_unread_words_say_where_to_look_and_nothing_else(images):
+    torch.manual_seed(0)
+    model = ShowAttendAndTell(V, width=16, encoder=PictureEncoder((4, 6, 8)), unread=[6, 7]).eval()
+    six, seven, eight = (torch.tensor([[2, 5, word, 9]] * 3) for word in (6, 7, 8))
+    assert (model(images, six) - model(images, seven)).abs().max() > 1e-5
+    nn.init.zeros_(model.query.weight)  # now it looks everywhere alike, whatever it has read
+    nn.init.zeros_(model.query.bias)
+    torch.testing.assert_close(model(images, six), model(images, seven))
+    assert (model(images, six) - model(images, eight)).abs().max() > 1e-5
+    for wrong in ([V], [-1]):
+        with pytest.raises(ValueError, match="unread is"):
+            ShowAttendAndTell(V, unread=wrong)

@@ -7,6 +7,7 @@ from mmcourse import Batches, fit
 from mmcourse.data.captions import caption_loss
 from mmcourse.models.captioner import ShowAttendAndTell
 from mmcourse.models.cnn import PictureEncoder
+from mmcourse.models.decoding import NEVER_SAID
 from mmcourse.training.sampling import ScheduledSampling, mixed
 
 V = 12
@@ -56,3 +57,20 @@ def test_the_share_grows_and_only_training_is_changed():
     assert (sampling(images, tokens) - model(images, tokens)).abs().max() > 1e-4
     with pytest.raises(ValueError, match="share from 0 to 1"):
         ScheduledSampling(model, most=2)
+    with pytest.raises(ValueError, match="32 images and 5 sentences"):
+        sampling(images, tokens[:5])
+
+
+def test_it_never_reads_what_is_never_said():
+    class Unsure(ShowAttendAndTell):
+        def read(self, state, tokens):
+            seen.append(tokens)
+            logits, weights, state = super().read(state, tokens)
+            return 0 * logits, weights, state
+
+    torch.manual_seed(0)
+    seen = []
+    sampling = ScheduledSampling(Unsure(V, width=16, encoder=PictureEncoder((4, 6))), most=1.0)
+    sampling.share = 1.0
+    sampling(torch.rand(60, 3, 8, 8), torch.full((60, 9), 7))
+    assert set(seen[-1][:, 1:].unique().tolist()) == set(range(V)) - set(NEVER_SAID)
