@@ -23,10 +23,20 @@ def test_captions_are_as_right_as_the_card_says(model, split, things):
     assert abs(right - told) < 4 * (told * (1 - told) / 200) ** 0.5 + 0.02
 
 
-def test_a_page_of_one_colour_is_told_of_and_the_sentence_ends(model):
-    blank = torch.cat([torch.full((1, 3, 48, 48), shade) for shade in (0.0, 0.5, 1.0)])
-    for sentence in captions(model, blank):
-        assert 0 < len(sentence.split()) < LONGEST
+BLANK = {
+    "one colour": torch.rand(20, 3, 1, 1, generator=torch.Generator().manual_seed(0)).expand(20, 3, 48, 48),
+    "a grey": torch.linspace(0, 1, 9)[:, None, None, None].expand(9, 3, 48, 48),
+    "noise": torch.rand(20, 3, 48, 48, generator=torch.Generator().manual_seed(1)),
+}
+
+
+@pytest.mark.parametrize("blank", BLANK)
+@pytest.mark.parametrize("width", [1, 4])
+def test_of_a_page_with_nothing_on_it_a_sentence_is_said_that_ends(model, blank, width):
+    for sentence in captions(model, BLANK[blank], width=width):
+        words = sentence.split()
+        assert 0 < len(words) < LONGEST
+        assert all(word != after for word, after in zip(words, words[1:], strict=False)), sentence
 
 
 def test_its_eyes_are_the_shipped_ones(model):
