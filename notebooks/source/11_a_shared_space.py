@@ -826,9 +826,10 @@ quiz("11")
 #
 # **Sources.** Radford et al. 2021, *Learning transferable visual models from natural language supervision* (CLIP): the
 # symmetric loss, the learned temperature, zero-shot classification by prompts. van den Oord, Li, Vinyals 2018,
-# *Representation learning with contrastive predictive coding*: the cross-entropy of one positive among negatives. Khosla
-# et al. 2020, *Supervised contrastive learning*: several positives. Zhai et al. 2022, *LiT: zero-shot transfer with
-# locked-image text tuning*. Girdhar et al. 2023, *ImageBind: one embedding space to bind them all*. Liang et al. 2022,
-# *Mind the gap: understanding the modality gap in multi-modal contrastive representation learning*. Harwath, Torralba,
-# Glass 2016, *Unsupervised learning of spoken language with visual context*. The digits: LeCun et al. 1998; Jackson et
-# al., free spoken digit dataset.
+# *Representation learning with contrastive predictive coding*: the cross-entropy of one positive among negatives.
+# Khosla et al. 2020, *Supervised contrastive learning*: several positives. Wang, Isola 2020, *Understanding contrastive
+# representation learning through alignment and uniformity on the hypersphere*. Zhai et al. 2022, *LiT: zero-shot
+# transfer with locked-image text tuning*. Girdhar et al. 2023, *ImageBind: one embedding space to bind them all*. Liang
+# et al. 2022, *Mind the gap: understanding the modality gap in multi-modal contrastive representation learning*.
+# Harwath, Torralba, Glass 2016, *Unsupervised learning of spoken language with visual context*. The digits: LeCun et
+# al. 1998; Jackson et al., free spoken digit dataset.
