@@ -133,7 +133,7 @@ def measure(seeds: Sequence[int], pages: dict[int, int], epochs: dict[int, int],
     return table
 
 
-def as_csv(table: dict[Row, dict[str, list]], note: str) -> str:
+def as_csv(table: dict[Row, dict[str, list]], epochs: dict[int, int], note: str) -> str:
     """The table, its notes on top."""
     base = mean(table[ROWS[2]]["seconds"]) or 1.0
     lines = [
@@ -150,7 +150,7 @@ def as_csv(table: dict[Row, dict[str, list]], note: str) -> str:
         cells = [f"{mean(found[column]):.3f}" for column in COLUMNS]
         cells[2] += f" ({min(found['meaning']):.3f} to {max(found['meaning']):.3f})"
         begins = "goes on" if row.goes_on else "new"
-        first = [str(row.things), f'"{row.decoder}"', row.eyes, begins, str(row.longer * EPOCHS[row.things])]
+        first = [str(row.things), f'"{row.decoder}"', row.eyes, begins, str(row.longer * epochs[row.things])]
         lines.append(",".join([*first, f"{mean(found['seconds']) / base:.1f}", *cells]))
     return "\n".join(lines) + "\n"
 
@@ -161,10 +161,11 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many seeds")
     arguments = parser.parse_args()
     if arguments.quick:
-        print(as_csv(measure(range(1), {1: 150, 2: 150}, {1: 1, 2: 1}, 60), "a quick try"))
+        brief = {1: 1, 2: 1}
+        print(as_csv(measure(range(1), {1: 150, 2: 150}, brief, 60), brief, "a quick try"))
         return 0
     note = f"{arguments.seeds} seed{'s' * (arguments.seeds != 1)}, {PAGES[2]:,} training pages with two things"
-    write_whole(TABLE, as_csv(measure(range(arguments.seeds), PAGES, EPOCHS, JUDGED), note))
+    write_whole(TABLE, as_csv(measure(range(arguments.seeds), PAGES, EPOCHS, JUDGED), EPOCHS, note))
     print("stored 12_captions; now renew the checksums: python data/checksums.py", flush=True)
     return 0
 

@@ -83,7 +83,8 @@ def recolour(images: Tensor, inputs: Tensor, targets: Tensor, spare: bool = Fals
     spared; none is ever told.
     """
     chosen = torch.rand(len(images), device=images.device) < 0.75
-    order = _drawn(_shows_no_held_out(targets) if spare else torch.ones_like(_shows_no_held_out(targets)))
+    spared = _shows_no_held_out(targets)
+    order = _drawn(spared if spare else torch.ones_like(spared))
     colours, kinds = COLOUR_WORDS.to(inputs.device), KIND_WORDS.to(inputs.device)
     drawn = colours[torch.randint(len(colours), inputs.shape, device=inputs.device)]
     hidden = torch.where(chosen[:, None], torch.isin(targets, colours), torch.isin(targets, kinds))

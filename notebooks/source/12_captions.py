@@ -246,9 +246,9 @@ expect("12.one_unseen", one_unseen)
 show_stored_table("12_captions")
 
 # %% [markdown]
-# In the second row hardly one caption in six is right; the other rows come further down. Read across: its words are right
-# nearly as often as those of the others. Each word alone looks fine; the sentence is wrong. The vector has red, blue,
-# fish and boat, and not which of them is red.
+# In the second row hardly one caption in six is right; the other rows come further down. Read across: its words are
+# right nearly as often as those of the others. Each word alone looks fine; the sentence is wrong. The vector has red,
+# blue, fish and boat, and not which of them is red.
 #
 # ## Look before each word
 #
@@ -304,11 +304,11 @@ print("new:", ", ".join(sorted({name.split(".")[0] for name in new})))
 # The LSTM that asks, with its `norm`; `query` and `key`; and `where`, which adds to what is found where it was found.
 #
 # The eyes are kept as they are (`frozen`), so what they see in a page is computed once and not in every epoch.
-# `seen_by` does that, four times for each page, mirrored at random. Three times it is **repainted**: its colour channels
-# are permuted so that every thing on the page still has a colour with a name, and the words are changed with it. A pair
-# that is held out is never painted, for here the words would tell of it. The fourth time nobody names the colours:
-# the words have `<mask>` in their places, which is read and never asked for. A step of training then costs the decoder
-# alone.
+# `seen_by` does that, four times for each page, mirrored at random. Three times it is **repainted**: its colour
+# channels are permuted so that every thing on the page still has a colour with a name, and the words are changed with
+# it. A pair that is held out is never painted, for here the words would tell of it. The fourth time nobody names the
+# colours: the words have `<mask>` in their places, which is read and never asked for. A step of training then costs the
+# decoder alone.
 
 # %%
 kept, sentences = seen_by(attending, train.images, told)                        # (32000, 128, 6, 6), (32000, 4, L)
@@ -334,7 +334,7 @@ expect("12.two_cold", cold["test"]["meaning"])
 # relation does not count either. On pairs that training does not hold, about half of it is lost. Not for the eyes: you
 # have just seen them name such pairs, one thing at a time, about nine times in ten. But each part of the decoder has
 # learned from pages on which something purple, if it was called so, was never a house, and what it finds in a picture
-# holds the colour, too. Without `unread` and without the masked colours it is worse still.
+# holds the colour, too.
 #
 # ## Where it looks, word by word
 #
@@ -356,10 +356,10 @@ words, maps = looks(attending, test[2].images[some])
 show_heatmap_over(test[2].picture(some, 128).expand(len(words), -1, -1, -1), maps, titles=words, columns=7)
 
 # %% [markdown]
-# Nobody told it where anything is; there was the sentence, and nothing else. Before a kind it looks at one place or two,
-# on the thing or at its edge. Before 'is' and 'of' the weights lie somewhere as well, for they sum to 1 whether it needs
-# a place or not. And before the word for how they stand? That would need both things at once. It has to remember where
-# it looked before.
+# Nobody told it where anything is; there was the sentence, and nothing else. Before a kind it looks at one place or
+# two, on the thing or at its edge. Before 'is' and 'of' the weights lie somewhere as well, for they sum to 1 whether it
+# needs a place or not. And before the word for how they stand? That would need both things at once. It has to remember
+# where it looked before.
 #
 # ## The gap
 #
@@ -390,8 +390,8 @@ for relation in (page.relation, OPPOSITE[page.relation]):
     print(go_on(attending, test[2].images[some], f"a {first.size} {first.colour} {first.kind} {relation}"))
 
 # %% [markdown]
-# After the wrong relation nothing stands where the second thing should be, and it tells of the first again. So one wrong
-# word takes the second thing with it. How often does it get there by itself?
+# After the wrong relation nothing stands where the second thing should be, and it tells of the first again. So one
+# wrong word takes the second thing with it. How often does it get there by itself?
 
 # %%
 facts = [understand(sentence) for sentence in captions(attending, test[2].images)]
@@ -458,16 +458,15 @@ for name, model in further.items():
 
 # %% [markdown]
 # In the run that is stored here it helped: five captions in a hundred more are right, though sizes get a little worse.
-# The beam below gives as much without any training. And the gap is hardly smaller. It had to be there: where
-# things go wrong, at the relation, it does not read a wrong word, it says one. And the target stays what it was: whoever
-# reads its own 'i' in the place of 'there' is asked to say 'is' (Huszár 2015 shows that the aim itself is changed by
-# this).
+# The beam below gives as much without any training. And the gap is hardly smaller. It had to be there: where things go
+# wrong, at the relation, it does not read a wrong word, it says one. And the target stays what it was: whoever reads
+# its own 'i' in the place of 'there' is asked to say 'is' (Huszár 2015 shows that the aim itself is changed by this).
 #
 # ## A Transformer, and a warm start
 #
 # The decoder of Vaswani et al. 2017 has the same interface: it reads the words so far, and says for each place the next
-# one. An LSTM carries along what it read, in its state. Here each word looks back at all words before it, and then among
-# the places of the picture, in every one of its layers.
+# one. An LSTM carries along what it read, in its state. Here each word looks back at all words before it, and then
+# among the places of the picture, in every one of its layers.
 #
 # And a **warm start**: eyes that have seen more. The course's shipped encoder was trained to name kind, colour and size
 # of single things, on 24,000 pages and their recoloured copies, none of them of an unseen pair. Both have their rows in
@@ -508,9 +507,9 @@ expect("12.two_warm", results["shipped, warm"]["meaning"])
 # ## Beam search
 #
 # Greedy search takes the likeliest word, and may regret it. Say 'a' is the likeliest first word, but then come choices:
-# small or little, left of or to the left of. 'I' is less likely at first; after it 'see' is sure, and so is much of what
-# follows. A **beam** keeps several beginnings, the `width` likeliest of all, and one that has said `<end>` stays as it
-# is as long as it is among them.
+# small or little, left of or to the left of. 'I' is less likely at first; after it 'see' is sure, and so is much of
+# what follows. A **beam** keeps several beginnings, the `width` likeliest of all, and one that has said `<end>` stays
+# as it is as long as it is among them.
 #
 # ### Exercise 12.4: a step of the beam  ●●○ · 15 minutes
 #
@@ -539,8 +538,8 @@ for tokens, score in zip(ends[0].cpu(), scores[0].tolist(), strict=True):
     print(f"{torch.tensor(score).exp():.3f}  {decode(tokens)}")
 
 # %% [markdown]
-# Here they are wordings of one meaning. Each is said with a chance of less than one in a hundred, because a page can be told
-# in so many ways. Is the likeliest sentence the truest? A guess, then over all test pages.
+# Here they are wordings of one meaning. Each is said with a chance of less than one in a hundred, because a page can be
+# told in so many ways. Is the likeliest sentence the truest? A guess, then over all test pages.
 
 # %%
 by_width = {}
@@ -600,8 +599,8 @@ for sentence in ("a small red fish right of a big blue boat", "a large blue boat
 
 # %% [markdown]
 # One word makes the first sentence false, and costs a tenth of its words. The second has no three words in a row from
-# the reference, and says the same. Over many captions it evens out a little, and with four references a page a little more.
-# How far apart are a captioner that is right and one that never is?
+# the reference, and says the same. Over many captions it evens out a little, and with four references a page a little
+# more. How far apart are a captioner that is right and one that never is?
 
 # %%
 spoken = {"another page's sentence": any_other, "yours, cold": captions(attending, test[2].images),
@@ -630,9 +629,9 @@ print(f"both things of one colour: {one_colour[~right].float().mean():.2f} of th
       f"{one_colour.float().mean():.2f} of all")
 
 # %% [markdown]
-# Often both things have one colour. 'A large purple' may then be true of both; what did it mean? Such pages are more than
-# twice as common among the wrong ones as among all. The rest is what you saw above: a size that changed its owner, one thing
-# told twice, or a kind taken for another.
+# Often both things have one colour. 'A large purple' may then be true of both; what did it mean? Such pages are more
+# than twice as common among the wrong ones as among all. The rest is what you saw above: a size that changed its owner,
+# one thing told twice, or a kind taken for another.
 #
 # ## Play: draw, and have it described
 #
@@ -689,10 +688,10 @@ except NotImplementedError:
 # ## On real data: rows of handwritten digits
 #
 # There is no small real set of pictures with sentences that the course could bring along. So a humbler task with real
-# handwriting: three digits of MNIST in a row, and a network that reads them out, 'three one four'. The same two classes,
-# the same two steps: first single digits, then rows, and here the eyes learn on. One channel, random weights in the
-# beginning. Nobody says which digit is where; there is only the sentence. The digits for testing come from the test
-# split: other writers.
+# handwriting: three digits of MNIST in a row, and a network that reads them out, 'three one four'. The same two
+# classes, the same two steps: first single digits, then rows, and here the eyes learn on. One channel, random weights
+# in the beginning. Nobody says which digit is where; there is only the sentence. The digits for testing come from the
+# test split: other writers.
 
 # %%
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]

@@ -130,6 +130,12 @@ def test_colours_become_none_without_a_name():
     assert torch.equal(changed, images) and {decode(row) for row in said} == {sentence}  # no order names both
 
 
+def pixels_of(book):
+    """A pixel for each thing, in its colour.   (N, 3, 1, things)"""
+    colours = [[COLOURS.index(thing.colour) for thing in scene.things] for scene in book.scenes]
+    return RGB[torch.tensor(colours)].transpose(1, 2)[:, :, None]
+
+
 def spared(*page):
     return recolour(*page, spare=True)
 
@@ -138,10 +144,10 @@ def spared(*page):
 def test_no_page_comes_to_show_a_pair_that_is_held_out(things, change):
     torch.manual_seed(0)
     book = PictureBook("train", 150, things=things, seed=5)
-    pixels = torch.stack([RGB[[COLOURS.index(thing.colour) for thing in scene.things]].T for scene in book.scenes])
+    pixels = pixels_of(book)
     shown = set()
     for _ in range(8):
-        changed, _, _ = change(pixels[:, :, None], *shift_right(tellings(book, 1)[:, 0]))  # (N, 3, 1, things)
+        changed, _, _ = change(pixels, *shift_right(tellings(book, 1)[:, 0]))  # (N, 3, 1, things)
         nearest = torch.cdist(changed[:, :, 0].transpose(1, 2), RGB).argmin(dim=2)
         for scene, colours in zip(book.scenes, nearest, strict=True):
             shown |= {(thing.kind, COLOURS[c]) for thing, c in zip(scene.things, colours, strict=True)}
@@ -155,8 +161,8 @@ def test_what_is_repainted_is_told_truly_in_every_wording():
 
     torch.manual_seed(0)
     book = PictureBook("train", 80, things=2, seed=1)
-    pixels = torch.stack([RGB[[COLOURS.index(thing.colour) for thing in scene.things]].T for scene in book.scenes])
-    maps, words = seen_by(Eyes(), pixels[:, :, None], tellings(book, 3), 4 * [(repaint,)])
+    pixels = pixels_of(book)
+    maps, words = seen_by(Eyes(), pixels, tellings(book, 3), 4 * [(repaint,)])
     nearest = torch.cdist(maps[:, :, 0].transpose(1, 2), RGB).argmin(dim=2)
     changed = 0
     for i, (rows, colours) in enumerate(zip(words, nearest, strict=True)):
@@ -170,13 +176,13 @@ def test_what_is_repainted_is_told_truly_in_every_wording():
 def test_a_disguised_page_is_told_without_its_colours_and_nobody_asks_for_them():
     torch.manual_seed(0)
     book = PictureBook("train", 60, things=2, seed=2)
-    pixels = torch.stack([RGB[[COLOURS.index(thing.colour) for thing in scene.things]].T for scene in book.scenes])
+    pixels = pixels_of(book)
     told = tellings(book, 1)[:, 0]
-    changed, read, said = disguise(pixels[:, :, None], told, told)
+    changed, read, said = disguise(pixels, told, told)
     assert torch.equal(read, said) and not torch.isin(said, COLOUR_WORDS).any()
     hidden = torch.isin(told, COLOUR_WORDS)
     assert torch.equal(said == MASK, hidden) and torch.equal(said[~hidden], told[~hidden])
-    assert (changed[:, :, 0] != pixels).flatten(1).any(dim=1).float().mean() > 0.4
+    assert (changed != pixels).flatten(1).any(dim=1).float().mean() > 0.4
     inputs, targets = shift_right(said)
     assert (inputs == MASK).any(dim=1).all() and not (targets == MASK).any()
     assert torch.equal(targets == 0, (said[:, 1:] == MASK) | (said[:, 1:] == 0))
