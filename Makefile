@@ -15,9 +15,11 @@ SEEDS ?=
 UV ?= auto
 export LESSONS SEEDS
 
-# Threads that wait for each other leave their core to others: benchmarks/waiting.py says what it is worth.
-OMP_WAIT_POLICY ?= PASSIVE
-export OMP_WAIT_POLICY
+# Threads that wait for each other soon leave their core to others: benchmarks/waiting.py says what it is worth.
+ifeq ($(origin OMP_WAIT_POLICY)$(origin GOMP_SPINCOUNT),undefinedundefined)
+export OMP_WAIT_POLICY := PASSIVE
+export GOMP_SPINCOUNT := 3000
+endif
 
 # Tests and `make course` take real data from MMCOURSE_DATA, else from ../shared/data where that is there.
 ifeq ($(origin MMCOURSE_DATA),undefined)

@@ -11,8 +11,10 @@ from mmcourse.lazy import lazy_names
 __version__ = "0.1.0"
 IMPORTED_AT = time.perf_counter()  # a lesson's clock starts before its heavy imports: mmcourse.lesson
 
-# Before torch is loaded: threads that wait in a loop stall training where other programs run (benchmarks/waiting.py).
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Before torch is loaded: threads that wait long in a loop stall training beside other programs, and threads that sleep
+# at once are slow to wake in a virtual machine. These wait some 30 µs, then sleep (benchmarks/waiting.py).
+if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
+    os.environ.update(OMP_WAIT_POLICY="PASSIVE", GOMP_SPINCOUNT="3000")
 
 _HOME = {
     "PictureBook": "mmcourse.picturebook.book",

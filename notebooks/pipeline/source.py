@@ -91,7 +91,8 @@ import os
 import subprocess
 import sys
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait leave their core to others
+if not {{"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}} & os.environ.keys():  # threads that wait soon leave their core to others
+    os.environ.update(OMP_WAIT_POLICY="PASSIVE", GOMP_SPINCOUNT="3000")
 if importlib.util.find_spec("mmcourse") is None:  # on Colab; an installation from the README has it
     package = "mmcourse @ git+{address}"
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", package], check=True)

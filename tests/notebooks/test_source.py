@@ -1,6 +1,9 @@
 """What a source becomes: ids that stay, a title with its badges, a setup cell that does nothing here."""
 
+import json
 import os
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -75,16 +78,23 @@ def test_a_heading_within_a_text_cell_begins_a_slide_too(house):
     assert house.compose(fenced).cells[-1].source == "Write:\n\n```\n## no heading\n```"
 
 
-@pytest.mark.parametrize("own", [None, "ACTIVE"])
-def test_the_setup_cell_lets_waiting_threads_sleep_before_torch_is_loaded(house, monkeypatch, own):
+@pytest.mark.parametrize("own", [{}, {"OMP_WAIT_POLICY": "ACTIVE"}, {"GOMP_SPINCOUNT": "7"}])
+def test_setup_cell_and_package_let_waiting_threads_sleep_soon_before_torch_is_loaded(house, monkeypatch, own):
     cells = [cell.source for cell in house.compose().cells if cell.cell_type == "code"]
     assert "torch" not in cells[0]
-    if own:
-        monkeypatch.setenv("OMP_WAIT_POLICY", own)
-    else:
-        monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    exec(compile(cells[0], "setup", "exec"), {})
-    assert os.environ["OMP_WAIT_POLICY"] == (own or "PASSIVE"), "a policy of one's own is left alone"
+    expected = own or {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "3000"}  # a setting of one's own is left alone
+    names = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
+    monkeypatch.setattr(os, "environ", {k: v for k, v in os.environ.items() if k not in names} | own)
+    command = [sys.executable, "-c", "import json, os, mmcourse; print(json.dumps(dict(os.environ)))"]
+    told = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=True)
+    for variables in (json.loads(told.stdout), ran(cells[0], os.environ)):
+        assert {k: v for k, v in variables.items() if k in names} == expected
+
+
+def ran(cell: str, variables: dict[str, str]) -> dict[str, str]:
+    """The variables after a cell has run."""
+    exec(compile(cell, "setup", "exec"), {})
+    return variables
 
 
 def test_the_setup_cell_installs_nothing_where_the_package_is(house, monkeypatch):
