@@ -17,7 +17,7 @@
 # always right, two things and how they stand three times in four. You will see where they look before each word, and
 # why a good score can come from a captioner that never looks.**
 #
-# Runs in about 4 minutes · takes 110 minutes to work through · before this: [02 Words](02_words.ipynb), [04
+# Runs in 4 to 8 minutes · takes 110 minutes to work through · before this: [02 Words](02_words.ipynb), [04
 # Attention](04_attention.ipynb).
 
 # %% [markdown]
