@@ -16,7 +16,7 @@
 # **You will train three networks that put a picture, a sentence and a voice at one and the same spot. Then you say a
 # sentence and get the picture of it, out of 200, though no picture ever came with a sound.**
 #
-# Runs in about 4 minutes · takes 100 minutes to work through · before this: [01 Pictures](01_pictures.ipynb), [02
+# Runs in 4 to 8 minutes · takes 100 minutes to work through · before this: [01 Pictures](01_pictures.ipynb), [02
 # Words](02_words.ipynb), [03 Sound](03_sound.ipynb), [08 Joining features](08_joining.ipynb).
 
 # %% [markdown]
