@@ -625,7 +625,7 @@ for one, other in (("text", "image"), ("text", "sound"), ("image", "sound")):
 
 # %% [markdown]
 # The means lie near each other, beside how far partners are apart, and very near beside how far the vectors of one
-# modality spread. That is not a matter of course. Liang et al. 2022 found the modalities of CLIP and its like apart,
+# modality spread. That need not be so. Liang et al. 2022 found the modalities of CLIP and its like apart,
 # each in a narrow cone of its own, and called it the **modality gap**: networks start so, and a loss that asks a partner
 # to be *nearer than others* lets them stay so. Ours started so as well: you saw all untrained pictures at one spot.
 # Pictures and words left it without being asked to be near. The voices were asked, and their mean is farther off, so
