@@ -7,7 +7,7 @@ fit(captioner, batches, loss=caption_loss)
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import permutations
+from itertools import product
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,7 @@ from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS, KINDS
 from mmcourse.picturebook.sentence import END, MASK, START, VOCABULARY, encode
 
 Change = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+PERMUTED, PLAIN = 6, 27  # of _ways: the first six use each channel once, and no negative is among the first 27
 NAMED = 0.3  # a colour that is farther from all colours of the book, in RGB, has no name
 LEFT, RIGHT = (encode(word)[0] for word in ("left", "right"))
 COLOUR_WORDS, KIND_WORDS = (torch.tensor([encode(word)[0] for word in words]) for words in (COLOURS, KINDS))
@@ -74,22 +75,26 @@ def mirror(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Ten
     return images, *(torch.where(mirrored[:, None], other[words], words) for words in (inputs, targets))
 
 
-def recolour(images: Tensor, inputs: Tensor, targets: Tensor, spare: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-    """Permute the colour channels of three pictures in four, at random: they teach kinds, and the others colours.
+def recolour(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Paint three pictures in four, at random, in other colours: they teach kinds, and the others colours.
 
-    In a permuted picture no colour word is counted, since most have no name; what is read instead is a colour drawn at
-    random. In the others no kind is counted, so that no kind can be learned by its colour. For pages with one thing: of
-    two, the colour says which is meant. It paints pairs of kind and colour that are held out, unless these are to be
-    spared; none is ever told.
+    Each new channel is one of the old three, drawn at random. Half of these pictures get a colour that has no name, for
+    which they can become negatives, too: there no kind has a colour of its own. The others keep to what is not held
+    out. No colour word of a painted picture is counted, and what is read instead is a colour drawn at random. In the
+    pictures that keep their colours no kind is counted, so that no kind can be learned by its colour. For pages with
+    one thing: of two, the colour says which is meant.
     """
-    chosen = torch.rand(len(images), device=images.device) < 0.75
-    spared = _shows_no_held_out(targets)
-    order = _drawn(spared if spare else torch.ones_like(spared))
+    draw = torch.rand(len(images), device=images.device)
+    chosen, nameless = draw < 0.75, draw < 0.375
     colours, kinds = COLOUR_WORDS.to(inputs.device), KIND_WORDS.to(inputs.device)
+    unnamed = (_ways().names.to(targets.device)[:, targets] < 0).any(dim=2).T  # (B, 54)
+    spared = _shows_no_held_out(targets)
+    spared[:, PLAIN:] = False
+    painted = _painted(images, _drawn(torch.where(nameless[:, None], unnamed, spared)))
     drawn = colours[torch.randint(len(colours), inputs.shape, device=inputs.device)]
     hidden = torch.where(chosen[:, None], torch.isin(targets, colours), torch.isin(targets, kinds))
     return (
-        torch.where(chosen[:, None, None, None], _permuted(images, order), images),
+        torch.where(chosen[:, None, None, None], painted, images),
         torch.where(chosen[:, None] & torch.isin(inputs, colours), drawn, inputs),
         targets.masked_fill(hidden, PAD),
     )
@@ -101,10 +106,10 @@ def repaint(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Te
     Of the orders of channels those are drawn in which each colour of the page becomes one that has a name, and no pair
     of kind and colour becomes one that is held out. For pages with several things, each of which is told by its colour.
     """
-    names = _orders().names.to(targets.device)
-    order = _drawn(_shows_no_held_out(targets) & (names[:, targets] >= 0).all(dim=2).T)
-    renamed = [names[order].gather(1, words) for words in (inputs, targets)]
-    return _permuted(images, order), *renamed
+    names = _ways().names[:PERMUTED].to(targets.device)
+    way = _drawn(_shows_no_held_out(targets)[:, :PERMUTED] & (names[:, targets] >= 0).all(dim=2).T)
+    renamed = [names[way].gather(1, words) for words in (inputs, targets)]
+    return _painted(images, way), *renamed
 
 
 def disguise(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -114,7 +119,7 @@ def disguise(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, T
     """
     colours = COLOUR_WORDS.to(inputs.device)
     masked = [words.masked_fill(torch.isin(words, colours), MASK) for words in (inputs, targets)]
-    return _permuted(images, _drawn(_shows_no_held_out(targets))), *masked
+    return _painted(images, _drawn(_shows_no_held_out(targets)[:, :PERMUTED])), *masked
 
 
 ROUNDS = (*3 * ((mirror, repaint),), (mirror, disguise))
@@ -149,33 +154,38 @@ def seen_by(captioner, images: Tensor, told: Tensor, rounds: Sequence[Sequence[C
 
 
 @dataclass(frozen=True)
-class _Orders:
-    """The orders that three colour channels can have, and what the book's colours become in each."""
+class _Ways:
+    """The ways to make three colour channels of three, and what the book's colours become in each.
 
-    channels: Tensor  # (6, 3), the first is the one that changes nothing
-    names: Tensor  # (6, V): what each word is called then; -1 for a colour that becomes none that has a name
-    held: Tensor  # (6, n_kinds, n_colours): whether a kind in a colour becomes, or comes nearest to, a held-out pair
+    First the six orders of all three; then, up to 27, those that repeat a channel; then the negatives of all these.
+    """
+
+    channels: Tensor  # (54, 3), the first changes nothing
+    names: Tensor  # (54, V): what each word is called then; -1 for a colour that becomes none that has a name
+    held: Tensor  # (54, n_kinds, n_colours): whether a kind in a colour becomes, or comes nearest to, a held-out pair
 
 
 @cache
-def _orders() -> _Orders:
-    channels = torch.tensor(list(permutations(range(3))))
-    apart, becomes = torch.cdist(RGB[:, channels].transpose(0, 1), RGB).min(dim=2)  # (6, n_colours)
+def _ways() -> _Ways:
+    channels = torch.tensor(2 * sorted(product(range(3), repeat=3), key=lambda order: len(set(order)) < 3))
+    colours = RGB[:, channels].transpose(0, 1)  # (54, n_colours, 3)
+    colours[PLAIN:] = 1 - colours[PLAIN:]
+    apart, becomes = torch.cdist(colours, RGB).min(dim=2)  # (54, n_colours)
     names = torch.arange(len(VOCABULARY)).repeat(len(channels), 1)
     names[:, COLOUR_WORDS] = torch.where(apart < NAMED, COLOUR_WORDS[becomes], -1)
     held = torch.tensor([[(kind, colour) in HELD_OUT_PAIRS for colour in COLOURS] for kind in KINDS])
-    return _Orders(channels, names, held[:, becomes].transpose(0, 1))
+    return _Ways(channels, names, held[:, becomes].transpose(0, 1))
 
 
 def _shows_no_held_out(words: Tensor) -> Tensor:
-    """The orders of channels in which no thing that is told of becomes a held-out pair.   (B, L) -> (B, 6) bool
+    """The ways in which no thing that is told of becomes a held-out pair.   (B, L) -> (B, 54) bool
 
     In all wordings of the book the first colour belongs to the first kind, the second to the second.
     """
     kinds, colours = (_in_order(words, known) for known in (KIND_WORDS, COLOUR_WORDS))
     most = min(kinds.shape[1], colours.shape[1])
     kinds, colours = kinds[:, :most], colours[:, :most]
-    becomes = _orders().held.to(words.device)[:, kinds.clamp(min=0), colours.clamp(min=0)]  # (6, B, most)
+    becomes = _ways().held.to(words.device)[:, kinds.clamp(min=0), colours.clamp(min=0)]  # (54, B, most)
     return ~(becomes & (kinds >= 0) & (colours >= 0)).any(dim=2).T
 
 
@@ -189,16 +199,17 @@ def _in_order(words: Tensor, known: Tensor) -> Tensor:
 
 
 def _drawn(allowed: Tensor) -> Tensor:
-    """One of the allowed orders for each page, or the one that changes nothing.   (B, 6) bool -> (B,)"""
+    """One of the allowed ways for each page; where there is none, the one that changes nothing.   (B, n) -> (B,)"""
     allowed = allowed.float()
-    allowed[:, 0] = 1
+    allowed[:, 0] += allowed.sum(dim=1) == 0
     return torch.multinomial(allowed, 1).squeeze(1)
 
 
-def _permuted(images: Tensor, order: Tensor) -> Tensor:
-    """Pictures with their channels in another order each.   (B, 3, H, W), (B,) -> (B, 3, H, W)"""
-    channels = _orders().channels.to(images.device)[order.to(images.device)]  # (B, 3)
-    return images[torch.arange(len(images), device=images.device)[:, None], channels]
+def _painted(images: Tensor, way: Tensor) -> Tensor:
+    """Pictures with other channels, each in its way.   (B, 3, H, W), (B,) -> (B, 3, H, W)"""
+    channels = _ways().channels.to(images.device)[way.to(images.device)]  # (B, 3)
+    images = images[torch.arange(len(images), device=images.device)[:, None], channels]
+    return torch.where((way >= PLAIN).to(images.device)[:, None, None, None], 1 - images, images)
 
 
 class CaptionBatches(Batches):
