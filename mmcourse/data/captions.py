@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmcourse.data.augment import shift
 from mmcourse.data.batches import Batches
 from mmcourse.data.meaning import wordings
 from mmcourse.data.text import PAD, lengths, pad
@@ -73,6 +74,11 @@ def mirror(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Ten
     other[LEFT], other[RIGHT] = RIGHT, LEFT
     images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
     return images, *(torch.where(mirrored[:, None], other[words], words) for words in (inputs, targets))
+
+
+def move(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Move each picture by up to two pixels; its words stay. For pages with one thing: of two, one may come round."""
+    return shift(images, 2), inputs, targets
 
 
 def recolour(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
