@@ -47,6 +47,7 @@ from mmcourse.data.captions import (
     caption_loss,
     framed,
     mirror,
+    move,
     recolour,
     seen_by,
     tellings,
@@ -58,7 +59,7 @@ from mmcourse.models.cnn import PictureEncoder
 from mmcourse.models.decoding import beam, captions, greedy
 from mmcourse.picturebook.scene import KINDS, OPPOSITE
 from mmcourse.picturebook.sentence import END, PAD, START, VOCABULARY, decode, encode, facts_of, understand
-from mmcourse.show import captioning_explorer, compare, show_heatmap_over, show_pages, show_stored_table
+from mmcourse.show import captioning_explorer, compare, show_heatmap_over, show_images, show_pages, show_stored_table
 from mmcourse.training.device import device
 from mmcourse.training.sampling import ScheduledSampling
 from mmcourse.training.shipped import load
@@ -173,25 +174,32 @@ def shift_right(tokens: Tensor) -> tuple[Tensor, Tensor]:
 check("12.1", shift_right)
 
 # %% [markdown]
-# `CaptionBatches` does it for you, and draws one of a page's four sentences in each epoch. Two changes keep the network
-# from learning by heart. `mirror` flips every other page, and exchanges 'left' and 'right' in its words.
+# `CaptionBatches` does it for you, and draws one of a page's four sentences in each epoch. Three changes keep the
+# network from learning by heart. `mirror` flips every other page, and exchanges 'left' and 'right' in its words. `move`
+# shifts each page by up to two pixels.
 #
-# The other is against a shortcut that you met in lesson 01, and that a decoder has twice. Few things in training are
-# red, so red pixels hint at the kind; and so does the word 'red', which the decoder reads before it says the kind. With
-# `recolour` three pages in four teach kinds alone: their colour channels are permuted. What comes out has no name, so
-# the loss leaves out their colour words, and where one would be read a random one stands. The fourth page is as it was
-# and teaches colours; there the loss leaves out the kind. (Permuted channels paint pairs of kind and colour that
-# training does not hold, as in lesson 01. No sentence ever tells of one.)
-#
+# The third is against a shortcut that you met in lesson 01, and that a decoder has twice. Few things in training are
+# red, so red pixels hint at the kind; and so does the word 'red', which the decoder reads before it says the kind.
+# `recolour` paints three pages in four anew, and these teach kinds alone: each channel becomes one of the old three,
+# drawn at random. In half of them the thing has to get a colour without a name (some become negatives for that), so
+# that its shape alone tells what it is. The loss leaves out their colour words, and where one would be read a random
+# one stands. The fourth page is as it was and teaches colours; there the loss leaves out the kind. In lesson 01
+# permuted channels painted pairs of kind and colour that training does not hold; here no page comes to show one.
+
+# %%
+single = PictureBook("train", pages=16_000)
+batches = CaptionBatches(single.images, tellings(single, 4), changes=(mirror, move, recolour))
+pictures, _, _ = next(iter(batches))
+show_images(pictures[:16], columns=8)
+
+# %% [markdown]
 # `ShowAndTell` is the network above, from the package. `caption_loss` is the cross-entropy of each next word, padding
 # left out.
 
 # %%
-single = PictureBook("train", pages=16_000)
 one = ShowAndTell(len(VOCABULARY))
-fit(one, CaptionBatches(single.images, tellings(single, 4), changes=(mirror, recolour)), loss=caption_loss,
-    metrics={"word": word_accuracy}, epochs=13, lr=6e-3, clip=1.0)
-del single.images                                                               # to save memory
+fit(one, batches, loss=caption_loss, metrics={"word": word_accuracy}, epochs=16, lr=6e-3, clip=1.0)
+del single.images, batches                                                      # to save memory
 
 # %% [markdown]
 # The words are right about three times in four. Is that good? Some of the wrong ones could not be known: 'there is' or
