@@ -3,7 +3,7 @@
 Captioners of pages with one thing and with two, cold (nothing shipped is in them) and from the shipped encoder of
 pictures, their decoders new or gone on from pages with one thing. All decoders for two things take as many steps, on
 eyes that are kept, and a Transformer once more twice as many. Seeds move the training pages, the initialisation and the
-order of batches. About 40 minutes on one core; `--quick` tries everything on few pages and stores nothing.
+order of batches. About an hour on one core; `--quick` tries everything on few pages and stores nothing.
 """
 
 import argparse

@@ -254,7 +254,7 @@ expect("12.one_unseen", one_unseen)
 show_stored_table("12_captions")
 
 # %% [markdown]
-# In the second row hardly one caption in six is right; the other rows come further down. Read across: its words are
+# In the second row about one caption in seven is right; the other rows come further down. Read across: its words are
 # right nearly as often as those of the others. Each word alone looks fine; the sentence is wrong. The vector has red,
 # blue, fish and boat, and not which of them is red.
 #
@@ -493,8 +493,9 @@ show_stored_table("12_captions")
 # still on its way. It looks among the places twice before each word, so its second look can rest on what the first one
 # found.
 #
-# Now the last column. Cold eyes are ahead of the shipped ones there. Yours were shown pairs that are held out when they
-# learned kinds from permuted colours, though nobody named such a colour; the shipped ones never were.
+# Now the last column. Cold eyes are ahead of the shipped ones there, though neither was ever shown such a pair. Both
+# learned kinds from painted pages. But the shipped ones met nothing but permuted channels, and no colours without a
+# name: of single things of unseen pairs they know the kind in 85 of a hundred.
 #
 # The course ships a captioner as well: the attending one on the shipped eyes, trained for longer, and on pages with one
 # thing too (of the same 48 pixels). How much of your captioner's mistakes does it take away?
