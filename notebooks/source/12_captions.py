@@ -494,8 +494,8 @@ show_stored_table("12_captions")
 # found.
 #
 # Now the last column. Cold eyes are ahead of the shipped ones there, though neither was ever shown such a pair. Both
-# learned kinds from painted pages. But the shipped ones met nothing but permuted channels, and no colours without a
-# name: of single things of unseen pairs they know the kind in 85 of a hundred.
+# learned kinds from painted pages. But where half of yours were painted in colours without a name, the shipped eyes had
+# nothing but permuted channels: of single things of unseen pairs they know the kind in 85 of a hundred.
 #
 # The course ships a captioner as well: the attending one on the shipped eyes, trained for longer, and on pages with one
 # thing too (of the same 48 pixels). How much of your captioner's mistakes does it take away?
