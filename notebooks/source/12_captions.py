@@ -243,7 +243,8 @@ expect("12.one", one_right)
 expect("12.one_unseen", one_unseen)
 
 # %% [markdown]
-# Nearly all true, while one word in four was wrong: it was the wording that it could not guess.
+# Nearly all true, while one word in four was wrong: it was the wording that it could not guess. And pairs that no page
+# showed, in any colours, it tells nearly as well.
 #
 # ## Two things, and one vector
 #
@@ -339,10 +340,10 @@ expect("12.two_cold", cold["test"]["meaning"])
 
 # %% [markdown]
 # Sizes are nearly always right, and colours nine times in ten. A kind is wrong in one caption of six, and then the
-# relation does not count either. On pairs that training does not hold, about half of it is lost. Not for the eyes: you
-# have just seen them name such pairs, one thing at a time, about nine times in ten. But each part of the decoder has
-# learned from pages on which something purple, if it was called so, was never a house, and what it finds in a picture
-# holds the colour, too.
+# relation does not count either. On pairs that training does not hold, more than half of it is lost. Not for the eyes:
+# you have just seen them name such pairs, one thing at a time, more than nine times in ten. But each part of the
+# decoder has learned from pages on which something purple, if it was called so, was never a house, and what it finds in
+# a picture holds the colour, too.
 #
 # ## Where it looks, word by word
 #
@@ -408,7 +409,7 @@ twice = sum(said is not None and len({kind for kind, _, _ in said.things}) < len
 print(f"{len(wrong)} of {len(facts)} captions are wrong; {twice} of these name one kind twice")
 
 # %% [markdown]
-# About one in four. Others take one kind for another. And look at the bars again: in seven captions of a hundred kinds,
+# About one in four. Others take one kind for another. And look at the bars again: in five captions of a hundred kinds,
 # sizes and relation are right, and the meaning is not. There each word is true of something on the page, but not of the
 # thing it was said of. A size is said first, before it is settled which of the two things the caption begins with.
 #
@@ -509,9 +510,8 @@ print(f"unseen pairs: yours, cold {cold['unseen pairs']['meaning']:.3f}, shipped
 expect("12.two_warm", results["shipped, warm"]["meaning"])
 
 # %% [markdown]
-# More than half of the mistakes is gone. That is not the eyes alone: it also had half as many pages again, and more
-# than twice as many steps. What is left to the eyes the table says. On pairs never seen it is behind yours: its
-# eyes and its decoder were never shown one, in whatever colours.
+# Nearly half of the mistakes is gone. That is not the eyes alone: it also had half as many pages again, and more than
+# twice as many steps. What is left to the eyes the table says. On pairs never seen it is no better than yours.
 #
 # ## Beam search
 #
@@ -618,9 +618,9 @@ compare({name: {"BLEU": bleu(sentences), "meaning right": share_right(sentences,
          for name, sentences in spoken.items()}, label="score")
 
 # %% [markdown]
-# What is always true and what never is: 0.63 and 0.17. But a captioner that is right three times in four has more BLEU
+# What is always true and what never is: 0.63 and 0.17. But a captioner that is right four times in five has more BLEU
 # than sentences that are always true: it tells as the book tells most often, and they do not. Between yours and the
-# shipped one lie more than ten captions in a hundred, and two hundredths of BLEU. It knows who speaks like the book.
+# shipped one lie ten captions in a hundred, and two hundredths of BLEU. It knows who speaks like the book.
 # Whether it is so it hardly knows.
 #
 # ## Where it goes wrong
@@ -638,8 +638,8 @@ print(f"both things of one colour: {one_colour[~right].float().mean():.2f} of th
       f"{one_colour.float().mean():.2f} of all")
 
 # %% [markdown]
-# Often both things have one colour. 'A large purple' may then be true of both; what did it mean? Such pages are more
-# than twice as common among the wrong ones as among all. The rest is what you saw above: a size that changed its owner,
+# Often both things have one colour. 'A large purple' may then be true of both; what did it mean? Such pages are half
+# as common again among the wrong ones as among all. The rest is what you saw above: a size that changed its owner,
 # one thing told twice, or a kind taken for another.
 #
 # ## Play: draw, and have it described
@@ -749,9 +749,9 @@ if all(written.values()):
         print(f"{sentence:24} it says: {said}")
 
 # %% [markdown]
-# Three words, and then `<end>`: it learned how long a caption is from captions, not from the picture. It may leave out
-# one in between and not the last, for `where` tells it places as shares of the strip's width, and in a longer strip
-# another digit stands there.
+# Three words, and then `<end>`: it learned how long a caption is from captions, not from the picture. Of the two in
+# between it says one, or something else, and yet it knows the last, for `where` tells it places as shares of the
+# strip's width, and in a longer strip another digit stands there.
 #
 # Where these methods are used: **captions for people who do not see the picture**, photographs on a page read aloud,
 # and scenes of a film described in the pauses. There the picture holds thousands of kinds and not fourteen, five people
