@@ -133,7 +133,7 @@ play(speak(seen, voices("unseen")[0]), words=seen, title="what the network saw")
 # Three things that the second half of the course builds, done by networks that come with it, on 60 pages of the test split.
 # None of them was trained on these pages.
 #
-# **A picture described.** This one looks at a place, says a word, looks again (lesson 12). It is right on about 89 of 100
+# **A picture described.** This one looks at a place, says a word, looks again (lesson 12). It is right on about 88 of 100
 # such pages. On these ten?
 
 # %%
@@ -142,8 +142,8 @@ captioner = shipped.load("captioner")
 show_pages(pages, rows=2, columns=5, sentences=captions(captioner, pages.images[:10]))
 
 # %% [markdown]
-# The first page holds a bird and an apple, the fifth a fish and a tree. When this was stored, the network told of the
-# apple twice, and of the fish twice. Fluent, and wrong: lesson 12 says how that comes, and how to measure it.
+# When this was stored, all ten were told rightly. About one in eight is not: it sounds the same and is not so, with one
+# thing told twice, say, or a size that changed its owner. Lesson 12 says how that comes, and how to measure it.
 #
 # **A sentence found by its picture.** Another network gives every picture, every sentence and every voice a point in one
 # space, so that what means the same lies together (lesson 11). Nothing is said here: of the book's 60 sentences, the one
