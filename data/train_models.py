@@ -317,11 +317,11 @@ def captioner() -> tuple[torch.nn.Module, dict]:
         "what": "says what is on a page of one thing or two, 48 pixels, in a sentence of the book",
         "role": "start",
         "arguments": arguments,
-        "trained": "on the eyes of picture_encoder, which are kept: first 16,000 pages with one thing, 2 epochs, their "
-        "kinds learned from other colours, half of them without a name; then 12,000 pages with two things and 4,000 "
-        "with one, mirrored, three times repainted and once with colours that nobody names, each told in one of four "
-        "sentences; none is painted into a pair that is held out; 1,600 blank pages, with sentences of others; AdamW, "
-        "one cycle to 3e-3, 4 epochs of 65,600",
+        "trained": "on the eyes of picture_encoder, which are kept: first 16,000 pages with one thing, 2 epochs, "
+        "their kinds learned from other colours, half of them made to have no name; then 12,000 pages with two things "
+        "and 4,000 with one, mirrored, three times repainted and once with colours that nobody names, each told in "
+        "one of four sentences; none is painted into a pair that is held out; 1,600 blank pages, with sentences of "
+        "others; AdamW, one cycle to 3e-3, 4 epochs of 65,600",
         "splits": ["train"],
         "figures": captions_right(model),
     }

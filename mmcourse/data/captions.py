@@ -77,18 +77,18 @@ def mirror(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Ten
 
 
 def move(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Move each picture by up to two pixels; its words stay. For pages with one thing: of two, one may come round."""
+    """Move each picture by up to two pixels; its words stay. What leaves on one side comes back on the other."""
     return shift(images, 2), inputs, targets
 
 
 def recolour(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Paint three pictures in four, at random, in other colours: they teach kinds, and the others colours.
 
-    Each new channel is one of the old three, drawn at random. Half of these pictures get a colour that has no name, for
-    which they can become negatives, too: there no kind has a colour of its own. The others keep to what is not held
-    out. No colour word of a painted picture is counted, and what is read instead is a colour drawn at random. In the
-    pictures that keep their colours no kind is counted, so that no kind can be learned by its colour. For pages with
-    one thing: of two, the colour says which is meant.
+    Each new channel is one of the old three, drawn at random. Half of these pictures have to get a colour that has no
+    name, for which they can become negatives, too; the others get any in which they show no held-out pair. No colour
+    word of a painted picture is counted, and what is read instead is a colour drawn at random. In the pictures that
+    keep their colours no kind is counted, so that no kind can be learned by its colour. For pages with one thing: of
+    two, the colour says which is meant.
     """
     draw = torch.rand(len(images), device=images.device)
     chosen, nameless = draw < 0.75, draw < 0.375

@@ -178,13 +178,14 @@ check("12.1", shift_right)
 # network from learning by heart. `mirror` flips every other page, and exchanges 'left' and 'right' in its words. `move`
 # shifts each page by up to two pixels.
 #
-# The third is against a shortcut that you met in lesson 01, and that a decoder has twice. Few things in training are
-# red, so red pixels hint at the kind; and so does the word 'red', which the decoder reads before it says the kind.
-# `recolour` paints three pages in four anew, and these teach kinds alone: each channel becomes one of the old three,
-# drawn at random. In half of them the thing has to get a colour without a name (some become negatives for that), so
-# that its shape alone tells what it is. The loss leaves out their colour words, and where one would be read a random
-# one stands. The fourth page is as it was and teaches colours; there the loss leaves out the kind. In lesson 01
-# permuted channels painted pairs of kind and colour that training does not hold; here no page comes to show one.
+# The third is against a shortcut that you met in lesson 01, and that a decoder has twice. Not every kind comes in red
+# in training, so red pixels hint at the kind; and so does the word 'red', which the decoder reads before it says the
+# kind. `recolour` paints three pages in four anew, and these teach kinds alone: each channel becomes one of the old
+# three, drawn at random. In half of them the thing has to get a colour without a name (some become negatives for that),
+# so that no colour of the book hints at its kind there. The loss leaves out their colour words, and where one would be
+# read a random one stands. The fourth page is as it was and teaches colours; there the loss leaves out the kind. In
+# lesson 01 permuted channels painted pairs of kind and colour that training does not hold; here no page comes to show
+# one.
 
 # %%
 single = PictureBook("train", pages=16_000)
@@ -409,9 +410,10 @@ twice = sum(said is not None and len({kind for kind, _, _ in said.things}) < len
 print(f"{len(wrong)} of {len(facts)} captions are wrong; {twice} of these name one kind twice")
 
 # %% [markdown]
-# About one in four. Others take one kind for another. And look at the bars again: in five captions of a hundred kinds,
-# sizes and relation are right, and the meaning is not. There each word is true of something on the page, but not of the
-# thing it was said of. A size is said first, before it is settled which of the two things the caption begins with.
+# About one in four. Others take one kind for another. And look at the bars again: in five captions of a hundred kinds
+# and relation are right, and the meaning is not. There a colour is wrong, or each word is true of something on the
+# page, but not of the thing it was said of. A size is said first, before it is settled which of the two things the
+# caption begins with.
 #
 # How large is the gap over all pages? Take one word that can be checked, the kind that is named last. Once the model is
 # given all true words before it, once it has said them itself (and may have begun with either thing).
@@ -495,9 +497,10 @@ show_stored_table("12_captions")
 # still on its way. It looks among the places twice before each word, so its second look can rest on what the first one
 # found.
 #
-# Now the last column. Cold eyes are ahead of the shipped ones there, though neither was ever shown such a pair. Both
-# learned kinds from painted pages. But where half of yours were painted in colours without a name, the shipped eyes had
-# nothing but permuted channels: of single things of unseen pairs they know the kind in 85 of a hundred.
+# Now the last column, in the third row and the fifth. Cold eyes are ahead of the shipped ones there, though neither was
+# ever shown such a pair. Yours learned kinds for 16 epochs, decoder and all, and at least half of the painted pages had
+# colours without a name. On the shipped eyes the decoder had two such epochs, and the eyes themselves had permuted
+# channels only: of single things of unseen pairs they know the kind in 85 of a hundred.
 #
 # The course ships a captioner as well: the attending one on the shipped eyes, trained for longer, and on pages with one
 # thing too (of the same 48 pixels). How much of your captioner's mistakes does it take away?
@@ -511,8 +514,9 @@ print(f"unseen pairs: yours, cold {cold['unseen pairs']['meaning']:.3f}, shipped
 expect("12.two_warm", results["shipped, warm"]["meaning"])
 
 # %% [markdown]
-# Nearly half of the mistakes is gone. That is not the eyes alone: it also had half as many pages again, and more than
-# twice as many steps. What is left to the eyes the table says. On pairs never seen it is no better than yours.
+# Nearly half of the mistakes is gone. That is not the eyes alone: it also had half as many pages with two things again,
+# some with one, and more than twice as many steps. What is left to the eyes the table says. On pairs never seen it is
+# no better than yours.
 #
 # ## Beam search
 #
@@ -570,10 +574,10 @@ for i in (~right[1] & right[4]).nonzero().flatten()[:4].tolist():
     print(f"greedy: {by_width[1][i]}\n  beam: {by_width[4][i]}")
 
 # %% [markdown]
-# Sizes that had changed their owners, and kinds. Where greedy search says 'a small', no thing is named yet, and it must
-# go on with what it said. The beam keeps 'a small' and 'a big' until it turns out where each leads. And its sentences
-# grow longer: 'i see ... and it is' begins with an unlikely word, but all that comes after is nearly sure, so it
-# overtakes the others on the way.
+# One thing told twice, and sizes that had changed their owners. Where greedy search says 'a small', no thing is named
+# yet, and it must go on with what it said. The beam keeps 'a small' and 'a big' until it turns out where each leads.
+# And its sentences grow longer: 'i see ... and it is' begins with an unlikely word, but all that comes after is nearly
+# sure, so it overtakes the others on the way.
 #
 # ## BLEU and meaning
 #
@@ -639,9 +643,9 @@ print(f"both things of one colour: {one_colour[~right].float().mean():.2f} of th
       f"{one_colour.float().mean():.2f} of all")
 
 # %% [markdown]
-# Often both things have one colour. 'A large purple' may then be true of both; what did it mean? Such pages are half
-# as common again among the wrong ones as among all. The rest is what you saw above: a size that changed its owner,
-# one thing told twice, or a kind taken for another.
+# Often both things have one colour. 'A large purple' may then be true of both; what did it mean? Such pages are half as
+# common again among the wrong ones as among all. The rest: one size told of both things, or exchanged between them, one
+# thing told twice, or a kind taken for another.
 #
 # ## Play: draw, and have it described
 #
@@ -772,7 +776,7 @@ quiz("12")
 # - Two ways to make sentences of next words, greedy and with a beam, for any model that has a step.
 # - Attention, learned from sentences alone, that lies on what is being named.
 # - Three figures that are not the same: words given the true ones, BLEU, and what a caption means.
-# - A measured price of a cold start, and a cure that left the gap where it was.
+# - A measured price of a cold start, and a cure that did not close the gap.
 #
 # Next: 13 Speech to words. There, too, a sentence comes out; but what goes in is a sequence itself, and nobody says
 # which sound belongs to which letter.

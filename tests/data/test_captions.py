@@ -111,13 +111,13 @@ def test_recoloured_pictures_teach_kinds_and_the_others_colours():
     assert torch.equal(read, inputs)
 
 
-def test_colours_without_a_name_are_half_of_what_is_painted_and_more():
+def test_half_of_what_is_painted_has_to_have_a_colour_without_a_name_and_others_may():
     torch.manual_seed(0)
     book = PictureBook("train", 600, seed=2)
     changed, _, said = recolour(pixels_of(book), *shift_right(tellings(book, 1)[:, 0]))
     nameless = torch.cdist(changed[:, :, 0, 0], RGB).amin(dim=1) >= NAMED
     painted = ~torch.isin(said, COLOUR_WORDS).any(dim=1)
-    assert nameless[painted].float().mean() > 0.5 and not nameless[~painted].any()
+    assert nameless[painted].float().mean() > 0.6 and not nameless[~painted].any()
 
 
 def test_a_moved_picture_keeps_its_words():
@@ -174,7 +174,7 @@ def test_no_page_comes_to_show_a_pair_that_is_held_out(things, change):
         apart, nearest = torch.cdist(changed[:, :, 0].transpose(1, 2), RGB).min(dim=2)
         for scene, far, colours in zip(book.scenes, apart, nearest, strict=True):
             near = zip(scene.things, far, colours, strict=True)
-            shown |= {(thing.kind, COLOURS[c]) for thing, away, c in near if away < NAMED}
+            shown |= {(thing.kind, COLOURS[c]) for thing, away, c in near if away < NAMED or change is not recolour}
     assert shown and not shown & HELD_OUT_PAIRS
 
 
