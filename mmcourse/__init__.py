@@ -9,7 +9,7 @@ import time
 from mmcourse.lazy import lazy_names
 
 __version__ = "0.1.0"
-IMPORTED_AT = time.perf_counter()  # a lesson's clock starts before its heavy imports: mmcourse.lesson
+CPU_SECONDS_AT_IMPORT = time.process_time()  # a lesson's time begins before its heavy imports: mmcourse.lesson
 
 # Before torch is loaded: threads that wait long in a loop stall training beside other programs, and threads that sleep
 # at once are slow to wake in a virtual machine. These wait some 30 µs, then sleep (benchmarks/waiting.py).
@@ -37,6 +37,7 @@ _HOME = {
     "begin": "mmcourse.lesson",
     "expect": "mmcourse.promises",
     "steps": "mmcourse.settings",
+    "examples": "mmcourse.settings",
 }
 __all__ = list(_HOME)
 __getattr__, __dir__ = lazy_names(globals(), _HOME)

@@ -4,7 +4,7 @@ import os
 import time
 import warnings
 
-from mmcourse import IMPORTED_AT, settings
+from mmcourse import CPU_SECONDS_AT_IMPORT, settings
 
 # Known, harmless and confusing: each is a message and the category it comes with.
 HARMLESS = (("IProgress not found", "tqdm.std.TqdmWarning"),)
@@ -19,7 +19,7 @@ def begin(lesson: str) -> None:
     global _begun
     if not (isinstance(lesson, str) and len(lesson) == 2 and lesson.isdigit()):
         raise ValueError(f"lesson is {lesson!r}; expected its number as two digits, such as '01'")
-    _begun = IMPORTED_AT if _begun is None else time.perf_counter()
+    _begun = CPU_SECONDS_AT_IMPORT if _begun is None else time.process_time()
     quieten()
     import torch
 
@@ -37,11 +37,14 @@ def begin(lesson: str) -> None:
     print(f"Lesson {lesson} · {describe_device()}" + (f" · seed {seed}" if seed else "") + fast)
 
 
-def seconds_since_begin() -> float:
-    """Seconds since the lesson began: its first `begin` counts from the import of mmcourse, so its imports are in."""
+def cpu_seconds_since_begin() -> float:
+    """Seconds of processor time since `begin`; the first `begin` of a kernel counts from the import of mmcourse.
+
+    Other programs on the same machine change it little, unlike time by the clock.
+    """
     if _begun is None:
         raise ValueError('no lesson has begun; call begin("01"), with the lesson\'s number, first')
-    return time.perf_counter() - _begun
+    return time.process_time() - _begun
 
 
 def quieten() -> None:

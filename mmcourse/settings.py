@@ -1,6 +1,6 @@
 """The environment variables that change how the course runs, read in one place.
 
-MMCOURSE_FAST=1      every training loop stops after a few steps: a smoke test, no figure is judged
+MMCOURSE_FAST=1      a smoke test: training loops stop after a few steps, data sets are small, no result is judged
 MMCOURSE_SEED=n      moves the training book, the initial weights and the order of batches, never a test split
 MMCOURSE_STRICT=1    a real-data or browser check that would be skipped fails instead
 MMCOURSE_GRADING=1   `check` raises when an answer is wrong
@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 FAST_STEPS = 3
+FAST_EXAMPLES = 256
 
 
 def _flag(name: str) -> bool:
@@ -19,7 +20,7 @@ def _flag(name: str) -> bool:
 
 
 def fast() -> bool:
-    """Whether loops are capped at a few steps (MMCOURSE_FAST)."""
+    """Whether this is a smoke test: loops capped at a few steps, data at a few examples (MMCOURSE_FAST)."""
     return _flag("MMCOURSE_FAST")
 
 
@@ -36,6 +37,11 @@ def grading() -> bool:
 def steps(n: int) -> int:
     """How many steps a loop written by hand takes: n, or a few in a fast run."""
     return min(n, FAST_STEPS) if fast() else n
+
+
+def examples(n: int) -> int:
+    """How many examples a data set or an evaluation holds: n, or at most 256 in a fast run."""
+    return min(n, FAST_EXAMPLES) if fast() else n
 
 
 def seed() -> int:

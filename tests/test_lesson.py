@@ -1,4 +1,5 @@
 import random
+import time
 import warnings
 
 import matplotlib
@@ -47,6 +48,7 @@ def test_begin_prints_one_line(monkeypatch, capsys):
     assert "fast run: no figure is judged" in capsys.readouterr().out
 
 
+@pytest.mark.alone
 def test_threads_are_left_alone_unless_asked_for(monkeypatch, capsys):
     torch.set_num_threads(2)
     monkeypatch.delenv("MMCOURSE_THREADS", raising=False)
@@ -77,14 +79,20 @@ def test_figures_get_the_courses_look():
     assert matplotlib.rcParams["axes.spines.top"] is False
 
 
-def test_time_runs_from_begin(monkeypatch):
+def test_processor_time_is_counted_from_begin(monkeypatch):
     with pytest.raises(ValueError, match="no lesson has begun"):
-        lesson.seconds_since_begin()
-    monkeypatch.setattr(lesson, "IMPORTED_AT", lesson.time.perf_counter() - 1000)
+        lesson.cpu_seconds_since_begin()
+    monkeypatch.setattr(lesson, "CPU_SECONDS_AT_IMPORT", time.process_time() - 1000)
     lesson.begin("01")
-    assert 1000 <= lesson.seconds_since_begin() < 1060, "the first counts its imports"
+    assert 1000 <= lesson.cpu_seconds_since_begin() < 1060, "the first counts its imports"
     lesson.begin("01")
-    assert 0 <= lesson.seconds_since_begin() < 60
+    before = lesson.cpu_seconds_since_begin()
+    assert 0 <= before < 60
+    time.sleep(0.2)
+    asleep = lesson.cpu_seconds_since_begin() - before
+    sum(range(3_000_000))
+    assert lesson.cpu_seconds_since_begin() - before > asleep, "work is counted"
+    assert asleep < 0.1, "waiting is not"
 
 
 @pytest.mark.parametrize("number", [1, "1", "one", "001"])

@@ -18,16 +18,19 @@ class SpokenWords:
     """Every word by every voice, `takes` times; each take at another pace, level and in other noise.
 
     `labels` (N,) index into `words`, `speakers` (N,) into `voices`. A sound is made anew each time it is asked for: all
-    of 5,106 would fill 300 MB, and a model needs their log-mels, a quarter of that.
+    of 5,106 would fill 300 MB, and a model needs their log-mels, a quarter of that. In a fast run (MMCOURSE_FAST) only
+    some of the sounds are there, at equal distances, so of all voices.
     """
 
     def __init__(self, voices: Sequence[str], words: Sequence[str] = WORDS, takes: int = 1, seed: int = 0):
         if takes < 1 or not voices or not words:
             raise ValueError(f"{len(voices)} voices, {len(words)} words, {takes} takes; expected one of each at least")
         self.voices, self.words, self.takes, self.seed = tuple(voices), tuple(words), takes, seed
-        place = torch.arange(takes * len(voices) * len(words))
-        self.labels = place % len(words)
-        self.speakers = place // len(words) % len(voices)
+        sounds = takes * len(voices) * len(words)
+        kept = settings.examples(sounds)
+        self._places = sounds * torch.arange(kept) // kept
+        self.labels = self._places % len(words)
+        self.speakers = self._places // len(words) % len(voices)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -41,7 +44,7 @@ class SpokenWords:
         """One spoken word.   (samples,) float32, 16 kHz"""
         if not 0 <= i < len(self):
             raise IndexError(f"sound {i} of {len(self):,}")
-        take = i // (len(self.words) * len(self.voices))
+        take = int(self._places[i]) // (len(self.words) * len(self.voices))
         return speak(self.words[self.labels[i]], self.voices[self.speakers[i]], seed=1_000 * self.seed + take)
 
     def __iter__(self) -> Iterator[Tensor]:

@@ -24,6 +24,8 @@ class PictureBook:
     seed     another seed, another book. None: the run's seed (MMCOURSE_SEED) for 'train', and 0 for every other split,
              so that a run's seed never moves what it is judged on
     size     pixels along a picture's side; 32 for one thing, 48 for two
+
+    In a fast run (MMCOURSE_FAST) a book holds only the first pages of the same book.
     """
 
     def __init__(self, split: str, pages: int, things: int = 1, seed: int | None = None, size: int | None = None):
@@ -32,7 +34,7 @@ class PictureBook:
             raise ValueError(f"pages is {pages}; a book has at least one page (is the split empty?)")
         if things not in PICTURE_SIZE:
             raise ValueError(f"things is {things}; a page shows one or two")
-        self.split, self.pages, self.things = split, pages, things
+        self.split, self.pages, self.things = split, settings.examples(pages), things
         self.seed = seed if seed is not None else settings.seed() if split == "train" else 0
         self.size = size or PICTURE_SIZE[things]
 

@@ -20,7 +20,7 @@
 
 # %%
 from mmcourse import PictureBook, begin, check, download_progress, draw, expect, hint, progress, quiz, tell, understand
-from mmcourse.lesson import seconds_since_begin
+from mmcourse.lesson import cpu_seconds_since_begin
 from mmcourse.models.decoding import captions
 from mmcourse.picturebook.scene import COLOURS, KINDS, SIZES, Scene, Thing
 from mmcourse.picturebook.sentence import VOCABULARY, decode
@@ -32,7 +32,7 @@ from mmcourse.training import shipped
 begin("00")
 book = PictureBook("train", pages=200, things=2)
 show_pages(book, rows=2, columns=4, sentences=book.sentences)
-expect("00.first_picture", seconds_since_begin())
+expect("00.first_picture", cpu_seconds_since_begin())
 
 # %% [markdown]
 # A page shows one or two things; these show two. It has a sentence about it, and a voice that reads the sentence. The
@@ -218,7 +218,7 @@ progress()
 # never saw, by a line that begins with `expect`. Here is one that this lesson makes:
 
 # %%
-expect("00.runs_in", seconds_since_begin())
+expect("00.runs_in", cpu_seconds_since_begin())
 
 # %% [markdown]
 # ## What you have now

@@ -33,9 +33,6 @@
 # %%
 import torch
 import torch.nn.functional as F
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.naive_bayes import MultinomialNB
-from sklearn.pipeline import make_pipeline
 from torch import Tensor, nn
 
 from mmcourse import PictureBook, begin, check, evaluate, expect, fit, hint, predict, quiz, steps
@@ -63,7 +60,7 @@ begin("04")
 train = PictureBook("train", pages=10_000, things=2)
 _, answers, pages = which_is_where(train)
 words = [len(train.sentences[page].split()) for page in pages]
-for n in (9, 12, 14, 17, 20):
+for n in sorted(set(words))[::3]:
     example = words.index(n)
     print(f"{n} words, answer {answers[example]}: {train.sentences[pages[example]]}")
 
@@ -786,6 +783,10 @@ if all(reviews.values()):
     fit(critic, training, valid=SentenceBatches(encoded["validation"], opinions["validation"], shuffle=False), epochs=4, lr=2e-3)
 
 # %%
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
+
 if all(reviews.values()):
     counting = make_pipeline(CountVectorizer(ngram_range=(1, 2), binary=True), MultinomialNB())
     counting.fit(reviews["train"]["text"], reviews["train"]["label"])

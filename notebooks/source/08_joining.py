@@ -36,7 +36,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse import Batches, PictureBook, begin, check, evaluate, expect, fit, hint, predict, quiz
+from mmcourse import Batches, PictureBook, begin, check, evaluate, examples, expect, fit, hint, predict, quiz
 from mmcourse.data import real
 from mmcourse.data.audio import LogMel, collate, same_loudness
 from mmcourse.data.augment import shift, shift_bands, spec_augment
@@ -787,7 +787,7 @@ rows = {split: real.load_or_explain("mnist", split) for split in ("train", "test
 recordings = real.load_or_explain("free_spoken_digits", "train")
 have = all((*rows.values(), recordings))
 if have:
-    written = {split: real.pictures(part.shuffle(seed=0).select(range(most)))
+    written = {split: real.pictures(part.shuffle(seed=0).select(range(examples(most))))
                for (split, part), most in zip(rows.items(), (12_000, 5_000), strict=True)}
     spoken = collate([same_loudness(real.sound(row)[0]) for row in recordings], samples=6_000)          # (2700, 6000)
     digits, speakers = torch.tensor(recordings["label"]), recordings["speaker"]

@@ -36,7 +36,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse import Batches, PictureBook, begin, check, evaluate, expect, fit, hint, predict, quiz, steps
+from mmcourse import Batches, PictureBook, begin, check, evaluate, examples, expect, fit, hint, predict, quiz, steps
 from mmcourse.data import real
 from mmcourse.data.audio import LogMel, collate, same_loudness
 from mmcourse.data.augment import shift, shift_bands, spec_augment
@@ -911,7 +911,7 @@ rows = {split: real.load_or_explain("mnist", split) for split in ("train", "test
 recordings = real.load_or_explain("free_spoken_digits", "train")
 have = all((*rows.values(), recordings))
 if have:
-    written = {split: real.pictures(part.shuffle(seed=0).select(range(most)))
+    written = {split: real.pictures(part.shuffle(seed=0).select(range(examples(most))))
                for (split, part), most in zip(rows.items(), (12_000, 5_000), strict=True)}
     spoken = collate([same_loudness(real.sound(row)[0]) for row in recordings], samples=6_000)          # (2700, 6000)
     digits, speakers = torch.tensor(recordings["label"]), recordings["speaker"]
@@ -944,7 +944,7 @@ def listener_without(new: Tensor) -> tuple[Tensor, Tensor]:
     return scaled, predict(listener, mels).argmax(dim=1)
 
 
-def examples(split: str, who: Tensor, count: int) -> tuple[Tensor, ...]:
+def strips_and_words(split: str, who: Tensor, count: int) -> tuple[Tensor, ...]:
     """Strips (N, 1, 28, 84), the three pictures' places in the split (N, 3), the recording (N,), its digit's place (N,)."""
     images, labels = written[split]
     triples, said, where = where_is_it(labels, digits[who], count)
@@ -962,12 +962,12 @@ if have:
     for held in (people[:2], people[2:4], people[4:]):
         new = torch.tensor([speaker in held for speaker in speakers])
         tones, named = listener_without(new)
-        strips, _, said, where = examples("train", ~new, 6_000)
+        strips, _, said, where = strips_and_words("train", ~new, examples(6_000))
         model = Asking(3, vocabulary_size=1, place=98, heads=4)
-        nothing = torch.zeros(6_000, 1, dtype=torch.int64)                                              # no question
+        nothing = torch.zeros(len(strips), 1, dtype=torch.int64)                                            # no question
         fit(model, Batches(windows_of(strips), tones[said], nothing, where), epochs=6, lr=2e-3, verbose=False)
-        strips, triples, said, where = examples("test", new, 1_500)
-        answered = predict(model, (windows_of(strips), tones[said], nothing[:1_500])).argmax(dim=1)
+        strips, triples, said, where = strips_and_words("test", new, examples(1_500))
+        answered = predict(model, (windows_of(strips), tones[said], nothing[:len(strips)])).argmax(dim=1)
         figures["cross-attention"].append((answered == where).float().mean().item())
         guess = (read[triples] == named[said][:, None]).float().argmax(dim=1)                           # the first where none fits
         figures["both named, then compared"].append((guess == where).float().mean().item())

@@ -40,7 +40,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse import Batches, PictureBook, begin, check, evaluate, expect, fit, hint, predict, quiz
+from mmcourse import Batches, PictureBook, begin, check, evaluate, examples, expect, fit, hint, predict, quiz
 from mmcourse.data import real
 from mmcourse.data.audio import LogMel, collate, same_loudness
 from mmcourse.data.matching import partners
@@ -82,7 +82,7 @@ print({name: f"{some.blotted.float().mean():.2f} blotted" for name, some in page
 # 03 for the sound, a bag of words from lesson 02 for the sentence. 64 features each.
 
 # %%
-log_mel = LogMel(hop=0.020).fit(collate([pages["train"].sound(i) for i in range(500)], samples=12_000))
+log_mel = LogMel(hop=0.020).fit(collate([pages["train"].sound(i) for i in range(examples(500))], samples=12_000))
 inputs = {split: (some.images, some.log_mels(log_mel), some.tokens) for split, some in pages.items()}
 labels = {split: some.labels for split, some in pages.items()}
 names = ("image", "sound", "text")
@@ -673,7 +673,7 @@ rows = {split: real.load_or_explain("mnist", split) for split in ("train", "test
 recordings = real.load_or_explain("free_spoken_digits", "train")
 have = all((*rows.values(), recordings))
 if have:
-    written = {split: real.pictures(part.shuffle(seed=0).select(range(most)))
+    written = {split: real.pictures(part.shuffle(seed=0).select(range(examples(most))))
                for (split, part), most in zip(rows.items(), (6_000, 3_000), strict=True)}
     spoken = collate([same_loudness(real.sound(row)[0]) for row in recordings], samples=6_000)                     # (2700, 6000)
     said, speakers = torch.tensor(recordings["label"]), recordings["speaker"]

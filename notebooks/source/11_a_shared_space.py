@@ -35,10 +35,9 @@ from collections import Counter
 
 import torch
 import torch.nn.functional as F
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
-from mmcourse import Batches, PictureBook, begin, check, expect, fit, hint, predict, quiz
+from mmcourse import Batches, PictureBook, begin, check, examples, expect, fit, hint, predict, quiz
 from mmcourse.data import real
 from mmcourse.data.audio import collate, resample, same_loudness
 from mmcourse.data.augment import shift, shift_bands, spec_augment
@@ -551,7 +550,7 @@ check("11.5", zero_shot)
 # %%
 singles = {name: PictureBook(split, pages=1_000, things=1, size=48)
            for name, split in (("test pages", "test"), ("unseen pairs", "unseen_pairs"))}
-seen = {name: vectors_of(book, torch.arange(1_000), ("image",))["image"] for name, book in singles.items()}
+seen = {name: vectors_of(book, torch.arange(len(book)), ("image",))["image"] for name, book in singles.items()}
 described = [[with_article(f"{size} {colour} {kind}") for colour in COLOURS for size in SIZES] for kind in KINDS]
 prompts = predict(space.tower("text"), pad([encode(sentence) for some in described for sentence in some]))
 prompts = prompts.unflatten(0, (len(KINDS), -1))                               # (14, 16, 128)
@@ -600,10 +599,12 @@ for name, book in singles.items():
 # sentences, or no better than chance?
 
 # %%
+from sklearn.linear_model import LogisticRegression
+
 labelled = PictureBook("train", pages=1_000, things=1, seed=train.seed + 2_000, size=48)
 ours = {"text": predict(space.tower("text"), labelled.tokens)}
 judged = singles["test pages"]
-some = torch.arange(400)
+some = torch.arange(examples(400))
 probed = vectors_of(judged, some, everything)
 probe = LogisticRegression(max_iter=1_000, C=10.0).fit(F.normalize(ours["text"], dim=1).numpy(), labelled.kinds.numpy())
 moved = {name: float(probe.score(x.numpy(), judged.kinds[some].numpy())) for name, x in probed.items()}
@@ -741,8 +742,8 @@ rows = {split: real.load_or_explain("mnist", split) for split in ("train", "test
 recordings = real.load_or_explain("free_spoken_digits", "train")
 digit_names = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 if all((*rows.values(), recordings)):
-    written, digits = real.pictures(rows["train"].shuffle(seed=0).select(range(12_000)))
-    test_written, test_digits = real.pictures(rows["test"].shuffle(seed=0).select(range(2_000)))
+    written, digits = real.pictures(rows["train"].shuffle(seed=0).select(range(examples(12_000))))
+    test_written, test_digits = real.pictures(rows["test"].shuffle(seed=0).select(range(examples(2_000))))
     spoken = collate([same_loudness(real.sound(row)[0]) for row in recordings], samples=6_000)
     said = torch.tensor(recordings["label"])
     speakers, people = recordings["speaker"], sorted(set(recordings["speaker"]))

@@ -37,9 +37,8 @@ from collections import Counter
 
 import torch
 from torch import Tensor, nn
-from torchmetrics.functional.text import bleu_score
 
-from mmcourse import PictureBook, begin, check, expect, fit, hint, predict, quiz
+from mmcourse import PictureBook, begin, check, examples, expect, fit, hint, predict, quiz
 from mmcourse.data import real
 from mmcourse.data.captions import (
     COLOUR_WORDS,
@@ -102,6 +101,8 @@ for sentence in (test[2].sentences[0], "a small red fish left of a big blue boat
 # reference (Papineni et al. 2002; you will write its heart further down). Four references a page. Guess both.
 
 # %%
+from torchmetrics.functional.text import bleu_score
+
 # 500 lists of 4 sentences, none of them the page's own
 references = [[decode(row) for row in rows] for rows in tellings(test[2], 5)[:, 1:]]
 
@@ -724,7 +725,7 @@ def rows_of(images: Tensor, labels: Tensor, count: int, digits: int = 3) -> tupl
 
 written = {split: real.load_or_explain("mnist", split) for split in ("train", "test")}
 if all(written.values()):
-    digits = {split: real.pictures(part.shuffle(seed=0).select(range(most)))
+    digits = {split: real.pictures(part.shuffle(seed=0).select(range(examples(most))))
               for (split, part), most in zip(written.items(), (12_000, 5_000), strict=True)}
     images, labels = digits["train"]
     alone = ShowAndTell(len(VOCABULARY), encoder=PictureEncoder((24, 48, 96), in_channels=1))
@@ -735,9 +736,9 @@ if all(written.values()):
 if all(written.values()):
     reading = ShowAttendAndTell(len(VOCABULARY), encoder=PictureEncoder((24, 48, 96), in_channels=1))
     reading.load_state_dict(alone.state_dict(), strict=False)
-    strips, read_out = rows_of(images, labels, 9_000)
+    strips, read_out = rows_of(images, labels, examples(9_000))
     fit(reading, CaptionBatches(strips, framed(read_out)), loss=caption_loss, metrics=(), epochs=4, lr=2e-3, clip=1.0)
-    strips, read_out = rows_of(*digits["test"], 1_000)
+    strips, read_out = rows_of(*digits["test"], examples(1_000))
     heard = captions(reading, strips)
     whole = sum(a == b for a, b in zip(heard, read_out, strict=True)) / len(heard)
     print(f"whole rows right: {whole:.3f}")
@@ -751,7 +752,8 @@ if all(written.values()):
 if all(written.values()):
     for image in strips[:2]:
         spelled, shown = looks(reading, image)
-        show_heatmap_over(image.expand(len(spelled), 3, -1, -1), shown, titles=spelled, columns=3)
+        if spelled:                                                            # an empty caption attends nowhere
+            show_heatmap_over(image.expand(len(spelled), 3, -1, -1), shown, titles=spelled, columns=3)
     longer, read_out = rows_of(*digits["test"], 3, digits=4)
     for sentence, said in zip(read_out, captions(reading, longer), strict=True):
         print(f"{sentence:24} it says: {said}")

@@ -538,3 +538,17 @@ def test_six_people_speak_every_digit(name, whole):
         assert spoken == {(person, digit) for person in people for digit in range(10)}
     assert set(whole(name, "test")["index"]) == {0, 1, 2, 3, 4}
     assert not set(whole(name, "train")["index"]) & {0, 1, 2, 3, 4}
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("name", real.NAMES)
+def test_a_fast_run_reads_a_few_rows_of_every_class(name, whole, monkeypatch):
+    everything = whole(name, "train")
+    monkeypatch.setenv("MMCOURSE_FAST", "1")
+    few, source = real.load(name, "train"), catalogue.SOURCES[name]
+    assert len(few) == settings.FAST_EXAMPLES < len(everything) and few.features == everything.features
+    assert few[0][source.target] == everything[0][source.target]
+    if name != "wnut_17":
+        assert set(few[source.target]) == set(everything[source.target])
+    if name == "free_spoken_digits":
+        assert set(few["speaker"]) == set(everything["speaker"])
