@@ -126,8 +126,8 @@ class Builder:
         if found and not fast:
             raise BuildError(f"{lesson.name} ({copy}) is not fit to be published:\n  " + "\n  ".join(found))
         size = outputs.stored_size(notebook) / 1e3
-        took = f"{run.minutes:.1f} minutes, {run.peak_mb:.0f} MB of memory, {size:.0f} kB stored"
-        self.say(f"{lesson.name} {copy}: {took}")
+        took = f"{run.minutes:.1f} minutes, {run.cpu_minutes:.1f} of processor time, {run.peak_mb:.0f} MB of memory"
+        self.say(f"{lesson.name} {copy}: {took}, {size:.0f} kB stored")
         for line in found:
             self.say(f"  {line}")
         return notebook

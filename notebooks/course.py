@@ -2,8 +2,10 @@
 
     make course LESSONS="00 01" SEEDS="0 1 2"        all lessons and seed 0 unless given
 
-Prints a table and writes build/course.json. Exits 1 where a lesson fails, or a promise of its is missed, absent or
-not judged. Minutes, memory and figures that do not move with the seed are remarks.
+Prints a table and writes build/course.json. Exits 1 where a lesson fails, takes more than 15 minutes of processor time or
+2 GB of memory, or where one of its promises is missed, absent or not judged. Processor time above 10 minutes (about five
+minutes on two idle cores; a busy host adds up to a half), minutes by the clock, and results that do not change with the
+seed are remarks.
 """
 
 import json
@@ -21,19 +23,22 @@ from pipeline.kernel import LessonFailed
 from pipeline.solutions import SourceError
 from pipeline.source import Lesson
 
-MINUTES, MEGABYTES = 5, 2_000
+MINUTES = 5  # by the clock
+CPU_MINUTES, MOST_CPU_MINUTES = 10, 15
+MEGABYTES = 2_000
 
 
 def run_lesson(builder: Builder, lesson: Lesson, seed: int) -> dict:
-    """One lesson under one seed: {"lesson", "seed", "minutes", "peak_mb", "promises"}, and "error" where it failed."""
-    result = {"lesson": lesson.number, "seed": seed, "minutes": 0.0, "peak_mb": 0, "promises": []}
+    """One lesson under one seed: its time, memory and promises, and "error" where it failed."""
+    result = {"lesson": lesson.number, "seed": seed, "minutes": 0.0, "cpu_minutes": 0.0, "peak_mb": 0, "promises": []}
     with tempfile.TemporaryDirectory() as work:
         verdicts = Path(work) / "results.jsonl"
         variables = kernel.environment(builder.root, Path(work), seed=seed, MMCOURSE_RESULTS=str(verdicts))
         try:
             notebook = source.compose(lesson, "answers", builder.address)
             run = kernel.run(notebook, lesson.notebook(builder.folder, "answers").parent, variables)
-            result |= {"minutes": round(run.minutes, 2), "peak_mb": round(run.peak_mb)}
+            minutes = {"minutes": round(run.minutes, 2), "cpu_minutes": round(run.cpu_minutes, 2)}
+            result |= minutes | {"peak_mb": round(run.peak_mb)}
         except (LessonFailed, SourceError) as error:
             result["error"] = str(error)
         if verdicts.is_file():
@@ -42,9 +47,13 @@ def run_lesson(builder: Builder, lesson: Lesson, seed: int) -> dict:
 
 
 def faults(result: dict, promised: dict[str, Promise]) -> list[str]:
-    """What makes a run fail, one line each: its error, and promises that are missed, absent or not judged."""
+    """What makes a run fail, one line each: its error, its limits, and promises missed, absent or not judged."""
     where = f"{result['lesson']}, seed {result['seed']}"
     found = [f"{where} failed: {result['error']}"] if "error" in result else []
+    if result["cpu_minutes"] > MOST_CPU_MINUTES:
+        found.append(f"{where}: {result['cpu_minutes']:.1f} minutes of processor time, more than {MOST_CPU_MINUTES}")
+    if result["peak_mb"] > MEGABYTES:
+        found.append(f"{where}: {result['peak_mb']} MB of memory, more than {MEGABYTES}")
     for verdict in result["promises"]:
         if verdict["kept"] is None:
             found.append(f"{where}: {verdict['id']} was not judged")
@@ -56,15 +65,15 @@ def faults(result: dict, promised: dict[str, Promise]) -> list[str]:
 
 
 def remarks(results: list[dict]) -> list[str]:
-    """What to look at though nothing failed: lessons too slow or too large, figures that the seed does not move."""
+    """What to look at though nothing failed: lessons that are slow, results that the seed does not change."""
     found = []
     values = defaultdict(list)
     for result in results:
         where = f"{result['lesson']}, seed {result['seed']}"
         if result["minutes"] > MINUTES:
-            found.append(f"{where}: {result['minutes']:.1f} minutes, more than {MINUTES}")
-        if result["peak_mb"] > MEGABYTES:
-            found.append(f"{where}: {result['peak_mb']} MB of memory, more than {MEGABYTES}")
+            found.append(f"{where}: {result['minutes']:.1f} minutes by the clock, more than {MINUTES}")
+        if CPU_MINUTES < result["cpu_minutes"] <= MOST_CPU_MINUTES:
+            found.append(f"{where}: {result['cpu_minutes']:.1f} minutes of processor time, more than {CPU_MINUTES}")
         for verdict in result["promises"]:
             values[verdict["id"]].append(verdict["value"])
     same = [name for name, seen in values.items() if len(seen) > 1 and len(set(seen)) == 1]
@@ -73,19 +82,24 @@ def remarks(results: list[dict]) -> list[str]:
 
 def table(results: list[dict]) -> str:
     """The runs as text: a line for each lesson and seed, below it a line for each promise."""
-    lines = ["lesson  seed  minutes  memory   promise"]
+    lines = ["lesson  seed  minutes  CPU min  memory   promise"]
     for result in results:
         mark = "FAILED" if "error" in result else ""
         lines.append(
-            f"{result['lesson']:<6}  {result['seed']:>4}  {result['minutes']:>7.1f}  {result['peak_mb']:>4} MB  {mark}"
+            f"{result['lesson']:<6}  {result['seed']:>4}  {result['minutes']:>7.1f}  {result['cpu_minutes']:>7.1f}  "
+            f"{result['peak_mb']:>4} MB  {mark}"
         )
         for verdict in result["promises"]:
             direction = "at_least" if "at_least" in verdict else "at_most"
             word = {True: "kept", False: "MISSED", None: "NOT JUDGED"}[verdict["kept"]]
             limit = f"{direction.replace('_', ' ')} {figure(verdict[direction])}"
             text = f"{verdict['id']}: {figure(verdict['value'])}, {limit}: {word}"
-            lines.append(" " * 33 + text)
+            lines.append(" " * 42 + text)
     return "\n".join(lines)
+
+
+def _taken(result: dict) -> str:
+    return f"{result['minutes']:.1f} minutes, {result['cpu_minutes']:.1f} of processor time, {result['peak_mb']} MB"
 
 
 def store(results: list[dict], path: Path) -> None:
@@ -104,7 +118,7 @@ def course(builder: Builder, numbers: list[str], seeds: list[int], say=print) ->
                 say(f"{reason}; running what the source says now")
         for seed in seeds:
             result = run_lesson(builder, lesson, seed)
-            say(f"{lesson.name}, seed {seed}: {result['minutes']:.1f} minutes, {result['peak_mb']} MB", flush=True)
+            say(f"{lesson.name}, seed {seed}: {_taken(result)}", flush=True)
             results.append(result)
             found += faults(result, promised)
             store(results, builder.root / "build" / "course.json")

@@ -1,4 +1,4 @@
-"""Run a notebook from top to bottom in a fresh kernel, and measure its minutes and its memory."""
+"""Run a notebook from top to bottom in a fresh kernel, and measure its time and its memory."""
 
 import contextlib
 import os
@@ -24,9 +24,15 @@ class LessonFailed(RuntimeError):
 
 @dataclass
 class Run:
-    """What a run took: minutes from the start of the kernel to its end, and the most memory it held (MB, RSS)."""
+    """What a run took, from the start of the kernel to its end.
+
+    minutes      by the clock
+    cpu_minutes  of processor time, the kernel's and its children's: depends little on what else the machine does
+    peak_mb      the most memory they held together (MB, RSS)
+    """
 
     minutes: float
+    cpu_minutes: float
     peak_mb: float
 
 
@@ -75,7 +81,7 @@ def run(
         on_cell_start=starts,
     )
     start = time.perf_counter()
-    with _memory(client) as peak, tempfile.TemporaryFile("w+", errors="replace") as complaints:
+    with _usage(client) as usage, tempfile.TemporaryFile("w+", errors="replace") as complaints:
         try:
             client.execute(env=variables, stderr=complaints)
         except CellExecutionError as error:
@@ -84,12 +90,12 @@ def run(
             raise LessonFailed(_failure(notebook, current["cell"], f"the cell ran for more than {seconds} s")) from None
         except DeadKernelError:
             complaints.seek(0)
-            message = f"the kernel died (out of memory?) at {peak[0]:.0f} MB or more\n{complaints.read()[-2000:]}"
+            message = f"the kernel died (out of memory?) at {usage.peak_mb:.0f} MB or more\n{complaints.read()[-2000:]}"
             raise LessonFailed(_failure(notebook, current["cell"], message)) from None
     if language is not None:
         notebook.metadata["language_info"] = language
     notebook.metadata.pop("widgets", None)
-    return Run(minutes=(time.perf_counter() - start) / 60, peak_mb=peak[0])
+    return Run((time.perf_counter() - start) / 60, usage.cpu_seconds / 60, usage.peak_mb)
 
 
 def _failure(notebook: NotebookNode, index: int | None, traceback: str) -> str:
@@ -100,34 +106,40 @@ def _failure(notebook: NotebookNode, index: int | None, traceback: str) -> str:
     return f"code cell {number}:\n\n{notebook.cells[index].source}\n\n{ANSI.sub('', traceback).strip()}"
 
 
-@contextlib.contextmanager
-def _memory(client: NotebookClient, every: float = 0.2):
-    """Sample the resident memory of the kernel and its children while the block runs; yields [peak in MB]."""
-    peak, done = [0.0], threading.Event()
+class _Usage:
+    """What a kernel and its children have used so far: the most memory at once, and processor time."""
 
-    def sample():
+    def __init__(self):
+        self.peak_mb = self.cpu_seconds = 0.0
+
+    def sample(self, pid: int) -> None:
+        """Look at the process and all its children; those that ended before are counted in their parent's times."""
+        memory = seconds = 0.0
+        with contextlib.suppress(psutil.Error):
+            kernel = psutil.Process(pid)
+            for process in [kernel, *kernel.children(recursive=True)]:
+                with contextlib.suppress(psutil.Error), process.oneshot():
+                    memory += process.memory_info().rss / 1e6
+                    seconds += sum(process.cpu_times()[:4])  # user, system, and both of children that ended
+        self.peak_mb = max(self.peak_mb, memory)
+        self.cpu_seconds = max(self.cpu_seconds, seconds)
+
+
+@contextlib.contextmanager
+def _usage(client: NotebookClient, every: float = 0.2):
+    """Sample what the kernel uses while the block runs; yields the _Usage."""
+    usage, done = _Usage(), threading.Event()
+
+    def watch():
         while not done.wait(every):
             pid = getattr(getattr(client.km, "provisioner", None), "pid", None)
             if pid:
-                peak[0] = max(peak[0], _resident(pid))
+                usage.sample(pid)
 
-    thread = threading.Thread(target=sample, daemon=True)
+    thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
-        yield peak
+        yield usage
     finally:
         done.set()
         thread.join()
-
-
-def _resident(pid: int) -> float:
-    """Resident memory of a process and all its children, in MB; 0 where it has just ended."""
-    total = 0
-    try:
-        kernel = psutil.Process(pid)
-        for process in [kernel, *kernel.children(recursive=True)]:
-            with contextlib.suppress(psutil.Error):
-                total += process.memory_info().rss
-    except psutil.Error:
-        return 0.0
-    return total / 1e6

@@ -25,7 +25,7 @@ def runs(monkeypatch):
         started.append(folder)
         for number, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), 1):
             cell.execution_count = number
-        return build.kernel.Run(minutes=0.1, peak_mb=100)
+        return build.kernel.Run(minutes=0.1, cpu_minutes=0.1, peak_mb=100)
 
     monkeypatch.setattr(build.kernel, "run", run)
     return started

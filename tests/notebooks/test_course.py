@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from course import course, faults, remarks
+from course import course, faults, remarks, run_lesson
 from pipeline import kernel
 
 EXPECT = '''# %% [markdown]
@@ -50,7 +50,7 @@ def here(monkeypatch):
                     exec(cell.source, names)
                 except Exception as error:
                     raise kernel.LessonFailed(type(error).__name__) from None
-        return kernel.Run(minutes=0.1, peak_mb=100)
+        return kernel.Run(minutes=0.1, cpu_minutes=0.1, peak_mb=100)
 
     monkeypatch.setattr(kernel, "run", run)
 
@@ -60,8 +60,8 @@ def test_kept_promises_over_seeds(house):
     assert status == 0
     assert [(r["lesson"], r["seed"]) for r in results] == [("90", 0), ("90", 1)]
     for result in results:
-        assert set(result) == {"lesson", "seed", "minutes", "peak_mb", "promises"}
-        assert result["minutes"] > 0 and result["peak_mb"] > 20
+        assert set(result) == {"lesson", "seed", "minutes", "cpu_minutes", "peak_mb", "promises"}
+        assert result["minutes"] > 0 and result["cpu_minutes"] >= 0 and result["peak_mb"] > 20
     assert results[1]["promises"] == [
         {"id": "90.share", "text": "a share", "value": 0.7, "at_least": 0.5, "kept": True}
     ]
@@ -84,13 +84,39 @@ def test_faults(house, here, cell, says):
 
 
 def test_other_lessons_promises_are_not_asked_for():
-    result = {"lesson": "90", "seed": 0, "minutes": 1, "peak_mb": 1, "promises": []}
+    result = {"lesson": "90", "seed": 0, "minutes": 1, "cpu_minutes": 1, "peak_mb": 1, "promises": []}
     assert faults(result, {"91.other": None, "901.x": None}) == []
 
 
-def test_a_seed_that_changes_nothing_and_a_lesson_too_long_are_remarks():
-    verdict = {"id": "90.share", "value": 0.7}
-    run = {"lesson": "90", "promises": [verdict]}
-    said = remarks([run | {"seed": s, "minutes": 6 * s, "peak_mb": 3000 * s} for s in (0, 1)])
-    assert len(said) == 3
-    assert "6.0 minutes" in said[0] and "3000 MB" in said[1] and "0.700 for every seed" in said[2]
+def result(**more) -> dict:
+    return {"lesson": "90", "seed": 0, "minutes": 1, "cpu_minutes": 1, "peak_mb": 1, "promises": []} | more
+
+
+@pytest.mark.parametrize(
+    ("used", "fault", "remark"),
+    [
+        ({"cpu_minutes": 9.9, "peak_mb": 2000}, None, None),
+        ({"cpu_minutes": 14.0}, None, "14.0 minutes of processor time, more than 10"),
+        ({"cpu_minutes": 15.1}, "15.1 minutes of processor time, more than 15", None),
+        ({"peak_mb": 2001}, "2001 MB of memory, more than 2000", None),
+        ({"minutes": 40}, None, "40.0 minutes by the clock, more than 5"),
+    ],
+)
+def test_processor_time_and_memory_have_limits_and_the_clock_is_a_remark(used, fault, remark):
+    found, said = faults(result(**used), {}), remarks([result(**used)])
+    assert [fault in line for line in found] == ([True] if fault else [])
+    assert [remark in line for line in said] == ([True] if remark else [])
+
+
+def test_a_seed_that_changes_nothing_is_a_remark():
+    (said,) = remarks([result(seed=s, promises=[{"id": "90.share", "value": 0.7}]) for s in (0, 1)])
+    assert "0.700 for every seed" in said
+
+
+def test_processor_time_of_the_kernel_and_of_its_children_is_counted(house):
+    burn = "import time\nend = time.process_time() + {}\nwhile time.process_time() < end: pass"
+    child = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {burn.format(1)!r}])"
+    lesson = house.write(EXPECT + f"\n# %%\nimport time\ntime.sleep(1)\n\n# %%\n{burn.format(1)}\n{child}\n")
+    ran = run_lesson(house.builder(), lesson, seed=0)
+    assert "error" not in ran
+    assert 2 <= ran["cpu_minutes"] * 60 + 0.7 < 60 * ran["minutes"] + 0.7  # to a hundredth of a minute; asleep costs none
