@@ -28,12 +28,13 @@ WITH_DATA := MMCOURSE_DATA="$(DATA)"
 endif
 endif
 
-.PHONY: help lab test notebooks course bench models doctor
+.PHONY: help lab test quick notebooks course bench models doctor
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab         install what is missing, then open JupyterLab at lesson 00   [LAB_FLAGS=\"--no-browser --port=8899\"]"
 	@echo "make test        install what is missing, then run every test                 [TEST_FLAGS=\"-k picture\"]"
+	@echo "make quick       while editing: lint, stale notebooks, the unit tests of what changed  [TEST_FLAGS=...]"
 	@echo "make doctor      look whether this machine can run the course, and say what to do if not"
 	@echo "make notebooks   make the lessons in notebooks/ from notebooks/source/        [LESSONS=\"00 01\"]"
 	@echo "make course      run lessons in full and compare with what they promise       [LESSONS=\"00 01\" SEEDS=\"0 1 2\"]"
@@ -48,7 +49,12 @@ doctor: $(VENV)/installed-lab
 	@$(PY) -m mmcourse.cli doctor
 
 test: $(VENV)/installed-test
-	$(WITH_DATA) $(PY) -m pytest $(TEST_FLAGS)
+	$(WITH_DATA) $(PY) tests/run.py $(TEST_FLAGS)
+
+quick: $(VENV)/installed-test
+	$(PY) -m ruff check .
+	$(PY) notebooks/build.py --check
+	$(WITH_DATA) $(PY) tests/run.py --quick $(TEST_FLAGS)
 
 notebooks: $(VENV)/installed-test
 	$(WITH_DATA) $(PY) notebooks/build.py $(LESSONS)
