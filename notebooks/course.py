@@ -2,10 +2,10 @@
 
     make course LESSONS="00 01" SEEDS="0 1 2"        all lessons and seed 0 unless given
 
-Prints a table and writes build/course.json. Exits 1 where a lesson fails, takes more than 15 minutes of processor time or
-2 GB of memory, or where one of its promises is missed, absent or not judged. Processor time above 10 minutes (about five
-minutes on two idle cores; a busy host adds up to a half), minutes by the clock, and results that do not change with the
-seed are remarks.
+Prints a table and writes build/course.json. Exits 1 where a lesson fails, takes more than 15 minutes of processor time
+or 2 GB of memory, or where one of its promises is missed, absent or not judged. Processor time above 10 minutes (about
+five minutes on two idle cores; a busy host adds up to a half), more than five minutes by the clock, and results that do
+not change with the seed are remarks.
 """
 
 import json
