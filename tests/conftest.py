@@ -1,8 +1,10 @@
-"""Which tests run side by side, and how long each part of them took."""
+"""Which tests run side by side, how long each part of them took, and what was skipped for want of an installation."""
 
 from collections import Counter
 
 import pytest
+
+INSTALLABLE = ("browser", "realdata")  # markers of tests that need more than pip brings
 
 
 def pytest_addoption(parser):
@@ -38,3 +40,14 @@ def pytest_terminal_summary(terminalreporter):
     if sum(seconds.values()) > 10:
         parts = ", ".join(f"{name} {taken:.0f}" for name, taken in seconds.most_common())
         terminalreporter.write_line(f"seconds by part: {parts}")
+
+
+def pytest_unconfigure(config):
+    """Print the lines below pytest's own last one, so that skipped tests are not taken for passed ones."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    for marker in INSTALLABLE:
+        reasons = [report.longrepr[2].removeprefix("Skipped: ") for report in skipped if marker in report.keywords]
+        if reasons:
+            tests = "test was" if len(reasons) == 1 else "tests were"
+            reporter.write_line(f"{len(reasons)} {marker} {tests} skipped; {reasons[0]}", yellow=True)

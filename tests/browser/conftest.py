@@ -16,8 +16,9 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 def missing() -> str:
-    """What the browser tests lack here, or ''."""
-    lacking = [name for name in ("playwright", "jupyterlab") if importlib.util.find_spec(name) is None]
+    """What the browser tests lack here, each with the command that installs it, or ''."""
+    packages = [name for name in ("playwright", "jupyterlab") if importlib.util.find_spec(name) is None]
+    lacking = [f"{name} (pip install {name})" for name in packages]
     if not any(shutil.which(name) for name in BROWSERS):
         lacking.append("Chromium (Debian, Ubuntu: apt-get install chromium)")
     return ", ".join(lacking)
@@ -32,7 +33,7 @@ def need(condition, reason: str) -> None:
 @pytest.fixture
 def lab(tmp_path):
     """A running JupyterLab over a folder of its own: `lab.open(notebook)` gives its page."""
-    need(not missing(), f"the browser test needs {missing()}")
+    need(not missing(), f"not installed: {missing()}")
     from jupyter_page import JupyterLab
 
     chromium = next(path for name in BROWSERS if (path := shutil.which(name)))

@@ -488,7 +488,7 @@ def whole(monkeypatch, request):
     name = request.node.callspec.params.get("name") if hasattr(request.node, "callspec") else None
     for each in [name] if name else real.NAMES:
         if settings.data_folder() is None or real.where(each) is None:
-            reason = f"no copy of {each}: set MMCOURSE_DATA to the folder that has one"
+            reason = f"no copy of {each}: 'mmcourse data get {each} --into FOLDER', then set MMCOURSE_DATA=FOLDER"
             (pytest.fail if settings.strict() else pytest.skip)(reason)
     return copies
 
