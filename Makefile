@@ -28,7 +28,7 @@ WITH_DATA := MMCOURSE_DATA="$(DATA)"
 endif
 endif
 
-.PHONY: help lab test quick notebooks course bench models doctor
+.PHONY: help lab test quick notebooks course bench models doctor lowest
 .DEFAULT_GOAL := help
 
 help:
@@ -40,6 +40,7 @@ help:
 	@echo "make course      run lessons in full and compare with what they promise       [LESSONS=\"00 01\" SEEDS=\"0 1 2\"]"
 	@echo "make bench       time the training loop against other libraries"
 	@echo "make models      train the shipped models again"
+	@echo "make lowest      run the unit tests with the lowest versions that are allowed, and a set-up cell as on Colab"
 	@echo "UV= with any of them installs with plain pip; PYTHON=... chooses the Python for a new .venv."
 
 lab: $(VENV)/installed-lab
@@ -109,3 +110,16 @@ $(VENV)/installed-lab $(VENV)/installed-test $(VENV)/installed-bench: pyproject.
 	$$install $$again -e "$(WHAT)" -c constraints.txt || { \
 	    echo "The installation did not end; run the same command again, or start afresh with: rm -rf $(VENV)" >&2; exit 1; }; \
 	rm -f $(VENV)/installing; touch $@
+
+# The lowest versions that pyproject.toml allows, on the lowest Python, in an environment of their own. It is made anew
+# when pyproject.toml changes: what is installed already would not be lowered.
+LOWEST := .venv-lowest
+lowest: $(LOWEST)/installed
+	$(WITH_DATA) $(LOWEST)/bin/python -m pytest $(addprefix --ignore=tests/,notebooks browser test_wheel.py) $(TEST_FLAGS)
+	$(PY) notebooks/colab.py
+
+$(LOWEST)/installed: pyproject.toml | $(VENV)/installed-test
+	$(PY) -m uv --version >/dev/null 2>&1 || $(PY) -m pip install -q -c constraints.txt uv
+	$(PY) -m uv venv -q --clear --python 3.11 $(LOWEST)
+	$(PY) -m uv pip install --python $(LOWEST)/bin/python --resolution lowest-direct -e ".[test]"
+	touch $@
