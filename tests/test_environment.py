@@ -59,6 +59,11 @@ def test_verified_versions_run_on_the_oldest_python():
     assert {name: bounds for name, bounds in wanted.items() if "3.11.0" not in SpecifierSet(bounds)} == {}
 
 
+def test_the_wheel_is_tested_with_what_builds_it():
+    built_by = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+    assert [requirements("test")[Requirement(text).name] for text in built_by] == list(map(Requirement, built_by))
+
+
 @pytest.mark.parametrize("path", ["constraints.txt", "binder/constraints.txt"])
 def test_constraints_are_names_and_versions_only(path):
     lines = [line for line in (ROOT / path).read_text().splitlines() if not line.startswith("#")]
