@@ -34,7 +34,7 @@ endif
 help:
 	@echo "make lab         install what is missing, then open JupyterLab at lesson 00   [LAB_FLAGS=\"--no-browser --port=8899\"]"
 	@echo "make test        install what is missing, then run every test                 [TEST_FLAGS=\"-k picture\"]"
-	@echo "make quick       while editing: lint, stale notebooks, the unit tests of what changed  [TEST_FLAGS=...]"
+	@echo "make quick       while editing: lint, stale notebooks, unit tests; under two minutes  [TEST_FLAGS=...]"
 	@echo "make doctor      look whether this machine can run the course, and say what to do if not"
 	@echo "make notebooks   make the lessons in notebooks/ from notebooks/source/        [LESSONS=\"00 01\"]"
 	@echo "make course      run lessons in full and compare with what they promise       [LESSONS=\"00 01\" SEEDS=\"0 1 2\"]"
