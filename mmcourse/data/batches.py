@@ -12,7 +12,8 @@ from mmcourse import settings
 class Batches:
     """Tensors cut into batches of `size` along their first axis; the last tensor is the target.
 
-    Batches(images, labels) yields (images (B, ...), labels (B, ...)); the last batch may be smaller. `shuffle` draws a
+    Batches(images, labels) yields (images (B, ...), labels (B, ...)); the last batch may be smaller, but a single
+    example that is left over joins the batch before it, since BatchNorm cannot train on one alone. `shuffle` draws a
     new order for every epoch from `seed` (MMCOURSE_SEED unless given) and the epoch's number alone, so the same seed
     gives the same orders everywhere, whatever else draws random numbers. `transform(x) -> x` changes each batch's first
     tensor, e.g. to augment it; it draws from PyTorch's own generator. The tensors are moved to `device` once.
@@ -54,7 +55,13 @@ class Batches:
         return len(self.tensors[0])
 
     def __len__(self) -> int:
-        return -(-self.examples // self.size)
+        over = self.examples % self.size
+        return max(self.examples // self.size + (over > 1), 1)
+
+    def parts(self) -> list[slice]:
+        """Where each batch lies in the order of an epoch."""
+        starts = range(0, len(self) * self.size, self.size)
+        return [slice(start, end) for start, end in zip(starts, [*starts[1:], self.examples], strict=True)]
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         epoch, self.epoch = self.epoch, self.epoch + 1
@@ -67,8 +74,7 @@ class Batches:
         return order.to(self.tensors[0].device)
 
     def _cut(self, order: Tensor | None) -> Iterator[tuple[Tensor, ...]]:
-        for start in range(0, self.examples, self.size):
-            part = slice(start, start + self.size)
+        for part in self.parts():
             if order is None:
                 batch = tuple(tensor[part] for tensor in self.tensors)
             else:

@@ -178,7 +178,7 @@ class SentenceBatches(Batches):
     def _cut(self, order: Tensor | None) -> Iterator[tuple[Tensor, ...]]:
         tokens, labels = self.tensors
         order = torch.arange(self.examples) if order is None else order
-        for chosen in order.split(self.size):
+        for chosen in (order[part] for part in self.parts()):
             longest = max(int(self.lengths[chosen].max()), 1)
             there = chosen.to(tokens.device)
             part = tokens[:, :longest].index_select(0, there)

@@ -14,11 +14,14 @@ def epoch(batches):
     return torch.cat([target for *_, target in batches])
 
 
-@pytest.mark.parametrize("size", [1, 4, 23, 100])
+@pytest.mark.parametrize("size", [1, 4, 11, 22, 23, 100])
 def test_every_example_once_with_its_target(size):
     batches = Batches(X, Y, size=size)
     parts = list(batches)
-    assert len(parts) == len(batches) == -(-N // size)
+    over = size > 1 and N % size == 1
+    assert len(parts) == len(batches) == -(-N // size) - over
+    if over:
+        assert len(parts[-1][1]) == size + 1  # no batch of one
     assert sorted(epoch(batches).tolist()) == list(range(N))
     for x, y in parts:
         assert x.shape == (len(y), 1) and torch.equal(x[:, 0].long(), y)
