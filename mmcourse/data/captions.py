@@ -67,6 +67,9 @@ def word_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
     return ((logits.argmax(dim=-1) == targets) & counted).sum() / counted.sum()
 
 
+caption_loss.ignore_index = word_accuracy.ignore_index = PAD  # so that `fit` and `evaluate` weigh batches by words
+
+
 def mirror(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Mirror every other picture, at random, and exchange 'left' and 'right' in its words."""
     mirrored = torch.rand(len(images), device=images.device) < 0.5

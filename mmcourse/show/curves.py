@@ -1,6 +1,7 @@
 """Figures of training and of judging: curves over epochs, and results side by side with their range over seeds."""
 
 import math
+import numbers
 from collections.abc import Sequence
 
 from mmcourse.show import style
@@ -26,6 +27,7 @@ def plot_history(history, title: str | None = None, limits: tuple[float, float] 
         and not name.startswith("valid_")
         and name not in ("epoch", "step", "steps", "seconds", "lr")
     ]
+    metrics = [name for name in metrics if all(isinstance(value, numbers.Real) for value in table[name])]
     told = [
         f"{name.replace('_', ' ')} from {table[name].iloc[0]:.3f} to {table[name].iloc[-1]:.3f}"
         for name in ("loss", "valid_loss", *metrics, *(f"valid_{name}" for name in metrics))

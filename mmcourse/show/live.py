@@ -6,6 +6,7 @@ still picture with its figures in words takes its place, which is what a stored 
 
 import html
 import math
+import numbers
 import textwrap
 import time
 import uuid
@@ -95,13 +96,13 @@ class LiveView:
         parts = [f"step {self.step:,} of {self.total_steps:,}"]
         if self._loss is not None:
             parts.append(f"loss {self._loss:.3f}")
-        parts += [f"{name.replace('_', ' ')} {value:.3f}" for name, value in self._metrics.items()]
-        if self.rows:
-            parts += [
-                f"{name.replace('_', ' ')} {value:.3f}"
-                for name, value in self.rows[-1].items()
-                if name.startswith("valid_") and name != "valid_loss"
-            ]
+        judged = self.rows[-1] if self.rows else {}
+        valid = {n: value for n, value in judged.items() if n.startswith("valid_") and n != "valid_loss"}
+        parts += [
+            f"{name.replace('_', ' ')} {value:.3f}"
+            for name, value in (self._metrics | valid).items()
+            if isinstance(value, numbers.Real)  # a metric may have several values, such as a confusion matrix
+        ]
         if 0 < self.step < self.total_steps:
             parts.append(f"{clock(seconds / self.step * (self.total_steps - self.step))} left")
         else:

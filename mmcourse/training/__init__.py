@@ -7,11 +7,13 @@ from mmcourse.training.evaluate import accuracy, evaluate, predict
 from mmcourse.training.fit import fit
 from mmcourse.training.history import History
 from mmcourse.training.schedule import constant, one_cycle
+from mmcourse.training.stop import TrainingInterrupted
 
 __all__ = [
     "Checkpoint",
     "History",
     "NonFiniteLoss",
+    "TrainingInterrupted",
     "accuracy",
     "constant",
     "describe_device",

@@ -14,6 +14,11 @@ def length(batches: Iterable, who: str) -> int:
     try:
         number = len(batches)
     except TypeError:
+        if hasattr(batches, "dataset"):
+            raise ValueError(
+                f"{who} got a {type(batches).__name__} over a {type(batches.dataset).__name__} of no known length. "
+                "Give that class a __len__ that returns how many examples it yields"
+            ) from None
         raise ValueError(
             f"{who} got batches of type {type(batches).__name__}, which has no length; expected Batches, a DataLoader "
             "or a list of (inputs..., target). A generator would be empty after one pass: list(generator)"

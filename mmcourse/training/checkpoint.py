@@ -1,5 +1,6 @@
 """Save and load: models alone, and training runs that go on bit for bit. Safetensors files, never pickles."""
 
+import errno
 import json
 import math
 import os
@@ -12,9 +13,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from mmcourse.training import optimiser_state
 from mmcourse.training.batch import describe
 
-FORMAT = "mmcourse 1"
+FORMAT = "mmcourse 2"  # of runs: a change of what they hold is another number
 
 
 def save_model(model: nn.Module, path: str | Path, **card) -> Path:
@@ -30,7 +32,8 @@ def load_model(model: nn.Module, path: str | Path) -> nn.Module:
     tensors, about = _read(path)
     if about.get("kind") == "run":
         tensors = _below("model", tensors)
-    _fill(model, tensors, path)
+    _check_model(model, tensors, path)
+    _fill(model, tensors)
     return model
 
 
@@ -47,6 +50,22 @@ class Checkpoint:
             raise ValueError(f"Checkpoint got steps={steps}; expected 1 or more, or None for once an epoch")
         self.path, self.steps = Path(path), steps
 
+    def try_path(self) -> None:
+        """OSError where no file can be written there; `fit` asks before it trains."""
+        try:
+            if self.path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "it is a folder")
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = _temporary(self.path)
+            try:
+                temporary.touch()
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise OSError(
+                error.errno, f"the checkpoint {self.path} cannot be written ({error.strerror}); give another path"
+            ) from None
+
     def on_step(self, run) -> None:
         if self.steps and run.step % self.steps == 0:
             save_run(run, self.path)
@@ -58,18 +77,24 @@ class Checkpoint:
         save_run(run, self.path)
 
 
-def save_run(run, path: str | Path) -> Path:
-    """Write all that a run needs to go on: weights, optimiser, orders, random states, history."""
+def save_run(run, path: str | Path) -> None:
+    """Write all that a run needs to go on: weights, optimiser, orders, random states, history.
+
+    A second interrupt waits until the file is whole.
+    """
     run.look()
-    state = run.optimiser.state_dict()
+    run.saving = True
+    try:
+        _write(path, *_contents(run))
+        run.saved = path, run.step
+    finally:
+        run.saving = False
+
+
+def _contents(run) -> tuple[dict[str, Tensor], dict]:
     tensors = {f"model.{name}": tensor for name, tensor in run.model.state_dict().items()}
-    plain: dict[str, dict] = {}
-    for number, entries in state["state"].items():
-        for name, value in entries.items():
-            if isinstance(value, Tensor):
-                tensors[f"optimiser.{number}.{name}"] = value
-            else:
-                plain.setdefault(str(number), {})[name] = value
+    of_optimiser, optimiser = optimiser_state.pack(run)
+    tensors |= {f"optimiser.{name}": tensor for name, tensor in of_optimiser.items()}
     tensors["history.losses"] = torch.tensor(run.history.losses, dtype=torch.float64)
     now, before = random_state(run.batches), run.state_before_epoch
     for moment, states in (("now", now), ("before", before)):
@@ -80,13 +105,14 @@ def save_run(run, path: str | Path) -> Path:
         "step": run.step,
         "epoch": run.epoch,
         "index": run.index,
+        "steps_per_epoch": run.steps_per_epoch,
         "batches": describe(run.batches),
-        "optimiser": {"name": type(run.optimiser).__name__, "groups": state["param_groups"], "plain": plain},
+        "optimiser": optimiser,
         "random": {"now": now["plain"], "before": before["plain"]},
         "tally": run.tally.state(),
         "history": {"rows": history.rows, "seconds": history.seconds + run.seconds()},
     }
-    return _write(path, tensors, about)
+    return tensors, about
 
 
 def path_to_resume(resume: str | Path | bool | None, checkpoint: str | Path | None) -> str | Path | None:
@@ -104,24 +130,36 @@ def path_to_resume(resume: str | Path | bool | None, checkpoint: str | Path | No
 def restore(run, path: str | Path) -> None:
     """Bring a fresh run to where `save_run` left another one.
 
-    Bit for bit on the same machine, given the same model, batches, optimiser, schedule and epochs. ValueError where
-    the batches are others, or the run was already trained for longer than is asked.
+    Bit for bit on the same machine, given the same model, batches, optimiser, schedule and epochs. An option of the
+    optimiser, such as lr, that this call gives otherwise than the first did is taken from this call. ValueError where
+    the batches, the model or the optimiser are others, or the run was already trained for longer than is asked; then
+    nothing is changed.
     """
     tensors, about = _read(path)
     if about.get("kind") != "run":
         raise ValueError(
             f"{path} holds a model, not a training run. To start from its weights: load_model(model, path)"
         )
-    _check_batches(about.get("batches", {}), describe(run.batches), path)
-    if run.total_steps < about["step"]:
-        done = about["step"] / run.steps_per_epoch
+    if about.get("version") != FORMAT:
+        raise ValueError(
+            f"{path} was saved by another version of mmcourse, whose runs this one cannot resume. "
+            "To start a new run from its weights: load_model(model, path)"
+        )
+    _check_batches(about["batches"], describe(run.batches), path)
+    steps_per_epoch = about["steps_per_epoch"]
+    if about["epoch"] + (about["index"] > 0) > run.epochs:
+        done = about["step"] / steps_per_epoch
         raise ValueError(
             f"{path} was already trained for {about['step']} steps ({done:.3g} epochs); fit got epochs={run.epochs}, "
-            f"which is {run.total_steps} steps. Likely cause: `epochs` counts from the start of the run, not from "
-            f"where it goes on; for one more: epochs={math.ceil(done) + 1}"
+            f"which is {run.epochs * steps_per_epoch} steps. Likely cause: `epochs` counts from the start of the run, "
+            f"not from where it goes on; for one more: epochs={math.ceil(done) + 1}"
         )
-    _fill(run.model, _below("model", tensors), path)
-    _fill_optimiser(run.optimiser, _below("optimiser", tensors), about["optimiser"], path)
+    weights = _below("model", tensors)
+    _check_model(run.model, weights, path)
+    optimiser_state.check(run, about["optimiser"], path)
+    _fill(run.model, weights)
+    optimiser_state.unpack(run, _below("optimiser", tensors), about["optimiser"])
+    run.steps_per_epoch, run.total_steps = steps_per_epoch, steps_per_epoch * run.epochs
     run.step, run.epoch, run.index = about["step"], about["epoch"], about["index"]
     run.history.rows, run.history.seconds = about["history"]["rows"], about["history"]["seconds"]
     run.history.losses = tensors["history.losses"].tolist()
@@ -131,7 +169,7 @@ def restore(run, path: str | Path) -> None:
         for moment in ("before", "now")
     )
     set_random_state(run.resumed_state, run.batches)
-    if run.step >= run.last_step:
+    if run.epoch >= run.epochs or run.step >= run.last_step:
         print(f"{path} holds this run after its last step, {run.step}: nothing is left to train.")
         run.note_part()
 
@@ -188,7 +226,7 @@ def _check_batches(saved: dict, given: dict, path) -> None:
     )
 
 
-def _fill(model: nn.Module, tensors: dict[str, Tensor], path) -> None:
+def _check_model(model: nn.Module, tensors: dict[str, Tensor], path) -> None:
     own = model.state_dict()
     wrong = [f"{name} is missing" for name in own if name not in tensors]
     wrong += [f"{name} is not in the model" for name in tensors if name not in own]
@@ -203,29 +241,12 @@ def _fill(model: nn.Module, tensors: dict[str, Tensor], path) -> None:
             f"{path} does not fit {type(model).__name__}: {'; '.join(wrong[:8])}{more}. "
             "Likely cause: a model built with other sizes than the one that was saved"
         )
+
+
+def _fill(model: nn.Module, tensors: dict[str, Tensor]) -> None:
     with torch.no_grad():
-        for name, tensor in own.items():
+        for name, tensor in model.state_dict().items():
             tensor.copy_(tensors[name])
-
-
-def _fill_optimiser(optimiser, tensors: dict[str, Tensor], about: dict, path) -> None:
-    groups = about["groups"]
-    counts = [[len(group["params"]) for group in part] for part in (groups, optimiser.param_groups)]
-    if about["name"] != type(optimiser).__name__ or counts[0] != counts[1]:
-        raise ValueError(
-            f"{path} holds the state of {about['name']} for {counts[0]} parameters; this run uses "
-            f"{type(optimiser).__name__} for {counts[1]}. Resume with the optimiser the run was started with"
-        )
-    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-    state: dict[int, dict] = {int(number): dict(entries) for number, entries in about["plain"].items()}
-    for key, tensor in tensors.items():
-        number, name = key.split(".", 1)
-        like = parameters[int(number)]
-        if tensor.shape == like.shape:  # in the parameter's own memory order, as the optimiser made it
-            tensor = torch.empty_like(like, dtype=tensor.dtype).copy_(tensor)
-        state.setdefault(int(number), {})[name] = tensor
-    groups = [{k: tuple(v) if isinstance(v, list) and k != "params" else v for k, v in g.items()} for g in groups]
-    optimiser.load_state_dict({"state": state, "param_groups": groups})
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -235,7 +256,7 @@ def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def _write(path: str | Path, tensors: dict[str, Tensor], about: dict) -> Path:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     own = {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
     try:
         save_file(own, temporary, metadata={"format": "pt", "mmcourse": json.dumps({"version": FORMAT, **about})})
@@ -244,6 +265,10 @@ def _write(path: str | Path, tensors: dict[str, Tensor], about: dict) -> Path:
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{os.getpid()}.tmp")
 
 
 def _read(path: str | Path) -> tuple[dict[str, Tensor], dict]:

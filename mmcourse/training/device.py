@@ -86,5 +86,6 @@ def to_device(value):
     if isinstance(value, dict):
         return {name: to_device(part) for name, part in value.items()}
     if isinstance(value, (tuple, list)):
-        return type(value)(to_device(part) for part in value)
+        parts = [to_device(part) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)  # a namedtuple takes its fields
     return value

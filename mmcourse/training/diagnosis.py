@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from mmcourse.training.broadcasting import ShapesCross
+
 CAUSES = (
     "a learning rate that is too high (try a tenth), the logarithm or the division of a 0 in the model or the loss, "
     "inputs that are not normalised"
@@ -48,7 +50,14 @@ def examples_in(value) -> int:
 
 def explain(error: Exception, inputs, outputs, target, who: str = "") -> None:
     """Raise a ValueError that says what did not fit, where that is what happened; else the error itself goes on."""
-    plain = isinstance(error, (torch.OutOfMemoryError, NotImplementedError))
+    if "more than 1 value per channel" in str(error):
+        raise ValueError(
+            f"{who + ': ' if who else ''}BatchNorm cannot train on a batch of one example, inputs {shape_of(inputs)}: "
+            "one value has no variance. Likely cause: a last batch of the one example that is left over, which "
+            "DataLoader(..., drop_last=True) leaves out and Batches adds to the batch before; or batches of size 1. "
+            f"PyTorch says: {error}"
+        ) from error
+    plain = isinstance(error, (torch.OutOfMemoryError, NotImplementedError, ShapesCross))
     if not plain and not (outputs is None and isinstance(error, ValueError)):
         raise misfit(error, inputs, outputs, target, who) from error
 

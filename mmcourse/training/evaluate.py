@@ -1,6 +1,8 @@
 """Use a model that is trained: figures over a split, predictions, accuracy. Nothing here changes the model."""
 
+import sys
 from collections.abc import Iterable
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -8,33 +10,34 @@ from torch import Tensor, nn
 from mmcourse import settings
 from mmcourse.models.judging import judging
 from mmcourse.training.batch import inputs_and_target, length
+from mmcourse.training.broadcasting import compare
 from mmcourse.training.device import device, mixed_precision
 from mmcourse.training.diagnosis import MISFITS, explain
+from mmcourse.training.means import kept, parted
 from mmcourse.training.tally import Tally, hits
 
 
 def evaluate(model: nn.Module, batches: Iterable, loss=None, metrics=None, *, who: str = "evaluate") -> dict:
     """The mean loss (where one is given) and the metrics over all batches, e.g. {'loss': 0.21, 'accuracy': 0.93}.
 
-    `metrics` as for `fit`. ValueError where the batches hold nothing, have no length, or do not fit the model; its
-    message begins with `who`.
+    `metrics` as for `fit`; each is the mean over what was counted, so the same for any batch size (see `means`).
+    ValueError where the batches hold nothing, have no length, or do not fit the model; its message begins with `who`.
     """
-    most = settings.steps(length(batches, who))
+    length(batches, who)
     model.to(device())
-    tally = Tally(metrics)
-    tally.reset()
+    tally = Tally(metrics, loss)
     with judging(model):
-        for batch, _ in zip(batches, range(most), strict=False):
+        for batch in islice(batches, settings.steps(sys.maxsize)):
             inputs, target = inputs_and_target(batch, who)
             outputs = None
             try:
                 with mixed_precision():
                     outputs = model(*inputs)
-                    value = loss(outputs, target) if loss else 0.0
+                    value, count = parted(compare(loss, outputs, target)) if loss else (0.0, None)
             except MISFITS as error:
                 explain(error, inputs, outputs, target, who)
                 raise
-            tally.add(value, outputs, target)
+            tally.add(value, outputs, target, count)
     figures = tally.figures()
     if not figures:
         raise ValueError(f"{who} got no batches. Likely cause: an empty split, or a generator that was used up")
@@ -66,8 +69,10 @@ def predict(model: nn.Module, inputs, size: int = 256):
 
 
 def accuracy(model: nn.Module, inputs, target: Tensor) -> float:
-    """The share of targets whose highest logit is the right class.   inputs (N, ...), target (N,)"""
-    return hits(predict(model, inputs), target.cpu()).double().mean().item()
+    """The fraction of targets, -100 left out, whose highest logit is the right class.   inputs (N, ...), target (N,)"""
+    target = target.cpu()
+    right, counts = hits(predict(model, inputs), target), kept(target)
+    return (right if counts is None else right[counts]).double().mean().item()
 
 
 def _together(parts) -> Tensor:

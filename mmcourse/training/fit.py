@@ -8,14 +8,17 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmcourse.training.batch import length
+from mmcourse.training.broadcasting import compare
 from mmcourse.training.checkpoint import Checkpoint, path_to_resume, restore
 from mmcourse.training.device import device, mixed_precision
 from mmcourse.training.diagnosis import MISFITS, examples_in, explain, out_of_memory
 from mmcourse.training.history import History
+from mmcourse.training.means import parted
+from mmcourse.training.optimiser import check_gradients
 from mmcourse.training.progress import progress
 from mmcourse.training.run import Run
 from mmcourse.training.schedule import one_cycle
-from mmcourse.training.stop import stop_between_steps
+from mmcourse.training.stop import interrupted, stop_between_steps
 
 
 def fit(
@@ -25,7 +28,7 @@ def fit(
     loss: Callable = F.cross_entropy,
     metrics=None,
     epochs: int = 1,
-    lr: float = 3e-3,
+    lr: float | None = None,
     *,
     optimiser: Callable | torch.optim.Optimizer | None = None,
     schedule: Callable[[float], float] | None = one_cycle,
@@ -35,32 +38,45 @@ def fit(
     resume: str | Path | bool | None = None,
     compile: bool = False,
     verbose: bool = True,
+    optimizer: Callable | torch.optim.Optimizer | None = None,
 ) -> History:
-    """Train `model` in place and return its History; afterwards the model is in evaluation mode.
+    """Train `model` in place and return its History, also kept as `model.history`; then the model is in eval mode.
 
     `batches` (Batches, a DataLoader, a list) yields (inputs..., target); the step is loss(model(*inputs), target).
-    `metrics`: 'accuracy', torchmetrics, functions (outputs, target) -> number; None: accuracy if there are classes.
-    `optimiser` is made by optimiser(parameters, lr=lr), AdamW unless given; `schedule` maps the share of training done
-    to a factor of lr, None keeps lr. `clip` bounds the norm of the gradients. A callback is a function of the Run,
-    called after each step, or an object with any of on_start, on_step, on_epoch, on_end. `checkpoint` saves each epoch,
-    `resume` goes on from a saved one (True: from `checkpoint`, where it exists).
+    `metrics`: 'accuracy', torchmetrics, functions (outputs, target) -> number, in a list, or in a dict with their
+    names; None: accuracy if there are classes. An epoch's loss and metrics are means over the targets that were
+    counted, as `mmcourse.training.means` says: a loss may return (mean, count), or have an `ignore_index`.
+    `optimiser` is made by optimiser(parameters, lr=lr), AdamW at 3e-3 unless given, or is one that has its own lr;
+    `optimizer` is the same argument. `schedule` maps the fraction of training done to a factor of lr; None leaves the
+    learning rate alone, to you or to a scheduler of PyTorch's in a callback. `clip` bounds the norm of the gradients.
+    A callback is a function of the Run, called after each step, or an object with any of on_start, on_step, on_epoch,
+    on_end. `checkpoint` saves each epoch, `resume` goes on from a saved one (True: from `checkpoint`, where it exists);
+    what this call says otherwise about the optimiser, such as lr, holds from there on.
+
+    An interrupt (Jupyter's stop button, Ctrl-C) ends training after the step at hand, saves the checkpoint and raises
+    TrainingInterrupted, so that the cell ends and with it "Run all". The model and `model.history` are kept. A second
+    interrupt does not wait for the step, or for validation, whose epoch is saved without its figures.
     NonFiniteLoss (with the history so far), ValueError and OutOfMemoryError say what went wrong and the likely cause.
     """
-    run = Run(model, batches, epochs, lr, optimiser, schedule, metrics, compile)
+    if optimiser is not None and optimizer is not None:
+        raise ValueError("fit got both optimiser= and optimizer=, two spellings of one argument; expected one of them")
+    run = Run(model, batches, epochs, lr, optimiser or optimizer, schedule, metrics, loss, compile)
     optimiser, forward = run.optimiser, torch.compile(model) if compile else model
     if isinstance(loss, nn.Module):
         loss.to(device())
     if valid is not None:
         length(valid, "fit(valid=...)")  # raises where it could not be judged, before time is spent on training
+    callbacks = [*callbacks, *([Checkpoint(checkpoint)] if checkpoint else [])]
+    run.listen(callbacks)
+    for callback in callbacks:
+        if isinstance(callback, Checkpoint):
+            callback.try_path()
     if saved := path_to_resume(resume, checkpoint):
         restore(run, saved)
-    callbacks = [*callbacks]
-    if checkpoint:
-        callbacks.append(Checkpoint(checkpoint))
     if verbose and (watch := progress(run.total_steps, run.epochs, run.step)):
-        callbacks.append(watch)
+        run.listen([watch])
     target = None
-    run.start(callbacks)
+    run.start()
     try:
         with stop_between_steps(run):
             while run.epoch < run.epochs and not run.stop:
@@ -71,25 +87,29 @@ def fit(
                     try:
                         with mixed_precision():
                             outputs = forward(*inputs)
-                            value = loss(outputs, target)
+                            value, counted = parted(compare(loss, outputs, target))
                     except MISFITS as error:
                         explain(error, inputs, outputs, target)
                         raise
-                    run.note(value, inputs)  # stops here where the loss is not finite
+                    run.note(value, inputs, target)  # stops here where the loss is not finite
                     for parameter in run.parameters:
                         parameter.grad = None  # optimiser.zero_grad(), without its bookkeeping
                     value.backward()
+                    if run.step == run.first_step:
+                        check_gradients(optimiser, model)
                     if clip:
                         nn.utils.clip_grad_norm_(run.parameters, clip)
                     optimiser.step()
-                    run.count(outputs, target)
+                    run.count(outputs, target, counted)
                     if run.stop:
                         break
-                run.end_epoch(valid, loss, metrics)
+                run.end_epoch(valid, loss)
     except KeyboardInterrupt:
         run.break_off()
     except torch.OutOfMemoryError as error:
         raise out_of_memory(error, examples_in(target)) from error
     finally:
         run.end()
+    if run.interrupted:
+        raise interrupted(run)
     return run.history

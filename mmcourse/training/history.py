@@ -93,4 +93,6 @@ def _count(n: int, noun: str) -> str:
 def _figure(value) -> str:
     if value is None:
         return ""
+    if isinstance(value, list):
+        return f"{len(value)} values"
     return f"{value:.4g}" if isinstance(value, float) else html.escape(str(value))

@@ -1,4 +1,4 @@
-"""The optimiser `fit` uses unless it is given another: PyTorch's fused AdamW, ready at once.
+"""The optimiser of `fit`: the learner's own, checked, or PyTorch's fused AdamW, ready at once.
 
 PyTorch's optimisers import its compiler when the first of them is made and in every step. `fit` uses it only where
 compile=True, so it does without: 4.6 s of processor time less before the first step (torch 2.14). Where a version of
@@ -6,8 +6,11 @@ PyTorch is built otherwise, nothing is skipped and the compiler is imported as u
 """
 
 import torch
+from torch import nn
 
 from mmcourse.training.device import device
+
+LEARNING_RATE = 3e-3  # unless one is given
 
 _BOOKKEEPING = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
 
@@ -36,3 +39,56 @@ def default_optimiser(parameters, lr: float, compile: bool = False) -> torch.opt
     if compile:
         return torch.optim.AdamW(parameters, lr=lr, fused=device().type != "mps")
     return AdamW(parameters, lr=lr)
+
+
+def chosen_optimiser(model: nn.Module, optimiser, lr: float | None, loss=None, compile: bool = False):
+    """The optimiser that `fit` was given, or makes: of a class or function (parameters, lr=lr), else AdamW."""
+    if isinstance(optimiser, torch.optim.Optimizer):
+        if lr is not None:
+            raise ValueError(
+                f"fit got lr={lr} beside an optimiser that has its own, {_rates(optimiser)}. Set it there, or give the "
+                f"class: optimiser=torch.optim.{type(optimiser).__name__}, lr={lr}"
+            )
+        own = {id(parameter) for parameter in _parameters(model, loss)}
+        if not any(id(parameter) in own for group in optimiser.param_groups for parameter in group["params"]):
+            raise ValueError(_foreign("no parameter", model, "nothing would be trained"))
+        return optimiser
+    if optimiser is not None and not callable(optimiser):
+        raise ValueError(
+            f"fit got optimiser={optimiser!r}; expected a class such as torch.optim.SGD, a function "
+            "(parameters, lr=lr) that makes one, or an optimiser made for this model"
+        )
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if not parameters:
+        raise ValueError(f"{type(model).__name__} has nothing to train: all its parameters are frozen, or it has none")
+    lr = LEARNING_RATE if lr is None else lr
+    if optimiser is None:
+        return default_optimiser(parameters, lr, compile)
+    made = optimiser(parameters, lr=lr)
+    if not isinstance(made, torch.optim.Optimizer):
+        raise ValueError(f"optimiser(parameters, lr=lr) gave a {type(made).__name__}; expected a torch.optim.Optimizer")
+    return made
+
+
+def check_gradients(optimiser: torch.optim.Optimizer, model: nn.Module) -> None:
+    """After a backward pass: ValueError where the optimiser holds what is no part of the model and has no gradient."""
+    own = {id(parameter) for parameter in model.parameters()}
+    held = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    if idle := [p for p in held if id(p) not in own and p.requires_grad and p.grad is None]:
+        held = f"{len(idle)} of {len(held)} parameters that get no gradient and are not those"
+        raise ValueError(_foreign(held, model, "what took their place is not trained"))
+
+
+def _parameters(*modules) -> list[nn.Parameter]:
+    return [parameter for module in modules if isinstance(module, nn.Module) for parameter in module.parameters()]
+
+
+def _rates(optimiser: torch.optim.Optimizer) -> str:
+    return " and ".join(f"lr={rate}" for rate in dict.fromkeys(group["lr"] for group in optimiser.param_groups))
+
+
+def _foreign(held: str, model: nn.Module, so: str) -> str:
+    return (
+        f"The optimiser holds {held} of this {type(model).__name__}, so {so}. Likely cause: the model, or a part of "
+        "it, was made anew after the optimiser; make the optimiser anew as well"
+    )

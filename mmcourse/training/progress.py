@@ -29,7 +29,7 @@ class Progress:
 
     def show(self, run) -> None:
         recent = run.history.losses[-STEPS_SHOWN:]
-        figures = run.tally.figures()
+        figures = run.tally.running()
         figures.pop("loss", None)
         if recent:
             self.view.update(run.step, sum(recent) / len(recent), figures)
@@ -65,7 +65,9 @@ def in_notebook() -> bool:
 
 
 def progress(total_steps: int, epochs: int, done: int = 0) -> Progress | None:
-    """The callback that suits where this runs, or None where nobody watches."""
+    """The callback that suits where this runs, or None where nobody watches or there is nothing to see."""
+    if not total_steps:
+        return None
     if in_notebook():
         try:
             from mmcourse.show.live import live_view

@@ -26,7 +26,12 @@ class ScheduledSampling(nn.Module):
 
     def on_step(self, run) -> None:
         """Called by `fit` after each step."""
-        self.share = self.most * run.step / run.total_steps
+        self.share = self.most * min(run.step / run.total_steps, 1.0)
+
+    def on_start(self, run) -> None:
+        """Called by `fit` before the first step, also of a run that is resumed."""
+        if run.total_steps:
+            self.on_step(run)
 
     def forward(self, images: Tensor, tokens: Tensor) -> Tensor:
         """(B, C, H, W), (B, L) -> (B, L, V)"""

@@ -1,4 +1,4 @@
-"""Jupyter's stop button and Ctrl-C: end training between two steps, so that no step is left half done."""
+"""Jupyter's stop button and Ctrl-C: training ends between two steps, is saved, and then ends the cell as well."""
 
 import signal
 import threading
@@ -6,12 +6,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+class TrainingInterrupted(KeyboardInterrupt):
+    """`fit` was interrupted: raised once all is saved, so that the cell ends and "Run all" with it.
+
+    `history` is what `fit` would have returned, also kept as `model.history`; the model keeps its weights.
+    """
+
+    def __init__(self, message: str, history):
+        super().__init__(message)
+        self.history = history
+
+
+def interrupted(run) -> TrainingInterrupted:
+    """The error to raise after a run was interrupted; says what is kept and how to go on."""
+    kept = "the model keeps its weights, and model.history is its history"
+    if run.saved:
+        path, step = run.saved
+        on = f"{path} holds the run after step {step}; the same call with resume={str(path)!r} goes on from there"
+    else:
+        on = "fit(model, ...) trains these weights on; with checkpoint=path the run itself could have been resumed"
+    return TrainingInterrupted(f"Stopped after step {run.step} of {run.total_steps}: {kept}. {on}.", run.history)
+
+
 @contextmanager
 def stop_between_steps(run) -> Iterator[None]:
-    """The first interrupt asks `run` to stop after its step; a second one breaks off at once."""
+    """The first interrupt asks `run` to stop after its step; a second one breaks off at once, but no saving."""
 
     def ask(number, frame):
-        if run.interrupted:
+        if run.interrupted and not run.saving:
             raise KeyboardInterrupt
         run.interrupted = run.stop = True
 

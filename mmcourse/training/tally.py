@@ -6,18 +6,22 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
-from mmcourse.training.diagnosis import examples_in
+from mmcourse.training.device import device
+from mmcourse.training.means import Mean, kept, parted
 
 SMALL = 1 << 14  # logits
 TOGETHER = 16  # batches
+COLUMNS = ("loss", "epoch", "seconds")  # of a history, beside the metrics
 
 
 def hits(outputs: Tensor, target: Tensor) -> Tensor:
     """Per target, whether the highest logit is the right class.   (B, K, ...), (B, ...) -> (B, ...) bool
 
-    Where outputs and target have one shape they are taken as the logits and labels of yes-or-no questions.
+    Where outputs and target have one shape, or K is 1, they are taken as the logits and labels of yes-or-no questions.
     """
     check_classes(outputs, target)
+    if outputs.ndim > target.ndim and outputs.shape[1] == 1:
+        outputs = outputs.squeeze(1)
     if outputs.shape == target.shape:
         return (outputs > 0) == (target > 0.5)
     return outputs.argmax(1) == target
@@ -48,69 +52,88 @@ def holds_classes(outputs, target) -> bool:
 
 
 class Tally:
-    """The mean loss and the metrics over an epoch.
+    """The mean loss and the metrics over an epoch; `means` says how much each batch weighs.
 
-    A metric is 'accuracy', a torchmetrics.Metric, or a function (outputs, target) -> number whose mean is taken over
-    the examples; `metrics` is a list of them, or a dict with names. None means accuracy where the target holds classes.
+    A metric is 'accuracy', a torchmetrics.Metric or MetricCollection, or a function (outputs, target) -> number or
+    (number, count); `metrics` is a list of them, or a dict with names. None means accuracy where the target holds
+    classes. Accuracy, and functions without an `ignore_index` of their own, ignore the targets that `loss` ignores.
     """
 
-    def __init__(self, metrics: Iterable | dict | None = None):
+    def __init__(self, metrics: Iterable | dict | None = None, loss: Callable | None = None):
         self.automatic = metrics is None
-        named = {"accuracy": "accuracy"} if self.automatic else _named(metrics)
-        self.parts = {name: _part(metric) for name, metric in named.items()}
+        self.loss = Mean(loss)
+        self.metrics = None if self.automatic else _named(metrics)  # for another tally of the same
+        named = {"accuracy": "accuracy"} if self.automatic else self.metrics
+        self.parts = {name: _part(name, metric, self.loss.ignore_index) for name, metric in named.items()}
         self.reset()
 
     def reset(self) -> None:
         """Start an epoch."""
-        self.loss, self.examples = 0.0, 0
-        for part in self.parts.values():
+        self.batches = 0
+        for part in (self.loss, *self.parts.values()):
             part.reset()
 
-    def add(self, loss: Tensor | float, outputs, target) -> None:
-        """Count one batch. Nothing waits for the device here."""
+    def add(self, loss: Tensor | float, outputs, target, count: Tensor | float | None = None) -> None:
+        """Count one batch; `count` is what its loss said it is the mean over. On a GPU nothing waits for it here."""
         if self.automatic:
             self.automatic = False
             if not holds_classes(outputs, target):
                 self.parts = {}
-        n = len(target) if isinstance(target, Tensor) else examples_in(target)
-        self.loss = self.loss + loss * n
-        self.examples += n
+        self.batches += 1
+        self.loss.add(loss, target, count)
         for part in self.parts.values():
-            part.add(outputs, target, n)
+            part.add(outputs, target)
 
     def state(self) -> dict:
         """The sums so far, as numbers; a torchmetrics.Metric keeps its own and starts again where a run is resumed."""
-        parts = {n: [float(p.total), p.counted] for n, p in self.parts.items() if hasattr(p, "total")}
-        return {"loss": float(self.loss), "examples": self.examples, "automatic": self.automatic, "parts": parts}
+        return {
+            "batches": self.batches,
+            "automatic": self.automatic,
+            "sums": {name: mean.sums() for name, mean in self.means().items()},
+        }
 
     def load_state(self, state: dict) -> None:
         """Go on from sums of `state`."""
-        self.loss, self.examples = state["loss"], state["examples"]
+        self.batches = state["batches"]
         if self.automatic and not state["automatic"]:
             self.automatic = False
-            self.parts = {name: part for name, part in self.parts.items() if name in state["parts"]}
-        for name, part in self.parts.items():
-            if name in state["parts"]:
-                part.total, part.counted = state["parts"][name]
+            self.parts = {name: part for name, part in self.parts.items() if name in state["sums"]}
+        for name, mean in self.means().items():
+            if name in state["sums"]:
+                mean.load(*state["sums"][name])
 
-    def figures(self) -> dict[str, float]:
-        """The figures so far; this waits for the device."""
-        if not self.examples:
+    def means(self) -> dict[str, Mean]:
+        """The loss and the metrics that are means: all but those of torchmetrics."""
+        return {"loss": self.loss} | {name: part for name, part in self.parts.items() if isinstance(part, Mean)}
+
+    def running(self) -> dict[str, float]:
+        """The means so far, in the middle of an epoch, where torchmetrics are not asked; waits for the device."""
+        return {name: mean.value() for name, mean in self.means().items()} if self.batches else {}
+
+    def figures(self) -> dict:
+        """All figures of the epoch; a metric with several values gives a list, or a figure for each of their names."""
+        if not self.batches:
             return {}
-        values = {"loss": float(self.loss) / self.examples}
-        return values | {name: part.value() for name, part in self.parts.items()}
+        figures = {"loss": self.loss.value()}
+        for name, part in self.parts.items():
+            value = part.value()
+            figures |= {f"{name}_{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
+        return figures
 
 
-class _Accuracy:
+class _Accuracy(Mean):
     """Counts hits; the logits of small batches wait, so that several are counted at the price of one."""
 
-    def reset(self):
-        self.sum, self.counted, self.waiting = 0, 0, []
+    def __init__(self, ignore_index: int):
+        super().__init__(None, "accuracy", ignore_index)
 
-    def add(self, outputs, target, n):
-        self.counted += target.numel()
+    def reset(self):
+        super().reset()
+        self.waiting = []
+
+    def add(self, outputs, target):
         if outputs.ndim != 2 or outputs.numel() > SMALL:
-            self.sum = self.sum + hits(outputs, target).sum()
+            self.count(outputs, target)
             return
         if not self.waiting:
             check_classes(outputs, target)
@@ -118,75 +141,101 @@ class _Accuracy:
         if len(self.waiting) >= TOGETHER:
             self.count_waiting()
 
+    def count(self, outputs, target):
+        right, counts = hits(outputs, target), kept(target, self.ignore_index)
+        self.total = self.total + (right if counts is None else right & counts).sum()
+        self.counted = self.counted + (target.numel() if counts is None else counts.sum())
+
     def count_waiting(self):
         if self.waiting:
             outputs, targets = zip(*self.waiting, strict=True)
             self.waiting.clear()
-            self.sum = self.sum + hits(torch.cat(outputs), torch.cat(targets)).sum()
+            self.count(torch.cat(outputs), torch.cat(targets))
 
-    @property
-    def total(self):
+    def sums(self):
         self.count_waiting()
-        return float(self.sum)
-
-    @total.setter
-    def total(self, value):
-        self.sum = value
-
-    def value(self):
-        return self.total / self.counted
+        return super().sums()
 
 
-class _Mean:
-    def __init__(self, function: Callable):
-        self.function = function
+class _Function(Mean):
+    def __init__(self, function: Callable, name: str, ignore_index: int):
+        self.function = torch.no_grad()(function)
+        super().__init__(function, f"metric {name!r}", ignore_index)
 
-    def reset(self):
-        self.total, self.counted = 0.0, 0
-
-    def add(self, outputs, target, n):
-        self.total = self.total + self.function(outputs, target) * n
-        self.counted += n
-
-    def value(self):
-        return float(self.total) / self.counted
+    def add(self, outputs, target):
+        value, count = parted(self.function(outputs, target))
+        super().add(value, target, count)
 
 
 class _Metric:
     def __init__(self, metric):
         self.metric = copy.deepcopy(metric)
+        if hasattr(metric, "to"):
+            self.metric.to(device())
 
     def reset(self):
         self.metric.reset()
 
-    def add(self, outputs, target, n):
-        if self.metric.device != outputs.device:
-            self.metric.to(outputs.device)
+    def add(self, outputs, target):
         self.metric.update(outputs, target)
 
     def value(self):
-        value = self.metric.compute()
-        return float(value) if value.numel() == 1 else value.tolist()
+        return _plain(self.metric.compute())
 
 
-def _part(metric):
+def _plain(value):
+    """What a metric computed, as a number, a list, or a dict of them."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(part) for part in value]
+    if hasattr(value, "tolist"):  # a tensor, an array
+        value = value.tolist()
+        while isinstance(value, list) and len(value) == 1:
+            value = value[0]
+    return value if isinstance(value, list) else float(value)
+
+
+def _part(name: str, metric, ignore_index: int):
     if isinstance(metric, str) and metric == "accuracy":
-        return _Accuracy()
-    if all(hasattr(metric, name) for name in ("update", "compute", "reset")):
+        return _Accuracy(ignore_index)
+    if isinstance(metric, type):
+        raise ValueError(f"metrics got the class {metric.__name__}; expected an object of it, {metric.__name__}(...)")
+    if _has_state(metric):
         return _Metric(metric)
     if callable(metric):
-        return _Mean(torch.no_grad()(metric))
+        return _Function(metric, name, ignore_index)
     raise ValueError(
         f"metrics got {metric!r}; expected 'accuracy', a torchmetrics.Metric or a function (outputs, target) -> number"
     )
 
 
+def _has_state(metric) -> bool:
+    return all(hasattr(metric, name) for name in ("update", "compute", "reset"))
+
+
 def _named(metrics) -> dict:
-    if isinstance(metrics, dict):
-        return metrics
+    """Each metric with its name, those of collections one by one. ValueError where a name is taken twice."""
     if isinstance(metrics, str) or callable(metrics):
         metrics = (metrics,)
-    return {
-        metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__): metric
-        for metric in metrics
-    }
+    given = metrics.items() if isinstance(metrics, dict) else ((None, metric) for metric in metrics)
+    pairs = []
+    for name, metric in given:
+        if _has_state(metric) and hasattr(metric, "items"):  # a torchmetrics.MetricCollection
+            pairs += [(key if name is None else f"{name}_{key}", part) for key, part in metric.items()]
+        else:
+            pairs.append((_name_of(metric) if name is None else str(name), metric))
+    names = [name for name, _ in pairs]
+    taken = [*COLUMNS, *(f"valid_{name}" for name in ("loss", *names))]
+    for place, name in enumerate(names):
+        if name in taken or name in names[:place]:
+            why = "two metrics called" if name in names[:place] else "a metric called"
+            raise ValueError(
+                f"metrics got {why} {name!r}, so that one figure would hide another; "
+                "give each a name of its own: metrics={'name': metric, 'other name': other_metric}"
+            )
+    return dict(pairs)
+
+
+def _name_of(metric) -> str:
+    return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)

@@ -101,3 +101,15 @@ def test_outside_a_notebook_an_epoch_is_a_line(capsys):
 def test_no_steps_are_refused():
     with pytest.raises(ValueError, match="total_steps is 0"):
         live.live_view(0)
+
+
+def test_metrics_with_several_values_are_left_out(shown, clock):
+    view = live.live_view(10, epochs=2)
+    matrix = [[1, 2], [3, 4]]
+    for step in range(1, 11):
+        clock.time += 1
+        view.update(step, 0.5, {"matrix": matrix, "accuracy": 0.5})
+    view.epoch({"epoch": 1, "loss": 0.5, "matrix": matrix, "valid_matrix": matrix, "valid_accuracy": 0.25})
+    assert "accuracy 0.500" in view.words() and "valid accuracy 0.250" in view.words()
+    view.close(SimpleNamespace(losses=[0.5] * 10, seconds=1))
+    assert "matrix" not in shown.data()["text/plain"] and "valid accuracy 0.250" in shown.data()["text/plain"]

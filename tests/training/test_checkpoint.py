@@ -1,7 +1,5 @@
 """Runs go on bit for bit; damaged and foreign files are named."""
 
-import signal
-
 import pytest
 import torch
 from torch import nn
@@ -76,26 +74,6 @@ def test_two_epochs_and_two_more_are_four_at_a_constant_rate(tmp_path):
     assert_same(straight, resumed)
 
 
-def test_an_interrupted_run_goes_on(tmp_path):
-    path = tmp_path / "run.safetensors"
-    straight = network()
-    torch.manual_seed(2)
-    fit(straight, in_memory(), epochs=3)
-    stopped = network()
-    torch.manual_seed(2)
-    history = fit(
-        stopped,
-        in_memory(),
-        epochs=3,
-        checkpoint=path,
-        callbacks=[lambda run: run.step == 8 and signal.raise_signal(signal.SIGINT)],
-    )
-    assert history.interrupted
-    resumed = network(seed=8)
-    fit(resumed, in_memory(), epochs=3, checkpoint=path, resume=True)
-    assert_same(straight, resumed)
-
-
 def test_saved_every_few_steps_a_crash_costs_no_more(tmp_path):
     path = tmp_path / "run.safetensors"
     straight = network()
@@ -130,6 +108,108 @@ def test_resume_with_another_optimiser_or_model_is_refused(tmp_path):
         fit(network(), in_memory(), optimiser=torch.optim.SGD, resume=path)
     with pytest.raises(ValueError, match=r"0\.weight is \(4, 1, 3, 3\) in the file and \(5, 1, 3, 3\)"):
         fit(network(width=5), in_memory(), resume=path)
+
+
+def snapshot(model):
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"optimiser": torch.optim.SGD},
+        {"optimiser": lambda parameters, lr: torch.optim.AdamW(parameters[:2], lr=lr)},
+        {"optimiser": lambda parameters, lr: torch.optim.AdamW(parameters[::-1], lr=lr)},
+        {"epochs": 1},
+        {"callbacks": [3]},
+        {"callbacks": [Checkpoint("/dev/null/run.safetensors")]},
+        {"metrics": ("precision",)},
+    ],
+)
+def test_a_refused_resume_changes_nothing(tmp_path, other):
+    path = tmp_path / "run.safetensors"
+    fit(network(), in_memory(), epochs=2, checkpoint=path)
+    model = network(seed=5)
+    before = snapshot(model)
+    with pytest.raises((ValueError, OSError)):
+        fit(model, in_memory(), **({"epochs": 2} | other), resume=path)
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+def rates_from(path, epochs=4, **options):
+    """The learning rates of a run that is resumed for one epoch more than it has, five steps."""
+    seen = []
+    fit(
+        network(),
+        in_memory(),
+        epochs=epochs,
+        resume=path,
+        callbacks=[lambda run: seen.append(run.optimiser.param_groups[0]["lr"])],
+        **options,
+    )
+    return seen
+
+
+def test_resuming_with_another_rate_takes_it(tmp_path):
+    path = tmp_path / "run.safetensors"
+    fit(network(), in_memory(), epochs=3, lr=0.1, schedule=constant, checkpoint=path)
+    assert rates_from(path, schedule=constant) == [0.1] * 5
+    assert rates_from(path, schedule=constant, lr=0.02) == [0.02] * 5
+    assert rates_from(path, schedule=None, lr=0.02) == [0.02] * 5
+    assert rates_from(path, schedule=None) == [0.1] * 5
+
+    def made(lr, **more):
+        model = network()
+        return model, torch.optim.AdamW(model.parameters(), lr=lr, **more)
+
+    for rate, decay in ((0.1, 0.01), (0.02, 0.01), (0.1, 0.5)):
+        model, optimiser = made(rate, weight_decay=decay)
+        fit(model, in_memory(), epochs=4, optimiser=optimiser, schedule=constant, resume=path)
+        group = optimiser.param_groups[0]
+        assert (group["lr"], group["weight_decay"]) == (rate, decay)
+
+
+def test_a_rate_set_on_the_way_is_kept_where_there_is_no_schedule(tmp_path):
+    path = tmp_path / "run.safetensors"
+
+    def halve(run):
+        for group in run.optimiser.param_groups:
+            group["lr"] /= 2
+
+    fit(network(), in_memory(), epochs=1, lr=0.1, schedule=None, checkpoint=path, callbacks=[halve])
+    assert rates_from(path, epochs=2, schedule=None, lr=0.1) == [0.1 / 32] * 5
+    assert rates_from(path, epochs=2, schedule=None, lr=0.3) == [0.3] * 5
+
+
+def test_a_scheduled_rate_is_no_rate_to_go_on_from(tmp_path):
+    path = tmp_path / "run.safetensors"
+    fit(network(), in_memory(), epochs=3, lr=0.1, checkpoint=path)
+    assert rates_from(path, schedule=None) == [0.1] * 5
+
+
+def test_a_run_of_another_version_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "run.safetensors"
+    monkeypatch.setattr("mmcourse.training.checkpoint.FORMAT", "mmcourse 1")
+    fit(network(), in_memory(), checkpoint=path)
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="another version of mmcourse"):
+        fit(network(), in_memory(), epochs=2, resume=path)
+    load_model(network(), path)
+
+
+def test_a_place_that_cannot_be_written_is_found_before_the_first_step(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    steps = []
+    for path in (tmp_path / "file" / "run.safetensors", tmp_path / "folder", tmp_path / ("n" * 300)):
+        for where in ({"checkpoint": path}, {"callbacks": [Checkpoint(path)]}):
+            where["callbacks"] = [*where.get("callbacks", ()), lambda run: steps.append(run.step)]
+            with pytest.raises(OSError, match=r"checkpoint .* cannot be written"):
+                fit(network(), in_memory(), **where)
+    assert not steps
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["file", "folder"]
+    fit(network(), in_memory(), epochs=0, checkpoint=tmp_path / "new" / "run.safetensors")
+    assert list((tmp_path / "new").iterdir()) == []
 
 
 def saved_mid_epoch(path):

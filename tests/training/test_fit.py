@@ -1,13 +1,13 @@
 """fit computes what a loop by hand computes, says what went wrong, and stops when asked."""
 
+import collections
 import math
-import signal
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from mmcourse.data.batches import Batches
 from mmcourse.training import NonFiniteLoss, constant, evaluate, fit, one_cycle
@@ -125,6 +125,109 @@ def test_optimiser_by_class_and_groups_with_their_own_rate(data):
     assert fit(network(), Batches(*data), optimiser=torch.optim.Adagrad, schedule=constant).steps == 2
 
 
+def rates_of(optimiser, data, epochs=1, **options):
+    """The learning rates of the first group, one a step."""
+    seen = []
+    fit(
+        options.pop("model"),
+        Batches(*data, size=30),
+        optimiser=optimiser,
+        epochs=epochs,
+        callbacks=[lambda run: seen.append(optimiser.param_groups[0]["lr"]), *options.pop("callbacks", ())],
+        **options,
+    )
+    return seen
+
+
+def test_without_a_schedule_the_rate_is_the_learners(data):
+    model = network()
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimiser, step_size=2, gamma=0.5)
+    following = [lambda run: scheduler.step()]
+    assert rates_of(optimiser, data, 2, model=model, schedule=None, callbacks=following) == [
+        pytest.approx(0.1 * 0.5 ** (step // 2)) for step in range(6)
+    ]
+    optimiser.param_groups[0]["lr"] = 0.03
+    assert rates_of(optimiser, data, model=model, schedule=None) == [0.03] * 3
+
+    def by_hand(run):
+        optimiser.param_groups[0]["lr"] = 1.0 / run.step
+
+    rates = rates_of(optimiser, data, model=model, schedule=None, callbacks=[by_hand])
+    assert rates == [0.03, 1.0, 0.5]
+    with pytest.raises(ValueError, match="got a StepLR as schedule.*schedule=None, callbacks"):
+        fit(model, Batches(*data), optimiser=optimiser, schedule=scheduler)
+
+
+def test_an_optimiser_used_again_starts_from_its_own_rate(data):
+    model = network()
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    first = rates_of(optimiser, data, model=model)
+    assert optimiser.param_groups[0]["lr"] == 0.1 and first[-1] < 0.1
+    assert rates_of(optimiser, data, model=model) == first
+    optimiser.param_groups[0]["lr"] = 0.2
+    assert rates_of(optimiser, data, model=model) == pytest.approx([2 * rate for rate in first])
+
+
+def test_lr_beside_an_optimiser_is_refused(data):
+    model = network()
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match=r"lr=0\.5 beside an optimiser that has its own, lr=0\.1.*torch\.optim\.SGD"):
+        fit(model, Batches(*data), optimiser=optimiser, lr=0.5)
+
+
+def test_either_spelling_of_optimiser(data):
+    for name in ("optimiser", "optimizer"):
+        model = network()
+        given = torch.optim.SGD(model.parameters(), lr=0.1)
+        seen = []
+        fit(model, Batches(*data), **{name: given}, callbacks=[lambda run, seen=seen: seen.append(run.optimiser)])
+        assert seen[0] is given
+    with pytest.raises(ValueError, match="both optimiser= and optimizer="):
+        fit(model, Batches(*data), optimiser=given, optimizer=given)
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "message"),
+    [
+        ("sgd", "optimiser='sgd'; expected a class such as torch.optim.SGD"),
+        (0.1, "optimiser=0.1; expected a class"),
+        (lambda parameters, lr: None, "gave a NoneType; expected a torch.optim.Optimizer"),
+    ],
+)
+def test_what_is_no_optimiser_is_named(data, optimiser, message):
+    with pytest.raises(ValueError, match=message):
+        fit(network(), Batches(*data), optimiser=optimiser)
+
+
+def test_an_optimiser_of_an_older_model_is_refused(data):
+    older, model = network(), network()
+    before = [parameter.clone() for parameter in model.parameters()]
+    with pytest.raises(ValueError, match="holds no parameter of this Sequential, so nothing would be trained"):
+        fit(model, Batches(*data), optimiser=torch.optim.SGD(older.parameters(), lr=0.1))
+    part = torch.optim.SGD(model.parameters(), lr=0.1)
+    model[5] = nn.Linear(144, 2)
+    with pytest.raises(ValueError, match="holds 2 of 6 parameters that get no gradient.*what took their place"):
+        fit(model, Batches(*data), optimiser=part)
+    assert all(torch.equal(a, b) for a, b in zip(before[:4], list(model.parameters())[:4], strict=True))
+
+
+def test_an_optimiser_may_train_a_part_or_what_the_loss_has(data):
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(()))
+
+        def forward(self, outputs, target):
+            return F.cross_entropy(outputs * self.scale, target)
+
+    model, loss = network(), Scaled()
+    part = torch.optim.SGD([*model[5].parameters(), loss.scale], lr=0.1)
+    assert fit(model, Batches(*data), loss=loss, optimiser=part).steps == 2
+    assert loss.scale.item() != 1
+    assert fit(model, Batches(*data), loss=loss, optimiser=torch.optim.SGD(loss.parameters(), lr=0.1)).steps == 2
+
+
 def test_one_cycle_rises_then_falls_to_almost_nothing():
     factors = [one_cycle(step / 100) for step in range(100)]
     top = factors.index(max(factors))
@@ -165,28 +268,6 @@ def test_callbacks_hear_every_event_and_may_stop(data):
     assert heard == ["start", 1, 2, "end"]
     with pytest.raises(ValueError, match="callbacks got 3"):
         fit(network(), Batches(*data), callbacks=[3])
-
-
-def test_an_interrupt_keeps_model_and_history(data, capsys):
-    def press_stop(run):
-        if run.step == 4:
-            signal.raise_signal(signal.SIGINT)
-
-    before = signal.getsignal(signal.SIGINT)
-    model = network()
-    history = fit(model, Batches(*data, size=30), epochs=50, callbacks=[press_stop])
-    assert history.interrupted and history.steps == 4 and len(history) == 2
-    assert "step 4 of 150" in capsys.readouterr().out
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_a_second_interrupt_breaks_off_at_once(data):
-    def insist(run):
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-
-    history = fit(network(), Batches(*data, size=30), epochs=5, callbacks=[insist])
-    assert history.interrupted and history.steps == 1 and len(history) == 1
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_weights_change(data):
@@ -282,6 +363,13 @@ def test_causes_of_a_loss_that_is_not_finite(data):
         fit(linear, [(x, y)], epochs=400, loss=lambda out, y: (out**4).mean(), optimiser=torch.optim.SGD, lr=1e3)
 
 
+def test_a_batch_with_nothing_but_ignored_targets_is_named():
+    x, y = torch.randn(8, 4), torch.tensor([0, 1, 1, 0, -100, -100, -100, -100])
+    with pytest.raises(NonFiniteLoss, match=r"at step 1 .*all its targets are -100, which are ignored") as caught:
+        fit(nn.Linear(4, 2), Batches(x, y, size=4, shuffle=False))
+    assert caught.value.history.steps == 1
+
+
 def test_memory_that_ends_names_half_the_batch(data):
     class Large(nn.Module):
         def __init__(self):
@@ -374,3 +462,109 @@ def test_errors_of_the_model_itself_pass_unchanged(data):
         fit(Picky(1, 1), Batches(*data))
     with pytest.raises(NotImplementedError):
         fit(Unfinished(1, 1), Batches(*data))
+
+
+class Stream(IterableDataset):
+    """Examples one after the other, with a length that may be wrong."""
+
+    def __init__(self, data, length):
+        self.data, self.length = data, length
+
+    def __len__(self):
+        return self.length
+
+    def __iter__(self):
+        return iter(zip(*self.data, strict=True))
+
+
+def test_an_iterable_dataset_with_its_length(data, tmp_path):
+    path = tmp_path / "run.safetensors"
+
+    def loader():
+        return DataLoader(Stream(data, 90), batch_size=20)
+
+    history = fit(network(), loader(), loader(), epochs=2, checkpoint=path)
+    assert history.steps == 10 and not history.interrupted and len(history) == 2
+    assert history[-1]["valid_accuracy"] == pytest.approx(evaluate(history_model(path), loader())["accuracy"])
+    assert fit(network(), loader(), epochs=3, resume=path).steps == 15
+
+
+def test_a_stream_of_no_known_length_is_told_how_to_have_one(data):
+    class Endless(IterableDataset):
+        def __iter__(self):
+            return iter(zip(*data, strict=True))
+
+    with pytest.raises(ValueError, match="DataLoader over a Endless of no known length.*__len__"):
+        fit(network(), DataLoader(Endless(), batch_size=20))
+
+
+def history_model(path):
+    from mmcourse.training import load_model
+
+    return load_model(network(), path)
+
+
+@pytest.mark.filterwarnings("ignore:Length of IterableDataset")
+@pytest.mark.parametrize(("length", "expected"), [(180, 9), (40, 2)])
+def test_an_epoch_is_the_batches_that_come_whatever_len_says(data, tmp_path, length, expected):
+    path = tmp_path / "run.safetensors"
+
+    def loader():
+        return DataLoader(Stream(data, length), batch_size=20)
+
+    progress, model = [], network()
+    with pytest.warns(UserWarning, match=f"got 5 batches in epoch 1, and expected {expected}") as said:
+        history = fit(
+            model,
+            loader(),
+            loader(),
+            epochs=3,
+            checkpoint=path,
+            callbacks=[lambda run: progress.append(run.step / run.total_steps)],
+        )
+    assert len([one for one in said if "batches in epoch" in str(one.message)]) == 1
+    assert history.steps == 15 and history["epoch"] == [1, 2, 3] and progress[-1] == 1
+    assert history[-1]["valid_accuracy"] == pytest.approx(evaluate(model, Batches(*data))["accuracy"])
+    assert fit(network(), loader(), epochs=4, resume=path).steps == 20
+
+
+def test_batches_as_namedtuples(data):
+    Pair = collections.namedtuple("Pair", "image kind")
+    pairs = [Pair(x, y) for x, y in Batches(*data, size=30)]
+    assert fit(network(), pairs, valid=pairs).steps == 3
+
+
+def network_for_rows():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.Linear(8, 2))
+
+
+def test_one_example_left_over_beside_batch_normalisation(data):
+    x, y = data
+    for size in (89, 4, 32):
+        history = fit(network_for_rows(), Batches(x[: 89 + (size == 89)], y[: 89 + (size == 89)], size=size), epochs=2)
+        assert len(history) == 2
+    left_over = DataLoader(TensorDataset(x[:81], y[:81]), batch_size=16)
+    with pytest.raises(ValueError, match=r"BatchNorm cannot train on a batch of one example.*drop_last=True") as caught:
+        fit(network_for_rows(), left_over)
+    assert "(1, 1, 8, 8)" in str(caught.value)
+    assert fit(network_for_rows(), DataLoader(TensorDataset(x[:81], y[:81]), batch_size=16, drop_last=True)).steps == 5
+    assert evaluate(network_for_rows(), left_over)
+
+
+def test_the_history_stays_with_the_model(data):
+    model = network()
+    history = fit(model, Batches(*data))
+    assert model.history is history
+    model.history = None
+    with pytest.raises(NonFiniteLoss):
+        fit(model, Batches(*data, size=30), loss=lambda out, y: (out * 0).sum().log())
+    assert model.history.steps == 0
+
+    class Own(nn.Linear):
+        def history(self):
+            return "mine"
+
+    own = Own(64, 2)
+    fit(own, Batches(data[0].flatten(1), data[1]))
+    assert own.history() == "mine"

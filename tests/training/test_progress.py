@@ -82,3 +82,9 @@ def test_a_notebook_gets_the_live_view_and_the_bar_where_there_is_none(monkeypat
     assert view.closed == 1
     monkeypatch.setitem(sys.modules, "mmcourse.show.live", None)
     assert isinstance(progress(10, 1).view, Bar)
+
+
+def test_nothing_to_train_shows_nothing(monkeypatch):
+    monkeypatch.setattr("mmcourse.training.progress.in_notebook", lambda: True)
+    assert progress(0, 0) is None
+    assert run(epochs=0).steps == 0

@@ -74,3 +74,30 @@ def test_it_never_reads_what_is_never_said():
     sampling.share = 1.0
     sampling(torch.rand(60, 3, 8, 8), torch.full((60, 9), 7))
     assert set(seen[-1][:, 1:].unique().tolist()) == set(range(V)) - set(NEVER_SAID)
+
+
+def test_a_resumed_run_goes_on_with_its_share(tmp_path):
+    path = tmp_path / "run.safetensors"
+    images, tokens = torch.rand(16, 3, 8, 8), torch.randint(5, V, (16, 6))
+
+    def train(epochs, seed=0, **options):
+        torch.manual_seed(seed)
+        sampling = ScheduledSampling(ShowAttendAndTell(V, width=16, encoder=PictureEncoder((4, 6))), most=1.0)
+        batches = Batches(images, tokens, tokens, size=8)
+        return fit(
+            sampling,
+            batches,
+            loss=caption_loss,
+            epochs=epochs,
+            metrics=(),
+            verbose=False,
+            callbacks=[sampling, *stop],
+            **options,
+        )
+
+    stop = []
+    whole = train(3)
+    stop = [lambda run: setattr(run, "stop", run.step == 4)]
+    train(3, checkpoint=path)
+    stop = []
+    assert train(3, seed=5, resume=path).losses == whole.losses
