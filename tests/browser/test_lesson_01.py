@@ -16,11 +16,9 @@ from mmcourse import Batches, fit
 torch.manual_seed(0)
 inputs = torch.randn(512, 8)
 model = torch.nn.Linear(8, 2)
-before = model.weight.detach().clone()
 tell = lambda run: print("under way") if run.step == 50 else None
-history = fit(model, Batches(inputs, (inputs[:, 0] > 0).long(), size=8), epochs=1_000_000, callbacks=[tell])"""
-AFTERWARDS = """moved = bool((model.weight.detach().cpu() != before).any())
-print("interrupted:", history.interrupted, "model moved:", moved, "steps kept:", len(history.losses) > 0)"""
+fit(model, Batches(inputs, (inputs[:, 0] > 0).long(), size=8), epochs=1_000_000, callbacks=[tell])"""
+AFTERWARDS = """print("the cell below")"""
 
 
 def test_lesson_01_runs_and_its_widget_follows_the_mouse(lab):
@@ -33,7 +31,7 @@ def test_lesson_01_runs_and_its_widget_follows_the_mouse(lab):
     assert page.complaints() == []
 
 
-def test_stopping_fit_keeps_the_model_and_its_history(lab, tmp_path):
+def test_stopping_fit_ends_run_all(lab, tmp_path):
     notebook = tmp_path / "training.ipynb"
     training = new_notebook(cells=[new_code_cell(TRAINING), new_code_cell(AFTERWARDS)])
     training.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -42,6 +40,6 @@ def test_stopping_fit_keeps_the_model_and_its_history(lab, tmp_path):
     page.start()
     page.wait_for_text(0, "under way")
     page.interrupt()
-    page.wait_for_text(1, "interrupted")
-    assert page.text(1).strip() == "interrupted: True model moved: True steps kept: True"
-    assert page.complaints() == []
+    page.wait_for_text(0, "TrainingInterrupted: Stopped after step")
+    page.finish(seconds=60)
+    assert page.text(1).strip() == ""
