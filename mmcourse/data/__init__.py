@@ -1,6 +1,8 @@
 """From raw material to tensors, and back.
 
 batches.py    mini-batches sliced from tensors on their device
+conversion.py tensors of lists, arrays and table columns, or how to make them
+shapes.py     the shapes and types of a batch in words
 augment.py    changes to training examples that keep what they mean
 audio.py      sound: files, log-mels and the way back
 spoken.py     the book's words, spoken one by one by groups of voices

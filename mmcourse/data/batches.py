@@ -1,5 +1,6 @@
 """Batches of tensors that fit in memory: sliced where they lie, without worker processes."""
 
+import numbers
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy
@@ -7,6 +8,8 @@ import torch
 from torch import Tensor
 
 from mmcourse import settings
+from mmcourse.data.conversion import to_tensor
+from mmcourse.data.shapes import shape_of
 
 
 class Batches:
@@ -30,21 +33,26 @@ class Batches:
     ):
         if not tensors:
             raise ValueError("Batches got no tensors; expected inputs and a target, e.g. Batches(images, labels)")
-        if size < 1 or size != int(size):
-            raise ValueError(f"Batches got size={size}; expected a whole number of examples, 1 or more")
+        if not isinstance(size, numbers.Real) or size < 1 or size != int(size):
+            raise ValueError(f"Batches got size={size!r}; expected a whole number of examples, 1 or more")
         if device is None:
             from mmcourse.training.device import device as chosen_device
 
             device = chosen_device()
-        self.tensors = tuple(_tensor(tensor, place).to(device) for place, tensor in enumerate(tensors))
+        self.tensors = tuple(
+            _tensor(tensor, place, target=place == len(tensors) - 1 > 0).to(device)
+            for place, tensor in enumerate(tensors)
+        )
         lengths = [len(tensor) for tensor in self.tensors]
         if len(set(lengths)) > 1:
             raise ValueError(
-                f"Batches got tensors of {', '.join(map(str, lengths))} examples; expected the same number in each. "
-                "Likely cause: inputs of one split with the target of another"
+                f"Batches got tensors of {', '.join(map(str, lengths))} examples ({shape_of(self.tensors)}); expected "
+                "the same number in each, along the first axis. Inputs and target must come from the same split"
             )
         if lengths[0] == 0:
             raise ValueError("Batches got tensors of 0 examples. Likely cause: a split or a filter that left nothing")
+        if seed is not None and not isinstance(seed, numbers.Integral):
+            raise ValueError(f"Batches got seed={seed!r}; expected a whole number")
         self.size, self.shuffle, self.transform = int(size), shuffle, transform
         self.seed = settings.seed() if seed is None else seed
         self.epoch = 0  # how many orders were drawn; set it to repeat or resume them
@@ -77,6 +85,8 @@ class Batches:
         for part in self.parts():
             if order is None:
                 batch = tuple(tensor[part] for tensor in self.tensors)
+                if self.transform:  # which may work in place
+                    batch = (batch[0].clone(), *batch[1:])
             else:
                 chosen = order[part]
                 batch = tuple(tensor.index_select(0, chosen) for tensor in self.tensors)
@@ -103,14 +113,16 @@ def together(parts: Sequence[Tensor]) -> Tensor:
     return whole
 
 
-def _tensor(value, place: int) -> Tensor:
-    try:
-        tensor = torch.as_tensor(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(
-            f"Batches got {type(value).__name__} in place {place}; expected a tensor or an array whose rows are all "
-            f"of one shape ({error})"
-        ) from None
+def _tensor(value, place: int, target: bool) -> Tensor:
+    tensor = to_tensor(value, "Batches", f" in place {place}", target)
     if tensor.ndim == 0:
-        raise ValueError(f"Batches got a single number in place {place}; expected a tensor with one row per example")
+        raise ValueError(
+            f"Batches got a single number in place {place}; expected a tensor with one row per example. Options are "
+            "given by name, e.g. size=64"
+        )
+    if tensor.requires_grad:
+        raise ValueError(
+            f"Batches got a tensor with gradients in place {place}, which only one step could follow back; expected "
+            "one without. For the outputs of a model: predict(model, inputs), or tensor.detach()"
+        )
     return tensor

@@ -68,15 +68,30 @@ def test_arrays_and_one_tensor_are_welcome():
     assert next(iter(Batches(X)))[0].shape == (N, 1)
 
 
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_transform_in_place_leaves_the_data_alone(shuffle):
+    kept = X.clone()
+    (batch, _), *_ = Batches(kept, Y, size=5, shuffle=shuffle, transform=lambda x: x.mul_(0))
+    assert not batch.any() and torch.equal(kept, X)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: Batches(), "no tensors"),
-        (lambda: Batches(X, Y[:-1]), "23, 22 examples.*another"),
+        (lambda: Batches(X, Y[:-1]), r"23, 22 examples \(\(23, 1\) float32, \(22,\) int64\); expected the same number"),
         (lambda: Batches(X[:0], Y[:0]), "0 examples"),
         (lambda: Batches(X, Y, size=0), "size=0"),
         (lambda: Batches(X, torch.tensor(3)), "single number in place 1"),
-        (lambda: Batches(["a", "b"], Y), "list in place 0"),
+        (lambda: Batches(["a", "b"], Y), "in place 0; .*Strings have to become tokens"),
+        (lambda: Batches(X, ["a", "b"]), "in place 1; .*Strings have to become class numbers"),
+        (lambda: Batches(["a", "b"]), "tokens"),
+        (lambda: Batches(X, Y, 64), r"single number in place 2.*by name, e\.g\. size=64"),
+        (lambda: Batches(X, Y, size="64"), "size='64'"),
+        (lambda: Batches(X, Y, size=None), "size=None"),
+        (lambda: Batches(X, Y, seed="a"), "seed='a'"),
+        (lambda: Batches((X, Y)), r"Give tensors one by one and not in a list, e\.g\. Batches\(inputs, target\)"),
+        (lambda: Batches(X.clone().requires_grad_() * 2, Y), r"gradients in place 0, .*predict\(model, inputs\)"),
     ],
 )
 def test_refusals_say_why(make, message):
