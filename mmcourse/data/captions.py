@@ -16,7 +16,7 @@ from torch import Tensor
 from mmcourse.data.augment import shift
 from mmcourse.data.batches import Batches
 from mmcourse.data.meaning import wordings
-from mmcourse.data.text import PAD, lengths, pad
+from mmcourse.data.text import PAD, check_padding, lengths, pad
 from mmcourse.picturebook.book import PictureBook
 from mmcourse.picturebook.picture import RGB
 from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS, KINDS
@@ -232,6 +232,7 @@ class CaptionBatches(Batches):
     def __init__(self, images: Tensor, captions: Tensor, changes: Sequence[Change] = (), **options):
         if captions.dim() not in (2, 3):
             raise ValueError(f"captions have shape {tuple(captions.shape)}; expected (N, L) or (N, times, L)")
+        check_padding(captions.flatten(0, -2))
         self.changes = tuple(changes)
         super().__init__(images, captions if captions.dim() == 3 else captions[:, None], **options)
 

@@ -5,10 +5,12 @@ sequences = [vocabulary.encode(text) for text in texts]          # lists of diff
 batches = SentenceBatches(sequences, labels)                     # yields (tokens (B, T), labels (B,))
 """
 
+import numbers
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import numpy
 import torch
 from torch import Tensor
 
@@ -25,9 +27,12 @@ _WORD = re.compile(r"<\w+>|\w+?(?=n't\b)|n't\b|'(?:s|m|d|re|ve|ll)\b|\w+|[^\w\s]
 def split_words(text: str) -> list[str]:
     """The words and marks of a text, lower-cased: "It isn't bad!" -> it, is, n't, bad, !   (cut as in Kim 2014)"""
     if not isinstance(text, str):
-        raise ValueError(
-            f"a text is of type {type(text).__name__}; expected str. Likely cause: a list of words or texts"
+        cure = (
+            ". A list of texts is taken one by one, a list of words as ' '.join(words)"
+            if isinstance(text, list)
+            else ""
         )
+        raise ValueError(f"a text is of type {type(text).__name__}; expected str{cure}")
     return _WORD.findall(text.lower().replace("’", "'"))
 
 
@@ -40,8 +45,10 @@ class Vocabulary:
     def __init__(self, words: Iterable[str], tokenise: Callable[[str], list[str]] = split_words):
         words = list(words)
         if not all(isinstance(word, str) for word in words):
+            wrong = next(word for word in words if not isinstance(word, str))
             raise ValueError(
-                "words holds something that is no word. To make a vocabulary of texts: Vocabulary.of(texts)"
+                f"words holds {_short(wrong)}; expected strings, each a word. To make a vocabulary of texts: "
+                "Vocabulary.of(texts)"
             )
         self.words = SPECIAL + tuple(word for word in words if word not in SPECIAL)
         self.tokenise = tokenise
@@ -57,9 +64,11 @@ class Vocabulary:
         """The words that stand `at_least` so often in the texts; equally frequent ones in the order of the alphabet."""
         if isinstance(texts, str):
             raise ValueError("texts is one text; expected a list of texts, e.g. Vocabulary.of([text])")
+        texts = list(texts)
         times = Counter(word for text in texts for word in tokenise(text))
         if not times:
-            raise ValueError("texts holds no word. Likely cause: an empty training split")
+            cause = f"all {len(texts)} of them are empty" if texts else "it is empty, as an empty split is"
+            raise ValueError(f"texts holds no word: {cause}")
         kept = (word for word, n in times.items() if n >= at_least)
         return cls(sorted(kept, key=lambda word: (-times[word], word)), tokenise)
 
@@ -75,11 +84,12 @@ class Vocabulary:
 
     def decode(self, ids: Iterable[int]) -> str:
         """The words at these places, without padding."""
-        ids = [int(place) for place in ids]
+        ids = ids.tolist() if isinstance(ids, Tensor) else list(ids)
+        if wrong := [place for place in ids if not _is_whole(place)]:
+            raise ValueError(f"decode got {_short(wrong[0])} as a token; expected whole numbers, those of a sentence")
         if outside := [place for place in ids if not 0 <= place < len(self)]:
             raise ValueError(
-                f"token {outside[0]} is outside the vocabulary of {len(self)} words. "
-                "Likely cause: tokens of another vocabulary"
+                f"token {outside[0]} is outside the vocabulary of {len(self)} words (0 to {len(self) - 1})"
             )
         return " ".join(self.words[place] for place in ids if place != PAD)
 
@@ -89,21 +99,50 @@ def pad(sequences: Sequence[Sequence[int]], to: int | None = None) -> Tensor:
 
     T is the longest one's length, or `to`, where longer ones are cut. An empty sequence becomes one '<unk>'.
     """
-    rows = [torch.as_tensor(sequence).tolist() or [UNKNOWN] for sequence in sequences]
+    rows = [_tokens_of(sequence, number) for number, sequence in enumerate(sequences)]
     if not rows:
         raise ValueError("pad got no sequences; expected at least one. Likely cause: an empty split")
-    if any(not isinstance(row, list) for row in rows):
-        raise ValueError("pad got one sequence; expected a list of sequences, e.g. pad([sequence])")
-    for number, row in enumerate(rows):
-        if wrong := [token for token in row if not isinstance(token, int) or token <= PAD]:
-            raise ValueError(
-                f"sequence {number} holds {wrong[0]}; expected whole numbers from 1 up, since 0 is the padding. "
-                "Likely cause: sequences that were padded before"
-            )
     width = max(map(len, rows)) if to is None else to
-    if width < 1:
-        raise ValueError(f"to is {to}; expected one token or more")
+    if not _is_whole(width) or width < 1:
+        raise ValueError(f"to is {to!r}; expected one token or more")
     return torch.tensor([row[:width] + [PAD] * (width - len(row)) for row in rows])
+
+
+def _tokens_of(sequence, number: int) -> list[int]:
+    """The tokens of a sequence, one '<unk>' where there are none."""
+    if isinstance(sequence, str):
+        raise ValueError(
+            f"sequence {number} is the text {_short(sequence)}; expected tokens, those of vocabulary.encode(text)"
+        )
+    row = sequence.tolist() if hasattr(sequence, "tolist") else sequence
+    if isinstance(row, (int, float)):
+        raise ValueError("pad got one sequence; expected a list of sequences, e.g. pad([sequence])")
+    if not isinstance(row, Iterable):
+        raise ValueError(f"sequence {number} is of type {type(sequence).__name__}; expected a list of tokens")
+    row = list(row)
+    if all(type(token) is int and token > PAD for token in row):
+        return row or [UNKNOWN]
+    row = [token.item() if isinstance(token, Tensor) and token.ndim == 0 else token for token in row]
+    for token in row:
+        if isinstance(token, str):
+            cause = "; words become tokens by vocabulary.encode(text)"
+        elif not _is_whole(token) or token < PAD:
+            cause = ""
+        elif token == PAD:
+            cause = ", since 0 is the padding, which pad adds"
+        else:
+            continue
+        raise ValueError(f"sequence {number} holds {_short(token)}; expected whole numbers from 1 up{cause}")
+    return row
+
+
+def _is_whole(token) -> bool:
+    return isinstance(token, numbers.Integral) and not isinstance(token, bool)
+
+
+def _short(value) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def lengths(tokens: Tensor) -> Tensor:
@@ -111,45 +150,51 @@ def lengths(tokens: Tensor) -> Tensor:
     return (tokens != PAD).sum(dim=1)
 
 
+def check_padding(tokens: Tensor) -> None:
+    """ValueError where a row of tokens (B, T) has padding before a word."""
+    real = tokens != PAD
+    if (wrong := (real[:, 1:] & ~real[:, :-1]).any(dim=1)).any():
+        row = int(wrong.nonzero()[0])
+        where = "has padding between its words" if real[row, 0] else "begins with padding"
+        raise ValueError(
+            f"row {row} {where}: {_short(tokens[row].tolist())}; expected padding (0) on the right alone: "
+            "pad([row[row != 0] for row in tokens])"
+        )
+
+
 def check_tokens(tokens: Tensor, vocabulary_size: int) -> None:
     """ValueError unless tokens are (B, T) integers in the vocabulary, with a word first in each row, padding last."""
-    if not isinstance(tokens, Tensor) or tokens.dim() != 2:
-        shape = tuple(tokens.shape) if isinstance(tokens, Tensor) else type(tokens).__name__
-        cause = (
-            "a single sentence needs a batch axis: tokens[None]"
-            if isinstance(shape, tuple) and len(shape) == 1
-            else ("sentences of different lengths: pad(sequences)")
-        )
-        raise ValueError(f"tokens have shape {shape}; expected (B, T). Likely cause: {cause}")
+    if not isinstance(tokens, Tensor):
+        raise ValueError(f"tokens are of type {type(tokens).__name__}; expected a tensor (B, T), e.g. pad(sequences)")
+    shape = tuple(tokens.shape)
+    if len(shape) != 2:
+        cure = ". A single sentence needs a batch axis: tokens[None]" if len(shape) == 1 else ""
+        raise ValueError(f"tokens have shape {shape}; expected (B, T){cure}")
     if tokens.numel() == 0:
-        raise ValueError(
-            f"tokens have shape {tuple(tokens.shape)}, which holds no sentence. Likely cause: an empty split"
-        )
+        what = "no word in any sentence" if len(tokens) else "no sentence. Likely cause: an empty split"
+        raise ValueError(f"tokens have shape {shape}: {what}")
     if tokens.is_floating_point() or tokens.dtype == torch.bool:
-        raise ValueError(
-            f"tokens are {tokens.dtype}; expected integers. Likely cause: embeddings or a mask in their place"
-        )
+        raise ValueError(f"tokens are {tokens.dtype}; expected integers, the words' places in the vocabulary")
     low, high = tokens.min().item(), tokens.max().item()
     if low < 0 or high >= vocabulary_size:
         raise ValueError(
-            f"tokens run from {low} to {high}; expected 0 to {vocabulary_size - 1}, the places in this model's "
-            "vocabulary. Likely cause: tokens of another vocabulary"
+            f"tokens run from {low} to {high}; expected 0 to {vocabulary_size - 1}, places in the model's vocabulary"
         )
-    real = tokens != PAD
-    if not real[:, 0].all() or (real[:, 1:] & ~real[:, :-1]).any():
-        row = (~real[:, 0] | (real[:, 1:] & ~real[:, :-1]).any(dim=1)).nonzero()[0].item()
+    check_padding(tokens)
+    if (empty := tokens[:, 0] == PAD).any():
         raise ValueError(
-            f"row {row} begins with padding or has some between its words; expected 0 on the right alone. "
-            "Likely cause: an empty sentence (pad makes it one '<unk>'), or padding on the left"
+            f"row {int(empty.nonzero()[0])} is padding alone; expected a word first, and '<unk>' for an "
+            "empty sentence, as pad does it"
         )
 
 
 class SentenceBatches(Batches):
     """Batches of sentences of like length, each padded to its own longest: (tokens (B, T), labels (B,)).
 
-    `sequences` are lists of tokens, or a tensor padded with 0. Shuffled, each epoch draws a new order, sorts it by
-    length within pools of 20 batches, and shuffles the batches; otherwise the order stays as given. `transform` changes
-    each batch's tokens, e.g. to mask words. For `fit` and `evaluate` as Batches is.
+    `sequences` are lists of tokens, or a tensor padded with 0 on the right; ValueError where it has padding before a
+    word. Shuffled, each epoch draws a new order, sorts it by length within pools of 20 batches, and shuffles the
+    batches; otherwise the order stays as given. `transform` changes each batch's tokens, e.g. to mask words. For `fit`
+    and `evaluate` as Batches is.
     """
 
     def __init__(
@@ -162,7 +207,12 @@ class SentenceBatches(Batches):
         device: torch.device | str | None = None,
         transform: Callable[[Tensor], Tensor] | None = None,
     ):
+        if isinstance(sequences, numpy.ndarray) and sequences.ndim == 2:
+            sequences = torch.as_tensor(sequences)
         tokens = sequences if isinstance(sequences, Tensor) and sequences.dim() == 2 else pad(sequences)
+        if tokens.is_floating_point() or tokens.dtype == torch.bool:
+            raise ValueError(f"sequences are {tokens.dtype}; expected integers, the words' places in the vocabulary")
+        check_padding(tokens)
         super().__init__(tokens, labels, size=size, shuffle=shuffle, seed=seed, transform=transform, device=device)
         self.lengths = lengths(tokens).cpu()
 

@@ -242,6 +242,8 @@ def test_in_order_the_first_telling_is_taken_and_changes_are_made():
     assert [decode(row) for row in targets] == [decode(row) for row in told[:, 0]]
     with pytest.raises(ValueError, match="times"):
         CaptionBatches(book.images, told[0, 0])
+    with pytest.raises(ValueError, match="row 0 begins with padding"):  # a batch is cut to its longest caption
+        CaptionBatches(book.images, told.flip(2))
 
 
 def test_pages_are_seen_with_their_changes_and_told_so():

@@ -103,6 +103,20 @@ def test_transform_and_padded_tensors():
         assert set(masked.unique().tolist()) <= {PAD, UNKNOWN}
 
 
+@pytest.mark.parametrize("row", [[0, 0, 5, 6], [5, 0, 6, 0]])
+def test_padding_before_a_word_is_refused_since_words_would_be_lost(row):
+    """Batches are cut to the number of words, which are the first tokens alone where padding stands on the right."""
+    tokens = torch.tensor([[7, 8, 9, 0], row])
+    for read in (tokens, tokens.numpy()):
+        with pytest.raises(
+            ValueError, match=r"row 1 (begins with|has) padding.*pad\(\[row\[row != 0\] for row in tokens"
+        ):
+            SentenceBatches(read, torch.arange(2))
+    mended = pad([row[row != 0] for row in tokens])
+    (batch, target), *_ = SentenceBatches(mended, torch.arange(2), shuffle=False)
+    assert batch.tolist() == [[7, 8, 9], [5, 6, 0]] and target.tolist() == [0, 1]
+
+
 def test_word_dropout():
     tokens = pad([[5] * 900, [6] * 400])
     before = tokens.clone()
@@ -122,18 +136,35 @@ def test_word_dropout():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: split_words(["a", "film"]), "type list; expected str"),
+        (lambda: split_words(["a", "film"]), "type list; expected str. A list of texts is taken one by one"),
+        (lambda: split_words(None), "type NoneType; expected str$"),
+        (lambda: Vocabulary.of([{"text": "a"}]), "type dict; expected str$"),
         (lambda: Vocabulary(["a", "b", "a"]), "'a' more than once"),
         (lambda: Vocabulary([["a", "b"]]), r"Vocabulary.of\(texts\)"),
         (lambda: Vocabulary.of("a film"), r"Vocabulary.of\(\[text\]\)"),
-        (lambda: Vocabulary.of([]), "empty training split"),
+        (lambda: Vocabulary([3]), "words holds 3; expected strings"),
+        (lambda: Vocabulary.of([]), "no word: it is empty"),
+        (lambda: Vocabulary.of(["", " "]), "no word: all 2 of them are empty"),
+        (lambda: Vocabulary("ab").decode([-1]), "token -1 is outside the vocabulary of 4 words .0 to 3."),
+        (lambda: Vocabulary("ab").decode([[2, 3]]), r"decode got \[2, 3\] as a token; .*those of a sentence"),
+        (lambda: Vocabulary("ab").decode(torch.rand(2)), "decode got 0.* as a token; expected whole numbers"),
         (lambda: Vocabulary("ab").decode([4]), "outside the vocabulary of 4 words"),
         (lambda: pad([]), "empty split"),
         (lambda: pad([3, 4]), r"pad\(\[sequence\]\)"),
-        (lambda: pad([[3, 0, 4]]), "sequence 0 holds 0; .* padded before"),
-        (lambda: pad([[3, 2.5]]), "sequence 0 holds 3.0"),
+        (lambda: pad([[3, 0, 4]]), "sequence 0 holds 0; .* 0 is the padding, which pad adds"),
+        (lambda: pad([[3, 2.5]]), "sequence 0 holds 2.5; expected whole numbers from 1 up$"),
+        (lambda: pad([[3, -1]]), "sequence 0 holds -1; expected whole numbers from 1 up$"),
+        (lambda: pad([[3], [True]]), "sequence 1 holds True"),
+        (lambda: pad([[[3, 1]]]), r"sequence 0 holds \[3, 1\]; expected whole numbers from 1 up$"),
+        (lambda: pad(["a film"]), r"sequence 0 is the text 'a film'; .*vocabulary\.encode\(text\)"),
+        (lambda: pad([["a", "film"]]), r"sequence 0 holds 'a'; .*vocabulary\.encode\(text\)"),
+        (lambda: pad([[3], None]), "sequence 1 is of type NoneType"),
         (lambda: pad([[3]], to=0), "to is 0"),
+        (lambda: pad([[3]], to="4"), "to is '4'"),
         (lambda: SentenceBatches([[3], [4]], torch.zeros(3)), "the same number in each"),
+        (lambda: SentenceBatches([[3], [4]], ["good", "bad"]), "in place 1.*class numbers: names = sorted"),
+        (lambda: SentenceBatches(["a film", "a play"], [0, 1]), r"text 'a film'; .*vocabulary\.encode"),
+        (lambda: SentenceBatches(torch.rand(2, 3), [0, 1]), "sequences are torch.float32; expected integers"),
     ],
 )
 def test_refusals_say_why(call, message):
@@ -147,12 +178,15 @@ def test_refusals_say_why(call, message):
         (torch.tensor([3, 4]), r"tokens\[None\]"),
         ([[3, 4], [5]], r"pad\(sequences\)"),
         (torch.zeros(0, 4, dtype=torch.int64), "empty split"),
-        (torch.zeros(2, 0, dtype=torch.int64), "holds no sentence"),
+        (torch.zeros(2, 0, dtype=torch.int64), r"\(2, 0\): no word in any sentence$"),
+        (torch.ones(1, 2, 3, dtype=torch.int64), r"shape \(1, 2, 3\); expected \(B, T\)$"),
+        ("a film", r"type str; expected a tensor"),
         (torch.rand(2, 3), "expected integers"),
         (torch.tensor([[3, 10]]), "expected 0 to 9"),
         (torch.tensor([[3, -1]]), "run from -1"),
         (torch.tensor([[3, 4], [0, 0]]), "row 1 .* an empty sentence"),
-        (torch.tensor([[0, 3]]), "padding on the left"),
+        (torch.tensor([[0, 3]]), r"row 0 begins with padding: \[0, 3\]; .*right alone: pad"),
+        (torch.tensor([[3, -100]]), r"run from -100 to 3; expected 0 to 9, places in the model.s vocabulary$"),
         (torch.tensor([[3, 0, 4]]), "between its words"),
     ],
 )
