@@ -1,8 +1,11 @@
-"""Which tests run side by side, how long each part of them took, and what was skipped for want of an installation."""
+"""Which tests run side by side, how long they took, what was skipped; and what tests of several folders share."""
 
 from collections import Counter
+from contextlib import contextmanager
 
 import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 INSTALLABLE = ("browser", "realdata")  # markers of tests that need more than pip brings
 
@@ -51,3 +54,36 @@ def pytest_unconfigure(config):
         if reasons:
             tests = "test was" if len(reasons) == 1 else "tests were"
             reporter.write_line(f"{len(reasons)} {marker} {tests} skipped; {reasons[0]}", yellow=True)
+
+
+class Largest(TorchDispatchMode):
+    """`elements` is the number of elements of the largest tensor made within."""
+
+    elements = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        if isinstance(out, torch.Tensor):
+            self.elements = max(self.elements, out.numel())
+        return out
+
+
+@pytest.fixture
+def largest():
+    """A context that notes the size of the largest tensor, for what would take gigabytes."""
+    return Largest()
+
+
+@pytest.fixture
+def modes_kept():
+    """A check that a model in training mode, its `frozen` part in evaluation mode, is left just so."""
+
+    @contextmanager
+    def check(model, frozen):
+        model.train()
+        frozen.eval()
+        before = {name: part.training for name, part in model.named_modules()}
+        yield
+        assert {name: part.training for name, part in model.named_modules()} == before
+
+    return check

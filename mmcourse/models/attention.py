@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmcourse.precision import exact, without_autocast
+
 
 def attention(
     queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None, dropout: float = 0.0
@@ -17,16 +19,19 @@ def attention(
     (..., T_q, d), (..., T_k, d), (..., T_k, D), mask (..., T_q, T_k) -> (..., T_q, D), (..., T_q, T_k)
 
     A query that may look at nothing gets zeros, values and weights, where a bare softmax would give NaN. `dropout` is
-    the share of weights left out at random. ValueError where shapes or the mask do not fit.
+    the share of weights left out at random. Scores and softmax are computed in float32 at least, also under autocast:
+    products in float16 overflow at 65,504. ValueError where shapes, types or the mask do not fit.
     """
     _check(queries, keys, values)
-    scores = queries @ keys.transpose(-2, -1) / queries.shape[-1] ** 0.5  # (..., T_q, T_k)
-    if mask is None:
-        weights = scores.softmax(dim=-1)
-    else:
-        _check_mask(mask, tuple(scores.shape))
-        lowest = torch.finfo(scores.dtype).min  # not -inf: a row without any key stays finite, gradient included
-        weights = scores.masked_fill(~mask, lowest).softmax(dim=-1).masked_fill(~mask, 0.0)
+    with without_autocast(queries):
+        scores = exact(queries) @ exact(keys).transpose(-2, -1) / queries.shape[-1] ** 0.5  # (..., T_q, T_k)
+        if mask is None:
+            weights = scores.softmax(dim=-1)
+        else:
+            _check_mask(mask, tuple(scores.shape))
+            lowest = torch.finfo(scores.dtype).min  # not -inf: a row without any key stays finite, gradient included
+            weights = scores.masked_fill(~mask, lowest).softmax(dim=-1).masked_fill(~mask, 0.0)
+    weights = weights.to(queries.dtype)
     kept = F.dropout(weights, dropout) if dropout else weights
     return kept @ values, weights
 
@@ -138,6 +143,11 @@ def _check(queries: Tensor, keys: Tensor, values: Tensor) -> None:
         raise ValueError(
             f"queries, keys and values have shapes {tuple(queries.shape)}, {tuple(keys.shape)}, {tuple(values.shape)}; "
             "expected (..., T, d) each. Likely cause: a single query needs an axis: query[None]"
+        )
+    if not (queries.is_floating_point() and keys.is_floating_point() and values.is_floating_point()):
+        raise ValueError(
+            f"queries, keys and values are {queries.dtype}, {keys.dtype} and {values.dtype}; expected floating point. "
+            "Likely cause: tokens that were not embedded"
         )
     if queries.shape[-1] != keys.shape[-1] or queries.shape[-1] == 0:
         raise ValueError(

@@ -1,7 +1,7 @@
 """Which modality did the model use? Ablation, Shapley values (Shapley 1953) and gradients, over modalities.
 
 A *game* is a function of a set of names: what the model reaches with those modalities alone, a number or one for each
-example. Every attribution here is {name: share}.
+example (True and False count as 1 and 0). Every attribution here is {name: share}.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +10,8 @@ from math import comb
 
 import torch
 from torch import Tensor
+
+from mmcourse.precision import exact
 
 Game = Callable[[frozenset[str]], float | Tensor]
 
@@ -24,8 +26,8 @@ def coalitions(names) -> Iterator[frozenset[str]]:
 def ablation(game: Game, names) -> dict[str, float | Tensor]:
     """What is lost when one is taken away and the others stay: v(all) - v(all without it)."""
     everyone = frozenset(names)
-    whole = game(everyone)
-    return {name: whole - game(everyone - {name}) for name in names}
+    whole = _value(game, everyone)
+    return {name: whole - _value(game, everyone - {name}) for name in names}
 
 
 def shapley(game: Game, names) -> dict[str, float | Tensor]:
@@ -36,7 +38,7 @@ def shapley(game: Game, names) -> dict[str, float | Tensor]:
     names = tuple(names)
     if not names or len(set(names)) < len(names):
         raise ValueError(f"names are {names}; expected each player once, at least one")
-    value = {some: game(some) for some in coalitions(names)}
+    value = {some: _value(game, some) for some in coalitions(names)}
     shares = {}
     for name in names:
         before = [some for some in value if name not in some]
@@ -44,6 +46,12 @@ def shapley(game: Game, names) -> dict[str, float | Tensor]:
             (value[some | {name}] - value[some]) / (len(names) * comb(len(names) - 1, len(some))) for some in before
         )
     return shares
+
+
+def _value(game: Game, some: frozenset[str]) -> float | Tensor:
+    """What a game gives, True and False as numbers."""
+    value = game(some)
+    return value.float() if isinstance(value, Tensor) and value.dtype == torch.bool else value
 
 
 def probability_game(
@@ -55,7 +63,7 @@ def probability_game(
     @torch.no_grad()
     def game(some: frozenset[str]) -> Tensor:
         present = {name: torch.full((batch,), name in some, device=x.device) for name, x in features.items()}
-        return decide(features, present).softmax(dim=1).gather(1, target[:, None])[:, 0]
+        return exact(decide(features, present)).softmax(dim=1).gather(1, target[:, None])[:, 0]
 
     return game
 
@@ -77,6 +85,8 @@ def gradient_shares(
     """
     if method not in ("input", "integrated"):
         raise ValueError(f"method is {method!r}; expected 'input' or 'integrated'")
+    if len(target) == 0:
+        raise ValueError("target is empty; expected one example or more. Likely cause: an empty split or selection")
     from captum.attr import InputXGradient, IntegratedGradients
 
     names = tuple(features)

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmcourse.precision import exact, without_autocast
+
 LARGEST_SCALE = 100.0  # CLIP's: beyond it training becomes unstable
 FIRST_SCALE = 1 / 0.07  # CLIP's first temperature
 
@@ -23,9 +25,11 @@ def contrastive_loss(one: Tensor, other: Tensor, scale: float | Tensor, meanings
                 example's partner is the only right one
 
     The mean of the cross-entropies of rows and of columns, a scalar; ln(B) where all similarities are alike.
+    Computed in float32 at least, also under autocast: a bfloat16 logit near 100 is off by up to 0.25.
     """
     check_vectors(one, other, meanings)
-    logits = scale * F.normalize(one, dim=1) @ F.normalize(other, dim=1).T  # (B, B)
+    with without_autocast(one):
+        logits = scale * F.normalize(exact(one), dim=1) @ F.normalize(exact(other), dim=1).T  # (B, B)
     if meanings is None:
         target = torch.arange(len(one), device=one.device)
     else:
@@ -59,7 +63,7 @@ def distance(vectors: tuple[Tensor, Tensor]) -> Tensor:
     2020). It is 0 where all vectors lie at one spot: for a tower that meets a locked one, or beside a contrastive loss.
     """
     check_vectors(*vectors)
-    return 1 - F.cosine_similarity(*vectors, dim=1).mean()
+    return 1 - F.cosine_similarity(*map(exact, vectors), dim=1).mean()
 
 
 class ContrastiveLoss(nn.Module):

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from mmcourse.data.text import PAD
+from mmcourse.precision import exact
 
 
 def last_states(states: Tensor, lengths: Tensor) -> Tensor:
@@ -18,5 +19,6 @@ def max_over_time(features: Tensor, tokens: Tensor) -> Tensor:
 
 def mean_over_time(features: Tensor, tokens: Tensor) -> Tensor:
     """Each feature's mean over a sentence's words.   (B, C, T), (B, T) -> (B, C)"""
-    real = (tokens != PAD)[:, None].to(features.dtype)  # (B, 1, T)
-    return (features * real).sum(dim=2) / real.sum(dim=2)
+    real = (tokens != PAD)[:, None]  # (B, 1, T)
+    total = exact(features).masked_fill(~real, 0.0).sum(dim=2)  # a float16 sum over a long text overflows
+    return (total / real.sum(dim=2)).to(features.dtype)

@@ -50,7 +50,7 @@ class PictureTower(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         check_pictures(images, self.encoder.in_channels)
-        maps = self.encoder.feature_maps(images.float())  # (B, C, H, W)
+        maps = self.encoder.feature_maps(images.to(self.head[0].weight.dtype))  # (B, C, H, W)
         if maps.shape[2:] != (self.side, self.side):
             raise ValueError(
                 f"images have shape {tuple(images.shape)}, which leaves maps of {tuple(maps.shape[2:])}; this tower "
@@ -95,7 +95,7 @@ class SpeechTower(nn.Module):
     def states(self, mels: Tensor) -> tuple[Tensor, Tensor]:
         """What every moment sounds like, 0 at padding, and which moments are real.   -> (B, T', D), (B, T') bool"""
         check_mels(mels, self.encoder.n_mels)
-        mels = mels.float()  # they may be kept in half precision
+        mels = mels.to(self.head.weight.dtype)  # they may be kept in half precision
         real = real_frames(mels)  # (B, T)
         maps = mels[:, None]
         for block in self.encoder.blocks:

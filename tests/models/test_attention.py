@@ -141,3 +141,30 @@ def test_turned_vectors_know_their_distance_alone():
 def test_what_does_not_fit_says_why(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("size", [1.0, 40.0, 300.0])
+@pytest.mark.parametrize("mask", [None, causal_mask(6), torch.zeros(6, 6, dtype=torch.bool)])
+def test_half_precision_gives_the_weights_of_float32(dtype, size, mask):
+    """300 * 300 * 64 is far beyond float16's largest number, 65,504, and so is a hundredth of it."""
+    q, k, v = ((size * drawn(2, 6, 64) * sign).to(dtype) for sign in (1, 2, 1))
+    seen, weights = attention(q, k, v, mask)
+    _, expected = attention(q.float(), k.float(), v.float(), mask)
+    assert seen.dtype == weights.dtype == dtype and seen.isfinite().all()
+    assert torch.allclose(weights.float(), expected, atol=4e-3)
+
+
+def test_under_autocast_the_scores_keep_their_digits():
+    layer, x = MultiHeadAttention(64, 1), 30 * drawn(2, 6, 64)
+    q, k = layer.query(x).detach().bfloat16(), layer.key(x).detach().bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        weights = attention(q, k, k)[1].float()
+    assert torch.allclose(weights, attention(q.float(), k.float(), k.float())[1], atol=4e-3)
+
+
+def test_no_key_gives_zeros_and_numbers_of_no_features_are_refused():
+    assert torch.equal(attention(drawn(1, 2, 4), torch.ones(1, 0, 4), torch.ones(1, 0, 3))[0], torch.zeros(1, 2, 3))
+    tokens = torch.ones(1, 2, 4, dtype=torch.int64)
+    with pytest.raises(ValueError, match="int64.*not embedded"):
+        attention(tokens, tokens, tokens)

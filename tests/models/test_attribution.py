@@ -94,7 +94,25 @@ def test_gradient_times_input_is_the_slope_where_the_example_is(case):
         assert torch.allclose(shares[name], slope, atol=2e-3)
 
 
+def test_right_and_wrong_count_as_one_and_zero():
+    """Each example is right with either modality, and wrong with none."""
+    shares = shapley(lambda some: torch.tensor([bool(some)]), ("image", "text"))
+    assert {name: share.tolist() for name, share in shares.items()} == {"image": [0.5], "text": [0.5]}
+    assert ablation(lambda some: torch.tensor([bool(some)]), ("image", "text"))["image"].tolist() == [0]
+
+
+def test_probabilities_of_half_precision_logits_are_float32(case):
+    join, features, target = case
+    game = probability_game(lambda *given: join(*given).half(), features, target)
+    plain = probability_game(join, features, target)
+    assert torch.allclose(game(frozenset(NAMES)), plain(frozenset(NAMES)), atol=1e-3)
+    assert game(frozenset(NAMES)).dtype == torch.float32
+
+
 def test_what_does_not_fit_is_refused(case):
+    join, features, target = case
+    with pytest.raises(ValueError, match="target is empty"):
+        gradient_shares(join, {name: x[:0] for name, x in features.items()}, target[:0])
     with pytest.raises(ValueError, match="each player once"):
         shapley(len, ("image", "image"))
     with pytest.raises(ValueError, match="'input' or 'integrated'"):

@@ -176,3 +176,22 @@ def test_the_distance_of_partners_counts_beside_the_contrastive_loss():
     torch.testing.assert_close(pair.near_loss((one, other)), expected)
     with pytest.raises(ValueError, match="expected \\(B, D\\) twice"):
         distance((one, other[:2]))
+
+
+def test_half_precision_and_autocast_lose_no_digits_of_the_logits():
+    one = torch.randn(50, 32)
+    other = one + 3 * torch.randn(50, 32)
+    expected = contrastive_loss(one, other, 100.0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert contrastive_loss(one, other, 100.0).item() == pytest.approx(expected.item(), rel=1e-5)
+    for dtype in (torch.float16, torch.bfloat16):
+        half = contrastive_loss(one.to(dtype), other.to(dtype), 100.0)
+        rounded = contrastive_loss(one.to(dtype).float(), other.to(dtype).float(), 100.0)
+        assert half.item() == pytest.approx(rounded.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_a_vector_of_zeros_has_no_direction_and_a_finite_loss(dtype):
+    zeros, others = torch.zeros(2, 4, dtype=dtype), torch.ones(2, 4, dtype=dtype)
+    assert contrastive_loss(zeros, others, 100.0).item() == pytest.approx(math.log(2))
+    assert distance((zeros, others)).item() == 1

@@ -72,3 +72,9 @@ def test_the_page_space_reads_and_hears_as_its_towers_do():
         assert space.embed("image", book.images).shape == (3, 16)
         assert space.read(["zebra crossing"]).isfinite().all()
     assert "log_mel.mean" in space.state_dict()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_tower_takes_inputs_of_other_precision(dtype):
+    assert PictureTower().to(dtype)(torch.rand(2, 3, 48, 48)).dtype == dtype
+    assert SpeechTower().to(dtype)(torch.randn(2, 40, 20).half()).dtype == dtype
