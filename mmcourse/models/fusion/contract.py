@@ -105,4 +105,5 @@ def shares_of(weights: Tensor, here: Tensor) -> Tensor:
     (M,) or (B, M), not negative; (B, M) bool -> (B, M)
     """
     kept = weights * here
-    return kept * weights.sum(dim=-1, keepdim=True) / kept.sum(dim=-1, keepdim=True).clamp(min=1e-12)
+    total = kept.sum(dim=-1, keepdim=True)
+    return kept * weights.sum(dim=-1, keepdim=True) / total.where(total > 0, 1)

@@ -73,7 +73,8 @@ class ConfidenceMixture(nn.Module):
 
     def _shares(self, stacked: Tensor, here: Tensor) -> Tensor:
         log_p = stacked.log_softmax(dim=-1)
-        entropy = -(log_p.exp() * log_p).sum(dim=-1)  # (B, M)
+        p = log_p.exp()
+        entropy = -(p * log_p.masked_fill(p == 0, 0.0)).sum(dim=-1)  # (B, M); what is impossible (-inf) adds nothing
         scale = torch.tensor(float(max(stacked.shape[-1], 2))).log()
         scores = (-self.sharpness * entropy / scale).masked_fill(~here, torch.finfo(log_p.dtype).min)
         return scores.softmax(dim=1) * here
@@ -84,10 +85,18 @@ class ConfidenceMixture(nn.Module):
 
 
 def mixed(stacked: Tensor, shares: Tensor, of: str) -> Tensor:
-    """Logits of a weighted mixture; zeros for an example without any share.   (B, M, K), (B, M) -> (B, K)"""
+    """Logits of a weighted mixture; zeros for an example without any share.   (B, M, K), (B, M) -> (B, K)
+
+    A logit of -inf is a class that its modality calls impossible, and is allowed.
+    """
+    heard = shares[..., None] > 0  # (B, M, 1)
     if of == "logits":
-        return (shares[..., None] * stacked).sum(dim=1)
+        return torch.where(heard, shares[..., None] * stacked, 0.0).sum(dim=1)
     none = shares.sum(dim=1, keepdim=True) == 0  # (B, 1)
     log_shares = shares.clamp(min=1e-30).log().masked_fill(shares == 0, torch.finfo(shares.dtype).min)
-    together = (F.log_softmax(stacked, dim=-1) + log_shares[..., None]).logsumexp(dim=1)
+    log_p = F.log_softmax(stacked, dim=-1)
+    impossible = log_p == float("-inf")  # where all say so, the gradient of logsumexp would be NaN
+    log_p = log_p.masked_fill(impossible, torch.finfo(log_p.dtype).min / 4)
+    together = (log_p + log_shares[..., None]).logsumexp(dim=1)
+    together = together.masked_fill((impossible | ~heard).all(dim=1), float("-inf"))
     return torch.where(none, torch.zeros_like(together), together)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from mmcourse.models.fusion import ConfidenceMixture, LateFusion
 
@@ -93,3 +94,43 @@ def test_the_surer_one_counts_more_and_at_zero_sharpness_all_count_alike():
 def test_what_does_not_fit_is_named(fusion, given, says):
     with pytest.raises(ValueError, match=says):
         fusion(given)
+
+
+IMPOSSIBLE = float("-inf")
+
+
+@pytest.mark.parametrize("everyone", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_a_class_that_is_impossible_is_a_logit_of_minus_infinity(fusion, everyone, dtype):
+    x = {name: (3 * torch.randn(4, K)).to(dtype) for name in NAMES}
+    for name in NAMES if everyone else NAMES[:1]:
+        x[name][:, 2] = IMPOSSIBLE
+    leaves = {name: value.requires_grad_() for name, value in x.items()}
+    fused = fusion(leaves)
+    assert not fused.isnan().any() and (fused[:, [0, 1, 3, 4]]).isfinite().all()
+    assert (fused[:, 2] == IMPOSSIBLE).all() == (everyone or getattr(fusion, "of", "") == "logits")
+    F.cross_entropy(fused, torch.tensor([0, 1, 3, 4])).backward()
+    learned = [*leaves.values(), *fusion.parameters()]
+    assert all(each.grad.isfinite().all() for each in learned)
+
+
+def test_the_impossible_adds_no_entropy():
+    sure = torch.tensor([[0.0, IMPOSSIBLE, IMPOSSIBLE]])
+    mixture = ConfidenceMixture(("image", "text"))
+    half = torch.tensor([[0.0, 0.0, IMPOSSIBLE]])
+    shares = mixture.shares({"image": sure, "text": half})
+    nearly = mixture.shares({"image": sure.clamp(min=-60), "text": half.clamp(min=-60)})
+    assert torch.allclose(shares, nearly, atol=1e-6)
+
+
+def test_a_modality_without_weight_has_no_veto():
+    silent = LateFusion(("image", "text"), of="logits", weights={"image": 1, "text": 0})
+    fused = silent({"image": torch.tensor([[1.0, 2.0]]), "text": torch.tensor([[IMPOSSIBLE, 0.0]])})
+    assert fused.tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_in_half_precision_none_at_all_is_undecided_too(fusion, dtype):
+    x = {name: value.to(dtype) for name, value in logits().items()}
+    none = dict.fromkeys(NAMES, torch.zeros(4, dtype=torch.bool))
+    assert torch.equal(fusion(x, none).float(), torch.zeros(4, K))

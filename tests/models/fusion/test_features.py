@@ -196,3 +196,17 @@ def test_no_weighted_sum_with_a_linear_layer_tells_a_match():
             optimiser.step()
         left[make] = loss.item()
     assert left[WeightedSum] > 0.99 and left[Product] < 0.01
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_finite_with_all_some_and_none(fusion, dtype):
+    fusion.to(dtype)
+    x = {name: value.to(dtype) for name, value in features().items()}
+    here = {name: torch.tensor([True, False, i == 0, i != 0]) for i, name in enumerate(SIZES)}
+    fused = fusion(x, here)
+    assert fused.dtype in (dtype, torch.float32) and fused.isfinite().all()
+
+
+def test_the_only_modality_counts_in_full_however_small_its_weight():
+    fusion = WeightedSum({"image": 2, "text": 2}, 2, weights={"image": 1, "text": 1e-13}, project=False)
+    assert torch.allclose(fusion({"text": torch.ones(1, 2)}), torch.ones(1, 2))
