@@ -13,7 +13,8 @@ from mmcourse.models.fusion.features import FiLM
 def places(maps: Tensor, reach: float = 1.0) -> Tensor:
     """Each place of feature maps as a token that knows where it is.   (B, C, H, W) -> (B, H * W, C + 2)
 
-    Row after row. The last two features are x and y of the place, from -reach at the left and the top to reach.
+    Row after row. The last two features are x and y of the place, from -reach at the left and the top to reach; 0 where
+    there is one column or one row.
     """
     if maps.dim() != 4:
         raise ValueError(
@@ -22,7 +23,7 @@ def places(maps: Tensor, reach: float = 1.0) -> Tensor:
         )
     batch, _, height, width = maps.shape
     y, x = torch.meshgrid(
-        torch.linspace(-reach, reach, height), torch.linspace(-reach, reach, width), indexing="ij"
+        *(torch.linspace(-reach, reach, n) if n > 1 else torch.zeros(n) for n in (height, width)), indexing="ij"
     )  # (H, W)
     where = torch.stack([x, y]).to(maps).expand(batch, 2, height, width)
     return torch.cat([maps, where], dim=1).flatten(2).transpose(1, 2)

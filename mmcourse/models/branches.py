@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from mmcourse.models.fusion import Concatenation
 from mmcourse.models.fusion.contract import Present
 from mmcourse.models.fusion.dropout import ModalityDropout
+from mmcourse.models.judging import judging
 
 
 class Branches(nn.Module):
@@ -64,27 +65,19 @@ class Branches(nn.Module):
         return (joint, *(head(features[name]) for name, head in self.heads.items())) if self.heads else joint
 
 
-@torch.no_grad()
 def features_of(model: Branches, inputs: Sequence[Tensor], size: int = 256) -> dict[str, Tensor]:
     """The features of many examples, on the processor, in evaluation mode.   -> {name: (N, width)}"""
-    was_training, where = model.training, next(model.parameters()).device
-    model.eval()
-    try:
+    where = next(model.parameters()).device
+    with judging(model):
         parts = [
             model.features(*(x[start : start + size].to(where) for x in inputs))
-            for start in range(0, len(inputs[0]), size)
+            for start in range(0, max(len(inputs[0]), 1), size)
         ]
-    finally:
-        model.train(was_training)
     return {name: torch.cat([part[name].cpu() for part in parts]) for name in model.names}
 
 
-@torch.no_grad()
 def decisions_of(model: Branches, features: Mapping[str, Tensor], present: Present = None) -> Tensor:
     """The logits for features that are at hand, on the processor, in evaluation mode.   {name: (N, width)} -> (N, K)"""
-    was_training, where = model.training, next(model.parameters()).device
-    model.eval()
-    try:
+    where = next(model.parameters()).device
+    with judging(model):
         return model.decide({name: x.to(where) for name, x in features.items()}, present).cpu()
-    finally:
-        model.train(was_training)

@@ -15,6 +15,7 @@ from mmcourse.data.text import check_tokens
 from mmcourse.models.asking import places
 from mmcourse.models.attention import attention, sinusoids
 from mmcourse.models.cnn import PictureEncoder
+from mmcourse.models.judging import judging
 from mmcourse.models.transformer import DecoderBlock
 from mmcourse.picturebook.sentence import MASK
 
@@ -73,7 +74,7 @@ class Captioner(nn.Module):
     def see(self, images: Tensor) -> Tensor:
         """Each place as a token that knows where it is.   (B, C, H, W) -> (B, T, D + 2)"""
         if self.kept(images):
-            return places(images.float())
+            return places(images.to(next(self.parameters()).dtype))
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             maps = self.encoder.feature_maps(images)
         return places(maps)
@@ -82,7 +83,6 @@ class Captioner(nn.Module):
         """Whether these are feature maps that `look` kept, and no pictures."""
         return images.dim() == 4 and images.shape[1] == self.encoder.width != self.encoder.in_channels
 
-    @torch.no_grad()
     def look(self, images: Tensor, size: int = 250) -> Tensor:
         """What a frozen encoder sees in many pictures, to be kept.   (N, C, H, W) -> (N, D, h, w) float16"""
         if not self.frozen:
@@ -91,8 +91,8 @@ class Captioner(nn.Module):
                 "the captioner with frozen=True"
             )
         where = next(self.encoder.parameters()).device
-        self.encoder.eval()
-        return torch.cat([self.encoder.feature_maps(part.to(where)).half().cpu() for part in images.split(size)])
+        with judging(self.encoder):
+            return torch.cat([self.encoder.feature_maps(part.to(where)).half().cpu() for part in images.split(size)])
 
     def grid(self, images: Tensor) -> tuple[int, int]:
         """Rows and columns of places that pictures of this size have."""

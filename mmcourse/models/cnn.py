@@ -33,8 +33,8 @@ def check_pictures(images: Tensor, channels: int) -> None:
         raise ValueError("images is an empty batch; expected at least one picture. Likely cause: an empty split")
     if not images.is_floating_point():
         raise ValueError(
-            f"images are {images.dtype}; expected floating point in [0, 1]. Likely cause: bytes 0 to 255: "
-            "images.float() / 255"
+            f"images are {images.dtype}; expected floating point in [0, 1]. Likely cause: bytes 0 to 255, "
+            "images.float() / 255, or 16 bits, images.float() / 65535"
         )
 
 

@@ -67,7 +67,7 @@ def beam(
             if (over.gather(1, parent) | (word == END))[scores > float("-inf")].all():
                 break
     said = F.pad(words[:, :, 1:], (0, length - words.shape[2] + 1), value=PAD)
-    n = (said != PAD).sum(dim=2)
+    n = (said != PAD).sum(dim=2).clamp(min=1).float()
     scores, order = (scores / n**length_penalty).sort(dim=1, descending=True, stable=True)
     return said.gather(1, order[..., None].expand_as(said)), scores
 

@@ -4,39 +4,57 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmcourse.models.judging import evaluating
+from mmcourse.precision import exact
+
 
 def grad_cam(feature_maps: Tensor, gradients: Tensor) -> Tensor:
     """The maps, weighted by how much the class score rises with each, summed, negative parts cut, the largest made 1.
 
-    (B, C, H, W), (B, C, H, W) -> (B, H, W) in [0, 1]; a picture without any positive part gives zeros.
+    (B, C, H, W), (B, C, H, W) -> (B, H, W) in [0, 1], float32 at least; zeros for a picture without any positive part.
     """
     if feature_maps.shape != gradients.shape or feature_maps.dim() != 4:
         raise ValueError(
             f"feature_maps have shape {tuple(feature_maps.shape)}, gradients {tuple(gradients.shape)}; "
             "expected the same (B, C, H, W) for both"
         )
-    weights = gradients.mean(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
+    weights = exact(gradients).mean(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
     heat = (weights * feature_maps).sum(dim=1).clamp(min=0)  # (B, H, W)
-    return heat / heat.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)
+    largest = heat.amax(dim=(1, 2), keepdim=True)
+    return heat / largest.where(largest > 0, 1)
 
 
 def explain(model: nn.Module, layer: nn.Module, images: Tensor, classes: Tensor | None = None) -> Tensor:
     """Grad-CAM of a model at one of its layers, enlarged to the pictures' size.   (B, C, H, W) -> (B, H, W)
 
     classes  (B,) the class to explain for each picture; None: the one the model prefers
+
+    The model runs in evaluation mode and stays as it was; its parameters may be frozen. ValueError where the layer
+    takes no part in the logits.
     """
     kept = {}
-    handle = layer.register_forward_hook(lambda _module, _inputs, output: kept.update(maps=output))
-    was_training = model.training
-    model.eval()
+
+    def keep(_module, _inputs, output):
+        kept["maps"] = output
+        return output.clone()  # what follows may change it in place
+
+    handle = layer.register_forward_hook(keep)
     try:
-        with torch.enable_grad():
-            logits = model(images)
+        with evaluating(model), torch.enable_grad():
+            given = images.detach()
+            given.requires_grad_(given.is_floating_point())  # for gradients where all parameters are frozen
+            logits = model(given)
             classes = logits.argmax(dim=1) if classes is None else classes
-            score = logits.gather(1, classes[:, None]).sum()
-            (gradients,) = torch.autograd.grad(score, kept["maps"])
+            score = logits.gather(1, classes.to(logits.device)[:, None]).sum()
+            maps, gradients = kept.get("maps"), None
+            if maps is not None and maps.requires_grad and score.requires_grad:
+                (gradients,) = torch.autograd.grad(score, maps, allow_unused=True)
     finally:
         handle.remove()
-        model.train(was_training)
-    heat = grad_cam(kept["maps"].detach(), gradients)
+    if gradients is None:
+        raise ValueError(
+            f"the {type(layer).__name__} takes no part in the logits of the {type(model).__name__}, or computes no "
+            "gradients. Likely cause: a layer of another model, or one that this model runs under no_grad"
+        )
+    heat = grad_cam(maps.detach(), gradients)
     return F.interpolate(heat[:, None], size=images.shape[-2:], mode="bilinear", align_corners=False)[:, 0]

@@ -1,4 +1,4 @@
-"""A model being judged or used: in evaluation mode, without gradients, and afterwards as it was."""
+"""A model in evaluation mode for a while, with or without gradients, and afterwards in the modes it was in."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,17 +8,23 @@ from torch import nn
 
 
 @contextmanager
-def judging(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards every part is back in the mode it was in.
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode; afterwards every part is back in the mode it was in, frozen parts in evaluation mode too.
 
-    What is no nn.Module, but knows the next word, has no modes.
+    A model that is no nn.Module has no modes.
     """
     modes = [(part, part.training) for part in model.modules()] if isinstance(model, nn.Module) else []
     try:
         if modes:
             model.eval()
-        with torch.no_grad():
-            yield
+        yield
     finally:
         for part, training in modes:
             part.training = training
+
+
+@contextmanager
+def judging(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode as `evaluating` has it, without gradients."""
+    with evaluating(model), torch.no_grad():
+        yield

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmcourse.models.judging import judging
 from mmcourse.models.rnn import SentenceEncoder
 from mmcourse.picturebook.scene import COLOURS, KINDS, SIZES, TIMES
 from mmcourse.picturebook.sentence import VOCABULARY, Facts, understand
@@ -63,16 +64,11 @@ class SentenceReader(nn.Module):
         """The logits of each part: {'kind': (B, 14), 'colour': (B, 8), ...}"""
         return dict(zip(PARTS, logits.split([len(values) for values in PARTS.values()], dim=1), strict=True))
 
-    @torch.no_grad()
     def read(self, tokens: Tensor) -> Tensor:
         """The most likely answer to each part, as places in PARTS.   (B, T) -> (B, 8) int64"""
-        was_training = self.training
-        self.eval()
-        try:
+        with judging(self):
             logits = self(tokens.to(self.head.weight.device))
-            return torch.stack([part.argmax(dim=1) for part in self.split(logits).values()], dim=1)
-        finally:
-            self.train(was_training)
+        return torch.stack([part.argmax(dim=1) for part in self.split(logits).values()], dim=1)
 
     def facts(self, tokens: Tensor) -> list[Facts]:
         """What each sentence says, in words. Where no relation or no second kind is read, there is one thing."""

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from mmcourse.models.judging import evaluating
+
 
 def saliency(model: nn.Module, tokens: Tensor, classes: Tensor | int | None = None) -> Tensor:
     """How much each word spoke for a class (above 0) or against it (below), in logits.   (B, T) int64 -> (B, T)
@@ -27,11 +29,9 @@ def saliency(model: nn.Module, tokens: Tensor, classes: Tensor | int | None = No
         return None  # positions, or another input's embedding
 
     handles = [m.register_forward_hook(keep) for m in model.modules() if isinstance(m, nn.Embedding)]
-    training = model.training
-    model.eval()
     try:
         # cuDNN computes no gradient of a recurrent layer in evaluation mode; PyTorch's own kernels do
-        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        with evaluating(model), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             logits = model(tokens)
             if not looked_up:
                 raise ValueError(
@@ -42,7 +42,6 @@ def saliency(model: nn.Module, tokens: Tensor, classes: Tensor | int | None = No
     finally:
         for handle in handles:
             handle.remove()
-        model.train(training)
     parts = [(g * e.detach()).sum(-1) for g, e in zip(gradients, looked_up, strict=True) if g is not None]
     return sum(parts, torch.zeros(tokens.shape, device=tokens.device))
 

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from mmcourse.data.text import PAD, check_tokens
 from mmcourse.models.attention import MultiHeadAttention, attention, causal_mask, check_features, sinusoids
+from mmcourse.models.judging import judging
 from mmcourse.models.pooling import max_over_time, mean_over_time
 
 __all__ = [
@@ -163,13 +164,8 @@ class TokenEncoder(nn.Module):
 
     def attention_maps(self, tokens: Tensor) -> Tensor:
         """Where each word looks, in each layer and head, in evaluation mode.   (B, T) -> (layers, B, heads, T, T)"""
-        was_training = self.training
-        self.eval()
-        try:
-            with torch.no_grad():
-                return torch.stack(self._run(tokens)[1])
-        finally:
-            self.train(was_training)
+        with judging(self):
+            return torch.stack(self._run(tokens)[1])
 
     def _run(self, tokens: Tensor) -> tuple[Tensor, list[Tensor]]:
         check_tokens(tokens, self.embedding.num_embeddings)

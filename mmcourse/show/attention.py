@@ -8,6 +8,7 @@ import traitlets
 from torch import Tensor, nn
 
 from mmcourse.data.text import PAD, UNKNOWN, split_words
+from mmcourse.models.judging import judging
 from mmcourse.picturebook import sentence as picturebook
 from mmcourse.show import style
 from mmcourse.show.widgets import Pictured, script
@@ -133,16 +134,11 @@ class AttentionExplorer(Pictured):
         """The model's first choice and its probability; None where no classes were given."""
         return self.guesses[0] if self.guesses else None
 
-    @torch.no_grad()
     def _predict(self, tokens: Tensor) -> Tensor | None:
         if not self.classes:
             return None
-        training = self.model.training
-        self.model.eval()
-        try:
+        with judging(self.model):
             logits = self.model(tokens)
-        finally:
-            self.model.train(training)
         if logits.shape != (1, len(self.classes)):
             raise ValueError(
                 f"the model gives logits of shape {tuple(logits.shape)} for one sentence and there are "

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-import torch
 import traitlets
 from torch import Tensor, nn
 
+from mmcourse.models.judging import judging
 from mmcourse.picturebook.scene import imagine
 from mmcourse.show import style
 from mmcourse.show.board import Board
@@ -139,12 +139,10 @@ class Watched:
             for module in self.model.modules()
             if not any(True for _ in module.children())
         ]
-        training = self.model.training
-        self.model.eval()
         try:
-            return self.model(images.to(next(self.model.parameters()).device))
+            with judging(self.model):
+                return self.model(images.to(next(self.model.parameters()).device))
         finally:
-            self.model.train(training)
             for handle in handles:
                 handle.remove()
 
@@ -160,8 +158,7 @@ class Watched:
             elif layers and output.shape == layers[-1].shape and not isinstance(module, nn.Dropout2d | nn.Dropout):
                 layers[-1] = output
 
-        with torch.no_grad():
-            logits = self._record(images, keep)
+        logits = self._record(images, keep)
         return logits.float().cpu(), [maps.float().cpu().clamp(min=0) for maps in layers]
 
     def _last_layer(self, image: Tensor) -> nn.Module:
@@ -176,8 +173,7 @@ class Watched:
             ):
                 found.append((module, output.shape))
 
-        with torch.no_grad():
-            self._record(image, keep)
+        self._record(image, keep)
         return found[-1][0]
 
     def __call__(self, picture: Tensor) -> tuple[Tensor, list[tuple[str, Tensor]]]:

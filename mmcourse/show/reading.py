@@ -6,6 +6,7 @@ import torch
 import traitlets
 from torch import nn
 
+from mmcourse.models.judging import judging
 from mmcourse.models.saliency import saliency
 from mmcourse.show import style
 from mmcourse.show.widgets import Pictured, script
@@ -64,13 +65,8 @@ class ReadAndWatch(Pictured):
         return next(self.model.parameters()).device
 
     def _logits(self, tokens: torch.Tensor) -> torch.Tensor:
-        training = self.model.training
-        self.model.eval()
-        try:
-            with torch.no_grad():
-                return self.model(tokens).float().cpu()
-        finally:
-            self.model.train(training)
+        with judging(self.model):
+            return self.model(tokens).float().cpu()
 
     def _fits(self) -> None:
         logits = self._logits(torch.tensor([[UNKNOWN]], device=self._device()))

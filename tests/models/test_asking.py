@@ -74,3 +74,10 @@ def test_refusals(model):
         Asking(14, 30, width=10, heads=3)
     with pytest.raises(ValueError, match="pages instead of examples"):
         model(torch.randn(2, 10, 7), torch.randn(4, 6), torch.zeros(4, 5, dtype=torch.int64))
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 3), (3, 1)])
+def test_the_only_row_or_column_is_the_middle(height, width):
+    xy = places(torch.zeros(1, 2, height, width))[0, :, 2:].unflatten(0, (height, width))
+    assert torch.equal(xy[..., 0], torch.tensor([[0.0] if width == 1 else [-1, 0, 1]]).expand(height, width))
+    assert torch.equal(xy[..., 1], torch.tensor([[0.0]] if height == 1 else [[-1.0], [0], [1]]).expand(height, width))

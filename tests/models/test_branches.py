@@ -52,11 +52,11 @@ def test_features_then_decision_is_what_forward_does_and_order_does_not_matter(i
     assert torch.equal(decisions_of(model, made), decisions_of(model, turned))
 
 
-def test_looking_changes_no_mode_and_no_running_mean(inputs):
-    model = branches().train()
+def test_looking_changes_no_mode_and_no_running_mean(inputs, modes_kept):
+    model = branches()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    decisions_of(model, features_of(model, inputs))
-    assert model.training
+    with modes_kept(model, model.norms["sound"]):
+        decisions_of(model, features_of(model, inputs))
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
@@ -137,3 +137,8 @@ def test_a_stand_in_learns_what_follows_from_the_others_and_never_reads_the_miss
         assert error < 0.1 * made["sound"].var()
         other = invented(made | {"sound": torch.full_like(made["sound"], torch.nan)})
         assert torch.equal(other, invented(made))
+
+
+def test_no_example_has_no_features(inputs):
+    made = features_of(branches(), [x[:0] for x in inputs])
+    assert {name: tuple(x.shape) for name, x in made.items()} == dict.fromkeys(NAMES, (0, 6))

@@ -173,3 +173,18 @@ def test_unread_words_say_where_to_look_and_nothing_else(images):
     for wrong in ([V], [-1]):
         with pytest.raises(ValueError, match="unread is"):
             ShowAttendAndTell(V, unread=wrong)
+
+
+@pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_what_was_kept_is_read_in_the_models_precision(kind, dtype, images, tokens):
+    model = kind(V, width=16, encoder=PictureEncoder((4, 6, 8)), frozen=True).to(dtype)
+    assert model(model.look(images.to(dtype)), tokens).dtype == dtype
+
+
+def test_looking_leaves_every_part_in_its_mode(images):
+    model = ShowAndTell(V, width=16, encoder=PictureEncoder((4, 6, 8)), frozen=True)
+    model.encoder.blocks[1].train()  # by someone who lets it learn its statistics
+    before = [part.training for part in model.modules()]
+    model.look(images)
+    assert [part.training for part in model.modules()] == before

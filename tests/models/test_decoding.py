@@ -151,3 +151,10 @@ def test_what_makes_no_sense_is_refused():
         beam(Table(0), pictures(), 0)
     with pytest.raises(ValueError, match="length is 0"):
         greedy(Table(0), pictures(), 0)
+
+
+@pytest.mark.parametrize("penalty", [-1, -1.0, 1, 0.5])
+def test_beginnings_that_no_sentence_fills_score_minus_infinity(penalty):
+    model = TransformerCaptioner(6, width=8, encoder=PictureEncoder((4, 6)))
+    _, scores = beam(model, torch.rand(2, 3, 16, 16), width=8, length=2, length_penalty=penalty)
+    assert not scores.isnan().any() and torch.equal(scores.sort(descending=True).values, scores)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from mmcourse.models.cnn import PictureClassifier
 from mmcourse.models.gradcam import explain, grad_cam
 
 
@@ -36,3 +37,49 @@ def test_it_points_at_what_the_class_is_made_of():
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match="expected the same"):
         grad_cam(torch.rand(1, 2, 3, 3), torch.rand(1, 2, 4, 4))
+
+
+def classifier():
+    torch.manual_seed(0)
+    return PictureClassifier(4, widths=(4, 6, 8))
+
+
+def test_every_part_stays_in_its_mode(modes_kept):
+    model = classifier()
+    with modes_kept(model, model.encoder.blocks[0]):
+        explain(model, model.encoder.blocks[1], torch.rand(2, 3, 16, 16))
+
+
+@pytest.mark.parametrize("gradients", [True, False])
+def test_a_frozen_model_is_explained_alike(gradients):
+    model, images = classifier(), torch.rand(2, 3, 16, 16)
+    expected = explain(model, model.encoder.blocks[1], images)
+    model.requires_grad_(False)
+    with torch.set_grad_enabled(gradients):
+        assert torch.equal(explain(model, model.encoder.blocks[1], images), expected)
+    assert not images.requires_grad and not any(p.requires_grad for p in model.parameters())
+
+
+def test_what_follows_may_change_the_maps_in_place():
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)]
+    plain, images = nn.Sequential(*layers), torch.rand(2, 3, 9, 9)
+    expected = explain(plain, layers[0], images)
+    in_place = nn.Sequential(layers[0], nn.ReLU(inplace=True), *layers[2:])
+    assert torch.equal(explain(in_place, layers[0], images), expected) and expected.max() > 0.5
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_neither_overflows_nor_divides_by_zero(dtype):
+    maps = torch.full((1, 64, 3, 3), 3_000.0, dtype=dtype)
+    assert torch.equal(grad_cam(maps, torch.ones_like(maps)), torch.ones(1, 3, 3))
+    assert torch.equal(grad_cam(maps, -torch.ones_like(maps)), torch.zeros(1, 3, 3))
+    assert torch.equal(grad_cam(maps, torch.full_like(maps, 1e-7)), torch.ones(1, 3, 3)), "however small the gradient"
+
+
+def test_a_layer_that_takes_no_part_is_named():
+    model, images = classifier(), torch.rand(1, 3, 16, 16)
+    with pytest.raises(ValueError, match="the Conv2d takes no part in the logits of the PictureClassifier"):
+        explain(model, nn.Conv2d(3, 3, 1), images)
+    with pytest.raises(ValueError, match="uint8"):
+        explain(model, model.encoder.blocks[1], (images * 255).byte())

@@ -97,3 +97,11 @@ def test_the_start_never_met_a_held_out_word():
         assert not encoder.known[VOCABULARY.index(word)] and judge.known[VOCABULARY.index(word)]
     assert shipped.card("words_encoder")["splits"] == ["train"]
     assert not any(torch.equal(a, b) for a in encoder.parameters() for b in judge.parameters() if a.shape == b.shape)
+
+
+def test_reading_leaves_every_part_in_its_mode(modes_kept):
+    reader = SentenceReader(8, dropout=0.5)
+    tokens = pad([encode("a tiny red fish")])
+    with modes_kept(reader, reader.encoder):
+        first = reader.read(tokens)
+    assert torch.equal(first, reader.read(tokens)), "no dropout"

@@ -185,3 +185,9 @@ def test_positions_are_no_part_of_what_is_saved():
 def test_what_does_not_fit_says_why(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_attention_maps_leave_every_part_in_its_mode(sentences, modes_kept):
+    model = TransformerClassifier(2, 30, width=8, heads=2, dropout=0.5)
+    with modes_kept(model, model.encoder.blocks[0]):
+        model.attention_maps(sentences)

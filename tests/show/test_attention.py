@@ -89,11 +89,10 @@ def test_an_empty_sentence_shows_nothing_and_the_next_one_is_read(model, nothing
     assert len(widget.words) == 7 and widget.result["note"] == "" and widget.guess is not None
 
 
-def test_the_prediction_is_the_models(model):
-    model.train()
-    widget = attention_explorer(model, SENTENCES, classes=("no", "yes"))
-    widget.sentence = SENTENCES[1]
-    assert model.training
+def test_the_prediction_is_the_models(model, modes_kept):
+    with modes_kept(model, model.encoder.blocks[0]):
+        widget = attention_explorer(model, SENTENCES, classes=("no", "yes"))
+        widget.sentence = SENTENCES[1]
     expected = model.eval()(torch.tensor([encode(SENTENCES[1])]))[0].softmax(0)
     name, probability = widget.guess
     assert name == ("no", "yes")[int(expected.argmax())]

@@ -104,11 +104,11 @@ def test_of_many_classes_the_most_probable_are_shown():
     assert len(shown) == 6 and shown == sorted(shown, reverse=True) and widget.guess[1] == shown[0]
 
 
-def test_watching_leaves_the_model_as_it_was(model):
-    model.train()
+def test_watching_leaves_the_model_as_it_was(model, modes_kept):
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    read_and_watch(model, SENTENCE, CLASSES).text = "a fish"
-    assert model.training and all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    with modes_kept(model, next(model.children())):
+        read_and_watch(model, SENTENCE, CLASSES).text = "a fish"
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 def test_a_text_that_the_model_refuses_is_said_in_the_widget(widget):

@@ -112,11 +112,14 @@ def test_maps_follow_the_picture_and_come_after_the_relu(model):
     torch.testing.assert_close(widget._watched.run(images)[1][0], first.eval()(images - 0.5))
 
 
-def test_watching_leaves_the_model_as_it_was(model):
-    model.train()
+@pytest.mark.parametrize("frozen", [False, True])
+def test_watching_leaves_the_model_as_it_was(model, modes_kept, frozen):
+    model.requires_grad_(not frozen)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    draw_and_watch(model, KINDS).pixels = pixels_of(torch.rand(3, 32, 32))
-    assert model.training and not any(module._forward_hooks for module in model.modules())
+    with modes_kept(model, model.encoder.blocks[0]):
+        widget = draw_and_watch(model, KINDS)
+        widget.pixels, widget.explained = pixels_of(torch.rand(3, 32, 32)), True
+    assert not any(module._forward_hooks for module in model.modules())
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
