@@ -3,13 +3,18 @@
 Where similarities are equal, nobody can say which comes first; the expected place over all orders is taken.
 """
 
+import statistics
 from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmcourse.precision import exact
+
 CLOSE = 1e-6  # similarities nearer than that are equal: the same vectors give products that differ by rounding
+BLOCK = 1 << 22  # similarities computed at a time: 10,000 queries among 10,000 candidates would take gigabytes
+NO_FLOAT64 = ("mps",)  # kinds of device without float64: similarities are float32 there
 
 
 def ranks(
@@ -21,6 +26,7 @@ def ranks(
     queries' own unless given. Without meanings the i-th candidate is right for the i-th query. Of equal similarities
     any order is as good, so the mean place is given: 1.5 for a right one that is tied with a wrong one.
     ValueError where shapes do not fit, a vector is not finite, or a query has no right candidate.
+    Similarities are computed in float64, in float32 on a device that has none (MPS).
     """
     _check(queries, candidates)
     meanings = torch.arange(len(queries)) if meanings is None else meanings
@@ -29,11 +35,17 @@ def ranks(
     for name, given, vectors in (("queries", meanings, queries), ("candidates", candidate_meanings, candidates)):
         if given.shape != vectors.shape[:1]:
             raise ValueError(f"there are meanings of shape {tuple(given.shape)} for {len(vectors)} {name}")
-    right = meanings[:, None] == candidate_meanings[None]  # (Q, C)
-    if not right.any(dim=1).all():
-        lost = int((~right.any(dim=1)).nonzero()[0])
-        raise ValueError(f"query {lost} has no candidate of its meaning, so it can have no rank")
-    similarities = F.normalize(queries.double(), dim=1) @ F.normalize(candidates.double(), dim=1).T
+    found = torch.isin(meanings, candidate_meanings)
+    if not found.all():
+        raise ValueError(f"query {int((~found).nonzero()[0])} has no candidate of its meaning, so it can have no rank")
+    queries, candidates = _unit(queries), _unit(candidates)
+    size = max(1, BLOCK // len(candidates))
+    parts = zip(queries.split(size), meanings.split(size), strict=True)
+    return torch.cat([_ranks(part @ candidates.T, own[:, None] == candidate_meanings) for part, own in parts])
+
+
+def _ranks(similarities: Tensor, right: Tensor) -> Tensor:
+    """The expected place of the first right candidate.   (Q, C), (Q, C) bool -> (Q,)"""
     best = similarities.masked_fill(~right, -torch.inf).amax(dim=1, keepdim=True)  # (Q, 1)
     tied = (similarities - best).abs() <= CLOSE
     before = (similarities > best + CLOSE).sum(dim=1)
@@ -44,14 +56,14 @@ def recall_at(ranks: Tensor, k: int) -> float:
     """The share of queries with a right candidate among the first k (R@k).   (Q,) -> in [0, 1]"""
     if k < 1 or ranks.numel() == 0:
         raise ValueError(f"k is {k} for {ranks.numel()} ranks; expected k of 1 or more, and a rank")
-    return (ranks <= k).double().mean().item()
+    return int((ranks <= k).sum()) / ranks.numel()
 
 
 def median_rank(ranks: Tensor) -> float:
     """The rank that half of the queries reach; between the two middle ones where their number is even.   (Q,)"""
     if ranks.numel() == 0:
         raise ValueError("there are no ranks. Likely cause: an empty split")
-    return ranks.double().quantile(0.5).item()
+    return statistics.median(ranks.flatten().tolist())
 
 
 def all_directions(
@@ -78,7 +90,12 @@ def nearest(query: Tensor, candidates: Tensor, k: int = 5) -> tuple[Tensor, Tens
     _check(query, candidates)
     if not 1 <= k <= len(candidates):
         raise ValueError(f"k is {k}; expected 1 to {len(candidates)}, the number of candidates")
-    return (F.normalize(query, dim=1) @ F.normalize(candidates, dim=1).T).topk(k, dim=1)
+    return (F.normalize(exact(query), dim=1) @ F.normalize(exact(candidates), dim=1).T).topk(k, dim=1)
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    """Vectors of length 1, in the most exact type that their device has."""
+    return F.normalize(vectors.float() if vectors.device.type in NO_FLOAT64 else vectors.double(), dim=1)
 
 
 def _check(queries: Tensor, candidates: Tensor) -> None:

@@ -5,7 +5,9 @@ import itertools
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from mmcourse import retrieval
 from mmcourse.retrieval import all_directions, median_rank, nearest, ranks, recall_at
 
 
@@ -106,3 +108,47 @@ def test_nearest():
 def test_what_does_not_fit_is_refused(arguments, says):
     with pytest.raises(ValueError, match=says):
         ranks(*arguments)
+
+
+class NoFloat64(TorchDispatchMode):
+    """A device without float64, as Apple's MPS is."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        if isinstance(out, torch.Tensor) and out.dtype == torch.float64:
+            raise TypeError("the MPS framework doesn't support float64")
+        return out
+
+
+def test_a_device_without_float64_ranks_alike(monkeypatch):
+    vectors = {"image": torch.randn(60, 8), "text": torch.randn(60, 8)}
+    vectors["sound"] = vectors["image"] * torch.rand(60, 1) + 0.1  # ties but for rounding
+    expected, around = all_directions(vectors), nearest(vectors["image"], vectors["text"])
+    monkeypatch.setattr(retrieval, "NO_FLOAT64", ("cpu",))
+    with NoFloat64():
+        assert all_directions(vectors) == expected
+        assert torch.equal(nearest(vectors["image"], vectors["text"])[1], around[1])
+
+
+def test_blocks_of_queries_are_ranked_as_all_at_once(monkeypatch):
+    queries, candidates, meanings = torch.randn(30, 5), torch.randn(40, 5), torch.randint(8, (30,))
+    expected = ranks(queries, candidates, meanings, torch.arange(40) % 8)
+    for block in (1, 40, 70, 40 * 30 - 1):
+        monkeypatch.setattr(retrieval, "BLOCK", block)
+        assert torch.equal(ranks(queries, candidates, meanings, torch.arange(40) % 8), expected)
+
+
+def test_many_queries_among_many_candidates_take_little_memory(largest):
+    vectors = torch.randn(3_000, 4)
+    with largest:
+        assert (ranks(vectors, vectors) == 1).all()
+    assert largest.elements < 3_000 * 3_000 / 2
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.int64])
+def test_the_nearest_of_other_types_are_those_of_float32(dtype):
+    query, candidates = (50 * torch.randn(9, 16)).to(dtype), (50 * torch.randn(200, 16)).to(dtype)
+    cosines, places = nearest(query, candidates, 8)
+    expected = nearest(query.float(), candidates.float(), 8)
+    assert torch.equal(places, expected[1]) and torch.equal(cosines, expected[0])
+    assert torch.equal(ranks(query, query), ranks(query.double(), query.double()))
