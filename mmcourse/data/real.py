@@ -9,7 +9,7 @@ Only parquet is read, never a pickle, and what is read is checked before use: co
 import io
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -34,8 +34,8 @@ def load(name: str, split: str = "train") -> "Dataset":
 
     mnist: image, label. free_spoken_digits: audio (bytes, path), label, speaker, index. movie_reviews: text, label.
     wnut_17: tokens, ner_tags. Splits are train, validation (or valid) and test; the first two sets have no validation.
-    NotAvailable within two seconds where there is no copy and no network; BrokenFile for a file that is not whole.
-    In a fast run (MMCOURSE_FAST) it holds only a few of the rows, from its beginning to its end.
+    NotAvailable within two seconds where there is no copy and no network; BrokenFile for a file that is not whole, or
+    a folder that cannot be read. In a fast run (MMCOURSE_FAST) it holds only a few of the rows, from first to last.
     """
     source, split = _source(name), _split(name, split)
     if paths := _local(source, split):
@@ -48,13 +48,13 @@ def available(name: str, split: str | None = None) -> bool:
     """Whether a copy is on this machine: of one split, or of all. Looks for files only; `load` checks them."""
     source = _source(name)
     splits = [_split(name, split)] if split else source.rows
-    return all(_has_local(source, each) or _cached(source, each) for each in splits)
+    return all(_has(_local, source, each) or _has(_cached, source, each) for each in splits)
 
 
 def where(name: str) -> Path | Literal["cache"] | None:
     """The local folder that holds every split, 'cache' where the hub's cache helps out, or None."""
     source = _source(name)
-    if all(_has_local(source, split) for split in source.rows):
+    if all(_has(_local, source, split) for split in source.rows):
         return _folder(source)
     return "cache" if available(name) else None
 
@@ -100,9 +100,19 @@ def describe() -> str:
         f"{source.name}: {source.what}; {source.licence}\n"
         f"    {', '.join(f'{rows:,} {split}' for split, rows in source.rows.items())}\n"
         f"    hub: {source.repository} at {source.revisions[0][:12]}\n"
-        f"    here: {where(source.name) or f'no copy; to fetch it: mmcourse data get {source.name}'}"
+        f"    here: {where(source.name) or _why_nowhere(source)}"
         for source in SOURCES.values()
     )
+
+
+def _why_nowhere(source: Source) -> str:
+    """What is wrong with the copy that is here, or that there is none."""
+    for split in source.rows:
+        try:
+            _local(source, split), _cached(source, split)
+        except BrokenFile as error:
+            return str(error)
+    return f"no copy; to fetch it: mmcourse data get {source.name}"
 
 
 def pictures(dataset: "Dataset") -> tuple["Tensor", "Tensor"]:
@@ -135,18 +145,13 @@ def pictures(dataset: "Dataset") -> tuple["Tensor", "Tensor"]:
 
 def sound(example: Mapping) -> tuple["Tensor", int]:
     """The recording of one row of the spoken digits: (samples,) float32 in [-1, 1], and how many samples a second."""
-    import soundfile
-    import torch
+    from mmcourse.data.audio import decode
 
     audio = example.get("audio", example) if isinstance(example, Mapping) else example
     if not isinstance(audio, Mapping) or not isinstance(audio.get("bytes"), bytes):
         got = f"the keys {', '.join(map(str, example))}" if isinstance(example, Mapping) else type(example).__name__
         raise ValueError(f"sound expects one row with audio bytes, as load('free_spoken_digits')[0] is; got {got}")
-    try:
-        samples, rate = soundfile.read(io.BytesIO(audio["bytes"]), dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise ValueError(f"{audio.get('path') or 'this row'} holds no sound that can be read: {error}") from error
-    return torch.from_numpy(samples.mean(axis=1)), rate
+    return decode(audio["bytes"], audio.get("path"))
 
 
 def _few(dataset: "Dataset") -> "Dataset":
@@ -180,15 +185,22 @@ def _mend(source: Source, local: bool = False) -> str:
 
 
 def _local(source: Source, split: str) -> list[Path] | None:
-    """The files of a split in the local folder, or None; BrokenFile where only some of them are there."""
+    """The files of a split in the local folder, or None; BrokenFile where some are missing or it cannot be read."""
     folder = _folder(source)
     if folder is None:
         return None
-    if (path := folder / f"{split}.parquet").is_file():
+    try:
+        files = sorted(path for path in folder.iterdir() if path.is_file())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        cure = "Likely cause: its permissions; change them, or set MMCOURSE_DATA to a folder of your own"
+        raise BrokenFile(folder, f"cannot be read ({error.strerror})", cure) from error
+    if (path := folder / f"{split}.parquet") in files:
         return [path]
     parts: dict[int, dict[int, Path]] = {}
-    for path in folder.glob(f"{split}-*.parquet"):
-        if match := re.fullmatch(rf"{split}-(\d+)-of-(\d+)", path.stem):
+    for path in files:
+        if match := re.fullmatch(rf"{split}-(\d+)-of-(\d+)\.parquet", path.name):
             parts.setdefault(int(match[2]), {})[int(match[1])] = path
     for total, numbered in sorted(parts.items()):
         if set(range(total)) <= set(numbered):
@@ -199,16 +211,23 @@ def _local(source: Source, split: str) -> list[Path] | None:
     return None
 
 
-def _has_local(source: Source, split: str) -> bool:
+def _cached(source: Source, split: str) -> list[Path] | None:
+    """The file of a split in the hub's cache, or None; BrokenFile where the cache cannot be read."""
     try:
-        return _local(source, split) is not None
+        path = hub.cached(source.repository, source.file.format(split=split), source.revisions)
+    except OSError as error:
+        cure = "Likely cause: its permissions; change them, or set HF_HOME to a folder of your own"
+        folder = Path(error.filename or "hub cache")
+        raise BrokenFile(folder, f"cannot be read ({error.strerror})", cure) from error
+    return [path] if path else None
+
+
+def _has(find: Callable[[Source, str], list[Path] | None], source: Source, split: str) -> bool:
+    """Whether a way to find a split finds it, whole as far as names tell."""
+    try:
+        return find(source, split) is not None
     except BrokenFile:
         return False
-
-
-def _cached(source: Source, split: str) -> list[Path] | None:
-    path = hub.cached(source.repository, source.file.format(split=split), source.revisions)
-    return [path] if path else None
 
 
 def _download(source: Source, split: str, seconds: float, force: bool = False) -> list[Path]:

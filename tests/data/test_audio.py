@@ -5,9 +5,10 @@ import io
 import pytest
 import soundfile
 import torch
+import torchaudio.functional
 from torchaudio.transforms import MelSpectrogram
 
-from mmcourse.data.audio import FLOOR, LogMel, collate, read, resample, same_loudness
+from mmcourse.data.audio import FLOOR, READABLE, LogMel, as_floats, collate, read, resample, same_loudness
 
 TIME = torch.arange(16_000) / 16_000
 
@@ -16,9 +17,9 @@ def tone(hertz, rate=16_000, seconds=1.0):
     return 0.4 * torch.sin(2 * torch.pi * hertz * torch.arange(int(seconds * rate)) / rate)
 
 
-def wav(samples, rate=16_000, subtype="PCM_16"):
+def wav(samples, rate=16_000, subtype="PCM_16", format="WAV"):
     file = io.BytesIO()
-    soundfile.write(file, samples.numpy(), rate, format="WAV", subtype=subtype)
+    soundfile.write(file, samples.numpy(), rate, format=format, subtype=subtype)
     return file.getvalue()
 
 
@@ -80,9 +81,87 @@ def test_what_is_no_sound_is_refused(source, says):
         read(source)
 
 
+@pytest.mark.parametrize("format", READABLE)
+def test_every_format_that_messages_name_can_be_read(format, tmp_path):
+    path = tmp_path / f"a.{format.lower()}"
+    path.write_bytes(wav(tone(440), subtype=None, format=format))
+    back = read(path)
+    assert abs(len(back) - 16_000) < 2_000 and abs(loudest(back) - 440) < 3
+
+
+def test_a_format_that_cannot_be_read_comes_with_its_conversion(tmp_path):
+    m4a = b"\0\0\0\x20ftypM4A " + bytes(400)
+    (tmp_path / "my voice.m4a").write_bytes(m4a)
+    with pytest.raises(ValueError, match="than WAV, FLAC, MP3, OGG, AIFF") as error:
+        read(tmp_path / "my voice.m4a")
+    assert 'ffmpeg -i "my voice.m4a" "my voice.wav"' in str(error.value)
+    with pytest.raises(ValueError, match="ffmpeg -i"):
+        read(m4a)
+    (tmp_path / "short.wav").write_bytes(wav(tone(440))[:20])
+    with pytest.raises(ValueError, match="short.wav cannot be read as sound.*truncated") as error:
+        read(tmp_path / "short.wav")
+    assert "ffmpeg" not in str(error.value), "a WAV file needs no conversion to WAV"
+
+
 def test_a_missing_file_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError, match="no file .*nothing.wav"):
         read(tmp_path / "nothing.wav")
+
+
+@pytest.mark.parametrize(
+    ("rate", "to"), [(44_100, 16_001), (16_001, 44_100), (7_919, 16_000), (48_000, 101), (12_345, 16_000)]
+)
+def test_rates_without_a_common_divisor_take_little_memory(rate, to, largest):
+    """torchaudio's table for the first pair has 705 million weights; no tensor here is larger than a few megabytes."""
+    sound = tone(0.11 * min(rate, to), rate, 0.2)
+    with largest:
+        back = resample(sound, rate, to)
+    assert largest.elements < 3 << 20
+    assert len(back) == -(-len(sound) * to // rate)
+    middle = slice(len(back) // 4, 3 * len(back) // 4)
+    expected = tone(0.11 * min(rate, to), to, 0.25)[: len(back)]
+    assert torch.allclose(back[middle], expected[middle], atol=4e-3)
+
+
+@pytest.mark.parametrize(("rate", "to"), [(441, 160), (160, 441), (2, 1), (1, 3), (100, 3)])
+def test_both_ways_to_resample_are_one_filter(rate, to, monkeypatch):
+    sounds = torch.randn(2, 1_001)
+    theirs = torchaudio.functional.resample(sounds, rate, to)
+    assert torch.allclose(resample(sounds, rate, to), theirs, atol=1e-6)
+    monkeypatch.setattr("mmcourse.data.audio.TABLE", 0)
+    assert torch.allclose(resample(sounds, rate, to), theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 2])
+@pytest.mark.parametrize(("rate", "to"), [(44_100, 16_000), (44_100, 16_001)])
+def test_the_shortest_sounds_are_resampled(samples, rate, to):
+    assert resample(torch.ones(samples), rate, to).shape == (-(-samples * to // rate),)
+
+
+INTEGERS = {torch.uint8: (128, 128), torch.int8: (128, 0), torch.int16: (32_768, 0), torch.int32: (2**31, 0)}
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_integer_samples_are_scaled_by_their_type(dtype):
+    scale, zero = INTEGERS[dtype]
+    samples = (0.5 * tone(440).double() * scale).round().add(zero).to(dtype)
+    for sound in (as_floats(samples), collate([samples])[0], resample(samples, 16_000, 16_000)):
+        assert sound.dtype == torch.float32 and torch.allclose(sound, 0.5 * tone(440), atol=1 / scale)
+    assert torch.allclose(same_loudness(samples), same_loudness(tone(440)), atol=1e-2)
+    assert LogMel()(collate([samples, tone(440)])).isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool])
+def test_integers_of_unknown_scale_are_refused(dtype):
+    for use in (as_floats, same_loudness, lambda sound: collate([sound]), lambda sound: resample(sound, 2, 1)):
+        with pytest.raises(ValueError, match="whose scale is unknown.*sound / 32768"):
+            use(torch.ones(9, dtype=dtype))
+
+
+def test_quiet_sounds_in_half_precision_get_their_loudness():
+    for level in (1e-3, 1e-5):
+        loud = same_loudness((level * torch.randn(4_000)).half())
+        assert loud.dtype == torch.float16 and 0.07 < loud.float().square().mean().sqrt() < 0.09
 
 
 def test_collating_pads_and_cuts():
@@ -131,10 +210,30 @@ def test_a_tone_sounds_in_the_band_that_holds_it():
         assert low <= hertz <= high
 
 
-@pytest.mark.parametrize("samples", [1, 2, 159, 160, 399, 16_000])
-def test_any_length_gives_its_frames(samples):
-    mels = LogMel()(torch.randn(2, samples))
-    assert mels.shape == (2, 40, samples // 160 + 1) and mels.isfinite().all()
+@pytest.mark.parametrize("rate", [8_000, 11_025, 12_345, 16_000, 22_050, 44_100])
+@pytest.mark.parametrize("hops", [(0, 1), (1, -1), (1, 0), (3, 0), (40, 0), (40, 1)])
+def test_any_length_gives_its_frames(rate, hops):
+    log_mel = LogMel(rate)
+    samples = hops[0] * log_mel.hop + hops[1]
+    mels = log_mel(torch.randn(2, samples))
+    assert mels.shape == (2, 40, samples // log_mel.hop + 1) and mels.isfinite().all()
+
+
+def test_the_spectra_of_long_sounds_are_computed_in_parts(largest):
+    log_mel = LogMel()
+    with largest:
+        log_mel(torch.zeros(8, 1_000_000))
+    assert largest.elements <= 8 * 1_000_000, "the sounds themselves are the largest tensor"
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_log_mels_are_as_exact_in_every_type_and_under_autocast(dtype):
+    sounds = (torch.randn(2, 4_000) * 0.1).to(dtype)
+    expected = LogMel()(sounds.float())
+    assert torch.allclose(LogMel()(sounds), expected, atol=1e-5)
+    assert LogMel().to(dtype)(sounds).dtype == dtype
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(LogMel()(sounds.float()), expected)
 
 
 def test_silence_is_finite_and_the_quietest():
@@ -175,6 +274,27 @@ def test_the_way_back_gives_the_same_log_mels():
     loud = mels > mels.max() - 3 / log_mel.spread.max()
     assert (again - mels)[loud].abs().median() < 0.3
     assert log_mel.inverse(log_mel(torch.zeros(1, 4_000))).abs().max() < 1e-2, "silence stays silent"
+
+
+@pytest.mark.parametrize("options", [{}, {"rate": 22_050}, {"hop": 0.004}, {"hop": 0.0249}])
+@pytest.mark.parametrize("frames", [2, 3, 4, 9])
+def test_the_way_back_has_its_length(options, frames):
+    log_mel = LogMel(**options)
+    back = log_mel.inverse(torch.zeros(2, 40, frames), rounds=2)
+    assert back.shape == (2, (frames - 1) * log_mel.hop) and back.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("log_mel", "mels", "says"),
+    [
+        (LogMel(), torch.zeros(1, 40, 1), "two frames"),
+        (LogMel(), torch.zeros(0, 40, 5), r"shape \(0, 40, 5\)"),
+        (LogMel(hop=0.025), torch.zeros(1, 40, 5), "windows that overlap"),
+    ],
+)
+def test_where_there_is_no_way_back_it_says_why(log_mel, mels, says):
+    with pytest.raises(ValueError, match=says):
+        log_mel.inverse(mels)
 
 
 @pytest.mark.parametrize(

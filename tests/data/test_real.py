@@ -1,6 +1,7 @@
 """Real data: found where it is, refused where it is broken, missed with grace. No test here uses the network."""
 
 import io
+import os
 import shutil
 import socket
 import subprocess
@@ -15,7 +16,7 @@ import soundfile
 import torch
 from PIL import Image
 
-from mmcourse import settings
+from mmcourse import cli, settings
 from mmcourse.data import catalogue, hub, real
 
 ROWS = 40
@@ -222,6 +223,49 @@ def test_the_description_names_every_set_its_source_and_its_place(folder):
     text = real.describe()
     for source in catalogue.SOURCES.values():
         assert source.repository in text and str(folder / source.name) in text
+
+
+@pytest.fixture
+def locked(monkeypatch):
+    """A way to lock folders, for root too: to look into them is a PermissionError."""
+    folders = []
+
+    def lock(folder):
+        folders.append(str(folder))
+
+    for name in ("listdir", "scandir", "stat"):
+        original = getattr(os, name)
+
+        def look(path=".", *arguments, original=original, **options):
+            if str(path).startswith(tuple(folders)) and folders:
+                raise PermissionError(13, "Permission denied", str(path))
+            return original(path, *arguments, **options)
+
+        monkeypatch.setattr(os, name, look)
+    return lock
+
+
+def test_a_folder_that_cannot_be_read_is_no_copy_and_is_named(folder, locked, capsys, monkeypatch):
+    locked(folder / "mnist")
+    assert real.where("mnist") is None and not real.available("mnist", "test")
+    assert real.where("wnut_17") == folder / "wnut_17"
+    assert cli.main(["data", "list"]) == 0
+    assert f"{folder / 'mnist'} cannot be read (Permission denied)" in capsys.readouterr().out
+    with pytest.raises(real.BrokenFile, match="MMCOURSE_DATA to a folder of your own"):
+        real.load("mnist", "test")
+    assert real.load_or_explain("mnist", "test") is None
+    assert "Permission denied" in capsys.readouterr().out
+
+
+def test_a_cache_that_cannot_be_read_is_no_copy_and_is_named(monkeypatch, capsys):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", "/caches/hub")
+
+    monkeypatch.setattr(hub, "cached", refuse)
+    assert real.where("mnist") is None and not real.available("mnist")
+    assert "/caches/hub cannot be read (Permission denied)" in real.describe()
+    assert real.load_or_explain("mnist") is None
+    assert "HF_HOME" in capsys.readouterr().out
 
 
 # What is broken --------------------------------------------------------------------------------------------------
@@ -453,7 +497,7 @@ def test_what_has_no_sound_is_refused(example):
 
 
 def test_sound_that_cannot_be_read_is_named():
-    with pytest.raises(ValueError, match="7_theo_3.wav holds no sound"):
+    with pytest.raises(ValueError, match="7_theo_3.wav cannot be read as sound"):
         real.sound({"audio": {"bytes": b"nothing", "path": "7_theo_3.wav"}})
 
 
