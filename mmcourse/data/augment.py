@@ -12,8 +12,9 @@ def permute_colours(images: Tensor, share: float = 1.0) -> Tensor:
     A red fish becomes a green or a blue one, so the colour no longer tells the kind. It paints pairs of kind and colour
     that the training split does not hold.
     """
-    if images.dim() != 4:
-        raise ValueError(f"images have shape {tuple(images.shape)}; expected (B, C, H, W)")
+    _check_images(images)
+    if not 0 <= share <= 1:
+        raise ValueError(f"share is {share}; expected a fraction from 0 to 1")
     batch, channels = images.shape[:2]
     order = torch.rand(batch, channels, device=images.device).argsort(dim=1)  # (B, C)
     order[torch.rand(batch, device=images.device) >= share] = torch.arange(channels, device=images.device)
@@ -22,6 +23,7 @@ def permute_colours(images: Tensor, share: float = 1.0) -> Tensor:
 
 def flip(images: Tensor) -> Tensor:
     """Mirror every other picture, left to right, at random.   (B, C, H, W) -> (B, C, H, W)"""
+    _check_images(images)
     mirrored = torch.rand(len(images), device=images.device) < 0.5
     return torch.where(mirrored[:, None, None, None], images.flip(3), images)
 
@@ -30,6 +32,7 @@ def shift(images: Tensor, pixels: int = 3) -> Tensor:
     """Move each picture by up to some pixels; what leaves on one side comes back on the other.   (B, C, H, W)"""
     if pixels < 0:
         raise ValueError(f"pixels is {pixels}; expected zero or more")
+    _check_images(images)
     batch, _, height, width = images.shape
     device = images.device
     down, right = torch.randint(-pixels, pixels + 1, (2, batch, 1), device=device)
@@ -45,7 +48,7 @@ def mask_words(tokens: Tensor, share: float) -> Tensor:
 
     A model trained so has met '<unk>' in every place, and cannot lean on one word alone.
     """
-    if tokens.is_floating_point() or not 0 <= share <= 1:
+    if tokens.is_floating_point() or tokens.dtype == torch.bool or not 0 <= share <= 1:
         raise ValueError(
             f"mask_words got {tokens.dtype} and share={share}; expected integer tokens, a share from 0 to 1"
         )
@@ -78,6 +81,13 @@ def shift_bands(mels: Tensor, bands: int = 2) -> Tensor:
     up = torch.randint(-bands, bands + 1, (len(mels), 1), device=mels.device)
     source = (torch.arange(mels.shape[1], device=mels.device) - up).clamp(0, mels.shape[1] - 1)  # (B, n_mels)
     return mels.gather(1, source[:, :, None].expand_as(mels))
+
+
+def _check_images(images: Tensor) -> None:
+    """ValueError unless images are (B, C, H, W)."""
+    if images.dim() != 4:
+        cause = " Likely cause: a single image needs a batch axis: image[None]" if images.dim() == 3 else ""
+        raise ValueError(f"images have shape {tuple(images.shape)}; expected (B, C, H, W).{cause}")
 
 
 def _stripes(mels: Tensor, axis: int, widest: int) -> Tensor:

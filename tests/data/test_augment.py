@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from mmcourse.data.augment import flip, permute_colours, shift, shift_bands, spec_augment
+from mmcourse.data.augment import flip, mask_words, permute_colours, shift, shift_bands, spec_augment
 
 
 @pytest.fixture
@@ -59,8 +59,26 @@ def test_originals_stay_and_the_stream_decides(images):
 
 
 def test_a_single_picture_is_refused():
-    with pytest.raises(ValueError, match=r"shape \(3, 8, 8\); expected \(B, C, H, W\)"):
-        permute_colours(torch.rand(3, 8, 8))
+    for change in (permute_colours, flip, shift):
+        with pytest.raises(ValueError, match=r"shape \(3, 8, 8\); expected \(B, C, H, W\).*image\[None\]"):
+            change(torch.rand(3, 8, 8))
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_a_fraction_lies_from_0_to_1(share):
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        permute_colours(torch.rand(2, 3, 8, 8), share)
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        mask_words(torch.ones(2, 3, dtype=torch.int64), share)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.float32])
+@pytest.mark.parametrize("shape", [(0, 3, 8, 8), (1, 3, 7, 9), (2, 1, 1, 1)])
+def test_images_of_every_type_and_size_keep_both(dtype, shape):
+    images = (torch.rand(shape) * 200).to(dtype)
+    for change in (permute_colours, flip, shift):
+        changed = change(images)
+        assert changed.dtype == dtype and changed.shape == shape
 
 
 @pytest.fixture
