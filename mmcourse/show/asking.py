@@ -8,8 +8,10 @@ import traitlets
 from torch import Tensor, nn
 
 from mmcourse.data.text import UNKNOWN, pad
+from mmcourse.models.judging import judging
 from mmcourse.picturebook.sentence import encode, split_words
 from mmcourse.show import style
+from mmcourse.show.images import unit_range
 from mmcourse.show.players import as_samples, data_url
 from mmcourse.show.widgets import Pictured, script, to_jpeg
 
@@ -62,7 +64,7 @@ class AskingExplorer(Pictured):
                 f"the {type(model).__name__} has no look(places, heard); expected a model such as Asking. Likely "
                 "cause: a model that joins vectors, which has no places to look at"
             )
-        images = [torch.as_tensor(image).detach().cpu() for image in images]
+        images = [unit_range(torch.as_tensor(image).detach().cpu()) for image in images]
         if not images or not len(images) == len(places) == len(sentences):
             raise ValueError(
                 f"there are {len(images)} images, places of {len(places)} and {len(sentences)} sentences; expected as "
@@ -104,14 +106,13 @@ class AskingExplorer(Pictured):
         """Where every word of the page looks, and what follows."""
         self.word = min(self.word, len(self.words) - 1)
         heard = torch.stack([self.heard[word] for word in self.words])
-        with torch.no_grad():
+        with judging(self.model):
             _, weights = self.model.look(*self._there(self.places[self.page].expand(len(heard), -1, -1), heard))
         self.weights = weights.float().cpu()  # (words, heads, T)
         if self.weights.dim() != 3 or self.weights.shape[2] != self.places.shape[1]:
             raise ValueError(f"look gave weights of shape {tuple(weights.shape)}; expected (B, heads, places)")
         self._ask()
 
-    @torch.no_grad()
     def _ask(self) -> None:
         """What the model answers to each beginning of the question, for each word that might be heard."""
         text = split_words(self.question.replace("?", " "))
@@ -122,9 +123,7 @@ class AskingExplorer(Pictured):
             grown = pad([tokens[: i + 1] for i in range(len(tokens))])  # (L, L)
             heard = torch.stack([self.heard[word] for word in self.words])
             pairs = len(heard) * len(grown)
-            training = self.model.training
-            self.model.eval()
-            try:
+            with judging(self.model):
                 logits = self.model(
                     *self._there(
                         self.places[self.page].expand(pairs, -1, -1),
@@ -132,8 +131,6 @@ class AskingExplorer(Pictured):
                         grown.repeat(len(heard), 1),
                     )
                 )
-            finally:
-                self.model.train(training)
             if logits.shape != (pairs, len(self.classes)):
                 raise ValueError(
                     f"the model gives logits of shape {tuple(logits.shape)} for {pairs} questions and there are "

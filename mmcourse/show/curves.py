@@ -103,7 +103,7 @@ def bar_with_range(
     `chance` and `goal` draw a line to compare with; `limits` sets the axis, 0 to 1 where every figure lies there.
     """
     rows = {
-        name: [float(v) for v in value] if isinstance(value, Sequence) or hasattr(value, "__len__") else [float(value)]
+        name: [float(v) for v in value] if hasattr(value, "__len__") and getattr(value, "ndim", 1) else [float(value)]
         for name, value in values.items()
     }
     if not rows or any(not row or not all(map(math.isfinite, row)) for row in rows.values()):

@@ -77,7 +77,7 @@ class SpectrogramExplorer(Pictured):
     def _draw(self) -> None:
         chosen = START | self.settings
         window, hop, n_mels = (min(max(float(chosen[name]), low), high) for name, (low, high) in LIMITS.items())
-        size = min(max(2, round(window / 1000 * self.rate)), len(self.samples))
+        size = min(max(2, 2 * round(window / 2000 * self.rate)), len(self.samples) // 2 * 2 or 1)  # even, as for mel
         step = max(1, round(hop / 1000 * self.rate))
         frames = (len(self.samples) - size) // step + 1
         bank, deaf = mel_bank(size, self.rate, int(n_mels)) if chosen["mel"] else (None, 0)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmcourse.show import style
-from mmcourse.show.images import as_images, for_matplotlib, smooth
+from mmcourse.show.images import as_images, check_few, for_matplotlib, smooth
 
 
 def show_filters(weight: Tensor, columns: int = 16, most: int = 64, title: str | None = None) -> None:
@@ -40,6 +40,8 @@ def show_feature_maps(
     Maps without negative values go from dark (0) to bright; others from blue (negative) over white to red (positive).
     """
     layers = maps if isinstance(maps, dict) else {"feature maps": maps}
+    if not layers:
+        raise ValueError("maps is empty; expected the feature maps of a layer at least")
     blocks = []
     for name, layer in layers.items():
         layer = layer.detach().cpu().float()
@@ -56,7 +58,7 @@ def show_feature_maps(
         + "."
     )
     if image is not None:
-        blocks.insert(0, ("the picture", as_images(image)[:1]))
+        blocks.insert(0, ("the picture", as_images(image[None] if image.dim() == 3 else image)[:1]))
     _maps(blocks, columns, alt, negative)
 
 
@@ -68,6 +70,7 @@ def show_heatmap_over(
     Each map is scaled to its own maximum; negative values count as 0.
     """
     images = as_images(images)
+    check_few(images)
     maps = maps.detach().cpu().float()
     maps = maps[:, 0] if maps.dim() == 4 and maps.shape[1] == 1 else maps
     if maps.dim() != 3 or len(maps) != len(images):

@@ -65,6 +65,8 @@ def plane_of(pictures: Sequence[Tensor], sentences: Sequence[Tensor]) -> Plane:
             f"the features have shapes {shapes}; expected one width, since they are to be added. Likely cause: the "
             "encoders' own features; a linear layer each brings them to one width"
         )
+    if not all(group.isfinite().all() for group in groups):
+        raise ValueError("the features hold values that are not finite. Likely cause: a training run that diverged")
     count = min(MOST, *map(len, groups))
     means = [group.mean(dim=0) for group in groups]
     ways = [(means[0] - means[1]) / 2, (means[2] - means[3]) / 2]

@@ -12,6 +12,9 @@ from mmcourse.picturebook.scene import Scene
 from mmcourse.picturebook.sentence import tell
 from mmcourse.show import style
 
+WHITE = {torch.bool: 1, torch.uint8: 255, torch.uint16: 65_535}  # the largest value, by type
+MOST = 256  # images in one figure
+BRIGHTEST = 16  # floats beyond it are no overshoot of [0, 1], but bytes
 GAP, LINE, WIDEST = 0.08, 0.155, 1.8  # inches between pictures, of a line of text, of a picture
 TEXT = {"fontsize": 8.6, "linespacing": 1.15}
 
@@ -77,8 +80,12 @@ def show_images(
     smoothly: bool = True,
     size: int = 96,
 ) -> None:
-    """Show a batch of images (N, C, H, W) or (N, H, W) in [0, 1]; `smoothly=False` shows every pixel as a square."""
+    """Show a batch of images (N, C, H, W) or (N, H, W); `smoothly=False` shows every pixel as a square.
+
+    Floats in [0, 1], uint8 or uint16. (3, H, W) are three greyscale images; one colour image is image[None].
+    """
     images = as_images(images)
+    check_few(images)
     if alt is None:
         named = ": " + ", ".join(str(title).replace("\n", " ") for title in titles) if titles is not None else ""
         alt = f"{len(images)} image{'s' * (len(images) > 1)} of {images.shape[-2]} by {images.shape[-1]} pixels{named}."
@@ -86,27 +93,52 @@ def show_images(
 
 
 def as_images(images: Tensor | Sequence[Tensor]) -> Tensor:
-    """Whatever holds pictures as (N, C, H, W) floats on the CPU, C being 1 or 3; ValueError where it is none."""
+    """Images as (N, C, H, W) float32 in [0, 1] on the CPU, C being 1 or 3.
+
+    Takes (N, C, H, W), (N, H, W) or (H, W), or a sequence of images of one size, of the types that `unit_range` takes.
+    ValueError for other shapes and types, and for no image.
+    """
     if not isinstance(images, Tensor):
-        images = torch.stack([torch.as_tensor(image) for image in images])
+        images = [torch.as_tensor(image) for image in images]
+        if len({tuple(image.shape) for image in images}) > 1:
+            sizes = ", ".join(str(tuple(image.shape)) for image in images[:4])
+            raise ValueError(f"the images have shapes {sizes} ...; expected one shape. Resize or crop them first")
+        images = torch.stack(images) if images else torch.zeros(0, 1, 1, 1)
     shape = tuple(images.shape)
-    images = images.detach().cpu()
-    if images.dtype == torch.uint8:
-        images = images / 255
-    if images.dim() == 2 or (images.dim() == 3 and shape[0] == 3 and shape[1] > 3):
-        images = images[None]
-    if images.dim() == 3:
-        images = images[:, None]
-    if images.dim() != 4 or images.shape[1] not in (1, 3):
-        cause = (
-            " Likely cause: the channels stand last; images.permute(0, 3, 1, 2) puts them second."
-            if images.dim() == 4 and shape[-1] in (1, 3)
-            else ""
-        )
-        raise ValueError(f"images have shape {shape}; expected (N, 3, H, W), (N, 1, H, W) or (N, H, W).{cause}")
-    if len(images) == 0:
+    if len(shape) and len(images) == 0:
         raise ValueError("images is empty; expected at least one picture. Likely cause: an empty split or selection")
-    return images.float()
+    if len(shape) == 2:
+        images = images[None]
+    if images.dim() == 3 and shape[-1] != 3:
+        images = images[:, None]
+    if images.dim() != 4 or images.shape[1] not in (1, 3) or 0 in shape:
+        cause = ""
+        if len(shape) in (3, 4) and shape[-1] in (1, 3):
+            turned = "images.permute(0, 3, 1, 2)" if len(shape) == 4 else "image.permute(2, 0, 1)[None]"
+            cause = f" Likely cause: the channels stand last; {turned} puts them second."
+        raise ValueError(f"images have shape {shape}; expected (N, 3, H, W), (N, 1, H, W) or (N, H, W).{cause}")
+    return unit_range(images.detach().cpu())
+
+
+def unit_range(images: Tensor) -> Tensor:
+    """Pixels as float32 in [0, 1]: bool, uint8 and uint16 divided by their largest value, floats as they are.
+
+    ValueError for other integers, whose type does not tell which value is white, and for floats far beyond 1.
+    """
+    if images.dtype in WHITE:
+        return images.float() / WHITE[images.dtype]
+    if not images.is_floating_point():
+        raise ValueError(
+            f"images are {images.dtype}; expected floats in [0, 1], uint8 (white is 255) or uint16 (65,535). Likely "
+            "cause: pixels that were converted; divide them by the value that stands for white: images / 255"
+        )
+    images = images.float()
+    if images.numel() and images.max() > BRIGHTEST:
+        raise ValueError(
+            f"images are floats up to {float(images.max()):g}; expected [0, 1]. Likely cause: bytes 0 to 255 that were "
+            "converted: images / 255"
+        )
+    return images
 
 
 def smooth(images: Tensor, size: int) -> Tensor:
@@ -139,6 +171,12 @@ def check_counts(count: int, **each: Sequence | None) -> None:
     for name, values in each.items():
         if values is not None and len(values) < count:
             raise ValueError(f"{name} has {len(values)} entries for {count} pictures; expected one each")
+
+
+def check_few(images: Tensor) -> None:
+    """ValueError for more images than a figure can show."""
+    if len(images) > MOST:
+        raise ValueError(f"there are {len(images):,} images; expected {MOST} at most in one figure: images[:32]")
 
 
 def grid(

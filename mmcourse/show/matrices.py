@@ -92,7 +92,7 @@ def plot_panels(
     """
     x = [float(value) for value in x]
     rows = [list(map(float, row)) for lines in panels.values() for row in lines.values()]
-    if not rows or any(len(row) != len(x) or not all(map(math.isfinite, row)) for row in rows):
+    if not rows or not x or any(len(row) != len(x) or not all(map(math.isfinite, row)) for row in rows):
         raise ValueError(
             f"panels hold lines of {sorted({len(row) for row in rows})} figures for {len(x)} values of x; expected one "
             "finite figure for each"

@@ -12,6 +12,7 @@ from mmcourse.data.naming import BLOT
 from mmcourse.data.text import PAD, UNKNOWN
 from mmcourse.models.branches import Branches, decisions_of, features_of
 from mmcourse.show import style
+from mmcourse.show.images import as_images
 from mmcourse.show.widgets import Pictured, script, to_image, to_jpeg
 
 LOUDEST = 4.0  # noise at 1, in units of a modality's own spread
@@ -59,6 +60,7 @@ class MissingExplorer(Pictured):
                 f"many pages as there are labels, {MOST_PAGES} at the most"
             )
         self.models, self.inputs, self.labels, self.classes = dict(models), tuple(inputs), labels, list(classes)
+        pictures = None if pictures is None else as_images(pictures)
         self.pictures, self.captions, self._hidden = pictures, captions, []
         super().__init__(
             names=list(names),

@@ -107,4 +107,11 @@ def _classes(values: Tensor, what: str) -> Tensor:
         values = values.argmax(1)
     if values.dim() != 1:
         raise ValueError(f"{what} has shape {tuple(values.shape)}; expected (N,) class indices or (N, K) logits")
+    if values.is_floating_point() and (values != values.floor()).any():
+        raise ValueError(f"{what} holds fractions; expected class indices. Likely cause: probabilities of one class")
+    if len(values) and values.min() < 0:
+        raise ValueError(
+            f"{what} holds {int(values.min())}; expected class indices from 0. Likely cause: targets that are to be "
+            "ignored (-100); leave them out"
+        )
     return values.long()

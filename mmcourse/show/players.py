@@ -10,8 +10,10 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from mmcourse.data.audio import as_floats
 from mmcourse.show import output
 
 TEXT = "color:var(--jp-content-font-color1, inherit);font-family:var(--jp-content-font-family, sans-serif)"
@@ -55,8 +57,12 @@ def play_many(
 
 
 def as_samples(sound) -> np.ndarray:
-    """A sound as (samples,) float32 within [-1, 1]; ValueError where it is none."""
-    samples = np.asarray(sound.detach().cpu() if isinstance(sound, Tensor) else sound, dtype=np.float32)
+    """A sound as (samples,) float32 within [-1, 1]; ValueError where it is none.
+
+    Integers are scaled by their type as `as_floats` does; floats beyond [-1, 1] are divided by their peak.
+    """
+    sound = sound.detach().cpu() if isinstance(sound, Tensor) else torch.from_numpy(np.array(sound))
+    samples = as_floats(sound).float().numpy()
     if samples.ndim == 2 and samples.shape[0] == 1:
         samples = samples[0]
     if samples.ndim != 1 or len(samples) == 0:

@@ -11,6 +11,7 @@ from torch import Tensor
 from mmcourse.picturebook.sentence import UNKNOWN, encode, split_words
 from mmcourse.retrieval import nearest
 from mmcourse.show import style
+from mmcourse.show.images import unit_range
 from mmcourse.show.players import as_samples, data_url
 from mmcourse.show.widgets import Pictured, script, to_jpeg
 
@@ -58,7 +59,7 @@ class SearchExplorer(Pictured):
     def __init__(self, vectors, images, sentences, sounds, read):
         if set(vectors) != set(SENSES):
             raise ValueError(f"there are vectors of {', '.join(vectors) or 'nothing'}; expected {', '.join(SENSES)}")
-        images = [torch.as_tensor(image).detach().cpu() for image in images]
+        images = [unit_range(torch.as_tensor(image).detach().cpu()) for image in images]
         counts = {"images": len(images), "sentences": len(sentences), "sounds": len(sounds)}
         counts |= {f"vectors of {name}": len(some) for name, some in vectors.items()}
         if not images or len(set(counts.values())) > 1:

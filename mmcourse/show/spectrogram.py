@@ -52,7 +52,8 @@ def show_spectrograms(
         panels = figure.subplots(1, len(sounds), squeeze=False, sharey=True)[0]
         for panel, sound, title, length in zip(panels, sounds, titles, seconds, strict=True):
             level = spectrogram_of(sound, rate)
-            level = level[: round(highest / (rate / 2) * (len(level) - 1)) + 1]
+            apart = rate / min(round(WINDOW * rate), round(length * rate))  # hertz from row to row
+            level = level[: round(highest / apart) + 1]
             panel.imshow(
                 level.numpy(),
                 origin="lower",
@@ -77,7 +78,7 @@ def show_frame(sound: Tensor, at: float, rate: int = 16_000, window: float = WIN
         raise ValueError(f"no frame of {window} s begins at {at} s: the sound is {len(samples) / rate:.2f} s long")
     fade = torch.hann_window(length)
     level = spectrogram_of(frame, rate, window)[:, 0]
-    hertz = torch.linspace(0, rate / 2, len(level))
+    hertz = torch.arange(len(level)) * rate / length
     alt = (
         f"{1000 * window:.0f} ms of sound under a window that fades in and out; beside it its spectrum in decibels, "
         f"loudest at {hertz[level.argmax()]:.0f} hertz."

@@ -8,6 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from mmcourse.show import style
+from mmcourse.show.images import for_matplotlib, unit_range
 
 STATIC = Path(__file__).resolve().parent / "static"
 
@@ -40,12 +41,12 @@ def script(name: str) -> str:
 
 
 def to_image(picture: Tensor) -> Image.Image:
-    """(3, H, W) in [0, 1] -> an RGB image."""
-    return Image.fromarray((picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy())
+    """(3, H, W) or (1, H, W), floats in [0, 1], uint8 or uint16 -> an RGB image."""
+    return Image.fromarray((for_matplotlib(unit_range(picture)) * 255).round().astype(np.uint8))
 
 
 def to_jpeg(picture: Tensor) -> bytes:
-    """(3, H, W) in [0, 1] -> JPEG bytes, to be sent to the browser."""
+    """A picture as `to_image` takes it -> JPEG bytes, to be sent to the browser."""
     import io
 
     buffer = io.BytesIO()

@@ -83,10 +83,18 @@ def test_unknown_long_and_empty_questions(given):
     assert widget.steps == [] and widget.still()[0].startswith(b"\x89PNG")
 
 
-def test_the_model_keeps_its_mode(given):
-    given["model"].train()
-    asking_explorer(**given)
-    assert given["model"].training
+def test_the_model_keeps_its_modes_and_is_asked_in_evaluation_mode(given, modes_kept):
+    model = given["model"]
+    model.key.append(torch.nn.Dropout())
+    with modes_kept(model, model.film):
+        weights = asking_explorer(**given).weights
+    torch.testing.assert_close(weights, asking_explorer(**given | {"model": model.eval()}).weights)
+
+
+def test_pages_of_bytes_are_shown_as_they_are(given):
+    images = (given["images"] * 255).byte()
+    expected = asking_explorer(**given | {"images": images / 255}).images
+    assert asking_explorer(**given | {"images": images}).images == expected
 
 
 def test_the_still_picture_and_its_alt_text(given):

@@ -45,6 +45,8 @@ def test_an_empty_history_is_refused():
 def test_bars_tell_mean_and_range(shown):
     bar_with_range({"linear": 0.4, "CNN": [0.9, 0.95, 1.0]}, chance=1 / 14, goal=0.95)
     assert "linear 0.400" in shown.alt() and "CNN 0.950 (from 0.900 to 1.000 over 3 runs)" in shown.alt()
+    bar_with_range({"CNN": torch.tensor(0.5), "RNN": torch.tensor([0.25, 0.75])})
+    assert "CNN 0.500; RNN 0.500 (from 0.250 to 0.750 over 2 runs)" in shown.alt()
     with pytest.raises(ValueError, match="expected a figure"):
         bar_with_range({"CNN": [float("nan")]})
 
@@ -62,6 +64,16 @@ def test_feature_maps_of_several_layers(shown):
     assert "16 of 20 maps of 8×8" in shown.alt() and "second · 4 maps of 4×4: 0 respond" in shown.alt()
     with pytest.raises(ValueError, match=r"maps\[0\]"):
         show_feature_maps(torch.rand(2, 4, 8, 8))
+    with pytest.raises(ValueError, match="maps is empty"):
+        show_feature_maps({})
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 8), (1, 8, 8), (8, 8), (1, 3, 8, 8)])
+def test_feature_maps_stand_beside_one_picture_of_any_form(shown, monkeypatch, shape):
+    drawn = []
+    monkeypatch.setattr("mmcourse.show.features._maps", lambda blocks, *_: drawn.extend(blocks))
+    show_feature_maps(torch.rand(2, 4, 4), image=torch.full(shape, 51, dtype=torch.uint8))
+    assert drawn[0][1].shape == (1, 3 if 3 in shape else 1, 8, 8) and torch.allclose(drawn[0][1], torch.tensor(0.2))
 
 
 def test_a_heat_map_says_where_it_is_highest(shown):
@@ -89,6 +101,10 @@ def test_the_confusion_matrix_names_the_worst_confusion(shown):
     assert shown.alt(0) == shown.alt(1)
     with pytest.raises(ValueError, match="names has only 2"):
         confusion_matrix(truth, guess, NAMES[:2])
+    with pytest.raises(ValueError, match="truth holds -100"):
+        confusion_matrix(torch.tensor([0, -100]), torch.tensor([0, 1]), NAMES)
+    with pytest.raises(ValueError, match="guess holds fractions.*probabilities"):
+        confusion_matrix(torch.tensor([0, 1]), torch.tensor([0.2, 0.9]), NAMES)
 
 
 def test_the_most_confident_mistake_comes_first(shown, capsys):

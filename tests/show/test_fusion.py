@@ -100,6 +100,7 @@ def test_the_figure_says_what_a_line_reaches(features, shown):
         (lambda p, s: ([g[:, :12] for g in p], s), "one width"),
         (lambda p, s: ([p[0], p[0]], s), "same mean"),
         (lambda p, s: (p, p), "one direction alone"),
+        (lambda p, s: ([p[0], p[1] / 0], s), "not finite"),
     ],
 )
 def test_features_that_span_no_plane_are_refused(features, change, says):

@@ -37,6 +37,7 @@ def test_panels_tell_their_ends(shown):
         (lambda: plot_panels({"time": {"RNN": [1]}}, [1, 2], "words"), "for 2 values of x"),
         (lambda: plot_panels({"time": {"RNN": [0, 1]}}, [1, 2], "words", log="y"), "positive figures"),
         (lambda: plot_panels({"time": {"RNN": [1, float("nan")]}}, [1, 2], "words"), "finite"),
+        (lambda: plot_panels({"time": {"RNN": []}}, [], "words"), "for 0 values of x"),
     ],
 )
 def test_what_cannot_be_drawn_says_why(call, message):

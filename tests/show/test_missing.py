@@ -131,3 +131,10 @@ def test_pages_and_captions_are_optional(models, inputs):
 def test_what_does_not_fit_is_refused(models, inputs, change, says):
     with pytest.raises(ValueError, match=says):
         missing_explorer(*change(models, inputs, torch.tensor([0, 3, 1])), CLASSES)
+
+
+def test_pages_of_bytes_are_shown_as_they_are(models, inputs):
+    pictures, labels = (inputs[0] * 255).byte(), torch.tensor([0, 1, 2])
+    plain = missing_explorer(models, inputs, labels, CLASSES, pictures / 255)
+    widget = missing_explorer(models, inputs, labels, CLASSES, pictures)
+    assert widget.thumbs == plain.thumbs and widget.result["picture"] == plain.result["picture"]

@@ -68,3 +68,15 @@ def test_too_loud_is_scaled_and_odd_rates_are_refused():
     assert np.abs(as_samples(3 * SOUND)).max() <= 1
     with pytest.raises(ValueError, match="resample"):
         mp3(as_samples(SOUND), 12_345)
+
+
+@pytest.mark.parametrize("form", [lambda x: x, lambda x: x.numpy(), lambda x: x.numpy()[::-1][::-1]])
+def test_integer_samples_keep_their_level(form):
+    samples = (0.1 * 32_768 * SOUND).short()
+    assert np.abs(as_samples(form(samples)) - 0.1 * SOUND.numpy()).max() < 1e-4
+
+
+def test_bfloat16_and_lists_are_sound_and_integers_of_unknown_scale_are_not():
+    assert as_samples(SOUND.bfloat16()).dtype == as_samples([0.0, 0.5]).dtype == np.float32
+    with pytest.raises(ValueError, match="int64, whose scale is unknown"):
+        as_samples((32_768 * SOUND).long())

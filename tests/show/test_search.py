@@ -103,3 +103,9 @@ def test_fewer_pages_than_are_shown(given):
 def test_what_does_not_fit_is_refused(given, change, says):
     with pytest.raises(ValueError, match=says):
         search_explorer(**given | change)
+
+
+def test_pages_of_bytes_are_shown_as_they_are(given):
+    images = (given["images"] * 255).byte()
+    expected = search_explorer(**given | {"images": images / 255}).images
+    assert search_explorer(**given | {"images": images}).images == expected
