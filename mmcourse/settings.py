@@ -3,16 +3,24 @@
 MMCOURSE_FAST=1      a smoke test: training loops stop after a few steps, data sets are small, no result is judged
 MMCOURSE_SEED=n      moves the training book, the initial weights and the order of batches, never a test split
 MMCOURSE_STRICT=1    a real-data or browser check that would be skipped fails instead
-MMCOURSE_GRADING=1   `check` raises when an answer is wrong
+MMCOURSE_GRADING=1   `check` raises when an answer is wrong or missing, and stores nothing; where it is not set, the
+                     same holds in a kernel that nbgrader started (it sets NBGRADER_EXECUTION)
 MMCOURSE_DATA=path   folder with copies of the real data sets
 MMCOURSE_WORK=path   folder of the learner's own copies, answers and progress
+
+A relative path is relative to the current directory of the process that first imports this module. The import replaces
+it in the environment by the absolute path, so that a later change of directory and every process started from there see
+the same folder. For `mmcourse lab` that is the shell's directory, for `make` the checkout; their server and kernels
+inherit it. A kernel that something else started takes it relative to its notebook's folder.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 FAST_STEPS = 3
 FAST_EXAMPLES = 256
+FOLDERS = ("MMCOURSE_DATA", "MMCOURSE_WORK")
 
 
 def _flag(name: str) -> bool:
@@ -30,8 +38,8 @@ def strict() -> bool:
 
 
 def grading() -> bool:
-    """Whether `check` raises on a wrong answer (MMCOURSE_GRADING)."""
-    return _flag("MMCOURSE_GRADING")
+    """Whether `check` raises on a wrong or missing answer (MMCOURSE_GRADING, else whether nbgrader runs this kernel)."""
+    return _flag("MMCOURSE_GRADING" if "MMCOURSE_GRADING" in os.environ else "NBGRADER_EXECUTION")
 
 
 def steps(n: int) -> int:
@@ -53,18 +61,38 @@ def seed() -> int:
         raise ValueError(f"MMCOURSE_SEED is {text!r}; expected a whole number such as 0, 1 or 2") from None
 
 
+def _folder(name: str) -> Path | None:
+    """The absolute folder that a variable names, or None where it is not set."""
+    text = os.environ.get(name)
+    if not text:
+        return None
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError(f"{name} is {text!r}; expected the path of a folder ({error})") from None
+
+
 def data_folder() -> Path | None:
-    """The folder with local copies of the real data sets (MMCOURSE_DATA), or None."""
-    text = os.environ.get("MMCOURSE_DATA")
-    return Path(text).expanduser() if text else None
+    """The folder with local copies of the real data sets (MMCOURSE_DATA), or None. Absolute."""
+    return _folder("MMCOURSE_DATA")
 
 
 def work_folder() -> Path:
-    """Where the learner's copies, answers and progress live; never overwritten by the course."""
-    text = os.environ.get("MMCOURSE_WORK")
-    if text:
-        return Path(text).expanduser()
+    """Where the learner's copies, answers and progress live; never overwritten by the course. Absolute."""
+    folder = _folder("MMCOURSE_WORK")
+    if folder is not None:
+        return folder
     from mmcourse.assets import checkout
 
     root = checkout()
     return root / "work" if root else Path.home() / ".mmcourse"
+
+
+def _make_folders_absolute() -> None:
+    for name in FOLDERS:
+        with suppress(OSError, ValueError):  # no current directory, or no such home: said where the folder is used
+            if folder := _folder(name):
+                os.environ[name] = str(folder)
+
+
+_make_folders_absolute()

@@ -1,11 +1,88 @@
-"""A fast run caps steps and examples, and leaves everything else as it is."""
+"""The environment variables: a fast run, and folders that are the same in the shell, the server and the kernel."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 
-from mmcourse import PictureBook, examples, steps
+from mmcourse import PictureBook, examples, settings, steps
 from mmcourse.data.spoken import spoken_words
 from mmcourse.settings import FAST_EXAMPLES, FAST_STEPS
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def python(code: str, folder: Path, **variables: str) -> list[str]:
+    """The lines that a new process prints, started in `folder`."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MMCOURSE_")}
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean | {"PYTHONPATH": str(ROOT)} | variables,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.splitlines()
+
+
+SHOW = "from mmcourse import settings; print(settings.work_folder()); print(settings.data_folder())"
+
+
+@pytest.mark.parametrize("work, data", [("mine", "../data"), ("./Übungen ü", "real data")])
+def test_relative_folders_are_one_place_for_all_processes_and_after_a_change_of_directory(tmp_path, work, data):
+    shell, notebooks = tmp_path / "shell", tmp_path / "shell" / "notebooks"
+    notebooks.mkdir(parents=True)
+    code = f"import os, subprocess, sys\n{SHOW}\nos.chdir('notebooks')\n{SHOW}\nsys.stdout.flush()\n"
+    code += f"subprocess.run([sys.executable, '-c', {SHOW!r}])"
+    said = python(code, shell, MMCOURSE_WORK=work, MMCOURSE_DATA=data)
+    assert said == [str(shell / work), str(shell / data)] * 3
+
+
+def test_a_variable_set_later_is_absolute_as_well(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MMCOURSE_WORK", "mine")
+    monkeypatch.setenv("MMCOURSE_DATA", "data")
+    assert (settings.work_folder(), settings.data_folder()) == (tmp_path / "mine", tmp_path / "data")
+
+
+@pytest.mark.parametrize("text, folder", [("", None), ("~/data", Path.home() / "data"), ("/data", Path("/data"))])
+def test_empty_is_unset_and_a_home_is_expanded(monkeypatch, text, folder):
+    monkeypatch.setenv("MMCOURSE_DATA", text)
+    assert settings.data_folder() == folder
+
+
+def test_a_home_that_does_not_exist_names_the_variable(monkeypatch):
+    monkeypatch.setenv("MMCOURSE_WORK", "~nobody-of-this-name/work")
+    with pytest.raises(ValueError, match="MMCOURSE_WORK is '~nobody-of-this-name/work'; expected the path of a folder"):
+        settings.work_folder()
+
+
+def test_a_home_that_does_not_exist_does_not_break_the_import(tmp_path):
+    assert python("import mmcourse.settings; print('imported')", tmp_path, MMCOURSE_WORK="~nobody-of-this-name") == [
+        "imported"
+    ]
+
+
+@pytest.mark.parametrize(
+    "variables, grading",
+    [
+        ({}, False),
+        ({"NBGRADER_EXECUTION": "autograde"}, True),
+        ({"NBGRADER_EXECUTION": "validate"}, True),
+        ({"NBGRADER_EXECUTION": "autograde", "MMCOURSE_GRADING": "0"}, False),
+        ({"MMCOURSE_GRADING": "1"}, True),
+    ],
+)
+def test_grading_is_on_by_its_variable_and_else_in_a_kernel_of_nbgrader(monkeypatch, variables, grading):
+    for name in ("MMCOURSE_GRADING", "NBGRADER_EXECUTION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert settings.grading() is grading
 
 
 @pytest.fixture
