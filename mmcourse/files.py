@@ -2,23 +2,50 @@
 
 import hashlib
 import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
+
+WAITS = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds between tries, while another program has a file open
+T = TypeVar("T")
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file in one step: all of it, or what was there stays. Text becomes UTF-8; missing folders are made."""
+    """Write a file in one step: all of it, or what was there stays. Text becomes UTF-8; missing folders are made.
+
+    A symbolic link stays one: the file it points to is replaced. An existing file keeps its permissions.
+    """
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")  # no other process or thread has this name
     try:
         with temporary.open("wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with suppress(OSError):
+            shutil.copymode(path, temporary)
+        patiently(os.replace, temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def patiently(action: Callable[..., T], *arguments) -> T:
+    """Call it, for up to a second again where it raises PermissionError.
+
+    Windows refuses to replace a file that another kernel or a virus scanner has open, and to open one being replaced.
+    """
+    for wait in WAITS:
+        try:
+            return action(*arguments)
+        except PermissionError:
+            time.sleep(wait)
+    return action(*arguments)
 
 
 def digest(path: Path) -> str:

@@ -38,7 +38,7 @@ def strict() -> bool:
 
 
 def grading() -> bool:
-    """Whether `check` raises on a wrong or missing answer (MMCOURSE_GRADING, else whether nbgrader runs this kernel)."""
+    """Whether `check` raises on a wrong or missing answer: MMCOURSE_GRADING, else whether nbgrader runs this kernel."""
     return _flag("MMCOURSE_GRADING" if "MMCOURSE_GRADING" in os.environ else "NBGRADER_EXECUTION")
 
 

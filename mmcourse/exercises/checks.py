@@ -4,8 +4,10 @@ An exercise is a function in `lesson_NN.py`, registered with `@exercise("NN.x", 
 and a random generator, returns words for what it verified, and raises `NotRight` with words for what is wrong.
 """
 
+import ast
 import difflib
 import inspect
+import linecache
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +21,7 @@ _registry: dict[str, "Exercise"] = {}
 
 
 class WrongAnswer(AssertionError):
-    """Raised by `check` for anything but a right answer while grading (MMCOURSE_GRADING)."""
+    """Raised by `check` for anything but a right answer while grading (`settings.grading`)."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,8 @@ def check(id: str, answer) -> Verdict:
     """Judge an answer, show the verdict, store it, return it.
 
     id: the exercise, such as "01.1". answer: the learner's function, not its result.
-    Raises ValueError for an unknown id, and `WrongAnswer` for a wrong or missing answer when MMCOURSE_GRADING is set.
+    Raises ValueError for an unknown id, and `WrongAnswer` for a wrong or missing answer when grading: MMCOURSE_GRADING
+    is set, or nbgrader runs this kernel.
     """
     verdict = judge(id, answer)
     verdict.show()
@@ -208,4 +211,21 @@ def source_of(answer) -> str:
     try:
         return inspect.getsource(answer)
     except (TypeError, OSError):
-        return repr(answer)[:10_000]
+        pass
+    try:
+        return (class_source(answer) if isinstance(answer, type) else None) or repr(answer)[:10_000]
+    except Exception as error:  # the learner's own __repr__
+        return f"{type(answer).__name__}, whose repr raised {type(error).__name__}: {error}"
+
+
+def class_source(kind: type) -> str | None:
+    """The source of a class of a notebook, which has no file for `inspect` to look in: found by one of its methods."""
+    for member in vars(kind).values():
+        code = getattr(getattr(member, "__func__", member), "__code__", None)
+        lines = linecache.getlines(code.co_filename) if code else []
+        for node in ast.walk(ast.parse("".join(lines))):
+            if isinstance(node, ast.ClassDef) and node.name == kind.__name__:
+                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                if first <= code.co_firstlineno <= node.end_lineno:
+                    return "".join(lines[first - 1 : node.end_lineno])
+    return None

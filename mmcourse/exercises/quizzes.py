@@ -165,8 +165,14 @@ def _ask(number: int, lesson: str, question: Question, before: str | None, chose
         for i, other in enumerate(buttons):
             if i != number:
                 other.index = None
-        if keep:
-            record.store(lambda data: record.add_choice(data, lesson, question.id, option.text, option.right))
+        if not keep:
+            return
+        try:
+            remark = record.write(lambda data: record.add_choice(data, lesson, question.id, option.text, option.right))
+        except record.NotStored as error:
+            remark = str(error)
+        if remark:  # said here: what a click prints, a notebook does not show
+            answer.value += line("note", "", remark)
 
     for i, (button, option) in enumerate(zip(buttons, question.options, strict=True)):
         if option.text == before:

@@ -1,13 +1,14 @@
 """The learner's record: what was tried, answered and seen, in one file that nothing loses.
 
 `progress.json` in the work folder. Every change is read, made and written under a lock, to a temporary name first,
-so that two kernels can write and a power cut cannot halve it. A file that cannot be read is put aside under a dated
-name; keys that this version does not know are kept.
+so that two kernels can write and a power cut cannot halve it. Reading needs no lock and changes nothing. A file that is
+damaged is put aside under a dated name by the next change; keys that this version does not know are kept.
 """
 
+import errno
 import json
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -15,15 +16,25 @@ from filelock import FileLock, Timeout
 
 from mmcourse import settings
 from mmcourse.exercises.showing import note
-from mmcourse.files import write_whole
+from mmcourse.files import patiently, write_whole
 
 FORMAT = 1
 WAIT = 5.0  # seconds for another kernel to finish writing
 RANK = {"wrong": 1, "right": 2}
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # a file system that has none, as some network drives
+FIELDS = {"state": str, "tries": int, "hints": int, "last": str, "answer": str, "earlier_answers": list}
 
 
 class NewerFormat(RuntimeError):
     """The record was written by a newer course whose format this one cannot read."""
+
+
+class Unreadable(RuntimeError):
+    """The record is there and cannot be read; the message says why."""
+
+
+class NotStored(RuntimeError):
+    """A change of the record could not be stored; the message says why, and what to do."""
 
 
 def path() -> Path:
@@ -32,34 +43,76 @@ def path() -> Path:
 
 
 def load() -> dict:
-    """The record as it stands; an empty one where there is none or it cannot be read (which is told)."""
-    if not path().exists():
-        return empty()
+    """The record as it stands; an empty one where there is none or it cannot be read (which is told each time)."""
     try:
-        with lock():
-            return _read()
-    except (OSError, Timeout, NewerFormat) as error:
-        note(f"your progress could not be read ({error})", once=True)
+        return read()
+    except Unreadable as error:
+        note(str(error))
         return empty()
+
+
+def read() -> dict:
+    """The record as it stands, an empty one where there is none; `Unreadable` where it cannot be read."""
+    try:
+        return parse(patiently(path().read_bytes).decode("utf-8"))
+    except FileNotFoundError:
+        return empty()
+    except (OSError, NewerFormat) as error:
+        raise Unreadable(f"your progress in {path()} could not be read ({error})") from error
+    except ValueError as error:  # also JSON and UTF-8 errors
+        raise Unreadable(
+            f"your progress in {path()} is damaged ({error}); the next change keeps it under another name and begins "
+            "a new record"
+        ) from error
 
 
 def store(change: Callable[[dict], None]) -> bool:
-    """Change the record. True when it is safely stored; else the reason is told, and the lesson goes on."""
+    """Change the record. True when it is safely stored; else the reason is told each time, and the lesson goes on."""
     try:
-        path().parent.mkdir(parents=True, exist_ok=True)
-        with lock():
-            data = _read()
-            change(data)
-            write_whole(path(), json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True).encode())
-    except (OSError, Timeout, NewerFormat) as error:
-        note(f"your progress could not be stored ({error}); the folder can be set with MMCOURSE_WORK", once=True)
+        if remark := write(change):
+            note(remark)
+    except NotStored as error:
+        note(str(error))
         return False
     return True
 
 
-def lock() -> FileLock:
-    """One writer at a time, over all kernels."""
-    return FileLock(str(path()) + ".lock", timeout=WAIT)
+def write(change: Callable[[dict], None]) -> str | None:
+    """Change the record; `NotStored` where it could not be stored. Returns what became of a damaged one, to be told."""
+    try:
+        path().parent.mkdir(parents=True, exist_ok=True)
+        with lock():
+            data, remark = _read_to_change()
+            change(data)
+            text = json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True)
+            write_whole(path(), text.encode("utf-8", "backslashreplace"))  # a lone surrogate becomes JSON's own escape
+    except Timeout:
+        raise NotStored(
+            f"your progress could not be stored (another kernel has been writing {path()} for {WAIT:.0f} s); "
+            "shut down the other notebooks' kernels, then run this cell again"
+        ) from None
+    except (OSError, NewerFormat) as error:
+        raise NotStored(
+            f"your progress could not be stored ({error}); the folder can be set with MMCOURSE_WORK"
+        ) from error
+    return remark
+
+
+@contextmanager
+def lock() -> Iterator[None]:
+    """One writer at a time, over all kernels; on a file system without locks, no more than one step at a time."""
+    held = FileLock(str(path()) + ".lock", timeout=WAIT)
+    try:
+        held.acquire()
+    except NotImplementedError:  # what filelock makes of ENOSYS
+        pass
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def empty() -> dict:
@@ -69,30 +122,50 @@ def empty() -> dict:
 
 def parse(text: str) -> dict:
     """A record from its text. Not one: ValueError. From a newer course, in a shape unknown here: NewerFormat."""
-    data = json.loads(text)
+    try:
+        data = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(data, dict) or not isinstance(data.get("format"), int):
         raise ValueError("no record of progress: the key 'format' with a whole number is missing")
-    for section in ("exercises", "quizzes"):
-        entries = data.setdefault(section, {})
-        if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
-            if data["format"] > FORMAT:
-                raise NewerFormat(f"it has format {data['format']}, this course knows {FORMAT}: update the course")
-            raise ValueError(f"'{section}' is not a table of entries")
+    wrong = _misshapen(data)
+    if wrong and data["format"] > FORMAT:
+        raise NewerFormat(f"it has format {data['format']}, this course knows {FORMAT}: update the course")
+    if wrong:
+        raise ValueError(wrong)
     return data
 
 
-def _read() -> dict:
-    """The record, under the lock. One that is damaged is put aside and told."""
+def _misshapen(data: dict) -> str | None:
+    """What is not as this version writes it, or None. Sections that are missing are made."""
+    for section in ("exercises", "quizzes"):
+        entries = data.setdefault(section, {})
+        if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+            return f"'{section}' is not a table of entries"
+    named = [(f"exercise {id}", entry) for id, entry in data["exercises"].items()]
+    for lesson, questions in data["quizzes"].items():
+        named += [(f"question {id} of quiz {lesson}", choice) for id, choice in questions.items()]
+    for name, entry in named:
+        if not isinstance(entry, dict):
+            return f"{name} is {entry!r:.60}"
+        for field, kind in FIELDS.items():
+            if not isinstance(entry.get(field, kind()), kind):
+                return f"{name} has {field} = {entry[field]!r:.60}"
+    return None
+
+
+def _read_to_change() -> tuple[dict, str | None]:
+    """The record, under the lock. One that is damaged is put aside, with words for it."""
     try:
-        return parse(path().read_text(encoding="utf-8"))
+        return parse(patiently(path().read_bytes).decode("utf-8")), None
     except FileNotFoundError:
-        return empty()
+        return empty(), None
     except ValueError as error:  # also JSON and UTF-8 errors
         stamp = datetime.now().strftime("%Y-%m-%d-%H%M%S-%f")
         aside = path().with_name(f"progress.damaged-{stamp}.json")
-        os.replace(path(), aside)
-        note(f"your progress file was damaged ({error}); it is kept as `{aside.name}` and a new one was begun")
-        return empty()
+        patiently(path().replace, aside)
+        remark = f"your progress file was damaged ({error}); it is kept as `{aside.name}` and a new one was begun"
+        return empty(), remark
 
 
 def now() -> str:

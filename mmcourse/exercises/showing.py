@@ -10,7 +10,6 @@ BADGES = {  # sign, background: a white sign has a contrast of at least 4.5 on e
     "untried": ("○", "#5f6672"),
     "note": ("!", "#8a5a00"),
 }
-_told: set[str] = set()
 
 
 def notebook():
@@ -43,11 +42,8 @@ def say(text: str) -> None:
         print(text.encode(encoding, "replace").decode(encoding))
 
 
-def note(text: str, once: bool = False) -> None:
+def note(text: str) -> None:
     """Tell the learner something that is neither right nor wrong, such as a record that could not be stored."""
-    if once and text in _told:
-        return
-    _told.add(text)
     show(f"! {plain_text(text)}", line("note", "", text))
 
 

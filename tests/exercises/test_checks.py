@@ -58,6 +58,16 @@ def test_only_grading_raises_and_stores_nothing(monkeypatch, own_record):
     assert not own_record.exists()
 
 
+def test_nbgrader_s_own_variable_makes_it_raise(monkeypatch, own_record):
+    """What nbgrader's autograder sets in the kernel's environment, and nothing else."""
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    assert check("01.1", right)
+    for answer in (wrong, stub, None, ...):
+        with pytest.raises(WrongAnswer, match=r"01\.1"):
+            check("01.1", answer)
+    assert not own_record.exists()
+
+
 def test_unknown_ids_name_what_there_is():
     with pytest.raises(ValueError, match=r"no exercise '01.clinc'; nearest: 01\.clinic"):
         check("01.clinc", right)
@@ -132,6 +142,17 @@ def test_a_check_can_take_a_value(monkeypatch):
     assert record.load()["exercises"]["98.1"]["answer"] == "42"
 
 
+class Mine:
+    def __repr__(self):
+        raise RuntimeError("no text")
+
+
+def test_an_answer_without_source_or_text_is_stored_as_right(monkeypatch):
+    register(monkeypatch, lambda answer, rng: "fine", takes="value")
+    assert check("98.1", Mine())
+    assert record.load()["exercises"]["98.1"]["answer"] == "Mine, whose repr raised RuntimeError: no text"
+
+
 def test_a_verdict_is_text_and_html_that_is_escaped():
     verdict = Verdict("01.1", "wrong", "`a < b` & <script>alert(1)</script>")
     assert str(verdict) == "✗ 01.1  a < b & <script>alert(1)</script>"
@@ -173,7 +194,18 @@ def test_a_record_that_cannot_be_stored_does_not_hide_the_verdict(monkeypatch, t
     assert check("01.1", right)
     check("01.1", right)
     said = capsys.readouterr().out
-    assert said.count("✓ 01.1") == 2 and said.count("could not be stored") == 1
+    assert said.count("✓ 01.1") == 2 and said.count("could not be stored") == 2
+
+
+CLASS = """\
+@named
+class Net:
+    size = 3
+
+    @staticmethod
+    def doubled(x):
+        return 2 * x
+"""
 
 
 def test_in_a_kernel_a_verdict_is_shown_once(tmp_path):
@@ -182,7 +214,7 @@ def test_in_a_kernel_a_verdict_is_shown_once(tmp_path):
     from nbclient import NotebookClient
 
     cells = [
-        "from mmcourse.exercises import check, quiz, progress",
+        "from mmcourse.exercises import check, checks, quiz, progress, record",
         "def f(size, kernel, stride=1, padding=0):\n    return size",
         'check("01.1", f)',
         'verdict = check("01.1", f)',
@@ -190,6 +222,9 @@ def test_in_a_kernel_a_verdict_is_shown_once(tmp_path):
         'check("01.1", ...)',
         'quiz("01")',
         "progress()",
+        "named = lambda kind: kind\n\n" + CLASS + "\nprint(0)",
+        'checks._registry["98.1"] = checks.Exercise("98.1", "title", 1, 5, (), "function", lambda answer, rng: "fine")',
+        'check("98.1", Net)\nprint(record.load()["exercises"]["98.1"]["answer"])',
     ]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(book, timeout=120, kernel_name="python3").execute()
@@ -202,3 +237,4 @@ def test_in_a_kernel_a_verdict_is_shown_once(tmp_path):
     assert outputs[4][0].data["text/plain"] == "○ 01.1  not tried yet"
     assert {"text/plain", "text/html", "application/vnd.jupyter.widget-view+json"} == set(outputs[5][0].data)
     assert "<table>" in outputs[6][0].data["text/html"]
+    assert outputs[9][1].text == CLASS + "\n", "the source of a class is stored as well"

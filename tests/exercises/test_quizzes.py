@@ -92,6 +92,23 @@ def test_choosing_explains_stores_and_is_there_again(own_record):
     assert record.load()["quizzes"]["01"]["q"]["tries"] == 2
 
 
+def test_a_choice_that_could_not_be_stored_is_told_beside_it(own_record, monkeypatch):
+    widget = quizzes.as_widget("01", quizzes.parse(QUESTION))
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "write_whole", full)
+        for button in radios(widget):
+            button.index = 0
+            assert texts(widget).count("could not be stored") == 1 and "No space left" in texts(widget)
+    own_record.mkdir(exist_ok=True)
+    (own_record / "progress.json").write_text("{")
+    radios(widget)[0].index = 0
+    assert "was damaged" in texts(widget) and "could not be stored" not in texts(widget)
+
+
 def test_each_option_is_reached_by_the_keyboard():
     for button in radios(quizzes.as_widget("01", quizzes.load_quiz("01"))):
         assert len(button.options) == 1

@@ -1,6 +1,8 @@
+import errno
 import json
 import multiprocessing
 import os
+from pathlib import Path
 
 import pytest
 
@@ -50,7 +52,7 @@ def test_a_write_that_fails_leaves_the_old_record_whole(own_record, monkeypatch,
     def full(*_):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(record.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     assert not add("01.2")
     assert (own_record / "progress.json").read_bytes() == before
     assert not list(own_record.glob("*.new")) and "no space left" in capsys.readouterr().out
@@ -58,7 +60,19 @@ def test_a_write_that_fails_leaves_the_old_record_whole(own_record, monkeypatch,
 
 @pytest.mark.parametrize(
     "content",
-    [b'{"format": 1, "exer', b"", b"[]", b'{"exercises": {}}', b"\xff\xfe\x00", b'{"format": 1, "exercises": [1]}'],
+    [
+        b'{"format": 1, "exer',
+        b"",
+        b"[]",
+        b'{"exercises": {}}',
+        b"\xff\xfe\x00",
+        b'{"format": 1, "exercises": [1]}',
+        b'{"format": 1, "exercises": {"01.1": {"tries": "two"}}}',
+        b'{"format": 1, "exercises": {"01.1": {"state": ["right"]}}}',
+        b'{"format": 1, "exercises": {"01.1": {"answer": 3}}}',
+        b'{"format": 1, "quizzes": {"01": {"q": "a"}}}',
+        b"[" * 100_000,
+    ],
 )
 def test_a_damaged_file_is_put_aside_and_told(own_record, content, capsys):
     own_record.mkdir()
@@ -93,6 +107,9 @@ def test_a_newer_format_that_cannot_be_read_is_left_alone(own_record, capsys):
     assert not add("01.1")
     assert (own_record / "progress.json").read_text() == content and "update the course" in capsys.readouterr().out
     assert record.load()["exercises"] == {}
+    assert (own_record / "progress.json").read_text() == content
+    with pytest.raises(record.Unreadable, match="update the course"):
+        record.read()
 
 
 def test_a_writer_that_never_lets_go_is_told_and_not_waited_for_forever(own_record, monkeypatch, capsys):
@@ -100,7 +117,71 @@ def test_a_writer_that_never_lets_go_is_told_and_not_waited_for_forever(own_reco
     own_record.mkdir()
     with record.FileLock(str(record.path()) + ".lock"):
         assert not add("01.1")
-    assert "could not be stored" in capsys.readouterr().out
+        assert not add("01.1")
+    said = capsys.readouterr().out
+    assert said.count("could not be stored (another kernel") == 2, "told each time"
+
+
+def test_reading_needs_no_lock_and_leaves_the_folder_as_it_was(own_record, monkeypatch):
+    add("01.1")
+    (own_record / "progress.json.lock").unlink()
+    before = sorted(own_record.iterdir())
+
+    def none(*_, **__):
+        raise PermissionError(13, "Permission denied", "progress.json.lock")
+
+    monkeypatch.setattr(record, "FileLock", none)
+    assert record.load()["exercises"]["01.1"]["state"] == "right"
+    assert sorted(own_record.iterdir()) == before
+
+
+def test_reading_a_damaged_file_tells_it_and_moves_nothing(own_record, capsys):
+    own_record.mkdir()
+    (own_record / "progress.json").write_text("{")
+    assert record.load() == record.load() == record.empty()
+    assert capsys.readouterr().out.count("is damaged") == 2
+    assert [path.name for path in own_record.iterdir()] == ["progress.json"]
+
+
+def test_a_file_that_may_not_be_read_is_told_each_time(own_record, monkeypatch, capsys):
+    add("01.1")
+    monkeypatch.setattr("mmcourse.files.WAITS", ())
+
+    def forbidden(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", forbidden)
+    assert record.load() == record.load() == record.empty()
+    assert capsys.readouterr().out.count("could not be read") == 2
+    with pytest.raises(record.Unreadable, match="Permission denied"):
+        record.read()
+    assert not add("01.2")
+
+
+@pytest.mark.parametrize("error", [NotImplementedError(), OSError(errno.ENOLCK, "No locks available")])
+def test_a_file_system_without_locks_stores_all_the_same(own_record, monkeypatch, error):
+    def refuse(self):
+        raise error
+
+    monkeypatch.setattr(record.FileLock, "acquire", refuse)
+    assert add("01.1") and add("01.2")
+    assert set(record.load()["exercises"]) == {"01.1", "01.2"}
+
+
+def test_half_a_surrogate_pair_in_an_answer_is_stored():
+    assert add("01.1", source="x = '\ud83d'")
+    assert record.load()["exercises"]["01.1"]["answer"] == "x = '\ud83d'"
+
+
+def test_a_record_behind_a_symbolic_link_is_changed_where_it_lies(own_record, tmp_path):
+    own_record.mkdir()
+    add("01.1")
+    elsewhere = tmp_path / "synchronised.json"
+    (own_record / "progress.json").rename(elsewhere)
+    (own_record / "progress.json").symlink_to(elsewhere)
+    add("01.2")
+    assert (own_record / "progress.json").is_symlink()
+    assert set(json.loads(elsewhere.read_text())["exercises"]) == {"01.1", "01.2"}
 
 
 def test_merging_keeps_the_better_state_the_larger_counts_and_both_answers():
