@@ -1,5 +1,6 @@
 """Find what the course ships: in a checkout under `data/`, in an installed wheel under `mmcourse/shipped/`."""
 
+import re
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -43,6 +44,12 @@ def promises_file() -> Path:
 
 
 def checksums() -> dict[str, str]:
-    """The SHA-256 of every shipped file, by its name below the data folder (the format of `sha256sum`)."""
-    lines = asset("checksums.txt").read_text(encoding="utf-8").splitlines()
-    return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines if line.strip())}
+    """The SHA-256 of every shipped file, by its name below the data folder (the format of `sha256sum`).
+
+    ValueError where the list is empty, cut off or no such list.
+    """
+    text = asset("checksums.txt").read_text(encoding="utf-8")
+    lines = [re.fullmatch(r"([0-9a-f]{64})  (\S.*)", line) for line in text.splitlines()]
+    if not lines or not all(lines) or not text.endswith("\n"):
+        raise ValueError(f"checksums.txt in {shipped_folder()} is cut off or damaged. To mend it: {mending_command()}")
+    return {line[2]: line[1] for line in lines}

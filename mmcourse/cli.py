@@ -63,10 +63,16 @@ def run_lab(options: argparse.Namespace, flags: list[str]) -> int:
     lessons = workspace.published_lessons()
     copies = workspace.copy_lessons(work, lessons)
     if copies.made:
-        print(f"{len(copies.made)} lessons copied into {work}. They are yours: nothing overwrites them.")
+        count = f"{len(copies.made)} lesson{'s' * (len(copies.made) != 1)}"
+        print(f"{count} copied into {work}. What is there is yours: nothing overwrites it.")
     for number in copies.outdated:
         print(f"Lesson {number} has a newer version. To have it (your copy is kept beside it): mmcourse reset {number}")
-    command = lab_command(work, next(iter(lessons.values())).name, flags)
+    for number, wrong in copies.damaged.items():
+        print(f"Lesson {number} as published cannot be read, your own copy is left as it is: {wrong}")
+    there = [lesson.name for lesson in lessons.values() if (work / lesson.name).exists()]
+    if not there:
+        raise FileNotFoundError(f"no lesson could be copied into {work}")
+    command = lab_command(work, there[0], flags)
     sys.stdout.flush()
     if os.name == "posix":
         os.execv(command[0], command)

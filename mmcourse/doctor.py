@@ -131,7 +131,10 @@ def look_at_cores(facts: Facts) -> Finding:
 
 
 def look_at_disk(facts: Facts) -> Finding:
-    """Room for the learner's copies and checkpoints."""
+    """Room for the learner's copies and checkpoints, and leave to write there."""
+    if not facts.work_writable:
+        mend = "Nothing you do would be stored. Choose another place: MMCOURSE_WORK=/path mmcourse lab"
+        return Finding("disk", f"{facts.work} cannot be written", mend)
     if facts.disk_free is None:
         return Finding(
             "disk", f"unknown for {facts.work}", "Copies and checkpoints need 1 GB: look whether it is there"

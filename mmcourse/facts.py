@@ -66,6 +66,7 @@ class Facts:
     real_data: Mapping[str, str | None] = field(default_factory=dict)  # name: where, or None
     checkout: bool = True
     install: str = "python -m pip install"  # the command that installs into this environment
+    work_writable: bool = True
 
 
 def gather() -> Facts:
@@ -98,6 +99,7 @@ def gather() -> Facts:
         real_data=real_data(),
         checkout=assets.checkout() is not None,
         install=install_command(),
+        work_writable=os.access(nearest(work), os.W_OK | os.X_OK),
     )
 
 
@@ -191,12 +193,17 @@ def cores() -> int | None:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
+def nearest(folder: Path) -> Path:
+    """The folder, or the nearest one above it that can be seen."""
+    while not os.path.isdir(folder) and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
 def disk_free(folder: Path) -> float | None:
     """Bytes free where the learner's copies go."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
     try:
-        return float(shutil.disk_usage(folder).free)
+        return float(shutil.disk_usage(nearest(folder)).free)
     except OSError:
         return None
 
@@ -210,13 +217,20 @@ def check_files() -> tuple[dict[str, str], int]:
         expected = assets.checksums()
     except FileNotFoundError:
         return {"checksums.txt": "missing"}, 1
+    except OSError as error:
+        return {"checksums.txt": f"not readable ({error})"}, 1
+    except ValueError:
+        return {"checksums.txt": "cut off or damaged, so no shipped file could be compared with it"}, 1
     broken = {}
     for name, told in expected.items():
         path = assets.shipped_folder() / name
-        if not path.is_file():
+        try:
+            if digest(path) != told:
+                broken[name] = "not the file the course ships (its checksum differs)"
+        except FileNotFoundError:
             broken[name] = "missing"
-        elif digest(path) != told:
-            broken[name] = "not the file the course ships (its checksum differs)"
+        except OSError as error:
+            broken[name] = f"not readable ({error})"
     return broken, len(expected)
 
 

@@ -30,6 +30,10 @@ def write_whole(path: Path, content: bytes | str) -> None:
         with suppress(OSError):
             shutil.copymode(path, temporary)
         patiently(os.replace, temporary, path)
+    except OSError as error:
+        if error.errno and error.filename is None:  # a full disk does not say whose it is
+            error.filename = str(path)
+        raise
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

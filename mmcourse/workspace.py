@@ -2,22 +2,26 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from mmcourse import assets, settings
-from mmcourse.files import write_whole
+from mmcourse.files import patiently, write_whole
 
 RECORD = ".lessons.json"  # in the work folder: which text each copy was made from
 
 
 @dataclass(frozen=True)
 class Copies:
-    """What `copy_lessons` did: lessons copied now, and lessons whose published version has changed since the copy."""
+    """What `copy_lessons` did: lessons copied now, and lessons whose published version has changed since the copy.
+
+    damaged: published lessons that cannot be read, by number, with what is wrong; they are neither copied nor compared.
+    """
 
     made: list[Path]
     outdated: list[str]
+    damaged: dict[str, str] = field(default_factory=dict)
 
 
 def published_lessons(folder: Path | None = None) -> dict[str, Path]:
@@ -59,12 +63,27 @@ def text_hash(notebook: Path) -> str:
     return hashlib.sha256(json.dumps(text).encode()).hexdigest()
 
 
-def _read_record(work: Path) -> dict[str, str]:
+def _made_from(notebook: Path) -> str | None:
+    """The hash of the source that a published notebook and its copies carry; None where it cannot be read."""
     try:
-        record = json.loads((work / RECORD).read_text(encoding="utf-8"))
-        return record if isinstance(record, dict) else {}
-    except (OSError, ValueError):
+        return json.loads(notebook.read_text(encoding="utf-8"))["metadata"]["mmcourse"]["source_sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_older(copy: Path, lesson: Path) -> bool:
+    """Whether a copy of which nothing is recorded was made from another version; False where nothing says so."""
+    before, now = _made_from(copy), _made_from(lesson)
+    return None not in (before, now) and before != now and text_hash(copy) != text_hash(lesson)
+
+
+def _read_record(work: Path) -> dict[str, str]:
+    """The text hash of each copy's version by file name; empty where there is no record, or a damaged one."""
+    try:
+        record = json.loads(patiently((work / RECORD).read_text, "utf-8"))
+    except (FileNotFoundError, ValueError, RecursionError):
         return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _write_record(work: Path, record: dict[str, str]) -> None:
@@ -72,23 +91,39 @@ def _write_record(work: Path, record: dict[str, str]) -> None:
 
 
 def copy_lessons(work: Path | None = None, lessons: dict[str, Path] | None = None) -> Copies:
-    """Copy every lesson that is not in the work folder yet. What is there stays as it is."""
+    """Copy every lesson that is not in the work folder yet. What is there stays as it is.
+
+    The version of each copy is recorded before the first is made, so that an interruption leaves none unrecorded.
+    """
     work = work or settings.work_folder()
     lessons = lessons or published_lessons()
-    record = _read_record(work)
-    before = dict(record)
-    made, outdated = [], []
+    before = _read_record(work)
+    record, copies, missing = dict(before), Copies([], []), {}
     for number, lesson in lessons.items():
         copy = work / lesson.name
+        try:
+            content, version = lesson.read_bytes(), text_hash(lesson)
+        except (OSError, ValueError) as error:
+            copies.damaged[number] = str(error)
+            continue
         if not copy.exists():
-            write_whole(copy, lesson.read_bytes())
-            record[lesson.name] = text_hash(lesson)
-            made.append(copy)
-        elif record.get(lesson.name, text_hash(lesson)) != text_hash(lesson):
-            outdated.append(number)
+            missing[copy], record[lesson.name] = content, version
+        elif record.get(lesson.name) == version:
+            continue
+        elif lesson.name in record or _is_older(copy, lesson):
+            copies.outdated.append(number)
+        else:
+            record[lesson.name] = version
     if record != before:
-        _write_record(work, record)
-    return Copies(made, outdated)
+        try:
+            _write_record(work, record)
+        except OSError:  # a folder that cannot be written still opens, where nothing has to be copied into it
+            if missing:
+                raise
+    for copy, content in missing.items():
+        write_whole(copy, content)
+        copies.made.append(copy)
+    return copies
 
 
 def _kept_name(copy: Path) -> Path:
@@ -109,13 +144,12 @@ def reset_lesson(
     work = work or settings.work_folder()
     lessons = lessons or published_lessons()
     lesson = lessons[lesson_number(text, lessons)]
-    content, digest = lesson.read_bytes(), text_hash(lesson)
+    content, version = lesson.read_bytes(), text_hash(lesson)
+    record = _read_record(work) | {lesson.name: version}
     copy, kept = work / lesson.name, None
     if copy.exists():
         kept = _kept_name(copy)
         write_whole(kept, copy.read_bytes())
     write_whole(copy, content)
-    record = _read_record(work)
-    record[lesson.name] = digest
     _write_record(work, record)
     return copy, kept

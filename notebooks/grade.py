@@ -3,7 +3,9 @@
     python notebooks/grade.py submissions/ [--out grades.csv] [--seconds 120] [--full]
 
 One row per notebook (any depth below the folder), one column per exercise: 1 right, 0 wrong, empty not tried. `ended`
-says whether the notebook could be run at all. Training is cut to a few steps unless --full is given.
+is "yes", or says what went wrong. A cell that runs longer than --seconds is interrupted, and the rest goes on; one that
+takes no interrupt or ends the kernel is left out, and the notebook is run again. An exercise checked in such a cell is
+wrong. Whatever a submission does, the next one is graded. Training is cut to a few steps unless --full is given.
 A submission is code from someone else and runs with your rights: grade on a machine or in a container you can lose.
 """
 
@@ -16,8 +18,11 @@ import tempfile
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 
 from build import ROOT
+from mmcourse.exercises import record
+from mmcourse.exercises.showing import say
 from mmcourse.files import write_whole
 from pipeline import kernel
 from pipeline.kernel import LessonFailed
@@ -33,29 +38,58 @@ def grade(path: Path, seconds: int = 120, full: bool = False) -> dict:
     row = {"file": path.name, "ended": "yes", "right": 0}
     try:
         notebook = nbformat.read(path, as_version=4)
-    except (OSError, ValueError) as error:
-        return row | {"ended": f"not a notebook: {error}"[:200]}
-    asked = sorted(set(_CHECK.findall("\n".join(c.source for c in notebook.cells if c.cell_type == "code"))))
-    with tempfile.TemporaryDirectory() as work:
+        asked = [_checked(cell) for cell in notebook.cells]
+    except Exception as error:  # nbformat raises all sorts
+        return row | {"ended": f"not a notebook: {type(error).__name__}: {error}"[:200]}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:
         variables = kernel.environment(ROOT, Path(work), fast=not full)
         variables.pop("MMCOURSE_STRICT", None)
+        stopped = _run(notebook, path.parent, variables, seconds)
         try:
-            kernel.run(notebook, path.parent, variables, seconds=seconds, go_on=True)
+            states = _states(Path(work))
+        except (OSError, ValueError, record.NewerFormat) as error:
+            states, stopped[None] = {}, f"its record cannot be read: {error}"
+    if stopped:
+        row["ended"] = "; ".join(stopped.values())[:400]
+    verdicts = {name: "" for name in sorted(set().union(*asked))}
+    for index in filter(lambda index: index is not None, stopped):
+        verdicts |= dict.fromkeys(asked[index], 0)
+    verdicts |= {name: {"right": 1, "wrong": 0}[state] for name, state in states.items() if name in verdicts}
+    return row | {"right": sum(value == 1 for value in verdicts.values())} | verdicts
+
+
+def _checked(cell: NotebookNode) -> set[str]:
+    """The exercises that a cell hands in."""
+    return set(_CHECK.findall(cell.source)) if cell.cell_type == "code" else set()
+
+
+def _run(notebook: NotebookNode, folder: Path, variables: dict[str, str], seconds: int) -> dict[int | None, str]:
+    """Run every cell that can be run; {index: what became of it} for those that were interrupted or left out."""
+    stopped: dict[int | None, str] = {}
+    while True:
+        try:
+            interrupted = kernel.run(notebook, folder, variables, seconds=seconds, go_on=True).interrupted
+            failure = None
         except LessonFailed as error:
-            row["ended"] = " ".join(str(error).split())[-200:]
-        states = _states(Path(work))
-    verdicts = {name: {"right": 1, "wrong": 0}.get(states.get(name), "") for name in asked}
-    return row | {"right": sum(v == 1 for v in verdicts.values())} | verdicts
+            interrupted, failure = error.interrupted, error
+        for index in interrupted:
+            stopped[index] = f"code cell {kernel.number(notebook, index)} ran for more than {seconds} s"
+        if failure is None:
+            return stopped
+        if failure.cell is None or not notebook.cells[failure.cell].source:
+            return stopped | {None: " ".join(str(failure).split())[-200:]}
+        which, why = kernel.number(notebook, failure.cell), str(failure).rpartition("\n\n")[2].splitlines()[0]
+        stopped[failure.cell] = f"code cell {which} was left out: {why}"
+        notebook.cells[failure.cell].source = ""
 
 
 def _states(work: Path) -> dict[str, str]:
     """What `check` recorded in a work folder: {"01.1": "right" or "wrong"}."""
-    from mmcourse.exercises import record
-
     path = work / "progress.json"
     if not path.is_file():
         return {}
-    return {name: entry.get("state", "") for name, entry in record.parse(path.read_text())["exercises"].items()}
+    entries = record.parse(path.read_text(encoding="utf-8"))["exercises"]
+    return {name: entry["state"] for name, entry in entries.items() if entry.get("state") in record.RANK}
 
 
 def write(rows: list[dict], path: Path) -> None:
@@ -80,10 +114,19 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"no notebooks in {given.folder}")
     rows = []
     for path in submitted:
-        row = grade(path, given.seconds, given.full) | {"file": path.relative_to(given.folder).as_posix()}
-        print(f"{row['file']}: {row['right']} right; ended: {row['ended']}", flush=True)
-        rows.append(row)
-        write(rows, given.out)
+        name = path.relative_to(given.folder).as_posix().encode(errors="replace").decode()
+        try:
+            row = grade(path, given.seconds, given.full)
+        except Exception as error:  # one submission never ends the grading of the others
+            row = {"right": 0, "ended": f"could not be graded: {type(error).__name__}: {error}"[:400]}
+        rows.append(row | {"file": name})
+        say(f"{name}: {row['right']} right; ended: {row['ended']}")
+        sys.stdout.flush()
+        try:
+            write(rows, given.out)
+        except OSError as error:  # such as a table that is open in another program
+            say(f"{given.out} could not be written ({error}); it is tried again after the next submission")
+    write(rows, given.out)
     return 0
 
 

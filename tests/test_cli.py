@@ -1,5 +1,6 @@
 """The command line and the learner's own copies."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -13,10 +14,11 @@ from mmcourse import assets, cli, workspace
 
 
 def write_lesson(path: Path, text: str = "1 + 1", outputs=()) -> Path:
-    """A published lesson with one cell."""
+    """A published lesson with one cell, which carries the hash of its source as `make notebooks` leaves it there."""
     cell = nbformat.v4.new_code_cell(text, id="a", outputs=list(outputs))
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    carried = {"mmcourse": {"source_sha256": hashlib.sha256(text.encode()).hexdigest()}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=carried), path)
     return path
 
 
@@ -66,6 +68,126 @@ def test_a_copy_without_a_record_is_left_in_peace(house):
     workspace.copy_lessons()
     (house / "work" / workspace.RECORD).write_text("{ broken")
     assert workspace.copy_lessons() == workspace.Copies([], [])
+
+
+@pytest.mark.parametrize("damage", ["{ broken", "[]", '{"01_pictures.ipynb": 5}', "", None])
+def test_a_damaged_record_hides_no_update(house, damage):
+    """The copy itself says which version it was made from, also where someone has written in it."""
+    workspace.copy_lessons()
+    mine = house / "work" / "01_pictures.ipynb"
+    notebook = nbformat.read(mine, as_version=4)
+    notebook.cells[0].source = "what I wrote"
+    nbformat.write(notebook, mine)
+    record = house / "work" / workspace.RECORD
+    record.unlink() if damage is None else record.write_text(damage)
+    write_lesson(house / "notebooks" / "01_pictures.ipynb", "a new version")
+    assert workspace.copy_lessons().outdated == ["01"]
+    assert workspace.copy_lessons().outdated == ["01"], "until it is reset"
+    workspace.reset_lesson("01")
+    assert workspace.copy_lessons().outdated == []
+
+
+def test_a_copy_of_which_nothing_is_known_counts_as_new_from_now_on(house):
+    workspace.copy_lessons()
+    mine = house / "work" / "01_pictures.ipynb"
+    mine.write_text("what I wrote")
+    (house / "work" / workspace.RECORD).unlink()
+    write_lesson(house / "notebooks" / "01_pictures.ipynb", "a new version")
+    assert workspace.copy_lessons().outdated == []
+    write_lesson(house / "notebooks" / "01_pictures.ipynb", "a newer version")
+    assert workspace.copy_lessons().outdated == ["01"] and mine.read_text() == "what I wrote"
+
+
+def test_an_interrupted_first_copy_hides_no_update(house, monkeypatch):
+    write = workspace.write_whole
+
+    def interrupted(path, content):
+        if path.name == "01_pictures.ipynb":
+            raise KeyboardInterrupt
+        write(path, content)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(workspace, "write_whole", interrupted)
+        workspace.copy_lessons()
+    write_lesson(house / "notebooks" / "00_welcome.ipynb", "a new version")
+    copies = workspace.copy_lessons()
+    assert [path.name for path in copies.made] == ["01_pictures.ipynb"] and copies.outdated == ["00"]
+
+
+@pytest.mark.parametrize("damage", ["", '{"cells": [', "[]", '{"cells": [{}]}', b"\xff\xfe"])
+def test_a_damaged_lesson_is_not_copied_and_keeps_nobody_from_the_others(house, monkeypatch, capsys, damage):
+    published = house / "notebooks" / "00_welcome.ipynb"
+    published.write_bytes(damage if isinstance(damage, bytes) else damage.encode())
+    started = []
+    monkeypatch.setattr(os, "execv", lambda path, command: started.append(command))
+    monkeypatch.setattr(subprocess, "call", lambda command: started.append(command))
+    cli.main(["lab"])
+    assert sorted(path.name for path in (house / "work").glob("*.ipynb")) == ["01_pictures.ipynb"]
+    said = capsys.readouterr().out
+    assert "Lesson 00 as published cannot be read" in said and "git restore notebooks" in said
+    assert "--LabApp.default_url=/lab/tree/work/01_pictures.ipynb" in started[0]
+    write_lesson(published)
+    cli.main(["lab"])
+    assert "1 lesson copied" in capsys.readouterr().out
+    published.write_text("")
+    cli.main(["lab"])
+    assert "cannot be read" in capsys.readouterr().out
+
+
+def test_a_damaged_lesson_resets_nothing(house):
+    workspace.copy_lessons()
+    (house / "notebooks" / "01_pictures.ipynb").write_text("")
+    before = contents(house / "work")
+    with pytest.raises(ValueError, match="git restore notebooks"):
+        workspace.reset_lesson("01")
+    assert contents(house / "work") == before
+
+
+def test_where_no_lesson_can_be_copied_lab_says_so(house, capsys):
+    for path in (house / "notebooks").glob("*.ipynb"):
+        path.write_text("")
+    assert cli.main(["lab"]) == 1
+    assert "no lesson could be copied" in capsys.readouterr().err
+
+
+def test_a_work_folder_that_cannot_be_written_opens_where_every_copy_is_there(house, monkeypatch):
+    workspace.copy_lessons()
+    (house / "work" / workspace.RECORD).unlink()
+
+    def read_only(path, content):
+        raise OSError(30, "Read-only file system", str(path))
+
+    monkeypatch.setattr(workspace, "write_whole", read_only)
+    assert workspace.copy_lessons() == workspace.Copies([], [])
+    (house / "work" / "01_pictures.ipynb").unlink()
+    with pytest.raises(OSError, match="Read-only"):
+        workspace.copy_lessons()
+
+
+def test_a_full_disk_says_whose_file_it_was(house, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert cli.main(["lab"]) == 1
+    assert f"No space left on device: '{house / 'work'}" in capsys.readouterr().err
+
+
+def test_a_relative_work_folder_is_the_shells_for_the_server_too(tmp_path):
+    """`mmcourse lab`, with a JupyterLab that says what it was given."""
+    (tmp_path / "fake").mkdir()
+    (tmp_path / "fake" / "jupyterlab.py").write_text(
+        "import os, sys\nprint(os.environ['MMCOURSE_WORK'], os.environ['MMCOURSE_DATA'], *sys.argv, sep='\\n')"
+    )
+    variables = os.environ | {"MMCOURSE_WORK": "mine", "MMCOURSE_DATA": "../data"}
+    variables["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "fake"), str(Path(cli.__file__).parents[1])])
+    (tmp_path / "shell").mkdir()
+    command = [sys.executable, "-m", "mmcourse.cli", "lab"]
+    ran = subprocess.run(command, env=variables, cwd=tmp_path / "shell", capture_output=True, text=True, check=True)
+    said = ran.stdout.splitlines()
+    assert str(tmp_path / "shell" / "mine") in said and str(tmp_path / "shell" / ".." / "data") in said
+    assert f"--ServerApp.root_dir={tmp_path / 'shell' / 'mine'}" in said
+    assert (tmp_path / "shell" / "mine" / workspace.RECORD).is_file()
 
 
 def test_reset_keeps_the_old_copy(house):

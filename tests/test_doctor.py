@@ -112,6 +112,7 @@ def test_what_stops_a_lesson_comes_with_what_to_do(changes, subject, command):
         ({"real_data": {"mnist": None}}, "mmcourse data get mnist"),
         ({"real_data": {"mnist": "broken: mnist has 1 of 2 files\nmore"}}, "mmcourse data get mnist"),
         ({"memory_free": None}, "2 GB"),
+        ({"work_writable": False}, "MMCOURSE_WORK="),
     ],
 )
 def test_what_a_lesson_can_do_without_is_a_note(changes, said):
@@ -176,6 +177,55 @@ def test_a_changed_and_a_missing_file_are_told_apart(tmp_path, monkeypatch):
     assert broken["missing.txt"] == "missing" and "checksum" in broken["changed.txt"]
     (tmp_path / "checksums.txt").unlink()
     assert facts.check_files()[0] == {"checksums.txt": "missing"}
+
+
+WHOLE = f"{'0' * 64}  a.txt\n{'1' * 64}  folder/b c.txt\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [WHOLE[:-1].encode(), WHOLE[:100].encode(), WHOLE[: 64 + 9 + 64].encode(), b"", b"\xff\xfe", b"<html></html>\n"],
+    ids=["last name", "between", "last checksum", "empty", "not text", "another file"],
+)
+def test_a_list_of_checksums_that_is_cut_off_or_damaged_is_a_finding(tmp_path, monkeypatch, content):
+    from mmcourse import assets
+
+    monkeypatch.setattr(assets, "shipped_folder", lambda: tmp_path)
+    (tmp_path / "checksums.txt").write_text(WHOLE)
+    assert set(assets.checksums()) == {"a.txt", "folder/b c.txt"}
+    (tmp_path / "checksums.txt").write_bytes(content)
+    broken, _ = facts.check_files()
+    assert list(broken) == ["checksums.txt"] and "damaged" in broken["checksums.txt"]
+    (finding,) = stops(healthy(broken_files=broken))
+    assert finding.subject == "data files" and "git restore data" in finding.mend
+
+
+@pytest.mark.parametrize("name", ["checksums.txt", "voices.ogg"])
+def test_a_shipped_file_that_may_not_be_read_is_a_finding(tmp_path, monkeypatch, name):
+    from mmcourse import assets, files
+
+    monkeypatch.setattr(assets, "shipped_folder", lambda: tmp_path)
+    (tmp_path / "voices.ogg").write_text("sound")
+    (tmp_path / "checksums.txt").write_text(f"{files.digest(tmp_path / 'voices.ogg')}  voices.ogg\n")
+    assert facts.check_files() == ({}, 1)
+    opened = Path.open
+
+    def forbidden(self, *arguments, **more):
+        if self.name == name:
+            raise PermissionError(13, "Permission denied", str(self))
+        return opened(self, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    broken, _ = facts.check_files()
+    assert list(broken) == [name] and "Permission denied" in broken[name]
+
+
+def test_a_work_folder_that_cannot_be_seen_has_the_disk_of_the_nearest_one(tmp_path, monkeypatch):
+    def forbidden(self, *_, **__):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "stat", forbidden)
+    assert facts.disk_free(tmp_path / "not" / "there") > 0
 
 
 def test_this_machine_has_what_the_tests_run_on():

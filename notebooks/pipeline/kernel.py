@@ -1,12 +1,13 @@
 """Run a notebook from top to bottom in a fresh kernel, and measure its time and its memory."""
 
+import asyncio
 import contextlib
 import os
 import re
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -14,12 +15,22 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from mmcourse import settings
+
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 CELL_SECONDS = 600
+GRACE_SECONDS = 10  # for a cell to end after it was interrupted
 
 
 class LessonFailed(RuntimeError):
-    """A notebook did not reach its end; the message holds the cell and its traceback."""
+    """A notebook did not reach its end; the message holds the cell and its traceback.
+
+    cell: the index of that cell among all cells, or None; interrupted: as in `Run`.
+    """
+
+    def __init__(self, message: str, cell: int | None = None, interrupted: list[int] | None = None):
+        super().__init__(message)
+        self.cell, self.interrupted = cell, interrupted or []
 
 
 @dataclass
@@ -29,11 +40,13 @@ class Run:
     minutes      by the clock
     cpu_minutes  of processor time, the kernel's and its children's: depends little on what else the machine does
     peak_mb      the most memory they held together (MB, RSS)
+    interrupted  the indices of the cells that were interrupted at their limit
     """
 
     minutes: float
     cpu_minutes: float
     peak_mb: float
+    interrupted: list[int] = field(default_factory=list)
 
 
 def environment(root: Path, work: Path, *, fast: bool = False, seed: int = 0, **more: str) -> dict[str, str]:
@@ -41,12 +54,12 @@ def environment(root: Path, work: Path, *, fast: bool = False, seed: int = 0, **
 
     Real data is MMCOURSE_DATA, else ../shared/data beside the checkout; where it is there, a check that skips it fails.
     """
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("MMCOURSE_")}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MMCOURSE_", "NBGRADER_"))}
     variables = {"MMCOURSE_WORK": str(work), "MMCOURSE_SEED": str(seed), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     beside = root.parent / "shared" / "data"
-    data = os.environ.get("MMCOURSE_DATA") or (str(beside) if beside.is_dir() else "")
+    data = settings.data_folder() or (beside if beside.is_dir() else None)
     if data:
-        variables |= {"MMCOURSE_DATA": data, "MMCOURSE_STRICT": "1"}
+        variables |= {"MMCOURSE_DATA": str(data), "MMCOURSE_STRICT": "1"}
     if fast:
         variables["MMCOURSE_FAST"] = "1"
     return kept | variables | more
@@ -59,51 +72,73 @@ def run(
     seconds: int = CELL_SECONDS,
     go_on: bool = False,
 ) -> Run:
-    """Execute `notebook` in place, its kernel's working directory being `folder`; `go_on` runs past cells that raise.
+    """Execute `notebook` in place, its kernel's working directory being `folder`.
 
     LessonFailed where a cell raises (unless tagged raises-exception), takes over `seconds`, or the kernel dies.
+    go_on: run past cells that raise, and interrupt a cell at its limit; LessonFailed where it goes on regardless.
     """
     folder.mkdir(parents=True, exist_ok=True)
     language = notebook.metadata.get("language_info")
-    current = {"cell": None}
+    current, interrupted = {"cell": None, "limit": None}, []
 
     def starts(cell, cell_index):
         current["cell"] = cell_index
+        if go_on:
+            current["limit"] = asyncio.get_running_loop().call_later(seconds, interrupt, cell_index)
+
+    def ended(**_):
+        if current["limit"]:
+            current["limit"].cancel()
+
+    def interrupt(cell_index):
+        interrupted.append(cell_index)
+        current["interrupt"] = asyncio.ensure_future(client.km.interrupt_kernel())
 
     client = NotebookClient(
         notebook,
-        timeout=seconds,
+        timeout=seconds + GRACE_SECONDS if go_on else seconds,
         allow_errors=go_on,
         kernel_name="python3",
         record_timing=False,
         store_widget_state=False,
         resources={"metadata": {"path": str(folder)}},
-        on_cell_start=starts,
+        on_cell_execute=starts,
+        on_cell_executed=ended,
     )
     start = time.perf_counter()
     with _usage(client) as usage, tempfile.TemporaryFile("w+", errors="replace") as complaints:
         try:
             client.execute(env=variables, stderr=complaints)
         except CellExecutionError as error:
-            raise LessonFailed(_failure(notebook, current["cell"], error.traceback or str(error))) from None
+            message = error.traceback or str(error)
         except CellTimeoutError:
-            raise LessonFailed(_failure(notebook, current["cell"], f"the cell ran for more than {seconds} s")) from None
+            message = f"the cell ran for more than {seconds} s" + (" and took no interrupt" if go_on else "")
         except DeadKernelError:
             complaints.seek(0)
             message = f"the kernel died (out of memory?) at {usage.peak_mb:.0f} MB or more\n{complaints.read()[-2000:]}"
-            raise LessonFailed(_failure(notebook, current["cell"], message)) from None
+        else:
+            message = None
+    ended()
+    if message is not None:
+        raise LessonFailed(_failure(notebook, current["cell"], message), current["cell"], interrupted)
     if language is not None:
         notebook.metadata["language_info"] = language
     notebook.metadata.pop("widgets", None)
-    return Run((time.perf_counter() - start) / 60, usage.cpu_seconds / 60, usage.peak_mb)
+    return Run((time.perf_counter() - start) / 60, usage.cpu_seconds / 60, usage.peak_mb, interrupted)
+
+
+def number(notebook: NotebookNode, index: int) -> int:
+    """Which code cell this is, counted from 1."""
+    return sum(cell.cell_type == "code" for cell in notebook.cells[: index + 1])
 
 
 def _failure(notebook: NotebookNode, index: int | None, traceback: str) -> str:
     """The cell that failed and what it said, without terminal colours."""
     if index is None:
         return ANSI.sub("", traceback)
-    number = sum(c.cell_type == "code" for c in notebook.cells[: index + 1])
-    return f"code cell {number}:\n\n{notebook.cells[index].source}\n\n{ANSI.sub('', traceback).strip()}"
+    return (
+        f"code cell {number(notebook, index)}:\n\n{notebook.cells[index].source}\n\n{ANSI.sub('', traceback).strip()}"
+    )
 
 
 class _Usage:

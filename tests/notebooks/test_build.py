@@ -149,9 +149,14 @@ def test_a_stub_that_stops_run_all_fails_the_build(house):
 def test_real_data_beside_the_checkout_is_found_and_then_required(house, monkeypatch, tmp_path):
     monkeypatch.delenv("MMCOURSE_DATA", raising=False)
     monkeypatch.setenv("MMCOURSE_GRADING", "1")
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
     variables = build.kernel.environment(house.root, tmp_path, fast=True, seed=2)
     assert "MMCOURSE_STRICT" not in variables and "MMCOURSE_GRADING" not in variables
+    assert "NBGRADER_EXECUTION" not in variables, "a check that raises would end the run"
     assert (variables["MMCOURSE_FAST"], variables["MMCOURSE_SEED"]) == ("1", "2")
     (tmp_path / "shared" / "data").mkdir(parents=True)
     variables = build.kernel.environment(house.root, tmp_path)
     assert variables["MMCOURSE_DATA"] == str(tmp_path / "shared" / "data") and variables["MMCOURSE_STRICT"] == "1"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MMCOURSE_DATA", "real")
+    assert build.kernel.environment(house.root, tmp_path)["MMCOURSE_DATA"] == str(tmp_path / "real")
