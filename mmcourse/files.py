@@ -5,8 +5,8 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,17 +15,24 @@ T = TypeVar("T")
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file in one step: all of it, or what was there stays. Text becomes UTF-8; missing folders are made.
+    """Write a file in one step, as `replacing` does. Text becomes UTF-8."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
-    A symbolic link stays one: the file it points to is replaced. An existing file keeps its permissions.
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a new name beside a file; what the block writes there replaces the file, or what was there stays.
+
+    Missing folders are made. A symbolic link stays one: the file it points to is replaced. An existing file keeps its
+    permissions.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")  # no other process or thread has this name
     try:
-        with temporary.open("wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
+        yield temporary
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         with suppress(OSError):
             shutil.copymode(path, temporary)

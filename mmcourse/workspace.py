@@ -59,7 +59,8 @@ def text_hash(notebook: Path) -> str:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         text = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{notebook} is not a notebook ({error}). To mend it: git restore notebooks") from None
+        mend = f"git restore notebooks/{notebook.name}"  # and no other, which someone may have written in
+        raise ValueError(f"{notebook} is not a notebook ({error}). To mend it: {mend}") from None
     return hashlib.sha256(json.dumps(text).encode()).hexdigest()
 
 

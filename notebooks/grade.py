@@ -15,6 +15,7 @@ import io
 import re
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 import nbformat
@@ -112,6 +113,10 @@ def main(arguments: list[str] | None = None) -> int:
     submitted = [p for p in sorted(given.folder.rglob("*.ipynb")) if ".ipynb_checkpoints" not in p.parts]
     if not submitted:
         parser.error(f"no notebooks in {given.folder}")
+    if given.out.exists():  # someone may have written in it
+        kept = given.out.with_name(f"{given.out.stem}_kept_{datetime.now():%Y-%m-%d_%H%M%S-%f}{given.out.suffix}")
+        given.out.replace(kept)
+        say(f"The table that was there is kept as {kept}")
     rows = []
     for path in submitted:
         name = path.relative_to(given.folder).as_posix().encode(errors="replace").decode()

@@ -17,6 +17,7 @@ from mmcourse import settings
 from mmcourse.data import hub
 from mmcourse.data.catalogue import SOURCES, Source
 from mmcourse.data.parquet import BrokenFile, read
+from mmcourse.files import replacing
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -81,13 +82,8 @@ def get(name: str, into: str | os.PathLike | None = None) -> list[Path]:
         target = Path(into).expanduser() / name / f"{split}-00000-of-00001.parquet" if into is not None else None
         paths, dataset = _whole(source, split, target)
         if target is not None and paths != [target]:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(f".{target.name}.{os.getpid()}.part")
-            try:
+            with replacing(target) as part:
                 dataset.to_parquet(part)
-                os.replace(part, target)
-            finally:
-                part.unlink(missing_ok=True)
             paths = [target]
         print(f"{name} {split}: {len(dataset):,} rows in {', '.join(map(str, paths))}")
         files += paths

@@ -173,6 +173,14 @@ def now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
+def moment(text: str) -> float:
+    """When that was, in seconds: clocks of two machines may stand in different time zones. 0 where it is no time."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return 0.0
+
+
 def add_try(data: dict, id: str, state: str, source: str | None = None) -> None:
     """Record one attempt. Once right stays right; every right answer is kept, the newest as 'answer'."""
     entry = data["exercises"].setdefault(id, {})
@@ -226,7 +234,7 @@ def merge(data: dict, other: dict) -> None:
         for name in ("tries", "hints"):
             if name in theirs:
                 ours[name] = max(ours[name], theirs[name])
-        ours["last"] = max(ours.get("last", ""), theirs.get("last", ""))
+        ours["last"] = max(ours.get("last", ""), theirs.get("last", ""), key=moment)
         if RANK.get(theirs.get("state"), 0) > RANK.get(ours.get("state"), 0):
             ours["state"] = theirs["state"]
         others = [text for text in [*theirs.get("earlier_answers", []), source] if text]
@@ -236,7 +244,7 @@ def merge(data: dict, other: dict) -> None:
     for lesson, questions in other.get("quizzes", {}).items():
         ours = data["quizzes"].setdefault(lesson, {})
         for question, theirs in questions.items():
-            if question not in ours or theirs.get("last", "") > ours[question].get("last", ""):
+            if question not in ours or moment(theirs.get("last", "")) > moment(ours[question].get("last", "")):
                 ours[question] = {**ours.get(question, {}), **theirs}
     for name, value in other.items():
         data.setdefault(name, value)

@@ -3,8 +3,8 @@
 import errno
 import json
 import math
-import os
 import random
+import tempfile
 from pathlib import Path
 
 import numpy
@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from mmcourse.files import replacing
 from mmcourse.training import optimiser_state
 from mmcourse.training.batch import describe
 
@@ -56,11 +57,8 @@ class Checkpoint:
             if self.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "it is a folder")
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = _temporary(self.path)
-            try:
-                temporary.touch()
-            finally:
-                temporary.unlink(missing_ok=True)
+            with tempfile.TemporaryFile(dir=self.path.parent):
+                pass
         except OSError as error:
             raise OSError(
                 error.errno, f"the checkpoint {self.path} cannot be written ({error.strerror}); give another path"
@@ -254,21 +252,11 @@ def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _write(path: str | Path, tensors: dict[str, Tensor], about: dict) -> Path:
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(path)
     own = {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
-    try:
+    with replacing(Path(path)) as temporary:
         save_file(own, temporary, metadata={"format": "pt", "mmcourse": json.dumps({"version": FORMAT, **about})})
         temporary.chmod(0o644)  # safetensors leaves it readable by its owner alone
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    return Path(path)
 
 
 def _read(path: str | Path) -> tuple[dict[str, Tensor], dict]:

@@ -219,3 +219,14 @@ def test_merging_keeps_the_better_state_the_larger_counts_and_both_answers():
     again = json.loads(json.dumps(ours))
     record.merge(again, theirs)
     assert again == ours
+
+
+@pytest.mark.parametrize("newer_here", [True, False])
+def test_of_two_answers_to_a_question_the_newer_one_stays_whatever_the_time_zones(newer_here):
+    tokyo = {"chosen": "older", "last": "2026-01-01T23:00:00+09:00"}
+    london = {"chosen": "newer", "last": "2026-01-01T20:00:00+00:00"}  # six hours later
+    here, there = (london, tokyo) if newer_here else (tokyo, london)
+    data = {"format": 1, "exercises": {"a": {"last": here["last"]}}, "quizzes": {"01": {"q": dict(here)}}}
+    other = {"exercises": {"a": {"last": there["last"]}}, "quizzes": {"01": {"q": dict(there)}}}
+    record.merge(data, other)
+    assert data["quizzes"]["01"]["q"]["chosen"] == "newer" and data["exercises"]["a"]["last"] == london["last"]

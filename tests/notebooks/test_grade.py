@@ -113,6 +113,14 @@ def test_whatever_goes_wrong_with_one_the_next_is_graded(tmp_path, quick):
     assert rows["zoë ☃/90.ipynb"]["right"] == rows["ada/90.ipynb"]["right"] == "1"
 
 
+def test_a_table_that_is_there_is_kept(tmp_path, quick):
+    submit(tmp_path / "class", "ada")
+    (tmp_path / "grades.csv").write_text("what I wrote beside them")
+    assert list(graded(tmp_path / "class")) == ["ada/90.ipynb"]
+    (kept,) = tmp_path.glob("grades_kept_*.csv")
+    assert kept.read_text() == "what I wrote beside them"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="file names are text there")
 def test_a_file_name_that_is_no_text_is_graded(tmp_path, quick):
     (tmp_path / "class").mkdir()

@@ -354,3 +354,29 @@ def test_damaged_and_foreign_files_are_named(tmp_path, spoil, message):
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(ValueError, match=rf"weights\.safetensors \(\d+ bytes\).*{message}"):
         load_model(nn.Linear(2, 2), path)
+
+
+def test_a_file_behind_a_symbolic_link_is_replaced_where_it_lies(tmp_path):
+    """As a checkpoint that is kept on a mounted drive."""
+    (tmp_path / "drive").mkdir()
+    link, target = tmp_path / "model.safetensors", tmp_path / "drive" / "model.safetensors"
+    link.symlink_to(target)
+    model = network(seed=3)
+    for width in ("first", "second"):
+        save_model(model, link, saved=width)
+    assert link.is_symlink() and read_card(target) == {"saved": "second"}
+    assert_same(load_model(network(), link), model)
+    assert sorted(path.name for path in tmp_path.rglob("*.safetensors*")) == ["model.safetensors"] * 2
+
+
+def test_a_save_that_fails_leaves_the_older_file(tmp_path, monkeypatch):
+    path = tmp_path / "model.safetensors"
+    save_model(network(), path, saved="first")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left on device: .*model.safetensors"):
+        save_model(network(), path, saved="second")
+    assert read_card(path) == {"saved": "first"} and list(tmp_path.iterdir()) == [path]
