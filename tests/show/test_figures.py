@@ -122,3 +122,10 @@ def test_a_shape_with_its_letters(capsys):
     assert letters.split() == list("NCHW") and meanings.split() == ["examples", "channels", "height", "width"]
     with pytest.raises(ValueError, match="2 axes"):
         shape_of(torch.zeros(2, 3), "NCHW")
+
+
+def test_a_history_with_a_confusion_matrix_is_drawn_without_it(shown):
+    row = {"loss": 0.5, "accuracy": 0.5, "matrix": [[1, 2], [3, 4]]}
+    rows = [{"epoch": n, **row, **{f"valid_{name}": value for name, value in row.items()}} for n in (1, 2)]
+    plot_history(History(rows=rows, losses=[0.5] * 4))
+    assert "valid accuracy" in shown.alt() and "matrix" not in shown.alt()
