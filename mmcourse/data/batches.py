@@ -40,8 +40,8 @@ class Batches:
 
             device = chosen_device()
         self.tensors = tuple(
-            _tensor(tensor, place, target=place == len(tensors) - 1 > 0).to(device)
-            for place, tensor in enumerate(tensors)
+            _tensor(tensor, position, target=position == len(tensors) - 1 > 0).to(device)
+            for position, tensor in enumerate(tensors)
         )
         lengths = [len(tensor) for tensor in self.tensors]
         if len(set(lengths)) > 1:
@@ -113,16 +113,16 @@ def together(parts: Sequence[Tensor]) -> Tensor:
     return whole
 
 
-def _tensor(value, place: int, target: bool) -> Tensor:
-    tensor = to_tensor(value, "Batches", f" in place {place}", target)
+def _tensor(value, position: int, target: bool) -> Tensor:
+    tensor = to_tensor(value, "Batches", f" at position {position}", target)
     if tensor.ndim == 0:
         raise ValueError(
-            f"Batches got a single number in place {place}; expected a tensor with one row per example. Options are "
-            "given by name, e.g. size=64"
+            f"Batches got a single number at position {position}; expected a tensor with one row per example. "
+            "Options are given by name, e.g. size=64"
         )
     if tensor.requires_grad:
         raise ValueError(
-            f"Batches got a tensor with gradients in place {place}, which only one step could follow back; expected "
-            "one without. For the outputs of a model: predict(model, inputs), or tensor.detach()"
+            f"Batches got a tensor with gradients at position {position}, which only one step could follow back; "
+            "expected one without. For the outputs of a model: predict(model, inputs), or tensor.detach()"
         )
     return tensor

@@ -46,7 +46,7 @@ def examples_in(value) -> int:
 
 def is_table(value) -> bool:
     """Whether a value is a Dataset of the `datasets` library, whose rows are dicts."""
-    return type(value).__module__.startswith("datasets.") and hasattr(value, "column_names")
+    return type(value).__module__.startswith("datasets.") and isinstance(getattr(value, "column_names", None), list)
 
 
 def is_image(value) -> bool:

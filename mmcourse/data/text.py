@@ -174,11 +174,11 @@ def check_tokens(tokens: Tensor, vocabulary_size: int) -> None:
         what = "no word in any sentence" if len(tokens) else "no sentence. Likely cause: an empty split"
         raise ValueError(f"tokens have shape {shape}: {what}")
     if tokens.is_floating_point() or tokens.dtype == torch.bool:
-        raise ValueError(f"tokens are {tokens.dtype}; expected integers, the words' places in the vocabulary")
+        raise ValueError(f"tokens are {tokens.dtype}; expected integers, indices of words in the vocabulary")
     low, high = tokens.min().item(), tokens.max().item()
     if low < 0 or high >= vocabulary_size:
         raise ValueError(
-            f"tokens run from {low} to {high}; expected 0 to {vocabulary_size - 1}, places in the model's vocabulary"
+            f"tokens run from {low} to {high}; expected 0 to {vocabulary_size - 1}, indices in the model's vocabulary"
         )
     check_padding(tokens)
     if (empty := tokens[:, 0] == PAD).any():
@@ -211,7 +211,7 @@ class SentenceBatches(Batches):
             sequences = torch.as_tensor(sequences)
         tokens = sequences if isinstance(sequences, Tensor) and sequences.dim() == 2 else pad(sequences)
         if tokens.is_floating_point() or tokens.dtype == torch.bool:
-            raise ValueError(f"sequences are {tokens.dtype}; expected integers, the words' places in the vocabulary")
+            raise ValueError(f"sequences are {tokens.dtype}; expected integers, indices of words in the vocabulary")
         check_padding(tokens)
         super().__init__(tokens, labels, size=size, shuffle=shuffle, seed=seed, transform=transform, device=device)
         self.lengths = lengths(tokens).cpu()

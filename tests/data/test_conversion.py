@@ -62,8 +62,8 @@ def test_what_cannot_be_converted_says_how():
         (object(), False, "got object.*The conversion failed: Could not infer dtype of object"),
     ]:
         with pytest.raises(ValueError, match=message) as caught:
-            to_tensor(value, "Batches", " in place 1", target)
-        assert str(caught.value).startswith("Batches got ") and " in place 1; expected a tensor" in str(caught.value)
+            to_tensor(value, "Batches", " at position 1", target)
+        assert str(caught.value).startswith("Batches got ") and " at position 1; expected a tensor" in str(caught.value)
 
 
 def test_nothing_is_said_of_what_is_fine():

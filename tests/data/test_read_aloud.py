@@ -76,7 +76,7 @@ def test_voices_change_the_stream_is_torchs_and_padding_is_zero(read, tokens):
 def test_mistakes_are_named(log_mel, read, tokens):
     blue = pad([encode("a blue fish")])
     for wrong, told in ((tokens[0], "expected \\(B, T\\)"), (tokens.float(), "expected integers"),
-                        (tokens * 0, "row 0 begins with padding"),
+                        (tokens * 0, "row 0 is padding alone"),
                         (tokens + 500, "tokens run from"), (blue, "'blue' is none of the 8")):
         with pytest.raises(ValueError, match=told):
             read(wrong)

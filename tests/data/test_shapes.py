@@ -42,4 +42,7 @@ def test_tensors_and_examples_of_nested_batches():
 
 def test_only_tables_are_tables():
     assert not any(map(is_table, (X, {}, [], numpy.zeros(2), Pair(X, Y))))
-    assert is_table(pytest.importorskip("datasets").Dataset.from_dict({"a": [1]}))
+    datasets = pytest.importorskip("datasets")
+    table = datasets.Dataset.from_dict({"a": [1]})
+    assert is_table(table) and is_table(table.to_iterable_dataset())
+    assert not is_table(datasets.DatasetDict(train=table))

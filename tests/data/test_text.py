@@ -162,7 +162,7 @@ def test_word_dropout():
         (lambda: pad([[3]], to=0), "to is 0"),
         (lambda: pad([[3]], to="4"), "to is '4'"),
         (lambda: SentenceBatches([[3], [4]], torch.zeros(3)), "the same number in each"),
-        (lambda: SentenceBatches([[3], [4]], ["good", "bad"]), "in place 1.*class numbers: names = sorted"),
+        (lambda: SentenceBatches([[3], [4]], ["good", "bad"]), "at position 1.*class numbers: names = sorted"),
         (lambda: SentenceBatches(["a film", "a play"], [0, 1]), r"text 'a film'; .*vocabulary\.encode"),
         (lambda: SentenceBatches(torch.rand(2, 3), [0, 1]), "sequences are torch.float32; expected integers"),
     ],
@@ -186,7 +186,7 @@ def test_refusals_say_why(call, message):
         (torch.tensor([[3, -1]]), "run from -1"),
         (torch.tensor([[3, 4], [0, 0]]), "row 1 .* an empty sentence"),
         (torch.tensor([[0, 3]]), r"row 0 begins with padding: \[0, 3\]; .*right alone: pad"),
-        (torch.tensor([[3, -100]]), r"run from -100 to 3; expected 0 to 9, places in the model.s vocabulary$"),
+        (torch.tensor([[3, -100]]), r"run from -100 to 3; expected 0 to 9, indices in the model.s vocabulary$"),
         (torch.tensor([[3, 0, 4]]), "between its words"),
     ],
 )
