@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy
 import torch
 from torch import nn
+from torch.nn.utils.rnn import PackedSequence
 
 from mmcourse import settings
 
@@ -80,9 +81,11 @@ def prepare(model: nn.Module) -> nn.Module:
 
 
 def to_device(value):
-    """Move a tensor, or every tensor of a tuple, list or dict, to the device."""
+    """Move a tensor, or every tensor of a tuple, namedtuple, list or dict, to the device."""
     if isinstance(value, torch.Tensor):
         return value.to(device(), non_blocking=True)
+    if isinstance(value, PackedSequence):
+        return value.to(device())
     if isinstance(value, dict):
         return {name: to_device(part) for name, part in value.items()}
     if isinstance(value, (tuple, list)):

@@ -1,19 +1,25 @@
-"""What went wrong in a training step, in words: shapes that do not fit, losses not finite, memory too small."""
+"""What went wrong in a training step, in words: tensors that do not fit, losses not finite, memory too small."""
 
 import math
+import re
+import traceback
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from mmcourse.training.broadcasting import ShapesCross
+from mmcourse.data.shapes import examples_in, shape_of, tensors_in
+from mmcourse.training.loss_misfit import cause_in_loss
+from mmcourse.training.misfit import cause_in_model, failed_layer, mentions
 
 CAUSES = (
     "a learning rate that is too high (try a tenth), the logarithm or the division of a 0 in the model or the loss, "
     "inputs that are not normalised"
 )
+NO_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory|_ALLOC_FAILED")  # MPS, CPU, cuBLAS
 
-
-MISFITS = (RuntimeError, ValueError, IndexError, TypeError)  # what models and losses raise at wrong shapes
+# what models and losses raise at misfits
+MISFITS = (RuntimeError, ValueError, IndexError, TypeError, AttributeError, AssertionError)
+NOT_YET = object()  # the outputs of a model that has not returned
 
 
 class NonFiniteLoss(ArithmeticError):
@@ -24,107 +30,133 @@ class NonFiniteLoss(ArithmeticError):
         self.step, self.batch, self.value, self.history = step, batch, value, history
 
 
-def shape_of(value) -> str:
-    """A short name of a tensor's shape and type, or of a tuple or dict of them: '(32, 10) float32'."""
-    if isinstance(value, Tensor):
-        return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{name}: {shape_of(part)}" for name, part in value.items()) + "}"
-    if isinstance(value, (tuple, list)):
-        return ", ".join(shape_of(part) for part in value)
-    return type(value).__name__
+class NotEnoughMemory(torch.OutOfMemoryError):
+    """A device's memory did not suffice for a batch; the message says for which."""
 
 
-def tensors_in(value) -> list[Tensor]:
-    """Every tensor of a tensor, tuple, list or dict."""
-    if isinstance(value, Tensor):
-        return [value]
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, (tuple, list)) else ()
-    return [tensor for part in parts for tensor in tensors_in(part)]
+class FailedAssertion(RuntimeError):
+    """A kernel on the GPU found a value that must not be; the message says what to do."""
 
 
-def examples_in(value) -> int:
-    """How many examples a batch holds: the length of its first tensor, 0 where there is none."""
-    return next((len(tensor) for tensor in tensors_in(value) if tensor.ndim), 0)
-
-
-def explain(error: Exception, inputs, outputs, target, who: str = "") -> None:
-    """Raise a ValueError that says what did not fit, where that is what happened; else the error itself goes on."""
-    if "more than 1 value per channel" in str(error):
+def check_loss(loss, who: str) -> None:
+    """ValueError where a loss is no function of (outputs, target)."""
+    if isinstance(loss, type):
         raise ValueError(
-            f"{who + ': ' if who else ''}BatchNorm cannot train on a batch of one example, inputs {shape_of(inputs)}: "
-            "one value has no variance. Likely cause: a last batch of the one example that is left over, which "
-            "DataLoader(..., drop_last=True) leaves out and Batches adds to the batch before; or batches of size 1. "
-            f"PyTorch says: {error}"
-        ) from error
-    plain = isinstance(error, (torch.OutOfMemoryError, NotImplementedError, ShapesCross))
-    if not plain and not (outputs is None and isinstance(error, ValueError)):
-        raise misfit(error, inputs, outputs, target, who) from error
+            f"{who} got the class {loss.__name__} as its loss; expected an instance of it: loss={loss.__name__}()"
+        )
+    if not callable(loss):
+        what = f"loss={loss!r}" if loss is None or isinstance(loss, str) else f"a loss of {shape_of(loss)}"
+        raise ValueError(f"{who} got {what}; expected a function (outputs, target) -> number, e.g. F.cross_entropy")
 
 
-def misfit(error: Exception, inputs, outputs, target, who: str = "") -> ValueError:
-    """The error to raise where the model (outputs is None) or the loss could not work with what `who` gave it."""
-    if outputs is None:
+def explain(error: Exception, inputs, outputs, target, who: str = "", model: nn.Module | None = None) -> None:
+    """Raise an error that says what the model (outputs is NOT_YET) or the loss was given, and the cause where it shows.
+
+    Returns, so that the error itself goes on, where it says what was not written yet, where it is a ValueError or an
+    assertion of code outside PyTorch, or an AttributeError that has nothing to do with the batch.
+    """
+    given = inputs if outputs is NOT_YET else (outputs, target)
+    explain_device(error, examples_in(inputs), who)
+    if isinstance(error, NotImplementedError) and not _of_a_type(error):
+        return
+    if isinstance(error, (ValueError, AssertionError)) and not _raised_by_pytorch(error):
+        return
+    if isinstance(error, AttributeError) and not mentions(error, given):
+        return
+    raise misfit(error, inputs, outputs, target, who, model) from error
+
+
+def misfit(error: Exception, inputs, outputs, target, who: str = "", model: nn.Module | None = None) -> ValueError:
+    """The error to raise where the model (outputs is NOT_YET) or the loss failed on what `who` gave it."""
+    if outputs is NOT_YET:
+        error = _uncompiled(error, model, inputs)
+        where = failed_layer(error, model) if model is not None else None
+        cause = cause_in_model(error, model, inputs, where, target) if model is not None else ""
         what = f"The model could not take inputs of shape {shape_of(inputs)}"
-        cause = _cause_in_model(str(error), inputs)
+        neutral = f"The model failed on inputs of shape {shape_of(inputs)}"
     else:
-        what = f"The loss could not compare outputs of shape {shape_of(outputs)} with a target of {shape_of(target)}"
-        what += f" (inputs {shape_of(inputs)})"
-        cause = _cause_in_loss(outputs, target)
-    what = f"{who}: {what}" if who else what
-    return ValueError(f"{what}. {'Likely cause: ' + cause + '. ' if cause else ''}PyTorch says: {error}")
+        where, cause = None, cause_in_loss(error, inputs, outputs, target)
+        shapes = f"outputs of shape {shape_of(outputs)} with a target of {shape_of(target)}"
+        what = f"The loss could not compare {shapes} (inputs {shape_of(inputs)})"
+        neutral = f"The loss failed on {shapes} (inputs {shape_of(inputs)})"
+    parts = [(f"{who}: " if who else "") + (what if cause else neutral)]
+    parts += [where.fact()] if where else []
+    parts += [f"Likely cause: {cause}"] if cause else []
+    return ValueError(f"{'. '.join(parts)}. The error was {type(error).__name__}: {error}")
 
 
-def _cause_in_model(said: str, inputs) -> str:
-    if "positional argument" in said:
-        return f"a batch holds {len(inputs)} input(s) before its target, and forward() takes another number"
-    if "mat1 and mat2" in said:
-        return "a linear layer made for another number of features, often a picture that was not flattened"
-    if "channels" in said:
-        return "pictures with another number of channels than the first convolution expects, or no channel axis"
-    if "same dtype" in said or "scalar type" in said or "should be the same" in said:
-        return "inputs of another type than the weights; pictures must be float32 (images.float() / 255)"
-    if "Long, Int" in said or "indices" in said or "index out of range" in said:
-        return "an embedding wants int64 tokens, each smaller than its vocabulary"
-    return ""
+def explain_device(error: BaseException, examples: int, who: str = "") -> None:
+    """Raise an error that says what to do where a device failed on a batch of so many examples; else return."""
+    what, said = f"{who}: " if who else "", str(error)
+    if isinstance(error, (NotEnoughMemory, FailedAssertion)):
+        return
+    if isinstance(error, torch.OutOfMemoryError) or (isinstance(error, RuntimeError) and NO_MEMORY.search(said)):
+        memory = "This machine's" if re.search("CPUAllocator|not enough memory", said) else "The GPU's"
+        advice = f"Try a batch of {examples // 2}" if examples > 1 else "Even one example is too large: a smaller model"
+        raise NotEnoughMemory(
+            f"{what}{memory} memory was too small for a batch of {examples}. {advice}, or free what other models and "
+            f"tensors hold (restart the kernel). ({error})"
+        ) from error
+    if "device-side assert" in said:
+        raise FailedAssertion(
+            f"{what}A check on the GPU failed, most often for an index that is too large: a class beyond the model's "
+            "outputs, a token beyond its vocabulary; perhaps in an earlier step. This process cannot use the GPU any "
+            "more: restart the kernel. On the CPU (CUDA_VISIBLE_DEVICES=-1) the step itself says what is wrong. "
+            f"({said})"
+        ) from error
 
 
-def _cause_in_loss(outputs, target) -> str:
-    if not isinstance(outputs, Tensor):
-        return f"the model returns a {type(outputs).__name__} and this loss takes a tensor"
-    if not isinstance(target, Tensor):
-        return ""
-    if outputs.shape[:1] != target.shape[:1]:
-        return "outputs for another number of examples than the batch has (a reshape that mixes batch and features?)"
-    if target.is_floating_point() and outputs.ndim == target.ndim + 1:
-        return "classes given as floats; cross_entropy wants int64 (target.long())"
-    if target.ndim == outputs.ndim and target.ndim == 2 and target.shape[1] == 1:
-        return "a target with an axis of length 1 too many (target.squeeze(1))"
-    if not target.is_floating_point() and outputs.ndim == target.ndim + 1:
-        low, high, classes = int(target.min()), int(target.max()), outputs.shape[1]
-        if low < 0 or high >= classes:
-            return f"classes from {low} to {high}, and the model has outputs for 0 to {classes - 1} alone"
-    if outputs.shape == target.shape and not target.is_floating_point():
-        return "an integer target where the loss wants floats (target.float())"
-    if outputs.ndim == 3 and target.ndim == 2:
-        return "cross_entropy wants the classes on axis 1: (B, K, T), so outputs.transpose(1, 2)"
-    return "a target of another shape than this loss expects"
+def _uncompiled(error: Exception, model: nn.Module | None, inputs) -> Exception:
+    """What the model itself raises, where the error is torch.compile's long account of it."""
+    if type(error).__module__.startswith("torch._dynamo") and model is not None:
+        try:
+            model(*inputs)
+        except MISFITS as plain:
+            return plain
+    return error
+
+
+def _of_a_type(error: BaseException) -> bool:
+    """Whether PyTorch says that it has no such operation for a type of tensor."""
+    return " not implemented for '" in str(error)
+
+
+def _raised_by_pytorch(error: BaseException) -> bool:
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and frames[-1].f_globals.get("__name__", "").partition(".")[0] == "torch"
 
 
 def non_finite(
-    value: float, step: int, batch: int, inputs=None, model=None, history=None, read: tuple[int, int] | None = None
+    value: float,
+    step: int,
+    batch: int,
+    given=None,
+    model=None,
+    history=None,
+    read: tuple[int, int] | None = None,
+    ignored: int | None = None,
 ) -> NonFiniteLoss:
-    """The error to raise for a loss that is not finite; looks at inputs and weights to say which cause it is.
+    """The error to raise for a loss that is not finite; looks at the batch and the weights to say which cause it is.
 
-    `read` is the range of steps whose losses were read together, where the steps after this one were taken as well:
-    inputs and weights are then no longer those of the step, and say nothing of the cause.
+    `given` is (inputs, target) of the step. `read` is the range of steps whose losses were read together, where the
+    steps after this one were taken as well: batch and weights are then no longer those of the step, and say nothing of
+    the cause. `ignored` is the class that all targets of the batch have, where the loss ignores it.
     """
-    floats = [tensor for tensor in tensors_in(inputs) if tensor.is_floating_point() and tensor.numel()]
-    largest = max((tensor.abs().max().item() for tensor in floats), default=0.0)
-    if not all(tensor.isfinite().all() for tensor in floats):
-        cause = "the inputs of this batch already hold values that are not finite: mend the data"
+    inputs, target = given if given is not None else (None, None)
+    largest = max((tensor.abs().max().item() for tensor in _floats(inputs)), default=0.0)
+    if not _finite(inputs):
+        cause = "the inputs of this batch already hold values that are not finite: clean the data"
+    elif not _finite(target):
+        cause = "the target of this batch already holds values that are not finite: clean the data"
+    elif ignored is not None:
+        cause = (
+            f"all its targets are {ignored}, which are ignored, so it is a mean of nothing: leave such a batch out, or "
+            "shuffle with larger batches"
+        )
     elif model is not None and not all(p.isfinite().all() for p in model.parameters()):
         cause = "the weights are no longer finite, so an earlier step was too large: lower the learning rate, or clip=1"
+        if step == 0:
+            cause = "the weights were not finite before the first step: look at how the model was made or loaded"
     elif largest > 100:
         cause = f"inputs as large as {largest:.0f}: normalise them"
     else:
@@ -134,14 +166,16 @@ def non_finite(
     if read:
         message += (
             f" It was found when the losses of steps {read[0]} to {read[1]} were read together, as is done on a GPU: "
-            "the steps from there on were taken, so the weights are spoilt. Go back to a checkpoint, or train anew."
+            "the steps from there on were taken, so the weights are not valid. Go back to a checkpoint, or train again."
         )
     elif model is not None and (spoilt := [name for name, buffer in model.named_buffers() if buffer.isnan().any()]):
-        message += f" No step was taken with it, but {', '.join(spoilt[:4])} took the batch in: train anew."
+        message += f" No step was taken with it, but {', '.join(spoilt[:4])} already include this batch: train again."
     return NonFiniteLoss(message, step, batch, value, history)
 
 
-def out_of_memory(error: Exception, examples: int) -> torch.OutOfMemoryError:
-    """The error to raise where the GPU's memory does not hold a step."""
-    advice = f"Try a batch of {examples // 2}" if examples > 1 else "Even one example is too large: a smaller model"
-    return torch.OutOfMemoryError(f"The GPU's memory does not hold a batch of {examples}. {advice}. ({error})")
+def _floats(value) -> list[Tensor]:
+    return [tensor for tensor in tensors_in(value) if tensor.is_floating_point() and tensor.numel()]
+
+
+def _finite(value) -> bool:
+    return all(tensor.isfinite().all() for tensor in _floats(value))

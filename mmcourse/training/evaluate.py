@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from mmcourse import settings
+from mmcourse.data.conversion import to_tensor
 from mmcourse.models.judging import judging
-from mmcourse.training.batch import inputs_and_target, length
+from mmcourse.training.batch import check_inputs, check_model, length, pairs
 from mmcourse.training.broadcasting import compare
 from mmcourse.training.device import device, mixed_precision
-from mmcourse.training.diagnosis import MISFITS, explain
+from mmcourse.training.diagnosis import MISFITS, NOT_YET, check_loss, explain
 from mmcourse.training.means import kept, parted
 from mmcourse.training.tally import Tally, hits
 
@@ -23,19 +24,21 @@ def evaluate(model: nn.Module, batches: Iterable, loss=None, metrics=None, *, wh
     `metrics` as for `fit`; each is the mean over what was counted, so the same for any batch size (see `means`).
     ValueError where the batches hold nothing, have no length, or do not fit the model; its message begins with `who`.
     """
+    check_model(model, who)
+    if loss is not None:
+        check_loss(loss, who)
     length(batches, who)
     model.to(device())
     tally = Tally(metrics, loss)
     with judging(model):
-        for batch in islice(batches, settings.steps(sys.maxsize)):
-            inputs, target = inputs_and_target(batch, who)
-            outputs = None
+        for inputs, target in pairs(islice(batches, settings.steps(sys.maxsize)), who):
+            outputs = NOT_YET
             try:
                 with mixed_precision():
                     outputs = model(*inputs)
                     value, count = parted(compare(loss, outputs, target)) if loss else (0.0, None)
             except MISFITS as error:
-                explain(error, inputs, outputs, target, who)
+                explain(error, inputs, outputs, target, who, model)
                 raise
             tally.add(value, outputs, target, count)
     figures = tally.figures()
@@ -51,8 +54,8 @@ def predict(model: nn.Module, inputs, size: int = 256):
     ValueError where there are no examples, or they do not fit the model.
     """
     inputs = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
-    if not inputs or len(inputs[0]) == 0:
-        raise ValueError("predict got 0 examples. Likely cause: an empty split or selection")
+    check_model(model, "predict")
+    check_inputs(inputs, size, "predict")
     where = next((p.device for p in model.parameters()), device())
     parts = []
     with judging(model), mixed_precision():
@@ -61,7 +64,7 @@ def predict(model: nn.Module, inputs, size: int = 256):
             try:
                 parts.append(model(*some))
             except MISFITS as error:
-                explain(error, some, None, None, "predict")
+                explain(error, some, NOT_YET, None, "predict", model)
                 raise
     if isinstance(parts[0], tuple):
         return tuple(_together(part) for part in zip(*parts, strict=True))
@@ -70,7 +73,7 @@ def predict(model: nn.Module, inputs, size: int = 256):
 
 def accuracy(model: nn.Module, inputs, target: Tensor) -> float:
     """The fraction of targets, -100 left out, whose highest logit is the right class.   inputs (N, ...), target (N,)"""
-    target = target.cpu()
+    target = to_tensor(target, "accuracy", " as its target", target=True).cpu()
     right, counts = hits(predict(model, inputs), target), kept(target)
     return (right if counts is None else right[counts]).double().mean().item()
 

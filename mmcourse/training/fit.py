@@ -7,11 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mmcourse.training.batch import length
+from mmcourse.data.shapes import examples_in
+from mmcourse.training.batch import check_options, length
 from mmcourse.training.broadcasting import compare
 from mmcourse.training.checkpoint import Checkpoint, path_to_resume, restore
 from mmcourse.training.device import device, mixed_precision
-from mmcourse.training.diagnosis import MISFITS, examples_in, explain, out_of_memory
+from mmcourse.training.diagnosis import MISFITS, NOT_YET, check_loss, explain, explain_device
 from mmcourse.training.history import History
 from mmcourse.training.means import parted
 from mmcourse.training.optimiser import check_gradients
@@ -60,6 +61,8 @@ def fit(
     """
     if optimiser is not None and optimizer is not None:
         raise ValueError("fit got both optimiser= and optimizer=, two spellings of one argument; expected one of them")
+    check_loss(loss, "fit")
+    check_options(lr, callbacks, "fit")
     run = Run(model, batches, epochs, lr, optimiser or optimizer, schedule, metrics, loss, compile)
     optimiser, forward = run.optimiser, torch.compile(model) if compile else model
     if isinstance(loss, nn.Module):
@@ -83,13 +86,13 @@ def fit(
                 model.train()
                 for inputs, target in run.epoch_batches():
                     run.set_learning_rate()
-                    outputs = None
+                    outputs = NOT_YET
                     try:
                         with mixed_precision():
                             outputs = forward(*inputs)
                             value, counted = parted(compare(loss, outputs, target))
                     except MISFITS as error:
-                        explain(error, inputs, outputs, target)
+                        explain(error, inputs, outputs, target, model=model)
                         raise
                     run.note(value, inputs, target)  # stops here where the loss is not finite
                     for parameter in run.parameters:
@@ -106,8 +109,9 @@ def fit(
                 run.end_epoch(valid, loss)
     except KeyboardInterrupt:
         run.break_off()
-    except torch.OutOfMemoryError as error:
-        raise out_of_memory(error, examples_in(target)) from error
+    except RuntimeError as error:
+        explain_device(error, examples_in(target))
+        raise
     finally:
         run.end()
     if run.interrupted:

@@ -7,7 +7,7 @@ A loss or a metric is a function (outputs, target) that returns the mean over it
   out: of nn.CrossEntropyLoss(ignore_index=0), functools.partial(F.cross_entropy, ignore_index=0), or a function of
   yours after my_loss.ignore_index = 0; where it says nothing, -100 as in PyTorch. With the class weights of a
   cross-entropy, each counts with its weight;
-- else, where the target is no tensor, the number of examples.
+- else, where the target is a tuple or dict of tensors, the number of examples.
 
 A function with reduction="sum" returns the sum; its figure is the sum divided by what was counted.
 """
@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse.training.diagnosis import examples_in, shape_of
+from mmcourse.data.shapes import examples_in, shape_of
 
 IGNORED = -100  # PyTorch's ignore_index
 _CLASS_WEIGHTS = (nn.CrossEntropyLoss, nn.NLLLoss, F.cross_entropy, F.nll_loss)
@@ -40,9 +40,9 @@ def kept(target: Tensor, ignore_index: int = IGNORED) -> Tensor | None:
 
 
 def counted(target, ignore_index: int = IGNORED) -> int | Tensor:
-    """How many elements of a target count; where it is no tensor, how many examples it holds."""
+    """How many elements of a target count; where it is a tuple or dict of tensors, how many examples it holds."""
     if not isinstance(target, Tensor):
-        return examples_in(target) or (len(target) if hasattr(target, "__len__") else 1)
+        return examples_in(target)
     counts = kept(target, ignore_index)
     return target.numel() if counts is None else torch.count_nonzero(counts)
 

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from mmcourse import settings
-from mmcourse.training.batch import inputs_and_target, length
+from mmcourse.data.shapes import shape_of
+from mmcourse.training.batch import check_model, length, pairs
 from mmcourse.training.checkpoint import random_state, set_random_state
 from mmcourse.training.device import device, prepare
-from mmcourse.training.diagnosis import NonFiniteLoss, non_finite, shape_of
+from mmcourse.training.diagnosis import non_finite
 from mmcourse.training.evaluate import evaluate
 from mmcourse.training.history import History, peak_memory
 from mmcourse.training.optimiser import chosen_optimiser
@@ -29,6 +30,7 @@ class Run:
     """The state of a training run. Callbacks may read all of it and set `stop`."""
 
     def __init__(self, model: nn.Module, batches: Iterable, epochs, lr, optimiser, schedule, metrics, loss, compile):
+        check_model(model, "fit")
         if schedule is not None and not callable(schedule):
             raise ValueError(
                 f"fit got a {type(schedule).__name__} as schedule; expected a function of the fraction of training "
@@ -103,8 +105,7 @@ class Run:
                 )
         if self.index:
             set_random_state(self.resumed_state, None)
-        for batch in left:
-            yield inputs_and_target(batch, "fit")
+        yield from pairs(left, "fit")
         self.exhausted = True
 
     def set_learning_rate(self) -> None:
@@ -121,29 +122,20 @@ class Run:
         self.loss = loss.detach() if self.look_every > 1 else loss.item()
         self.losses.append(self.loss)
         if len(self.losses) >= self.look_every:
-            self.look(inputs, target)
+            self.look((inputs, target))
 
-    def look(self, inputs=None, target=None) -> None:
-        """Read the losses noted since the last look."""
+    def look(self, given=None) -> None:
+        """Read the losses noted since the last look; `given` is (inputs, target) of the step at hand."""
         first = len(self.history.losses)
         last = first + len(self.losses) - 1
         for step, value in enumerate(map(float, self.losses), first):
             if not math.isfinite(value):
                 self.losses.clear()
                 batch, history = step % self.steps_per_epoch, self.history
-                if inputs is None or step < last:  # that step was taken: inputs and weights are no longer its own
+                if given is None or step < last:  # that step was taken: batch and weights are no longer its own
                     raise non_finite(value, step, batch, history=history, read=(first, last))
-                if not self.tally.loss.weight_of(target):
-                    raise NonFiniteLoss(
-                        f"The loss is NaN at step {step} (batch {batch} of its epoch): all its targets are "
-                        f"{self.tally.loss.ignore_index}, which are ignored, so it is a mean of nothing. Leave such a "
-                        "batch out, or shuffle with larger batches",
-                        step,
-                        batch,
-                        value,
-                        history,
-                    )
-                raise non_finite(value, step, batch, inputs, self.model, history)
+                ignored = None if self.tally.loss.weight_of(given[1]) else self.tally.loss.ignore_index
+                raise non_finite(value, step, batch, given, self.model, history, ignored=ignored)
             self.history.losses.append(value)
         self.losses.clear()
 
@@ -227,6 +219,8 @@ def _whole(epochs) -> int:
 def _check_loss(loss) -> None:
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         raise ValueError(f"The loss is {shape_of(loss)}; expected a tensor with one number (its mean over the batch)")
+    if not torch.is_grad_enabled():
+        raise ValueError("fit was called where gradients are switched off, inside torch.no_grad() or inference_mode()")
     if not loss.requires_grad:
         raise ValueError(
             "The loss does not depend on the model's parameters through gradients. "

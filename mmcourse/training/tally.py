@@ -32,10 +32,12 @@ def check_classes(outputs: Tensor, target: Tensor) -> None:
     if outputs.shape == target.shape:
         return
     if outputs.ndim != target.ndim + 1 or outputs.shape[0] != target.shape[0] or outputs.shape[2:] != target.shape[1:]:
+        cause = "a target that holds no classes; name other metrics, or metrics=()"
+        if outputs.shape[:1] != target.shape[:1]:
+            cause = "outputs and target of different numbers of examples"
         raise ValueError(
             f"accuracy got outputs of shape {tuple(outputs.shape)} and a target of shape {tuple(target.shape)}; "
-            "expected logits (B, K) and classes (B,). Likely cause: a target that holds no classes; "
-            "name other metrics, or metrics=()"
+            f"expected logits (B, K) and classes (B,). Likely cause: {cause}"
         )
 
 
@@ -200,7 +202,7 @@ def _part(name: str, metric, ignore_index: int):
     if isinstance(metric, str) and metric == "accuracy":
         return _Accuracy(ignore_index)
     if isinstance(metric, type):
-        raise ValueError(f"metrics got the class {metric.__name__}; expected an object of it, {metric.__name__}(...)")
+        raise ValueError(f"metrics got the class {metric.__name__}; expected an instance of it, {metric.__name__}(...)")
     if _has_state(metric):
         return _Metric(metric)
     if callable(metric):

@@ -1,10 +1,12 @@
 """The device, seeds, and the order in memory of convolutions."""
 
 import random
+from collections import namedtuple
 
 import numpy
 import torch
 from torch import nn
+from torch.nn.utils.rnn import pack_sequence
 
 from mmcourse.training.device import describe_device, device, prepare, seed_everything, to_device
 
@@ -41,3 +43,13 @@ def test_everything_in_a_batch_is_moved():
     batch = to_device([{"image": torch.ones(2)}, (torch.zeros(1), "name"), 3])
     assert batch[0]["image"].device.type == batch[1][0].device.type == device().type
     assert batch[1][1] == "name" and batch[2] == 3
+
+
+def test_named_and_packed_sequences_stay_what_they_are():
+    Pair = namedtuple("Pair", "image label")
+    pair = to_device(Pair(torch.ones(2), (torch.zeros(1), "name")))
+    assert isinstance(pair, Pair) and pair.image.device.type == pair.label[0].device.type == device().type
+    packed = pack_sequence([torch.ones(3, 2), torch.ones(1, 2)])
+    moved = to_device(packed)
+    assert isinstance(moved, type(packed)) and moved.data.device.type == device().type
+    assert moved.batch_sizes.device.type == "cpu" and torch.equal(moved.data.cpu(), packed.data)

@@ -144,14 +144,17 @@ def test_frames_of_sounds_of_other_lengths():
     assert evaluate(Given(), batches, F.l1_loss, ())["loss"] == pytest.approx(elements.abs().mean().item(), rel=1e-6)
 
 
-def test_targets_that_are_no_tensor_are_counted_by_examples():
-    def loss(outputs, target):
-        return outputs.mean() + (0 if isinstance(target, list) else target["a"].mean())
+@pytest.mark.parametrize("key", ["a", 0])
+def test_targets_of_several_tensors_are_counted_by_examples(key):
+    def target(*tensors):
+        return {"a": tensors[0]} if key == "a" else tensors
 
-    for first, second in ((({"a": torch.zeros(2, 7)}), {"a": torch.ones(6, 3)}), (["a", "b"], ["c"] * 6)):
-        batches = [(torch.zeros(2), first), (torch.ones(6), second)]
-        expected = (6 * (2 if isinstance(first, dict) else 1)) / 8
-        assert evaluate(Given(), batches, loss, ())["loss"] == pytest.approx(expected)
+    batches = [
+        (torch.zeros(2), target(torch.zeros(2, 7), torch.zeros(2))),
+        (torch.ones(6), target(torch.ones(6, 3), torch.ones(6))),
+    ]
+    figures = evaluate(Given(), batches, lambda outputs, target: outputs.mean() + target[key].mean(), ())
+    assert figures["loss"] == pytest.approx(6 * 2 / 8)
 
 
 def test_sums_that_stay_on_a_device_are_the_same(monkeypatch):
