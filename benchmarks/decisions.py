@@ -13,6 +13,7 @@ DECISIONS: dict[str, Callable[[tuple[str, ...]], nn.Module]] = {
     "late: by confidence": lambda names: fusion.ConfidenceMixture(names),
 }
 
+
 class Mixed(nn.Module):
     """Classifiers of each modality, their logits joined.   what `apart` takes -> (B, K)"""
 

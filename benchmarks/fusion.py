@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from benchmarks import overview, question
 from benchmarks.decisions import DECISIONS, Mixed, each_its_own
 from mmcourse import Batches, PictureBook, evaluate, fit, predict
-from mmcourse.data.spoilt import SpoiltPages
-from mmcourse.data.statement import true_or_false
 from mmcourse.files import write_whole
 from mmcourse.models import fusion
 from mmcourse.picturebook.scene import KINDS
+from mmcourse.tasks.corrupted_pages import CorruptedPages
+from mmcourse.tasks.statement import true_or_false
 from mmcourse.training import shipped
 from mmcourse.training.device import describe_device, device, seed_everything
 
@@ -67,7 +67,7 @@ HEADS: dict[str, Callable[[int, int], nn.Module]] = {
 }
 
 
-class Joined(nn.Module):
+class FusionClassifier(nn.Module):
     """Features of each modality, in the order of `names` -> fused -> logits."""
 
     def __init__(self, names: tuple[str, ...], fused: nn.Module, head: nn.Module):
@@ -78,7 +78,7 @@ class Joined(nn.Module):
         return self.head(self.fused(dict(zip(self.names, features, strict=True))))
 
 
-class JoinedTokens(nn.Module):
+class TokenFusionClassifier(nn.Module):
     """Tokens of each modality, in the order of `names` -> fused -> logits."""
 
     def __init__(self, names: tuple[str, ...], fused: nn.Module, head: nn.Module):
@@ -132,25 +132,28 @@ def real(x: Tensor) -> Tensor:
     return (x != 0).any(dim=-1, keepdim=True)
 
 
-def seen(images: Tensor) -> dict[str, Tensor]:
+def image_features(images: Tensor) -> dict[str, Tensor]:
     """What the shipped encoder makes of pictures, each place and all of them pooled."""
-    maps = predict(shipped.load("picture_encoder").encoder.blocks, images - 0.5)
+    maps = predict(shipped.load("image_encoder").encoder.blocks, images - 0.5)
     return {"image": maps.amax(dim=(2, 3)), "image" + TOKENS: maps.flatten(2).transpose(1, 2)}
 
 
-def read(tokens: Tensor) -> dict[str, Tensor]:
+def text_features(tokens: Tensor) -> dict[str, Tensor]:
     """What the shipped encoder makes of sentences, each word and all of them pooled."""
-    reads = shipped.load("words_encoder").encoder
+    text_encoder = shipped.load("text_encoder").encoder
     with torch.no_grad():
-        states = torch.cat([reads.states(some.to(device())).cpu() for some in tokens.split(512)])
-    return {"text": predict(reads, tokens), "text" + TOKENS: states}
+        states = torch.cat([text_encoder.states(some.to(device())).cpu() for some in tokens.split(512)])
+    return {"text": predict(text_encoder, tokens), "text" + TOKENS: states}
 
 
-def heard(batches_of_sounds: Iterable[Tensor]) -> dict[str, Tensor]:
+def sound_features(batches_of_sounds: Iterable[Tensor]) -> dict[str, Tensor]:
     """What the shipped encoder makes of sounds, each moment and all of them pooled."""
-    listens = shipped.load("sound_encoder")
+    sound_encoder = shipped.load("sound_encoder")
     with torch.no_grad():
-        made = [listens.classifier.encoder.states(listens.log_mel(some.to(device()))) for some in batches_of_sounds]
+        made = [
+            sound_encoder.classifier.encoder.states(sound_encoder.log_mel(some.to(device())))
+            for some in batches_of_sounds
+        ]
     states = torch.cat(made).cpu()
     return {"sound": states.amax(dim=1), "sound" + TOKENS: states}
 
@@ -159,39 +162,39 @@ def statement(seed: int, pages: int = 8_000) -> Task:
     """Is the sentence true of the picture?"""
 
     def examples(book: PictureBook) -> Examples:
-        pictures, sentences, labels = true_or_false(book)
-        images = {name: x[pictures] for name, x in seen(book.images).items()}
-        return images | {name: x[sentences] for name, x in read(book.tokens).items()}, labels
+        image_index, sentences, labels = true_or_false(book)
+        images = {name: x[image_index] for name, x in image_features(book.images).items()}
+        return images | {name: x[sentences] for name, x in text_features(book.tokens).items()}, labels
 
     books = {"train": PictureBook("train", pages, seed=seed)}
-    books |= {split: PictureBook(split, pages // 4) for split in ("test", "unseen_pairs", "unseen_wordings")}
+    books |= {split: PictureBook(split, pages // 4) for split in ("test", "held_out_pairs", "held_out_phrasings")}
     parts = normalised({split: examples(book) for split, book in books.items()})
     usual = {"": parts.pop("train")}
     return Task(usual, {split.replace("_", " "): part for split, part in parts.items()}, 2, 128, 2_500)
 
 
-def spoilt(seed: int, pages: int = 8_000) -> Task:
+def corrupted(seed: int, pages: int = 8_000) -> Task:
     """Which thing is it, seen and heard, one of the two often spoilt? Also trained on pages that are clear."""
 
-    def examples(some: SpoiltPages) -> Examples:
-        return seen(some.images) | heard(some.batches()), some.labels
+    def examples(some: CorruptedPages) -> Examples:
+        return image_features(some.images) | sound_features(some.batches()), some.labels
 
-    train = SpoiltPages(PictureBook("train", pages, seed=seed))
-    splits = ("test", "unseen_pairs", "unseen_voices")
-    judged = {split: examples(SpoiltPages(PictureBook(split, pages // 4))) for split in splits}
+    train = CorruptedPages(PictureBook("train", pages, seed=seed))
+    splits = ("test", "held_out_pairs", "held_out_voices")
+    judged = {split: examples(CorruptedPages(PictureBook(split, pages // 4))) for split in splits}
     parts = normalised({"train": examples(train), **judged})
     features, labels = parts.pop("train")
-    clear = ~(train.spoilt | train.drowned)
+    clear = ~(train.corrupted | train.noisy)
     trainings = {
         "": (features, labels),
-        "trained on clear pages": ({name: x[clear] for name, x in features.items()}, labels[clear]),
+        "trained on clean pages": ({name: x[clear] for name, x in features.items()}, labels[clear]),
     }
     return Task(trainings, {split.replace("_", " "): part for split, part in parts.items()}, len(KINDS), 64, 750)
 
 
 TASKS: dict[str, tuple[str, Callable[..., Task]]] = {
     "statement": ("08_statement", statement),
-    "spoilt": ("08_spoilt", spoilt),
+    "corrupted": ("08_corrupted", corrupted),
 }
 
 
@@ -228,15 +231,15 @@ def widths(task: Task, tokens: bool) -> dict[str, int]:
 def joint_rows(task: Task, seed: int):
     """Yields (method, head, training, parameters, seconds, what judges examples) for every joint method."""
     sizes, of_tokens = widths(task, tokens=False), widths(task, tokens=True)
-    methods = {f"{name} alone": (Joined, fusion.Concatenation, {name: size}) for name, size in sizes.items()}
-    methods |= {name: (Joined, make, sizes) for name, make in JOINT.items()}
+    methods = {f"{name} alone": (FusionClassifier, fusion.Concatenation, {name: size}) for name, size in sizes.items()}
+    methods |= {name: (FusionClassifier, make, sizes) for name, make in JOINT.items()}
     for query in of_tokens:
         asks = partial(fusion.CrossAttention, query=query)
-        methods[f"tokens: {query.removesuffix(TOKENS)} asks"] = JoinedTokens, asks, of_tokens
-    methods["tokens: bottleneck"] = JoinedTokens, fusion.Bottleneck, of_tokens
+        methods[f"tokens: {query.removesuffix(TOKENS)} asks"] = TokenFusionClassifier, asks, of_tokens
+    methods["tokens: bottleneck"] = TokenFusionClassifier, fusion.Bottleneck, of_tokens
     for head, make_head in HEADS.items():
         for method, (joined, make, used) in methods.items():
-            if joined is JoinedTokens and head != "linear":
+            if joined is TokenFusionClassifier and head != "linear":
                 continue  # fusions of tokens have hidden layers of their own
             names = tuple(used)
             for training, examples in task.trainings.items():

@@ -17,16 +17,16 @@ from torch import Tensor, nn
 
 from mmcourse import Batches, PictureBook, fit, predict
 from mmcourse.data.audio import LogMel, collate
-from mmcourse.data.naming import NamedPages
 from mmcourse.data.spoken import SAMPLES
 from mmcourse.files import write_whole
 from mmcourse.models.branches import Branches, decisions_of, features_of
-from mmcourse.models.cnn import PictureEncoder
+from mmcourse.models.cnn import ImageEncoder
+from mmcourse.models.imputation import Imputer
 from mmcourse.models.speech import SpeechEncoder
-from mmcourse.models.stand_in import StandIn
 from mmcourse.models.textcnn import BagOfWords
 from mmcourse.picturebook.scene import KINDS
 from mmcourse.picturebook.sentence import VOCABULARY
+from mmcourse.tasks.naming import NamedPages
 from mmcourse.training.blending import blended
 from mmcourse.training.device import describe_device, seed_everything
 from mmcourse.training.modulation import Modulated
@@ -50,19 +50,19 @@ TRAININGS: dict[str, tuple[dict, Callable | None, bool]] = {
 COLUMNS = (
     "without sound",
     "all there",
-    "without picture",
+    "without image",
     "without sentence",
     "no sound: silence",
     "no sound: mask",
     "no sound: generated",
-    "picture, probed",
+    "image, probed",
 )
 
 
 def encoders() -> dict[str, nn.Module]:
     """A new network for each modality, to WIDTH features."""
     return {
-        "image": PictureEncoder((16, 32, WIDTH)),
+        "image": ImageEncoder((16, 32, WIDTH)),
         "sound": SpeechEncoder(40, (8, 16, 32), WIDTH),
         "text": BagOfWords(WIDTH, len(VOCABULARY)),
     }
@@ -92,7 +92,7 @@ def figures(model: Branches, train_on: Inputs, labels: Tensor, test_on: Inputs, 
     def with_mean(name: str) -> dict[str, Tensor]:
         return here | {name: made[name].mean(dim=0).expand_as(here[name])}
 
-    inventor = StandIn("sound", dict.fromkeys(NAMES, WIDTH))
+    inventor = Imputer("sound", dict.fromkeys(NAMES, WIDTH))
     given = Batches(inventor.given(made), made["sound"])
     fit(inventor.layers, given, loss=F.mse_loss, metrics=(), epochs=5, verbose=False)
     probe = nn.Linear(WIDTH, len(KINDS))
@@ -100,13 +100,13 @@ def figures(model: Branches, train_on: Inputs, labels: Tensor, test_on: Inputs, 
     silent = features_of(model, (test_on[0], silence.expand(len(truth), -1, -1), test_on[2]))
     return {
         "all there": right(here),
-        "without picture": right(with_mean("image")),
+        "without image": right(with_mean("image")),
         "without sound": right(with_mean("sound")),
         "without sentence": right(with_mean("text")),
         "no sound: silence": right(silent),
         "no sound: mask": right({name: x for name, x in here.items() if name != "sound"}),
         "no sound: generated": right(here | {"sound": predict(inventor.layers, inventor.given(here))}),
-        "picture, probed": (predict(probe, here["image"]).argmax(dim=1) == truth).float().mean().item(),
+        "image, probed": (predict(probe, here["image"]).argmax(dim=1) == truth).float().mean().item(),
     }
 
 
@@ -124,8 +124,8 @@ def measure(seeds: Sequence[int] = SEEDS, pages: int = 4_000, epochs: int = EPOC
             row = figures(model, train_on, some.labels, test_on, test.labels, silence) | {"seconds": seconds}
             for column, value in row.items():
                 table[training][column].append(value)
-            told = {column: round(row[column], 3) for column in ("all there", "without sound", "picture, probed")}
-            print(seed, training, told, flush=True)
+            summary = {column: round(row[column], 3) for column in ("all there", "without sound", "image, probed")}
+            print(seed, training, summary, flush=True)
     return table
 
 

@@ -7,11 +7,11 @@ TABLES = Path(__file__).resolve().parent.parent / "data" / "tables"
 COLUMNS = (
     "statement, linear head",
     "with a hidden layer",
-    "pairs never seen",
-    "spoilt pages, linear head",
-    "trained on clear pages",
-    "asking, with a hidden layer",
-    "pairs never seen",
+    "held-out pairs",
+    "corrupted pages, linear head",
+    "trained on clean pages",
+    "question answering, with a hidden layer",
+    "held-out pairs",
 )
 # What a method is called: here, in the two tables of lesson 08 (None where only its tokens have it), in that of 09.
 METHODS = (
@@ -26,11 +26,11 @@ METHODS = (
     ("late, mean of probabilities", "late: probabilities", "late: probabilities"),
     ("late, mean of logits", "late: logits", "late: logits"),
     ("late, by confidence", "late: by confidence", "late: by confidence"),
-    ("tokens: the picture asks", "tokens: image asks", None),
-    ("tokens: the other asks", ("tokens: text asks", "tokens: sound asks"), "tokens: question asks all"),
-    ("tokens: the spoken word asks", None, "tokens: word asks all"),
+    ("tokens: image as query", "tokens: image as query", None),
+    ("tokens: the other as query", ("tokens: text as query", "tokens: sound as query"), "tokens: question as query"),
+    ("tokens: spoken word as query", None, "tokens: word as query"),
     ("tokens: bottleneck", "tokens: bottleneck", "tokens: bottleneck"),
-    ("find, then modulate (lesson 09)", None, "word asks places, then FiLM: 4 heads"),
+    ("cross-attention, then FiLM (lesson 09)", None, "word attends to positions, then FiLM: 4 heads"),
 )
 ALONE = ("the best without one of them", ("text alone", "sound alone"), "the same, 2 heads, no voice")
 
@@ -47,7 +47,7 @@ def stored(name: str) -> dict[tuple[str, str], dict[str, str]]:
 
 def markdown() -> str:
     """The table: a row a method, the mean accuracy of five seeds in each column."""
-    statement, spoilt, question = (stored(name) for name in ("08_statement", "08_spoilt", "09_question"))
+    statement, corrupted, question = (stored(name) for name in ("08_statement", "08_corrupted", "09_question"))
 
     def cell(table: dict, method: str | None, head: str, column: str) -> str:
         row = table.get((method, head))
@@ -59,11 +59,11 @@ def markdown() -> str:
         cells = (
             cell(statement, one, "linear", "test"),
             cell(statement, one, "hidden layer", "test"),
-            cell(statement, one, "hidden layer", "unseen pairs") or cell(statement, one, "linear", "unseen pairs"),
-            cell(spoilt, other, "linear", "test"),
-            cell(spoilt, other, "linear", "test, trained on clear pages"),
+            cell(statement, one, "hidden layer", "held-out pairs") or cell(statement, one, "linear", "held-out pairs"),
+            cell(corrupted, other, "linear", "test"),
+            cell(corrupted, other, "linear", "test, trained on clean pages"),
             cell(question, third, "", "test pages"),
-            cell(question, third, "", "unseen pairs"),
+            cell(question, third, "", "held-out pairs"),
         )
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 
 from mmcourse.picturebook import speech
-from mmcourse.picturebook.picture import draw_batch
+from mmcourse.picturebook.image import draw_batch
 from mmcourse.picturebook.scene import imagine
 from mmcourse.picturebook.sentence import split_words, tell, understand
 
@@ -23,24 +23,24 @@ def run(quick: bool = False) -> list[dict]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return pictures(64 if quick else 500) + words(32 if quick else 500)
+        return images(64 if quick else 500) + words(32 if quick else 500)
     finally:
         torch.set_num_threads(threads)
 
 
-def pictures(count: int) -> list[dict]:
+def images(count: int) -> list[dict]:
     """Batches of the sizes that lessons train on, and of the size that people look at."""
     rows = []
-    for things, size, number in ((1, 32, count), (2, 48, count), (1, 128, max(1, count // 10))):
-        scenes = [imagine("train", page, things) for page in range(number)]
-        label = f"{things} thing{'s' * (things > 1)}, {size} pixels"
+    for objects, size, number in ((1, 32, count), (2, 48, count), (1, 128, max(1, count // 10))):
+        scenes = [imagine("train", page, objects) for page in range(number)]
+        label = f"{objects} thing{'s' * (objects > 1)}, {size} pixels"
         rows.append(row("pictures", label, lambda scenes=scenes, size=size: draw_batch(scenes, size), number))
     return rows
 
 
 def words(count: int) -> list[dict]:
     """Telling, understanding and speaking the same sentences, and decoding the bank."""
-    scenes = [imagine("train", page, things=2) for page in range(count)]
+    scenes = [imagine("train", page, objects=2) for page in range(count)]
     sentences = [tell(scene, page) for page, scene in enumerate(scenes)]
     spoken = sum(len(split_words(sentence)) for sentence in sentences)
     cast = speech.voices("train")
@@ -68,8 +68,14 @@ def row(case: str, variant: str, work: Callable[[], object], count: int) -> dict
         taken.append(time.perf_counter() - start)
     seconds = statistics.median(taken) / count
     note = f"{1 / seconds:,.0f} a second" if count > 1 else ""
-    return {"benchmark": "picture_book", "case": case, "variant": variant, "seconds": seconds, "ratio": None,
-            "note": note}
+    return {
+        "benchmark": "picture_book",
+        "case": case,
+        "variant": variant,
+        "seconds": seconds,
+        "ratio": None,
+        "note": note,
+    }
 
 
 if __name__ == "__main__":

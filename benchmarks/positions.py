@@ -12,10 +12,10 @@ import torch
 
 from mmcourse import PictureBook, evaluate, fit
 from mmcourse.data.augment import mask_words
-from mmcourse.data.relation import which_is_where
 from mmcourse.data.text import SentenceBatches, Vocabulary
 from mmcourse.files import write_whole
 from mmcourse.models.transformer import TransformerClassifier
+from mmcourse.tasks.relation import which_is_where
 from mmcourse.training.device import describe_device, seed_everything
 
 TABLE = Path(__file__).resolve().parent.parent / "data" / "tables" / "04_positions.csv"
@@ -34,15 +34,15 @@ def is_short(example: tuple[str, int]) -> bool:
 
 
 def main() -> None:
-    test = sentences_and_answers(PictureBook("test", 4_000, things=2))
+    test = sentences_and_answers(PictureBook("test", 4_000, objects=2))
     judged = {
         "as long as in training": [example for example in test if is_short(example)],
         "longer": [example for example in test if not is_short(example)],
-        "unseen wordings": sentences_and_answers(PictureBook("unseen_wordings", 2_000, things=2)),
+        "held-out phrasings": sentences_and_answers(PictureBook("held_out_phrasings", 2_000, objects=2)),
     }
     figures = {name: {split: [] for split in judged} for name in POSITIONS}
     for seed in SEEDS:
-        train = [*filter(is_short, sentences_and_answers(PictureBook("train", 10_000, things=2, seed=seed)))]
+        train = [*filter(is_short, sentences_and_answers(PictureBook("train", 10_000, objects=2, seed=seed)))]
         vocabulary = Vocabulary.of(sentence for sentence, _ in train)
 
         def batches(examples, vocabulary=vocabulary, **options):

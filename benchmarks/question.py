@@ -15,31 +15,31 @@ from torch import Tensor, nn
 
 from benchmarks.decisions import DECISIONS, Mixed, each_its_own
 from mmcourse import PictureBook, evaluate, fit, predict
-from mmcourse.data.question import ANSWERS, QUESTIONS, QuestionBatches, Questions
 from mmcourse.models import fusion
-from mmcourse.models.asking import Asking, places
+from mmcourse.models.question_answering import QuestionAnswerer, with_positions
 from mmcourse.picturebook.sentence import VOCABULARY
+from mmcourse.tasks.question_answering import ANSWERS, QUESTIONS, QuestionBatches, Questions
 from mmcourse.training import shipped
 from mmcourse.training.device import describe_device, device, seed_everything
 
-SPLITS = ("test", "unseen_pairs", "unseen_voices", "unseen_wordings")
+SPLITS = ("test", "held_out_pairs", "held_out_voices", "held_out_phrasings")
 WIDTH, EPOCHS, SIZE, REACH = 128, 4, 128, 3.0
 CHANNELS, VECTORS = 128, {"image": 128, "sound": 128, "text": 64}
 TOKENS = {"image": CHANNELS + 2, "sound": 128, "text": 64}
-HIDDEN = ("no picture", "no voice", "no question")
+HIDDEN = ("no image", "no voice", "no question")
 
 
-class Squeezed(nn.Module):
+class VectorFusion(nn.Module):
     """One vector a modality, joined.   (B, T, D), (B, S), (B, L) -> logits"""
 
     def __init__(self, join: nn.Module):
         super().__init__()
-        self.read = nn.EmbeddingBag(len(VOCABULARY), VECTORS["text"], mode="mean", padding_idx=0)
+        self.encode_text = nn.EmbeddingBag(len(VOCABULARY), VECTORS["text"], mode="mean", padding_idx=0)
         self.join, self.head = join, head(WIDTH)
 
-    def forward(self, places: Tensor, heard: Tensor, tokens: Tensor) -> Tensor:
-        image = places[..., :CHANNELS].amax(dim=1)
-        vectors = {"image": image, "sound": heard, "text": self.read(tokens)}
+    def forward(self, positions: Tensor, sound: Tensor, tokens: Tensor) -> Tensor:
+        image = positions[..., :CHANNELS].amax(dim=1)
+        vectors = {"image": image, "sound": sound, "text": self.encode_text(tokens)}
         return self.head(self.join({name: vectors[name] for name in self.join.sizes}))
 
 
@@ -49,7 +49,7 @@ class Apart(nn.Module):
     def __init__(self):
         super().__init__()
         own = {name: fusion.Concatenation({name: size}, WIDTH) for name, size in VECTORS.items()}
-        self.of = nn.ModuleDict({name: Squeezed(join) for name, join in own.items()})
+        self.of = nn.ModuleDict({name: VectorFusion(join) for name, join in own.items()})
 
     def forward(self, *given: Tensor) -> Tensor:
         return torch.stack([classifier(*given) for classifier in self.of.values()], dim=1)
@@ -60,11 +60,11 @@ class OfTokens(nn.Module):
 
     def __init__(self, join: nn.Module):
         super().__init__()
-        self.read = nn.Embedding(len(VOCABULARY), TOKENS["text"], padding_idx=0)
+        self.encode_text = nn.Embedding(len(VOCABULARY), TOKENS["text"], padding_idx=0)
         self.join, self.head = join, head(join.width)
 
-    def forward(self, places: Tensor, heard: Tensor, tokens: Tensor) -> Tensor:
-        given = {"image": places, "sound": heard[:, None], "text": self.read(tokens)}
+    def forward(self, positions: Tensor, sound: Tensor, tokens: Tensor) -> Tensor:
+        given = {"image": positions, "sound": sound[:, None], "text": self.encode_text(tokens)}
         return self.head(self.join(given, {"text": tokens != 0}))
 
 
@@ -73,7 +73,7 @@ class Without(nn.Module):
 
     def __init__(self, blank: int):
         super().__init__()
-        self.model, self.blank = asking(2), blank
+        self.model, self.blank = answerer(2), blank
 
     def forward(self, *given: Tensor) -> Tensor:
         return self.model(*(torch.zeros_like(x) if i == self.blank else x for i, x in enumerate(given)))
@@ -83,14 +83,14 @@ def head(width: int) -> nn.Module:
     return nn.Sequential(nn.ReLU(), nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, len(ANSWERS)))
 
 
-def asking(heads: int) -> Asking:
-    return Asking(len(ANSWERS), len(VOCABULARY), place=CHANNELS + 2, heads=heads)
+def answerer(heads: int) -> QuestionAnswerer:
+    return QuestionAnswerer(len(ANSWERS), len(VOCABULARY), image_width=CHANNELS + 2, heads=heads)
 
 
 # Learning rates were chosen on validation pages, one for vectors and one for tokens.
 METHODS: dict[str, tuple[Callable[[], nn.Module], float]] = {
     **{
-        f"vectors: {name}": (lambda make=make: Squeezed(make(VECTORS, WIDTH)), 5e-3)
+        f"vectors: {name}": (lambda make=make: VectorFusion(make(VECTORS, WIDTH)), 5e-3)
         for name, make in {
             "weighted sum": fusion.WeightedSum,
             "concatenation": fusion.Concatenation,
@@ -104,10 +104,13 @@ METHODS: dict[str, tuple[Callable[[], nn.Module], float]] = {
         }.items()
     },
     "tokens: bottleneck": (lambda: OfTokens(fusion.Bottleneck(TOKENS, 64)), 3e-3),
-    "tokens: question asks all": (lambda: OfTokens(fusion.CrossAttention(TOKENS, 64, query="text")), 3e-3),
-    "tokens: word asks all": (lambda: OfTokens(fusion.CrossAttention(TOKENS, 64, query="sound")), 3e-3),
+    "tokens: question as query": (lambda: OfTokens(fusion.CrossAttention(TOKENS, 64, query="text")), 3e-3),
+    "tokens: word as query": (lambda: OfTokens(fusion.CrossAttention(TOKENS, 64, query="sound")), 3e-3),
     **{
-        f"word asks places, then FiLM: {heads} head{'s' * (heads > 1)}": (lambda heads=heads: asking(heads), 5e-3)
+        f"word attends to positions, then FiLM: {heads} head{'s' * (heads > 1)}": (
+            lambda heads=heads: answerer(heads),
+            5e-3,
+        )
         for heads in (1, 2, 4)
     },
     **{f"the same, 2 heads, {name}": (lambda i=i: Without(i), 5e-3) for i, name in enumerate(HIDDEN)},
@@ -116,25 +119,25 @@ METHODS: dict[str, tuple[Callable[[], nn.Module], float]] = {
 
 def features(questions: Questions) -> tuple[Tensor, Tensor]:
     """Feature maps of the pages and features of the spoken words, from the shipped encoders."""
-    looks, listens = shipped.load("picture_encoder").encoder, shipped.load("sound_encoder")
-    maps = predict(looks.blocks, questions.book.images - 0.5)
+    image_encoder, sound_encoder = shipped.load("image_encoder").encoder, shipped.load("sound_encoder")
+    maps = predict(image_encoder.blocks, questions.book.images - 0.5)
     with torch.no_grad():
-        heard = torch.cat([listens.features(sounds.to(device())).cpu() for sounds in questions.batches()])
-    return maps, heard
+        sound = torch.cat([sound_encoder.features(sounds.to(device())).cpu() for sounds in questions.batches()])
+    return maps, sound
 
 
 def data(seed: int, pages: int) -> dict[str, Callable[..., QuestionBatches]]:
     """For each split what makes its batches; features with the training pages' mean 0, one scale a modality."""
-    asked = {"train": Questions(PictureBook("train", pages, things=2, seed=seed))}
-    asked |= {split: Questions(PictureBook(split, max(50, pages // 12), things=2)) for split in SPLITS}
-    parts = {split: features(questions) for split, questions in asked.items()}
-    maps, heard = parts["train"]
-    scale = [(maps.mean((0, 2, 3), keepdim=True), maps.std((0, 2, 3)).mean()), (heard.mean(0), heard.std(0).mean())]
+    question_sets = {"train": Questions(PictureBook("train", pages, objects=2, seed=seed))}
+    question_sets |= {split: Questions(PictureBook(split, max(50, pages // 12), objects=2)) for split in SPLITS}
+    parts = {split: features(questions) for split, questions in question_sets.items()}
+    maps, sound = parts["train"]
+    scale = [(maps.mean((0, 2, 3), keepdim=True), maps.std((0, 2, 3)).mean()), (sound.mean(0), sound.std(0).mean())]
     made = {}
-    for split, questions in asked.items():
-        normal = [(x - mean_) / spread for x, (mean_, spread) in zip(parts[split], scale, strict=True)]
-        spots = places(normal[0], REACH)
-        made[split] = lambda q=questions, p=spots, h=normal[1], **options: QuestionBatches(q, p, h, **options)
+    for split, questions in question_sets.items():
+        normal = [(x - mean_) / std for x, (mean_, std) in zip(parts[split], scale, strict=True)]
+        image_tokens = with_positions(normal[0], REACH)
+        made[split] = lambda q=questions, p=image_tokens, h=normal[1], **options: QuestionBatches(q, p, h, **options)
     return made
 
 
@@ -174,8 +177,8 @@ def measure(seeds: Sequence[int], epochs: int = EPOCHS, pages: int = 6_000) -> s
             row["seconds"].append(seconds)
             for split in SPLITS:
                 row.setdefault(split, []).append(evaluate(model, made[split](size=500, shuffle=False))["accuracy"])
-            asked = by_question(model, made["test"](size=600, shuffle=False))
-            for question, accuracy in zip(QUESTIONS, asked, strict=True):
+            question_sets = by_question(model, made["test"](size=600, shuffle=False))
+            for question, accuracy in zip(QUESTIONS, question_sets, strict=True):
                 row.setdefault(question, []).append(accuracy)
             print(seed, method, f"{seconds:.0f} s", [round(row[split][-1], 3) for split in SPLITS], flush=True)
     note = f"{len(seeds)} seeds, {pages:,} pages of six questions, {epochs} epochs; encoders frozen"

@@ -47,7 +47,7 @@ def networks(vocabulary: Vocabulary) -> dict[str, tuple]:
     return {
         "TextCNN, random embeddings": (lambda: TextCNN(2, size, width=64, maps=64), 2e-3),
         "LSTM, random embeddings": (
-            lambda: SentenceClassifier(2, size, width=64, cell="lstm", pooling="max", dropout=0.5, spread=0.1),
+            lambda: SentenceClassifier(2, size, width=64, cell="lstm", pooling="max", dropout=0.5, std=0.1),
             3e-3,
         ),
     }
@@ -80,10 +80,10 @@ def main() -> None:
             for i, split in enumerate(("validation", "test")):
                 probabilities = predict(model, pad(encoded[split])).softmax(dim=1)
                 together[i] = together[i] + probabilities
-                rows[name][i].append(share(probabilities, labels[split]))
+                rows[name][i].append(fraction(probabilities, labels[split]))
             print(name, seed, [round(each[-1], 3) for each in rows[name]], flush=True)
         rows[f"three such together: {name.partition(',')[0]}"] = [
-            [share(together[i], labels[split])] for i, split in enumerate(("validation", "test"))
+            [fraction(together[i], labels[split])] for i, split in enumerate(("validation", "test"))
         ]
     lines = [
         f"# Measured by benchmarks/sentiment.py: {len(texts['train']):,} reviews to train on, "
@@ -92,18 +92,18 @@ def main() -> None:
         f"# cross-validation on the same sentences. {describe_device()}",
         "method,validation split,test split",
     ]
-    lines += [",".join([name.replace(",", ":"), *map(told, figures)]) for name, figures in rows.items()]
+    lines += [",".join([name.replace(",", ":"), *map(summary, figures)]) for name, figures in rows.items()]
     lines += [f"Kim 2014: CNN-rand,,{KIM:.3f}"]
     write_whole(TABLE, "\n".join(lines) + "\n")
     print("stored; now renew the checksums: python data/checksums.py")
 
 
-def share(probabilities: torch.Tensor, labels: torch.Tensor) -> float:
+def fraction(probabilities: torch.Tensor, labels: torch.Tensor) -> float:
     """How many are right.   (N, 2), (N,)"""
     return (probabilities.argmax(dim=1) == labels).float().mean().item()
 
 
-def told(figures: list[float]) -> str:
+def summary(figures: list[float]) -> str:
     """'0.765 (0.760 to 0.770)', or one figure where there is one."""
     if len(figures) == 1:
         return f"{figures[0]:.3f}"

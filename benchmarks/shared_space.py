@@ -1,8 +1,8 @@
 """The table of lesson 11: `python -m benchmarks.shared_space` writes `data/tables/11_shared_space.csv`.
 
-Spaces trained cold, with as many pages as the lesson has, and warm: the encoders of pictures and of words begin as the
+Spaces trained from scratch, with as many pages as the lesson has, and warm: the encoders of pictures and of words begin as the
 shipped ones, which never saw a held-out pair; all else is the same. Each is judged on pages with two things, in all
-six directions and on what was held out, and on all meanings of one thing. Seeds move the training pages, the
+six directions and on what was held out, and on all meanings of one object. Seeds move the training pages, the
 initialisation and the order of batches. About four minutes a space on one core; `--quick` tries everything on few pages
 and stores nothing.
 """
@@ -18,7 +18,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmcourse import PictureBook, predict
-from mmcourse.data.meaning import every_thing, meaning_of, meanings, of_distinct_meaning
 from mmcourse.data.spoken_pages import spoken_pages
 from mmcourse.data.text import pad
 from mmcourse.files import write_whole
@@ -26,14 +25,15 @@ from mmcourse.models.towers import PageSpace
 from mmcourse.picturebook.scene import COLOURS, KINDS
 from mmcourse.picturebook.sentence import Facts, encode, with_article
 from mmcourse.retrieval import all_directions, nearest, ranks, recall_at
-from mmcourse.training.binding import bind, warm_space
+from mmcourse.tasks.meaning import every_object, meaning_of, meanings, of_distinct_meaning
 from mmcourse.training.device import describe_device, seed_everything
+from mmcourse.training.shared_space import pretrained_space, train_space
 
 TABLE = Path(__file__).resolve().parent.parent / "data" / "tables" / "11_shared_space.csv"
 CANDIDATES, SPARE = 200, 40
-SPLITS = {"test pages": "test", "unseen pairs": "unseen_pairs", "unseen voices": "unseen_voices"}
-SPLITS |= {"unseen wordings": "unseen_wordings"}
-STARTS = {"cold": PageSpace, "warm": warm_space}
+SPLITS = {"test pages": "test", "held-out pairs": "held_out_pairs", "held-out voices": "held_out_voices"}
+SPLITS |= {"held-out phrasings": "held_out_phrasings"}
+STARTS = {"from scratch": PageSpace, "pretrained": pretrained_space}
 # what is seen and what is heard, (things, pages), and the epochs of the three steps, as in the lesson
 SIZES = ((2, 12_000), (1, 5_000)), ((2, 10_500), (1, 1_500)), (5, 5, 4)
 Judged = dict[str, dict[str, dict[str, float]]]
@@ -47,30 +47,30 @@ def vectors_of(space: PageSpace, book: PictureBook, pages: Tensor) -> dict[str, 
     return {name: F.normalize(predict(space.tower(name), given, size=50), dim=1) for name, given in inputs.items()}
 
 
-def two_things(space: PageSpace, splits: dict[str, str] = SPLITS) -> Judged:
+def two_objects(space: PageSpace, splits: dict[str, str] = SPLITS) -> Judged:
     """{split: {direction: {R@1, R@5, median rank}}} among CANDIDATES pages of distinct meaning."""
     found = {}
     for name, split in splits.items():
-        book = PictureBook(split, CANDIDATES + SPARE, things=2)
+        book = PictureBook(split, CANDIDATES + SPARE, objects=2)
         found[name] = all_directions(vectors_of(space, book, of_distinct_meaning(book, CANDIDATES)))
     return found
 
 
-def one_thing(space: PageSpace, split: str, pages: int = 1_000) -> dict[str, float]:
+def one_object(space: PageSpace, split: str, pages: int = 1_000) -> dict[str, float]:
     """R@1 of pictures among a sentence for each of the 224 meanings, and of sentences among these pictures.
 
     Also how often the nearest sentence names the right kind: zero-shot classification by sixteen sentences a kind.
     """
-    things = every_thing([(kind, colour) for kind in KINDS for colour in COLOURS])
-    told = pad([encode(with_article(f"{size} {colour} {kind}")) for kind, colour, size in things])
-    sentences, meant = predict(space.tower("text"), told), torch.tensor([meaning_of(Facts.of([t])) for t in things])
+    objects = every_object([(kind, colour) for kind in KINDS for colour in COLOURS])
+    prompts = pad([encode(with_article(f"{size} {colour} {kind}")) for kind, colour, size in objects])
+    sentences, meant = predict(space.tower("text"), prompts), torch.tensor([meaning_of(Facts.of([t])) for t in objects])
     book = PictureBook(split, pages, size=48)
-    pictures, shown = predict(space.tower("image"), book.images), meanings(book)
-    kinds = nearest(pictures, sentences, 1)[1][:, 0] // (len(things) // len(KINDS))
+    images, shown = predict(space.tower("image"), book.images), meanings(book)
+    kinds = nearest(images, sentences, 1)[1][:, 0] // (len(objects) // len(KINDS))
     there = (meant[:, None] == shown).any(dim=1)
     return {
-        "picture → words": recall_at(ranks(pictures, sentences, shown, meant), 1),
-        "words → picture": recall_at(ranks(sentences[there], pictures, meant[there], shown), 1),
+        "image → text": recall_at(ranks(images, sentences, shown, meant), 1),
+        "text → image": recall_at(ranks(sentences[there], images, meant[there], shown), 1),
         "zero-shot, the kind": (kinds == book.kinds).float().mean().item(),
     }
 
@@ -78,13 +78,13 @@ def one_thing(space: PageSpace, split: str, pages: int = 1_000) -> dict[str, flo
 def rows_of(space: PageSpace) -> dict[str, float]:
     """Every figure of one space, by what it is."""
     figures = {}
-    for name, table in two_things(space).items():
+    for name, table in two_objects(space).items():
         for direction, row in table.items():
             for what, value in row.items():
                 figures[f"{name}: {direction}: {what}"] = value
-    for name, split in (("test pages", "test"), ("unseen pairs", "unseen_pairs")):
-        for direction, value in one_thing(space, split).items():
-            figures[f"one thing, {name}: {direction}"] = value
+    for name, split in (("test pages", "test"), ("held-out pairs", "held_out_pairs")):
+        for direction, value in one_object(space, split).items():
+            figures[f"one object, {name}: {direction}"] = value
     return figures
 
 
@@ -95,11 +95,13 @@ def measure(seeds: Sequence[int], sizes: tuple) -> Iterator[dict[str, list[dict[
         for start, made in STARTS.items():
             began = time.process_time()
             seed_everything(seed)
-            space = bind(made(), *sizes, seed=seed, verbose=False)
+            space = train_space(made(), *sizes, seed=seed, verbose=False)
             seconds = time.process_time() - began
             table[start].append({"seconds": seconds, **rows_of(space)})
-            told = {key: round(value, 3) for key, value in table[start][-1].items() if "R@1" in key and "test" in key}
-            print(seed, start, f"{seconds:.0f} s", told, flush=True)
+            summary = {
+                key: round(value, 3) for key, value in table[start][-1].items() if "R@1" in key and "test" in key
+            }
+            print(seed, start, f"{seconds:.0f} s", summary, flush=True)
         yield table
 
 
@@ -112,10 +114,10 @@ def as_csv(table: dict[str, list[dict[str, float]]], note: str) -> str:
         f"# Measured by benchmarks/shared_space.py: {note}. R@1 among 200 pages with two things, each of another "
         "meaning; the lowest and the",
         "# highest of the seeds in brackets, then the median rank. One thing: R@1 among all 224 meanings, or 1,000 "
-        f"pictures. Time to train, as a multiple of the cold one's: {ratio}. {describe_device()}",
+        f"pictures. Time to train, as a multiple of the from scratch one's: {ratio}. {describe_device()}",
         ",".join(["sought by → found", *(f'"{start}: R@1","{start}: median rank"' for start in starts)]),
     ]
-    keys = [key for key in table[starts[0]][0] if key.endswith("R@1") or key.startswith("one thing")]
+    keys = [key for key in table[starts[0]][0] if key.endswith("R@1") or key.startswith("one object")]
     for key in keys:
         cells = []
         for start in starts:
@@ -136,10 +138,10 @@ def main() -> int:
         few = ((2, 200), (1, 100)), ((2, 64), (1, 64)), (1, 1, 1)
         print(as_csv(*measure(range(1), few), "a quick try"))
         return 0
-    (seen, heard), epochs = (sum(pages for _, pages in books) for books in SIZES[:2]), SIZES[2]
-    told = f"{seen:,} pages seen for {epochs[0]} epochs, {heard:,} others heard for {epochs[2]}"
+    (image_pages, sound_pages), epochs = (sum(pages for _, pages in books) for books in SIZES[:2]), SIZES[2]
+    summary = f"{image_pages:,} pages seen for {epochs[0]} epochs, {sound_pages:,} others heard for {epochs[2]}"
     for table in measure(range(arguments.seeds), SIZES):  # kept after each seed
-        write_whole(TABLE, as_csv(table, f"{told}, {len(table['cold'])} seeds"))
+        write_whole(TABLE, as_csv(table, f"{summary}, {len(table['from scratch'])} seeds"))
     print(f"written: {TABLE}")
     return 0
 

@@ -10,7 +10,7 @@ from statistics import mean
 from mmcourse import Batches, PictureBook, evaluate, fit
 from mmcourse.data.augment import flip, permute_colours, shift
 from mmcourse.files import write_whole
-from mmcourse.models.cnn import PictureClassifier
+from mmcourse.models.cnn import ImageClassifier
 from mmcourse.picturebook.scene import KINDS
 from mmcourse.training.device import describe_device, seed_everything
 
@@ -19,18 +19,18 @@ SEEDS = range(5)
 RUNS = {
     "as drawn": (None, 8),
     "mirrored and shifted": (lambda images: shift(flip(images)), 8),
-    "and colours permuted": (lambda images: permute_colours(shift(flip(images)), share=0.9), 8),
+    "and colours permuted": (lambda images: permute_colours(shift(flip(images)), fraction=0.9), 8),
 }
 
 
 def main() -> None:
-    judged = {split: PictureBook(split, 2_000) for split in ("test", "unseen_pairs")}
+    judged = {split: PictureBook(split, 2_000) for split in ("test", "held_out_pairs")}
     figures = {name: {split: [] for split in judged} for name in RUNS}
     for seed in SEEDS:
         train = PictureBook("train", 8_000, seed=seed)
         for name, (transform, epochs) in RUNS.items():
             seed_everything(seed)
-            model = PictureClassifier(len(KINDS))
+            model = ImageClassifier(len(KINDS))
             fit(
                 model,
                 Batches(train.images, train.kinds, seed=seed, transform=transform),
@@ -45,7 +45,7 @@ def main() -> None:
     rows = [
         f"# Measured by benchmarks/shortcut.py: {len(SEEDS)} seeds, 8,000 training pages, 2,000 pages judged.",
         "# Mean, with the lowest and the highest in brackets. " + describe_device(),
-        "training pages,test pages,pairs never seen",
+        "training pages,test pages,held-out pairs",
     ]
     rows += [
         ",".join([name] + [f"{mean(v):.3f} ({min(v):.3f} to {max(v):.3f})" for v in figures[name].values()])

@@ -53,8 +53,8 @@ def main() -> None:
     sets = {}
     for split in ("train", "test"):
         rows = real.load("free_spoken_digits", split)
-        heard = [same_loudness(real.sound(row)[0]) for row in rows]
-        sets[split] = heard, torch.tensor(rows["label"]), list(rows["speaker"])
+        features = [same_loudness(real.sound(row)[0]) for row in rows]
+        sets[split] = features, torch.tensor(rows["label"]), list(rows["speaker"])
     sounds, labels, speakers = sets["train"]
     people, lines = sorted(set(speakers)), []
     for name, (seeds, _) in MODELS.items():
@@ -71,7 +71,7 @@ def main() -> None:
         "# its training part left out in turn. Mean over seeds; the spread is the standard deviation over speakers.",
         "# " + describe_device(),
     ]
-    header = ",".join(["model", "official split", "left out: mean", "spread", *people])
+    header = ",".join(["model", "official split", "left out: mean", "std", *people])
     write_whole(TABLE, "\n".join([*notes, header, *lines]) + "\n")
     print("stored; now renew the checksums: python data/checksums.py")
 

@@ -38,7 +38,7 @@ def waves(speech: SpokenWords) -> torch.Tensor:
 def main() -> None:
     judged = {
         "new takes of training voices": SpokenWords(voices("train")[::6], seed=0),
-        "held-out voices": spoken_words("unseen"),
+        "held-out voices": spoken_words("held_out"),
         "another engine": spoken_words("far"),
     }
     figures = {}
@@ -66,8 +66,8 @@ def main() -> None:
             row = figures.setdefault(name, {"seconds": [], **{split: [] for split in judged}})
             row["seconds"].append(time.process_time() - began)
             for split, speech in judged.items():
-                heard = waves(speech) if name.startswith("M5") else speech.log_mels(log_mel)
-                right = evaluate(model, Batches(heard, speech.labels, shuffle=False))["accuracy"]
+                features = waves(speech) if name.startswith("M5") else speech.log_mels(log_mel)
+                right = evaluate(model, Batches(features, speech.labels, shuffle=False))["accuracy"]
                 row[split].append(right)
             print(seed, name, {what: round(values[-1], 3) for what, values in row.items()}, flush=True)
     first = mean(figures["log-mel CNN: as spoken"]["seconds"])

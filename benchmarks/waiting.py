@@ -63,8 +63,8 @@ def step(setting: dict[str, str], neighbours: int, steps: int) -> float:
     try:
         variables = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_"))} | setting
         command = [sys.executable, "-c", STEP.format(steps=steps)]
-        told = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
-        return float(told.stdout)
+        summary = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
+        return float(summary.stdout)
     finally:
         for process in busy:
             process.kill()

@@ -31,10 +31,12 @@ from mmcourse.picturebook.speech import LOUDNESS, SAMPLE_RATE
 ACCENTS = ("en", "en-us", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-us-nyc", "en-gb-x-gbclan", "en-gb-x-gbcwmd")
 # espeak-ng's variants that speak clearly (no whisper, croak or robot), and of those that are nearly the same only one:
 # adam, caleb and klatt differ in name alone. No held-out variant is a near relative of a training one.
-TRAIN = ("Alex Alicia Andrea Denis Diogo Jacky Marco Mario Michael Mike Tweaky adam anika antonio aunty boris "
-         "david ed edward f1 f2 f3 f4 f5 grandma iven iven4 john m1 m2 m3 m4 m5 m7 m8 marcelo max norbert pablo "
-         "paul pedro quincy robert shelby steph travis")
-UNSEEN = "Annie Gene belinda linda sandro victor"
+TRAIN = (
+    "Alex Alicia Andrea Denis Diogo Jacky Marco Mario Michael Mike Tweaky adam anika antonio aunty boris "
+    "david ed edward f1 f2 f3 f4 f5 grandma iven iven4 john m1 m2 m3 m4 m5 m7 m8 marcelo max norbert pablo "
+    "paul pedro quincy robert shelby steph travis"
+)
+HELD_OUT = "Annie Gene belinda linda sandro victor"
 FAR = "slt rms awb kal16"
 # Alone, both engines read 'a' as the letter, and espeak-ng gives 'to' the full vowel of 'two': these are the sounds
 # they have in a sentence ('a fish', 'to the left').
@@ -61,16 +63,26 @@ class Voice:
 def cast() -> list[Voice]:
     """All voices. Accents take turns; pitch and pace come from a stream of the variant's own."""
     voices = []
-    for group, variants in (("train", TRAIN), ("unseen", UNSEEN)):
+    for group, variants in (("train", TRAIN), ("held_out", HELD_OUT)):
         for i, variant in enumerate(variants.split()):
             rng, accent = stream("voice", variant), ACCENTS[i % len(ACCENTS)]
-            voices.append(Voice(f"{accent}+{variant}", group, "espeak-ng", variant, accent, rng.randint(30, 70),
-                                rng.randint(150, 195)))
+            voices.append(
+                Voice(
+                    f"{accent}+{variant}",
+                    group,
+                    "espeak-ng",
+                    variant,
+                    accent,
+                    rng.randint(30, 70),
+                    rng.randint(150, 195),
+                )
+            )
     return voices + [Voice(f"flite+{variant}", "far", "flite", variant) for variant in FAR.split()]
 
 
 def engines() -> dict[str, str]:
     """The engines' versions; RuntimeError where one is missing or lacks a voice."""
+
     def output(*command):
         try:
             return subprocess.run(command, capture_output=True, text=True).stdout
@@ -78,18 +90,21 @@ def engines() -> dict[str, str]:
             raise RuntimeError(f"{command[0]} is not installed; on Debian: apt-get install espeak-ng flite") from None
 
     known = set(re.findall(r"!v/(\S+)", output("espeak-ng", "--voices=variant")))
-    missing = {*TRAIN.split(), *UNSEEN.split()} - known | set(FAR.split()) - set(output("flite", "-lv").split())
+    missing = {*TRAIN.split(), *HELD_OUT.split()} - known | set(FAR.split()) - set(output("flite", "-lv").split())
     if missing:
         raise RuntimeError(f"these engines lack the voices {', '.join(sorted(missing))}")
-    return {"espeak-ng": re.search(r"text-to-speech: (\S+)", output("espeak-ng", "--version"))[1],
-            "flite": re.search(r"version: flite-(\S+)", output("flite", "--version"))[1]}
+    return {
+        "espeak-ng": re.search(r"text-to-speech: (\S+)", output("espeak-ng", "--version"))[1],
+        "flite": re.search(r"version: flite-(\S+)", output("flite", "--version"))[1],
+    }
 
 
 def check_variants(voices: list[Voice]) -> None:
     """RuntimeError where a variant changes nothing, which espeak-ng does not say of one that it cannot apply."""
     for voice in voices:
-        if voice.engine == "espeak-ng" and np.array_equal(synthesise(voice, "fish"),
-                                                          synthesise(replace(voice, variant="none"), "fish")):
+        if voice.engine == "espeak-ng" and np.array_equal(
+            synthesise(voice, "fish"), synthesise(replace(voice, variant="none"), "fish")
+        ):
             raise RuntimeError(f"{voice.name} sounds as {voice.accent} does without a variant")
 
 
@@ -97,8 +112,17 @@ def synthesise(voice: Voice, word: str) -> np.ndarray:
     """One word as the engine says it, at 16 kHz: (samples,) float32."""
     phonemes = PHONEMES[voice.engine].get(word)
     if voice.engine == "espeak-ng":
-        command = ["espeak-ng", "-v", f"{voice.accent}+{voice.variant}", "-p", str(voice.pitch), "-s", str(voice.pace),
-                   "--stdout", f"[[{phonemes}]]" if phonemes else word]
+        command = [
+            "espeak-ng",
+            "-v",
+            f"{voice.accent}+{voice.variant}",
+            "-p",
+            str(voice.pitch),
+            "-s",
+            str(voice.pace),
+            "--stdout",
+            f"[[{phonemes}]]" if phonemes else word,
+        ]
     else:
         spoken = ["-p", phonemes] if phonemes else ["-t", word]
         command = ["flite", "-voice", voice.variant, *spoken, "-o", "/dev/stdout"]
@@ -112,7 +136,7 @@ def trim(sound: np.ndarray, floor: float = 0.008) -> np.ndarray:
     window, fade = SAMPLE_RATE // 100, SAMPLE_RATE // 250
     energy = np.sqrt(np.convolve(sound**2, np.ones(window) / window, "same"))
     loud = np.flatnonzero(energy > floor * np.abs(sound).max())
-    sound = sound[max(0, loud[0] - window):loud[-1] + 2 * window].copy()
+    sound = sound[max(0, loud[0] - window) : loud[-1] + 2 * window].copy()
     ramp = np.linspace(0, 1, fade, dtype=np.float32)
     sound[:fade] *= ramp
     sound[-fade:] *= ramp[::-1]
@@ -129,7 +153,7 @@ def write_ogg(path: Path, sound: np.ndarray) -> None:
     kind = {"format": "OGG", "subtype": "VORBIS", "compression_level": VORBIS_LEVEL}
     with soundfile.SoundFile(path, "w", SAMPLE_RATE, channels=1, **kind) as file:
         for start in range(0, len(sound), SAMPLE_RATE):
-            file.write(sound[start:start + SAMPLE_RATE])
+            file.write(sound[start : start + SAMPLE_RATE])
     fix_serial(path)
 
 
@@ -147,32 +171,40 @@ def fix_serial(path: Path) -> None:
     data, at = bytearray(path.read_bytes()), 0
     while at < len(data):
         segments = data[at + 26]
-        end = at + 27 + segments + sum(data[at + 27:at + 27 + segments])
-        data[at + 14:at + 18] = (1).to_bytes(4, "little")
-        data[at + 22:at + 26] = bytes(4)
+        end = at + 27 + segments + sum(data[at + 27 : at + 27 + segments])
+        data[at + 14 : at + 18] = (1).to_bytes(4, "little")
+        data[at + 22 : at + 26] = bytes(4)
         checksum = 0
         for byte in data[at:end]:
             checksum = ((checksum << 8) & 0xFFFFFFFF) ^ table[(checksum >> 24) ^ byte]
-        data[at + 22:at + 26] = checksum.to_bytes(4, "little")
+        data[at + 22 : at + 26] = checksum.to_bytes(4, "little")
         at = end
     path.write_bytes(data)
 
 
 def render(voices: list[Voice], workers: int = 2) -> list[list[np.ndarray]]:
     """The finished clips: for each voice, one for each word."""
+
     def clip(job):
         return level(trim(synthesise(*job)))
 
     torch.set_num_threads(1)
     with ThreadPoolExecutor(workers) as pool:
         clips = list(pool.map(clip, [(voice, word) for voice in voices for word in WORDS]))
-    return [clips[i:i + len(WORDS)] for i in range(0, len(clips), len(WORDS))]
+    return [clips[i : i + len(WORDS)] for i in range(0, len(clips), len(WORDS))]
 
 
 def write_index(path: Path, voices: list[Voice], clips: list[list[np.ndarray]], samples: int, versions: dict) -> None:
     """The index: clips lie voice after voice, word after word, each followed by `gap` silent samples."""
-    header = {"sample_rate": SAMPLE_RATE, "gap": GAP, "samples": samples, "engines": versions,
-              "libsndfile": soundfile.__libsndfile_version__, "phonemes": PHONEMES, "words": WORDS}
+    header = {
+        "sample_rate": SAMPLE_RATE,
+        "gap": GAP,
+        "samples": samples,
+        "engines": versions,
+        "libsndfile": soundfile.__libsndfile_version__,
+        "phonemes": PHONEMES,
+        "words": WORDS,
+    }
     rows = [asdict(voice) | {"lengths": [len(clip) for clip in row]} for voice, row in zip(voices, clips, strict=True)]
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in header.items()]
     body = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
@@ -192,8 +224,10 @@ def main() -> None:
     write_index(folder / "voices.json.new", voices, clips, len(sound), versions)
     for name in ("voices.ogg", "voices.json"):
         os.replace(folder / f"{name}.new", folder / name)
-    print(f"{len(voices)} voices x {len(WORDS)} words, {len(sound) / SAMPLE_RATE / 60:.0f} minutes, "
-          f"{(folder / 'voices.ogg').stat().st_size / 1e6:.2f} MB")
+    print(
+        f"{len(voices)} voices x {len(WORDS)} words, {len(sound) / SAMPLE_RATE / 60:.0f} minutes, "
+        f"{(folder / 'voices.ogg').stat().st_size / 1e6:.2f} MB"
+    )
 
 
 if __name__ == "__main__":

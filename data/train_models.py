@@ -17,28 +17,37 @@ from torch import Tensor
 from mmcourse import Batches, PictureBook, fit, predict
 from mmcourse.data.augment import flip, mask_words, shift, shift_bands, spec_augment
 from mmcourse.data.batches import together
-from mmcourse.data.captions import COLOUR_WORDS, CaptionBatches, caption_loss, mirror, move, recolour, seen_by, tellings
-from mmcourse.data.meaning import of_distinct_meaning
 from mmcourse.data.spoken import SpokenWords, spoken_words
 from mmcourse.data.spoken_pages import spoken_pages
 from mmcourse.data.text import SentenceBatches, pad
 from mmcourse.files import digest, write_whole
-from mmcourse.metrics import share_right
-from mmcourse.models import reader
+from mmcourse.metrics import caption_accuracy
+from mmcourse.models import sentence_parser
 from mmcourse.models.captioner import ShowAndTell, ShowAttendAndTell
-from mmcourse.models.cnn import PictureReader
+from mmcourse.models.cnn import AttributeClassifier
 from mmcourse.models.decoding import captions
 from mmcourse.models.speech import WordRecogniser
 from mmcourse.models.towers import PageSpace
-from mmcourse.picturebook.picture import RGB
+from mmcourse.picturebook.image import RGB
 from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS, KINDS
 from mmcourse.picturebook.sentence import VOCABULARY, WORDS, encode
 from mmcourse.picturebook.speech import GROUPS, voices
 from mmcourse.retrieval import all_directions
+from mmcourse.tasks.captions import (
+    COLOUR_WORDS,
+    CaptionBatches,
+    cached_features,
+    caption_loss,
+    mirror,
+    move,
+    recolour,
+    sample_captions,
+)
+from mmcourse.tasks.meaning import of_distinct_meaning
 from mmcourse.training import shipped
-from mmcourse.training.binding import bind, warm_space
 from mmcourse.training.checkpoint import save_model
 from mmcourse.training.device import seed_everything
+from mmcourse.training.shared_space import pretrained_space, train_space
 
 MODELS = Path(__file__).resolve().parent / "models"
 LICENCE = "CC BY 4.0"
@@ -79,11 +88,11 @@ def recoloured(book: PictureBook) -> tuple[Tensor, Tensor]:
     return changed, target
 
 
-def figures(model: PictureReader, splits: dict[str, PictureBook]) -> dict[str, dict[str, float]]:
+def figures(model: AttributeClassifier, splits: dict[str, PictureBook]) -> dict[str, dict[str, float]]:
     """The share of pages whose kind, colour and size are read right, for each split."""
     result = {}
     for name, book in splits.items():
-        right = torch.cat([model.read(part).cpu() for part in book.images.split(500)]) == truth(book)
+        right = torch.cat([model.predict(part).cpu() for part in book.images.split(500)]) == truth(book)
         result[name] = {
             what: round(right[:, i].float().mean().item(), 3) for i, what in enumerate(("kind", "colour", "size"))
         }
@@ -91,12 +100,12 @@ def figures(model: PictureReader, splits: dict[str, PictureBook]) -> dict[str, d
     return result
 
 
-def picture_encoder() -> tuple[torch.nn.Module, dict]:
+def image_encoder() -> tuple[torch.nn.Module, dict]:
     """Lesson 01's encoder: training pairs only, whatever the augmentation."""
     seed_everything(0)
     book = PictureBook("train", 24_000, seed=0)
     images, target = recoloured(book)
-    model = PictureReader(widths=(32, 64, 128))
+    model = AttributeClassifier(widths=(32, 64, 128))
     fit(
         model,
         Batches(torch.cat([book.images, images]), torch.cat([truth(book), target]), transform=mirror_and_shift, seed=0),
@@ -112,15 +121,15 @@ def picture_encoder() -> tuple[torch.nn.Module, dict]:
         "trained": "24,000 pages and their copies with permuted colour channels (none permuted into a held-out pair), "
         "mirrored and shifted; AdamW, one cycle to 5e-3, 6 epochs of 48,000",
         "splits": ["train"],
-        "figures": figures(model, {s: PictureBook(s, 2_000) for s in ("test", "unseen_pairs")}),
+        "results": figures(model, {s: PictureBook(s, 2_000) for s in ("test", "held_out_pairs")}),
     }
 
 
-def picture_judge() -> tuple[torch.nn.Module, dict]:
+def image_judge() -> tuple[torch.nn.Module, dict]:
     """A judge: it may see every pair, and is only ever used to score pictures that another model made."""
     seed_everything(1)
-    books = [PictureBook("train", 32_000, seed=101), PictureBook("unseen_pairs", 8_000, seed=101)]
-    model = PictureReader(widths=(48, 96, 192))
+    books = [PictureBook("train", 32_000, seed=101), PictureBook("held_out_pairs", 8_000, seed=101)]
+    model = AttributeClassifier(widths=(48, 96, 192))
     fit(
         model,
         Batches(torch.cat([b.images for b in books]), torch.cat([truth(b) for b in books]), transform=shift, seed=1),
@@ -135,8 +144,8 @@ def picture_judge() -> tuple[torch.nn.Module, dict]:
         "arguments": {"widths": [48, 96, 192]},
         "trained": "40,000 pages of all pairs, held-out ones included, shifted; AdamW, one cycle to 5e-3, 8 epochs. It "
         "shares neither pages nor weights with any other model",
-        "splits": ["train (seed 101)", "unseen_pairs (seed 101)"],
-        "figures": figures(model, {s: PictureBook(s, 2_000) for s in ("test", "unseen_pairs")}),
+        "splits": ["train (seed 101)", "held_out_pairs (seed 101)"],
+        "results": figures(model, {s: PictureBook(s, 2_000) for s in ("test", "held_out_pairs")}),
     }
 
 
@@ -156,7 +165,7 @@ def recogniser_of(speech: SpokenWords, epochs: int, seed: int, **arguments) -> W
 def words_right(model: WordRecogniser) -> dict[str, dict[str, float]]:
     """The share of words understood: fresh takes of training voices, held-out voices, the other engine."""
     judged = {"test": SpokenWords(voices("train"), takes=1, seed=0)}
-    judged |= {f"{group}_voices": spoken_words(group, takes=2) for group in ("unseen", "far")}
+    judged |= {f"{group}_voices": spoken_words(group, takes=2) for group in ("held_out", "far")}
     result = {}
     for split, speech in judged.items():
         guess = predict(model.classifier, speech.log_mels(model.log_mel)).argmax(dim=1)
@@ -176,7 +185,7 @@ def sound_encoder() -> tuple[torch.nn.Module, dict]:
         "trained": "every word three times by each of the 46 training voices; SpecAugment, bands shifted by up to 2; "
         "AdamW, one cycle to 5e-3, 6 epochs of 15,318",
         "splits": ["train"],
-        "figures": words_right(model),
+        "results": words_right(model),
     }
 
 
@@ -193,8 +202,8 @@ def sound_judge() -> tuple[torch.nn.Module, dict]:
         "trained": "every word three times by all 56 voices, held-out and far ones included; SpecAugment, bands "
         "shifted by up to 2; AdamW, one cycle to 5e-3, 5 epochs of 18,648. It shares neither takes nor weights with "
         "any other model",
-        "splits": ["train", "unseen_voices", "far_voices"],
-        "figures": words_right(model),
+        "splits": ["train", "held_out_voices", "far_voices"],
+        "results": words_right(model),
     }
 
 
@@ -202,57 +211,63 @@ def sentences(split: str, pages: int, seed: int = 0) -> list[str]:
     """A third of the sentences tell of one thing, the others of two."""
     return [
         sentence
-        for things, share in ((1, pages // 3), (2, pages - pages // 3))
-        for sentence in PictureBook(split, share, things=things, seed=seed).sentences
+        for objects, fraction in ((1, pages // 3), (2, pages - pages // 3))
+        for sentence in PictureBook(split, fraction, objects=objects, seed=seed).sentences
     ]
 
 
-def learn_to_read(told: list[str], seed: int, epochs: int, **options) -> reader.SentenceReader:
+def train_parser(texts: list[str], seed: int, epochs: int, **options) -> sentence_parser.SentenceParser:
     """A reader of these sentences; each of their words is masked in one pass of ten, all other words stay unknown."""
     seed_everything(seed)
-    tokens, model = pad([encode(sentence) for sentence in told]), reader.SentenceReader(**options)
-    model.encoder.know_only(tokens)
-    batches = SentenceBatches(tokens, reader.answers(told), seed=seed, transform=lambda t: mask_words(t, 0.1))
-    fit(model, batches, loss=reader.reading_loss, epochs=epochs, lr=5e-3, metrics=(), clip=1.0)
+    tokens, model = pad([encode(sentence) for sentence in texts]), sentence_parser.SentenceParser(**options)
+    model.encoder.restrict_vocabulary(tokens)
+    batches = SentenceBatches(tokens, sentence_parser.answers(texts), seed=seed, transform=lambda t: mask_words(t, 0.1))
+    fit(model, batches, loss=sentence_parser.reading_loss, epochs=epochs, lr=5e-3, metrics=(), clip=1.0)
     return model
 
 
-def reading_figures(model: reader.SentenceReader, *splits: str) -> dict[str, dict[str, float]]:
+def parsing_results(model: sentence_parser.SentenceParser, *splits: str) -> dict[str, dict[str, float]]:
     """The share of sentences of which each part is read right, and all of them, with the sizes and without."""
     result = {}
     for split in splits:
-        told = sentences(split, 3_000)
-        tokens = pad([encode(sentence) for sentence in told])
-        right = torch.cat([model.read(part).cpu() for part in tokens.split(500)]) == reader.answers(told)  # (N, 8)
-        others = [i for i, part in enumerate(reader.PARTS) if "size" not in part]
-        result[split] = {part: round(right[:, i].float().mean().item(), 3) for i, part in enumerate(reader.PARTS)} | {
+        texts = sentences(split, 3_000)
+        tokens = pad([encode(sentence) for sentence in texts])
+        right = torch.cat([model.predict(part).cpu() for part in tokens.split(500)]) == sentence_parser.answers(
+            texts
+        )  # (N, 8)
+        others = [i for i, part in enumerate(sentence_parser.PARTS) if "size" not in part]
+        result[split] = {
+            part: round(right[:, i].float().mean().item(), 3) for i, part in enumerate(sentence_parser.PARTS)
+        } | {
             "all": round(right.all(dim=1).float().mean().item(), 3),
             "all but the sizes": round(right[:, others].all(dim=1).float().mean().item(), 3),
         }
     return result
 
 
-def words_encoder() -> tuple[torch.nn.Module, dict]:
+def text_encoder() -> tuple[torch.nn.Module, dict]:
     """Lesson 02's encoder: training sentences only, so that 'tiny' and 'huge' are unknown words to it."""
     options = {"width": 64, "cell": "gru"}
-    model = learn_to_read(sentences("train", 24_000), seed=0, epochs=6, **options)
+    model = train_parser(sentences("train", 24_000), seed=0, epochs=6, **options)
     return model, {
         "what": "what a sentence of the book says of one thing or two; later lessons start from its encoder. A third "
-        "of the size words of unseen_wordings, 'tiny' and 'huge', it cannot know: see 'all but the sizes'",
+        "of the size words of held_out_phrasings, 'tiny' and 'huge', it cannot know: see 'all but the sizes'",
         "role": "start",
         "arguments": options,
         "trained": "24,000 sentences, a third of them about one thing, each word masked with a chance of 0.1; AdamW, "
         "one cycle to 5e-3, 6 epochs",
         "splits": ["train"],
-        "figures": reading_figures(model, "test", "unseen_pairs", "unseen_wordings"),
+        "results": parsing_results(model, "test", "held_out_pairs", "held_out_phrasings"),
     }
 
 
-def words_judge() -> tuple[torch.nn.Module, dict]:
+def text_judge() -> tuple[torch.nn.Module, dict]:
     """A judge: it may read every pair and every wording, and is only ever used to score what another model made."""
     options = {"width": 96, "cell": "gru"}
-    told = [s for split in ("train", "unseen_pairs", "unseen_wordings") for s in sentences(split, 9_000, seed=101)]
-    model = learn_to_read(told, seed=1, epochs=7, **options)
+    texts = [
+        s for split in ("train", "held_out_pairs", "held_out_phrasings") for s in sentences(split, 9_000, seed=101)
+    ]
+    model = train_parser(texts, seed=1, epochs=7, **options)
     return model, {
         "what": "judge of sentences: what one says of one thing or two",
         "role": "judge",
@@ -260,35 +275,35 @@ def words_judge() -> tuple[torch.nn.Module, dict]:
         "trained": "27,000 sentences of all pairs and wordings, held-out ones included, a third about one thing, each "
         "word masked with a chance of 0.1; AdamW, one cycle to 5e-3, 7 epochs. It shares neither sentences nor "
         "weights with any other model",
-        "splits": [f"{split} (seed 101)" for split in ("train", "unseen_pairs", "unseen_wordings")],
-        "figures": reading_figures(model, "test", "unseen_pairs", "unseen_wordings"),
+        "splits": [f"{split} (seed 101)" for split in ("train", "held_out_pairs", "held_out_phrasings")],
+        "results": parsing_results(model, "test", "held_out_pairs", "held_out_phrasings"),
     }
 
 
 def shared_space() -> tuple[torch.nn.Module, dict]:
     """Lesson 11's space: pictures with words, then voices with words; training pairs, voices and wordings only."""
     seed_everything(0)
-    model = bind(warm_space(), [(2, 16_000), (1, 6_000)], [(2, 20_000), (1, 2_000)], (6, 5, 4), seed=0)
+    model = train_space(pretrained_space(), [(2, 16_000), (1, 6_000)], [(2, 20_000), (1, 2_000)], (6, 5, 4), seed=0)
     model = model.half().float()  # the file holds half precision; the figures are those of what it holds
     figures = found_right(model)
     return model.half(), {
         "what": "pictures of 48 pixels, sentences and voices of the book's pages, one thing or two, as unit vectors in "
         "one space; it carries the statistics of its log-mels (20 ms)",
         "role": "start",
-        "arguments": {"words": 64},
-        "trained": "from picture_encoder and words_encoder: 22,000 pages, each told in four wordings, 6 epochs; then, "
+        "arguments": {"text_width": 64},
+        "trained": "from image_encoder and text_encoder: 22,000 pages, each told in four wordings, 6 epochs; then, "
         "the words locked, their words one by one, and the sentences of 22,000 other pages read aloud by joined "
         "spectra, anew in each of 4 epochs, told apart and drawn near. No picture was ever paired with a sound",
         "splits": ["train"],
-        "figures": figures,
+        "results": figures,
     }
 
 
 def found_right(model: PageSpace) -> dict[str, dict[str, float]]:
     """R@1 among 200 pages with two things, each of another meaning, in all six directions."""
     result = {}
-    for split in ("test", "unseen_pairs", "unseen_voices", "unseen_wordings"):
-        book = PictureBook(split, 240, things=2)
+    for split in ("test", "held_out_pairs", "held_out_voices", "held_out_phrasings"):
+        book = PictureBook(split, 240, objects=2)
         pages = of_distinct_meaning(book, 200)
         sounds = spoken_pages(book, model.log_mel.cpu(), pages).float()
         given = {"image": book.images[pages], "text": book.tokens[pages], "sound": sounds}
@@ -298,32 +313,35 @@ def found_right(model: PageSpace) -> dict[str, dict[str, float]]:
 
 
 def captioner() -> tuple[torch.nn.Module, dict]:
-    """Lesson 12's captioner for pages of 48 pixels: training pairs only, on the eyes of picture_encoder."""
+    """Lesson 12's captioner for pages of 48 pixels: training pairs only, on the eyes of image_encoder."""
     seed_everything(0)
     single = PictureBook("train", 16_000, seed=0)
-    one = ShowAndTell(len(VOCABULARY), encoder=shipped.load("picture_encoder").encoder, frozen=True)
-    batches = CaptionBatches(single.images, tellings(single, 4), changes=(mirror, move, recolour), seed=0)
+    one = ShowAndTell(len(VOCABULARY), encoder=shipped.load("image_encoder").encoder, frozen=True)
+    batches = CaptionBatches(single.images, sample_captions(single, 4), changes=(mirror, move, recolour), seed=0)
     fit(one, batches, loss=caption_loss, metrics=(), epochs=2, lr=6e-3, clip=1.0)
-    arguments = {"vocabulary_size": len(VOCABULARY), "frozen": True, "unread": COLOUR_WORDS.tolist()}
+    arguments = {"vocabulary_size": len(VOCABULARY), "frozen": True, "masked_words": COLOUR_WORDS.tolist()}
     model = ShowAttendAndTell(**arguments)
     model.load_state_dict(one.state_dict(), strict=False)
-    books = PictureBook("train", 12_000, things=2, seed=0), PictureBook("train", 4_000, seed=0, size=48)
-    pages = [seen_by(model, book.images, tellings(book, 4)) for book in books]
-    pages += [seen_by(model, blank_pages(len(book) // 10), tellings(book, 4)[::10], rounds=[()]) for book in books]
-    maps, told = zip(*pages, strict=True)
-    batches = CaptionBatches(torch.cat(maps), together(told), size=32, seed=0)
+    books = PictureBook("train", 12_000, objects=2, seed=0), PictureBook("train", 4_000, seed=0, size=48)
+    pages = [cached_features(model, book.images, sample_captions(book, 4)) for book in books]
+    pages += [
+        cached_features(model, blank_pages(len(book) // 10), sample_captions(book, 4)[::10], rounds=[()])
+        for book in books
+    ]
+    maps, texts = zip(*pages, strict=True)
+    batches = CaptionBatches(torch.cat(maps), together(texts), size=32, seed=0)
     fit(model, batches, loss=caption_loss, metrics=(), epochs=4, lr=3e-3, clip=1.0)
     return model, {
         "what": "says what is on a page of one thing or two, 48 pixels, in a sentence of the book",
         "role": "start",
         "arguments": arguments,
-        "trained": "on the eyes of picture_encoder, which are kept: first 16,000 pages with one thing, 2 epochs, "
+        "trained": "on the eyes of image_encoder, which are kept: first 16,000 pages with one thing, 2 epochs, "
         "their kinds learned from other colours, half of them made to have no name; then 12,000 pages with two things "
         "and 4,000 with one, mirrored, three times repainted and once with colours that nobody names, each told in "
         "one of four sentences; none is painted into a pair that is held out; 1,600 blank pages, with sentences of "
         "others; AdamW, one cycle to 3e-3, 4 epochs of 65,600",
         "splits": ["train"],
-        "figures": captions_right(model),
+        "results": captions_right(model),
     }
 
 
@@ -336,12 +354,12 @@ def blank_pages(pages: int) -> Tensor:
 def captions_right(model: ShowAttendAndTell) -> dict[str, dict[str, float]]:
     """The share of captions whose meaning is right, greedily and with a beam of four."""
     result = {}
-    for split in ("test", "unseen_pairs"):
+    for split in ("test", "held_out_pairs"):
         result[split] = {}
-        for things, name in ((1, "one thing"), (2, "two things")):
-            book = PictureBook(split, 1_000, things=things, size=48)
+        for objects, name in ((1, "one object"), (2, "two objects")):
+            book = PictureBook(split, 1_000, objects=objects, size=48)
             for width in (1, 4):
-                right = share_right(captions(model, book.images, width=width), book.scenes)
+                right = caption_accuracy(captions(model, book.images, width=width), book.scenes)
                 result[split][name + (", beam of 4" if width > 1 else "")] = round(right, 3)
     return result
 
@@ -349,12 +367,12 @@ def captions_right(model: ShowAttendAndTell) -> dict[str, dict[str, float]]:
 RECIPES = {
     recipe.__name__: recipe
     for recipe in (
-        picture_encoder,
-        picture_judge,
+        image_encoder,
+        image_judge,
         sound_encoder,
         sound_judge,
-        words_encoder,
-        words_judge,
+        text_encoder,
+        text_judge,
         shared_space,
         captioner,
     )

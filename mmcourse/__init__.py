@@ -20,7 +20,7 @@ _HOME = {
     "PictureBook": "mmcourse.picturebook.book",
     "Scene": "mmcourse.picturebook.scene",
     "Thing": "mmcourse.picturebook.scene",
-    "draw": "mmcourse.picturebook.picture",
+    "draw": "mmcourse.picturebook.image",
     "tell": "mmcourse.picturebook.sentence",
     "understand": "mmcourse.picturebook.sentence",
     "speak": "mmcourse.picturebook.speech",

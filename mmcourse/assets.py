@@ -18,13 +18,13 @@ def shipped_folder() -> Path:
     return root / "data" if root else PACKAGE / "shipped"
 
 
-def mending_command() -> str:
+def repair_command() -> str:
     """The command that brings the shipped files back."""
     return "git restore data" if checkout() else "pip install --force-reinstall --no-deps mmcourse"
 
 
 def asset(name: str) -> Path:
-    """The path of a shipped file, e.g. 'voices.ogg' or 'models/picture_encoder.safetensors'.
+    """The path of a shipped file, e.g. 'voices.ogg' or 'models/image_encoder.safetensors'.
 
     FileNotFoundError, with the command that mends it, where the file is missing.
     """
@@ -33,7 +33,7 @@ def asset(name: str) -> Path:
         return path
     raise FileNotFoundError(
         f"{name} is missing from {shipped_folder()}. The course ships this file, so the copy here is incomplete. "
-        f"To mend it: {mending_command()}"
+        f"To mend it: {repair_command()}"
     )
 
 
@@ -51,5 +51,5 @@ def checksums() -> dict[str, str]:
     text = asset("checksums.txt").read_text(encoding="utf-8")
     lines = [re.fullmatch(r"([0-9a-f]{64})  (\S.*)", line) for line in text.splitlines()]
     if not lines or not all(lines) or not text.endswith("\n"):
-        raise ValueError(f"checksums.txt in {shipped_folder()} is cut off or damaged. To mend it: {mending_command()}")
+        raise ValueError(f"checksums.txt in {shipped_folder()} is cut off or damaged. To mend it: {repair_command()}")
     return {line[2]: line[1] for line in lines}

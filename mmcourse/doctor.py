@@ -15,28 +15,28 @@ class Finding:
 
     subject: str
     found: str
-    mend: str = ""
+    fix: str = ""
     stops: bool = False
 
     def __str__(self) -> str:
-        mark = "STOP" if self.stops else "note" if self.mend else "ok"
+        mark = "STOP" if self.stops else "note" if self.fix else "ok"
         line = f"{mark:<5} {self.subject:<12} {self.found}"
-        return line + "".join(f"\n{'':<19}{text}" for text in self.mend.splitlines())
+        return line + "".join(f"\n{'':<19}{text}" for text in self.fix.splitlines())
 
 
 def examine(facts: Facts) -> list[Finding]:
     """Every finding, in the order in which they are best mended."""
     return [
-        look_at_python(facts),
-        *look_at_torch(facts),
-        look_at_device(facts),
-        look_at_memory(facts),
-        look_at_cores(facts),
-        look_at_disk(facts),
-        *look_at_libraries(facts),
-        *look_at_notebooks(facts),
-        look_at_shipped_files(facts),
-        *look_at_real_data(facts),
+        check_python(facts),
+        *check_torch(facts),
+        check_device(facts),
+        check_memory(facts),
+        check_cores(facts),
+        check_disk(facts),
+        *check_libraries(facts),
+        *check_notebooks(facts),
+        check_shipped_files(facts),
+        *check_real_data(facts),
     ]
 
 
@@ -53,16 +53,16 @@ def run() -> int:
     return 0
 
 
-def look_at_python(facts: Facts) -> Finding:
+def check_python(facts: Facts) -> Finding:
     """Python 3.11 to 3.13."""
     version = ".".join(map(str, facts.python))
     if (3, 11) <= tuple(facts.python[:2]) <= (3, 13):
         return Finding("Python", version)
-    mend = "The course needs Python 3.11, 3.12 or 3.13. With one installed, in a new clone:\nmake lab PYTHON=python3.11"
-    return Finding("Python", version, mend, stops=True)
+    fix = "The course needs Python 3.11, 3.12 or 3.13. With one installed, in a new clone:\nmake lab PYTHON=python3.11"
+    return Finding("Python", version, fix, stops=True)
 
 
-def look_at_torch(facts: Facts) -> list[Finding]:
+def check_torch(facts: Facts) -> list[Finding]:
     """torch, torchvision and torchaudio: there, built for the same CUDA, and importable."""
     findings = []
     torch, install = facts.libraries["torch"], f"{facts.install} {GOOD_SET}"
@@ -75,11 +75,11 @@ def look_at_torch(facts: Facts) -> list[Finding]:
         found = f"{library.version}, {built}"
         reason = mismatch(name, facts) if name != "torch" and torch.version else None
         if reason:
-            mend = f"{reason}\nThese three work together, on a GPU and on the CPU:\n{install}"
-            findings.append(Finding(name, found, mend, stops=True))
+            fix = f"{reason}\nThese three work together, on a GPU and on the CPU:\n{install}"
+            findings.append(Finding(name, found, fix, stops=True))
         elif library.error:
-            mend = f"It does not import: {first_line(library.error)}\nThese three work together:\n{install}"
-            findings.append(Finding(name, found, mend, stops=True))
+            fix = f"It does not import: {first_line(library.error)}\nThese three work together:\n{install}"
+            findings.append(Finding(name, found, fix, stops=True))
         else:
             findings.append(Finding(name, found))
     return findings
@@ -104,37 +104,37 @@ def mismatch(name: str, facts: Facts) -> str | None:
     return None
 
 
-def look_at_device(facts: Facts) -> Finding:
+def check_device(facts: Facts) -> Finding:
     """CUDA, MPS or CPU: every lesson runs on each."""
     if facts.device is None:
         return Finding("device", "unknown, because torch does not import", "Mend torch first.", stops=True)
     return Finding("device", facts.device)
 
 
-def look_at_memory(facts: Facts) -> Finding:
+def check_memory(facts: Facts) -> Finding:
     """At least 2 GB free."""
     if facts.memory_free is None:
         return Finding("memory", "unknown", "A lesson needs 2 GB of free memory: look whether it is there.")
     found = f"{facts.memory_free / 1e9:.1f} GB free"
     if facts.memory_free >= MEMORY_NEEDED:
         return Finding("memory", found)
-    mend = "A lesson needs 2 GB. Close other programs, or shut down other notebooks' kernels."
-    return Finding("memory", found, mend, stops=True)
+    fix = "A lesson needs 2 GB. Close other programs, or shut down other notebooks' kernels."
+    return Finding("memory", found, fix, stops=True)
 
 
-def look_at_cores(facts: Facts) -> Finding:
+def check_cores(facts: Facts) -> Finding:
     """The lessons' minutes are those of two cores."""
     if facts.cores is None or facts.cores >= 2:
         return Finding("cores", str(facts.cores or "unknown"))
-    mend = "Lessons run, in about twice the minutes they state: those are for two cores."
-    return Finding("cores", str(facts.cores), mend)
+    fix = "Lessons run, in about twice the minutes they state: those are for two cores."
+    return Finding("cores", str(facts.cores), fix)
 
 
-def look_at_disk(facts: Facts) -> Finding:
+def check_disk(facts: Facts) -> Finding:
     """Room for the learner's copies and checkpoints, and leave to write there."""
     if not facts.work_writable:
-        mend = "Nothing you do would be stored. Choose another place: MMCOURSE_WORK=/path mmcourse lab"
-        return Finding("disk", f"{facts.work} cannot be written", mend)
+        fix = "Nothing you do would be stored. Choose another place: MMCOURSE_WORK=/path mmcourse lab"
+        return Finding("disk", f"{facts.work} cannot be written", fix)
     if facts.disk_free is None:
         return Finding(
             "disk", f"unknown for {facts.work}", "Copies and checkpoints need 1 GB: look whether it is there"
@@ -142,21 +142,21 @@ def look_at_disk(facts: Facts) -> Finding:
     found = f"{facts.disk_free / 1e9:.0f} GB free for {facts.work}"
     if facts.disk_free >= DISK_NEEDED:
         return Finding("disk", found)
-    mend = "Copies and checkpoints need 1 GB. Make room, or choose another place: MMCOURSE_WORK=/path mmcourse lab"
-    return Finding("disk", found, mend, stops=True)
+    fix = "Copies and checkpoints need 1 GB. Make room, or choose another place: MMCOURSE_WORK=/path mmcourse lab"
+    return Finding("disk", found, fix, stops=True)
 
 
-def look_at_libraries(facts: Facts) -> list[Finding]:
+def check_libraries(facts: Facts) -> list[Finding]:
     """The libraries that lessons import besides torch."""
-    return look_at_group("libraries", LIBRARIES, facts)
+    return check_group("libraries", LIBRARIES, facts)
 
 
-def look_at_notebooks(facts: Facts) -> list[Finding]:
+def check_notebooks(facts: Facts) -> list[Finding]:
     """JupyterLab, its kernel and the two widget libraries."""
-    return look_at_group("notebooks", NOTEBOOK_PARTS, facts)
+    return check_group("notebooks", NOTEBOOK_PARTS, facts)
 
 
-def look_at_group(subject: str, names: tuple[str, ...], facts: Facts) -> list[Finding]:
+def check_group(subject: str, names: tuple[str, ...], facts: Facts) -> list[Finding]:
     """One line for those that are well, one for all that are missing, one for each that does not import."""
     findings = []
     libraries = {name: facts.libraries[name] for name in names}
@@ -165,37 +165,37 @@ def look_at_group(subject: str, names: tuple[str, ...], facts: Facts) -> list[Fi
     if fine:
         findings.append(Finding(subject, ", ".join(f"{name} {libraries[name].version}" for name in fine)))
     if missing:
-        mend = f"{facts.install} {' '.join(missing)}"
-        findings.append(Finding(subject, f"not installed: {', '.join(missing)}", mend, stops=True))
+        fix = f"{facts.install} {' '.join(missing)}"
+        findings.append(Finding(subject, f"not installed: {', '.join(missing)}", fix, stops=True))
     for name in names:
         if libraries[name].version and libraries[name].error:
-            mend = f"{facts.install} --force-reinstall --no-deps {name}"
+            fix = f"{facts.install} --force-reinstall --no-deps {name}"
             found = f"{name} {libraries[name].version} does not import: {first_line(libraries[name].error)}"
-            findings.append(Finding(subject, found, mend, stops=True))
+            findings.append(Finding(subject, found, fix, stops=True))
     return findings
 
 
-def look_at_shipped_files(facts: Facts) -> Finding:
+def check_shipped_files(facts: Facts) -> Finding:
     """The voices and models the course ships, whole."""
     if not facts.broken_files:
         return Finding("data files", f"{facts.shipped_files} shipped files, all whole")
     found = "; ".join(f"{name} is {how}" for name, how in facts.broken_files.items())
-    mend = "git restore data" if facts.checkout else f"{facts.install} --force-reinstall --no-deps mmcourse"
-    return Finding("data files", found, mend, stops=True)
+    fix = "git restore data" if facts.checkout else f"{facts.install} --force-reinstall --no-deps mmcourse"
+    return Finding("data files", found, fix, stops=True)
 
 
-def look_at_real_data(facts: Facts) -> list[Finding]:
+def check_real_data(facts: Facts) -> list[Finding]:
     """Real data sets: a lesson goes on without one."""
     findings = []
-    for name, place in facts.real_data.items():
-        if place is None:
-            mend = f"Its section is skipped until you have it. While online: mmcourse data get {name}"
-            findings.append(Finding("real data", f"{name}: no copy here", mend))
-        elif place.startswith("broken: "):
-            mend = f"While online: mmcourse data get {name}"
-            findings.append(Finding("real data", f"{name}: {first_line(place)}", mend))
+    for name, position in facts.real_data.items():
+        if position is None:
+            fix = f"Its section is skipped until you have it. While online: mmcourse data get {name}"
+            findings.append(Finding("real data", f"{name}: no copy here", fix))
+        elif position.startswith("broken: "):
+            fix = f"While online: mmcourse data get {name}"
+            findings.append(Finding("real data", f"{name}: {first_line(position)}", fix))
         else:
-            findings.append(Finding("real data", f"{name}: {place}"))
+            findings.append(Finding("real data", f"{name}: {position}"))
     return findings
 
 

@@ -245,10 +245,10 @@ def real_data() -> dict[str, str | None]:
     found = {}
     for name in names:
         try:
-            place = real.where(name)
+            position = real.where(name)
         except ImportError:
             return {}
         except (OSError, ValueError, RuntimeError) as error:
-            place = f"broken: {error}"
-        found[name] = None if place is None else "the hub's cache" if place == "cache" else str(place)
+            position = f"broken: {error}"
+        found[name] = None if position is None else "the hub's cache" if position == "cache" else str(position)
     return found

@@ -26,7 +26,7 @@ def meaning(sentences: Sequence[str], scenes: Sequence[Scene]) -> dict[str, Tens
     return dict(zip(PARTS, torch.tensor(found).T, strict=True))
 
 
-def share_right(sentences: Sequence[str], scenes: Sequence[Scene]) -> float:
+def caption_accuracy(sentences: Sequence[str], scenes: Sequence[Scene]) -> float:
     """The share of sentences whose meaning is right."""
     return meaning(sentences, scenes)["meaning"].double().mean().item()
 
@@ -34,6 +34,6 @@ def share_right(sentences: Sequence[str], scenes: Sequence[Scene]) -> float:
 def _judge(said: Facts | None, truth: Facts) -> tuple[bool, ...]:
     if said is None:
         return (False,) * len(PARTS)
-    bags = [sorted(t[i] for t in said.things) == sorted(t[i] for t in truth.things) for i in range(3)]
-    order = [(*(kind for kind, _, _ in facts.things), facts.relation) for facts in (said, truth)]
+    bags = [sorted(t[i] for t in said.objects) == sorted(t[i] for t in truth.objects) for i in range(3)]
+    order = [(*(kind for kind, _, _ in facts.objects), facts.relation) for facts in (said, truth)]
     return True, *bags, order[0] == order[1], truth.same_meaning(said)

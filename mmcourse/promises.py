@@ -1,10 +1,10 @@
 """What each lesson promises: figures with thresholds, in notebooks/source/promises.toml, and `expect` to judge them.
 
-    ["03.unseen_voices"]
+    ["03.held_out_voices"]
     text = "spoken words of voices it never heard"
     at_least = 0.9
 
-`expect("03.unseen_voices", value)` takes the figure of the final model on a test split, and never raises for a miss: in
+`expect("03.held_out_voices", value)` takes the figure of the final model on a test split, and never raises for a miss: in
 a lesson that is a thing to talk about. Where MMCOURSE_RESULTS names a file, each verdict is appended to it as JSON.
 """
 
@@ -88,7 +88,7 @@ def _promise(name: str, entry, path: Path) -> Promise:
     if len(directions) != 1 or set(entry) != {"text", directions[0]} or not isinstance(entry["text"], str):
         raise ValueError(
             f"{path}: {name} is {entry!r}; expected text and one of at_least, at_most. "
-            'The id is quoted, so that its point is part of the name: ["01.thing"]'
+            'The id is quoted, so that its point is part of the name: ["01.test"]'
         )
     threshold = entry[directions[0]]
     if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not math.isfinite(threshold):

@@ -44,7 +44,7 @@ def published_lessons(folder: Path | None = None) -> dict[str, Path]:
 
 
 def lesson_number(text: str, lessons: dict[str, Path]) -> str:
-    """The two-digit number of a lesson given as '1', '01', '01_pictures' or its file name; ValueError if unknown."""
+    """The two-digit number of a lesson given as '1', '01', '01_images' or its file name; ValueError if unknown."""
     stem = Path(text).stem
     digits = stem.split("_")[0]
     number = digits.zfill(2) if digits.isdigit() else digits
@@ -59,8 +59,8 @@ def text_hash(notebook: Path) -> str:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         text = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
     except (ValueError, KeyError, TypeError) as error:
-        mend = f"git restore notebooks/{notebook.name}"  # and no other, which someone may have written in
-        raise ValueError(f"{notebook} is not a notebook ({error}). To mend it: {mend}") from None
+        fix = f"git restore notebooks/{notebook.name}"  # and no other, which someone may have written in
+        raise ValueError(f"{notebook} is not a notebook ({error}). To mend it: {fix}") from None
     return hashlib.sha256(json.dumps(text).encode()).hexdigest()
 
 

@@ -1,8 +1,8 @@
 """Make the notebooks from their sources: notebooks/source/NN_topic.py to NN_topic.ipynb and answers/NN_topic.ipynb.
 
-    python notebooks/build.py [01 ...]           make what changed; cells are executed in full on this machine
-    python notebooks/build.py --fast             a quick try with a few training steps, into build/notebooks/
-    python notebooks/build.py --check            change nothing; exit 1 naming every notebook its source has left behind
+python notebooks/build.py [01 ...]           make what changed; cells are executed in full on this machine
+python notebooks/build.py --fast             a quick try with a few training steps, into build/notebooks/
+python notebooks/build.py --check            change nothing; exit 1 naming every notebook its source has left behind
 """
 
 import argparse

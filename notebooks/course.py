@@ -136,7 +136,7 @@ def main() -> int:
     try:
         seeds = [int(seed) for seed in (os.environ.get("SEEDS") or "0").split()]
     except ValueError:
-        print(f"SEEDS is {os.environ['SEEDS']!r}; expected whole numbers such as \"0 1 2\"", file=sys.stderr)
+        print(f'SEEDS is {os.environ["SEEDS"]!r}; expected whole numbers such as "0 1 2"', file=sys.stderr)
         return 2
     try:
         return course(Builder(ROOT), (os.environ.get("LESSONS") or "").split(), seeds)

@@ -26,7 +26,7 @@ def write_lesson(path: Path, text: str = "1 + 1", outputs=()) -> Path:
 def house(tmp_path, monkeypatch):
     """A checkout with two lessons, and an empty work folder in it."""
     root = tmp_path / "house"
-    for name in ("00_welcome.ipynb", "01_pictures.ipynb", "answers/01_pictures.ipynb"):
+    for name in ("00_welcome.ipynb", "01_images.ipynb", "answers/01_images.ipynb"):
         write_lesson(root / "notebooks" / name, text=f"'{name}'")
     monkeypatch.setattr(assets, "checkout", lambda: root)
     monkeypatch.delenv("MMCOURSE_WORK", raising=False)
@@ -39,7 +39,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_every_lesson_is_copied_once(house):
     copies = workspace.copy_lessons()
-    assert [path.name for path in copies.made] == ["00_welcome.ipynb", "01_pictures.ipynb"]
+    assert [path.name for path in copies.made] == ["00_welcome.ipynb", "01_images.ipynb"]
     for copy in copies.made:
         assert copy.parent == house / "work"
         assert copy.read_bytes() == (house / "notebooks" / copy.name).read_bytes()
@@ -50,9 +50,9 @@ def test_every_lesson_is_copied_once(house):
 
 def test_a_copy_is_never_overwritten(house):
     workspace.copy_lessons()
-    mine = house / "work" / "01_pictures.ipynb"
+    mine = house / "work" / "01_images.ipynb"
     mine.write_text("what I wrote")
-    write_lesson(house / "notebooks" / "01_pictures.ipynb", "a new version")
+    write_lesson(house / "notebooks" / "01_images.ipynb", "a new version")
     assert workspace.copy_lessons() == workspace.Copies([], ["01"])
     assert mine.read_text() == "what I wrote"
 
@@ -70,17 +70,17 @@ def test_a_copy_without_a_record_is_left_in_peace(house):
     assert workspace.copy_lessons() == workspace.Copies([], [])
 
 
-@pytest.mark.parametrize("damage", ["{ broken", "[]", '{"01_pictures.ipynb": 5}', "", None])
+@pytest.mark.parametrize("damage", ["{ broken", "[]", '{"01_images.ipynb": 5}', "", None])
 def test_a_damaged_record_hides_no_update(house, damage):
     """The copy itself says which version it was made from, also where someone has written in it."""
     workspace.copy_lessons()
-    mine = house / "work" / "01_pictures.ipynb"
+    mine = house / "work" / "01_images.ipynb"
     notebook = nbformat.read(mine, as_version=4)
     notebook.cells[0].source = "what I wrote"
     nbformat.write(notebook, mine)
     record = house / "work" / workspace.RECORD
     record.unlink() if damage is None else record.write_text(damage)
-    write_lesson(house / "notebooks" / "01_pictures.ipynb", "a new version")
+    write_lesson(house / "notebooks" / "01_images.ipynb", "a new version")
     assert workspace.copy_lessons().outdated == ["01"]
     assert workspace.copy_lessons().outdated == ["01"], "until it is reset"
     workspace.reset_lesson("01")
@@ -89,12 +89,12 @@ def test_a_damaged_record_hides_no_update(house, damage):
 
 def test_a_copy_of_which_nothing_is_known_counts_as_new_from_now_on(house):
     workspace.copy_lessons()
-    mine = house / "work" / "01_pictures.ipynb"
+    mine = house / "work" / "01_images.ipynb"
     mine.write_text("what I wrote")
     (house / "work" / workspace.RECORD).unlink()
-    write_lesson(house / "notebooks" / "01_pictures.ipynb", "a new version")
+    write_lesson(house / "notebooks" / "01_images.ipynb", "a new version")
     assert workspace.copy_lessons().outdated == []
-    write_lesson(house / "notebooks" / "01_pictures.ipynb", "a newer version")
+    write_lesson(house / "notebooks" / "01_images.ipynb", "a newer version")
     assert workspace.copy_lessons().outdated == ["01"] and mine.read_text() == "what I wrote"
 
 
@@ -102,7 +102,7 @@ def test_an_interrupted_first_copy_hides_no_update(house, monkeypatch):
     write = workspace.write_whole
 
     def interrupted(path, content):
-        if path.name == "01_pictures.ipynb":
+        if path.name == "01_images.ipynb":
             raise KeyboardInterrupt
         write(path, content)
 
@@ -111,7 +111,7 @@ def test_an_interrupted_first_copy_hides_no_update(house, monkeypatch):
         workspace.copy_lessons()
     write_lesson(house / "notebooks" / "00_welcome.ipynb", "a new version")
     copies = workspace.copy_lessons()
-    assert [path.name for path in copies.made] == ["01_pictures.ipynb"] and copies.outdated == ["00"]
+    assert [path.name for path in copies.made] == ["01_images.ipynb"] and copies.outdated == ["00"]
 
 
 @pytest.mark.parametrize("damage", ["", '{"cells": [', "[]", '{"cells": [{}]}', b"\xff\xfe"])
@@ -122,10 +122,10 @@ def test_a_damaged_lesson_is_not_copied_and_keeps_nobody_from_the_others(house, 
     monkeypatch.setattr(os, "execv", lambda path, command: started.append(command))
     monkeypatch.setattr(subprocess, "call", lambda command: started.append(command))
     cli.main(["lab"])
-    assert sorted(path.name for path in (house / "work").glob("*.ipynb")) == ["01_pictures.ipynb"]
+    assert sorted(path.name for path in (house / "work").glob("*.ipynb")) == ["01_images.ipynb"]
     said = capsys.readouterr().out
     assert "Lesson 00 as published cannot be read" in said and "git restore notebooks" in said
-    assert "--LabApp.default_url=/lab/tree/work/01_pictures.ipynb" in started[0]
+    assert "--LabApp.default_url=/lab/tree/work/01_images.ipynb" in started[0]
     write_lesson(published)
     cli.main(["lab"])
     assert "1 lesson copied" in capsys.readouterr().out
@@ -136,7 +136,7 @@ def test_a_damaged_lesson_is_not_copied_and_keeps_nobody_from_the_others(house, 
 
 def test_a_damaged_lesson_resets_nothing(house):
     workspace.copy_lessons()
-    (house / "notebooks" / "01_pictures.ipynb").write_text("")
+    (house / "notebooks" / "01_images.ipynb").write_text("")
     before = contents(house / "work")
     with pytest.raises(ValueError, match="git restore notebooks"):
         workspace.reset_lesson("01")
@@ -159,7 +159,7 @@ def test_a_work_folder_that_cannot_be_written_opens_where_every_copy_is_there(ho
 
     monkeypatch.setattr(workspace, "write_whole", read_only)
     assert workspace.copy_lessons() == workspace.Copies([], [])
-    (house / "work" / "01_pictures.ipynb").unlink()
+    (house / "work" / "01_images.ipynb").unlink()
     with pytest.raises(OSError, match="Read-only"):
         workspace.copy_lessons()
 
@@ -192,18 +192,18 @@ def test_a_relative_work_folder_is_the_shells_for_the_server_too(tmp_path):
 
 def test_reset_keeps_the_old_copy(house):
     workspace.copy_lessons()
-    mine = house / "work" / "01_pictures.ipynb"
+    mine = house / "work" / "01_images.ipynb"
     for text in ("first", "second", "third"):
         mine.write_text(text)
         copy, kept = workspace.reset_lesson("01")
         assert copy == mine and copy.read_bytes() == (house / "notebooks" / mine.name).read_bytes()
         assert kept.read_text() == text
-    assert len(list(mine.parent.glob("01_pictures_kept_*.ipynb"))) == 3
+    assert len(list(mine.parent.glob("01_images_kept_*.ipynb"))) == 3
 
 
 def test_reset_ends_the_talk_of_a_newer_version(house):
     workspace.copy_lessons()
-    write_lesson(house / "notebooks" / "01_pictures.ipynb", "a new version")
+    write_lesson(house / "notebooks" / "01_images.ipynb", "a new version")
     assert workspace.copy_lessons().outdated == ["01"]
     workspace.reset_lesson("01")
     assert workspace.copy_lessons().outdated == []
@@ -214,7 +214,7 @@ def test_reset_gives_a_copy_where_there_was_none(house):
     assert copy.is_file() and kept is None
 
 
-@pytest.mark.parametrize("text", ["1", "01", "01_pictures", "01_pictures.ipynb", "work/01_pictures.ipynb"])
+@pytest.mark.parametrize("text", ["1", "01", "01_images", "01_images.ipynb", "work/01_images.ipynb"])
 def test_a_lesson_can_be_named_in_several_ways(house, text):
     assert workspace.lesson_number(text, workspace.published_lessons()) == "01"
 
@@ -233,7 +233,7 @@ def test_an_unknown_lesson_ends_the_command_without_a_traceback(house, capsys):
 
 def test_a_failed_copy_leaves_nothing_behind(house, monkeypatch):
     workspace.copy_lessons()
-    mine = house / "work" / "01_pictures.ipynb"
+    mine = house / "work" / "01_images.ipynb"
     mine.write_text("what I wrote")
     before = contents(house / "work")
 
@@ -299,7 +299,7 @@ def test_lab_copies_then_becomes_jupyter(house, monkeypatch, capsys):
     cli.main(["lab", "--no-browser", "--port=8899"])
     assert started[0][-2:] == ["--no-browser", "--port=8899"]
     assert "2 lessons copied" in capsys.readouterr().out
-    write_lesson(house / "notebooks" / "01_pictures.ipynb", "a new version")
+    write_lesson(house / "notebooks" / "01_images.ipynb", "a new version")
     cli.main(["lab"])
     said = capsys.readouterr().out
     assert "mmcourse reset 01" in said and "copied" not in said and "reset 00" not in said

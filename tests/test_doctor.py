@@ -43,7 +43,7 @@ def stops(machine: Facts) -> list[doctor.Finding]:
 
 def test_a_healthy_machine_has_nothing_to_do():
     findings = doctor.examine(healthy())
-    assert [finding.mend for finding in findings] == [""] * len(findings)
+    assert [finding.fix for finding in findings] == [""] * len(findings)
     assert all(str(finding).startswith("ok ") for finding in findings)
 
 
@@ -102,7 +102,7 @@ def test_which_of_the_three_is_at_fault(torch, torchvision, torchaudio, at_fault
 def test_what_stops_a_lesson_comes_with_what_to_do(changes, subject, command):
     (finding,) = stops(healthy(**changes))
     assert finding.subject == subject
-    assert command in finding.mend
+    assert command in finding.fix
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_what_stops_a_lesson_comes_with_what_to_do(changes, subject, command):
 def test_what_a_lesson_can_do_without_is_a_note(changes, said):
     machine = healthy(**changes)
     assert stops(machine) == []
-    (note,) = [finding for finding in doctor.examine(machine) if finding.mend]
-    assert said in note.mend and str(note).startswith("note ")
+    (note,) = [finding for finding in doctor.examine(machine) if finding.fix]
+    assert said in note.fix and str(note).startswith("note ")
 
 
 @pytest.mark.parametrize("machine, status", [(healthy(), 0), (healthy(cores=1), 0), (healthy(memory_free=1e9), 1)])
@@ -197,7 +197,7 @@ def test_a_list_of_checksums_that_is_cut_off_or_damaged_is_a_finding(tmp_path, m
     broken, _ = facts.check_files()
     assert list(broken) == ["checksums.txt"] and "damaged" in broken["checksums.txt"]
     (finding,) = stops(healthy(broken_files=broken))
-    assert finding.subject == "data files" and "git restore data" in finding.mend
+    assert finding.subject == "data files" and "git restore data" in finding.fix
 
 
 @pytest.mark.parametrize("name", ["checksums.txt", "voices.ogg"])
@@ -235,5 +235,5 @@ def test_this_machine_has_what_the_tests_run_on():
     troubles = [
         finding for finding in doctor.examine(machine) if finding.subject in ("torch", "torchvision", "torchaudio")
     ]
-    assert [finding.mend for finding in troubles] == ["", "", ""]
+    assert [finding.fix for finding in troubles] == ["", "", ""]
     assert machine.broken_files == {}

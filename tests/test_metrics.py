@@ -3,11 +3,11 @@
 import pytest
 
 from mmcourse import PictureBook
-from mmcourse.metrics import meaning, share_right
-from mmcourse.picturebook.scene import Scene, Thing
+from mmcourse.metrics import caption_accuracy, meaning
+from mmcourse.picturebook.scene import Scene, SceneObject
 from mmcourse.picturebook.sentence import tell
 
-FISH, BOAT = Thing("fish", "red", "small", 0.3, 0.5, 0.1), Thing("boat", "blue", "big", 0.7, 0.5, 0.2)
+FISH, BOAT = SceneObject("fish", "red", "small", 0.3, 0.5, 0.1), SceneObject("boat", "blue", "big", 0.7, 0.5, 0.2)
 PAGE = Scene((FISH, BOAT), "left of", "night")
 
 
@@ -16,10 +16,10 @@ def judged(sentence: str, scene: Scene = PAGE) -> dict[str, bool]:
 
 
 def test_every_wording_of_the_book_is_right():
-    for things in (1, 2):
-        scenes = PictureBook("test", 100, things=things).scenes
-        for wordings in ("seen", "unseen"):
-            assert share_right([tell(scene, i, wordings) for i, scene in enumerate(scenes)], scenes) == 1
+    for objects in (1, 2):
+        scenes = PictureBook("test", 100, objects=objects).scenes
+        for phrasings in ("seen", "held_out"):
+            assert caption_accuracy([tell(scene, i, phrasings) for i, scene in enumerate(scenes)], scenes) == 1
     assert all(judged("a big blue boat to the right of a little red fish at night").values())
 
 

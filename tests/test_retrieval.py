@@ -21,7 +21,7 @@ def brute_force(queries, candidates, meanings, candidate_meanings):
     for query, meaning in zip(queries, meanings, strict=True):
         cosines = [float(F.cosine_similarity(query.double(), c.double(), dim=0)) for c in candidates]
         order = sorted(range(len(candidates)), key=lambda i: -cosines[i])
-        found.append(1 + next(place for place, i in enumerate(order) if candidate_meanings[i] == meaning))
+        found.append(1 + next(position for position, i in enumerate(order) if candidate_meanings[i] == meaning))
     return found
 
 
@@ -43,9 +43,9 @@ def test_without_meanings_the_partner_is_right():
 def test_ties_get_the_mean_place_over_all_orders(right, wrong):
     """All candidates lie on one spot: the first right one's place, averaged over every order of them."""
     labels = [0] * right + [1] * wrong
-    places = [1 + order.index(0) for order in itertools.permutations(labels)]
+    positions = [1 + order.index(0) for order in itertools.permutations(labels)]
     found = ranks(torch.ones(1, 3), torch.ones(right + wrong, 3), torch.tensor([0]), torch.tensor(labels))
-    assert found.item() == pytest.approx(sum(places) / len(places))
+    assert found.item() == pytest.approx(sum(positions) / len(positions))
 
 
 def test_a_space_that_collapsed_is_not_called_good():
@@ -87,8 +87,8 @@ def test_all_six_directions():
 
 def test_nearest():
     candidates = torch.tensor([[1.0, 0], [0, 5], [1, 1]])
-    cosines, places = nearest(torch.tensor([[2.0, 0.1]]), candidates, 2)
-    assert places.tolist() == [[0, 2]] and cosines[0, 0] > cosines[0, 1]
+    cosines, positions = nearest(torch.tensor([[2.0, 0.1]]), candidates, 2)
+    assert positions.tolist() == [[0, 2]] and cosines[0, 0] > cosines[0, 1]
     with pytest.raises(ValueError, match="k is 4"):
         nearest(torch.ones(1, 2), candidates, 4)
 
@@ -148,7 +148,7 @@ def test_many_queries_among_many_candidates_take_little_memory(largest):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.int64])
 def test_the_nearest_of_other_types_are_those_of_float32(dtype):
     query, candidates = (50 * torch.randn(9, 16)).to(dtype), (50 * torch.randn(200, 16)).to(dtype)
-    cosines, places = nearest(query, candidates, 8)
+    cosines, positions = nearest(query, candidates, 8)
     expected = nearest(query.float(), candidates.float(), 8)
-    assert torch.equal(places, expected[1]) and torch.equal(cosines, expected[0])
+    assert torch.equal(positions, expected[1]) and torch.equal(cosines, expected[0])
     assert torch.equal(ranks(query, query), ranks(query.double(), query.double()))

@@ -102,9 +102,9 @@ def test_a_fast_run_caps_steps_and_examples(fast):
 
 
 def test_a_book_of_a_fast_run_is_the_beginning_of_the_whole_book(monkeypatch):
-    whole = PictureBook("train", pages=300, things=2, seed=1)
+    whole = PictureBook("train", pages=300, objects=2, seed=1)
     monkeypatch.setenv("MMCOURSE_FAST", "1")
-    few = PictureBook("train", pages=300, things=2, seed=1)
+    few = PictureBook("train", pages=300, objects=2, seed=1)
     assert len(few) == FAST_EXAMPLES
     assert few.sentences == whole.sentences[:FAST_EXAMPLES]
     assert torch.equal(few.images[-3:], whole.images[FAST_EXAMPLES - 3 : FAST_EXAMPLES])

@@ -30,7 +30,7 @@ assert package.parent.joinpath("shipped") in assets.asset("checksums.txt").paren
 for name in mmcourse.__all__:
     assert getattr(mmcourse, name) is not None, name
 from mmcourse import PictureBook, begin, check, expect, fit, quiz
-from mmcourse.models.cnn import PictureClassifier, PictureEncoder
+from mmcourse.models.cnn import ImageClassifier, ImageEncoder
 book = PictureBook("train", pages=2, seed=0)
 assert book.images.shape == (2, 3, 32, 32) and book.tokens.shape[0] == 2
 assert len(book.sound(0)) > 1000

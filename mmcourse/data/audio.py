@@ -119,8 +119,8 @@ def _resample_each(sound: Tensor, rate: int, to: int) -> Tensor:
     count = -(-to * sound.shape[-1] // rate)
     rows = sound.numel() // max(sound.shape[-1], 1)
     parts = []
-    for places in torch.arange(count).split(max(1, TABLE // (len(offsets) * max(rows, 1)))):
-        whole, rest = places * rate // to, places * rate % to  # where the new sample lies among the old ones
+    for positions in torch.arange(count).split(max(1, TABLE // (len(offsets) * max(rows, 1)))):
+        whole, rest = positions * rate // to, positions * rate % to  # where the new sample lies among the old ones
         x = (offsets - rest[:, None].double() / to) * step
         weights = torch.where(x.abs() < LOBES, x.sinc() * (x * (torch.pi / LOBES / 2)).cos().square() * step, 0.0)
         near = padded[..., (whole[:, None] + offsets + width).to(sound.device)]  # (..., part, taps)
@@ -136,10 +136,10 @@ def collate(sounds: Sequence[Tensor], samples: int | None = None) -> Tensor:
     """
     if len(sounds) == 0:
         raise ValueError("sounds is empty; expected at least one. Likely cause: a split or a filter that left nothing")
-    for place, sound in enumerate(sounds):
+    for position, sound in enumerate(sounds):
         if sound.dim() != 1 or len(sound) == 0:
             raise ValueError(
-                f"sound {place} has shape {tuple(sound.shape)}; expected (samples,), at least one. Likely cause: "
+                f"sound {position} has shape {tuple(sound.shape)}; expected (samples,), at least one. Likely cause: "
                 + ("an empty recording" if sound.numel() == 0 else "stereo, average its channels: sound.mean(0)")
             )
     if samples is not None and samples < 1:
@@ -198,11 +198,11 @@ class LogMel(nn.Module):
         self.register_buffer("window", torch.hann_window(length), persistent=False)
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("mean", torch.zeros(n_mels, 1))
-        self.register_buffer("spread", torch.ones(n_mels, 1))
+        self.register_buffer("std", torch.ones(n_mels, 1))
 
     def forward(self, sounds: Tensor) -> Tensor:
         """(B, samples) float in [-1, 1] -> (B, n_mels, T)"""
-        return ((self.raw(sounds) - self.mean) / self.spread).to(self.mean.dtype)
+        return ((self.raw(sounds) - self.mean) / self.std).to(self.mean.dtype)
 
     def raw(self, sounds: Tensor) -> Tensor:
         """Before the statistics: log(power + 1e-5) of each band.   (B, samples) -> (B, n_mels, T)"""
@@ -232,7 +232,7 @@ class LogMel(nn.Module):
             raise ValueError("fit got no sound, or only silence. Likely cause: a generator that was used up")
         mean = total / frames
         self.mean.copy_(mean[:, None])
-        self.spread.copy_((squares / frames - mean.square()).clamp(min=1e-6).sqrt()[:, None])
+        self.std.copy_((squares / frames - mean.square()).clamp(min=1e-6).sqrt()[:, None])
         return self
 
     def inverse(self, mels: Tensor, rounds: int = 32) -> Tensor:
@@ -251,7 +251,7 @@ class LogMel(nn.Module):
         samples = (mels.shape[2] - 1) * self.hop
         short = max(0, length // 2 // self.hop + 2 - mels.shape[2])  # Griffin-Lim needs more than half a window
         with without_autocast(mels):
-            power = ((exact(mels) * self.spread + self.mean).exp() - FLOOR).clamp(min=0)
+            power = ((exact(mels) * self.std + self.mean).exp() - FLOOR).clamp(min=0)
             back = InverseMelScale(len(self.filters), self.n_mels, self.rate).to(mels.device)
             back.fb = self.filters.to(power)
             phases = GriffinLim(length, rounds, hop_length=self.hop, power=2).to(power)

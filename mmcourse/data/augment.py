@@ -6,18 +6,18 @@ from torch import Tensor
 from mmcourse.data.text import PAD, UNKNOWN
 
 
-def permute_colours(images: Tensor, share: float = 1.0) -> Tensor:
+def permute_colours(images: Tensor, fraction: float = 1.0) -> Tensor:
     """Give a share of the pictures a random order of their own for the colour channels.   (B, 3, H, W) -> (B, 3, H, W)
 
     A red fish becomes a green or a blue one, so the colour no longer tells the kind. It paints pairs of kind and colour
     that the training split does not hold.
     """
     _check_images(images)
-    if not 0 <= share <= 1:
-        raise ValueError(f"share is {share}; expected a fraction from 0 to 1")
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"fraction is {fraction}; expected a fraction from 0 to 1")
     batch, channels = images.shape[:2]
     order = torch.rand(batch, channels, device=images.device).argsort(dim=1)  # (B, C)
-    order[torch.rand(batch, device=images.device) >= share] = torch.arange(channels, device=images.device)
+    order[torch.rand(batch, device=images.device) >= fraction] = torch.arange(channels, device=images.device)
     return images[torch.arange(batch, device=images.device)[:, None], order]
 
 
@@ -43,16 +43,16 @@ def shift(images: Tensor, pixels: int = 3) -> Tensor:
     )
 
 
-def mask_words(tokens: Tensor, share: float) -> Tensor:
-    """Word dropout: each word becomes '<unk>' (1) with probability `share`; padding stays.   (B, T) -> (B, T)
+def mask_words(tokens: Tensor, fraction: float) -> Tensor:
+    """Word dropout: each word becomes '<unk>' (1) with probability `fraction`; padding stays.   (B, T) -> (B, T)
 
     A model trained so has met '<unk>' in every place, and cannot lean on one word alone.
     """
-    if tokens.is_floating_point() or tokens.dtype == torch.bool or not 0 <= share <= 1:
+    if tokens.is_floating_point() or tokens.dtype == torch.bool or not 0 <= fraction <= 1:
         raise ValueError(
-            f"mask_words got {tokens.dtype} and share={share}; expected integer tokens, a share from 0 to 1"
+            f"mask_words got {tokens.dtype} and fraction={fraction}; expected integer tokens, a share from 0 to 1"
         )
-    chosen = (torch.rand(tokens.shape, device=tokens.device) < share) & (tokens != PAD)
+    chosen = (torch.rand(tokens.shape, device=tokens.device) < fraction) & (tokens != PAD)
     return tokens.masked_fill(chosen, UNKNOWN)
 
 
@@ -95,5 +95,5 @@ def _stripes(mels: Tensor, axis: int, widest: int) -> Tensor:
     batch, length = len(mels), mels.shape[axis]
     width = torch.randint(min(widest, length) + 1, (batch, 1), device=mels.device)
     start = (torch.rand(batch, 1, device=mels.device) * (length - width + 1)).long()
-    place = torch.arange(length, device=mels.device)
-    return (place >= start) & (place < start + width)
+    position = torch.arange(length, device=mels.device)
+    return (position >= start) & (position < start + width)

@@ -57,7 +57,7 @@ SOURCES = {
             "leondz/wnut_17", "wnut_17/{split}/0000.parquet",
             ("1ac0b6d18c8a1a1d1606b24bef78b8af2f92d2d9", "refs/convert/parquet"),
             {"train": 3_394, "validation": 1_009, "test": 1_287}, ("tokens", "ner_tags"), "ner_tags",
-            ("O", *(f"{place}-{kind}" for kind in ENTITIES for place in "BI")),
+            ("O", *(f"{position}-{kind}" for kind in ENTITIES for position in "BI")),
         ),
     )
 }  # fmt: skip

@@ -19,22 +19,22 @@ TOLERANCE = 0.05  # another version of a data set may have this share of rows mo
 class BrokenFile(ValueError):
     """A file that is there and is not what it should be; `path` and the message name it."""
 
-    def __init__(self, path: Path, wrong: str, mend: str = ""):
-        super().__init__(f"{path} {wrong}. {mend}".rstrip())
+    def __init__(self, path: Path, wrong: str, fix: str = ""):
+        super().__init__(f"{path} {wrong}. {fix}".rstrip())
         self.path = path
 
 
-def read(source: Source, split: str, paths: list[Path], mend: str = "") -> "Dataset":
-    """The split in these files, checked; BrokenFile says which file is wrong, how, and (`mend`) what to do."""
+def read(source: Source, split: str, paths: list[Path], fix: str = "") -> "Dataset":
+    """The split in these files, checked; BrokenFile says which file is wrong, how, and (`fix`) what to do."""
     import pyarrow
     from datasets import Dataset, DatasetInfo
 
     schema = features(source)
-    table = pyarrow.concat_tables([_table(source, path, schema.arrow_schema, mend) for path in paths])
+    table = pyarrow.concat_tables([_table(source, path, schema.arrow_schema, fix) for path in paths])
     expected = source.rows[split]
     if abs(len(table) - expected) > TOLERANCE * expected:
         wrong = f"has {len(table):,} rows; the split {split} of {source.name} has {expected:,}"
-        raise BrokenFile(paths[0], wrong, mend)
+        raise BrokenFile(paths[0], wrong, fix)
     if len(table) != expected:
         warnings.warn(
             f"{paths[0]} has {len(table):,} rows, not {expected:,}: another version of {source.name} than the course "
@@ -44,7 +44,7 @@ def read(source: Source, split: str, paths: list[Path], mend: str = "") -> "Data
     return Dataset(table, info=DatasetInfo(description=source.what, features=schema), split=split)
 
 
-def _table(source: Source, path: Path, schema: "pyarrow.Schema", mend: str) -> "pyarrow.Table":
+def _table(source: Source, path: Path, schema: "pyarrow.Schema", fix: str) -> "pyarrow.Table":
     """One parquet file as a table of exactly the expected columns and types, or BrokenFile."""
     import pyarrow
     import pyarrow.parquet
@@ -55,30 +55,30 @@ def _table(source: Source, path: Path, schema: "pyarrow.Schema", mend: str) -> "
             file.seek(-min(4, length), os.SEEK_END)
             end = file.read()
     except OSError as error:
-        raise BrokenFile(path, f"cannot be read ({error.strerror})", mend) from error
+        raise BrokenFile(path, f"cannot be read ({error.strerror})", fix) from error
     if length == 0:
-        raise BrokenFile(path, "is empty", mend)
+        raise BrokenFile(path, "is empty", fix)
     if start != b"PAR1":
-        raise BrokenFile(path, f"is no parquet file (it begins with {start!r})", mend)
+        raise BrokenFile(path, f"is no parquet file (it begins with {start!r})", fix)
     if end != b"PAR1":
-        raise BrokenFile(path, f"is cut off after {length:,} bytes: a download that did not finish", mend)
+        raise BrokenFile(path, f"is cut off after {length:,} bytes: a download that did not finish", fix)
     try:
         table = pyarrow.parquet.ParquetFile(path).read()
     except (pyarrow.ArrowException, OSError) as error:
-        raise BrokenFile(path, f"is damaged ({str(error).splitlines()[0]})", mend) from error
+        raise BrokenFile(path, f"is damaged ({str(error).splitlines()[0]})", fix) from error
     if "audio" in source.columns and "speaker" not in table.column_names and "audio" in table.column_names:
         table = _name_speakers(table)
     if missing := [column for column in source.columns if column not in table.column_names]:
         wrong = f"lacks the columns {', '.join(missing)}; it has {', '.join(table.column_names)}"
-        raise BrokenFile(path, f"{wrong}, so it is not {source.name}", mend)
+        raise BrokenFile(path, f"{wrong}, so it is not {source.name}", fix)
     if (classes := _classes(table, source.target)) not in (None, source.classes):
-        raise BrokenFile(path, f"has the classes {', '.join(classes)}; expected {', '.join(source.classes)}", mend)
+        raise BrokenFile(path, f"has the classes {', '.join(classes)}; expected {', '.join(source.classes)}", fix)
     try:
         table = table.select(source.columns).cast(schema)
     except (pyarrow.ArrowException, ValueError) as error:
-        raise BrokenFile(path, f"has columns of other types ({str(error).splitlines()[0]})", mend) from error
+        raise BrokenFile(path, f"has columns of other types ({str(error).splitlines()[0]})", fix) from error
     if wrong := _bad_values(table, source):
-        raise BrokenFile(path, wrong, mend)
+        raise BrokenFile(path, wrong, fix)
     return table
 
 

@@ -71,8 +71,8 @@ class ReadAloud:
         where, tokens = tokens.device, tokens.cpu()
         check_tokens(tokens, len(VOCABULARY))
         batch, real = len(tokens), tokens != PAD
-        if (unread := real & (self.row[tokens] < 0)).any():
-            strange = VOCABULARY[int(tokens[unread][0])]
+        if (unknown := real & (self.row[tokens] < 0)).any():
+            strange = VOCABULARY[int(tokens[unknown][0])]
             raise ValueError(f"{strange!r} is none of the {len(self.words)} words that this was made for")
         voice = torch.randint(self.speakers, (batch, 1))
         which = self.row[tokens].clamp(min=0) * self.speakers + voice  # (B, T)
@@ -82,21 +82,21 @@ class ReadAloud:
         begin = between(EDGE, batch, 1) * self.second + taken.cumsum(dim=1) - taken
         end = (begin + spoken).masked_fill(~real, 0).amax(dim=1) + between(EDGE, batch) * self.second
         frames = (end / FINE).long() + 1  # (B,)
-        place = torch.arange(-(-int(frames.max()) // STRIDE) * STRIDE) * FINE  # (F,)
-        word = (begin.masked_fill(~real, torch.inf)[..., None] <= place).sum(dim=1) - 1  # (B, F) which is heard
+        position = torch.arange(-(-int(frames.max()) // STRIDE) * STRIDE) * FINE  # (F,)
+        word = (begin.masked_fill(~real, torch.inf)[..., None] <= position).sum(dim=1) - 1  # (B, F) which is heard
         level = between(LEVEL, batch, 1)
         loud = decibels(level + between(WORD_LEVEL, *tokens.shape))
-        heard = word >= 0
+        audible = word >= 0
         word = word.clamp(min=0)
-        at = ((place - begin.gather(1, word)) * pace.gather(1, word)).round().long()
+        at = ((position - begin.gather(1, word)) * pace.gather(1, word)).round().long()
         which, loud = which.gather(1, word), loud.gather(1, word)
-        heard &= at < self.lengths[which]
-        power = self.power[which, at.clamp(0, self.power.shape[1] - 1)] * (loud * heard)[..., None]  # (B, F, n_mels)
+        audible &= at < self.lengths[which]
+        power = self.power[which, at.clamp(0, self.power.shape[1] - 1)] * (loud * audible)[..., None]  # (B, F, n_mels)
         hiss = self.noise[torch.randint(len(self.noise), (batch,))]
         hiss = hiss * decibels(level - between(SIGNAL_TO_NOISE, batch, 1))
         power += hiss[:, None] * (1 + torch.empty_like(power).exponential_()) / 2  # its power wavers, too
-        mels = ((power + FLOOR).log().transpose(1, 2) - self.log_mel.mean) / self.log_mel.spread
-        return (mels * (torch.arange(len(place)) < frames[:, None])[:, None]).to(where)
+        mels = ((power + FLOOR).log().transpose(1, 2) - self.log_mel.mean) / self.log_mel.std
+        return (mels * (torch.arange(len(position)) < frames[:, None])[:, None]).to(where)
 
 
 class ReadingBatches(SentenceBatches):

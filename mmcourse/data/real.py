@@ -40,9 +40,9 @@ def load(name: str, split: str = "train") -> "Dataset":
     """
     source, split = _source(name), _split(name, split)
     if paths := _local(source, split):
-        return _few(read(source, split, paths, _mend(source, local=True)))
+        return _few(read(source, split, paths, _fix(source, local=True)))
     paths = _cached(source, split) or _download(source, split, hub.QUICK)
-    return _few(read(source, split, paths, _mend(source)))
+    return _few(read(source, split, paths, _fix(source)))
 
 
 def available(name: str, split: str | None = None) -> bool:
@@ -111,7 +111,7 @@ def _why_nowhere(source: Source) -> str:
     return f"no copy; to fetch it: mmcourse data get {source.name}"
 
 
-def pictures(dataset: "Dataset") -> tuple["Tensor", "Tensor"]:
+def images(dataset: "Dataset") -> tuple["Tensor", "Tensor"]:
     """Every picture and label as tensors: (N, 1, 28, 28) float32 in [0, 1] and (N,) int64. MNIST's 60,000 take 4 s."""
     import torch
     from datasets import Image as ImageColumn
@@ -125,13 +125,13 @@ def pictures(dataset: "Dataset") -> tuple["Tensor", "Tensor"]:
     pixels = bytearray()
     for number, data in enumerate(rows["image"].combine_chunks().field("bytes").to_pylist()):
         try:
-            picture = Image.open(io.BytesIO(data or b""))
-            content = picture.tobytes()
+            image = Image.open(io.BytesIO(data or b""))
+            content = image.tobytes()
         except (OSError, SyntaxError, ValueError) as error:
             raise ValueError(f"row {number} holds no picture that can be read: {error}") from error
-        if picture.mode != "L" or picture.size != (28, 28):
-            size = "x".join(map(str, picture.size))
-            raise ValueError(f"row {number} is a {size} picture of mode {picture.mode}; expected 28x28 grey (mode L)")
+        if image.mode != "L" or image.size != (28, 28):
+            size = "x".join(map(str, image.size))
+            raise ValueError(f"row {number} is a {size} picture of mode {image.mode}; expected 28x28 grey (mode L)")
         pixels += content
     labels = torch.tensor(rows["label"].to_pylist(), dtype=torch.int64)
     if not pixels:
@@ -174,7 +174,7 @@ def _folder(source: Source) -> Path | None:
     return settings.data_folder() / source.name if settings.data_folder() else None
 
 
-def _mend(source: Source, local: bool = False) -> str:
+def _fix(source: Source, local: bool = False) -> str:
     if local:
         return f"Delete it, then, while online: mmcourse data get {source.name} --into {_folder(source).parent}"
     return f"To fetch it again, while online: mmcourse data get {source.name}"
@@ -190,8 +190,8 @@ def _local(source: Source, split: str) -> list[Path] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        cure = "Likely cause: its permissions; change them, or set MMCOURSE_DATA to a folder of your own"
-        raise BrokenFile(folder, f"cannot be read ({error.strerror})", cure) from error
+        augment = "Likely cause: its permissions; change them, or set MMCOURSE_DATA to a folder of your own"
+        raise BrokenFile(folder, f"cannot be read ({error.strerror})", augment) from error
     if (path := folder / f"{split}.parquet") in files:
         return [path]
     parts: dict[int, dict[int, Path]] = {}
@@ -212,9 +212,9 @@ def _cached(source: Source, split: str) -> list[Path] | None:
     try:
         path = hub.cached(source.repository, source.file.format(split=split), source.revisions)
     except OSError as error:
-        cure = "Likely cause: its permissions; change them, or set HF_HOME to a folder of your own"
+        augment = "Likely cause: its permissions; change them, or set HF_HOME to a folder of your own"
         folder = Path(error.filename or "hub cache")
-        raise BrokenFile(folder, f"cannot be read ({error.strerror})", cure) from error
+        raise BrokenFile(folder, f"cannot be read ({error.strerror})", augment) from error
     return [path] if path else None
 
 
@@ -253,7 +253,7 @@ def _whole(source: Source, split: str, target: Path | None) -> tuple[list[Path],
     try:
         paths = _local(source, split)
         if paths and target not in paths:
-            return paths, read(source, split, paths, _mend(source, local=True))
+            return paths, read(source, split, paths, _fix(source, local=True))
     except BrokenFile:
         if target is None:  # what lies in someone's own folder is theirs to delete
             raise
@@ -265,4 +265,4 @@ def _whole(source: Source, split: str, target: Path | None) -> tuple[list[Path],
             print(f"{error} It is fetched again.")
             force = True
     paths = _download(source, split, hub.PATIENT, force)
-    return paths, read(source, split, paths, _mend(source))
+    return paths, read(source, split, paths, _fix(source))

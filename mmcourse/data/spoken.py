@@ -28,9 +28,9 @@ class SpokenWords:
         self.voices, self.words, self.takes, self.seed = tuple(voices), tuple(words), takes, seed
         sounds = takes * len(voices) * len(words)
         kept = settings.examples(sounds)
-        self._places = sounds * torch.arange(kept) // kept
-        self.labels = self._places % len(words)
-        self.speakers = self._places // len(words) % len(voices)
+        self._positions = sounds * torch.arange(kept) // kept
+        self.labels = self._positions % len(words)
+        self.speakers = self._positions // len(words) % len(voices)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -44,7 +44,7 @@ class SpokenWords:
         """One spoken word.   (samples,) float32, 16 kHz"""
         if not 0 <= i < len(self):
             raise IndexError(f"sound {i} of {len(self):,}")
-        take = int(self._places[i]) // (len(self.words) * len(self.voices))
+        take = int(self._positions[i]) // (len(self.words) * len(self.voices))
         return speak(self.words[self.labels[i]], self.voices[self.speakers[i]], seed=1_000 * self.seed + take)
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -61,7 +61,7 @@ class SpokenWords:
 
 
 def spoken_words(group: str, takes: int = 1, seed: int | None = None, words: Sequence[str] = WORDS) -> SpokenWords:
-    """The book's words by all voices of a group: 'train', 'unseen' (held out) or 'far' (another speech engine).
+    """The book's words by all voices of a group: 'train', 'held_out' (held out) or 'far' (another speech engine).
 
     `seed` decides pace, level and noise: the run's seed (MMCOURSE_SEED) for 'train', 0 for the others, unless given.
     """

@@ -15,10 +15,10 @@ def spoken_pages(book: PictureBook, log_mel: LogMel, pages: Tensor | None = None
 
     -> (N, n_mels, T) float16, half the memory; T is that of the longest, the others end in frames of zeros.
     """
-    places = range(len(book)) if pages is None else pages.tolist()
+    positions = range(len(book)) if pages is None else pages.tolist()
     parts = []
-    for start in range(0, len(places), CHUNK):
-        parts.append(padded_mels(log_mel, [book.sound(i) for i in places[start : start + CHUNK]]).half())
+    for start in range(0, len(positions), CHUNK):
+        parts.append(padded_mels(log_mel, [book.sound(i) for i in positions[start : start + CHUNK]]).half())
     return together(parts)
 
 

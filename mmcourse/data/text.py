@@ -27,12 +27,12 @@ _WORD = re.compile(r"<\w+>|\w+?(?=n't\b)|n't\b|'(?:s|m|d|re|ve|ll)\b|\w+|[^\w\s]
 def split_words(text: str) -> list[str]:
     """The words and marks of a text, lower-cased: "It isn't bad!" -> it, is, n't, bad, !   (cut as in Kim 2014)"""
     if not isinstance(text, str):
-        cure = (
+        augment = (
             ". A list of texts is taken one by one, a list of words as ' '.join(words)"
             if isinstance(text, list)
             else ""
         )
-        raise ValueError(f"a text is of type {type(text).__name__}; expected str{cure}")
+        raise ValueError(f"a text is of type {type(text).__name__}; expected str{augment}")
     return _WORD.findall(text.lower().replace("’", "'"))
 
 
@@ -52,7 +52,7 @@ class Vocabulary:
             )
         self.words = SPECIAL + tuple(word for word in words if word not in SPECIAL)
         self.tokenise = tokenise
-        self.index = {word: place for place, word in enumerate(self.words)}
+        self.index = {word: position for position, word in enumerate(self.words)}
         if len(self.index) < len(self.words):
             twice = next(word for word, times in Counter(self.words).items() if times > 1)
             raise ValueError(f"words holds {twice!r} more than once; expected each word once")
@@ -85,13 +85,13 @@ class Vocabulary:
     def decode(self, ids: Iterable[int]) -> str:
         """The words at these places, without padding."""
         ids = ids.tolist() if isinstance(ids, Tensor) else list(ids)
-        if wrong := [place for place in ids if not _is_whole(place)]:
+        if wrong := [position for position in ids if not _is_whole(position)]:
             raise ValueError(f"decode got {_short(wrong[0])} as a token; expected whole numbers, those of a sentence")
-        if outside := [place for place in ids if not 0 <= place < len(self)]:
+        if outside := [position for position in ids if not 0 <= position < len(self)]:
             raise ValueError(
                 f"token {outside[0]} is outside the vocabulary of {len(self)} words (0 to {len(self) - 1})"
             )
-        return " ".join(self.words[place] for place in ids if place != PAD)
+        return " ".join(self.words[position] for position in ids if position != PAD)
 
 
 def pad(sequences: Sequence[Sequence[int]], to: int | None = None) -> Tensor:
@@ -168,8 +168,8 @@ def check_tokens(tokens: Tensor, vocabulary_size: int) -> None:
         raise ValueError(f"tokens are of type {type(tokens).__name__}; expected a tensor (B, T), e.g. pad(sequences)")
     shape = tuple(tokens.shape)
     if len(shape) != 2:
-        cure = ". A single sentence needs a batch axis: tokens[None]" if len(shape) == 1 else ""
-        raise ValueError(f"tokens have shape {shape}; expected (B, T){cure}")
+        augment = ". A single sentence needs a batch axis: tokens[None]" if len(shape) == 1 else ""
+        raise ValueError(f"tokens have shape {shape}; expected (B, T){augment}")
     if tokens.numel() == 0:
         what = "no word in any sentence" if len(tokens) else "no sentence. Likely cause: an empty split"
         raise ValueError(f"tokens have shape {shape}: {what}")

@@ -93,7 +93,7 @@ def guarded(function: Callable, *arguments, name: str = "your code", **options):
     except (NotTried, NotRight):
         raise
     except Exception as error:
-        frame, number = learners_place(error.__traceback__)
+        frame, number = learners_position(error.__traceback__)
         if isinstance(error, NotImplementedError) and frame is not None and raised_by_hand(error, frame, number):
             if is_stub(frame):
                 raise NotTried from None
@@ -132,11 +132,11 @@ def describe(error: Exception, frame: CodeType | None, number: int, name: str) -
     if frame is None:
         return f"`{name}` raised {what}"
     text = linecache.getline(frame.co_filename, number).strip().replace("`", "'")
-    place = f"line {number}" + (f": `{text}`" if text else "")
-    return f"{what} (in `{frame.co_name}`, {place})"
+    position = f"line {number}" + (f": `{text}`" if text else "")
+    return f"{what} (in `{frame.co_name}`, {position})"
 
 
-def learners_place(traceback: TracebackType | None) -> tuple[CodeType | None, int]:
+def learners_position(traceback: TracebackType | None) -> tuple[CodeType | None, int]:
     """The innermost code that is neither a library's nor the course's, and its line number."""
     found: tuple[CodeType | None, int] = (None, 0)
     while traceback is not None:

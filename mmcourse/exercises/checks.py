@@ -71,7 +71,7 @@ def exercise(id: str, *, title: str, dots: int, minutes: int, hints: tuple[str, 
     """Register a judge. `takes` is what the learner hands in: "function" (wrapped for safe calls) or "value"."""
     if not re.fullmatch(r"\d\d\.\w+", id) or dots not in (1, 2, 3) or takes not in ("function", "value"):
         raise ValueError(
-            f"exercise({id!r}, dots={dots}, takes={takes!r}); expected an id such as '01.3' or '01.clinic', "
+            f"exercise({id!r}, dots={dots}, takes={takes!r}); expected an id such as '01.3' or '01.debug', "
             "1 to 3 dots, and 'function' or 'value'"
         )
 
@@ -105,7 +105,7 @@ def title(lesson: str) -> str:
 
 
 def position(entry: Exercise) -> tuple:
-    """Sorts 01.2 before 01.10, and both before 01.clinic."""
+    """Sorts 01.2 before 01.10, and both before 01.debug."""
     name = entry.id.partition(".")[2]
     return (0, int(name), "") if name.isdigit() else (1, 0, name)
 

@@ -18,37 +18,41 @@ def expect_gradients(answer: Answer, case: tuple, right: Callable, part: Callabl
     what else there is to say, mostly none.
     """
     try:
-        given = slopes(lambda *leaves: part(answer.function(*leaves)), case, answer.name)
+        given = gradients(lambda *leaves: part(answer.function(*leaves)), case, answer.name)
     except NotRight as problem:
         if "numpy()" in str(problem):
             raise NotRight("right, but no gradient passes through numpy: stay with tensors") from None
         if "modified by an inplace operation" in str(problem):
             return ". To train through it would fail, though: a tensor is changed in place after it was used"
         raise
-    expected = slopes(right, case, "right")
-    cut = [place for place, slope in given.items() if slope is None and expected[place] is not None]
+    expected = gradients(right, case, "right")
+    cut = [position for position, gradient in given.items() if gradient is None and expected[position] is not None]
     if cut:
         reached = listed(answer, cut, given)
         raise NotRight(
             f"right, but no gradient reaches {reached}, so what lies before could not learn: {ON_THE_WAY} the way?"
         )
-    short = [place for place, slope in given.items() if slope is not None and not alike(slope, expected[place])]
+    short = [
+        position
+        for position, gradient in given.items()
+        if gradient is not None and not alike(gradient, expected[position])
+    ]
     if short:
         reached = listed(answer, short, given)
         raise NotRight(f"right, but only a part of the gradient reaches {reached}: {ON_THE_WAY} a part of the way?")
     return ""
 
 
-def slopes(function: Callable, case: tuple, name: str) -> dict[tuple[int, ...], Tensor | None]:
+def gradients(function: Callable, case: tuple, name: str) -> dict[tuple[int, ...], Tensor | None]:
     """The gradient of a weighted sum of all results, for every tensor of the case by its place in there."""
     leaves: dict[tuple[int, ...], Tensor] = {}
 
-    def led(value, place: tuple[int, ...] = ()):
+    def led(value, position: tuple[int, ...] = ()):
         if isinstance(value, Tensor):
-            leaves[place] = value.clone().requires_grad_()
-            return leaves[place].clone()
+            leaves[position] = value.clone().requires_grad_()
+            return leaves[position].clone()
         if isinstance(value, tuple | list):
-            return type(value)(led(one, (*place, i)) for i, one in enumerate(value))
+            return type(value)(led(one, (*position, i)) for i, one in enumerate(value))
         return value
 
     with torch.enable_grad():
@@ -71,23 +75,23 @@ def tensors(value) -> Iterator[Tensor]:
             yield from tensors(one)
 
 
-def alike(slope: Tensor, expected: Tensor | None) -> bool:
+def alike(gradient: Tensor, expected: Tensor | None) -> bool:
     """Equal gradients, up to rounding that sums of large numbers bring."""
     if expected is None:
         return True
-    return bool((slope - expected).abs().max() <= 1e-3 * expected.abs().max() + 1e-4)
+    return bool((gradient - expected).abs().max() <= 1e-3 * expected.abs().max() + 1e-4)
 
 
-def listed(answer: Answer, places: Sequence[tuple[int, ...]], every: Sequence[tuple[int, ...]]) -> str:
+def listed(answer: Answer, positions: Sequence[tuple[int, ...]], every: Sequence[tuple[int, ...]]) -> str:
     """The answer's own names for tensors at places of its arguments; a list's name alone where all of it is meant."""
     try:
         names = list(inspect.signature(answer.function).parameters)
     except (TypeError, ValueError):
         names = []
     words = []
-    for place in places:
-        name = names[place[0]] if place[0] < len(names) else f"argument {place[0] + 1}"
-        whole = {one for one in every if one[0] == place[0]} <= set(places)
-        words.append(f"`{name}`" if whole else f"`{name}{''.join(f'[{i}]' for i in place[1:])}`")
+    for position in positions:
+        name = names[position[0]] if position[0] < len(names) else f"argument {position[0] + 1}"
+        whole = {one for one in every if one[0] == position[0]} <= set(positions)
+        words.append(f"`{name}`" if whole else f"`{name}{''.join(f'[{i}]' for i in position[1:])}`")
     *others, last = dict.fromkeys(words)
     return f"{', '.join(others)} and {last}" if others else last

@@ -176,7 +176,7 @@ def judge_tensors(
     mistakes: Mistakes,
     where: Callable[..., str],
     causes: Callable[..., dict[tuple, str]] = lambda *case: {},
-    entry: Callable[[tuple, tuple], str] = lambda place, case: f"entry {list(place)}",
+    entry: Callable[[tuple, tuple], str] = lambda position, case: f"entry {list(position)}",
 ) -> None:
     """The answer must give, for every case, what `right` gives.
 
@@ -197,9 +197,9 @@ def judge_tensors(
     if not expected[i].dim():
         raise NotRight(f"{where(*cases[i])} it gave {number(given[i])}, expected {number(expected[i])}")
     apart = (given[i] - expected[i]).abs()
-    place = tuple((apart == apart.max()).nonzero()[0].tolist())
-    came, due = number(given[i][place]), number(expected[i][place])
-    raise NotRight(f"{where(*cases[i])} {entry(place, cases[i])} is {came}, expected {due}")
+    position = tuple((apart == apart.max()).nonzero()[0].tolist())
+    came, due = number(given[i][position]), number(expected[i][position])
+    raise NotRight(f"{where(*cases[i])} {entry(position, cases[i])} is {came}, expected {due}")
 
 
 def number(value: Tensor) -> str:

@@ -78,8 +78,8 @@ class MultiHeadAttention(nn.Module):
         )  # (B, heads, T, D / heads)
         if self.rotary:
             queries, keys = rotate(queries), rotate(keys)
-        seen, weights = attention(queries, keys, values, mask, self.dropout if self.training else 0.0)
-        return self.out(self.join(seen)), weights
+        attended, weights = attention(queries, keys, values, mask, self.dropout if self.training else 0.0)
+        return self.out(self.join(attended)), weights
 
     def split(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, heads, T, D / heads)"""
@@ -96,8 +96,8 @@ def sinusoids(length: int, width: int) -> Tensor:
     """
     if width < 2 or width % 2:
         raise ValueError(f"width is {width}; expected an even number, for each sine has its cosine")
-    places = torch.arange(length, dtype=torch.float64)[:, None]  # (T, 1)
-    angles = places / 10_000 ** (torch.arange(0, width, 2, dtype=torch.float64) / width)  # (T, D / 2)
+    positions = torch.arange(length, dtype=torch.float64)[:, None]  # (T, 1)
+    angles = positions / 10_000 ** (torch.arange(0, width, 2, dtype=torch.float64) / width)  # (T, D / 2)
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1).float()
 
 

@@ -39,13 +39,13 @@ def shapley(game: Game, names) -> dict[str, float | Tensor]:
     if not names or len(set(names)) < len(names):
         raise ValueError(f"names are {names}; expected each player once, at least one")
     value = {some: _value(game, some) for some in coalitions(names)}
-    shares = {}
+    attributions = {}
     for name in names:
         before = [some for some in value if name not in some]
-        shares[name] = sum(
+        attributions[name] = sum(
             (value[some | {name}] - value[some]) / (len(names) * comb(len(names) - 1, len(some))) for some in before
         )
-    return shares
+    return attributions
 
 
 def _value(game: Game, some: frozenset[str]) -> float | Tensor:
@@ -68,7 +68,7 @@ def probability_game(
     return game
 
 
-def gradient_shares(
+def gradient_attributions(
     decide: Callable[[Mapping[str, Tensor]], Tensor],
     features: Mapping[str, Tensor],
     target: Tensor,
@@ -98,10 +98,10 @@ def gradient_shares(
 
     inputs = tuple(features[name].detach().clone().requires_grad_() for name in names)
     if method == "input":
-        shares = InputXGradient(probability).attribute(inputs)
+        attributions = InputXGradient(probability).attribute(inputs)
     else:
         start = tuple(
             torch.zeros_like(x) if nothing is None else nothing[n].detach().expand_as(x) for n, x in features.items()
         )
-        shares = IntegratedGradients(probability).attribute(inputs, baselines=start, n_steps=steps)
-    return {name: share.sum(dim=1).detach() for name, share in zip(names, shares, strict=True)}
+        attributions = IntegratedGradients(probability).attribute(inputs, baselines=start, n_steps=steps)
+    return {name: attribution.sum(dim=1).detach() for name, attribution in zip(names, attributions, strict=True)}

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from mmcourse.models.evaluation_mode import evaluation_mode
 from mmcourse.models.fusion import Concatenation
 from mmcourse.models.fusion.contract import Present
 from mmcourse.models.fusion.dropout import ModalityDropout
-from mmcourse.models.judging import judging
 
 
 class Branches(nn.Module):
@@ -68,7 +68,7 @@ class Branches(nn.Module):
 def features_of(model: Branches, inputs: Sequence[Tensor], size: int = 256) -> dict[str, Tensor]:
     """The features of many examples, on the processor, in evaluation mode.   -> {name: (N, width)}"""
     where = next(model.parameters()).device
-    with judging(model):
+    with evaluation_mode(model):
         parts = [
             model.features(*(x[start : start + size].to(where) for x in inputs))
             for start in range(0, max(len(inputs[0]), 1), size)
@@ -79,5 +79,5 @@ def features_of(model: Branches, inputs: Sequence[Tensor], size: int = 256) -> d
 def decisions_of(model: Branches, features: Mapping[str, Tensor], present: Present = None) -> Tensor:
     """The logits for features that are at hand, on the processor, in evaluation mode.   {name: (N, width)} -> (N, K)"""
     where = next(model.parameters()).device
-    with judging(model):
+    with evaluation_mode(model):
         return model.decide({name: x.to(where) for name, x in features.items()}, present).cpu()

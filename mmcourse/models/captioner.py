@@ -12,17 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from mmcourse.data.text import check_tokens
-from mmcourse.models.asking import places
 from mmcourse.models.attention import attention, sinusoids
-from mmcourse.models.cnn import PictureEncoder
-from mmcourse.models.judging import judging
+from mmcourse.models.cnn import ImageEncoder
+from mmcourse.models.evaluation_mode import evaluation_mode
+from mmcourse.models.question_answering import with_positions
 from mmcourse.models.transformer import DecoderBlock
 from mmcourse.picturebook.sentence import MASK
 
 WAVES = 14
 
 
-class Bring(nn.Module):
+class MemoryProjection(nn.Module):
     """Places of a picture as a decoder's memory: what is there, on one scale, plus where it is, as waves of x and y.
 
     Both are scaled up, so that attention can be sharp early in training: by what is somewhere, and by where it is.
@@ -31,11 +31,11 @@ class Bring(nn.Module):
 
     def __init__(self, features: int, width: int):
         super().__init__()
-        self.what = nn.Sequential(nn.LayerNorm(features), nn.Linear(features, width))
-        self.where = nn.Linear(WAVES, width)
+        self.content = nn.Sequential(nn.LayerNorm(features), nn.Linear(features, width))
+        self.position = nn.Linear(WAVES, width)
 
-    def forward(self, places: Tensor) -> Tensor:
-        return 2 * self.what(places[..., :-2]) + self.where(3 * waves(places[..., -2:]))
+    def forward(self, positions: Tensor) -> Tensor:
+        return 2 * self.content(positions[..., :-2]) + self.position(3 * waves(positions[..., -2:]))
 
 
 def waves(xy: Tensor) -> Tensor:
@@ -52,15 +52,15 @@ class Captioner(nn.Module):
                   attention
     start, step   images -> state; state, words (B,) -> logits (B, V), state: the same, a word at a time. A state is a
                   tuple of tensors whose first axis is the batch
-    frozen        the encoder stays as it is, in evaluation mode, and no gradient is computed for it; then what `look`
+    frozen        the encoder stays as it is, in evaluation mode, and no gradient is computed for it; then what `extract_features`
                   keeps of many pictures, once, can be given in the place of the pictures
-    A subclass defines `begin(places) -> state` and `read(state, tokens) -> logits, weights, state`.
+    A subclass defines `initial_state(positions) -> state` and `decode(state, tokens) -> logits, weights, state`.
     """
 
-    def __init__(self, vocabulary_size: int, encoder: PictureEncoder | None = None, frozen: bool = False):
+    def __init__(self, vocabulary_size: int, encoder: ImageEncoder | None = None, frozen: bool = False):
         super().__init__()
         self.vocabulary_size, self.frozen = vocabulary_size, frozen
-        self.encoder = PictureEncoder((32, 64, 128)) if encoder is None else encoder
+        self.encoder = ImageEncoder((32, 64, 128)) if encoder is None else encoder
         self.encoder.requires_grad_(not frozen)
         if frozen:
             self.encoder.eval()
@@ -71,19 +71,19 @@ class Captioner(nn.Module):
             self.encoder.eval()
         return self
 
-    def see(self, images: Tensor) -> Tensor:
+    def encode(self, images: Tensor) -> Tensor:
         """Each place as a token that knows where it is.   (B, C, H, W) -> (B, T, D + 2)"""
-        if self.kept(images):
-            return places(images.to(next(self.parameters()).dtype))
+        if self.is_features(images):
+            return with_positions(images.to(next(self.parameters()).dtype))
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             maps = self.encoder.feature_maps(images)
-        return places(maps)
+        return with_positions(maps)
 
-    def kept(self, images: Tensor) -> bool:
-        """Whether these are feature maps that `look` kept, and no pictures."""
+    def is_features(self, images: Tensor) -> bool:
+        """Whether these are feature maps that `extract_features` kept, and no pictures."""
         return images.dim() == 4 and images.shape[1] == self.encoder.width != self.encoder.in_channels
 
-    def look(self, images: Tensor, size: int = 250) -> Tensor:
+    def extract_features(self, images: Tensor, size: int = 250) -> Tensor:
         """What a frozen encoder sees in many pictures, to be kept.   (N, C, H, W) -> (N, D, h, w) float16"""
         if not self.frozen:
             raise ValueError(
@@ -91,12 +91,12 @@ class Captioner(nn.Module):
                 "the captioner with frozen=True"
             )
         where = next(self.encoder.parameters()).device
-        with judging(self.encoder):
+        with evaluation_mode(self.encoder):
             return torch.cat([self.encoder.feature_maps(part.to(where)).half().cpu() for part in images.split(size)])
 
     def grid(self, images: Tensor) -> tuple[int, int]:
         """Rows and columns of places that pictures of this size have."""
-        if self.kept(images):
+        if self.is_features(images):
             return images.shape[-2], images.shape[-1]
         halvings = 2 ** len(self.encoder.blocks)
         return -(-images.shape[-2] // halvings), -(-images.shape[-1] // halvings)
@@ -107,7 +107,7 @@ class Captioner(nn.Module):
     def with_weights(self, images: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor | None]:
         """-> logits (B, L, V), weights (B, L, T) or None"""
         self.check(images, tokens)
-        logits, weights, _ = self.read(self.start(images), tokens)
+        logits, weights, _ = self.decode(self.start(images), tokens)
         return logits, weights
 
     def check(self, images: Tensor, tokens: Tensor) -> None:
@@ -121,18 +121,18 @@ class Captioner(nn.Module):
 
     def start(self, images: Tensor):
         """The state before the first word."""
-        return self.begin(self.see(images))
+        return self.initial_state(self.encode(images))
 
     def step(self, state, words: Tensor):
         """One word more.   state, (B,) -> logits of the next (B, V), state"""
-        logits, _, state = self.read(state, words[:, None])
+        logits, _, state = self.decode(state, words[:, None])
         return logits[:, -1], state
 
-    def begin(self, places: Tensor):
+    def initial_state(self, positions: Tensor):
         """(B, T, D + 2) -> state"""
         raise NotImplementedError
 
-    def read(self, state, tokens: Tensor) -> tuple[Tensor, Tensor | None, tuple]:
+    def decode(self, state, tokens: Tensor) -> tuple[Tensor, Tensor | None, tuple]:
         """state, (B, L) -> logits (B, L, V), weights (B, L, T) or None, state"""
         raise NotImplementedError
 
@@ -144,19 +144,19 @@ class ShowAndTell(Captioner):
     """
 
     def __init__(
-        self, vocabulary_size: int, width: int = 128, encoder: PictureEncoder | None = None, frozen: bool = False
+        self, vocabulary_size: int, width: int = 128, encoder: ImageEncoder | None = None, frozen: bool = False
     ):
         super().__init__(vocabulary_size, encoder, frozen)
-        self.show = nn.Linear(self.encoder.width, width)
+        self.image_projection = nn.Linear(self.encoder.width, width)
         self.embedding = nn.Embedding(vocabulary_size, width)
         self.recurrent = nn.LSTM(2 * width, width, batch_first=True)
         self.head = nn.Linear(2 * width, vocabulary_size)
 
-    def begin(self, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        vector = self.show(places[..., :-2].amax(dim=1))  # (B, H)
+    def initial_state(self, positions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        vector = self.image_projection(positions[..., :-2].amax(dim=1))  # (B, H)
         return torch.zeros_like(vector), torch.zeros_like(vector), vector
 
-    def read(self, state, tokens):
+    def decode(self, state, tokens):
         h, c, vector = state
         beside = vector[:, None].expand(-1, tokens.shape[1], -1)
         states, (h, c) = self.recurrent(
@@ -169,11 +169,11 @@ class ShowAttendAndTell(ShowAndTell):
     """The same, but the vector is made anew before each word: another LSTM reads the words, and asks the places.
 
     All that ShowAndTell has is here under the same names, so it can go on from one that has learned to tell of one
-    thing: `attending.load_state_dict(one.state_dict(), strict=False)`. Of a place it reads what `show` makes of it, and
+    thing: `attending.load_state_dict(one.state_dict(), strict=False)`. Of a place it reads what `image_projection` makes of it, and
     where it is. In the papers the LSTM that asks also reads what was found; here it reads words alone, so that all
     words of a sentence ask at once, without a loop.
 
-    unread   words that the LSTM that tells reads as <mask>; the one that asks reads all. What follows such a word has
+    masked_words  words that the LSTM that tells reads as <mask>; the one that asks reads all. What follows such a word has
              to be seen then, and cannot be guessed from it
     """
 
@@ -181,35 +181,39 @@ class ShowAttendAndTell(ShowAndTell):
         self,
         vocabulary_size: int,
         width: int = 128,
-        encoder: PictureEncoder | None = None,
+        encoder: ImageEncoder | None = None,
         frozen: bool = False,
-        unread: Sequence[int] | Tensor = (),
+        masked_words: Sequence[int] | Tensor = (),
     ):
         super().__init__(vocabulary_size, width, encoder, frozen)
-        unread = torch.as_tensor(unread, dtype=torch.int64)
-        if len(unread) and not 0 <= int(unread.min()) <= int(unread.max()) < vocabulary_size:
-            raise ValueError(f"unread is {unread.tolist()}; expected words, from 0 to {vocabulary_size - 1}")
-        self.register_buffer("told_as", torch.arange(vocabulary_size).index_fill(0, unread, MASK), persistent=False)
-        self.asking = nn.LSTM(width, width, batch_first=True)
+        masked_words = torch.as_tensor(masked_words, dtype=torch.int64)
+        if len(masked_words) and not 0 <= int(masked_words.min()) <= int(masked_words.max()) < vocabulary_size:
+            raise ValueError(
+                f"masked_words is {masked_words.tolist()}; expected words, from 0 to {vocabulary_size - 1}"
+            )
+        self.register_buffer(
+            "language_input", torch.arange(vocabulary_size).index_fill(0, masked_words, MASK), persistent=False
+        )
+        self.attention_lstm = nn.LSTM(width, width, batch_first=True)
         self.norm = nn.LayerNorm(width)
         self.query = nn.Linear(width, width)
-        self.key = Bring(self.encoder.width, width)
-        self.where = nn.Linear(WAVES, width)
+        self.key = MemoryProjection(self.encoder.width, width)
+        self.position = nn.Linear(WAVES, width)
 
-    def begin(self, places: Tensor) -> tuple[Tensor, ...]:
-        keys = self.key(places)  # (B, T, H)
-        values = self.show(places[..., :-2]) + self.where(waves(places[..., -2:]))
+    def initial_state(self, positions: Tensor) -> tuple[Tensor, ...]:
+        keys = self.key(positions)  # (B, T, H)
+        values = self.image_projection(positions[..., :-2]) + self.position(waves(positions[..., -2:]))
         first = keys.mean(dim=1).tanh()
         return first, *(torch.zeros_like(first) for _ in range(3)), keys, values
 
-    def read(self, state, tokens):
+    def decode(self, state, tokens):
         h, c, h2, c2 = (part[None].contiguous() for part in state[:4])
         keys, values = state[4:]
         words = self.embedding(tokens)
-        states, (h, c) = self.asking(words, (h, c))
+        states, (h, c) = self.attention_lstm(words, (h, c))
         found, weights = attention(self.query(self.norm(states + words)), keys, values)  # (B, L, H), (B, L, T)
-        told = self.embedding(self.told_as[tokens])
-        states, (h2, c2) = self.recurrent(torch.cat([told, found], dim=2), (h2, c2))
+        language_words = self.embedding(self.language_input[tokens])
+        states, (h2, c2) = self.recurrent(torch.cat([language_words, found], dim=2), (h2, c2))
         return self.head(torch.cat([states, found], dim=2)), weights, (h[0], c[0], h2[0], c2[0], keys, values)
 
 
@@ -224,7 +228,7 @@ class TransformerCaptioner(Captioner):
         self,
         vocabulary_size: int,
         width: int = 128,
-        encoder: PictureEncoder | None = None,
+        encoder: ImageEncoder | None = None,
         frozen: bool = False,
         heads: int = 4,
         layers: int = 2,
@@ -233,18 +237,18 @@ class TransformerCaptioner(Captioner):
     ):
         super().__init__(vocabulary_size, encoder, frozen)
         self.longest = longest
-        self.bring = Bring(self.encoder.width, width)
+        self.memory_projection = MemoryProjection(self.encoder.width, width)
         self.embedding = nn.Embedding(vocabulary_size, width)
         self.register_buffer("turns", sinusoids(longest, width), persistent=False)
         self.blocks = nn.ModuleList(DecoderBlock(width, heads, hidden or 2 * width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, vocabulary_size)
 
-    def begin(self, places: Tensor) -> tuple[Tensor, Tensor]:
-        memory = self.bring(places)
+    def initial_state(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        memory = self.memory_projection(positions)
         return memory, torch.zeros(len(memory), 0, dtype=torch.int64, device=memory.device)
 
-    def read(self, state, tokens):
+    def decode(self, state, tokens):
         memory, before = state
         words = torch.cat([before, tokens], dim=1)
         if words.shape[1] > self.longest:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mmcourse.models.judging import judging
+from mmcourse.models.evaluation_mode import evaluation_mode
 
 
 def conv_block(in_channels: int, out_channels: int) -> nn.Sequential:
@@ -15,7 +15,7 @@ def conv_block(in_channels: int, out_channels: int) -> nn.Sequential:
     )
 
 
-def check_pictures(images: Tensor, channels: int) -> None:
+def check_images(images: Tensor, channels: int) -> None:
     """ValueError unless images are (B, channels, H, W) of floating point, with at least one picture."""
     if images.dim() != 4 or images.shape[1] != channels:
         last = images.dim() == 4 and images.shape[-1] == channels
@@ -38,7 +38,7 @@ def check_pictures(images: Tensor, channels: int) -> None:
         )
 
 
-class PictureEncoder(nn.Module):
+class ImageEncoder(nn.Module):
     """Pictures to feature vectors: a convolution block for each width, then the largest value of each channel.
 
     Global max pooling finds a small thing wherever it stands (average pooling thins it out with background).
@@ -52,7 +52,7 @@ class PictureEncoder(nn.Module):
 
     def feature_maps(self, images: Tensor) -> Tensor:
         """What every place of the picture looks like.   (B, C, H, W) -> (B, D, H / 2^blocks, W / 2^blocks)"""
-        check_pictures(images, self.in_channels)
+        check_images(images, self.in_channels)
         return self.blocks(images - 0.5)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -60,19 +60,19 @@ class PictureEncoder(nn.Module):
         return self.feature_maps(images).amax(dim=(2, 3))
 
 
-class PictureClassifier(nn.Module):
+class ImageClassifier(nn.Module):
     """Pictures to logits: an encoder and one linear layer.   (B, C, H, W) -> (B, n_classes)"""
 
     def __init__(self, n_classes: int, widths: tuple[int, ...] = (24, 48, 96), in_channels: int = 3):
         super().__init__()
-        self.encoder = PictureEncoder(widths, in_channels)
+        self.encoder = ImageEncoder(widths, in_channels)
         self.head = nn.Linear(self.encoder.width, n_classes)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head(self.encoder(images))
 
 
-class PictureReader(nn.Module):
+class AttributeClassifier(nn.Module):
     """Kind, colour and size of a page's one thing, from one encoder: the course's judge of pictures.
 
     forward: (B, 3, S, S) -> (B, n_kinds + n_colours + n_sizes) logits side by side; `split` takes them apart.
@@ -81,7 +81,7 @@ class PictureReader(nn.Module):
     def __init__(self, sizes: tuple[int, int, int] = (14, 8, 2), widths: tuple[int, ...] = (24, 48, 96)):
         super().__init__()
         self.sizes = sizes
-        self.encoder = PictureEncoder(widths)
+        self.encoder = ImageEncoder(widths)
         self.head = nn.Linear(self.encoder.width, sum(sizes))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -91,8 +91,8 @@ class PictureReader(nn.Module):
         """(B, K) -> (B, n_kinds), (B, n_colours), (B, n_sizes)"""
         return logits.split(self.sizes, dim=1)
 
-    def read(self, images: Tensor) -> Tensor:
+    def predict(self, images: Tensor) -> Tensor:
         """The most likely kind, colour and size of each picture, wherever it lies.   (B, 3, S, S) -> (B, 3) int64"""
-        with judging(self):
+        with evaluation_mode(self):
             logits = self(images.to(self.head.weight.device))
         return torch.stack([part.argmax(dim=1) for part in self.split(logits)], dim=1)

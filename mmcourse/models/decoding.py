@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmcourse.data.text import PAD, UNKNOWN
-from mmcourse.models.judging import judging
+from mmcourse.models.evaluation_mode import evaluation_mode
 from mmcourse.picturebook.sentence import END, MASK, START, decode
 
 NEVER_SAID = (PAD, UNKNOWN, START, MASK)
@@ -19,7 +19,7 @@ LONGEST = 24
 def greedy(model, images: Tensor, length: int = LONGEST) -> Tensor:
     """The likeliest word, again and again, until END or until `length` words were said.   -> (B, length) int64"""
     _check(images, length)
-    with judging(model):
+    with evaluation_mode(model):
         state = model.start(images)
         words = torch.full((len(images),), START, device=images.device)
         over, said = torch.zeros_like(words, dtype=torch.bool), []
@@ -47,7 +47,7 @@ def beam(
     if width < 1:
         raise ValueError(f"width is {width}; expected one beginning or more (1 is greedy)")
     batch = len(images)
-    with judging(model):
+    with evaluation_mode(model):
         state = rows(model.start(images), torch.arange(batch, device=images.device).repeat_interleave(width))
         words = torch.full((batch, width, 1), START, device=images.device)
         scores = torch.full((batch, width), float("-inf"), device=images.device)

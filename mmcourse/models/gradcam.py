@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse.models.judging import evaluating
+from mmcourse.models.evaluation_mode import evaluating
 from mmcourse.precision import exact
 
 

@@ -31,7 +31,7 @@ class Cell(nn.Module):
         ):
             setattr(self, name, nn.Parameter(torch.empty(shape).uniform_(-bound, bound)))
 
-    def begin(self, batch: int) -> Tensor | tuple[Tensor, Tensor]:
+    def initial_state(self, batch: int) -> Tensor | tuple[Tensor, Tensor]:
         """The state before the first word: zeros, for a batch of any size.   -> (B, H)"""
         return self.weight_hh.new_zeros(batch, self.width)
 
@@ -46,7 +46,7 @@ class Cell(nn.Module):
                 f"x has shape {tuple(x.shape)}; expected (B, T, {self.in_features}) and none of them 0. "
                 "Likely cause: a batch axis that is missing, or features of another width"
             )
-        state = self.begin(len(x)) if state is None else state
+        state = self.initial_state(len(x)) if state is None else state
         states = []
         for t in range(x.shape[1]):
             state = self.step(x[:, t], state)
@@ -67,8 +67,8 @@ class LSTMCell(Cell):
 
     gates = 4
 
-    def begin(self, batch: int) -> tuple[Tensor, Tensor]:
-        return super().begin(batch), super().begin(batch)
+    def initial_state(self, batch: int) -> tuple[Tensor, Tensor]:
+        return super().initial_state(batch), super().initial_state(batch)
 
     def step(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """(B, D), (h (B, H), c (B, H)) -> (h, c)"""
@@ -99,7 +99,7 @@ class SentenceEncoder(nn.Module):
     width          features of embedding and output; bidirectional, each direction has half of them
     pooling        'last': the state after the last word (each direction's own last); 'max', 'mean': over all words
     dropout        share of features left out of the embeddings, between layers and of the output, in training
-    spread         standard deviation of the first embeddings; 0.1 learns less by heart where words are rare
+    std            standard deviation of the first embeddings; 0.1 learns less by heart where words are rare
     Padding (0, on the right) changes no output; the direction from right to left reads packed sentences.
     """
 
@@ -112,7 +112,7 @@ class SentenceEncoder(nn.Module):
         bidirectional: bool = False,
         pooling: str = "last",
         dropout: float = 0.0,
-        spread: float = 1.0,
+        std: float = 1.0,
     ):
         super().__init__()
         if cell not in CELLS or pooling not in POOLINGS:
@@ -129,7 +129,7 @@ class SentenceEncoder(nn.Module):
         )
         self.embedding = nn.Embedding(vocabulary_size, width, padding_idx=PAD)
         with torch.no_grad():
-            self.embedding.weight *= spread
+            self.embedding.weight *= std
         self.recurrent = CELLS[cell](
             width,
             width // 2 if bidirectional else width,
@@ -141,7 +141,7 @@ class SentenceEncoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.register_buffer("known", torch.ones(vocabulary_size, dtype=torch.bool))
 
-    def know_only(self, tokens: Tensor) -> None:
+    def restrict_vocabulary(self, tokens: Tensor) -> None:
         """From now on words that are not among these are read as '<unk>': their embeddings never learned anything."""
         check_tokens(tokens, self.vocabulary_size)
         self.known[:] = False

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mmcourse.models.judging import evaluating
+from mmcourse.models.evaluation_mode import evaluating
 
 
 def saliency(model: nn.Module, tokens: Tensor, classes: Tensor | int | None = None) -> Tensor:

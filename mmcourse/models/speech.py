@@ -105,8 +105,8 @@ class M5(nn.Module):
         super().__init__()
         widths = (1, channels, channels, 2 * channels, 4 * channels)
         blocks = []
-        for place, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
-            convolution = nn.Conv1d(a, b, 3, padding=1) if place else nn.Conv1d(a, b, kernel, stride)
+        for position, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+            convolution = nn.Conv1d(a, b, 3, padding=1) if position else nn.Conv1d(a, b, kernel, stride)
             blocks.append(nn.Sequential(convolution, nn.BatchNorm1d(b), nn.ReLU(), nn.MaxPool1d(4)))
         self.blocks, self.head = nn.Sequential(*blocks), nn.Linear(widths[-1], n_classes)
 

@@ -12,7 +12,7 @@ class TextCNN(nn.Module):
     """Convolutions over word embeddings, the largest value of each feature map, dropout, one linear layer.
 
     Kim 2014, 'Convolutional Neural Networks for Sentence Classification'; the variant CNN-rand, whose embeddings begin
-    at random. `windows` are the kernel sizes in words, each with `maps` feature maps; `spread` is the standard
+    at random. `windows` are the kernel sizes in words, each with `maps` feature maps; `std` is the standard
     deviation of the first embeddings (from PyTorch's 1.0 it learns by heart). Padding (0, on the right) changes no
     output: a window reaches past the sentence into zeros whether padding stands there or nothing.
     forward: (B, T) -> (B, n_classes)
@@ -26,13 +26,13 @@ class TextCNN(nn.Module):
         windows: tuple[int, ...] = (3, 4, 5),
         maps: int = 100,
         dropout: float = 0.5,
-        spread: float = 0.1,
+        std: float = 0.1,
     ):
         super().__init__()
         self.vocabulary_size = vocabulary_size
         self.embedding = nn.Embedding(vocabulary_size, width, padding_idx=PAD)
         with torch.no_grad():
-            self.embedding.weight *= spread
+            self.embedding.weight *= std
         self.convolutions = nn.ModuleList(nn.Conv1d(width, maps, window) for window in windows)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(maps * len(windows), n_classes)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mmcourse.data.audio import LogMel
 from mmcourse.data.spoken_pages import padded_mels
 from mmcourse.data.text import pad
-from mmcourse.models.cnn import PictureEncoder, check_pictures
+from mmcourse.models.cnn import ImageEncoder, check_images
 from mmcourse.models.contrastive import SharedSpace
 from mmcourse.models.pooling import last_states
 from mmcourse.models.rnn import SentenceEncoder
@@ -16,11 +16,11 @@ from mmcourse.models.speech import SpeechEncoder, check_mels
 from mmcourse.picturebook.sentence import VOCABULARY, encode
 
 
-class PictureTower(nn.Module):
+class ImageTower(nn.Module):
     """A page to a vector: feature maps, squeezed to few channels at every place, then a hidden layer over all places.
 
     It keeps where things stand, which the largest over all places would forget. `side` is the pages' pixels; the
-    encoder is a PictureEncoder, so a shipped one fits in its place. Pictures kept in half precision may be given as
+    encoder is a ImageEncoder, so a shipped one fits in its place. Pictures kept in half precision may be given as
     they are.   (B, 3, side, side) -> (B, D)
     """
 
@@ -34,7 +34,7 @@ class PictureTower(nn.Module):
         in_channels: int = 3,
     ):
         super().__init__()
-        self.encoder = PictureEncoder(widths, in_channels)
+        self.encoder = ImageEncoder(widths, in_channels)
         for _ in widths:
             side = -(-side // 2)
         self.squeeze = nn.Sequential(
@@ -49,7 +49,7 @@ class PictureTower(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        check_pictures(images, self.encoder.in_channels)
+        check_images(images, self.encoder.in_channels)
         maps = self.encoder.feature_maps(images.to(self.head[0].weight.dtype))  # (B, C, H, W)
         if maps.shape[2:] != (self.side, self.side):
             raise ValueError(
@@ -105,9 +105,9 @@ class SpeechTower(nn.Module):
 
     def forward(self, mels: Tensor) -> Tensor:
         states, real = self.states(mels)
-        heard, _ = self.recurrent(states)  # what stands on the right cannot reach a state
-        largest = heard.masked_fill(~real[..., None], -torch.inf).amax(dim=1)
-        return self.head(torch.cat([last_states(heard, real.sum(dim=1)), largest, states.amax(dim=1)], dim=1))
+        hidden_states, _ = self.recurrent(states)  # what stands on the right cannot reach a state
+        largest = hidden_states.masked_fill(~real[..., None], -torch.inf).amax(dim=1)
+        return self.head(torch.cat([last_states(hidden_states, real.sum(dim=1)), largest, states.amax(dim=1)], dim=1))
 
 
 def real_frames(mels: Tensor) -> Tensor:
@@ -126,19 +126,19 @@ class PageSpace(SharedSpace):
     """The Picture Book's shared space: pages of 48 pixels, its sentences, its voices, from the waveform on.
 
     Complete in one file: it holds LogMel's statistics. The towers of `image`, `text` and `sound` take pictures
-    (B, 3, 48, 48), tokens (B, T) and log-mels (B, 40, T); `read` and `hear` make the latter two. `words` is the width
+    (B, 3, 48, 48), tokens (B, T) and log-mels (B, 40, T); `embed_text` and `embed_sound` make the latter two. `text_width` is the width
     of the sentences' encoder.
     """
 
-    def __init__(self, width: int = 128, words: int = 128, hop: float = 0.020):
-        words = SentenceTower(len(VOCABULARY), width, words)
-        super().__init__({"image": PictureTower(width), "text": words, "sound": SpeechTower(width)})
+    def __init__(self, width: int = 128, text_width: int = 128, hop: float = 0.020):
+        text = SentenceTower(len(VOCABULARY), width, text_width)
+        super().__init__({"image": ImageTower(width), "text": text, "sound": SpeechTower(width)})
         self.log_mel = LogMel(hop=hop)
 
-    def read(self, sentences: Sequence[str]) -> Tensor:
+    def embed_text(self, sentences: Sequence[str]) -> Tensor:
         """Where sentences lie.   -> (N, D), each of length 1"""
         return self.embed("text", pad([encode(sentence) for sentence in sentences]))
 
-    def hear(self, sounds: Sequence[Tensor]) -> Tensor:
+    def embed_sound(self, sounds: Sequence[Tensor]) -> Tensor:
         """Where sounds (samples,) at 16 kHz lie.   -> (N, D), each of length 1"""
         return self.embed("sound", padded_mels(self.log_mel, sounds))

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from mmcourse.data.text import PAD, check_tokens
 from mmcourse.models.attention import MultiHeadAttention, attention, causal_mask, check_features, sinusoids
-from mmcourse.models.judging import judging
+from mmcourse.models.evaluation_mode import evaluation_mode
 from mmcourse.models.pooling import max_over_time, mean_over_time
 
 __all__ = [
@@ -60,8 +60,8 @@ class EncoderBlock(nn.Module):
     def with_weights(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """As forward, and where each place looked.   -> (B, T, D), (B, heads, T, T)"""
         check_features(x, self.attention.width, "x")
-        seen, weights = self.attention(self.norm1(x) if self.norm_first else x, mask=mask)
-        x = x + self.dropout(seen)
+        attended, weights = self.attention(self.norm1(x) if self.norm_first else x, mask=mask)
+        x = x + self.dropout(attended)
         x = x if self.norm_first else self.norm1(x)
         x = x + self.dropout(self.feed_forward(self.norm2(x) if self.norm_first else x))
         return x if self.norm_first else self.norm2(x), weights
@@ -101,11 +101,11 @@ class DecoderBlock(nn.Module):
         check_features(x, self.attention.width, "x")
         past = causal_mask(x.shape[1], x.device)
         past = past if mask is None else past & mask
-        seen, _ = self.attention(self.norm1(x) if self.norm_first else x, mask=past)
-        x = x + self.dropout(seen)
+        attended, _ = self.attention(self.norm1(x) if self.norm_first else x, mask=past)
+        x = x + self.dropout(attended)
         x = x if self.norm_first else self.norm1(x)
-        seen, weights = self.cross_attention(self.norm2(x) if self.norm_first else x, memory, memory_mask)
-        x = x + self.dropout(seen)
+        attended, weights = self.cross_attention(self.norm2(x) if self.norm_first else x, memory, memory_mask)
+        x = x + self.dropout(attended)
         x = x if self.norm_first else self.norm2(x)
         x = x + self.dropout(self.feed_forward(self.norm3(x) if self.norm_first else x))
         return x if self.norm_first else self.norm3(x), weights
@@ -118,7 +118,7 @@ class TokenEncoder(nn.Module):
                queries and keys in each block: how far apart words stand, in sentences of any length. None: the order
                of the words is lost
     pooling    'mean' or 'max', over the real words
-    spread     standard deviation of the first embeddings; 0.1 learns less by heart where words are rare
+    std        standard deviation of the first embeddings; 0.1 learns less by heart where words are rare
     Padding (token 0) is never looked at and changes nothing; its own states are zero.
     """
 
@@ -134,7 +134,7 @@ class TokenEncoder(nn.Module):
         positions: str | None = "sinusoids",
         longest: int = 512,
         pooling: str = "mean",
-        spread: float = 1.0,
+        std: float = 1.0,
     ):
         super().__init__()
         if positions not in ("sinusoids", "rotary", None):
@@ -143,9 +143,9 @@ class TokenEncoder(nn.Module):
             raise ValueError(f"pooling is {pooling!r}; expected 'mean' or 'max'")
         self.width, self.longest, self.pooling = width, longest, pooling
         self.embedding = nn.Embedding(vocabulary_size, width)
-        nn.init.normal_(self.embedding.weight, std=spread)
+        nn.init.normal_(self.embedding.weight, std=std)
         self.register_buffer(
-            "places", sinusoids(longest, width) if positions == "sinusoids" else None, persistent=False
+            "positions", sinusoids(longest, width) if positions == "sinusoids" else None, persistent=False
         )
         self.blocks = nn.ModuleList(
             EncoderBlock(width, heads, hidden, dropout, norm_first, positions == "rotary") for _ in range(layers)
@@ -164,28 +164,28 @@ class TokenEncoder(nn.Module):
 
     def attention_maps(self, tokens: Tensor) -> Tensor:
         """Where each word looks, in each layer and head, in evaluation mode.   (B, T) -> (layers, B, heads, T, T)"""
-        with judging(self):
+        with evaluation_mode(self):
             return torch.stack(self._run(tokens)[1])
 
     def _run(self, tokens: Tensor) -> tuple[Tensor, list[Tensor]]:
         check_tokens(tokens, self.embedding.num_embeddings)
         x = self.embedding(tokens)  # (B, T, D)
-        if self.places is not None:
-            x = x + self._first_places(tokens.shape[1])
+        if self.positions is not None:
+            x = x + self._first_positions(tokens.shape[1])
         x, real, maps = self.dropout(x), tokens != PAD, []
         for block in self.blocks:
             x, weights = block.with_weights(x, real[:, None, None])
             maps.append(weights)
         return self.norm(x) * real[..., None], maps
 
-    def _first_places(self, length: int) -> Tensor:
+    def _first_positions(self, length: int) -> Tensor:
         """-> (T, D)"""
         if length > self.longest:
             raise ValueError(
                 f"tokens have {length} places, the encoder {self.longest}; make it with longest={length} or more, "
                 "or cut the sentences"
             )
-        return self.places[:length]
+        return self.positions[:length]
 
 
 class TransformerClassifier(nn.Module):

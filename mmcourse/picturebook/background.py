@@ -14,26 +14,42 @@ LOOKS = ("hills", "sea", "snow", "dunes")
 BITS = 0xFFFFFFFF
 
 # Sky: top, middle, horizon; two for each time, and a page lies anywhere between them.
-SKY = torch.tensor([
-    [[[.68, .84, .95], [.86, .91, .95], [1.0, .91, .80]], [[.80, .83, .94], [.95, .88, .92], [1.0, .90, .74]]],
-    [[[.52, .77, .95], [.70, .88, .98], [.90, .97, .99]], [[.60, .83, .92], [.78, .92, .95], [.95, .98, .94]]],
-    [[[.46, .45, .70], [.85, .60, .68], [.99, .78, .58]], [[.62, .47, .66], [.93, .65, .60], [1.0, .85, .66]]],
-    [[[.10, .13, .30], [.17, .22, .43], [.34, .38, .60]], [[.15, .12, .31], [.25, .21, .46], [.42, .36, .59]]],
-])
+SKY = torch.tensor(
+    [
+        [
+            [[0.68, 0.84, 0.95], [0.86, 0.91, 0.95], [1.0, 0.91, 0.80]],
+            [[0.80, 0.83, 0.94], [0.95, 0.88, 0.92], [1.0, 0.90, 0.74]],
+        ],
+        [
+            [[0.52, 0.77, 0.95], [0.70, 0.88, 0.98], [0.90, 0.97, 0.99]],
+            [[0.60, 0.83, 0.92], [0.78, 0.92, 0.95], [0.95, 0.98, 0.94]],
+        ],
+        [
+            [[0.46, 0.45, 0.70], [0.85, 0.60, 0.68], [0.99, 0.78, 0.58]],
+            [[0.62, 0.47, 0.66], [0.93, 0.65, 0.60], [1.0, 0.85, 0.66]],
+        ],
+        [
+            [[0.10, 0.13, 0.30], [0.17, 0.22, 0.43], [0.34, 0.38, 0.60]],
+            [[0.15, 0.12, 0.31], [0.25, 0.21, 0.46], [0.42, 0.36, 0.59]],
+        ],
+    ]
+)
 # Land by look: far, middle, near, as by day; and what the light of each time makes of it.
-LAND = torch.tensor([
-    [[.72, .83, .78], [.64, .79, .60], [.54, .72, .48]],
-    [[.60, .80, .87], [.50, .73, .83], [.41, .66, .78]],
-    [[.80, .85, .93], [.85, .89, .96], [.91, .93, .97]],
-    [[.90, .85, .74], [.93, .85, .66], [.88, .77, .55]],
-])
-LIGHT = torch.tensor([[1.02, .97, .93], [1.0, 1.0, 1.0], [.98, .80, .74], [.36, .43, .68]])
-CLOUD = torch.tensor([[1.0, .97, .94], [1.0, 1.0, 1.0], [1.0, .82, .77], [.44, .47, .68]])
-CLOUD_OPACITY = torch.tensor([.75, .85, .55, .45])
-GLOW = torch.tensor([[1.0, .93, .74], [1.0, 1.0, .93], [1.0, .84, .55], [.50, .54, .80]])
-GLOW_OPACITY = torch.tensor([.55, .35, .60, .35])
-RIM = torch.tensor([[1.0, .99, .95], [1.0, 1.0, 1.0], [1.0, .94, .88], [.80, .83, .98]])
-RIM_OPACITY = torch.tensor([.60, .55, .60, .85])
+LAND = torch.tensor(
+    [
+        [[0.72, 0.83, 0.78], [0.64, 0.79, 0.60], [0.54, 0.72, 0.48]],
+        [[0.60, 0.80, 0.87], [0.50, 0.73, 0.83], [0.41, 0.66, 0.78]],
+        [[0.80, 0.85, 0.93], [0.85, 0.89, 0.96], [0.91, 0.93, 0.97]],
+        [[0.90, 0.85, 0.74], [0.93, 0.85, 0.66], [0.88, 0.77, 0.55]],
+    ]
+)
+LIGHT = torch.tensor([[1.02, 0.97, 0.93], [1.0, 1.0, 1.0], [0.98, 0.80, 0.74], [0.36, 0.43, 0.68]])
+CLOUD = torch.tensor([[1.0, 0.97, 0.94], [1.0, 1.0, 1.0], [1.0, 0.82, 0.77], [0.44, 0.47, 0.68]])
+CLOUD_OPACITY = torch.tensor([0.75, 0.85, 0.55, 0.45])
+GLOW = torch.tensor([[1.0, 0.93, 0.74], [1.0, 1.0, 0.93], [1.0, 0.84, 0.55], [0.50, 0.54, 0.80]])
+GLOW_OPACITY = torch.tensor([0.55, 0.35, 0.60, 0.35])
+RIM = torch.tensor([[1.0, 0.99, 0.95], [1.0, 1.0, 1.0], [1.0, 0.94, 0.88], [0.80, 0.83, 0.98]])
+RIM_OPACITY = torch.tensor([0.60, 0.55, 0.60, 0.85])
 
 
 def _mix(x: Tensor) -> Tensor:
@@ -109,10 +125,11 @@ def _land(page, keys, draw, times, look, at, horizon, sky):
     sea = (look == LOOKS.index("sea")).float()[:, None]
     land, shade = None, torch.ones(())
     for layer in range(3):
-        d = draw[:, 80 + 8 * layer:88 + 8 * layer, None]
+        d = draw[:, 80 + 8 * layer : 88 + 8 * layer, None]
         tall = (0.035, 0.03, 0.025)[layer] * (0.5 + d[:, 1]) * (1 - sea)
-        crest = tall * (torch.sin((4 + 4 * d[:, 2]) * at + 6.3 * d[:, 3]) +
-                        0.4 * torch.sin((9 + 6 * d[:, 4]) * at + 6.3 * d[:, 5]))
+        crest = tall * (
+            torch.sin((4 + 4 * d[:, 2]) * at + 6.3 * d[:, 3]) + 0.4 * torch.sin((9 + 6 * d[:, 4]) * at + 6.3 * d[:, 5])
+        )
         waves = torch.sin((26 - 5 * layer + 4 * d[:, 2]) * at + 6.3 * d[:, 3]).abs() * 2 - 1
         crest = crest + 0.007 * layer * sea * waves + horizon + (0.0, 0.10, 0.22)[layer] * (0.8 + 0.4 * d[:, 0])
         depth = at[:, None] - crest[:, None, :]
@@ -135,7 +152,7 @@ def _clouds(draw, at, horizon):
     """(N, S, S) opacity of up to three soft clouds: a row of puffs each, rounded above and flat below."""
     puffs = []
     for cloud in range(3):
-        d = draw[:, 20 + 16 * cloud:36 + 16 * cloud]
+        d = draw[:, 20 + 16 * cloud : 36 + 16 * cloud]
         wide = 0.045 + 0.035 * d[:, 0]
         x, y = (cloud + d[:, 1]) / 3, (0.08 + 0.62 * d[:, 2]) * horizon[:, 0]
         for puff in range(5):
@@ -183,9 +200,9 @@ def _grain(size: int) -> Tensor:
     return (noise & 0xFFFF).float() / 0xFFFF - 0.5
 
 
-def add_noise(pages: Tensor, keys: Tensor, spread: float) -> None:
+def add_noise(pages: Tensor, keys: Tensor, std: float) -> None:
     """Adds uniform noise of this standard deviation, in place: each page takes its own window of one large sheet."""
     size = pages.shape[-1]
     windows = _grain(size).unfold(1, size, 1).unfold(2, size, 1)
     row, column = (random_bits(keys, 900, 2) % 257).unbind(1)
-    pages.add_(windows[:, row, column].transpose(0, 1), alpha=spread * 12**0.5)
+    pages.add_(windows[:, row, column].transpose(0, 1), alpha=std * 12**0.5)

@@ -1,13 +1,14 @@
 """What is on a page: one or two things, how they stand to each other, and the time of day.
 
-The splits live here, because what they hold out is a property of scenes: `unseen_pairs` uses only
+The splits live here, because what they hold out is a property of scenes: `held_out_pairs` uses only
 kind x colour pairs that no other split ever shows.
 """
 
 import random
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from mmcourse.picturebook.streams import stream
 
 KINDS = (
     "apple",
@@ -31,7 +32,7 @@ RELATIONS = ("left of", "right of", "above", "below")
 OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 TIMES = ("morning", "day", "evening", "night")
 
-SPLITS = ("train", "valid", "test", "unseen_pairs", "unseen_voices", "unseen_wordings", "far_voices")
+SPLITS = ("train", "valid", "test", "held_out_pairs", "held_out_voices", "held_out_phrasings", "far_voices")
 
 # Three of the eight colours of every kind are held out; each colour is missing from five or six kinds.
 HELD_OUT_PAIRS = frozenset(
@@ -44,7 +45,7 @@ MARGIN = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class SceneObject:
     """One thing on a page: what it is, and its centre (x, y) and radius as fractions of the page, y downwards."""
 
     kind: str
@@ -68,25 +69,20 @@ class Thing:
 class Scene:
     """A page's truth. `relation` is read 'things[0] is RELATION things[1]', and None for a single thing."""
 
-    things: tuple[Thing, ...]
+    objects: tuple[SceneObject, ...]
     relation: str | None = None
     time: str = "day"
 
     def __post_init__(self):
-        if len(self.things) not in (1, 2):
-            raise ValueError(f"a scene has one or two things, not {len(self.things)}")
-        if (self.relation in RELATIONS) != (len(self.things) == 2) or (len(self.things) == 1 and self.relation):
+        if len(self.objects) not in (1, 2):
+            raise ValueError(f"a scene has one or two things, not {len(self.objects)}")
+        if (self.relation in RELATIONS) != (len(self.objects) == 2) or (len(self.objects) == 1 and self.relation):
             raise ValueError(
-                f"relation is {self.relation!r} for {len(self.things)} thing(s); two things need one of "
+                f"relation is {self.relation!r} for {len(self.objects)} thing(s); two things need one of "
                 f"{', '.join(RELATIONS)}, a single thing has none"
             )
         if self.time not in TIMES:
             raise ValueError(f"time is {self.time!r}; expected one of {', '.join(TIMES)}")
-
-
-def stream(*key) -> random.Random:
-    """A random stream of its own for this key, the same on every machine."""
-    return random.Random(zlib.crc32(repr(key).encode()))
 
 
 def check_split(split: str) -> None:
@@ -95,31 +91,31 @@ def check_split(split: str) -> None:
         raise ValueError(f"split is {split!r}; expected one of {', '.join(SPLITS)}")
 
 
-def imagine(split: str, page: int, things: int = 1, seed: int = 0) -> Scene:
+def imagine(split: str, page: int, objects: int = 1, seed: int = 0) -> Scene:
     """The scene on one page of a split: the same for the same arguments, whatever else the book holds."""
-    rng = stream("scene", split, page, things, seed)
-    pairs = sorted(HELD_OUT_PAIRS) if split == "unseen_pairs" else SEEN_PAIRS
+    rng = stream("scene", split, page, objects, seed)
+    pairs = sorted(HELD_OUT_PAIRS) if split == "held_out_pairs" else SEEN_PAIRS
     time = rng.choice(TIMES)
     chosen = [rng.choice(pairs)]
     relation = None
-    if things == 2:
+    if objects == 2:
         chosen.append(rng.choice([pair for pair in pairs if pair[0] != chosen[0][0]]))
         relation = rng.choice(RELATIONS)
-    elif things != 1:
-        raise ValueError(f"things is {things}; a page shows one or two")
+    elif objects != 1:
+        raise ValueError(f"objects is {objects}; a page shows one or two")
     return arrange([(kind, colour, rng.choice(SIZES)) for kind, colour in chosen], relation, time, rng)
 
 
-def arrange(things: Sequence[tuple[str, str, str]], relation: str | None, time: str, rng: random.Random) -> Scene:
+def arrange(objects: Sequence[tuple[str, str, str]], relation: str | None, time: str, rng: random.Random) -> Scene:
     """A scene of these (kind, colour, size), placed at random so that the relation is true and plain to see.
 
     Two things stand apart along the axis of their relation and are shifted across it by at most a sixth of that, so
     that no other relation could be told as well.
     """
-    radii = [rng.uniform(*RADIUS[len(things)][size]) for _, _, size in things]
-    if len(things) == 1:
+    radii = [rng.uniform(*RADIUS[len(objects)][size]) for _, _, size in objects]
+    if len(objects) == 1:
         room = 0.5 - radii[0] - MARGIN
-        places = [(0.5 + rng.uniform(-room, room), 0.5 + rng.uniform(-room, room))]
+        positions = [(0.5 + rng.uniform(-room, room), 0.5 + rng.uniform(-room, room))]
     else:
         apart = sum(radii) + rng.uniform(0.01, 0.05)
         room = 0.5 - MARGIN - (apart + sum(radii)) / 2
@@ -130,12 +126,15 @@ def arrange(things: Sequence[tuple[str, str, str]], relation: str | None, time: 
         centre = 0.5 + rng.uniform(-room, room)
         across = [centre - shift, centre + shift]
         if relation in ("right of", "below"):
-            along = [1 - place for place in along]
-        places = list(zip(along, across, strict=True))
+            along = [1 - position for position in along]
+        positions = list(zip(along, across, strict=True))
         if relation in ("above", "below"):
-            places = [(x, y) for y, x in places]
+            positions = [(x, y) for y, x in positions]
     return Scene(
-        tuple(Thing(*thing, *place, radius) for thing, place, radius in zip(things, places, radii, strict=True)),
+        tuple(
+            SceneObject(*item, *position, radius)
+            for item, position, radius in zip(objects, positions, radii, strict=True)
+        ),
         relation,
         time,
     )

@@ -1,7 +1,7 @@
 """Words for a scene (`tell`), and the scene's facts from words (`understand`), by one and the same grammar.
 
 Every template and every synonym stands here once; telling fills a template in, understanding matches it.
-`unseen_wordings` holds out whole templates and two size words; the relation words are all seen in training.
+`held_out_phrasings` holds out whole templates and two size words; the relation words are all seen in training.
 """
 
 import random
@@ -41,7 +41,7 @@ HELD_OUT_TEMPLATES = {
         "look at {the}, it is {relation} {the_b}",
     ),
 }
-TIME_SHARE = 0.25
+TIME_FRACTION = 0.25
 
 SPECIAL = ("<pad>", "<unk>", "<start>", "<end>", "<mask>")
 _FRAME = (
@@ -78,28 +78,28 @@ class Facts:
     A relation is kept as 'left of' or 'above' with the things in that order, so equal facts mean the same.
     """
 
-    things: tuple[tuple[str, str, str], ...]
+    objects: tuple[tuple[str, str, str], ...]
     relation: str | None = None
     time: str | None = None
 
     @classmethod
-    def of(cls, things, relation=None, time=None) -> "Facts":
+    def of(cls, objects, relation=None, time=None) -> "Facts":
         """Facts in their kept form, from things in any order."""
-        things = tuple(tuple(thing) for thing in things)
+        objects = tuple(tuple(item) for item in objects)
         if relation in ("right of", "below"):
-            things, relation = things[::-1], OPPOSITE[relation]
-        return cls(things, relation, time)
+            objects, relation = objects[::-1], OPPOSITE[relation]
+        return cls(objects, relation, time)
 
     def same_meaning(self, other: "Facts | None") -> bool:
         """Whether both say the same of the things; the time counts only where both tell it."""
-        if other is None or (self.things, self.relation) != (other.things, other.relation):
+        if other is None or (self.objects, self.relation) != (other.objects, other.relation):
             return False
         return self.time is None or other.time is None or self.time == other.time
 
 
 def facts_of(scene: Scene) -> Facts:
     """The facts of a scene, time of day included."""
-    return Facts.of(((t.kind, t.colour, t.size) for t in scene.things), scene.relation, scene.time)
+    return Facts.of(((t.kind, t.colour, t.size) for t in scene.objects), scene.relation, scene.time)
 
 
 def with_article(words: str) -> str:
@@ -107,34 +107,34 @@ def with_article(words: str) -> str:
     return ("an " if words[0] in "aeiou8" else "a ") + words
 
 
-def tell(scene: Scene, rng: random.Random | int = 0, wordings: str = "seen") -> str:
-    """A sentence about a scene; `wordings` 'seen' or 'unseen' picks templates and synonyms of that side."""
-    if wordings not in ("seen", "unseen"):
-        raise ValueError(f"wordings is {wordings!r}; expected 'seen' or 'unseen'")
+def tell(scene: Scene, rng: random.Random | int = 0, phrasings: str = "seen") -> str:
+    """A sentence about a scene; `phrasings` 'seen' or 'held_out' picks templates and synonyms of that side."""
+    if phrasings not in ("seen", "held_out"):
+        raise ValueError(f"phrasings is {phrasings!r}; expected 'seen' or 'held_out'")
     if isinstance(rng, int):
         rng = random.Random(rng)
-    things, relation = scene.things, scene.relation
-    if len(things) == 2 and rng.random() < 0.5:
-        things, relation = things[::-1], OPPOSITE[relation]
+    objects, relation = scene.objects, scene.relation
+    if len(objects) == 2 and rng.random() < 0.5:
+        objects, relation = objects[::-1], OPPOSITE[relation]
     slots = {}
-    for suffix, thing in zip(("", "_b"), things, strict=False):
-        allowed = [w for w in SIZE_WORDS[thing.size] if wordings == "unseen" or w not in HELD_OUT_SIZE_WORDS]
+    for suffix, item in zip(("", "_b"), objects, strict=False):
+        allowed = [w for w in SIZE_WORDS[item.size] if phrasings == "held_out" or w not in HELD_OUT_SIZE_WORDS]
         size = rng.choice(allowed)
-        noun = f"{size} {thing.colour} {thing.kind}"
+        noun = f"{size} {item.colour} {item.kind}"
         slots |= {
             f"a{suffix}": with_article(noun),
             f"the{suffix}": f"the {noun}",
-            f"kind{suffix}": thing.kind,
+            f"kind{suffix}": item.kind,
             f"size{suffix}": size,
-            f"colour{suffix}": thing.colour,
-            f"a_kind{suffix}": with_article(thing.kind),
-            f"a_size_kind{suffix}": with_article(f"{size} {thing.kind}"),
+            f"colour{suffix}": item.colour,
+            f"a_kind{suffix}": with_article(item.kind),
+            f"a_size_kind{suffix}": with_article(f"{size} {item.kind}"),
         }
     if relation:
         slots |= {"b": slots["a_b"], "relation": rng.choice(RELATION_WORDS[relation])}
-    template = rng.choice((SEEN_TEMPLATES if wordings == "seen" else HELD_OUT_TEMPLATES)[len(things)])
+    template = rng.choice((SEEN_TEMPLATES if phrasings == "seen" else HELD_OUT_TEMPLATES)[len(objects)])
     sentence = template.format_map(slots)
-    if rng.random() < TIME_SHARE:
+    if rng.random() < TIME_FRACTION:
         time = TIME_WORDS[scene.time]
         sentence = f"{time} {sentence}" if rng.random() < 0.5 else f"{sentence} {time}"
     return sentence
@@ -182,9 +182,9 @@ def understand(sentence: str) -> Facts | None:
             if g["before"] and g["after"]:
                 return None
             suffixes = ("", "_b") if "kind_b" in g else ("",)
-            things = [(g[f"kind{s}"], g[f"colour{s}"], _CANONICAL_SIZE[g[f"size{s}"]]) for s in suffixes]
+            objects = [(g[f"kind{s}"], g[f"colour{s}"], _CANONICAL_SIZE[g[f"size{s}"]]) for s in suffixes]
             return Facts.of(
-                things, _CANONICAL_RELATION.get(g.get("relation")), _CANONICAL_TIME.get(g["before"] or g["after"])
+                objects, _CANONICAL_RELATION.get(g.get("relation")), _CANONICAL_TIME.get(g["before"] or g["after"])
             )
     return None
 

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from mmcourse.assets import asset, mending_command
+from mmcourse.assets import asset, repair_command
 from mmcourse.picturebook.scene import stream
 from mmcourse.picturebook.sentence import WORDS, split_words
 
 SAMPLE_RATE = 16_000
 LOUDNESS = 0.08  # root mean square of a clip
-GROUPS = ("train", "unseen", "far")
+GROUPS = ("train", "held_out", "far")
 
 # What `speak` varies: pace of the sentence and of each word, level in decibels, pauses in seconds, noise in decibels.
 PACE, WORD_PACE = (0.88, 1.14), (0.95, 1.05)
@@ -32,7 +32,7 @@ PLAIN_COMMA = 0.2
 
 
 def voices(group: str) -> tuple[str, ...]:
-    """The names of the voices of a group: 'train', 'unseen' (held out) or 'far' (another speech engine)."""
+    """The names of the voices of a group: 'train', 'held_out' (held out) or 'far' (another speech engine)."""
     if group not in GROUPS:
         raise ValueError(f"group is {group!r}; expected one of {', '.join(GROUPS)}")
     return tuple(voice["name"] for voice in _index()["voices"] if voice["group"] == group)
@@ -40,8 +40,8 @@ def voices(group: str) -> tuple[str, ...]:
 
 def clip(word: str, voice: str) -> Tensor:
     """One word in one voice, untouched: (samples,) float32 at 16 kHz, in [-1, 1]."""
-    start, length = _place(word, voice)
-    return _bank()[start:start + length].float() / 32768
+    start, length = _position(word, voice)
+    return _bank()[start : start + length].float() / 32768
 
 
 def speak(sentence: str, voice: str, seed: int = 0, varied: bool = True) -> Tensor:
@@ -71,10 +71,10 @@ def speak(sentence: str, voice: str, seed: int = 0, varied: bool = True) -> Tens
     end = placed[-1][0] + len(placed[-1][1]) + int(rng.uniform(*EDGE) * SAMPLE_RATE)
     hiss = rng.choice(noises())
     first = rng.randrange(len(hiss))
-    spoken = hiss.roll(-first)[:end] if first + end > len(hiss) else hiss[first:first + end]
+    spoken = hiss.roll(-first)[:end] if first + end > len(hiss) else hiss[first : first + end]
     spoken = spoken * (LOUDNESS * _gain(level - rng.uniform(*SIGNAL_TO_NOISE)))
     for start, sound in placed:
-        spoken[start:start + len(sound)] += sound
+        spoken[start : start + len(sound)] += sound
     return spoken.clamp_(-1, 1)
 
 
@@ -82,19 +82,23 @@ def _gain(decibels: float) -> float:
     return 10 ** (decibels / 20)
 
 
-def _place(word: str, voice: str) -> tuple[int, int]:
+def _position(word: str, voice: str) -> tuple[int, int]:
     """Start and length of a clip in the bank; ValueError, with the nearest known names, for what it does not hold."""
-    places = _places()
-    if voice not in places:
-        near = difflib.get_close_matches(str(voice), places, 3, 0.4) or list(places)[:3]
-        raise ValueError(f"no voice is called {voice!r}; near to it: {', '.join(near)}. "
-                         "voices('train'), voices('unseen') and voices('far') list them all")
-    if word not in places[voice]:
+    positions = _positions()
+    if voice not in positions:
+        near = difflib.get_close_matches(str(voice), positions, 3, 0.4) or list(positions)[:3]
+        raise ValueError(
+            f"no voice is called {voice!r}; near to it: {', '.join(near)}. "
+            "voices('train'), voices('held_out') and voices('far') list them all"
+        )
+    if word not in positions[voice]:
         near = difflib.get_close_matches(word, WORDS, 3, 0.5)
         hint = f"near to it: {', '.join(near)}. " if near else ""
-        raise ValueError(f"no voice can say {word!r}; {hint}The vocabulary is fixed: the {len(WORDS)} words of "
-                         "mmcourse.picturebook.sentence.WORDS")
-    return places[voice][word]
+        raise ValueError(
+            f"no voice can say {word!r}; {hint}The vocabulary is fixed: the {len(WORDS)} words of "
+            "mmcourse.picturebook.sentence.WORDS"
+        )
+    return positions[voice][word]
 
 
 @cache
@@ -103,20 +107,20 @@ def _index() -> dict:
     try:
         index = json.loads(asset("voices.json").read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(_spoilt("voices.json", str(error))) from error
+        raise ValueError(_damaged("voices.json", str(error))) from error
     if tuple(index["words"]) != WORDS:
-        raise ValueError(_spoilt("voices.json", "its words are not those of mmcourse.picturebook.sentence.WORDS"))
+        raise ValueError(_damaged("voices.json", "its words are not those of mmcourse.picturebook.sentence.WORDS"))
     return index
 
 
 @cache
-def _places() -> dict[str, dict[str, tuple[int, int]]]:
+def _positions() -> dict[str, dict[str, tuple[int, int]]]:
     """Start and length of every clip, by voice and word: clips lie one after the other with `gap` samples between."""
     index = _index()
     lengths = [length for voice in index["voices"] for length in voice["lengths"]]
     starts = accumulate((length + index["gap"] for length in lengths), initial=0)
-    places = iter(zip(starts, lengths, strict=False))
-    return {voice["name"]: dict(zip(WORDS, places, strict=False)) for voice in index["voices"]}
+    positions = iter(zip(starts, lengths, strict=False))
+    return {voice["name"]: dict(zip(WORDS, positions, strict=False)) for voice in index["voices"]}
 
 
 @cache
@@ -128,15 +132,17 @@ def _bank() -> Tensor:
     try:
         sound, _ = soundfile.read(path, dtype="int16")
     except soundfile.LibsndfileError as error:
-        raise ValueError(_spoilt(path, str(error))) from error
+        raise ValueError(_damaged(path, str(error))) from error
     if sound.shape != (expected,):
-        raise ValueError(_spoilt(path, f"it decodes to {len(sound):,} samples where voices.json expects {expected:,}"))
+        raise ValueError(_damaged(path, f"it decodes to {len(sound):,} samples where voices.json expects {expected:,}"))
     return torch.from_numpy(sound)
 
 
-def _spoilt(path, why: str) -> str:
-    return (f"{path} is damaged: {why}. A download or a copy was probably cut short. `mmcourse doctor` checks what the "
-            f"course ships; to bring it back: {mending_command()}")
+def _damaged(path, why: str) -> str:
+    return (
+        f"{path} is damaged: {why}. A download or a copy was probably cut short. `mmcourse doctor` checks what the "
+        f"course ships; to bring it back: {repair_command()}"
+    )
 
 
 @cache
@@ -148,6 +154,6 @@ def noises() -> tuple[Tensor, Tensor]:
     white = np.random.RandomState(0).standard_normal(2**20)
     spectrum = np.fft.rfft(white)
     spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
-    spectrum[:2**20 * 50 // SAMPLE_RATE] = 0
+    spectrum[: 2**20 * 50 // SAMPLE_RATE] = 0
     pink = np.fft.irfft(spectrum)
     return tuple(torch.from_numpy((noise / noise.std()).astype(np.float32)) for noise in (white, pink))

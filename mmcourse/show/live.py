@@ -111,16 +111,16 @@ class LiveView:
 
     def html(self) -> str:
         """The bar, the words and the curve as HTML."""
-        share = min(100.0, 100 * self.step / self.total_steps)
+        fraction = min(100.0, 100 * self.step / self.total_steps)
         epoch = min(self.epochs, int(self.step / self.total_steps * self.epochs) + 1)
         return (
             '<div style="max-width:640px;color:var(--jp-content-font-color1,inherit);'
             'font-family:var(--jp-content-font-family,sans-serif);font-size:13px;line-height:1.5">'
             '<div style="display:flex;align-items:center;gap:10px">'
             '<div role="progressbar" aria-label="training" aria-valuemin="0" aria-valuemax="100" '
-            f'aria-valuenow="{share:.0f}" '
+            f'aria-valuenow="{fraction:.0f}" '
             'style="flex:1;height:8px;border-radius:4px;overflow:hidden;background:var(--jp-layout-color3,#ccc)">'
-            f'<div style="width:{share:.1f}%;height:100%;border-radius:4px;background:{GREEN}"></div></div>'
+            f'<div style="width:{fraction:.1f}%;height:100%;border-radius:4px;background:{GREEN}"></div></div>'
             f"<span>epoch {epoch} of {self.epochs}</span></div>"
             f'<div style="font-variant-numeric:tabular-nums">{html.escape(self.words())}</div>{self._svg()}</div>'
         )
@@ -133,15 +133,15 @@ class LiveView:
         top, bottom = max(*values, *(value for _, value in checks)), min(0.0, *values)
         span = (top - bottom) or 1.0
 
-        def place(step, value):
+        def position(step, value):
             return f"{step / self.total_steps * WIDTH:.1f},{HEIGHT - 4 - (value - bottom) / span * (HEIGHT - 8):.1f}"
 
         lines = [
-            f'<polyline points="{" ".join(place(*point) for point in self._losses)}" fill="none" stroke="{BLUE}" '
+            f'<polyline points="{" ".join(position(*point) for point in self._losses)}" fill="none" stroke="{BLUE}" '
             'stroke-width="1.8" stroke-linejoin="round"/>'
         ]
         for step, value in checks:
-            x, y = place(step, value).split(",")
+            x, y = position(step, value).split(",")
             lines.append(f'<circle cx="{x}" cy="{y}" r="3.2" fill="{ORANGE}"/>')
         note = f' · <span style="color:{ORANGE}">●</span> validation loss' if checks else ""
         return (
@@ -180,7 +180,7 @@ class LiveView:
             f"Training loss over {self.step:,} steps, from {self._losses[0][1]:.2f} to {self._losses[-1][1]:.2f}. "
             f"{summary}."
         )
-        data, metadata = style.picture_bundle(self._still(summary), alt, 640)
+        data, metadata = style.image_bundle(self._still(summary), alt, 640)
         output.publish(data | {"text/plain": summary}, metadata, display_id=self._id, update=self.drawn > 0)
         self.drawn += 1
 

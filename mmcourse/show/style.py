@@ -99,19 +99,19 @@ def figure_output(figure: Figure, alt: str, scale: float = 1.5, photo: bool = Fa
         from matplotlib import pyplot
 
         pyplot.close(figure)
-    output.publish(*picture_bundle(small_jpeg(image) if photo else small_png(image), alt, width))
+    output.publish(*image_bundle(small_jpeg(image) if photo else small_png(image), alt, width))
 
 
-def picture_bundle(picture: bytes, alt: str, width: int | None = None) -> tuple[dict, dict]:
+def image_bundle(image: bytes, alt: str, width: int | None = None) -> tuple[dict, dict]:
     """A display bundle and its metadata for a PNG or JPEG with alt text, `width` CSS pixels wide.
 
     The alt text stands in the metadata (nbconvert writes it into `<img alt>`) and again as 'text/plain'.
     """
     if not alt.strip():
         raise ValueError("alt is empty; expected one or two sentences that tell what the picture shows")
-    kind = "image/png" if picture.startswith(b"\x89PNG") else "image/jpeg"
+    kind = "image/png" if image.startswith(b"\x89PNG") else "image/jpeg"
     metadata = {"alt": alt} | ({"width": width} if width else {})
-    return {kind: base64.b64encode(picture).decode("ascii"), "text/plain": alt}, {kind: metadata}
+    return {kind: base64.b64encode(image).decode("ascii"), "text/plain": alt}, {kind: metadata}
 
 
 def pixels_of(figure: Figure, scale: float = 1.5) -> Image.Image:

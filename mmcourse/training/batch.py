@@ -30,12 +30,12 @@ def check_inputs(inputs: tuple | list, size: int, who: str) -> None:
     """ValueError where the inputs of `predict` are no tensors of one length, at least 1, or its size is none."""
     if size < 1:
         raise ValueError(f"{who} got size={size}; expected a number of examples, 1 or more")
-    for place, value in enumerate(inputs):
+    for position, value in enumerate(inputs):
         if not isinstance(value, Tensor):
-            cure = how_to_convert(value) or f"For the results over batches: evaluate. {who} takes (N, ...) tensors"
+            augment = how_to_convert(value) or f"For the results over batches: evaluate. {who} takes (N, ...) tensors"
             raise ValueError(
-                f"{who} got {shape_of(value)} at position {place} of its inputs; expected the inputs alone, a tensor "
-                f"or a tuple of tensors. {cure}"
+                f"{who} got {shape_of(value)} at position {position} of its inputs; expected the inputs alone, a tensor "
+                f"or a tuple of tensors. {augment}"
             )
     if len({len(tensor) if tensor.ndim else 0 for tensor in inputs}) > 1:
         raise ValueError(f"{who} got inputs of {shape_of(inputs)}; expected one row for each example in all of them")
@@ -92,18 +92,18 @@ def inputs_and_target(batch, who: str) -> tuple[list, Tensor]:
             f"{who} got a batch {shape_of(batch)}; expected (inputs..., target). {table_to_tensors(list(batch))}"
         )
     if not isinstance(batch, (tuple, list)) or len(batch) < 2:
-        cure = how_to_convert(batch) or "An autoencoder's target is its input: Batches(images, images)"
+        augment = how_to_convert(batch) or "An autoencoder's target is its input: Batches(images, images)"
         raise ValueError(
-            f"{who} got a batch of {shape_of(batch)}, without a target; expected (inputs..., target). {cure}"
+            f"{who} got a batch of {shape_of(batch)}, without a target; expected (inputs..., target). {augment}"
         )
     *inputs, target = to_device(batch)
     if not (tensors := tensors_in(target)):
-        cure = how_to_convert(target, target=True) or "Make a tensor of it: torch.tensor(target)"
+        augment = how_to_convert(target, target=True) or "Make a tensor of it: torch.tensor(target)"
         if isinstance(target, (int, float)):
-            cure = _single(batch)
+            augment = _single(batch)
         raise ValueError(
             f"{who} got a batch of {shape_of(batch)}, whose last part, the target, is no tensor; expected "
-            f"(inputs..., target). {cure}"
+            f"(inputs..., target). {augment}"
         )
     if all(tensor.ndim == 0 for tensor in tensors):
         raise ValueError(
@@ -189,5 +189,5 @@ def _single(batch) -> str:
 def _uncollated(said: str) -> str:
     if "equal size" in said:
         return f"{UNEVEN}. PyTorch says: {said}"
-    cure = IMAGES if "PIL." in said else NONE if "NoneType" in said else ""
-    return f"{cure}{'. ' if cure else ''}PyTorch says: {said}"
+    augment = IMAGES if "PIL." in said else NONE if "NoneType" in said else ""
+    return f"{augment}{'. ' if augment else ''}PyTorch says: {said}"

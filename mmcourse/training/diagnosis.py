@@ -168,8 +168,10 @@ def non_finite(
             f" It was found when the losses of steps {read[0]} to {read[1]} were read together, as is done on a GPU: "
             "the steps from there on were taken, so the weights are not valid. Go back to a checkpoint, or train again."
         )
-    elif model is not None and (spoilt := [name for name, buffer in model.named_buffers() if buffer.isnan().any()]):
-        message += f" No step was taken with it, but {', '.join(spoilt[:4])} already include this batch: train again."
+    elif model is not None and (corrupted := [name for name, buffer in model.named_buffers() if buffer.isnan().any()]):
+        message += (
+            f" No step was taken with it, but {', '.join(corrupted[:4])} already include this batch: train again."
+        )
     return NonFiniteLoss(message, step, batch, value, history)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmcourse import settings
 from mmcourse.data.conversion import to_tensor
-from mmcourse.models.judging import judging
+from mmcourse.models.evaluation_mode import evaluation_mode
 from mmcourse.training.batch import check_inputs, check_model, length, pairs
 from mmcourse.training.broadcasting import compare
 from mmcourse.training.device import device, mixed_precision
@@ -30,7 +30,7 @@ def evaluate(model: nn.Module, batches: Iterable, loss=None, metrics=None, *, wh
     length(batches, who)
     model.to(device())
     tally = Tally(metrics, loss)
-    with judging(model):
+    with evaluation_mode(model):
         for inputs, target in pairs(islice(batches, settings.steps(sys.maxsize)), who):
             outputs = NOT_YET
             try:
@@ -58,7 +58,7 @@ def predict(model: nn.Module, inputs, size: int = 256):
     check_inputs(inputs, size, "predict")
     where = next((p.device for p in model.parameters()), device())
     parts = []
-    with judging(model), mixed_precision():
+    with evaluation_mode(model), mixed_precision():
         for start in range(0, len(inputs[0]), size):
             some = [tensor[start : start + size].to(where) for tensor in inputs]
             try:

@@ -22,11 +22,11 @@ class ScheduledSampling(nn.Module):
         super().__init__()
         if not 0 <= most <= 1:
             raise ValueError(f"most is {most}; expected a share from 0 to 1")
-        self.model, self.most, self.share = model, most, 0.0
+        self.model, self.most, self.fraction = model, most, 0.0
 
     def on_step(self, run) -> None:
         """Called by `fit` after each step."""
-        self.share = self.most * min(run.step / run.total_steps, 1.0)
+        self.fraction = self.most * min(run.step / run.total_steps, 1.0)
 
     def on_start(self, run) -> None:
         """Called by `fit` before the first step, also of a run that is resumed."""
@@ -36,16 +36,16 @@ class ScheduledSampling(nn.Module):
     def forward(self, images: Tensor, tokens: Tensor) -> Tensor:
         """(B, C, H, W), (B, L) -> (B, L, V)"""
         self.model.check(images, tokens)
-        places = self.model.see(images)
-        if self.training and self.share:
+        positions = self.model.encode(images)
+        if self.training and self.fraction:
             with torch.no_grad():
-                logits, _, _ = self.model.read(self.model.begin(places), tokens)
-            tokens = mixed(tokens, without_marks(logits), self.share)
-        return self.model.read(self.model.begin(places), tokens)[0]
+                logits, _, _ = self.model.decode(self.model.initial_state(positions), tokens)
+            tokens = mixed(tokens, without_marks(logits), self.fraction)
+        return self.model.decode(self.model.initial_state(positions), tokens)[0]
 
 
-def mixed(tokens: Tensor, logits: Tensor, share: float) -> Tensor:
+def mixed(tokens: Tensor, logits: Tensor, fraction: float) -> Tensor:
     """A share of the words, drawn anew from the logits one place before.   (B, L), (B, L, V) -> (B, L)"""
     own = torch.distributions.Categorical(logits=logits[:, :-1]).sample()  # (B, L - 1): what it would say at 1, 2, ...
-    chosen = (torch.rand(own.shape, device=own.device) < share) & (tokens[:, 1:] != PAD)
+    chosen = (torch.rand(own.shape, device=own.device) < fraction) & (tokens[:, 1:] != PAD)
     return torch.cat([tokens[:, :1], torch.where(chosen, own, tokens[:, 1:])], dim=1)

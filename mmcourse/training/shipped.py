@@ -19,7 +19,7 @@ CARD_FIELDS = (
     "arguments",
     "trained",
     "splits",
-    "figures",
+    "results",
     "licence",
     "parameters",
     "sha256",

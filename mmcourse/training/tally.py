@@ -229,9 +229,9 @@ def _named(metrics) -> dict:
             pairs.append((_name_of(metric) if name is None else str(name), metric))
     names = [name for name, _ in pairs]
     taken = [*COLUMNS, *(f"valid_{name}" for name in ("loss", *names))]
-    for place, name in enumerate(names):
-        if name in taken or name in names[:place]:
-            why = "two metrics called" if name in names[:place] else "a metric called"
+    for position, name in enumerate(names):
+        if name in taken or name in names[:position]:
+            why = "two metrics called" if name in names[:position] else "a metric called"
             raise ValueError(
                 f"metrics got {why} {name!r}, so that one figure would hide another; "
                 "give each a name of its own: metrics={'name': metric, 'other name': other_metric}"

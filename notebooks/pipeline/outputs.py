@@ -111,12 +111,12 @@ def _relative(line: str, root: Path) -> str:
     return _ADDRESS.sub("0x...", line)
 
 
-def _packed(picture: str) -> str:
+def _packed(encoded: str) -> str:
     """The same pixels in fewer bytes, without the comments that name a library's version: base64 to base64."""
-    raw = base64.b64decode(picture)
+    raw = base64.b64decode(encoded)
     with Image.open(io.BytesIO(raw)) as image:
         if getattr(image, "n_frames", 1) > 1:
-            return picture
+            return encoded
         buffer = io.BytesIO()
         image.info = {k: v for k, v in image.info.items() if k in ("transparency", "dpi")}
         image.save(buffer, "PNG", optimize=True)

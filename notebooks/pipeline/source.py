@@ -85,7 +85,7 @@ def verified_line(verified: dict) -> str:
 
 def setup_source(address: str) -> str:
     """The first code cell: it sets how threads wait, and installs what is missing on Colab."""
-    return f'''#@title Setup: run me first
+    return f"""#@title Setup: run me first
 import importlib.util
 import os
 import subprocess
@@ -99,7 +99,7 @@ if importlib.util.find_spec("mmcourse") is None:  # on Colab; an installation fr
     importlib.invalidate_caches()
     from mmcourse.environment import install_missing
 
-    install_missing()'''
+    install_missing()"""
 
 
 def compose(lesson: Lesson, copy: str, address: str, verified: dict | None = None) -> NotebookNode:
@@ -134,11 +134,13 @@ def compose(lesson: Lesson, copy: str, address: str, verified: dict | None = Non
     cells.insert(1, setup)
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.nbformat_minor = 5
-    notebook.metadata = nbformat.from_dict({
-        "kernelspec": KERNEL,
-        "language_info": LANGUAGE,
-        "mmcourse": {"builder": BUILDER, "copy": copy, "lesson": lesson.number, "source_sha256": lesson.sha256},
-    })
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": KERNEL,
+            "language_info": LANGUAGE,
+            "mmcourse": {"builder": BUILDER, "copy": copy, "lesson": lesson.number, "source_sha256": lesson.sha256},
+        }
+    )
     if verified:
         notebook.metadata.mmcourse["verified"] = nbformat.from_dict(verified)
     return notebook
@@ -190,6 +192,12 @@ def _slide(cell: NotebookNode) -> str:
 
 def _nbgrader(identity: str, solution: bool) -> dict:
     """nbgrader's own cell metadata: a solution to write, or a locked cell whose check gives the point."""
-    data = {"grade": not solution, "grade_id": identity, "locked": not solution, "schema_version": 3,
-            "solution": solution, "task": False}
+    data = {
+        "grade": not solution,
+        "grade_id": identity,
+        "locked": not solution,
+        "schema_version": 3,
+        "solution": solution,
+        "task": False,
+    }
     return data if solution else {**data, "points": 1}

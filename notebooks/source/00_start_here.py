@@ -22,7 +22,7 @@
 from mmcourse import PictureBook, begin, check, download_progress, draw, expect, hint, progress, quiz, tell, understand
 from mmcourse.lesson import cpu_seconds_since_begin
 from mmcourse.models.decoding import captions
-from mmcourse.picturebook.scene import COLOURS, KINDS, SIZES, Scene, Thing
+from mmcourse.picturebook.scene import COLOURS, KINDS, SIZES, Scene, SceneObject
 from mmcourse.picturebook.sentence import VOCABULARY, decode
 from mmcourse.picturebook.speech import speak, voices
 from mmcourse.retrieval import nearest
@@ -30,9 +30,9 @@ from mmcourse.show import make_a_page, play, play_many, shape_of, show_conversio
 from mmcourse.training import shipped
 
 begin("00")
-book = PictureBook("train", pages=200, things=2)
+book = PictureBook("train", pages=200, objects=2)
 show_pages(book, rows=2, columns=4, sentences=book.sentences)
-expect("00.first_picture", cpu_seconds_since_begin())
+expect("00.first_image", cpu_seconds_since_begin())
 
 # %% [markdown]
 # A page shows one or two things; these show two. It has a sentence about it, and a voice that reads the sentence. The
@@ -50,7 +50,7 @@ play(book.sound(page), words=book.sentences[page], title=f"page {page}, read by 
 
 # %%
 words = "a big yellow moon over a small blue boat"
-chosen = [voices("train")[0], voices("train")[7], voices("unseen")[0], voices("far")[0]]
+chosen = [voices("train")[0], voices("train")[7], voices("held_out")[0], voices("far")[0]]
 play_many([speak(words, voice) for voice in chosen], words=[f"{voice}: {words}" for voice in chosen])
 
 # %% [markdown]
@@ -68,8 +68,8 @@ make_a_page()
 # shape of its own.
 
 # %% tags=["nbval-check-output"]
-shape_of(book.images, "BCHW", "pictures")
-shape_of(book.tokens, "BT", "words   ")
+shape_of(book.images, "BCHW", "images")
+shape_of(book.tokens, "BT", "text    ")
 shape_of(book.sound(page), "S", "sound   ")
 
 # %% [markdown]
@@ -100,17 +100,17 @@ show_spectrogram(book.sound(page), words=book.sentences[page])
 # cannot have been learned by heart.
 
 # %%
-scene = Scene((Thing("apple", "red", "big", x=0.45, y=0.5, radius=0.34),), time="morning")
+scene = Scene((SceneObject("apple", "red", "big", x=0.45, y=0.5, radius=0.34),), time="morning")
 show_pages([scene], rows=1, columns=1, sentences=[tell(scene, 1)])
 
 # %% [markdown]
 # **Unimodal.** A small network that comes with the course reads the picture. You will build one like it in lesson 01.
 
 # %%
-reader = shipped.load("picture_encoder")
-kind, colour, size = reader.read(draw(scene, size=32, seed=3)[None])[0].tolist()
-seen = f"a {SIZES[size]} {COLOURS[colour]} {KINDS[kind]}"
-print("the network sees:", seen)
+classifier = shipped.load("image_encoder")
+kind, colour, size = classifier.predict(draw(scene, size=32, seed=3)[None])[0].tolist()
+predicted = f"a {SIZES[size]} {COLOURS[colour]} {KINDS[kind]}"
+print("the network sees:", predicted)
 
 # %% [markdown]
 # **Multimodal.** Picture and sentence together: do they say the same? Here the two are compared by rule, fact by fact. From
@@ -118,14 +118,14 @@ print("the network sees:", seen)
 
 # %%
 for claim in ("a big red apple", "there is a small green fish", "the apple is large and red"):
-    print(f"{claim:30}", "true" if understand(claim) == understand(seen) else "false")
+    print(f"{claim:30}", "true" if understand(claim) == understand(predicted) else "false")
 
 # %% [markdown]
-# **Cross-modal.** The picture, read aloud: picture → words → sound. The words come from the network, the voice from the
+# **Cross-modal.** The picture, read aloud: image → text → sound. The words come from the network, the voice from the
 # book.
 
 # %%
-play(speak(seen, voices("unseen")[0]), words=seen, title="what the network saw")
+play(speak(predicted, voices("held_out")[0]), words=predicted, title="what the network saw")
 
 # %% [markdown]
 # ## What works already
@@ -137,7 +137,7 @@ play(speak(seen, voices("unseen")[0]), words=seen, title="what the network saw")
 # such pages. On these ten?
 
 # %%
-pages = PictureBook("test", pages=60, things=2)
+pages = PictureBook("test", pages=60, objects=2)
 captioner = shipped.load("captioner")
 show_pages(pages, rows=2, columns=5, sentences=captions(captioner, pages.images[:10]))
 
@@ -151,7 +151,7 @@ show_pages(pages, rows=2, columns=5, sentences=captions(captioner, pages.images[
 
 # %%
 space = shipped.load("shared_space")
-sentences = space.read(pages.sentences)                              # (60, 128)
+sentences = space.embed_text(pages.sentences)                           # (60, 128)
 _, found = nearest(space.embed("image", pages.images[:4]), sentences, k=1)
 show_pages(pages, rows=1, columns=4, sentences=[pages.sentences[i] for i in found.flatten()])
 
@@ -161,8 +161,8 @@ show_pages(pages, rows=1, columns=4, sentences=[pages.sentences[i] for i in foun
 
 # %%
 words = pages.sentences[3]
-voices_of_pages = space.hear([pages.sound(i) for i in range(60)])    # (60, 128)
-_, found = nearest(space.read([words]), voices_of_pages, k=1)
+voices_of_pages = space.embed_sound([pages.sound(i) for i in range(60)])    # (60, 128)
+_, found = nearest(space.embed_text([words]), voices_of_pages, k=1)
 answer = int(found)
 play(pages.sound(answer), words=pages.sentences[answer], title=f"the voice of page {answer}, found by: {words}")
 
@@ -228,4 +228,4 @@ expect("00.runs_in", cpu_seconds_since_begin())
 # - Three words, unimodal, multimodal and cross-modal, each with an example that you ran.
 # - A check that answers, a quiz, and a record of what you did.
 #
-# Next: [01 Pictures](01_pictures.ipynb). You will build a network that sees, and catch it cheating.
+# Next: [01 Pictures](01_images.ipynb). You will build a network that sees, and catch it cheating.

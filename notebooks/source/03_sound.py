@@ -16,7 +16,7 @@
 # **You will build a network that hears which of 111 words was said, right about 96 times in a hundred, in voices it never
 # met. Then you will see how such a figure comes out too good to be true.**
 #
-# Runs in about 4 minutes · takes 100 minutes to work through · before this: [01 Pictures](01_pictures.ipynb), complex
+# Runs in about 4 minutes · takes 100 minutes to work through · before this: [01 Pictures](01_images.ipynb), complex
 # numbers as points on a circle.
 
 # %% [markdown]
@@ -70,13 +70,13 @@ begin("03")
 
 # %%
 train = spoken_words("train", takes=2)
-unseen = spoken_words("unseen")
+held_out = spoken_words("held_out")
 far = spoken_words("far")
-print(train, unseen, far, sep="\n")
+print(train, held_out, far, sep="\n")
 umbrella = WORDS.index("umbrella")
-play_many([speech.sound(umbrella) for speech in (train, unseen, far)], words=["umbrella"] * 3,
+play_many([speech.sound(umbrella) for speech in (train, held_out, far)], words=["umbrella"] * 3,
           titles=[f"{name}: {speech.voices[0]}" for name, speech in
-                  [("a training voice", train), ("held out", unseen), ("another engine", far)]])
+                  [("a training voice", train), ("held out", held_out), ("another engine", far)]])
 
 # %%
 sound = train.sound(umbrella)
@@ -110,7 +110,7 @@ def loudness(speech: SpokenWords) -> Tensor:
 once = spoken_words("train")                                                  # the first take of each alone
 linear = nn.Sequential(nn.BatchNorm1d(75), nn.Linear(75, len(WORDS)))
 fit(linear, Batches(loudness(once), once.labels), epochs=10, lr=1e-2)
-baseline = evaluate(linear, Batches(loudness(unseen), unseen.labels, shuffle=False))["accuracy"]
+baseline = evaluate(linear, Batches(loudness(held_out), held_out.labels, shuffle=False))["accuracy"]
 print(f"chance {1 / len(WORDS):.3f}, loudness and a linear layer {baseline:.2f}")
 
 # %% [markdown]
@@ -309,7 +309,7 @@ check("03.4", mel_filters)
 
 # %%
 log_mel = LogMel(rate=16_000, n_mels=40).fit(once.sound(i) for i in range(0, len(once), 10))
-mels = log_mel(collate([speech.sound(umbrella) for speech in (train, unseen, far)]))      # (3, 40, T)
+mels = log_mel(collate([speech.sound(umbrella) for speech in (train, held_out, far)]))    # (3, 40, T)
 print(tuple(mels.shape))
 show_log_mels(mels, titles=[f"umbrella, {name}" for name in ("training voice", "held out", "another engine")])
 
@@ -338,7 +338,7 @@ play_many([original, back], words=[words] * 2, titles=["before", "40 bands and b
 # alone, and only time is pooled. The package's `SpeechClassifier` is the same network, and is the one you train.
 
 # %%
-class HearingCNN(nn.Module):
+class SpeechCNN(nn.Module):
     def __init__(self, n_classes: int):
         super().__init__()
         self.conv1 = nn.Conv2d(1, 16, 3, stride=2, padding=1, bias=False)
@@ -356,7 +356,7 @@ class HearingCNN(nn.Module):
         return self.head(states.amax(dim=2))                                  # (B, 128) -> (B, n_classes)
 
 
-by_hand, package = HearingCNN(len(WORDS)), SpeechClassifier(len(WORDS))
+by_hand, package = SpeechCNN(len(WORDS)), SpeechClassifier(len(WORDS))
 print("logits", tuple(by_hand(mels).shape), tuple(package(mels).shape), "  parameters",
       *(sum(p.numel() for p in model.parameters()) for model in (by_hand, package)))
 
@@ -380,8 +380,8 @@ def mask_stripes(mels: Tensor, widest: int) -> Tensor:
     batch, _, frames = mels.shape
     width = torch.randint(0, min(widest, frames) + 1, (batch, 1))
     start = (torch.rand(batch, 1) * (frames - width + 1)).long()
-    place = torch.arange(frames)
-    hidden = (place >= start) & (place < start + width)                # (B, T)
+    position = torch.arange(frames)
+    hidden = (position >= start) & (position < start + width)          # (B, T)
     return mels.masked_fill(hidden[:, None, :], 0)
     ### END SOLUTION
 
@@ -426,10 +426,10 @@ def accuracy(model: nn.Module, speech: SpokenWords) -> float:
     return (logits.argmax(dim=1) == speech.labels).float().mean().item()
 
 
-heard = {"voices it knows": accuracy(model, fresh), "held-out voices": accuracy(model, unseen),
+accuracies = {"voices it knows": accuracy(model, fresh), "held-out voices": accuracy(model, held_out),
          "another engine": accuracy(model, far)}
-compare({"log-mel CNN": heard}, chance=1 / len(WORDS))
-expect("03.unseen_voices", heard["held-out voices"])
+compare({"log-mel CNN": accuracies}, chance=1 / len(WORDS))
+expect("03.held_out_voices", accuracies["held-out voices"])
 
 # %% [markdown]
 # The held-out voices cost little: they are new settings of the same engine. The other engine costs half. Nothing in
@@ -439,15 +439,15 @@ expect("03.unseen_voices", heard["held-out voices"])
 # Which words get lost? Here is what it took for what on the held-out voices, and the surest mistakes to listen to.
 
 # %%
-logits = predict(model, unseen.log_mels(log_mel))
-guess, sure = logits.argmax(dim=1), logits.softmax(dim=1).amax(dim=1)
-wrong = (guess != unseen.labels).nonzero()[:, 0]
-pairs = Counter((WORDS[unseen.labels[i]], WORDS[guess[i]]) for i in wrong)
-print(f"{len(wrong)} mistakes among {len(unseen)}:",
+logits = predict(model, held_out.log_mels(log_mel))
+guess, confidence = logits.argmax(dim=1), logits.softmax(dim=1).amax(dim=1)
+wrong = (guess != held_out.labels).nonzero()[:, 0]
+pairs = Counter((WORDS[held_out.labels[i]], WORDS[guess[i]]) for i in wrong)
+print(f"{len(wrong)} mistakes among {len(held_out)}:",
       ", ".join(f"{said} → {understood} ({count})" for (said, understood), count in pairs.most_common(12)))
-worst = wrong[sure[wrong].argsort(descending=True)][:8].tolist()
-play_many([unseen.sound(i) for i in worst], columns=2, titles=[f"'{WORDS[guess[i]]}' {sure[i]:.2f}" for i in worst],
-          words=[f"is '{WORDS[unseen.labels[i]]}', {unseen.voices[unseen.speakers[i]]}" for i in worst])
+worst = wrong[confidence[wrong].argsort(descending=True)][:8].tolist()
+play_many([held_out.sound(i) for i in worst], columns=2, titles=[f"'{WORDS[guess[i]]}' {confidence[i]:.2f}" for i in worst],
+          words=[f"is '{WORDS[held_out.labels[i]]}', {held_out.voices[held_out.speakers[i]]}" for i in worst])
 
 # %% [markdown]
 # Few mistakes come twice. Most are between short words that one vowel or one consonant tells apart: had you guessed 'two' and
@@ -492,12 +492,12 @@ speakers = [recordings.voices[i] for i in recordings.speakers]
 recorded_mels = recordings.log_mels(log_mel)
 
 
-def score(train_places, test_places) -> float:
+def score(train_indices, test_indices) -> float:
     """Train on some of the recordings, judge on others."""
-    train_places, test_places = torch.as_tensor(train_places), torch.as_tensor(test_places)
-    listener = SpeechClassifier(len(recordings.words))
-    fit(listener, Batches(recorded_mels[train_places], recordings.labels[train_places]), epochs=5, lr=5e-3, verbose=False)
-    right = predict(listener, recorded_mels[test_places]).argmax(dim=1) == recordings.labels[test_places]
+    train_indices, test_indices = torch.as_tensor(train_indices), torch.as_tensor(test_indices)
+    classifier = SpeechClassifier(len(recordings.words))
+    fit(classifier, Batches(recorded_mels[train_indices], recordings.labels[train_indices]), epochs=5, lr=5e-3, verbose=False)
+    right = predict(classifier, recorded_mels[test_indices]).argmax(dim=1) == recordings.labels[test_indices]
     return right.float().mean().item()
 
 
@@ -509,7 +509,7 @@ print(f"{len(recordings)} recordings by {len(set(speakers))} people; a random sp
 # The same people stand on both sides. Such a test asks: 'does it know *these six* saying it once more?' No question of
 # yours is answered by that, unless only these six will ever use it.
 #
-# ### Exercise 03.clinic: mend the split  ●○○ · 10 minutes
+# ### Exercise 03.debug: mend the split  ●○○ · 10 minutes
 #
 # Write a split that keeps the speakers in `held` for testing, all they said and nothing else.
 
@@ -524,7 +524,7 @@ def split_by_speaker(speakers: list[str], held: set[str]) -> tuple[list[int], li
 
 
 # %%
-check("03.clinic", split_by_speaker)
+check("03.debug", split_by_speaker)
 
 # %%
 try:
@@ -558,9 +558,9 @@ if recorded["train"] and recorded["test"]:
     digit_mel = LogMel(rate=8_000).fit(sounds["train"][::5])
     waves = {split: collate(part, samples=6_000) for split, part in sounds.items()}                    # (N, 6000), 0.75 s
     digit_mels = {split: digit_mel(part) for split, part in waves.items()}                             # (N, 40, 76)
-    listener = SpeechClassifier(10)
-    fit(listener, Batches(digit_mels["train"], digits["train"], transform=vary), epochs=6, lr=5e-3)
-    official = evaluate(listener, Batches(digit_mels["test"], digits["test"], shuffle=False))["accuracy"]
+    classifier = SpeechClassifier(10)
+    fit(classifier, Batches(digit_mels["train"], digits["train"], transform=vary), epochs=6, lr=5e-3)
+    official = evaluate(classifier, Batches(digit_mels["test"], digits["test"], shuffle=False))["accuracy"]
     expect("03.digits", official)
 
 # %% [markdown]
@@ -583,10 +583,10 @@ if recorded["train"] and recorded["test"]:
     left_out = {}
     for person, others, own in leave_one_out(recorded["train"]["speaker"]):
         digit_mel = LogMel(rate=8_000).fit(sounds["train"][i] for i in others[::5])
-        listener = SpeechClassifier(10)
-        fit(listener, Batches(digit_mel(waves["train"][others]), digits["train"][others], transform=vary),
+        classifier = SpeechClassifier(10)
+        fit(classifier, Batches(digit_mel(waves["train"][others]), digits["train"][others], transform=vary),
             epochs=6, lr=5e-3, verbose=False)
-        answers = predict(listener, digit_mel(waves["train"][own])).argmax(dim=1)
+        answers = predict(classifier, digit_mel(waves["train"][own])).argmax(dim=1)
         left_out[person] = (answers == digits["train"][own]).float().mean().item()
     bar_with_range({"official split": official, **left_out})
     scores = torch.tensor(list(left_out.values()))

@@ -16,7 +16,7 @@
 # **You will build the Transformer's block, equal to PyTorch's to five decimals, and train a reader that understands sentences longer
 # than any it saw in training, and wordings it never met, in 98 of 100 cases and more.**
 #
-# Runs in about 3 minutes · takes 100 minutes to work through · before this: [02 Words](02_words.ipynb): tokens, padding,
+# Runs in about 3 minutes · takes 100 minutes to work through · before this: [02 Words](02_text.ipynb): tokens, padding,
 # embeddings, the GRU, word dropout.
 
 # %% [markdown]
@@ -38,7 +38,6 @@ from torch import Tensor, nn
 from mmcourse import PictureBook, begin, check, evaluate, expect, fit, hint, predict, quiz, steps
 from mmcourse.data import real
 from mmcourse.data.augment import mask_words
-from mmcourse.data.relation import which_is_where
 from mmcourse.data.text import SentenceBatches, Vocabulary, lengths, pad
 from mmcourse.models import transformer
 from mmcourse.models.attention import MultiHeadAttention, rotate, sinusoids
@@ -46,6 +45,7 @@ from mmcourse.models.rnn import SentenceClassifier
 from mmcourse.models.textcnn import BagOfWords
 from mmcourse.models.transformer import DecoderBlock, EncoderBlock, TokenEncoder, TransformerClassifier, copy_pytorch
 from mmcourse.show import attention_explorer, compare, plot_panels, show_matrices, show_stored_table
+from mmcourse.tasks.relation import which_is_where
 from mmcourse.training.cost import cost_of_a_step
 
 begin("04")
@@ -57,7 +57,7 @@ begin("04")
 # on the left, or above? Then the answer is 1. This time, look at how long the sentences are.
 
 # %%
-train = PictureBook("train", pages=10_000, things=2)
+train = PictureBook("train", pages=10_000, objects=2)
 _, answers, pages = which_is_where(train)
 words = [len(train.sentences[page].split()) for page in pages]
 for n in sorted(set(words))[::3]:
@@ -72,7 +72,7 @@ print(f"up to {LONGEST} words: {sum(n <= LONGEST for n in words) / len(words):.2
 
 # %% [markdown]
 # You will train on sentences of up to 14 words alone, about 85 in a hundred of them. The others are put aside. A reader that understood what
-# it read in short sentences should not be lost in a long one. A second test waits: the `unseen_wordings` of lesson 02, with
+# it read in short sentences should not be lost in a long one. A second test waits: the `held_out_phrasings` of lesson 02, with
 # sentence patterns and words that no training sentence has, `tiny` and `huge` among them.
 
 # %%
@@ -102,13 +102,13 @@ def batches(sentences: list[str], answers: Tensor, **options) -> SentenceBatches
     return SentenceBatches([vocabulary.encode(sentence) for sentence in sentences], answers, **options)
 
 
-everything = sentences_and_answers(PictureBook("test", pages=4_000, things=2))
+everything = sentences_and_answers(PictureBook("test", pages=4_000, objects=2))
 judged = {"longer sentences": longer(*everything),
-          "unseen wordings": sentences_and_answers(PictureBook("unseen_wordings", pages=2_000, things=2))}
+          "held-out phrasings": sentences_and_answers(PictureBook("held_out_phrasings", pages=2_000, objects=2))}
 print({name: len(texts) for name, (texts, _) in judged.items()})
 print(judged["longer sentences"][0][0])
-print(judged["unseen wordings"][0][0])
-print("unseen wordings of more than 14 words:", len(longer(*judged["unseen wordings"])[0]))
+print(judged["held-out phrasings"][0][0])
+print("held-out phrasings of more than 14 words:", len(longer(*judged["held-out phrasings"])[0]))
 
 # %% [markdown]
 # ## A baseline
@@ -118,11 +118,11 @@ print("unseen wordings of more than 14 words:", len(longer(*judged["unseen wordi
 
 # %%
 def drop_words(tokens: Tensor) -> Tensor:
-    return mask_words(tokens, share=0.05)
+    return mask_words(tokens, fraction=0.05)
 
 
 training = batches([train.sentences[pages[i]] for i in short], answers[short], transform=drop_words)
-valid_short = shorter(*sentences_and_answers(PictureBook("valid", pages=1_000, things=2)))
+valid_short = shorter(*sentences_and_answers(PictureBook("valid", pages=1_000, objects=2)))
 valid = batches(*valid_short, shuffle=False)
 bag = BagOfWords(n_classes=2, vocabulary_size=len(vocabulary))
 fit(bag, training, epochs=2, lr=5e-3)
@@ -236,9 +236,9 @@ plot_panels({title: {"not divided": [row[i] for row in plain], "divided by √d"
 # zero? Guess what weight a score of 0 gets beside a score of 1:
 
 # %% tags=["nbval-check-output"]
-score, may_look = torch.tensor([1.0, 0.5, -2.0]), torch.tensor([True, True, False])
-print("score set to zero  ", (score * may_look).softmax(dim=0))
-print("score set to -inf  ", score.masked_fill(~may_look, float("-inf")).softmax(dim=0))
+score, may_attend = torch.tensor([1.0, 0.5, -2.0]), torch.tensor([True, True, False])
+print("score set to zero  ", (score * may_attend).softmax(dim=0))
+print("score set to -inf  ", score.masked_fill(~may_attend, float("-inf")).softmax(dim=0))
 
 # %% [markdown]
 # A zero is a score like any other; here it *raised* the weight.
@@ -366,8 +366,8 @@ class Block2(nn.Module):
             layer(x).reshape(B, T, self.heads, -1).transpose(1, 2)                      # new: (B, heads, T, D / heads)
             for layer in (self.query, self.key, self.value)
         )
-        seen = F.scaled_dot_product_attention(queries, keys, values, mask)
-        return self.out(seen.transpose(1, 2).reshape(B, T, D))                          # new: (B, T, D)
+        attended = F.scaled_dot_product_attention(queries, keys, values, mask)
+        return self.out(attended.transpose(1, 2).reshape(B, T, D))                      # new: (B, T, D)
 
 
 print(tuple(Block2(16, heads=4)(x).shape))
@@ -393,8 +393,8 @@ class Block3(nn.Module):
         self.norm1 = nn.LayerNorm(width)                                                # new
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        seen, weights = self.attention(self.norm1(x), mask=mask)                        # new: the norm
-        return x + seen                                                                 # new: the sum
+        attended, weights = self.attention(self.norm1(x), mask=mask)                    # new: the norm
+        return x + attended                                                             # new: the sum
 
 
 print(tuple(Block3(16, heads=4)(x).shape))
@@ -438,8 +438,8 @@ class Block4(nn.Module):
             nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(0.0), nn.Linear(hidden, width))
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        seen, weights = self.attention(self.norm1(x), mask=mask)
-        x = x + seen
+        attended, weights = self.attention(self.norm1(x), mask=mask)
+        x = x + attended
         return x + self.feed_forward(self.norm2(x))                                     # new
 
 
@@ -554,8 +554,8 @@ print("largest difference", (first - second).abs().max().item())
 
 # %%
 waves = sinusoids(40, 64)                                                               # (T, D)
-show_matrices({"positions": waves, "product of two places / (D / 2)": waves @ waves.T / 32}, rows="place",
-              columns={"positions": "feature", "product of two places / (D / 2)": "place"})
+show_matrices({"positions": waves, "product of two places / (D / 2)": waves @ waves.T / 32}, rows="position",
+              columns={"positions": "feature", "product of two places / (D / 2)": "position"})
 
 # %% [markdown]
 # Left, each row is a place: like the hands of a clock, the first features turn fast, the last hardly move. Right, the product of
@@ -617,7 +617,7 @@ compare(results, chance=0.5)
 for name, row in results.items():
     print(f"{name:12}", {split: round(value, 3) for split, value in row.items()})
 expect("04.longer", results["Transformer"]["longer sentences"])
-expect("04.unseen_wordings", results["Transformer"]["unseen wordings"])
+expect("04.held_out_phrasings", results["Transformer"]["held-out phrasings"])
 
 # %% [markdown]
 # On longer sentences the GRU is as good: 20 words are not far for its state, and the cost of length comes later. On wordings it never saw, it
@@ -638,7 +638,7 @@ show_stored_table("04_positions")
 # Which sentences does yours still get wrong? Here they are, eight at most, the surest mistake first.
 
 # %%
-texts, truth = judged["unseen wordings"]
+texts, truth = judged["held-out phrasings"]
 for_truth = predict(model, pad([vocabulary.encode(text) for text in texts])).softmax(dim=1)[range(len(truth)), truth]
 print(f"{(for_truth < 0.5).sum()} of {len(truth)} wrong")
 for i in for_truth.argsort()[: min(8, int((for_truth < 0.5).sum()))].tolist():
@@ -666,7 +666,7 @@ attention_explorer(model, [one, other, *texts[:4]], encode=vocabulary.encode, cl
 # asked about others as short, with more and more padding behind *the same* ones. Which will show the fault, accuracy or logits?
 
 # %%
-class Ill(nn.Module):
+class Buggy(nn.Module):
     """One round of attention over the words, then their mean.   (B, T) tokens, 0 = padding -> (B, n_classes) logits"""
 
     def __init__(self, vocabulary_size: int, n_classes: int, width: int = 32):
@@ -676,8 +676,8 @@ class Ill(nn.Module):
         self.head = nn.Linear(width, n_classes)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        places = sinusoids(tokens.shape[1], self.embedding.embedding_dim).to(tokens.device)
-        x = self.embedding(tokens) + places                                             # (B, T, D)
+        positions = sinusoids(tokens.shape[1], self.embedding.embedding_dim).to(tokens.device)
+        x = self.embedding(tokens) + positions                                          # (B, T, D)
         x = x + self.attend(x)[0]                                                       # (B, T, D)
         return self.head(x.mean(dim=1))                                                 # (B, n_classes)
 
@@ -686,12 +686,12 @@ def red_or_blue(sentences: list[str]) -> Tensor:
     return torch.tensor([int(bool({"red", "blue"} & set(sentence.split()))) for sentence in sentences])
 
 
-ill = Ill(len(vocabulary), n_classes=2)
+buggy = Buggy(len(vocabulary), n_classes=2)
 learned = [train.sentences[pages[i]] for i in short]
-fit(ill, batches(learned, red_or_blue(learned)), epochs=2, lr=5e-3)
-asked, right = pad([vocabulary.encode(sentence) for sentence in valid_short[0]]), red_or_blue(valid_short[0])
+fit(buggy, batches(learned, red_or_blue(learned)), epochs=2, lr=5e-3)
+valid_tokens, right = pad([vocabulary.encode(sentence) for sentence in valid_short[0]]), red_or_blue(valid_short[0])
 for extra in (0, 1, 4, 16, 64):
-    logits = predict(ill, F.pad(asked, (0, extra)))
+    logits = predict(buggy, F.pad(valid_tokens, (0, extra)))
     print(f"{extra:2d} columns of padding: accuracy {(logits.argmax(dim=1) == right).float().mean():.3f}   first logits "
           + "   ".join(f"{value:+.2f}" for value in logits[0].tolist()))
 
@@ -701,28 +701,28 @@ for extra in (0, 1, 4, 16, 64):
 # most runs even with 64. So that figure does not find this fault. The test does: the same sentence, padded, must give the same
 # logits.
 #
-# ### Exercise 04.clinic: mend it  ●●○ · 15 minutes
+# ### Exercise 04.debug: mend it  ●●○ · 15 minutes
 #
 # Write `forward` so that padding does not exist. `MultiHeadAttention` takes `mask`, True where a word may be looked at, and
 # broadcasts it to `(B, heads, T_q, T_k)`. Which of the four axes are the keys?
 
 # %%
-class Mended(Ill):
+class Fixed(Buggy):
     """The same, for which padding does not exist."""
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, T) -> (B, n_classes)"""
         ### BEGIN SOLUTION
         real = tokens != 0                                                              # (B, T)
-        places = sinusoids(tokens.shape[1], self.embedding.embedding_dim).to(tokens.device)
-        x = self.embedding(tokens) + places                                             # (B, T, D)
+        positions = sinusoids(tokens.shape[1], self.embedding.embedding_dim).to(tokens.device)
+        x = self.embedding(tokens) + positions                                          # (B, T, D)
         x = x + self.attend(x, mask=real[:, None, None])[0]                             # mask (B, 1, 1, T)
         return self.head((x * real[..., None]).sum(dim=1) / real.sum(dim=1, keepdim=True))
         ### END SOLUTION
 
 
 # %%
-check("04.clinic", Mended)
+check("04.debug", Fixed)
 
 # %% [markdown]
 # ## What length costs
@@ -734,11 +734,11 @@ check("04.clinic", Mended)
 # `cost_of_a_step` takes the time, and counts the bytes that PyTorch keeps from the forward for the backward pass.
 
 # %%
-readers = {"GRU": SentenceClassifier(2, 100, width=64, cell="gru", layers=2),
+encoders = {"GRU": SentenceClassifier(2, 100, width=64, cell="gru", layers=2),
            "Transformer": TransformerClassifier(2, 100, width=64, heads=4, layers=2, positions="rotary")}
 text_lengths = [16 * 2**i for i in range(steps(7))]
 costs = {name: [cost_of_a_step(reader, torch.randint(2, 100, (2, length))) for length in text_lengths]
-         for name, reader in readers.items()}
+         for name, reader in encoders.items()}
 plot_panels({"milliseconds": {name: [1e3 * cost.seconds for cost in row] for name, row in costs.items()},
              "megabytes kept": {name: [cost.bytes / 1e6 for cost in row] for name, row in costs.items()}},
             text_lengths, xlabel="words", log="xy", ylabel=("ms", "MB"))
@@ -767,7 +767,7 @@ for name, row in costs.items():
 # The film reviews of lesson 02, and a small Transformer. No order is needed to beat chance there, 8,530 sentences are few,
 # and a Transformer has nothing built in that knows of words nearby. What do you expect, beside naive Bayes, which counts words and pairs
 # of words? The Transformer is held back where it would learn by heart: one block, dropout, masked words, and embeddings
-# that begin at a tenth of their usual size (`spread`), as for lesson 02's LSTM. Large random ones are noise that a word met
+# that begin at a tenth of their usual size (`std`), as for lesson 02's LSTM. Large random ones are noise that a word met
 # twice never gets rid of. All of it was chosen on the validation split, by accuracy. Watch the validation loss:
 # it is lowest early and rises while the accuracy holds. The network grows surer, of its mistakes as well.
 
@@ -778,7 +778,7 @@ if all(reviews.values()):
     review_words = Vocabulary.of(reviews["train"]["text"])
     encoded = {split: [review_words.encode(text) for text in reviews[split]["text"]] for split in splits}
     opinions = {split: torch.tensor(reviews[split]["label"]) for split in splits}
-    critic = TransformerClassifier(2, len(review_words), width=64, heads=4, layers=1, positions="rotary", dropout=0.3, spread=0.1)
+    critic = TransformerClassifier(2, len(review_words), width=64, heads=4, layers=1, positions="rotary", dropout=0.3, std=0.1)
     training = SentenceBatches(encoded["train"], opinions["train"], transform=lambda tokens: mask_words(tokens, 0.1))
     fit(critic, training, valid=SentenceBatches(encoded["validation"], opinions["validation"], shuffle=False), epochs=4, lr=2e-3)
 

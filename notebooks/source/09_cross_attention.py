@@ -18,7 +18,7 @@
 # hears a word, though nobody ever told it.**
 #
 # Runs in about 3 minutes · takes 100 minutes to work through · before this: [04 Attention](04_attention.ipynb), [08
-# Joining features](08_joining.ipynb).
+# Joining features](08_fusion.ipynb).
 
 # %% [markdown]
 # ## Goals
@@ -40,27 +40,27 @@ from mmcourse import Batches, PictureBook, begin, check, evaluate, examples, exp
 from mmcourse.data import real
 from mmcourse.data.audio import LogMel, collate, same_loudness
 from mmcourse.data.augment import shift, shift_bands, spec_augment
-from mmcourse.data.question import ANSWERS, QUESTIONS, QuestionBatches, Questions
-from mmcourse.data.strips import where_is_it
 from mmcourse.models import fusion
-from mmcourse.models.asking import Asking, places
 from mmcourse.models.attention import attention
-from mmcourse.models.cnn import PictureClassifier
+from mmcourse.models.cnn import ImageClassifier
+from mmcourse.models.question_answering import QuestionAnswerer, with_positions
 from mmcourse.models.speech import SpeechClassifier
 from mmcourse.models.transformer import EncoderBlock
 from mmcourse.picturebook.scene import KINDS
 from mmcourse.picturebook.sentence import VOCABULARY
 from mmcourse.picturebook.speech import speak, voices
 from mmcourse.show import (
-    asking_explorer,
     bar_with_range,
     compare,
     play_many,
     plot_panels,
+    question_answering_explorer,
     show_heatmap_over,
     show_pages,
     show_stored_table,
 )
+from mmcourse.tasks.question_answering import ANSWERS, QUESTIONS, QuestionBatches, Questions
+from mmcourse.tasks.strips import where_is_it
 from mmcourse.training.cost import cost_of_a_step
 from mmcourse.training.device import device
 from mmcourse.training.shipped import load
@@ -73,20 +73,20 @@ begin("09")
 # A picture of two things, a written question, and one spoken word. Answer each out loud.
 
 # %%
-names = {"train": "train", "valid": "valid", "test pages": "test", "unseen pairs": "unseen_pairs",
-         "unseen voices": "unseen_voices", "unseen wordings": "unseen_wordings"}
-asked = {split: Questions(PictureBook(name, pages=5_000 if split == "train" else 500, things=2))
+names = {"train": "train", "valid": "valid", "test pages": "test", "held-out pairs": "held_out_pairs",
+         "held-out voices": "held_out_voices", "held-out phrasings": "held_out_phrasings"}
+question_sets = {split: Questions(PictureBook(name, pages=5_000 if split == "train" else 500, objects=2))
          for split, name in names.items()}
-test = asked["test pages"]
+test = question_sets["test pages"]
 few = [6, 16, 20, 27]                                                           # of four pages, six examples each
-show_pages(torch.stack([test.book.picture(test.pages[i], 128) for i in few]), rows=1, columns=4,
+show_pages(torch.stack([test.book.image(test.pages[i], 128) for i in few]), rows=1, columns=4,
            sentences=[test.sentences[i] for i in few],
            alt="Four pictures of two things, a question below each: " + "; ".join(
                f"it shows '{test.book.sentences[test.pages[i]]}' and asks '{test.sentences[i]}'" for i in few))
-play_many([test.sound(test.heard[i]) for i in few], titles=[f"picture {n}" for n in (1, 2, 3, 4)], columns=4)
+play_many([test.sound(test.spoken[i]) for i in few], titles=[f"picture {n}" for n in (1, 2, 3, 4)], columns=4)
 
 # %%
-print([(test.words[test.heard[i]], ANSWERS[test.labels[i]]) for i in few])
+print([(test.words[test.spoken[i]], ANSWERS[test.labels[i]]) for i in few])
 
 # %% [markdown]
 # Now leave out one of the three, each in turn. Without the picture there is nothing to see. Without the question you
@@ -99,7 +99,7 @@ print([(test.words[test.heard[i]], ANSWERS[test.labels[i]]) for i in few])
 # %%
 table = test.labels.unflatten(0, (-1, 2, 3))                                    # (pages, things, questions)
 agree = (table[:, 0] == table[:, 1]).float().mean(dim=0)
-bound = {question: 0.5 + share / 2 for question, share in zip(QUESTIONS, agree.tolist(), strict=True)}
+bound = {question: 0.5 + fraction / 2 for question, fraction in zip(QUESTIONS, agree.tolist(), strict=True)}
 print("picture and question, at most:", {question: f"{most:.2f}" for question, most in bound.items()},
       f"mean {sum(bound.values()) / 3:.3f}")
 print(f"picture and word, at most:     {1 / 3:.3f}")
@@ -113,16 +113,16 @@ print(f"picture and word, at most:     {1 / 3:.3f}")
 # question count the commonest answer in training, and give that.
 
 # %%
-def thing_and_question(questions: Questions) -> tuple[Tensor, Tensor]:
+def object_and_question(questions: Questions) -> tuple[Tensor, Tensor]:
     """Which kind of thing is meant, and what is asked of it.   (N,), (N,)"""
     kinds = torch.tensor([KINDS.index(word) for word in questions.words])
-    return kinds[questions.heard], torch.arange(len(questions)) % len(QUESTIONS)
+    return kinds[questions.spoken], torch.arange(len(questions)) % len(QUESTIONS)
 
 
 counts = torch.zeros(len(KINDS), len(QUESTIONS), len(ANSWERS))
-train = asked["train"]
-counts.index_put_((*thing_and_question(train), train.labels), torch.ones(len(train)), accumulate=True)
-commonest = counts[thing_and_question(test)].argmax(dim=1)
+train = question_sets["train"]
+counts.index_put_((*object_and_question(train), train.labels), torch.ones(len(train)), accumulate=True)
+commonest = counts[object_and_question(test)].argmax(dim=1)
 print(f"word and question, by the commonest answer: {(commonest == test.labels).float().mean():.3f}")
 
 # %% [markdown]
@@ -133,38 +133,38 @@ print(f"word and question, by the commonest answer: {(commonest == test.labels).
 # lesson 08. The question is read from scratch.
 
 # %%
-looks, listens = load("picture_encoder").encoder, load("sound_encoder")
+image_encoder, sound_encoder = load("image_encoder").encoder, load("sound_encoder")
 
 
-def seen_and_heard(questions: Questions) -> tuple[Tensor, Tensor]:
+def encode_pages(questions: Questions) -> tuple[Tensor, Tensor]:
     """Feature maps of the pages and features of the spoken words, two a page.   (N, 128, 6, 6), (2 N, 128)"""
     with torch.no_grad():
-        maps = [looks.feature_maps(images.to(device())).cpu() for images in questions.book.images.split(256)]
-        heard = [listens.features(sounds.to(device())).cpu() for sounds in questions.batches()]
+        maps = [image_encoder.feature_maps(images.to(device())).cpu() for images in questions.book.images.split(256)]
+        sound = [sound_encoder.features(sounds.to(device())).cpu() for sounds in questions.batches()]
     del questions.book.images                                                   # to save memory; they would be drawn again
-    return torch.cat(maps), torch.cat(heard)
+    return torch.cat(maps), torch.cat(sound)
 
 
-raw = {split: seen_and_heard(questions) for split, questions in asked.items()}
+raw = {split: encode_pages(questions) for split, questions in question_sets.items()}
 maps, words = raw["train"]
 print(f"maps of a page {tuple(maps.shape[1:])}, a spoken word {tuple(words.shape[1:])}")
 
 # %% [markdown]
 # `(128, 6, 6)`: 36 places in 6 rows, 128 features each. Mean 0 and one scale for a modality, as in lesson 08. Then
-# `places`, which you will write yourself below, makes a list of 36 tokens of each page, and adds two features to each
+# `positions`, which you will write yourself below, makes a list of 36 tokens of each page, and adds two features to each
 # that say where it is.
 
 # %%
 centre, scale = maps.mean(dim=(0, 2, 3), keepdim=True), maps.std(dim=(0, 2, 3)).mean()
 middle, width = words.mean(dim=0), words.std(dim=0).mean()
-spots = {split: places((maps - centre) / scale, reach=3.0) for split, (maps, _) in raw.items()}        # (N, 36, 130)
-heard = {split: (words - middle) / width for split, (_, words) in raw.items()}                         # (2 N, 128)
+image_tokens = {split: with_positions((maps - centre) / scale, reach=3.0) for split, (maps, _) in raw.items()}  # (N, 36, 130)
+sound = {split: (words - middle) / width for split, (_, words) in raw.items()}                         # (2 N, 128)
 del raw, maps, words                                                                                    # to save memory
 
 
 def batches(split: str, **options) -> QuestionBatches:
     """((B, 36, 130), (B, 128), (B, T)), labels (B,): places, what was heard, the question's words."""
-    return QuestionBatches(asked[split], spots[split], heard[split], **options)
+    return QuestionBatches(question_sets[split], image_tokens[split], sound[split], **options)
 
 # %% [markdown]
 # ## Squeezed into one vector each
@@ -176,22 +176,22 @@ def batches(split: str, **options) -> QuestionBatches:
 # How far will the concatenation get, for each of the three questions? Write down a guess.
 
 # %%
-def largest(spots: Tensor) -> Tensor:
+def largest(image_tokens: Tensor) -> Tensor:
     """One vector a picture, where each feature is largest.   (B, 36, 130) -> (B, 128)"""
-    return spots[..., :128].amax(dim=1)
+    return image_tokens[..., :128].amax(dim=1)
 
 
-class Squeezed(nn.Module):
+class VectorFusion(nn.Module):
     """One vector a modality, joined.   (B, 36, 130), (B, 128), (B, T) -> logits (B, 14)"""
 
-    def __init__(self, join: nn.Module, see=largest):
+    def __init__(self, join: nn.Module, pool=largest):
         super().__init__()
-        self.read = nn.EmbeddingBag(len(VOCABULARY), 64, mode="mean", padding_idx=0)    # a mean of word vectors
-        self.join, self.see = join, see
+        self.encode_text = nn.EmbeddingBag(len(VOCABULARY), 64, mode="mean", padding_idx=0)  # a mean of word vectors
+        self.join, self.pool = join, pool
         self.head = nn.Sequential(nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, len(ANSWERS)))
 
-    def forward(self, spots: Tensor, heard: Tensor, tokens: Tensor) -> Tensor:
-        vectors = {"image": self.see(spots), "sound": heard, "text": self.read(tokens)}
+    def forward(self, image_tokens: Tensor, sound: Tensor, tokens: Tensor) -> Tensor:
+        vectors = {"image": self.pool(image_tokens), "sound": sound, "text": self.encode_text(tokens)}
         return self.head(self.join({name: vectors[name] for name in self.join.sizes}))
 
 
@@ -210,25 +210,25 @@ def score(model: nn.Module, split: str = "test pages") -> float:
 
 def answers(model: nn.Module, split: str = "test pages") -> Tensor:
     """What it answers to everything that is asked.   (pages, things, questions)"""
-    q = asked[split]
-    logits = predict(model, (spots[split][q.pages], heard[split][q.heard], q.tokens))
+    q = question_sets[split]
+    logits = predict(model, (image_tokens[split][q.pages], sound[split][q.spoken], q.tokens))
     return logits.argmax(dim=1).unflatten(0, (-1, 2, 3))
 
 
-def right(model: nn.Module, split: str = "test pages") -> Tensor:
-    return answers(model, split) == asked[split].labels.unflatten(0, (-1, 2, 3))
+def is_correct(model: nn.Module, split: str = "test pages") -> Tensor:
+    return answers(model, split) == question_sets[split].labels.unflatten(0, (-1, 2, 3))
 
 
 def by_question(models: dict[str, nn.Module]) -> dict[str, dict[str, float]]:
-    return {name: dict(zip(QUESTIONS, right(model).float().mean(dim=(0, 1)).tolist(), strict=True))
+    return {name: dict(zip(QUESTIONS, is_correct(model).float().mean(dim=(0, 1)).tolist(), strict=True))
             for name, model in models.items()}
 
 
 # %%
 sizes = {"image": 128, "sound": 128, "text": 64}
-pooled = {"no picture": Squeezed(fusion.Concatenation({"sound": 128, "text": 64}, 128, hidden=128)),
-          "small network": Squeezed(fusion.Concatenation(sizes, 128, hidden=128)),
-          "product": Squeezed(fusion.Product(sizes, 128))}
+pooled = {"no image": VectorFusion(fusion.Concatenation({"sound": 128, "text": 64}, 128, hidden=128)),
+          "small network": VectorFusion(fusion.Concatenation(sizes, 128, hidden=128)),
+          "product": VectorFusion(fusion.Product(sizes, 128))}
 overall = {name: score(trained(model)) for name, model in pooled.items()}
 compare({"at most, without the voice": bound, **by_question(pooled)})
 print({name: round(figure, 3) for name, figure in overall.items()})
@@ -308,13 +308,13 @@ for rank in (1, 2, 4, 8):
 # the second, do not squeeze: the 36 places side by side, one vector of 4,680 numbers.
 
 # %%
-ranked = {f"low rank, {rank}": Squeezed(fusion.LowRank(sizes, 128, rank=rank)) for rank in (1, 8)}
-ranked["low rank, 2, side by side"] = Squeezed(fusion.LowRank({**sizes, "image": 36 * 130}, 128, rank=2),
-                                               see=lambda spots: spots.flatten(1))
+ranked = {f"low rank, {rank}": VectorFusion(fusion.LowRank(sizes, 128, rank=rank)) for rank in (1, 8)}
+ranked["low rank, 2, side by side"] = VectorFusion(fusion.LowRank({**sizes, "image": 36 * 130}, 128, rank=2),
+                                               pool=lambda image_tokens: image_tokens.flatten(1))
 for name, model in ranked.items():
     trained(model)
     count = sum(p.numel() for p in model.join.parameters())
-    print(f"{name:26} {score(model):.3f}   unseen pairs {score(model, 'unseen pairs'):.3f}   {count:9,} weights")
+    print(f"{name:26} {score(model):.3f}   held-out pairs {score(model, 'held-out pairs'):.3f}   {count:9,} weights")
 compare(by_question(ranked))
 
 # %% [markdown]
@@ -336,7 +336,7 @@ compare(by_question(ranked))
 # Row after row, `x` before `y`, from -1 at the left and the top to 1. Maps may be of any size, one row high as well.
 
 # %%
-def places_of(maps: Tensor) -> Tensor:
+def add_positions(maps: Tensor) -> Tensor:
     """Each place as a token, its x and y at the end.   (B, C, H, W) -> (B, H * W, C + 2)"""
     ### BEGIN SOLUTION
     B, C, H, W = maps.shape
@@ -347,10 +347,10 @@ def places_of(maps: Tensor) -> Tensor:
 
 
 # %%
-check("09.2", places_of)
+check("09.2", add_positions)
 
 # %% [markdown]
-# The package's `places` does the same. Above it was called with `reach=3.0`: the coordinates then go from -3 to 3, so
+# The package's `positions` does the same. Above it was called with `reach=3.0`: the coordinates then go from -3 to 3, so
 # that two numbers are not drowned by 128 others.
 #
 # ## Cross-attention by hand
@@ -381,13 +381,13 @@ print("weights", [round(w, 3) for w in weights[0].tolist()], "  found", round((w
 # Return both, what was found and the weights: you will want to look at them.
 
 # %%
-def cross_attention(asking: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> tuple[Tensor, Tensor]:
+def cross_attention(query_tokens: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> tuple[Tensor, Tensor]:
     """One modality looks at another.   -> found (B, T_q, D), weights (B, T_q, T_k)
 
-    asking (B, T_q, D_asking), other (B, T_k, D_other), W_q (d, D_asking), W_k (d, D_other), W_v (D, D_other)
+    query_tokens (B, T_q, D_query), other (B, T_k, D_other), W_q (d, D_query), W_k (d, D_other), W_v (D, D_other)
     """
     ### BEGIN SOLUTION
-    queries, keys, values = asking @ W_q.T, other @ W_k.T, other @ W_v.T
+    queries, keys, values = query_tokens @ W_q.T, other @ W_k.T, other @ W_v.T
     scores = queries @ keys.transpose(1, 2) / W_q.shape[0] ** 0.5           # (B, T_q, T_k)
     weights = scores.softmax(dim=-1)
     return weights @ values, weights
@@ -400,7 +400,7 @@ check("09.3", cross_attention)
 # %% [markdown]
 # ## FiLM by hand
 #
-# The word has found its places. Now the question comes in: of all that was found there, colour, size or place is
+# The word has found its places. Now the question comes in: of all that was found there, colour, size or position is
 # wanted. A product could do it, or a gate. Perez et al. 2018 asked questions about pictures, and let the question
 # **scale and shift** each feature, which they called FiLM (feature-wise linear modulation):
 #
@@ -435,7 +435,7 @@ check("09.4", film)
 # of them brings back a part of the vector. How many will be needed?
 
 # %%
-class Asker(nn.Module):
+class AnswererByHand(nn.Module):
     """(B, T, 130) places, (B, 128) heard, (B, L) question -> logits (B, 14)"""
 
     def __init__(self, heads: int, width: int = 64):
@@ -444,37 +444,37 @@ class Asker(nn.Module):
         self.query = nn.Sequential(nn.Linear(128, width), nn.ReLU(), nn.Linear(width, width))
         self.key = nn.Sequential(nn.Linear(130, width), nn.ReLU(), nn.Linear(width, width))
         self.value = nn.Linear(130, 2 * width)
-        self.read = nn.EmbeddingBag(len(VOCABULARY), width, mode="mean", padding_idx=0)
+        self.encode_text = nn.EmbeddingBag(len(VOCABULARY), width, mode="mean", padding_idx=0)
         self.film = fusion.FiLM({"image": 2 * width, "text": width}, 2 * width)
         self.head = nn.Sequential(nn.ReLU(), nn.Linear(2 * width, width), nn.ReLU(), nn.Linear(width, len(ANSWERS)))
 
-    def look(self, places: Tensor, heard: Tensor) -> tuple[Tensor, Tensor]:
-        parts = self.query(heard)[:, None], self.key(places), self.value(places)        # (B, 1, D), (B, T, D), (B, T, 2D)
+    def attend(self, positions: Tensor, sound: Tensor) -> tuple[Tensor, Tensor]:
+        parts = self.query(sound)[:, None], self.key(positions), self.value(positions)  # (B, 1, D), (B, T, D), (B, T, 2D)
         heads = (x.unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in parts)      # (B, heads, ., .)
         found, weights = attention(*heads)                                              # (B, heads, 1, .), (B, heads, 1, T)
         return found.flatten(1), weights[:, :, 0]
 
-    def forward(self, places: Tensor, heard: Tensor, tokens: Tensor) -> Tensor:
-        found, _ = self.look(places, heard)
-        return self.head(self.film({"image": found, "text": self.read(tokens)}))
+    def forward(self, positions: Tensor, sound: Tensor, tokens: Tensor) -> Tensor:
+        found, _ = self.attend(positions, sound)
+        return self.head(self.film({"image": found, "text": self.encode_text(tokens)}))
 
 
 # %% [markdown]
-# The package has it as `Asking`, and gives the same with the same weights. (`fusion.FiLM` projects its base first,
+# The package has it as `QuestionAnswerer`, and gives the same with the same weights. (`fusion.FiLM` projects its base first,
 # with a linear layer.) The optimiser is that of all the models above, as many steps, with as many pages. One head and
 # four; guess the difference for each kind of question.
 
 # %%
-by_hand, package = Asker(heads=4), Asking(len(ANSWERS), len(VOCABULARY), heads=4)
+by_hand, package = AnswererByHand(heads=4), QuestionAnswerer(len(ANSWERS), len(VOCABULARY), heads=4)
 by_hand.load_state_dict(package.state_dict())
 given = next(iter(batches("valid", size=5)))[:3]
 print(f"largest difference {(by_hand.to(device())(*given) - package.to(device())(*given)).abs().max():.0e}")
-one_head = trained(Asking(len(ANSWERS), len(VOCABULARY), heads=1))
-asking = Asking(len(ANSWERS), len(VOCABULARY), heads=4)
-history = fit(asking, batches("train", size=128), valid=batches("valid", size=500, shuffle=False), epochs=4, lr=5e-3)
+one_head = trained(QuestionAnswerer(len(ANSWERS), len(VOCABULARY), heads=1))
+answerer = QuestionAnswerer(len(ANSWERS), len(VOCABULARY), heads=4)
+history = fit(answerer, batches("train", size=128), valid=batches("valid", size=500, shuffle=False), epochs=4, lr=5e-3)
 
 # %%
-compare(by_question({"low rank, 8": ranked["low rank, 8"], "one head": one_head, "four heads": asking}))
+compare(by_question({"low rank, 8": ranked["low rank, 8"], "one head": one_head, "four heads": answerer}))
 
 # %% [markdown]
 # Colours and sizes need one head: find the thing, read it. *Where is it?* is about two things, since 'left' means
@@ -485,15 +485,15 @@ compare(by_question({"low rank, 8": ranked["low rank, 8"], "one head": one_head,
 # Two pages and the two words of each. The weights of each of the four heads, over the picture.
 
 # %%
-def looks_of(model: nn.Module, split: str = "test pages") -> Tensor:
+def attention_of(model: nn.Module, split: str = "test pages") -> Tensor:
     """The weights for every word of every page.   (pages, things, heads, 36)"""
     with torch.no_grad():
-        pages = spots[split].repeat_interleave(2, dim=0)                                        # one for each word
-        return model.look(pages.to(device()), heard[split].to(device()))[1].cpu().unflatten(0, (-1, 2))
+        pages = image_tokens[split].repeat_interleave(2, dim=0)                                 # one for each word
+        return model.attend(pages.to(device()), sound[split].to(device()))[1].cpu().unflatten(0, (-1, 2))
 
 
-weights = looks_of(asking)
-show_heatmap_over(torch.stack([test.book.picture(page, 128) for page in (1, 2) for _ in range(8)]),
+weights = attention_of(answerer)
+show_heatmap_over(torch.stack([test.book.image(page, 128) for page in (1, 2) for _ in range(8)]),
                   weights[1:3].flatten(0, 2).unflatten(1, (6, 6)), columns=4,
                   titles=[f"'{word}', head {head}" for word in test.words[2:6] for head in (1, 2, 3, 4)])
 
@@ -503,31 +503,31 @@ show_heatmap_over(torch.stack([test.book.picture(page, 128) for page in (1, 2) f
 # gives all 36 places the same.
 
 # %%
-def on_things(split: str) -> Tensor:
+def on_objects(split: str) -> Tensor:
     """Which places belong to each thing of a page.   (pages, things, 36) bool"""
     cells = (torch.arange(6) + 0.5) / 6
     grid = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), dim=-1).flatten(0, 1)       # (36, 2): x, y
-    circles = [[(thing.x, thing.y, thing.radius) for thing in scene.things] for scene in asked[split].book.scenes]
-    things = torch.tensor(circles)                                                              # (pages, things, 3)
-    rim = (grid - things[:, :, None, :2]).norm(dim=-1) - things[:, :, None, 2]                  # (pages, things, 36)
+    circles = [[(item.x, item.y, item.radius) for item in scene.objects] for scene in question_sets[split].book.scenes]
+    objects = torch.tensor(circles)                                                             # (pages, things, 3)
+    rim = (grid - objects[:, :, None, :2]).norm(dim=-1) - objects[:, :, None, 2]                # (pages, things, 36)
     return (rim == rim.amin(dim=1, keepdim=True)) & (rim < 1 / 12)
 
 
-def shares(weights: Tensor, split: str = "test pages") -> dict[str, float]:
+def attention_fractions(weights: Tensor, split: str = "test pages") -> dict[str, float]:
     """How a head's weights (pages, things, 36) are shared out, on average."""
-    on = on_things(split)
+    on = on_objects(split)
     named, other = ((weights * part).sum(dim=-1).mean().item() for part in (on, on.flip(1)))
     return {"thing named": named, "other thing": other, "elsewhere": 1 - named - other}
 
 
 # %%
-on_valid = [shares(head, "valid")["thing named"] for head in looks_of(asking, "valid").unbind(dim=2)]
+on_valid = [attention_fractions(head, "valid")["thing named"] for head in attention_of(answerer, "valid").unbind(dim=2)]
 best = on_valid.index(max(on_valid))                                            # chosen on pages that judge nothing
 pointing = [head for head in range(4) if on_valid[head] > 0.5]
-rows = {f"head {head + 1}": shares(weights[:, :, head]) for head in range(4)}
-rows |= {"one head alone": shares(looks_of(one_head)[:, :, 0]), "flat": shares(torch.full_like(weights[:, :, 0], 1 / 36))}
+rows = {f"head {head + 1}": attention_fractions(weights[:, :, head]) for head in range(4)}
+rows |= {"one head alone": attention_fractions(attention_of(one_head)[:, :, 0]), "flat": attention_fractions(torch.full_like(weights[:, :, 0], 1 / 36))}
 compare(rows, label="share of the weight")
-expect("09.looks", shares(weights[:, :, best])["thing named"])
+expect("09.attention", attention_fractions(weights[:, :, best])["thing named"])
 
 # %% [markdown]
 # Some heads *point*: they sit on the thing that was named. The others *spread*, over both things and what surrounds
@@ -555,10 +555,10 @@ def with_flat(heads: list[int]) -> dict[str, float]:
     """The share of right answers for each question, with the weights of some heads all alike."""
     changed = weights.clone()
     changed[:, :, heads] = 1 / 36
-    values = asking.value(spots["test pages"].to(device())).unflatten(-1, (4, -1))              # (pages, 36, heads, 32)
+    values = answerer.value(image_tokens["test pages"].to(device())).unflatten(-1, (4, -1))     # (pages, 36, heads, 32)
     found = torch.einsum("pthc,pchd->pthd", changed.to(device()), values).flatten(2)            # (pages, things, 128)
     found = found.flatten(0, 1).repeat_interleave(len(QUESTIONS), dim=0)                        # one for each question
-    logits = asking.head(asking.film({"image": found, "text": asking.read(test.tokens.to(device()))}))
+    logits = answerer.head(answerer.film({"image": found, "text": answerer.encode_text(test.tokens.to(device()))}))
     good = (logits.argmax(dim=1).cpu() == test.labels).unflatten(0, (-1, 3)).float().mean(dim=0)
     return dict(zip(QUESTIONS, good.tolist(), strict=True))
 
@@ -582,20 +582,20 @@ class Without(nn.Module):
 
     def __init__(self, blank: int):
         super().__init__()
-        self.asking, self.blank = Asking(len(ANSWERS), len(VOCABULARY), heads=4), blank
+        self.answerer, self.blank = QuestionAnswerer(len(ANSWERS), len(VOCABULARY), heads=4), blank
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        return self.asking(*(torch.zeros_like(x) if i == self.blank else x for i, x in enumerate(inputs)))
+        return self.answerer(*(torch.zeros_like(x) if i == self.blank else x for i, x in enumerate(inputs)))
 
 
-splits = ("test pages", "unseen pairs", "unseen voices", "unseen wordings")
-two = {name: trained(Without(blank)) for blank, name in enumerate(("no picture", "no voice", "no question"))}
-table = {name: {split: score(model, split) for split in splits} for name, model in {**two, "all three": asking}.items()}
+splits = ("test pages", "held-out pairs", "held-out voices", "held-out phrasings")
+two = {name: trained(Without(blank)) for blank, name in enumerate(("no image", "no voice", "no question"))}
+table = {name: {split: score(model, split) for split in splits} for name, model in {**two, "all three": answerer}.items()}
 compare(table)
 expect("09.any_two", max(table[name]["test pages"] for name in two))
 expect("09.test_pages", table["all three"]["test pages"])
-expect("09.unseen_pairs", table["all three"]["unseen pairs"])
-expect("09.unseen_voices", table["all three"]["unseen voices"])
+expect("09.held_out_pairs", table["all three"]["held-out pairs"])
+expect("09.held_out_voices", table["all three"]["held-out voices"])
 
 # %% [markdown]
 # No pair gets above what you counted: 0.60 and 0.33 on test pages, with the pages of other splits a hundredth more or
@@ -605,10 +605,10 @@ expect("09.unseen_voices", table["all three"]["unseen voices"])
 # Pairs of thing and colour that it never saw cost about ten points. By question:
 
 # %%
-for split in ("test pages", "unseen pairs"):
-    good, named = right(asking, split).float().mean(dim=(0, 1)), looks_of(asking, split)[:, :, best]
+for split in ("test pages", "held-out pairs"):
+    good, named = is_correct(answerer, split).float().mean(dim=(0, 1)), attention_of(answerer, split)[:, :, best]
     print(f"{split:12}", {question: f"{figure:.2f}" for question, figure in zip(QUESTIONS, good.tolist(), strict=True)},
-          f"weight on the thing named {shares(named, split)['thing named']:.2f}")
+          f"weight on the thing named {attention_fractions(named, split)['thing named']:.2f}")
 
 # %% [markdown]
 # Colours fall most: the encoder of the picture reads these pairs worse, as in lesson 01. But *place* falls as well,
@@ -617,12 +617,12 @@ for split in ("test pages", "unseen pairs"):
 # And the wordings? Before you run the cell: these are the three questions it never read. Which one will it fail?
 
 # %%
-new = answers(asking, "unseen wordings")
-for i, wordings in enumerate(QUESTIONS.values()):
-    share = right(asking, "unseen wordings")[..., i].float().mean()
+new = answers(answerer, "held-out phrasings")
+for i, phrasings in enumerate(QUESTIONS.values()):
+    fraction = is_correct(answerer, "held-out phrasings")[..., i].float().mean()
     commonest = [ANSWERS[answer] for answer in new[..., i].flatten().bincount().argsort(descending=True)[:2].tolist()]
-    print(f"{share:.2f}   {wordings[-1]}?   mostly: {', '.join(commonest)}")
-print("words of training questions:", sorted({word for sentence in asked["train"].sentences for word in sentence.split()}))
+    print(f"{fraction:.2f}   {phrasings[-1]}?   mostly: {', '.join(commonest)}")
+print("words of training questions:", sorted({word for sentence in question_sets["train"].sentences for word in sentence.split()}))
 
 # %% [markdown]
 # 'colour' and 'size' were read in training, and a mean of word vectors can stand new company, one more or less well.
@@ -715,7 +715,7 @@ show_stored_table("09_question")
 # concatenated vectors. A mean of probabilities rules nothing out. (In lesson 08 it was the better of the two, where
 # either modality sufficed and no veto was wanted.)
 #
-# However **vectors** are joined, they stay near what you saw. Look at them on *unseen pairs*: they fall far below the
+# However **vectors** are joined, they stay near what you saw. Look at them on *held-out pairs*: they fall far below the
 # 0.60 that picture and question reach without any voice. They have learned which colours boats have, and on these
 # pages a boat has another one.
 #
@@ -735,10 +735,10 @@ show_stored_table("09_question")
 # thing, and how much weight lay on the one that was named, where the answer is right and where it is wrong.
 
 # %%
-correct, truth = right(asking), test.labels.unflatten(0, (-1, 2, 3))
-said = answers(asking)
-swapped = (said == truth.flip(1)) & ~correct                                    # true of the other thing
-on_it = (weights[:, :, best] * on_things("test pages")).sum(dim=-1)         # (pages, things)
+correct, truth = is_correct(answerer), test.labels.unflatten(0, (-1, 2, 3))
+predicted = answers(answerer)
+swapped = (predicted == truth.flip(1)) & ~correct                               # true of the other thing
+on_it = (weights[:, :, best] * on_objects("test pages")).sum(dim=-1)        # (pages, things)
 for i, question in enumerate(QUESTIONS):
     wrong = ~correct[..., i]
     print(f"{question:6} {wrong.sum():3} wrong, {swapped[..., i].sum():3} of them true of the other thing;   "
@@ -748,11 +748,11 @@ print(f"sizes wrong: where both things are of one size {(~correct[..., 1])[alike
       f"where they differ {(~correct[..., 1])[~alike[..., 1]].float().mean():.3f}")
 
 # %%
-logits = predict(asking, (spots["test pages"][test.pages], heard["test pages"][test.heard], test.tokens))
-surest = logits.softmax(dim=1).amax(dim=1).masked_fill(correct.flatten(), 0).argsort(descending=True)[:8].tolist()
-show_pages(torch.stack([test.book.picture(test.pages[i], 128) for i in surest]), rows=2, columns=4,
-           sentences=[f"'{test.words[test.heard[i]]}', {test.asked[i]}: {ANSWERS[said.flatten()[i]]}, "
-                      f"not {ANSWERS[test.labels[i]]}" for i in surest])
+logits = predict(answerer, (image_tokens["test pages"][test.pages], sound["test pages"][test.spoken], test.tokens))
+most_confident = logits.softmax(dim=1).amax(dim=1).masked_fill(correct.flatten(), 0).argsort(descending=True)[:8].tolist()
+show_pages(torch.stack([test.book.image(test.pages[i], 128) for i in most_confident]), rows=2, columns=4,
+           sentences=[f"'{test.words[test.spoken[i]]}', {test.question_types[i]}: {ANSWERS[predicted.flatten()[i]]}, "
+                      f"not {ANSWERS[test.labels[i]]}" for i in most_confident])
 
 # %% [markdown]
 # Colours go wrong in looking: most of the wrong ones are true of the other thing, and little weight lay on the one that
@@ -772,19 +772,19 @@ show_pages(torch.stack([test.book.picture(test.pages[i], 128) for i in surest]),
 # It was only ever trained on the names of things. What will it do when it hears 'red', or 'above', or 'a'?
 
 # %%
-voice = voices("unseen")[0]
+voice = voices("held_out")[0]
 
 
-def as_heard(sounds: list[Tensor]) -> Tensor:
+def sound_features(sounds: list[Tensor]) -> Tensor:
     """What the model gets of some sounds.   -> (B, 128)"""
     with torch.no_grad():
-        return (listens.features(collate(sounds).to(device())).cpu() - middle) / width
+        return (sound_encoder.features(collate(sounds).to(device())).cpu() - middle) / width
 
 
-explorer = asking_explorer(
-    asking, images=[test.book.picture(i, 216) for i in range(6)], places=spots["test pages"][:6],
-    sentences=test.book.sentences[:6], say=lambda word: speak(word, voice), hear=as_heard, classes=ANSWERS,
-    questions=[wording for wordings in QUESTIONS.values() for wording in wordings])
+explorer = question_answering_explorer(
+    answerer, images=[test.book.image(i, 216) for i in range(6)], positions=image_tokens["test pages"][:6],
+    sentences=test.book.sentences[:6], speak=lambda word: speak(word, voice), encode_sound=sound_features, classes=ANSWERS,
+    questions=[phrasing for phrasings in QUESTIONS.values() for phrasing in phrasings])
 explorer.word = explorer.words.index(test.words[0])                             # begin with a thing
 explorer
 
@@ -799,43 +799,43 @@ explorer
 # the question is still read.
 
 # %%
-class Ill(nn.Module):
-    """One vector a modality, joined.   picture (B, picture), heard (B, heard), tokens (B, T) -> logits (B, n_classes)"""
+class Buggy(nn.Module):
+    """One vector a modality, joined.   image (B, image), sound (B, sound), tokens (B, T) -> logits (B, n_classes)"""
 
-    def __init__(self, n_classes: int, vocabulary_size: int, picture: int, heard: int, width: int = 64):
+    def __init__(self, n_classes: int, vocabulary_size: int, image: int, sound: int, width: int = 64):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary_size, width, padding_idx=0)
         self.join = nn.Sequential(nn.Linear(3 * width, 128), nn.ReLU(), nn.Linear(128, n_classes))
 
-    def see(self, picture: Tensor) -> Tensor:
-        return self.read(picture.long().clamp(0, self.embedding.num_embeddings - 1))
+    def encode_image(self, image: Tensor) -> Tensor:
+        return self.encode_text(image.long().clamp(0, self.embedding.num_embeddings - 1))
 
-    def hear(self, heard: Tensor) -> Tensor:
-        return self.read(heard.long().clamp(0, self.embedding.num_embeddings - 1))
+    def encode_sound(self, sound: Tensor) -> Tensor:
+        return self.encode_text(sound.long().clamp(0, self.embedding.num_embeddings - 1))
 
-    def read(self, tokens: Tensor) -> Tensor:
+    def encode_text(self, tokens: Tensor) -> Tensor:
         real = (tokens != 0)[..., None]                                                 # (B, T, 1)
         return (self.embedding(tokens) * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)
 
-    def forward(self, picture: Tensor, heard: Tensor, tokens: Tensor) -> Tensor:
-        return self.join(torch.cat([self.see(picture), self.hear(heard), self.read(tokens)], dim=1))
+    def forward(self, image: Tensor, sound: Tensor, tokens: Tensor) -> Tensor:
+        return self.join(torch.cat([self.encode_image(image), self.encode_sound(sound), self.encode_text(tokens)], dim=1))
 
 
 # %%
 class Pooled(nn.Module):
     """The patient's picture is a vector: the largest of each feature."""
 
-    def __init__(self, patient: nn.Module):
+    def __init__(self, buggy_model: nn.Module):
         super().__init__()
-        self.patient = patient
+        self.buggy_model = buggy_model
 
-    def forward(self, spots: Tensor, heard: Tensor, tokens: Tensor) -> Tensor:
-        return self.patient(largest(spots), heard, tokens)
+    def forward(self, image_tokens: Tensor, sound: Tensor, tokens: Tensor) -> Tensor:
+        return self.buggy_model(largest(image_tokens), sound, tokens)
 
 
-ill = Ill(len(ANSWERS), len(VOCABULARY), picture=128, heard=128)
-print(f"the patient {score(trained(Pooled(ill))):.2f}, a healthy small network {overall['small network']:.2f}, "
-      f"no picture at all {overall['no picture']:.2f}")
+buggy = Buggy(len(ANSWERS), len(VOCABULARY), image=128, sound=128)
+print(f"the patient {score(trained(Pooled(buggy))):.2f}, a healthy small network {overall['small network']:.2f}, "
+      f"no picture at all {overall['no image']:.2f}")
 
 # %% [markdown]
 # How is it found? Look at what arrives. And ask which inputs have a slope: turn each knob a little and see whether
@@ -843,12 +843,12 @@ print(f"the patient {score(trained(Pooled(ill))):.2f}, a healthy small network {
 
 # %%
 shown, word, question = next(iter(batches("valid", size=64)))[:3]
-picture, word = (x.cpu().clone().requires_grad_() for x in (largest(shown), word))
-for name, x in (("picture", picture), ("heard", word)):
+image, word = (x.cpu().clone().requires_grad_() for x in (largest(shown), word))
+for name, x in (("image", image), ("sound", word)):
     print(f"{name:8}", [round(value, 1) for value in x[0, :10].tolist()], "arrives as", x[0, :10].long().clamp(0).tolist())
-logits = ill.cpu()(picture, word, question.cpu())
-slopes = torch.autograd.grad(logits.sum(), (picture, word), allow_unused=True)
-print("slopes  ", dict(zip(("picture", "heard"), slopes, strict=True)))
+logits = buggy.cpu()(image, word, question.cpu())
+gradients = torch.autograd.grad(logits.sum(), (image, word), allow_unused=True)
+print("slopes  ", dict(zip(("image", "sound"), gradients, strict=True)))
 
 # %% [markdown]
 # Every number below 1 became 0, which is padding and nothing at all. That is most of the sound. The picture's numbers
@@ -857,40 +857,40 @@ print("slopes  ", dict(zip(("picture", "heard"), slopes, strict=True)))
 # large. And row 2 is no nearer to row 3 than to row 90: **words are names, features are amounts.** `None` says that no
 # way leads back at all, so no encoder below could ever learn either.
 #
-# ### Exercise 09.clinic: mend it  ●●○ · 15 minutes
+# ### Exercise 09.debug: mend it  ●●○ · 15 minutes
 #
 # Names are looked up, amounts are multiplied, negative ones too. What you add belongs in `__init__`, after
 # `super().__init__(...)`, each layer under a name of its own, and ends with `width` features.
 
 # %%
-class Mended(Ill):
+class Fixed(Buggy):
     """The same, in which features count by their amounts."""
 
-    def __init__(self, n_classes: int, vocabulary_size: int, picture: int, heard: int, width: int = 64):
-        super().__init__(n_classes, vocabulary_size, picture, heard, width)
+    def __init__(self, n_classes: int, vocabulary_size: int, image: int, sound: int, width: int = 64):
+        super().__init__(n_classes, vocabulary_size, image, sound, width)
         ### BEGIN SOLUTION
-        self.from_picture, self.from_sound = nn.Linear(picture, width), nn.Linear(heard, width)
+        self.from_image, self.from_sound = nn.Linear(image, width), nn.Linear(sound, width)
         ### END SOLUTION
 
-    def see(self, picture: Tensor) -> Tensor:
-        """(B, picture) -> (B, width)"""
+    def encode_image(self, image: Tensor) -> Tensor:
+        """(B, image) -> (B, width)"""
         ### BEGIN SOLUTION
-        return self.from_picture(picture)
+        return self.from_image(image)
         ### END SOLUTION
 
-    def hear(self, heard: Tensor) -> Tensor:
-        """(B, heard) -> (B, width)"""
+    def encode_sound(self, sound: Tensor) -> Tensor:
+        """(B, sound) -> (B, width)"""
         ### BEGIN SOLUTION
-        return self.from_sound(heard)
+        return self.from_sound(sound)
         ### END SOLUTION
 
 
 # %%
-check("09.clinic", Mended)
+check("09.debug", Fixed)
 
 # %%
 try:
-    print(f"mended: {score(trained(Pooled(Mended(len(ANSWERS), len(VOCABULARY), picture=128, heard=128)))):.2f}")
+    print(f"mended: {score(trained(Pooled(Fixed(len(ANSWERS), len(VOCABULARY), image=128, sound=128)))):.2f}")
 except NotImplementedError:
     print("do the exercise first")
 
@@ -911,44 +911,44 @@ rows = {split: real.load_or_explain("mnist", split) for split in ("train", "test
 recordings = real.load_or_explain("free_spoken_digits", "train")
 have = all((*rows.values(), recordings))
 if have:
-    written = {split: real.pictures(part.shuffle(seed=0).select(range(examples(most))))
+    written = {split: real.images(part.shuffle(seed=0).select(range(examples(most))))
                for (split, part), most in zip(rows.items(), (12_000, 5_000), strict=True)}
     spoken = collate([same_loudness(real.sound(row)[0]) for row in recordings], samples=6_000)          # (2700, 6000)
     digits, speakers = torch.tensor(recordings["label"]), recordings["speaker"]
-    reader = PictureClassifier(10, in_channels=1)
-    fit(reader, Batches(*written["train"], size=128, transform=lambda images: shift(images, pixels=2)), epochs=2, lr=1e-2)
-    strokes = predict(reader.encoder, written["train"][0])                                              # (12000, 96)
+    digit_classifier = ImageClassifier(10, in_channels=1)
+    fit(digit_classifier, Batches(*written["train"], size=128, transform=lambda images: shift(images, pixels=2)), epochs=2, lr=1e-2)
+    strokes = predict(digit_classifier.encoder, written["train"][0])                                    # (12000, 96)
     stroke_middle, stroke_width = strokes.mean(dim=0)[:, None, None], strokes.std(dim=0).mean()
 
 
 def windows_of(strips: Tensor) -> Tensor:
     """Eight places of a strip of three digits, from left to right.   (N, 1, 28, 84) -> (N, 8, 98)"""
-    maps = predict(reader.encoder.blocks, strips - 0.5)                                                 # (N, 96, 3, 11)
+    maps = predict(digit_classifier.encoder.blocks, strips - 0.5)                                       # (N, 96, 3, 11)
     seen = F.max_pool2d(maps, (maps.shape[2], 4), stride=1)                                             # (N, 96, 1, 8)
-    return places((seen - stroke_middle) / stroke_width, reach=3.0)
+    return with_positions((seen - stroke_middle) / stroke_width, reach=3.0)
 
 
 # %% [markdown]
 # Then, for each two speakers left out, a listener to the four others, and strips with a word for each.
 
 # %%
-def listener_without(new: Tensor) -> tuple[Tensor, Tensor]:
+def classifier_without(new: Tensor) -> tuple[Tensor, Tensor]:
     """What a network that never heard the `new` hears: features (2700, 128), and the digit that it names (2700,)."""
     log_mel = LogMel(rate=8_000).fit(spoken[~new][::5])
     mels = torch.cat([log_mel(some) for some in spoken.split(300)])                                     # (2700, 40, 76)
-    listener = SpeechClassifier(10)
+    classifier = SpeechClassifier(10)
     known = Batches(mels[~new], digits[~new], transform=lambda some: spec_augment(shift_bands(some)))
-    fit(listener, known, epochs=6, lr=5e-3, verbose=False)
-    tones = predict(listener.encoder, mels)
+    fit(classifier, known, epochs=6, lr=5e-3, verbose=False)
+    tones = predict(classifier.encoder, mels)
     scaled = (tones - tones[~new].mean(dim=0)) / tones[~new].std(dim=0).mean()
-    return scaled, predict(listener, mels).argmax(dim=1)
+    return scaled, predict(classifier, mels).argmax(dim=1)
 
 
 def strips_and_words(split: str, who: Tensor, count: int) -> tuple[Tensor, ...]:
-    """Strips (N, 1, 28, 84), the three pictures' places in the split (N, 3), the recording (N,), its digit's place (N,)."""
+    """Strips (N, 1, 28, 84), the three pictures' places in the split (N, 3), the recording (N,), its digit's position (N,)."""
     images, labels = written[split]
-    triples, said, where = where_is_it(labels, digits[who], count)
-    return torch.cat([images[column] for column in triples.T], dim=3), triples, who.nonzero()[:, 0][said], where
+    triples, predicted, where = where_is_it(labels, digits[who], count)
+    return torch.cat([images[column] for column in triples.T], dim=3), triples, who.nonzero()[:, 0][predicted], where
 
 
 # %% [markdown]
@@ -958,18 +958,18 @@ def strips_and_words(split: str, who: Tensor, count: int) -> tuple[Tensor, ...]:
 # %%
 if have:
     people, figures = sorted(set(speakers)), {"cross-attention": [], "both named, then compared": []}
-    read = predict(reader, written["test"][0]).argmax(dim=1)
+    read = predict(digit_classifier, written["test"][0]).argmax(dim=1)
     for held in (people[:2], people[2:4], people[4:]):
         new = torch.tensor([speaker in held for speaker in speakers])
-        tones, named = listener_without(new)
-        strips, _, said, where = strips_and_words("train", ~new, examples(6_000))
-        model = Asking(3, vocabulary_size=1, place=98, heads=4)
+        tones, named = classifier_without(new)
+        strips, _, predicted, where = strips_and_words("train", ~new, examples(6_000))
+        model = QuestionAnswerer(3, vocabulary_size=1, image_width=98, heads=4)
         nothing = torch.zeros(len(strips), 1, dtype=torch.int64)                                            # no question
-        fit(model, Batches(windows_of(strips), tones[said], nothing, where), epochs=6, lr=2e-3, verbose=False)
-        strips, triples, said, where = strips_and_words("test", new, examples(1_500))
-        answered = predict(model, (windows_of(strips), tones[said], nothing[:len(strips)])).argmax(dim=1)
+        fit(model, Batches(windows_of(strips), tones[predicted], nothing, where), epochs=6, lr=2e-3, verbose=False)
+        strips, triples, predicted, where = strips_and_words("test", new, examples(1_500))
+        answered = predict(model, (windows_of(strips), tones[predicted], nothing[:len(strips)])).argmax(dim=1)
         figures["cross-attention"].append((answered == where).float().mean().item())
-        guess = (read[triples] == named[said][:, None]).float().argmax(dim=1)                           # the first where none fits
+        guess = (read[triples] == named[predicted][:, None]).float().argmax(dim=1)                      # the first where none fits
         figures["both named, then compared"].append((guess == where).float().mean().item())
     bar_with_range(figures, chance=1 / 3)
     expect("09.digit", sum(figures["cross-attention"]) / 3)
@@ -982,10 +982,10 @@ if have:
 # %%
 if have:
     with torch.no_grad():
-        _, weights = model.look(windows_of(strips[:6]).to(device()), tones[said[:6]].to(device()))
+        _, weights = model.attend(windows_of(strips[:6]).to(device()), tones[predicted[:6]].to(device()))
     show_heatmap_over(strips[:6].expand(-1, 3, -1, -1), weights.cpu().mean(dim=1, keepdim=True), columns=3,
-                      titles=[f"'{digits[i]}': {('left', 'middle', 'right')[place]}{' (wrong)' * (place != truth)}"
-                              for i, place, truth in zip(said[:6], answered[:6].tolist(), where[:6].tolist(), strict=True)])
+                      titles=[f"'{digits[i]}': {('left', 'middle', 'right')[position]}{' (wrong)' * (position != truth)}"
+                              for i, position, truth in zip(predicted[:6], answered[:6].tolist(), where[:6].tolist(), strict=True)])
 
 # %% [markdown]
 # The brightest place is not always the digit that was said: to know that it stands at one end, it is enough to have

@@ -20,8 +20,16 @@ SPECTROGRAM, SELECTED, CURSOR = ".mm-spectrogram", ".mm-said", ".mm-cursor"
 INTERRUPT = "notebook:interrupt-kernel"
 RUN_ALL = "notebook:run-all-cells"
 CANVAS = "canvas.mm-draw, .mm-draw canvas"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
 PATIENCE = 180  # seconds for JupyterLab or a kernel to answer on a busy machine
 READY = """async () => {                        // the kernel answers, over a connection that stays
     const kernel = window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel;
@@ -44,7 +52,7 @@ LISTEN = """() => {                          // keep what every player is given,
     };
     look();
 }""".replace("CURSOR", CURSOR)
-PICTURES = """canvas => {                      // every picture of the same output but the one that is drawn on
+IMAGES = """canvas => {                      // every picture of the same output but the one that is drawn on
     const area = canvas.closest('.jp-OutputArea-child') ?? document;
     const others = [...area.querySelectorAll('canvas')].filter(c => c !== canvas).map(c => c.toDataURL());
     const images = [...area.querySelectorAll('img, image')].map(i => i.src || i.getAttribute('href'));
@@ -67,13 +75,27 @@ class JupyterLab:
             self.port = free.getsockname()[1]
         self._settings()
         self.log = (self.home / "server.log").open("w")
-        options = [f"--port={self.port}", "--no-browser", "--allow-root", "--ServerApp.token=", "--ServerApp.password=",
-                   f"--ServerApp.root_dir={self.folder}", f"--LabApp.user_settings_dir={self.home / 'settings'}",
-                   f"--LabApp.workspaces_dir={self.home / 'workspaces'}", "--LabApp.expose_app_in_browser=True"]
-        variables = {**os.environ, "JUPYTER_RUNTIME_DIR": str(self.home / "runtime"), "MMCOURSE_FAST": "1",
-                     "JUPYTER_DATA_DIR": str(self.home / "data"), "MMCOURSE_WORK": str(self.home / "work")}
-        self.server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], env=variables,
-                                       stdout=self.log, stderr=subprocess.STDOUT)
+        options = [
+            f"--port={self.port}",
+            "--no-browser",
+            "--allow-root",
+            "--ServerApp.token=",
+            "--ServerApp.password=",
+            f"--ServerApp.root_dir={self.folder}",
+            f"--LabApp.user_settings_dir={self.home / 'settings'}",
+            f"--LabApp.workspaces_dir={self.home / 'workspaces'}",
+            "--LabApp.expose_app_in_browser=True",
+        ]
+        variables = {
+            **os.environ,
+            "JUPYTER_RUNTIME_DIR": str(self.home / "runtime"),
+            "MMCOURSE_FAST": "1",
+            "JUPYTER_DATA_DIR": str(self.home / "data"),
+            "MMCOURSE_WORK": str(self.home / "work"),
+        }
+        self.server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options], env=variables, stdout=self.log, stderr=subprocess.STDOUT
+        )
         try:
             self._wait()
             self.playwright = sync_playwright().start()
@@ -102,7 +124,7 @@ class JupyterLab:
         page.goto(f"http://127.0.0.1:{self.port}/doc/tree/{notebook.name}")
         page.wait_for_selector(CELL)
         end = time.monotonic() + PATIENCE
-        while not page.evaluate(READY):      # wait_for_function takes the promise itself for an answer
+        while not page.evaluate(READY):  # wait_for_function takes the promise itself for an answer
             if time.monotonic() > end:
                 raise TimeoutError(f"no kernel answered {notebook.name} in {PATIENCE} s")
             page.wait_for_timeout(250)
@@ -179,21 +201,21 @@ class NotebookPage:
         self.page.wait_for_function("() => window.played.length === 1 && new Set(window.places).size > 3")
         return self.page.evaluate("() => [window.played[0], new Set(window.places).size]")
 
-    def drawing_changes_the_pictures(self, seconds: int = 60) -> bool:
+    def drawing_changes_the_images(self, seconds: int = 60) -> bool:
         """Draw a stroke on the widget's canvas with the mouse; whether another picture of the widget follows."""
         canvas = self.page.locator(CANVAS).first
         canvas.scroll_into_view_if_needed()
         self.page.wait_for_timeout(1000)
-        before = canvas.evaluate(PICTURES)
+        before = canvas.evaluate(IMAGES)
         box = canvas.bounding_box()
-        places = [(0.25, 0.3), (0.4, 0.6), (0.6, 0.35), (0.75, 0.7)]
-        for number, (x, y) in enumerate(places):
+        positions = [(0.25, 0.3), (0.4, 0.6), (0.6, 0.35), (0.75, 0.7)]
+        for number, (x, y) in enumerate(positions):
             self.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
             if number == 0:
                 self.page.mouse.down()
         self.page.mouse.up()
         try:
-            changed = f"([canvas, before]) => ({PICTURES})(canvas) !== before"
+            changed = f"([canvas, before]) => ({IMAGES})(canvas) !== before"
             given = [canvas.element_handle(), before]
             self.page.wait_for_function(changed, arg=given, timeout=seconds * 1000)
         except Error:

@@ -13,7 +13,7 @@ widget"""
 def test_the_stretch_that_is_selected_is_played(opened):
     page = opened(EXPLORER)
     page.wait_for_text(0, "201 frequencies × 198 frames")
-    samples, places = page.hear_a_stretch(0.25, 0.75)
+    samples, positions = page.hear_a_stretch(0.25, 0.75)
     assert samples[0] == pytest.approx(0.25, abs=0.01) and samples[-1] == pytest.approx(0.75, abs=0.01)
-    assert samples == sorted(samples) and len(samples) == pytest.approx(16_000, abs=200) and places > 3
+    assert samples == sorted(samples) and len(samples) == pytest.approx(16_000, abs=200) and positions > 3
     assert page.complaints() == []

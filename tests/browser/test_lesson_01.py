@@ -22,12 +22,12 @@ AFTERWARDS = """print("the cell below")"""
 
 
 def test_lesson_01_runs_and_its_widget_follows_the_mouse(lab):
-    lesson = NOTEBOOKS / "01_pictures.ipynb"
+    lesson = NOTEBOOKS / "01_images.ipynb"
     page = lab.open(lesson)
     page.start()
     page.finish(seconds=300)
     assert page.complaints() == []
-    assert page.drawing_changes_the_pictures()
+    assert page.drawing_changes_the_images()
     assert page.complaints() == []
 
 

@@ -10,7 +10,7 @@ sentences = ["a red fish", "a blue boat", "a tree by day"]
 spots = torch.eye(3)
 search_explorer({"image": spots, "text": spots, "sound": spots.roll(1, dims=0)}, torch.rand(3, 3, 32, 32), sentences,
     [torch.sin(torch.arange(2000) * 0.05 * (i + 1)) for i in range(3)],
-    read=lambda text: spots[sentences.index(text)] if text in sentences else torch.ones(3))"""
+    embed_text=lambda text: spots[sentences.index(text)] if text in sentences else torch.ones(3))"""
 
 
 def test_words_pages_and_voices_find_their_like(opened):

@@ -253,14 +253,14 @@ def test_padding_hardly_moves_the_statistics():
     """The frames that lie wholly in the zeros do not count; two at each sound's end see some of them."""
     sounds = [torch.randn(16_000) * 0.1 * (1 + i) for i in range(4)]
     plain, padded = LogMel().fit(sounds), LogMel().fit(collate(sounds, 24_000))
-    assert (plain.mean - padded.mean).abs().max() < 0.15 and (plain.spread / padded.spread - 1).abs().max() < 0.3
+    assert (plain.mean - padded.mean).abs().max() < 0.15 and (plain.std / padded.std - 1).abs().max() < 0.3
 
 
 def test_the_statistics_travel_with_the_weights():
     fitted = LogMel().fit([torch.randn(8_000)])
     other = LogMel()
     other.load_state_dict(fitted.state_dict())
-    assert set(fitted.state_dict()) == {"mean", "spread"}
+    assert set(fitted.state_dict()) == {"mean", "std"}
     assert torch.equal(other(tone(440)[None]), fitted(tone(440)[None]))
 
 
@@ -271,7 +271,7 @@ def test_the_way_back_gives_the_same_log_mels():
     back = log_mel.inverse(mels)
     assert back.shape == (1, 16_000) and back.isfinite().all()
     again = log_mel(back)
-    loud = mels > mels.max() - 3 / log_mel.spread.max()
+    loud = mels > mels.max() - 3 / log_mel.std.max()
     assert (again - mels)[loud].abs().median() < 0.3
     assert log_mel.inverse(log_mel(torch.zeros(1, 4_000))).abs().max() < 1e-2, "silence stays silent"
 

@@ -26,8 +26,10 @@ def test_permuting_keeps_every_channel_of_every_picture(images):
 
 def test_permuting_a_share(images):
     torch.manual_seed(0)
-    assert torch.equal(permute_colours(images, share=0.0), images)
-    changed = (permute_colours(images.repeat(20, 1, 1, 1), share=0.5) != images.repeat(20, 1, 1, 1)).flatten(1).any(1)
+    assert torch.equal(permute_colours(images, fraction=0.0), images)
+    changed = (
+        (permute_colours(images.repeat(20, 1, 1, 1), fraction=0.5) != images.repeat(20, 1, 1, 1)).flatten(1).any(1)
+    )
     assert 0.35 < changed.float().mean() < 0.48, "half of them, of which one in six gets its own order back"
 
 
@@ -64,12 +66,12 @@ def test_a_single_picture_is_refused():
             change(torch.rand(3, 8, 8))
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
-def test_a_fraction_lies_from_0_to_1(share):
+@pytest.mark.parametrize("fraction", [-0.1, 1.5, float("nan")])
+def test_a_fraction_lies_from_0_to_1(fraction):
     with pytest.raises(ValueError, match="from 0 to 1"):
-        permute_colours(torch.rand(2, 3, 8, 8), share)
+        permute_colours(torch.rand(2, 3, 8, 8), fraction)
     with pytest.raises(ValueError, match="from 0 to 1"):
-        mask_words(torch.ones(2, 3, dtype=torch.int64), share)
+        mask_words(torch.ones(2, 3, dtype=torch.int64), fraction)
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.float32])

@@ -32,8 +32,10 @@ def tokens():
 def test_a_sentence_sounds_like_its_spoken_one_and_not_like_another(log_mel):
     voice = voices("train")[3]
     read = ReadAloud(log_mel, WORDS, [voice])
-    spoken = {word: torch.stack([average(log_mel(speak(word, voice, seed=i)[None])[0]) for i in range(8)]).mean(dim=0)
-              for word in WORDS}
+    spoken = {
+        word: torch.stack([average(log_mel(speak(word, voice, seed=i)[None])[0]) for i in range(8)]).mean(dim=0)
+        for word in WORDS
+    }
     torch.manual_seed(0)
     right = 0
     for word in WORDS:
@@ -75,9 +77,13 @@ def test_voices_change_the_stream_is_torchs_and_padding_is_zero(read, tokens):
 
 def test_mistakes_are_named(log_mel, read, tokens):
     blue = pad([encode("a blue fish")])
-    for wrong, told in ((tokens[0], "expected \\(B, T\\)"), (tokens.float(), "expected integers"),
-                        (tokens * 0, "row 0 is padding alone"),
-                        (tokens + 500, "tokens run from"), (blue, "'blue' is none of the 8")):
+    for wrong, told in (
+        (tokens[0], "expected \\(B, T\\)"),
+        (tokens.float(), "expected integers"),
+        (tokens * 0, "row 0 is padding alone"),
+        (tokens + 500, "tokens run from"),
+        (blue, "'blue' is none of the 8"),
+    ):
         with pytest.raises(ValueError, match=told):
             read(wrong)
     with pytest.raises(ValueError, match="words is empty"):
@@ -106,8 +112,8 @@ def test_batches_hold_what_was_read_the_words_and_their_labels(read, tokens):
     many, labels = tokens.repeat(20, 1), torch.arange(60)
     batches = ReadingBatches(read, many, labels, size=8, seed=0)
     seen = []
-    for mels, words, places in batches:
-        assert len(mels) == len(words) == len(places) and mels.dim() == 3
-        assert torch.equal(words, many[places][:, : words.shape[1]]) and (words != 0).any(dim=0).all()
-        seen += places.tolist()
+    for mels, words, positions in batches:
+        assert len(mels) == len(words) == len(positions) and mels.dim() == 3
+        assert torch.equal(words, many[positions][:, : words.shape[1]]) and (words != 0).any(dim=0).all()
+        seen += positions.tolist()
     assert sorted(seen) == labels.tolist()

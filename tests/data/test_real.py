@@ -83,8 +83,8 @@ def alone(monkeypatch, tmp_path):
 def prepared(tmp_path_factory):
     root = tmp_path_factory.mktemp("prepared")
     for name in real.NAMES:
-        for place, split in enumerate(catalogue.SOURCES[name].rows):
-            write(root / name / f"{split}-00000-of-00001.parquet", rows(name, 1000 * place))
+        for position, split in enumerate(catalogue.SOURCES[name].rows):
+            write(root / name / f"{split}-00000-of-00001.parquet", rows(name, 1000 * position))
     return root
 
 
@@ -96,15 +96,15 @@ def folder(prepared, monkeypatch, tmp_path):
     return root
 
 
-def in_cache(tmp_path, name, split, columns, place=0):
+def in_cache(tmp_path, name, split, columns, position=0):
     """Put a file where the hub's client would have put it, under the revision at this place of the list."""
     source = catalogue.SOURCES[name]
     home = tmp_path / "hub" / f"datasets--{source.repository.replace('/', '--')}"
-    commit = source.revisions[place]
-    if place:  # a branch: the cache keeps the commit it stood for
+    commit = source.revisions[position]
+    if position:  # a branch: the cache keeps the commit it stood for
         commit = "0" * 40
-        (home / "refs" / source.revisions[place]).parent.mkdir(parents=True, exist_ok=True)
-        (home / "refs" / source.revisions[place]).write_text(commit)
+        (home / "refs" / source.revisions[position]).parent.mkdir(parents=True, exist_ok=True)
+        (home / "refs" / source.revisions[position]).write_text(commit)
     path = home / "snapshots" / commit / source.file.format(split=split)
     write(path, columns)
     return path
@@ -124,15 +124,15 @@ def test_a_local_folder_is_read_without_a_thought_of_the_network(name, folder, a
     assert real.available(name) and not alone
 
 
-@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("position", [0, 1])
 @pytest.mark.parametrize("name", real.NAMES)
-def test_the_hubs_cache_gives_the_same_columns_and_types(name, place, folder, tmp_path, monkeypatch, alone):
+def test_the_hubs_cache_gives_the_same_columns_and_types(name, position, folder, tmp_path, monkeypatch, alone):
     """As the hub has them: no speaker and index for the digits, an id too many for the entities."""
     local = real.load(name, "test")
     columns = rows(name, 1000 * (len(catalogue.SOURCES[name].rows) - 1))
     columns.pop("speaker", None), columns.pop("index", None)
     columns["id"] = list(map(str, range(ROWS)))
-    path = in_cache(tmp_path, name, "test", columns, place)
+    path = in_cache(tmp_path, name, "test", columns, position)
     monkeypatch.delenv("MMCOURSE_DATA")
     cached = real.load(name, "test")
     assert cached.features == local.features
@@ -449,21 +449,21 @@ def test_a_pinned_revision_that_is_gone_gives_way_to_the_branch(monkeypatch):
 
 def test_pictures_are_what_the_files_show(folder):
     dataset = real.load("mnist")
-    images, labels = real.pictures(dataset)
+    images, labels = real.images(dataset)
     assert (images.shape, images.dtype, labels.dtype) == ((ROWS, 1, 28, 28), torch.float32, torch.int64)
     for number in (0, 17):
         expected = numpy.asarray(dataset[number]["image"], dtype=numpy.float32) / 255
         assert torch.equal(images[number, 0], torch.from_numpy(expected))
     assert labels.tolist() == dataset["label"][:]
-    some, their = real.pictures(dataset.select([9, 3]))
+    some, their = real.images(dataset.select([9, 3]))
     assert torch.equal(some, images[[9, 3]]) and their.tolist() == [9, 3]
-    assert real.pictures(dataset.select([]))[0].shape == (0, 1, 28, 28)
+    assert real.images(dataset.select([]))[0].shape == (0, 1, 28, 28)
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"no picture", "row 1 holds no picture"),
+        (b"no image", "row 1 holds no picture"),
         (png(0)[:60], "row 1 holds no picture"),
         (png(0, (32, 28)), "row 1 is a 32x28 picture of mode L"),
         (png(0, mode="RGB"), "28x28 picture of mode RGB"),
@@ -474,12 +474,12 @@ def test_what_is_no_picture_is_named_by_its_row(content, message, folder):
     columns["image"][1]["bytes"] = content
     write(folder / "mnist" / "train-00000-of-00001.parquet", columns)
     with pytest.raises(ValueError, match=message):
-        real.pictures(real.load("mnist"))
+        real.images(real.load("mnist"))
 
 
 def test_pictures_of_another_data_set_are_refused(folder):
     with pytest.raises(ValueError, match="columns image and label"):
-        real.pictures(real.load("movie_reviews"))
+        real.images(real.load("movie_reviews"))
 
 
 def test_sound_is_what_was_recorded(folder):
@@ -541,7 +541,7 @@ def same(dataset, name):
     """What makes two examples the same: the pixels, the samples, the words without regard to case."""
     match name:
         case "mnist":
-            return [picture.tobytes() for picture in real.pictures(dataset)[0].mul(255).round().byte().numpy()]
+            return [image.tobytes() for image in real.images(dataset)[0].mul(255).round().byte().numpy()]
         case "free_spoken_digits":
             return [real.sound(row)[0].numpy().tobytes() for row in dataset]
         case "movie_reviews":

@@ -18,7 +18,7 @@ def test_every_voice_says_every_word_in_every_take():
 
 
 def test_no_voice_stands_in_two_groups():
-    groups = [set(spoken_words(group).voices) for group in ("train", "unseen", "far")]
+    groups = [set(spoken_words(group).voices) for group in ("train", "held_out", "far")]
     assert [len(group) for group in groups] == [46, 6, 4]
     assert not groups[0] & groups[1] and not groups[0] & groups[2] and not groups[1] & groups[2]
     kinds = [{voice.partition("+")[2] for voice in group} for group in groups[:2]]
@@ -26,9 +26,9 @@ def test_no_voice_stands_in_two_groups():
 
 
 def test_a_take_is_the_same_each_time_and_no_other():
-    speech = spoken_words("unseen", takes=2)
+    speech = spoken_words("held_out", takes=2)
     half = len(speech) // 2
-    assert torch.equal(speech.sound(7), spoken_words("unseen", takes=2).sound(7))
+    assert torch.equal(speech.sound(7), spoken_words("held_out", takes=2).sound(7))
     assert speech.labels[7] == speech.labels[7 + half] and not torch.equal(speech.sound(7), speech.sound(7 + half))
 
 
@@ -36,21 +36,21 @@ def test_the_runs_seed_moves_training_alone(monkeypatch):
     def first(group, **arguments):
         return spoken_words(group, **arguments).sound(0)
 
-    train, unseen, fresh = first("train"), first("unseen"), first("train", seed=0)
+    train, held_out, fresh = first("train"), first("held_out"), first("train", seed=0)
     assert not torch.equal(train, fresh), "the fresh takes that a test hears are not those of any training"
     monkeypatch.setenv("MMCOURSE_SEED", "1")
-    assert torch.equal(first("unseen"), unseen) and torch.equal(first("train", seed=0), fresh)
+    assert torch.equal(first("held_out"), held_out) and torch.equal(first("train", seed=0), fresh)
     assert not torch.equal(first("train"), train)
 
 
 def test_log_mels_of_all_in_order():
-    speech, log_mel = SpokenWords(voices("unseen")[:1]), LogMel()
+    speech, log_mel = SpokenWords(voices("held_out")[:1]), LogMel()
     mels = speech.log_mels(log_mel)
     assert mels.shape == (len(WORDS), 40, SAMPLES // 160 + 1)
     sound = torch.zeros(SAMPLES)
-    place = WORDS.index("umbrella")
-    sound[: len(speech.sound(place))] = speech.sound(place)[:SAMPLES]
-    assert torch.allclose(mels[place], log_mel(sound[None])[0], atol=1e-5)
+    position = WORDS.index("umbrella")
+    sound[: len(speech.sound(position))] = speech.sound(position)[:SAMPLES]
+    assert torch.allclose(mels[position], log_mel(sound[None])[0], atol=1e-5)
 
 
 def test_hardly_any_word_is_cut():

@@ -10,7 +10,7 @@ from mmcourse.data.spoken_pages import spoken_pages
 
 @pytest.fixture(scope="module")
 def read():
-    book, log_mel = PictureBook("train", 9, things=1, seed=0), LogMel(hop=0.02)
+    book, log_mel = PictureBook("train", 9, objects=1, seed=0), LogMel(hop=0.02)
     log_mel.fit(book.sound(i) for i in range(3))
     return book, log_mel, spoken_pages(book, log_mel)
 

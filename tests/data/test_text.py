@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from mmcourse.data.augment import mask_words
-from mmcourse.data.relation import which_is_where
 from mmcourse.data.text import PAD, UNKNOWN, SentenceBatches, Vocabulary, check_tokens, lengths, pad, split_words
 from mmcourse.picturebook.book import PictureBook
 from mmcourse.picturebook.sentence import VOCABULARY
+from mmcourse.tasks.relation import which_is_where
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_orders_differ_by_epoch_and_agree_by_seed():
 
 
 def test_transform_and_padded_tensors():
-    tokens = PictureBook("train", 40, things=2, seed=0).tokens
+    tokens = PictureBook("train", 40, objects=2, seed=0).tokens
     batches = SentenceBatches(tokens, torch.arange(40), size=16, transform=lambda t: mask_words(t, 1.0))
     for masked, target in batches:
         assert torch.equal(masked.cpu() == PAD, tokens[target.cpu()][:, : masked.shape[1]] == PAD)
@@ -112,8 +112,8 @@ def test_padding_before_a_word_is_refused_since_words_would_be_lost(row):
             ValueError, match=r"row 1 (begins with|has) padding.*pad\(\[row\[row != 0\] for row in tokens"
         ):
             SentenceBatches(read, torch.arange(2))
-    mended = pad([row[row != 0] for row in tokens])
-    (batch, target), *_ = SentenceBatches(mended, torch.arange(2), shuffle=False)
+    fixed = pad([row[row != 0] for row in tokens])
+    (batch, target), *_ = SentenceBatches(fixed, torch.arange(2), shuffle=False)
     assert batch.tolist() == [[7, 8, 9], [5, 6, 0]] and target.tolist() == [0, 1]
 
 
@@ -123,8 +123,8 @@ def test_word_dropout():
     torch.manual_seed(0)
     masked = mask_words(tokens, 0.3)
     assert torch.equal(tokens, before) and torch.equal(masked == PAD, tokens == PAD)
-    share = (masked == UNKNOWN).sum() / (tokens != PAD).sum()
-    assert 0.22 < share < 0.38, "within six standard errors of 0.3"
+    fraction = (masked == UNKNOWN).sum() / (tokens != PAD).sum()
+    assert 0.22 < fraction < 0.38, "within six standard errors of 0.3"
     assert torch.equal(masked[masked != UNKNOWN], tokens[masked != UNKNOWN])
     assert torch.equal(mask_words(tokens, 0.0), tokens)
     with pytest.raises(ValueError, match="share from 0 to 1"):
@@ -197,4 +197,4 @@ def test_wrong_tokens_say_why(tokens, message):
 
 def test_good_tokens_pass():
     check_tokens(torch.tensor([[3, 9, 0], [1, 0, 0]]), 10)
-    check_tokens(which_is_where(PictureBook("test", 30, things=2))[0], len(VOCABULARY))
+    check_tokens(which_is_where(PictureBook("test", 30, objects=2))[0], len(VOCABULARY))

@@ -69,8 +69,8 @@ def test_nbgrader_s_own_variable_makes_it_raise(monkeypatch, own_record):
 
 
 def test_unknown_ids_name_what_there_is():
-    with pytest.raises(ValueError, match=r"no exercise '01.clinc'; nearest: 01\.clinic"):
-        check("01.clinc", right)
+    with pytest.raises(ValueError, match=r"no exercise '01.debgu'; nearest: 01\.debug"):
+        check("01.debgu", right)
     with pytest.raises(ValueError, match=r"no exercises for lesson '99'; there are lessons 00, 01"):
         check("99.1", right)
     with pytest.raises(ValueError, match="exercise's id as text first"):
@@ -99,7 +99,7 @@ def test_every_exercise_states_title_dots_minutes_and_hints():
         "01.4",
         "01.5",
         "01.6",
-        "01.clinic",
+        "01.debug",
     ]
 
 

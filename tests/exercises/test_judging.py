@@ -62,8 +62,8 @@ def test_one_number_is_told_without_a_place():
 
 
 def test_a_wrong_entry_is_told_by_its_name():
-    def entry(place, case):
-        return f"{'ab'[place[0]]}[{place[1]}]"
+    def entry(position, case):
+        return f"{'ab'[position[0]]}[{position[1]}]"
 
     with pytest.raises(NotRight, match=r"^for two rows b\[1\] is 1.500, expected 1$"):
         wrong = torch.tensor([[1.0, 1.0], [1.0, 1.5]])

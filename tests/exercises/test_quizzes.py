@@ -32,8 +32,8 @@ def test_the_shipped_quizzes_explain_every_option():
         for question in questions:
             explanations = [option.because for option in question.options]
             assert len(set(explanations)) == len(explanations) >= 3 and min(map(len, explanations)) > 20
-    places = {[option.right for option in question.options].index(True) for question in quizzes.load_quiz("01")}
-    assert len(places) >= 3
+    positions = {[option.right for option in question.options].index(True) for question in quizzes.load_quiz("01")}
+    assert len(positions) >= 3
 
 
 @pytest.mark.parametrize(

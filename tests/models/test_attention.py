@@ -42,12 +42,12 @@ def test_many_heads_are_pytorchs_values_and_gradients(heads):
     copy_pytorch(ours, theirs)
     x, memory = drawn(3, 5, 8).requires_grad_(), drawn(3, 6, 8)
     seen, weights = ours(x, memory, REAL[:, None, None])
-    (slope,) = torch.autograd.grad(seen.pow(2).sum(), x)
+    (gradient,) = torch.autograd.grad(seen.pow(2).sum(), x)
     expected, expected_weights = theirs(x, memory, memory, key_padding_mask=~REAL, average_attn_weights=False)
-    (expected_slope,) = torch.autograd.grad(expected.pow(2).sum(), x)
+    (expected_gradient,) = torch.autograd.grad(expected.pow(2).sum(), x)
     assert torch.allclose(seen, expected, atol=1e-6)
     assert torch.allclose(weights, expected_weights, atol=1e-6)
-    assert torch.allclose(slope, expected_slope, atol=1e-5)
+    assert torch.allclose(gradient, expected_gradient, atol=1e-5)
 
 
 def test_a_query_that_may_look_at_nothing_gets_zeros_and_finite_gradients():

@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 import torch
 
-from mmcourse.models.attribution import ablation, coalitions, gradient_shares, probability_game, shapley
+from mmcourse.models.attribution import ablation, coalitions, gradient_attributions, probability_game, shapley
 from mmcourse.models.fusion import Concatenation
 
 SIZES = {"image": 5, "sound": 4, "text": 3}
@@ -22,12 +22,12 @@ def random_game(names, seed=0):
 def test_shapley_is_the_average_over_all_orders_and_sums_to_the_whole(players):
     names = ("image", "sound", "text", "touch")[:players]
     game = random_game(names)
-    shares = shapley(game, names)
-    assert sum(shares.values()) == pytest.approx(game(frozenset(names)) - game(frozenset()))
+    attributions = shapley(game, names)
+    assert sum(attributions.values()) == pytest.approx(game(frozenset(names)) - game(frozenset()))
     orders = list(permutations(names))
     for name in names:
         gains = [game(frozenset(o[: o.index(name) + 1])) - game(frozenset(o[: o.index(name)])) for o in orders]
-        assert shares[name] == pytest.approx(sum(gains) / len(gains))
+        assert attributions[name] == pytest.approx(sum(gains) / len(gains))
 
 
 def test_the_axioms_and_what_ablation_makes_of_two_that_say_the_same():
@@ -51,8 +51,8 @@ def test_coalitions_are_all_sets_once():
 def case():
     torch.manual_seed(0)
     join = Concatenation(SIZES, 4, hidden=8).eval().requires_grad_(False)
-    for stand_in in join.stand_in.values():
-        stand_in.normal_()
+    for missing_embedding in join.missing_embedding.values():
+        missing_embedding.normal_()
     features = {name: torch.randn(6, size) for name, size in SIZES.items()}
     return join, features, torch.arange(6) % 4
 
@@ -62,7 +62,7 @@ def test_shares_of_a_model_sum_to_what_it_gained(case):
     game = probability_game(join, features, target)
     whole = game(frozenset(NAMES)) - game(frozenset())
     assert torch.allclose(sum(shapley(game, NAMES).values()), whole, atol=1e-5)
-    integrated = gradient_shares(join, features, target, "integrated", join.stand_in, steps=300)
+    integrated = gradient_attributions(join, features, target, "integrated", join.missing_embedding, steps=300)
     assert torch.allclose(sum(integrated.values()), whole, atol=1e-2)
     assert list(integrated) == list(NAMES) and integrated["image"].shape == (6,)
 
@@ -76,28 +76,28 @@ def test_shapley_is_that_of_captum(case):
         return join(dict(zip(NAMES, parts, strict=True))).softmax(1).gather(1, target[: len(parts[0]), None])[:, 0]
 
     players = tuple(torch.full((1, size), i) for i, size in enumerate(SIZES.values()))
-    nothing = tuple(join.stand_in[name][None] for name in NAMES)
+    nothing = tuple(join.missing_embedding[name][None] for name in NAMES)
     theirs = ShapleyValues(probability).attribute(tuple(features.values()), nothing, feature_mask=players)
     ours = shapley(probability_game(join, features, target), NAMES)
-    for place, name in enumerate(NAMES):  # each feature of a modality carries the modality's share
-        assert torch.allclose(theirs[place][:, 0], ours[name], atol=1e-5)
+    for position, name in enumerate(NAMES):  # each feature of a modality carries the modality's share
+        assert torch.allclose(theirs[position][:, 0], ours[name], atol=1e-5)
 
 
 def test_gradient_times_input_is_the_slope_where_the_example_is(case):
     _, features, target = case
     join = Concatenation(SIZES, 4).requires_grad_(False)  # without a ReLU, whose corner may lie within the step
-    shares = gradient_shares(join, features, target, "input")
+    attributions = gradient_attributions(join, features, target, "input")
     step = 1e-2
     for name in NAMES:
         moved = [join(features | {name: features[name] * (1 + sign * step)}).softmax(1) for sign in (1, -1)]
-        slope = (moved[0] - moved[1]).gather(1, target[:, None])[:, 0] / (2 * step)
-        assert torch.allclose(shares[name], slope, atol=2e-3)
+        gradient = (moved[0] - moved[1]).gather(1, target[:, None])[:, 0] / (2 * step)
+        assert torch.allclose(attributions[name], gradient, atol=2e-3)
 
 
 def test_right_and_wrong_count_as_one_and_zero():
     """Each example is right with either modality, and wrong with none."""
-    shares = shapley(lambda some: torch.tensor([bool(some)]), ("image", "text"))
-    assert {name: share.tolist() for name, share in shares.items()} == {"image": [0.5], "text": [0.5]}
+    attributions = shapley(lambda some: torch.tensor([bool(some)]), ("image", "text"))
+    assert {name: attribution.tolist() for name, attribution in attributions.items()} == {"image": [0.5], "text": [0.5]}
     assert ablation(lambda some: torch.tensor([bool(some)]), ("image", "text"))["image"].tolist() == [0]
 
 
@@ -112,8 +112,8 @@ def test_probabilities_of_half_precision_logits_are_float32(case):
 def test_what_does_not_fit_is_refused(case):
     join, features, target = case
     with pytest.raises(ValueError, match="target is empty"):
-        gradient_shares(join, {name: x[:0] for name, x in features.items()}, target[:0])
+        gradient_attributions(join, {name: x[:0] for name, x in features.items()}, target[:0])
     with pytest.raises(ValueError, match="each player once"):
         shapley(len, ("image", "image"))
     with pytest.raises(ValueError, match="'input' or 'integrated'"):
-        gradient_shares(*case, method="smooth")
+        gradient_attributions(*case, method="smooth")

@@ -8,7 +8,7 @@ from torch import nn
 from mmcourse import Batches, fit
 from mmcourse.models.branches import Branches, decisions_of, features_of
 from mmcourse.models.fusion.dropout import ModalityDropout
-from mmcourse.models.stand_in import StandIn
+from mmcourse.models.imputation import Imputer
 from mmcourse.training.blending import blended
 
 NAMES = ("image", "sound", "text")
@@ -102,8 +102,8 @@ def test_blending_teaches_a_branch_that_the_joint_loss_leaves(inputs):
         (lambda inputs: branches(dropout={"image": 0.5}), "rates for"),
         (lambda inputs: ModalityDropout({"image": 1.0}), "never learned"),
         (lambda inputs: ModalityDropout({}), "rate from 0"),
-        (lambda inputs: StandIn("smell", {"image": 2, "sound": 2}), "expected one of image, sound"),
-        (lambda inputs: StandIn("sound", {"image": 2, "sound": 2})({"sound": torch.zeros(1, 2)}), "missing too"),
+        (lambda inputs: Imputer("smell", {"image": 2, "sound": 2}), "expected one of image, sound"),
+        (lambda inputs: Imputer("sound", {"image": 2, "sound": 2})({"sound": torch.zeros(1, 2)}), "missing too"),
     ],
 )
 def test_what_does_not_fit_is_refused(inputs, call, says):
@@ -128,7 +128,7 @@ def test_a_stand_in_learns_what_follows_from_the_others_and_never_reads_the_miss
     torch.manual_seed(0)
     made = {"image": torch.randn(600, 5), "text": torch.randn(600, 3)}
     made["sound"] = torch.tanh(made["image"][:, :4] + made["text"][:, :1])
-    invented = StandIn("sound", {"image": 5, "sound": 4, "text": 3}, hidden=32)
+    invented = Imputer("sound", {"image": 5, "sound": 4, "text": 3}, hidden=32)
     assert invented.sources == ("image", "text")
     given = Batches(invented.given(made), made["sound"])
     fit(invented.layers, given, loss=F.mse_loss, metrics=(), epochs=30, lr=1e-2, verbose=False)

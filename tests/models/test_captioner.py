@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from mmcourse.models.captioner import ShowAndTell, ShowAttendAndTell, TransformerCaptioner
-from mmcourse.models.cnn import PictureEncoder
+from mmcourse.models.cnn import ImageEncoder
 
 V = 20
 EVERY = (ShowAndTell, ShowAttendAndTell, TransformerCaptioner)
@@ -14,7 +14,7 @@ EVERY = (ShowAndTell, ShowAttendAndTell, TransformerCaptioner)
 @pytest.fixture(params=EVERY, ids=lambda cls: cls.__name__)
 def captioner(request):
     torch.manual_seed(0)
-    return request.param(V, width=16, encoder=PictureEncoder((4, 6, 8))).eval()
+    return request.param(V, width=16, encoder=ImageEncoder((4, 6, 8))).eval()
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def test_logits_for_every_next_word(captioner, images, tokens):
 def test_word_by_word_says_the_same_as_all_at_once(captioner, images, tokens):
     at_once = captioner(images, tokens)
     state = captioner.start(images)
-    for place in range(tokens.shape[1]):
-        logits, state = captioner.step(state, tokens[:, place])
-        torch.testing.assert_close(logits, at_once[:, place], rtol=1e-4, atol=1e-5)
+    for position in range(tokens.shape[1]):
+        logits, state = captioner.step(state, tokens[:, position])
+        torch.testing.assert_close(logits, at_once[:, position], rtol=1e-4, atol=1e-5)
 
 
 def test_no_word_knows_what_comes_after_it(captioner, images, tokens):
@@ -67,47 +67,57 @@ def test_weights_are_shares_of_the_places(captioner, images, tokens):
 
 
 def test_a_frozen_encoder_keeps_its_weights_and_its_statistics(images, tokens):
-    encoder = PictureEncoder((4, 6, 8))
+    encoder = ImageEncoder((4, 6, 8))
     model = TransformerCaptioner(V, width=16, encoder=encoder, frozen=True)
     before = [value.clone() for value in encoder.state_dict().values()]
     model(images, tokens)  # as it is made, and after train()
     model.train()(images, tokens).sum().backward()
-    assert all(p.grad is None for p in encoder.parameters()) and model.bring.where.weight.grad is not None
+    assert (
+        all(p.grad is None for p in encoder.parameters()) and model.memory_projection.position.weight.grad is not None
+    )
     assert all(torch.equal(a, b) for a, b in zip(before, encoder.state_dict().values(), strict=True))
     assert model.training and not encoder.training
-    thawed = TransformerCaptioner(V, width=16, encoder=PictureEncoder((4, 6, 8))).train()
+    thawed = TransformerCaptioner(V, width=16, encoder=ImageEncoder((4, 6, 8))).train()
     thawed(images, tokens).sum().backward()
     assert all(p.grad is not None for p in thawed.encoder.parameters())
 
 
 @pytest.mark.parametrize("kind", EVERY)
 def test_what_a_frozen_encoder_saw_is_kept_and_read_in_the_place_of_pictures(kind, images, tokens):
-    model = kind(V, width=16, encoder=PictureEncoder((4, 6, 8)), frozen=True).train()
-    maps = model.look(images, size=2)
+    model = kind(V, width=16, encoder=ImageEncoder((4, 6, 8)), frozen=True).train()
+    maps = model.extract_features(images, size=2)
     assert maps.shape == (3, 8, 3, 4) and maps.dtype == torch.float16 and model.grid(maps) == model.grid(images)
     torch.testing.assert_close(model.eval()(maps, tokens), model(images, tokens), rtol=1e-2, atol=1e-2)
     with pytest.raises(ValueError, match="frozen=True"):
-        kind(V, width=16, encoder=PictureEncoder((4, 6, 8))).look(images)
+        kind(V, width=16, encoder=ImageEncoder((4, 6, 8))).extract_features(images)
 
 
 def test_the_telling_lstm_remembers_what_was_found_for_words_before(images):
     torch.manual_seed(0)
-    model = ShowAttendAndTell(V, width=16, encoder=PictureEncoder((4, 6, 8))).eval()
-    start, other = (model.start(pictures) for pictures in (images, images.flip(3)))
+    model = ShowAttendAndTell(V, width=16, encoder=ImageEncoder((4, 6, 8))).eval()
+    start, other = (model.start(random_images) for random_images in (images, images.flip(3)))
     words, next_words = torch.tensor([2, 2, 2]), torch.tensor([5, 6, 7])
     _, state = model.step(start, words)
     _, elsewhere = model.step((*start[:4], *other[4:]), words)
     torch.testing.assert_close(elsewhere[0], state[0])  # what asks has read words alone
-    after, after_elsewhere = (model.step((*told[:4], *start[4:]), next_words)[0] for told in (state, elsewhere))
+    after, after_elsewhere = (
+        model.step((*language_words[:4], *start[4:]), next_words)[0] for language_words in (state, elsewhere)
+    )
     assert (after - after_elsewhere).abs().max() > 1e-4
 
 
 def test_attending_goes_on_from_a_captioner_of_one_vector(images, tokens):
     torch.manual_seed(0)
-    one, model = (kind(V, width=16, encoder=PictureEncoder((4, 6, 8))) for kind in (ShowAndTell, ShowAttendAndTell))
+    one, model = (kind(V, width=16, encoder=ImageEncoder((4, 6, 8))) for kind in (ShowAndTell, ShowAttendAndTell))
     missing, unexpected = model.load_state_dict(one.state_dict(), strict=False)
-    assert not unexpected and {name.split(".")[0] for name in missing} == {"asking", "norm", "query", "key", "where"}
-    nn.init.zeros_(model.where.weight), nn.init.zeros_(model.where.bias)
+    assert not unexpected and {name.split(".")[0] for name in missing} == {
+        "attention_lstm",
+        "norm",
+        "query",
+        "key",
+        "position",
+    }
+    nn.init.zeros_(model.position.weight), nn.init.zeros_(model.position.bias)
     flat = torch.ones(3, 3, 24, 32) * torch.rand(3, 3, 1, 1)  # inside, every place is the same
     one.eval(), model.eval()
     one.encoder = model.encoder = Flat()
@@ -124,9 +134,9 @@ class Flat(nn.Module):
 
 
 def test_one_vector_does_not_tell_where_anything_is():
-    model = ShowAndTell(V, 16, PictureEncoder((4, 6, 8))).eval()
-    maps = model.see(torch.rand(3, 3, 24, 32))
-    torch.testing.assert_close(model.begin(maps), model.begin(maps[:, torch.randperm(12)]))
+    model = ShowAndTell(V, 16, ImageEncoder((4, 6, 8))).eval()
+    maps = model.encode(torch.rand(3, 3, 24, 32))
+    torch.testing.assert_close(model.initial_state(maps), model.initial_state(maps[:, torch.randperm(12)]))
 
 
 @pytest.mark.parametrize("kind", EVERY)
@@ -134,12 +144,12 @@ def test_every_captioner_learns_to_name_two_pictures(kind):
     torch.manual_seed(0)
     images = torch.zeros(2, 3, 16, 16)
     images[0, 0], images[1, 2, :, 8:] = 1, 1
-    told = torch.tensor([[2, 5, 6, 3], [2, 7, 8, 3]])
-    model = kind(V, width=16, encoder=PictureEncoder((4, 6)))
+    language_words = torch.tensor([[2, 5, 6, 3], [2, 7, 8, 3]])
+    model = kind(V, width=16, encoder=ImageEncoder((4, 6)))
     optimiser = torch.optim.Adam(model.parameters(), 0.02)
     for _ in range(60):
-        logits = model(images, told[:, :-1])
-        loss = nn.functional.cross_entropy(logits.flatten(0, 1), told[:, 1:].flatten())
+        logits = model(images, language_words[:, :-1])
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1), language_words[:, 1:].flatten())
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -156,14 +166,14 @@ def test_what_does_not_fit_is_refused(captioner, images, tokens):
 
 
 def test_a_transformer_says_when_a_caption_is_too_long(images):
-    model = TransformerCaptioner(V, width=16, encoder=PictureEncoder((4, 6, 8)), longest=4)
+    model = TransformerCaptioner(V, width=16, encoder=ImageEncoder((4, 6, 8)), longest=4)
     with pytest.raises(ValueError, match="longest"):
         model(images, torch.full((3, 5), 2))
 
 
 def test_unread_words_say_where_to_look_and_nothing_else(images):
     torch.manual_seed(0)
-    model = ShowAttendAndTell(V, width=16, encoder=PictureEncoder((4, 6, 8)), unread=[6, 7]).eval()
+    model = ShowAttendAndTell(V, width=16, encoder=ImageEncoder((4, 6, 8)), masked_words=[6, 7]).eval()
     six, seven, eight = (torch.tensor([[2, 5, word, 9]] * 3) for word in (6, 7, 8))
     assert (model(images, six) - model(images, seven)).abs().max() > 1e-5
     nn.init.zeros_(model.query.weight)  # now it looks everywhere alike, whatever it has read
@@ -171,20 +181,20 @@ def test_unread_words_say_where_to_look_and_nothing_else(images):
     torch.testing.assert_close(model(images, six), model(images, seven))
     assert (model(images, six) - model(images, eight)).abs().max() > 1e-5
     for wrong in ([V], [-1]):
-        with pytest.raises(ValueError, match="unread is"):
-            ShowAttendAndTell(V, unread=wrong)
+        with pytest.raises(ValueError, match="masked_words is"):
+            ShowAttendAndTell(V, masked_words=wrong)
 
 
 @pytest.mark.parametrize("kind", EVERY)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 def test_what_was_kept_is_read_in_the_models_precision(kind, dtype, images, tokens):
-    model = kind(V, width=16, encoder=PictureEncoder((4, 6, 8)), frozen=True).to(dtype)
-    assert model(model.look(images.to(dtype)), tokens).dtype == dtype
+    model = kind(V, width=16, encoder=ImageEncoder((4, 6, 8)), frozen=True).to(dtype)
+    assert model(model.extract_features(images.to(dtype)), tokens).dtype == dtype
 
 
 def test_looking_leaves_every_part_in_its_mode(images):
-    model = ShowAndTell(V, width=16, encoder=PictureEncoder((4, 6, 8)), frozen=True)
+    model = ShowAndTell(V, width=16, encoder=ImageEncoder((4, 6, 8)), frozen=True)
     model.encoder.blocks[1].train()  # by someone who lets it learn its statistics
     before = [part.training for part in model.modules()]
-    model.look(images)
+    model.extract_features(images)
     assert [part.training for part in model.modules()] == before

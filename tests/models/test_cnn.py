@@ -4,21 +4,21 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmcourse.models.cnn import PictureClassifier, PictureEncoder, PictureReader, conv_block
+from mmcourse.models.cnn import AttributeClassifier, ImageClassifier, ImageEncoder, conv_block
 
 
 @pytest.mark.parametrize("size", [28, 32, 48, 33])
 @pytest.mark.parametrize("batch", [1, 5])
 def test_shapes(size, batch):
     images = torch.rand(batch, 3, size, size)
-    encoder = PictureEncoder((4, 6, 8))
+    encoder = ImageEncoder((4, 6, 8))
     assert encoder(images).shape == (batch, 8) and encoder.width == 8
     side = -(-size // 8)
     assert encoder.feature_maps(images).shape == (batch, 8, side, side)
-    assert PictureClassifier(14, (4, 6))(images).shape == (batch, 14)
-    reader = PictureReader(widths=(4, 6))
+    assert ImageClassifier(14, (4, 6))(images).shape == (batch, 14)
+    reader = AttributeClassifier(widths=(4, 6))
     assert [part.shape[1] for part in reader.split(reader(images))] == [14, 8, 2]
-    assert reader.read(images).shape == (batch, 3)
+    assert reader.predict(images).shape == (batch, 3)
 
 
 def test_block_is_convolution_norm_and_relu():
@@ -31,27 +31,27 @@ def test_block_is_convolution_norm_and_relu():
 
 
 def test_every_parameter_gets_a_gradient():
-    model = PictureClassifier(14, (4, 6, 8))
+    model = ImageClassifier(14, (4, 6, 8))
     F.cross_entropy(model(torch.rand(8, 3, 32, 32)), torch.arange(8)).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
 
 
 def test_max_pooling_finds_a_thing_wherever_it_stands():
-    encoder = PictureEncoder((4, 6)).eval()
+    encoder = ImageEncoder((4, 6)).eval()
     page = torch.full((1, 3, 32, 32), 0.5)
     page[:, :, 8:12, 8:12] = torch.rand(1, 3, 4, 4)
     assert torch.allclose(encoder(page), encoder(page.roll((8, 12), (2, 3))), atol=1e-5)
 
 
 def test_in_evaluation_a_picture_does_not_depend_on_its_batch():
-    model = PictureClassifier(14, (4, 6)).eval()
+    model = ImageClassifier(14, (4, 6)).eval()
     images = torch.rand(6, 3, 32, 32)
     assert torch.allclose(model(images)[2], model(images[2:3])[0], atol=1e-5)
 
 
 def test_reading_keeps_the_mode():
-    reader = PictureReader(widths=(4,)).train()
-    reader.read(torch.rand(2, 3, 32, 32))
+    reader = AttributeClassifier(widths=(4,)).train()
+    reader.predict(torch.rand(2, 3, 32, 32))
     assert reader.training
 
 
@@ -67,4 +67,4 @@ def test_reading_keeps_the_mode():
 )
 def test_wrong_pictures_say_why(images, message):
     with pytest.raises(ValueError, match=message):
-        PictureEncoder((4,))(images)
+        ImageEncoder((4,))(images)

@@ -151,7 +151,12 @@ def test_a_pair_learns_and_a_locked_tower_does_not_move():
     before = {name: parameter.clone() for name, parameter in shared.named_parameters()}
     pair = shared.pair("text", "sound", locked="text")
     history = fit(
-        pair, Batches(tokens, sounds, torch.arange(64), size=32), loss=pair.loss, epochs=20, lr=1e-2, metrics=(),
+        pair,
+        Batches(tokens, sounds, torch.arange(64), size=32),
+        loss=pair.loss,
+        epochs=20,
+        lr=1e-2,
+        metrics=(),
         verbose=False,
     )
     moved = {name for name, parameter in shared.named_parameters() if not torch.equal(parameter, before[name])}

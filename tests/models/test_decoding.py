@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmcourse.models.captioner import ShowAttendAndTell, TransformerCaptioner
-from mmcourse.models.cnn import PictureEncoder
+from mmcourse.models.cnn import ImageEncoder
 from mmcourse.models.decoding import beam, captions, greedy, without_marks
 from mmcourse.picturebook.sentence import END, PAD, START
 
@@ -48,13 +48,13 @@ class Marks(Repeats):
         return logits, state
 
 
-def pictures(n: int = 3):
+def random_images(n: int = 3):
     return torch.arange(n).float().view(n, 1, 1, 1)
 
 
-def by_hand(table: Table, picture, sentence) -> float:
+def by_hand(table: Table, image, sentence) -> float:
     """The log-probability of one sentence."""
-    state, word, total = table.start(picture), torch.tensor([START]), 0.0
+    state, word, total = table.start(image), torch.tensor([START]), 0.0
     for said in sentence:
         logits, state = table.step(state, word)
         total += without_marks(logits).log_softmax(dim=1)[0, said].item()
@@ -72,67 +72,67 @@ def every_sentence():
 @pytest.mark.parametrize("penalty", [0.0, 0.7, 1.0])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_wide_beam_finds_what_exhaustive_search_finds(seed, penalty):
-    table, images = Table(seed), pictures()
+    table, images = Table(seed), random_images()
     said, scores = beam(table, images, width=200, length=LENGTH, length_penalty=penalty)
-    for i, picture in enumerate(images.split(1)):
-        judged = {s: by_hand(table, picture, s) / len(s) ** penalty for s in every_sentence()}
+    for i, image in enumerate(images.split(1)):
+        judged = {s: by_hand(table, image, s) / len(s) ** penalty for s in every_sentence()}
         best = sorted(judged, key=judged.get, reverse=True)
-        for place in range(3):
-            assert tuple(w for w in said[i, place].tolist() if w != PAD) == best[place]
-            assert scores[i, place].item() == pytest.approx(judged[best[place]], abs=1e-4)
+        for position in range(3):
+            assert tuple(w for w in said[i, position].tolist() if w != PAD) == best[position]
+            assert scores[i, position].item() == pytest.approx(judged[best[position]], abs=1e-4)
         assert (scores[i] > float("-inf")).sum() == len(judged)  # each sentence once
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_beam_of_width_one_is_greedy(seed):
-    table, images = Table(seed), pictures(5)
+    table, images = Table(seed), random_images(5)
     said, scores = beam(table, images, width=1, length=LENGTH)
     assert torch.equal(said[:, 0], greedy(table, images, LENGTH))
-    for i, picture in enumerate(images.split(1)):
+    for i, image in enumerate(images.split(1)):
         words = [w for w in said[i, 0].tolist() if w != PAD]
-        assert scores[i, 0].item() == pytest.approx(by_hand(table, picture, words), abs=1e-4)
+        assert scores[i, 0].item() == pytest.approx(by_hand(table, image, words), abs=1e-4)
 
 
 def test_a_wider_beam_finds_sentences_at_least_as_likely_somewhere_likelier():
     gains = []
     for seed in range(6):
-        best = [beam(Table(seed), pictures(), width, LENGTH)[1][:, 0] for width in (1, 200)]
+        best = [beam(Table(seed), random_images(), width, LENGTH)[1][:, 0] for width in (1, 200)]
         assert (best[1] >= best[0] - 1e-5).all()
         gains.append((best[1] - best[0]).max().item())
     assert max(gains) > 0.1
 
 
 def test_pictures_in_a_batch_do_not_change_each_other():
-    together = beam(Table(0), pictures(), 3, LENGTH)[0]
-    for i, picture in enumerate(pictures().split(1)):
-        assert torch.equal(beam(Table(0), picture, 3, LENGTH)[0][0], together[i])
+    together = beam(Table(0), random_images(), 3, LENGTH)[0]
+    for i, image in enumerate(random_images().split(1)):
+        assert torch.equal(beam(Table(0), image, 3, LENGTH)[0][0], together[i])
 
 
 def test_no_caption_goes_on_forever():
-    assert greedy(Repeats(), pictures(2), 6).tolist() == [[5] * 6] * 2
-    said, scores = beam(Repeats(), pictures(2), 3, 6)
+    assert greedy(Repeats(), random_images(2), 6).tolist() == [[5] * 6] * 2
+    said, scores = beam(Repeats(), random_images(2), 3, 6)
     assert said.shape == (2, 3, 6) and said[0, 0].tolist() == [5] * 6
 
 
 def test_marks_are_never_said():
-    assert (greedy(Marks(), pictures(2), 5)[:, 0] == END).all()
-    said, _ = beam(Marks(), pictures(1), 2, 3)
+    assert (greedy(Marks(), random_images(2), 5)[:, 0] == END).all()
+    said, _ = beam(Marks(), random_images(1), 2, 3)
     assert set(said[0, 0].tolist()) <= {END, PAD}
 
 
 def test_after_the_end_there_is_padding():
-    said = torch.cat([greedy(Table(s), pictures(8), 6) for s in range(4)])
+    said = torch.cat([greedy(Table(s), random_images(8), 6) for s in range(4)])
     ended = (said == END).any(dim=1)
     assert ended.any()
     for row in said[ended]:
-        place = (row == END).nonzero()[0].item()
-        assert (row[place + 1 :] == PAD).all() and (row[: place + 1] != PAD).all()
+        position = (row == END).nonzero()[0].item()
+        assert (row[position + 1 :] == PAD).all() and (row[: position + 1] != PAD).all()
 
 
 @pytest.mark.parametrize("kind", [ShowAttendAndTell, TransformerCaptioner])
 def test_real_models_in_training_mode_are_judged_in_evaluation_mode(kind):
     torch.manual_seed(0)
-    model = kind(30, width=16, encoder=PictureEncoder((4, 6))).train()
+    model = kind(30, width=16, encoder=ImageEncoder((4, 6))).train()
     images = torch.rand(4, 3, 16, 16)
     said = greedy(model, images, 7)
     assert model.training and torch.equal(said, greedy(model.eval(), images, 7))
@@ -146,15 +146,15 @@ def test_real_models_in_training_mode_are_judged_in_evaluation_mode(kind):
 
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(ValueError, match="empty batch"):
-        greedy(Table(0), pictures()[:0])
+        greedy(Table(0), random_images()[:0])
     with pytest.raises(ValueError, match="width is 0"):
-        beam(Table(0), pictures(), 0)
+        beam(Table(0), random_images(), 0)
     with pytest.raises(ValueError, match="length is 0"):
-        greedy(Table(0), pictures(), 0)
+        greedy(Table(0), random_images(), 0)
 
 
 @pytest.mark.parametrize("penalty", [-1, -1.0, 1, 0.5])
 def test_beginnings_that_no_sentence_fills_score_minus_infinity(penalty):
-    model = TransformerCaptioner(6, width=8, encoder=PictureEncoder((4, 6)))
+    model = TransformerCaptioner(6, width=8, encoder=ImageEncoder((4, 6)))
     _, scores = beam(model, torch.rand(2, 3, 16, 16), width=8, length=2, length_penalty=penalty)
     assert not scores.isnan().any() and torch.equal(scores.sort(descending=True).values, scores)

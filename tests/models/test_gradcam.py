@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmcourse.models.cnn import PictureClassifier
+from mmcourse.models.cnn import ImageClassifier
 from mmcourse.models.gradcam import explain, grad_cam
 
 
@@ -41,7 +41,7 @@ def test_shapes_must_agree():
 
 def classifier():
     torch.manual_seed(0)
-    return PictureClassifier(4, widths=(4, 6, 8))
+    return ImageClassifier(4, widths=(4, 6, 8))
 
 
 def test_every_part_stays_in_its_mode(modes_kept):
@@ -79,7 +79,7 @@ def test_half_precision_neither_overflows_nor_divides_by_zero(dtype):
 
 def test_a_layer_that_takes_no_part_is_named():
     model, images = classifier(), torch.rand(1, 3, 16, 16)
-    with pytest.raises(ValueError, match="the Conv2d takes no part in the logits of the PictureClassifier"):
+    with pytest.raises(ValueError, match="the Conv2d takes no part in the logits of the ImageClassifier"):
         explain(model, nn.Conv2d(3, 3, 1), images)
     with pytest.raises(ValueError, match="uint8"):
         explain(model, model.encoder.blocks[1], (images * 255).byte())

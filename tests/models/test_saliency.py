@@ -54,17 +54,17 @@ def test_it_is_the_slope_of_the_logit_when_a_word_grows(name):
     assert found.shape == TOKENS.shape and (found[TOKENS == 0] == 0).all() and (found[TOKENS != 0] != 0).all()
     embedding = next(m for m in model.modules() if isinstance(m, nn.Embedding))
     e = 1e-5
-    for row, place in ((0, 0), (0, 4), (1, 1)):
+    for row, position in ((0, 0), (0, 4), (1, 1)):
         scale = torch.ones(*TOKENS.shape, 1, dtype=torch.double)
         logits = []
         for sign in (1, -1):
-            scale[row, place] = 1 + sign * e
+            scale[row, position] = 1 + sign * e
             handle = embedding.register_forward_hook(lambda _m, _i, output, scale=scale: output * scale)
             with torch.no_grad():
                 logits.append(model(TOKENS)[row, 1])
             handle.remove()
-        slope = (logits[0] - logits[1]) / (2 * e)
-        torch.testing.assert_close(found[row, place], slope, rtol=1e-3, atol=1e-7)
+        gradient = (logits[0] - logits[1]) / (2 * e)
+        torch.testing.assert_close(found[row, position], gradient, rtol=1e-3, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -89,8 +89,8 @@ def test_positions_are_no_words_and_two_tables_of_words_add_up():
             self.second, self.positions = nn.Embedding(VOCABULARY, 6), nn.Embedding(9, 6)
 
         def forward(self, tokens):
-            places = self.positions(torch.arange(tokens.shape[1]).expand_as(tokens))
-            return self.head((self.embedding(tokens) + self.second(tokens) + places).sum(1))
+            positions = self.positions(torch.arange(tokens.shape[1]).expand_as(tokens))
+            return self.head((self.embedding(tokens) + self.second(tokens) + positions).sum(1))
 
     model = Two()
     parts = (model.embedding(TOKENS) + model.second(TOKENS)) @ model.head.weight.T

@@ -5,7 +5,7 @@ import torch
 
 from mmcourse import PictureBook
 from mmcourse.data.spoken_pages import spoken_pages
-from mmcourse.models.towers import PageSpace, PictureTower, SentenceTower, SpeechTower, real_frames
+from mmcourse.models.towers import ImageTower, PageSpace, SentenceTower, SpeechTower, real_frames
 
 
 @pytest.fixture(autouse=True)
@@ -14,14 +14,14 @@ def seeded():
 
 
 def test_all_towers_end_in_one_width():
-    assert PictureTower(width=24)(torch.rand(3, 3, 48, 48)).shape == (3, 24)
-    assert PictureTower(width=24, side=28, in_channels=1)(torch.rand(3, 1, 28, 28)).shape == (3, 24)
+    assert ImageTower(width=24)(torch.rand(3, 3, 48, 48)).shape == (3, 24)
+    assert ImageTower(width=24, side=28, in_channels=1)(torch.rand(3, 1, 28, 28)).shape == (3, 24)
     assert SentenceTower(50, width=24)(torch.randint(1, 50, (3, 9))).shape == (3, 24)
     assert SpeechTower(width=24)(torch.randn(3, 40, 61)).shape == (3, 24)
 
 
 def test_the_picture_tower_knows_where_things_stand():
-    tower = PictureTower().eval()
+    tower = ImageTower().eval()
     left, right = torch.zeros(2, 1, 3, 48, 48)
     left[..., 8:16], right[..., 32:40] = 1, 1
     assert (tower(left) - tower(right)).abs().max() > 1e-3
@@ -61,20 +61,20 @@ def test_real_frames():
 
 
 def test_the_page_space_reads_and_hears_as_its_towers_do():
-    space, book = PageSpace(width=16).eval(), PictureBook("test", 3, things=2)
+    space, book = PageSpace(width=16).eval(), PictureBook("test", 3, objects=2)
     with torch.no_grad():
-        torch.testing.assert_close(space.read(book.sentences), space.embed("text", book.tokens))
+        torch.testing.assert_close(space.embed_text(book.sentences), space.embed("text", book.tokens))
         mels = spoken_pages(book, space.log_mel).float()
-        heard = space.hear([book.sound(i) for i in range(3)])
+        heard = space.embed_sound([book.sound(i) for i in range(3)])
         torch.testing.assert_close(heard, space.embed("sound", mels), atol=1e-2, rtol=1e-2)
-        one = space.hear([book.sound(1)])
+        one = space.embed_sound([book.sound(1)])
         torch.testing.assert_close(one, heard[1:2], atol=1e-3, rtol=1e-2)
         assert space.embed("image", book.images).shape == (3, 16)
-        assert space.read(["zebra crossing"]).isfinite().all()
+        assert space.embed_text(["zebra crossing"]).isfinite().all()
     assert "log_mel.mean" in space.state_dict()
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_a_tower_takes_inputs_of_other_precision(dtype):
-    assert PictureTower().to(dtype)(torch.rand(2, 3, 48, 48)).dtype == dtype
+    assert ImageTower().to(dtype)(torch.rand(2, 3, 48, 48)).dtype == dtype
     assert SpeechTower().to(dtype)(torch.randn(2, 40, 20).half()).dtype == dtype

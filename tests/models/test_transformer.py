@@ -64,8 +64,8 @@ def test_the_weights_slopes_are_pytorchs():
     ours(x).pow(2).sum().backward()
     theirs(x).pow(2).sum().backward()
     projections = ours.attention.query, ours.attention.key, ours.attention.value
-    slopes = torch.cat([layer.weight.grad for layer in projections])
-    assert torch.allclose(slopes, theirs.self_attn.in_proj_weight.grad, rtol=1e-3, atol=1e-3)
+    gradients = torch.cat([layer.weight.grad for layer in projections])
+    assert torch.allclose(gradients, theirs.self_attn.in_proj_weight.grad, rtol=1e-3, atol=1e-3)
     assert torch.allclose(ours.feed_forward[3].weight.grad, theirs.linear2.weight.grad, rtol=1e-3, atol=1e-3)
 
 
@@ -158,8 +158,8 @@ def test_every_parameter_gets_a_gradient(sentences, norm_first, positions):
 
 
 def test_embeddings_begin_with_the_spread_asked_for():
-    for spread in (1.0, 0.1):
-        assert 0.9 < TokenEncoder(500, 16, spread=spread).embedding.weight.std() / spread < 1.1
+    for std in (1.0, 0.1):
+        assert 0.9 < TokenEncoder(500, 16, std=std).embedding.weight.std() / std < 1.1
 
 
 def test_positions_are_no_part_of_what_is_saved():

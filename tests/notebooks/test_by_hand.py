@@ -13,7 +13,7 @@ from mmcourse.data.augment import permute_colours
 from mmcourse.data.text import SentenceBatches, Vocabulary, lengths, pad
 from mmcourse.models import fusion, gradcam, pooling, transformer
 from mmcourse.models.attention import MultiHeadAttention, sinusoids
-from mmcourse.models.cnn import PictureClassifier
+from mmcourse.models.cnn import ImageClassifier
 from mmcourse.models.rnn import LSTMCell, RNNCell, SentenceClassifier
 from mmcourse.models.speech import SpeechClassifier
 
@@ -33,7 +33,7 @@ def definitions(lesson: str) -> dict:
         "F": F,
         "nn": nn,
         "Tensor": Tensor,
-        "PictureClassifier": PictureClassifier,
+        "ImageClassifier": ImageClassifier,
         "PictureBook": None,
         "SentenceBatches": SentenceBatches,
         "lengths": lengths,
@@ -42,7 +42,7 @@ def definitions(lesson: str) -> dict:
         "MultiHeadAttention": MultiHeadAttention,
         "sinusoids": sinusoids,
         "transformer": transformer,
-        "SpoiltPages": None,
+        "CorruptedPages": None,
         "Batches": None,
     }
     exec(compile(ast.Module(kept, []), str(source), "exec"), names)
@@ -55,7 +55,7 @@ def lesson_01():
 
 
 def test_three_convolutions_is_the_picture_classifier(lesson_01):
-    by_hand, package = lesson_01["ThreeConvolutions"](14), PictureClassifier(14)
+    by_hand, package = lesson_01["ThreeConvolutions"](14), ImageClassifier(14)
     for block, (convolution, norm) in enumerate([("conv1", "norm1"), ("conv2", "norm2"), ("conv3", "norm3")]):
         getattr(by_hand, convolution).load_state_dict(package.encoder.blocks[block][0].state_dict())
         getattr(by_hand, norm).load_state_dict(package.encoder.blocks[block][1].state_dict())
@@ -138,7 +138,7 @@ def test_pooling_by_hand_is_the_packages(lesson_02):
 
 
 def test_read_in_order_is_the_sentence_classifier(lesson_02):
-    by_hand, package = lesson_02["ReadInOrder"](2, 12, 6), SentenceClassifier(2, 12, 6, cell="gru")
+    by_hand, package = lesson_02["GRUClassifier"](2, 12, 6), SentenceClassifier(2, 12, 6, cell="gru")
     layer = package.encoder.recurrent
     by_hand.embedding, by_hand.head = package.encoder.embedding, package.head
     by_hand.from_word.weight, by_hand.from_word.bias = layer.weight_ih_l0, layer.bias_ih_l0
@@ -153,7 +153,7 @@ def lesson_03():
 
 
 def test_hearing_cnn_is_the_speech_classifier(lesson_03):
-    by_hand, package = lesson_03["HearingCNN"](9).eval(), SpeechClassifier(9).eval()
+    by_hand, package = lesson_03["SpeechCNN"](9).eval(), SpeechClassifier(9).eval()
     blocks = package.encoder.blocks
     parts = {f"conv{i + 1}": blocks[i][0] for i in range(3)} | {f"norm{i + 1}": blocks[i][1] for i in range(3)}
     parts |= {"over_time": package.encoder.over_time[0], "norm4": package.encoder.over_time[1], "head": package.head}
@@ -237,11 +237,11 @@ def test_blocks_by_hand_are_the_packages(lesson_04):
 
 def test_the_patient_of_lesson_04_is_ill_and_then_mended(lesson_04):
     tokens = pad([[3, 4, 5], [6, 2]])
-    ill = lesson_04["Ill"](9, 3)
-    mended = lesson_04["Mended"](9, 3)
-    mended.load_state_dict(ill.state_dict())
-    assert not torch.allclose(ill(F.pad(tokens, (0, 9))), ill(tokens), atol=1e-3)
-    assert torch.allclose(mended(F.pad(tokens, (0, 9))), mended(tokens), atol=1e-5)
+    buggy = lesson_04["Buggy"](9, 3)
+    fixed = lesson_04["Fixed"](9, 3)
+    fixed.load_state_dict(buggy.state_dict())
+    assert not torch.allclose(buggy(F.pad(tokens, (0, 9))), buggy(tokens), atol=1e-3)
+    assert torch.allclose(fixed(F.pad(tokens, (0, 9))), fixed(tokens), atol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +250,7 @@ def lesson_08():
 
 
 def weights_of(package: nn.Module) -> list[Tensor]:
-    return [value for name, value in package.state_dict().items() if not name.startswith("stand_in")]
+    return [value for name, value in package.state_dict().items() if not name.startswith("missing_embedding")]
 
 
 def test_joining_by_hand_is_the_packages(lesson_08):
@@ -293,7 +293,7 @@ def test_the_patient_of_lesson_08_is_half_blind_and_then_mended(lesson_08):
     far, other = maps.clone(), tokens.clone()
     far[:, :, 3, 3] += 5
     other[1:, 0] = 8
-    ill, mended = lesson_08["Ill"](8, 12), lesson_08["Mended"](8, 12)
-    assert torch.equal(ill(far, tokens), ill(maps, tokens)) and torch.equal(ill(maps, other), ill(maps, tokens))
-    assert not torch.allclose(mended(far, tokens), mended(maps, tokens))
-    assert not torch.allclose(mended(maps, other)[1:], mended(maps, tokens)[1:])
+    buggy, fixed = lesson_08["Buggy"](8, 12), lesson_08["Fixed"](8, 12)
+    assert torch.equal(buggy(far, tokens), buggy(maps, tokens)) and torch.equal(buggy(maps, other), buggy(maps, tokens))
+    assert not torch.allclose(fixed(far, tokens), fixed(maps, tokens))
+    assert not torch.allclose(fixed(maps, other)[1:], fixed(maps, tokens)[1:])

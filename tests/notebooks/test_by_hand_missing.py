@@ -15,7 +15,7 @@ from mmcourse.models.fusion.dropout import ModalityDropout
 from mmcourse.training.modulation import coefficients
 
 SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "source"
-BY_HAND = {"fill_with_mean", "modulation", "modality_dropout", "shapley_values", "ill_report", "report"}
+BY_HAND = {"fill_with_mean", "modulation", "modality_dropout", "shapley_values", "buggy_report", "report"}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_patients_report_hides_what_the_mended_one_shows(lesson):
     def decide(some):
         return some["sound"]
 
-    assert lesson["ill_report"](decide, features, labels, means) == {"accuracy": 1.0}
+    assert lesson["buggy_report"](decide, features, labels, means) == {"accuracy": 1.0}
     figures = lesson["report"](decide, features, labels, means)
     assert list(figures) == ["image", "sound", "image+sound"]
     assert figures["image"] == pytest.approx(1 / 3) and figures["image+sound"] == figures["sound"] < 0.95

@@ -14,7 +14,7 @@ from mmcourse.retrieval import nearest, ranks
 
 SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "source"
 BY_HAND = {"similarities", "contrastive", "shared_targets", "my_ranks", "zero_shot", "by_best", "best_possible"}
-BY_HAND |= {"Ill", "Mended", "told_apart_and_near"}
+BY_HAND |= {"Buggy", "Fixed", "contrastive_and_distance"}
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +55,13 @@ def test_the_smallest_loss_is_that_of_perfect_towers(lesson):
 
 def test_the_mended_loss_is_the_packages(lesson):
     one, other = torch.randn(2, 7, 4)
-    torch.testing.assert_close(lesson["Mended"]()(one, other), ContrastiveLoss()((one, other)))
+    torch.testing.assert_close(lesson["Fixed"]()(one, other), ContrastiveLoss()((one, other)))
     unit = F.normalize(one, dim=1), F.normalize(other, dim=1)
-    torch.testing.assert_close(lesson["Ill"]()(*unit), contrastive_loss(one, other, 1 / 4))
-    mended = lesson["Mended"]()
+    torch.testing.assert_close(lesson["Buggy"]()(*unit), contrastive_loss(one, other, 1 / 4))
+    fixed = lesson["Fixed"]()
     with torch.no_grad():
-        mended.log_scale.fill_(9.0)
-    assert mended(one, one).item() == pytest.approx(contrastive_loss(one, one, math.exp(4.6)).item(), abs=1e-4)
+        fixed.log_scale.fill_(9.0)
+    assert fixed(one, one).item() == pytest.approx(contrastive_loss(one, one, math.exp(4.6)).item(), abs=1e-4)
 
 
 def test_ranks_by_hand_are_the_packages(lesson):
@@ -72,11 +72,11 @@ def test_ranks_by_hand_are_the_packages(lesson):
 
 
 def test_zero_shot_by_hand_and_from_the_package(lesson):
-    pictures, prompts = torch.randn(20, 6), torch.randn(4, 3, 6)
-    assert torch.equal(lesson["zero_shot"](pictures, prompts), lesson["by_best"](pictures, prompts))
+    images, prompts = torch.randn(20, 6), torch.randn(4, 3, 6)
+    assert torch.equal(lesson["zero_shot"](images, prompts), lesson["by_best"](images, prompts))
 
 
 def test_apart_and_near_is_the_packages(lesson):
     vectors, meanings = (torch.randn(9, 5), torch.randn(9, 5)), torch.randint(4, (9,))
     expected = lesson["space"].pair("sound", "text", locked="text").near_loss(vectors, meanings)
-    torch.testing.assert_close(lesson["told_apart_and_near"](vectors, meanings), expected)
+    torch.testing.assert_close(lesson["contrastive_and_distance"](vectors, meanings), expected)

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torchmetrics.functional.text import bleu_score
 
-from mmcourse.data import captions
-from mmcourse.metrics import share_right
+from mmcourse.metrics import caption_accuracy
 from mmcourse.models import decoding
 from mmcourse.models.attention import MultiHeadAttention
 from mmcourse.models.captioner import ShowAndTell
-from mmcourse.models.cnn import PictureEncoder
+from mmcourse.models.cnn import ImageEncoder
 from mmcourse.picturebook.sentence import END, START, VOCABULARY
+from mmcourse.tasks import captions
 
 SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "source"
 
@@ -30,11 +30,11 @@ def lesson() -> dict:
         "nn": nn,
         "Tensor": Tensor,
         "Counter": Counter,
-        "PictureEncoder": PictureEncoder,
+        "ImageEncoder": ImageEncoder,
         "PictureBook": None,
         "CaptionBatches": None,
         "captions": decoding.captions,
-        "share_right": share_right,
+        "caption_accuracy": caption_accuracy,
     }
     kept = [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     exec(compile(ast.Module(kept, []), str(source), "exec"), names)
@@ -52,9 +52,9 @@ TOKENS = torch.tensor([[START, 7, 8, 9, END], [START, 10, 11, END, 0]])
 
 def test_one_vector_is_show_and_tell(lesson, model):
     by_hand = lesson["OneVector"](len(VOCABULARY)).eval()
-    for ours, theirs in ((by_hand.look, model.encoder), (by_hand.lstm, model.recurrent)):
+    for ours, theirs in ((by_hand.encoder, model.encoder), (by_hand.lstm, model.recurrent)):
         ours.load_state_dict(theirs.state_dict())
-    for name in ("show", "embedding", "head"):
+    for name in ("image_projection", "embedding", "head"):
         getattr(by_hand, name).load_state_dict(getattr(model, name).state_dict())
     images = torch.rand(2, 3, 32, 32)
     torch.testing.assert_close(by_hand(images, TOKENS), model(images, TOKENS))
@@ -71,19 +71,19 @@ def test_said_by_hand_is_said_greedily(lesson, model):
         return decoding.without_marks(logits)[0], state
 
     for image in torch.rand(3, 1, 3, 32, 32):
-        words = lesson["say"](step, model.start(image), START, END, 9)
+        words = lesson["generate"](step, model.start(image), START, END, 9)
         assert [w for w in decoding.greedy(model, image, 9)[0].tolist() if w not in (0, END)] == words
 
 
 def test_attention_by_hand_is_one_heads(lesson):
-    state, places = torch.randn(3, 4), torch.randn(3, 7, 4)
+    state, positions = torch.randn(3, 4), torch.randn(3, 7, 4)
     head = MultiHeadAttention(4, 1)
     with torch.no_grad():
         for layer in (head.query, head.key, head.value, head.out):
             layer.weight.copy_(torch.eye(4))
             layer.bias.zero_()
-    found, weights = head(state[:, None], places)
-    by_hand = lesson["attend"](state, places, torch.eye(4) / 4**0.5)
+    found, weights = head(state[:, None], positions)
+    by_hand = lesson["attend"](state, positions, torch.eye(4) / 4**0.5)
     torch.testing.assert_close(by_hand[0], found[:, 0])
     torch.testing.assert_close(by_hand[1], weights[:, 0, 0])
 
@@ -106,9 +106,9 @@ def test_precision_by_hand_is_bleus_of_single_words(lesson):
 
 
 def test_the_patient_reports_what_was_given_away_and_the_mended_does_not(lesson):
-    from mmcourse.exercises.lesson_12.clinic import Case
+    from mmcourse.exercises.lesson_12.debug import Case
 
     case = Case(torch.Generator().manual_seed(0))
-    assert lesson["mended"](case.captioner, case.images, case.tokens, case.scenes) == pytest.approx(
-        share_right(case.said, case.scenes)
+    assert lesson["fixed"](case.captioner, case.images, case.tokens, case.scenes) == pytest.approx(
+        caption_accuracy(case.said, case.scenes)
     )

@@ -80,8 +80,8 @@ def test_an_endless_cell_is_wrong_and_hides_no_other_answer(tmp_path, monkeypatc
     ],
 )
 def test_a_damaged_record_ends_nobody_elses_grading(tmp_path, content):
-    spoil = f"open(os.environ['MMCOURSE_WORK'] + '/progress.json', 'wb').write({content!r})"
-    submit(tmp_path / "class", "ada", "check('90.1', True)", spoil)
+    corrupt = f"open(os.environ['MMCOURSE_WORK'] + '/progress.json', 'wb').write({content!r})"
+    submit(tmp_path / "class", "ada", "check('90.1', True)", corrupt)
     submit(tmp_path / "class", "zoe", "check('90.1', True)")
     rows = graded(tmp_path / "class")
     assert "record cannot be read" in rows["ada/90.ipynb"]["ended"] and rows["ada/90.ipynb"]["right"] == "0"

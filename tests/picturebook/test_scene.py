@@ -12,17 +12,17 @@ from mmcourse.picturebook.scene import (
     SPLITS,
     TIMES,
     Scene,
-    Thing,
+    SceneObject,
     imagine,
 )
 
 
-def scenes(split, things, pages=400, seed=0):
-    return [imagine(split, page, things, seed) for page in range(pages)]
+def scenes(split, objects, pages=400, seed=0):
+    return [imagine(split, page, objects, seed) for page in range(pages)]
 
 
 def pairs(some):
-    return {(t.kind, t.colour) for scene in some for t in scene.things}
+    return {(t.kind, t.colour) for scene in some for t in scene.objects}
 
 
 def test_enough_of_everything():
@@ -33,33 +33,33 @@ def test_enough_of_everything():
     assert max(sum(c == colour for _, c in HELD_OUT_PAIRS) for colour in COLOURS) <= 6
 
 
-@pytest.mark.parametrize("things", [1, 2])
+@pytest.mark.parametrize("objects", [1, 2])
 @pytest.mark.parametrize("split", SPLITS)
-def test_pairs_of_each_split(split, things):
-    seen = pairs(scenes(split, things, 1500))
-    assert seen == (set(HELD_OUT_PAIRS) if split == "unseen_pairs" else set(SEEN_PAIRS))
+def test_pairs_of_each_split(split, objects):
+    seen = pairs(scenes(split, objects, 1500))
+    assert seen == (set(HELD_OUT_PAIRS) if split == "held_out_pairs" else set(SEEN_PAIRS))
 
 
-@pytest.mark.parametrize("things", [1, 2])
-def test_no_scene_stands_in_two_splits(things):
+@pytest.mark.parametrize("objects", [1, 2])
+def test_no_scene_stands_in_two_splits(objects):
     found = {}
     for split in SPLITS:
-        for scene in scenes(split, things):
+        for scene in scenes(split, objects):
             assert found.setdefault(scene, split) == split
     assert len(found) == 400 * len(SPLITS)
 
 
-@pytest.mark.parametrize("things", [1, 2])
-def test_things_lie_inside_the_page(things):
-    for scene in scenes("train", things, 2000):
-        for t in scene.things:
+@pytest.mark.parametrize("objects", [1, 2])
+def test_things_lie_inside_the_page(objects):
+    for scene in scenes("train", objects, 2000):
+        for t in scene.objects:
             assert t.radius <= min(t.x, t.y, 1 - t.x, 1 - t.y) + 1e-9
 
 
 def test_relation_is_true_and_plain():
     """The two never overlap, and the distance along the told axis is at least twice the one across."""
     for scene in scenes("train", 2, 2000):
-        a, b = scene.things
+        a, b = scene.objects
         dx, dy = b.x - a.x, b.y - a.y
         along, across = {"left of": (dx, dy), "right of": (-dx, dy), "above": (dy, dx), "below": (-dy, dx)}[
             scene.relation
@@ -72,24 +72,24 @@ def test_relation_is_true_and_plain():
 def test_same_arguments_same_scene_other_seed_other_scene():
     assert scenes("train", 2, 50) == scenes("train", 2, 50)
     assert imagine("train", 3, 1, seed=0) != imagine("train", 3, 1, seed=1)
-    thing = imagine("train", 0, 1, 0).things[0]
-    assert (thing.kind, thing.colour, thing.size) == ("fish", "yellow", "small")
-    assert (round(thing.x, 9), round(thing.y, 9)) == (0.338408382, 0.189184872), "models rest on it"
+    item = imagine("train", 0, 1, 0).objects[0]
+    assert (item.kind, item.colour, item.size) == ("fish", "yellow", "small")
+    assert (round(item.x, 9), round(item.y, 9)) == (0.338408382, 0.189184872), "models rest on it"
 
 
 def test_every_value_is_about_equally_frequent():
     some = scenes("train", 1, 4000)
     for values, names in ((["t.kind"], KINDS), (["t.size"], SIZES)):
         attribute = values[0].split(".")[1]
-        counts = [sum(getattr(s.things[0], attribute) == name for s in some) for name in names]
+        counts = [sum(getattr(s.objects[0], attribute) == name for s in some) for name in names]
         assert min(counts) > 0.75 * 4000 / len(names)
     assert min(sum(s.time == time for s in some) for time in TIMES) > 850
 
 
 def test_bad_scenes_say_why():
     with pytest.raises(ValueError, match="kind is 'dragon'; expected one of apple"):
-        Thing("dragon", "red", "small", 0.5, 0.5, 0.2)
-    fish = Thing("fish", "red", "small", 0.5, 0.5, 0.2)
+        SceneObject("dragon", "red", "small", 0.5, 0.5, 0.2)
+    fish = SceneObject("fish", "red", "small", 0.5, 0.5, 0.2)
     with pytest.raises(ValueError, match="two things need one of"):
         Scene((fish, fish))
     with pytest.raises(ValueError, match="a single thing has none"):
@@ -99,4 +99,4 @@ def test_bad_scenes_say_why():
     with pytest.raises(ValueError, match="time is 'noon'"):
         Scene((fish,), time="noon")
     with pytest.raises(ValueError, match="one or two"):
-        imagine("train", 0, things=3)
+        imagine("train", 0, objects=3)

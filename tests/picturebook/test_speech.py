@@ -18,7 +18,7 @@ def broken_bank(tmp_path, monkeypatch):
     """A folder with a copy of the shipped bank, which `speech` reads afresh."""
     for name in ("voices.json", "voices.ogg"):
         shutil.copy(speech.asset(name), tmp_path / name)
-    caches = (speech._index, speech._places, speech._bank)
+    caches = (speech._index, speech._positions, speech._bank)
     for cached in caches:
         monkeypatch.setattr(speech, cached.__name__, speech.cache(cached.__wrapped__))
     monkeypatch.setattr("mmcourse.assets.shipped_folder", lambda: tmp_path)
@@ -31,7 +31,7 @@ def rows():
 
 def test_enough_voices_in_every_group():
     assert len(speech.voices("train")) >= 42
-    assert len(speech.voices("unseen")) == 6
+    assert len(speech.voices("held_out")) == 6
     assert len(speech.voices("far")) == 4
 
 
@@ -42,7 +42,7 @@ def test_groups_share_no_speaker():
     def families(group):
         return {row["variant"].lower().rstrip("0123456789") for row in rows() if row["group"] == group}
 
-    assert not families("train") & families("unseen")
+    assert not families("train") & families("held_out")
     assert {row["engine"] for row in rows() if row["group"] != "far"} == {"espeak-ng"}
     assert {row["engine"] for row in rows() if row["group"] == "far"} == {"flite"}
 
@@ -76,7 +76,7 @@ def test_clips_stand_where_the_index_says():
         for word in WORDS:
             sound = speech.clip(word, voice)
             assert sound[:32].abs().max() < 0.05 and sound[-32:].abs().max() < 0.05, (word, voice)
-            assert sound[len(sound) // 10:-len(sound) // 10].abs().max() > 0.08, (word, voice)
+            assert sound[len(sound) // 10 : -len(sound) // 10].abs().max() > 0.08, (word, voice)
 
 
 def test_the_article_is_not_the_letter_and_to_is_not_two():
@@ -104,11 +104,12 @@ def test_speaking_leaves_the_bank_as_it_was():
 
 
 def test_plain_speech_is_the_clips_in_a_row():
-    voice = speech.voices("unseen")[0]
+    voice = speech.voices("held_out")[0]
     clips = [speech.clip(word, voice) for word in ("a", "red", "fish")]
     assert torch.equal(speech.speak("a red fish", voice, varied=False), torch.cat(clips))
-    assert torch.equal(speech.speak("A red, fish.", voice, varied=False),
-                       torch.cat([*clips[:2], torch.zeros(3200), clips[2]]))
+    assert torch.equal(
+        speech.speak("A red, fish.", voice, varied=False), torch.cat([*clips[:2], torch.zeros(3200), clips[2]])
+    )
 
 
 def test_more_words_take_longer():
@@ -121,8 +122,10 @@ def test_more_words_take_longer():
 
 def test_a_comma_is_a_pause():
     voice = speech.voices("train")[0]
-    with_comma, without = (torch.tensor([float(len(speech.speak(text, voice, seed))) for seed in range(20)]).mean()
-                           for text in ("a fish, red", "a fish red"))
+    with_comma, without = (
+        torch.tensor([float(len(speech.speak(text, voice, seed))) for seed in range(20)]).mean()
+        for text in ("a fish, red", "a fish red")
+    )
     assert 0.1 < (with_comma - without) / speech.SAMPLE_RATE < 0.4
 
 
@@ -137,20 +140,23 @@ def test_everything_in_the_grammar_can_be_spoken():
     from mmcourse.picturebook.sentence import tell
 
     for page in range(60):
-        wordings = ("seen", "unseen")[page % 2]
-        sentence = tell(imagine("test", page, things=1 + page // 2 % 2), page, wordings)
+        phrasings = ("seen", "held_out")[page % 2]
+        sentence = tell(imagine("test", page, objects=1 + page // 2 % 2), page, phrasings)
         assert len(speech.speak(sentence, speech.voices("far")[page % 4], page)) > 8_000
 
 
-@pytest.mark.parametrize("sentence, voice, message", [
-    ("a reed fish", None, "near to it: .*red.*fixed: the 111 words"),
-    ("a 3", None, "no voice can say '3'"),
-    ("<mask> fish", None, "<mask>"),
-    ("", None, "no word"),
-    (" , .", None, "no word"),
-    ("a fish", "en-us+alicia", "near to it: en-us.Alicia"),
-    ("a fish", 7, "no voice is called 7"),
-])
+@pytest.mark.parametrize(
+    "sentence, voice, message",
+    [
+        ("a reed fish", None, "near to it: .*red.*fixed: the 111 words"),
+        ("a 3", None, "no voice can say '3'"),
+        ("<mask> fish", None, "<mask>"),
+        ("", None, "no word"),
+        (" , .", None, "no word"),
+        ("a fish", "en-us+alicia", "near to it: en-us.Alicia"),
+        ("a fish", 7, "no voice is called 7"),
+    ],
+)
 @pytest.mark.parametrize("varied", [True, False])
 def test_errors_say_what_is_known(sentence, voice, message, varied):
     with pytest.raises(ValueError, match=message):
@@ -158,8 +164,8 @@ def test_errors_say_what_is_known(sentence, voice, message, varied):
 
 
 def test_unknown_group():
-    with pytest.raises(ValueError, match="train, unseen, far"):
-        speech.voices("unseen_voices")
+    with pytest.raises(ValueError, match="train, held_out, far"):
+        speech.voices("held_out_voices")
 
 
 @pytest.mark.parametrize("name", ["voices.ogg", "voices.json"])
@@ -169,11 +175,12 @@ def test_a_missing_bank_names_the_command_that_mends_it(broken_bank, name):
         speech.speak("a fish", "en-us+Alicia")
 
 
-@pytest.mark.parametrize("name, keep", [("voices.ogg", 0.0), ("voices.ogg", 0.5), ("voices.ogg", 0.999),
-                                        ("voices.json", 0.5)])
+@pytest.mark.parametrize(
+    "name, keep", [("voices.ogg", 0.0), ("voices.ogg", 0.5), ("voices.ogg", 0.999), ("voices.json", 0.5)]
+)
 def test_a_bank_cut_short_is_named(broken_bank, name, keep):
     data = (broken_bank / name).read_bytes()
-    (broken_bank / name).write_bytes(data[:int(len(data) * keep)])
+    (broken_bank / name).write_bytes(data[: int(len(data) * keep)])
     with pytest.raises(ValueError, match=f"{name} is damaged.*mmcourse doctor"):
         speech.speak("a fish", "en-us+Alicia")
 

@@ -13,8 +13,8 @@ class Shown(list):
 
     def alt(self, i=-1):
         data, metadata, *_ = self[i]
-        picture = next(kind for kind in data if kind.startswith("image/"))
-        return metadata[picture]["alt"]
+        image = next(kind for kind in data if kind.startswith("image/"))
+        return metadata[image]["alt"]
 
 
 @pytest.fixture

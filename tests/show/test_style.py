@@ -16,9 +16,9 @@ def test_a_figure_becomes_one_small_png_with_its_alt_text(shown):
     data, metadata, *_ = shown[0]
     assert set(data) == {"image/png", "text/plain"}
     assert metadata["image/png"] == {"alt": "a straight line", "width": 400}
-    picture = base64.b64decode(data["image/png"])
-    assert len(picture) < 60_000
-    assert Image.open(io.BytesIO(picture)).size == (600, 300)
+    image = base64.b64decode(data["image/png"])
+    assert len(image) < 60_000
+    assert Image.open(io.BytesIO(image)).size == (600, 300)
 
 
 def test_a_figure_full_of_pictures_becomes_a_jpeg(shown):

@@ -338,7 +338,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("corrupt", "message"),
     [
         (lambda data: data[: len(data) // 2], "cut off or damaged"),
         (lambda data: data[:-1], "cut off or damaged"),
@@ -349,9 +349,9 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
         (lambda data: b"\x01\x02" * 500, "another kind"),
     ],
 )
-def test_damaged_and_foreign_files_are_named(tmp_path, spoil, message):
+def test_damaged_and_foreign_files_are_named(tmp_path, corrupt, message):
     path = save_model(nn.Linear(2, 2), tmp_path / "weights.safetensors")
-    path.write_bytes(spoil(path.read_bytes()))
+    path.write_bytes(corrupt(path.read_bytes()))
     with pytest.raises(ValueError, match=rf"weights\.safetensors \(\d+ bytes\).*{message}"):
         load_model(nn.Linear(2, 2), path)
 

@@ -271,28 +271,28 @@ def test_callbacks_hear_every_event_and_may_stop(data):
 
 def test_a_loss_that_is_not_finite_stops_before_the_weights_change(data):
     x, y = data
-    spoilt = x.clone()
-    spoilt[65] = math.nan
+    corrupted = x.clone()
+    corrupted[65] = math.nan
     model = network()
     with pytest.raises(NonFiniteLoss, match=r"NaN at step 5 \(batch 2 .*inputs of this batch already") as caught:
-        fit(model, Batches(spoilt, y, size=30, shuffle=False), epochs=2, optimiser=_from_step(3, spoilt, x))
+        fit(model, Batches(corrupted, y, size=30, shuffle=False), epochs=2, optimiser=_from_step(3, corrupted, x))
     assert (caught.value.step, caught.value.batch) == (5, 2)
     assert all(parameter.isfinite().all() for parameter in model.parameters())
     assert isinstance(caught.value, ArithmeticError)
 
 
-def _from_step(n, spoilt, clean):
+def _from_step(n, corrupted, clean):
     """An optimiser that mends the data for its first n steps: what is spoilt shows up only later."""
 
     def build(parameters, lr):
         optimiser = torch.optim.SGD(parameters, lr=lr)
-        bad, steps = spoilt.clone(), []
-        spoilt.copy_(clean)
+        bad, steps = corrupted.clone(), []
+        corrupted.copy_(clean)
 
         def after(*_):
             steps.append(1)
             if len(steps) == n:
-                spoilt.copy_(bad)
+                corrupted.copy_(bad)
 
         optimiser.register_step_post_hook(after)
         return optimiser
@@ -302,8 +302,8 @@ def _from_step(n, spoilt, clean):
 
 def test_a_loss_that_is_not_finite_brings_the_history_and_leaves_the_weights(data):
     x, y = data
-    spoilt = x.clone()
-    spoilt[65] = math.nan
+    corrupted = x.clone()
+    corrupted[65] = math.nan
     model, seen = network(), []
 
     def remember(run):
@@ -312,9 +312,9 @@ def test_a_loss_that_is_not_finite_brings_the_history_and_leaves_the_weights(dat
     with pytest.raises(NonFiniteLoss, match=r"1\.running_mean, 1\.running_var already include this batch") as caught:
         fit(
             model,
-            Batches(spoilt, y, size=30, shuffle=False),
+            Batches(corrupted, y, size=30, shuffle=False),
             epochs=2,
-            optimiser=_from_step(3, spoilt, x),
+            optimiser=_from_step(3, corrupted, x),
             callbacks=[remember],
         )
     history = caught.value.history

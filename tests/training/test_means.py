@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmcourse.data.batches import Batches
-from mmcourse.data.captions import caption_loss, word_accuracy
+from mmcourse.tasks.captions import caption_loss, word_accuracy
 from mmcourse.training import evaluate, fit, means
 from mmcourse.training.means import Mean
 from mmcourse.training.tally import Tally

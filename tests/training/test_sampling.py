@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from mmcourse import Batches, fit
-from mmcourse.data.captions import caption_loss
 from mmcourse.models.captioner import ShowAttendAndTell
-from mmcourse.models.cnn import PictureEncoder
+from mmcourse.models.cnn import ImageEncoder
 from mmcourse.models.decoding import NEVER_SAID
+from mmcourse.tasks.captions import caption_loss
 from mmcourse.training.sampling import ScheduledSampling, mixed
 
 V = 12
@@ -29,14 +29,14 @@ def test_a_share_of_the_words_is_the_models_own():
 def test_a_word_is_drawn_from_what_was_expected_in_its_place():
     tokens = torch.tensor([[2, 5, 5, 5]])
     logits = torch.zeros(1, 4, V)
-    for place, word in enumerate((8, 9, 10, 11)):
-        logits[0, place, word] = 50.0
+    for position, word in enumerate((8, 9, 10, 11)):
+        logits[0, position, word] = 50.0
     assert mixed(tokens, logits, 1.0).tolist() == [[2, 8, 9, 10]]
 
 
 def test_the_share_grows_and_only_training_is_changed():
     torch.manual_seed(0)
-    model = ShowAttendAndTell(V, width=16, encoder=PictureEncoder((4, 6)))
+    model = ShowAttendAndTell(V, width=16, encoder=ImageEncoder((4, 6)))
     sampling = ScheduledSampling(model, most=0.5)
     images, tokens = torch.rand(32, 3, 8, 8), torch.randint(5, V, (32, 6))
     shares = []
@@ -48,7 +48,7 @@ def test_the_share_grows_and_only_training_is_changed():
         epochs=3,
         metrics=(),
         verbose=False,
-        callbacks=[sampling, lambda run: shares.append(sampling.share)],
+        callbacks=[sampling, lambda run: shares.append(sampling.fraction)],
     )
     assert shares == sorted(shares) and shares[0] < 0.1 and shares[-1] == pytest.approx(0.5)
     assert not sampling.training
@@ -63,15 +63,15 @@ def test_the_share_grows_and_only_training_is_changed():
 
 def test_it_never_reads_what_is_never_said():
     class Unsure(ShowAttendAndTell):
-        def read(self, state, tokens):
+        def decode(self, state, tokens):
             seen.append(tokens)
-            logits, weights, state = super().read(state, tokens)
+            logits, weights, state = super().decode(state, tokens)
             return 0 * logits, weights, state
 
     torch.manual_seed(0)
     seen = []
-    sampling = ScheduledSampling(Unsure(V, width=16, encoder=PictureEncoder((4, 6))), most=1.0)
-    sampling.share = 1.0
+    sampling = ScheduledSampling(Unsure(V, width=16, encoder=ImageEncoder((4, 6))), most=1.0)
+    sampling.fraction = 1.0
     sampling(torch.rand(60, 3, 8, 8), torch.full((60, 9), 7))
     assert set(seen[-1][:, 1:].unique().tolist()) == set(range(V)) - set(NEVER_SAID)
 
@@ -82,7 +82,7 @@ def test_a_resumed_run_goes_on_with_its_share(tmp_path):
 
     def train(epochs, seed=0, **options):
         torch.manual_seed(seed)
-        sampling = ScheduledSampling(ShowAttendAndTell(V, width=16, encoder=PictureEncoder((4, 6))), most=1.0)
+        sampling = ScheduledSampling(ShowAttendAndTell(V, width=16, encoder=ImageEncoder((4, 6))), most=1.0)
         batches = Batches(images, tokens, tokens, size=8)
         return fit(
             sampling,

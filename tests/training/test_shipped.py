@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from mmcourse import PictureBook, assets, predict
-from mmcourse.data.meaning import of_distinct_meaning
 from mmcourse.data.spoken import SpokenWords
 from mmcourse.picturebook.sentence import WORDS
 from mmcourse.picturebook.speech import voices
 from mmcourse.retrieval import all_directions
+from mmcourse.tasks.meaning import of_distinct_meaning
 from mmcourse.training import shipped
 
-PICTURES, SOUNDS = ("picture_encoder", "picture_judge"), ("sound_encoder", "sound_judge")
-NAMES = (*PICTURES, *SOUNDS, "words_encoder", "words_judge", "shared_space", "captioner")
+IMAGES, SOUNDS = ("image_encoder", "image_judge"), ("sound_encoder", "sound_judge")
+NAMES = (*IMAGES, *SOUNDS, "text_encoder", "text_judge", "shared_space", "captioner")
 
 
 def test_all_are_there_and_small():
@@ -35,32 +35,34 @@ def test_card_and_file_agree(name):
         assert card["splits"] == ["train"], "lessons start from what never saw a held-out page"
 
 
-@pytest.mark.parametrize("name", PICTURES)
-@pytest.mark.parametrize("split", ["test", "unseen_pairs"])
+@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("split", ["test", "held_out_pairs"])
 def test_figures_of_the_card_hold(name, split):
     """Measured again on other pages of the same split: within four standard errors of 500 pages."""
     model, book = shipped.load(name), PictureBook(split, 500, seed=7)
-    read = model.read(book.images.to(next(model.parameters()).device)).cpu()
+    read = model.predict(book.images.to(next(model.parameters()).device)).cpu()
     truth = torch.stack([book.kinds, book.colours, book.sizes], dim=1)
     for i, what in enumerate(("kind", "colour", "size")):
-        told = shipped.card(name)["figures"][split][what]
-        spread = max(told * (1 - told) / 500, 1e-5) ** 0.5
-        assert abs((read[:, i] == truth[:, i]).float().mean().item() - told) < 4 * spread + 0.01, what
+        told = shipped.card(name)["results"][split][what]
+        std = max(told * (1 - told) / 500, 1e-5) ** 0.5
+        assert abs((read[:, i] == truth[:, i]).float().mean().item() - told) < 4 * std + 0.01, what
 
 
 @pytest.mark.parametrize("name", SOUNDS)
-@pytest.mark.parametrize(("split", "group"), [("test", "train"), ("unseen_voices", "unseen"), ("far_voices", "far")])
+@pytest.mark.parametrize(
+    ("split", "group"), [("test", "train"), ("held_out_voices", "held_out"), ("far_voices", "far")]
+)
 def test_spoken_words_are_understood_as_the_card_says(name, split, group):
     """On other takes, from the waveform alone, with the statistics that the file holds."""
     model = shipped.load(name)
     speech = SpokenWords(voices(group)[::5] if group == "train" else voices(group), words=WORDS[::2], seed=7)
     sounds = torch.cat(list(speech.batches()))
     right = (predict(model, sounds).argmax(dim=1) == 2 * speech.labels).float().mean().item()
-    told = shipped.card(name)["figures"][split]["word"]
+    told = shipped.card(name)["results"][split]["word"]
     assert abs(right - told) < 4 * (told * (1 - told) / len(speech)) ** 0.5 + 0.02
 
 
-@pytest.mark.parametrize("names", [PICTURES, SOUNDS])
+@pytest.mark.parametrize("names", [IMAGES, SOUNDS])
 def test_the_judge_is_another_model(names):
     encoder, judge = (shipped.load(name).state_dict() for name in names)
     assert not any(
@@ -69,35 +71,37 @@ def test_the_judge_is_another_model(names):
 
 
 def test_unknown_and_broken(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="no shipped model is called 'nobody'; there are .*picture_encoder"):
+    with pytest.raises(ValueError, match="no shipped model is called 'nobody'; there are .*image_encoder"):
         shipped.load("nobody")
     (tmp_path / "models").mkdir()
-    source = assets.asset("models/picture_encoder.safetensors")
-    card = shipped.card("picture_encoder")
-    (tmp_path / "models" / "picture_encoder.json").write_text(json.dumps(card))
+    source = assets.asset("models/image_encoder.safetensors")
+    card = shipped.card("image_encoder")
+    (tmp_path / "models" / "image_encoder.json").write_text(json.dumps(card))
     monkeypatch.setattr(shipped, "shipped_folder", lambda: tmp_path)
     monkeypatch.setattr(shipped, "asset", lambda name: tmp_path / name)
-    half = tmp_path / "models" / "picture_encoder.safetensors"
+    half = tmp_path / "models" / "image_encoder.safetensors"
     half.write_bytes(source.read_bytes()[:-1000])
     with pytest.raises(ValueError, match="not the file its card describes"):
-        shipped.load("picture_encoder")
+        shipped.load("image_encoder")
     half.write_bytes(source.read_bytes())
-    (tmp_path / "models" / "picture_encoder.json").write_text(json.dumps(card | {"arguments": {"widths": [4, 4]}}))
-    with pytest.raises(ValueError, match="picture_encoder.safetensors"):
-        shipped.load("picture_encoder")
+    (tmp_path / "models" / "image_encoder.json").write_text(json.dumps(card | {"arguments": {"widths": [4, 4]}}))
+    with pytest.raises(ValueError, match="image_encoder.safetensors"):
+        shipped.load("image_encoder")
 
 
-@pytest.mark.parametrize("split", ["test", "unseen_voices"])
+@pytest.mark.parametrize("split", ["test", "held_out_voices"])
 def test_the_shared_space_finds_as_its_card_says(split):
     """On other pages, by its own `read` and `hear`, from the sentence and the waveform on."""
-    model, book = shipped.load("shared_space"), PictureBook(split, 240, things=2, seed=7)
+    model, book = shipped.load("shared_space"), PictureBook(split, 240, objects=2, seed=7)
     pages = of_distinct_meaning(book, 200)
     with torch.no_grad():
         vectors = {
             "image": model.embed("image", book.images[pages].to(model.loss.log_scale.device)).cpu(),
-            "text": model.read([book.sentences[i] for i in pages]).cpu(),
-            "sound": torch.cat([model.hear([book.sound(int(i)) for i in some]).cpu() for some in pages.split(40)]),
+            "text": model.embed_text([book.sentences[i] for i in pages]).cpu(),
+            "sound": torch.cat(
+                [model.embed_sound([book.sound(int(i)) for i in some]).cpu() for some in pages.split(40)]
+            ),
         }
-    told = shipped.card("shared_space")["figures"][split]
+    told = shipped.card("shared_space")["results"][split]
     for way, row in all_directions(vectors).items():
         assert abs(row["R@1"] - told[way]) < 4 * (2 * told[way] * (1 - told[way]) / 200) ** 0.5 + 0.02, way

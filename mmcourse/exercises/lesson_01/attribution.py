@@ -18,7 +18,7 @@ def over_maximum(cam: Tensor) -> Tensor:
     return cam / cam.amax((1, 2), keepdim=True).clamp(min=1e-12)
 
 
-def spread(cam: Tensor) -> Tensor:
+def min_max(cam: Tensor) -> Tensor:
     """Each picture stretched from 0 to 1."""
     low = cam.amin((1, 2), keepdim=True)
     return (cam - low) / (cam.amax((1, 2), keepdim=True) - low).clamp(min=1e-12)
@@ -74,10 +74,10 @@ GRAD_CAM_MISTAKES = [
         "each column is divided by its own maximum; take the maximum over H and W",
     ),
     (
-        lambda a, g: spread(weighted(a, g).relu()),
+        lambda a, g: min_max(weighted(a, g).relu()),
         "the minimum is subtracted before the division; zero is to stay 'says nothing'",
     ),
-    (lambda a, g: spread(weighted(a, g)), "the minimum is subtracted instead of a ReLU"),
+    (lambda a, g: min_max(weighted(a, g)), "the minimum is subtracted instead of a ReLU"),
     (
         lambda a, g: weighted(a, g).relu() / weighted(a, g).relu().sum((1, 2), keepdim=True).clamp(min=1e-12),
         "it is divided by the sum; divide by the maximum",
@@ -102,9 +102,9 @@ def grad_cam(answer, rng):
     gradients = torch.randn(6, 5, 4, 7, generator=rng)
     maps[:4] = torch.randn(4, 5, 4, 7, generator=rng)  # both signs, as before a ReLU
     weights = torch.tensor([1.0, -1.5, 0.8, -0.6, 1.2])
-    for picture in range(4):
-        order = weights[torch.randperm(5, generator=rng)] * (1 + 2 * picture)
-        gradients[picture] += (order - gradients[picture].mean((1, 2)))[:, None, None]
+    for image in range(4):
+        order = weights[torch.randperm(5, generator=rng)] * (1 + 2 * image)
+        gradients[image] += (order - gradients[image].mean((1, 2)))[:, None, None]
     gradients[4] = gradients[4].abs()  # positive everywhere: no zero in the map
     gradients[5] = -gradients[5].abs()  # speaks against the class everywhere: all zero
     where = f"for maps and gradients of shape {tuple(maps.shape)}"

@@ -12,9 +12,9 @@ from mmcourse.exercises.judging import agrees, expect_tensor, named_mistake
 FAR = 3000.0  # features this far below zero: what padding is set to must lie lower still
 
 
-def at(states: Tensor, places: Tensor) -> Tensor:
+def at(states: Tensor, positions: Tensor) -> Tensor:
     """The state at a place of each sentence.   (B, T, H), (B,) -> (B, H)"""
-    return states[torch.arange(len(states)), places % states.shape[1]]
+    return states[torch.arange(len(states)), positions % states.shape[1]]
 
 
 def real(lengths: Tensor, longest: int) -> Tensor:
@@ -110,8 +110,8 @@ def wrong_row(states: Tensor, given: Tensor, row: int, length: int) -> str:
     found = (states - given[row]).abs().amax(2).lt(1e-4).nonzero()
     expected = f"expected that of sentence {row}, place {length - 1}"
     if len(found):
-        sentence, place = found[0].tolist()
-        return f"row {row} holds the state of sentence {sentence}, place {place} (counted from 0), {expected}"
+        sentence, position = found[0].tolist()
+        return f"row {row} holds the state of sentence {sentence}, place {position} (counted from 0), {expected}"
     return f"row {row} is none of the states, {expected}"
 
 
@@ -197,8 +197,8 @@ def max_over_time(answer, rng):
         return features + 7.0 * (tokens == 0)[:, None], tokens
 
     cases = [draw([4, 5, 1], 5, 6), draw([3, 6, 2, 5], 6, 4), draw([5, 5], 5, 3), draw([2], 4, 2)]
-    far, places = draw([2, 4, 3], 4, 5)
-    cases.append((far - FAR, places))
+    far, positions = draw([2, 4, 3], 4, 5)
+    cases.append((far - FAR, positions))
     given = [largest_given(answer, *case) for case in cases]
     for i, ((features, tokens), value) in enumerate(zip(cases, given, strict=True)):
         expected = largest(features, tokens == 0)
@@ -249,10 +249,10 @@ def largest_given(answer, features: Tensor, tokens: Tensor) -> Tensor:
     given = expect_tensor(given, where, (batch, channels), causes)
     if not given.is_floating_point():
         raise NotRight(f"{where} the result is {given.dtype}: those are places (`argmax`?); the values are asked for")
-    spoilt, padded = given.isnan().any(1), (tokens == 0).any(1)
-    if spoilt.any() and not spoilt[~padded].any() and not padded.all():
+    corrupted, padded = given.isnan().any(1), (tokens == 0).any(1)
+    if corrupted.any() and not corrupted[~padded].any() and not padded.all():
         raise NotRight(f"{where} the result holds NaN: padding is set to NaN, and NaN wins every maximum")
-    if spoilt.any():
+    if corrupted.any():
         raise NotRight(f"{where} the result holds NaN: 0 · ∞ is NaN, so a mask times -inf spoils the real words")
     return given
 

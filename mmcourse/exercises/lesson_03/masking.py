@@ -28,7 +28,7 @@ def mask_stripes(answer, rng):
     masks = torch.stack([masked(answer, (BATCH, bands, frames), widest, rng) for _ in range(CALLS)])  # (calls, B, T)
     own_for_each(masks)
     widths_from_0_to(widest, masks.sum(2).flatten())
-    at_every_place(masks.flatten(0, 1), widest)
+    at_every_position(masks.flatten(0, 1), widest)
     wide = torch.cat([masked(answer, (250, 3, 6), 6, rng) for _ in range(4)])  # (1000, T)
     whole_stripes(wide.sum(1))
     starts_for_the_width(wide)
@@ -141,7 +141,7 @@ def own_for_each(masks: Tensor) -> None:
     if (widths == widths[:, :1]).all() and len(widths.unique()) > 1:
         raise NotRight("all stripes of a batch have the same width: each example draws its own")
     starts = [call[call.any(1)].int().argmax(1).unique() for call in masks]  # where the stripes of each call begin
-    if all(len(places) <= 1 for places in starts) and len(torch.cat(starts).unique()) > 1:
+    if all(len(positions) <= 1 for positions in starts) and len(torch.cat(starts).unique()) > 1:
         raise NotRight("all stripes of a batch begin at the same frame: each example draws its own place")
 
 
@@ -163,7 +163,7 @@ def widths_from_0_to(widest: int, widths: Tensor) -> None:
     )
 
 
-def at_every_place(masks: Tensor, widest: int) -> None:
+def at_every_position(masks: Tensor, widest: int) -> None:
     """Every frame is masked now and then, the first and the last included.   (N, T)"""
     frames = masks.shape[1]
     starts = masks.int().argmax(1)[masks.any(1)]
@@ -189,10 +189,10 @@ def whole_stripes(widths: Tensor) -> None:
 
     Drawn evenly, 1 of 7 widths is 6; where stripes may leave the edge, only 1 start in 6 leaves it whole.
     """
-    share = (widths == 6).double().mean().item()
-    if share < 0.045:
+    fraction = (widths == 6).double().mean().item()
+    if fraction < 0.045:
         raise NotRight(
-            f"with 6 frames and `widest` 6 only {share:.0%} of the stripes have 6 frames: some hang over the edge, and "
+            f"with 6 frames and `widest` 6 only {fraction:.0%} of the stripes have 6 frames: some hang over the edge, and "
             "lose a part there. A stripe lies wholly inside, and every width from 0 to `widest` is equally likely: "
             "draw the width first, then a start where it fits, 0 to T - width"
         )

@@ -90,8 +90,8 @@ def alias(answer, rng):
     cases = [(440, 8000), (5000, 8000), (7560, 8000), (9000, 8000), (13_000, 8000), (15_500, 8000), (16_000, 8000)]
     for rate in (8000, 11_025, 16_000, whole(rng, 500, 3000)):
         for turns in (0, 0.5, 1, 1.5, 2, 2.5, 4):  # below and above every multiple of half the rate
-            share = 0.02 + 0.46 * float(torch.rand((), generator=rng))
-            cases.append((round((turns + share) * rate) + 0.25 * whole(rng, 0, 3), rate))
+            fraction = 0.02 + 0.46 * float(torch.rand((), generator=rng))
+            cases.append((round((turns + fraction) * rate) + 0.25 * whole(rng, 0, 3), rate))
     given = [expect_frequency(answer(*case), f"`{call('alias', *case)}`") for case in cases]
     for case, value in zip(cases, given, strict=True):
         if not math.isclose(value, folded(*case), rel_tol=1e-6, abs_tol=1e-5 * case[1]):

@@ -233,11 +233,8 @@ def where_wrong(given: Tensor, expected: Tensor) -> str:
     frame = int(off.nonzero()[0]) if off.any() else int((given - expected).abs().amax(0).argmax())
     row = int((given - expected).abs()[:, frame].argmax())
     before = f"frames 0 to {frame - 1} are right" if frame > 1 else "frame 0 is right"
-    place = f"{before}, frame {frame} is not" if frame else "frame 0 is wrong"
-    return (
-        f"{place}: entry [{row}, {frame}] is {number(given[row, frame])}, "
-        f"expected {number(expected[row, frame])}"
-    )
+    position = f"{before}, frame {frame} is not" if frame else "frame 0 is wrong"
+    return f"{position}: entry [{row}, {frame}] is {number(given[row, frame])}, expected {number(expected[row, frame])}"
 
 
 def number(value: Tensor) -> str:

@@ -261,8 +261,8 @@ def unexplained(cases, given, expected, i: int, alike: Sequence[bool]) -> str:
     if not axes and agrees_up_to_factor(given[i], expected[i]):
         return "right up to a factor: the weights of each query should sum to 1, and nothing is divided after that"
     apart = (given[i] - expected[i]).abs()
-    place = tuple((apart == apart.max()).nonzero()[0].tolist())
-    return f"entry {list(place)} is {given[i][place]:.3f}, expected {expected[i][place]:.3f}"
+    position = tuple((apart == apart.max()).nonzero()[0].tolist())
+    return f"entry {list(position)} is {given[i][position]:.3f}, expected {expected[i][position]:.3f}"
 
 
 def agrees_up_to_factor(given: Tensor, expected: Tensor) -> bool:

@@ -66,7 +66,7 @@ def split_heads(answer, rng):
     cases = [(numbered(batch, length, width), heads) for batch, length, width, heads in sizes]
     where = [f"for x of shape {tuple(x.shape)} and {heads} heads" for x, heads in cases]
     given = []
-    for (x, heads), place in zip(cases, where, strict=True):
+    for (x, heads), position in zip(cases, where, strict=True):
         batch, length, width = x.shape
         each = width // heads
         causes = {
@@ -90,7 +90,7 @@ def split_heads(answer, rng):
                 causes[batch, n, length, width // n] = (
                     f"there are {n} heads, and `n_heads` is {heads}: is a number written where `n_heads` belongs?"
                 )
-        given.append(in_shape(answer, (x, heads), place, shape, causes))
+        given.append(in_shape(answer, (x, heads), position, shape, causes))
     judge_moved(cases, given, where, split, SPLIT_MISTAKES)
     return f"{len(cases)} shapes, one head and as many heads as features among them"
 
@@ -146,7 +146,7 @@ def join_heads(answer, rng):
     cases[0] = (numbered(2, 5, 3, 4).transpose(1, 2),)  # as a split leaves it: not contiguous
     where = [f"for x of shape {tuple(x.shape)}" for (x,) in cases]
     given = []
-    for (x,), place in zip(cases, where, strict=True):
+    for (x,), position in zip(cases, where, strict=True):
         batch, heads, length, each = x.shape
         causes = {
             (batch, length, heads, each): "the heads are moved, but not merged with D / heads: `flatten` or `reshape`",
@@ -162,7 +162,7 @@ def join_heads(answer, rng):
             (batch, heads, length, each): "that is the shape of x",
             (length, heads * each): "the batch is gone",
         }
-        given.append(in_shape(answer, (x,), place, (batch, length, heads * each), causes))
+        given.append(in_shape(answer, (x,), position, (batch, length, heads * each), causes))
     judge_moved(cases, given, where, join, JOIN_MISTAKES)
     return f"{len(cases)} shapes; it undoes `split_heads`"
 
@@ -200,9 +200,9 @@ def judge_moved(
     if words is None and not torch.equal(given[i].flatten().sort().values, cases[i][0].flatten().sort().values):
         words = "values have changed or are missing: axes are cut, moved and merged here, nothing is computed"
     if words is None:
-        place = (given[i] != expected[i]).nonzero()[0].tolist()
+        position = (given[i] != expected[i]).nonzero()[0].tolist()
         at = cases[i][0]
-        source = (at == given[i][tuple(place)]).nonzero()[0].tolist()
-        wanted = (at == expected[i][tuple(place)]).nonzero()[0].tolist()
-        words = f"entry {place} of the result is x{source}, expected x{wanted}"
+        source = (at == given[i][tuple(position)]).nonzero()[0].tolist()
+        wanted = (at == expected[i][tuple(position)]).nonzero()[0].tolist()
+        words = f"entry {position} of the result is x{source}, expected x{wanted}"
     raise NotRight(f"{where[i]}: {words}")

@@ -1,4 +1,4 @@
-"""What the clinic's model gives sentences without padding: the same as `Ill`, or a mistake with a name."""
+"""What the clinic's model gives sentences without padding: the same as `Buggy`, or a mistake with a name."""
 
 from collections.abc import Callable
 from itertools import product
@@ -19,17 +19,17 @@ JOINED = (
 )
 POOLED = (
     (lambda x: x.mean(1), ""),
-    (lambda x: x.sum(1), "the words are summed where `Ill` takes their mean: divide by how many there are"),
+    (lambda x: x.sum(1), "the words are summed where `Buggy` takes their mean: divide by how many there are"),
     (lambda x: x.sum(1) / x.shape[1] ** 0.5, "the sum is divided by the root of the number of words; a mean by itself"),
-    (lambda x: x.amax(1), "the maximum over the words is taken where `Ill` takes their mean"),
-    (lambda x: x[:, 0], "the first word alone is passed on where `Ill` takes the mean of all"),
-    (lambda x: x[:, -1], "the last word alone is passed on where `Ill` takes the mean of all"),
+    (lambda x: x.amax(1), "the maximum over the words is taken where `Buggy` takes their mean"),
+    (lambda x: x[:, 0], "the first word alone is passed on where `Buggy` takes the mean of all"),
+    (lambda x: x[:, -1], "the last word alone is passed on where `Buggy` takes the mean of all"),
 )
 
 
 @torch.no_grad()
 def same_without_padding(model: nn.Module, sentences: list[Tensor], given: list[Tensor]) -> None:
-    """A sentence (T,) must get the logits (1, n_classes) that the lesson's `Ill` gives it with the same weights.
+    """A sentence (T,) must get the logits (1, n_classes) that the lesson's `Buggy` gives it with the same weights.
 
     Some sentences hold an unknown word, some none. A model with other layers than the lesson's is not judged.
     """
@@ -65,6 +65,6 @@ def same_without_padding(model: nn.Module, sentences: list[Tensor], given: list[
             "unknown words are hidden with the padding: `<unk>` (1) stands for a word that is there. Padding is 0 alone"
         )
     raise NotRight(
-        "padding counts no longer, but a sentence without any gets other logits than from `Ill` with the same weights: "
+        "padding counts no longer, but a sentence without any gets other logits than from `Buggy` with the same weights: "
         "mend the padding, and leave the rest as it was"
     )

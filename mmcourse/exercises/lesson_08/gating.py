@@ -46,11 +46,11 @@ MISTAKES: Mistakes = [
     ),
     (gated(mix=lambda z, x, y: (1 - z) * x + z * y), "z is the share of the picture; here the text gets it"),
     (gated(mix=lambda z, x, y: z * x + z * y), "both get the share z; the text's is 1 - z"),
-    (gated(mix=lambda z, x, y: z * x + y), "the text passes whole; its share is 1 - z"),
+    (gated(mix=lambda z, x, y: z * x + y), "the text passes whole; its fraction is 1 - z"),
     (gated(mix=lambda z, x, y: x + (1 - z) * y), "the picture passes whole; its share is z"),
     (gated(mix=lambda z, x, y: z * x), "the text is left out of the sum"),
     (gated(mix=lambda z, x, y: z * x - (1 - z) * y), "the text is taken away; F is a sum"),
-    (gated(mix=lambda z, x, y: z * x + (1 + z) * y), "the text's share is 1 + z; the two sum to 1: 1 - z"),
+    (gated(mix=lambda z, x, y: z * x + (1 + z) * y), "the text's fraction is 1 + z; the two sum to 1: 1 - z"),
     (
         gated(mix=lambda z, x, y: z * x.tanh() + (1 - z) * y.tanh()),
         "a tanh squeezes the features first. The paper has it; here they pass as they are",

@@ -145,7 +145,7 @@ def unequal(cases: list[tuple[Tensor, Tensor]], given: list[Tensor]) -> str:
     mixed = torch.cat([value.exp().flatten() for value in given]).double()
     if not torch.isfinite(mixed).all():
         return ""
-    of_picture, of_sound = (weights := torch.linalg.lstsq(votes, mixed[:, None]).solution.flatten()).tolist()
-    if (votes @ weights - mixed).abs().max() > 1e-4 or abs(of_picture - of_sound) < 0.01:
+    of_image, of_sound = (weights := torch.linalg.lstsq(votes, mixed[:, None]).solution.flatten()).tolist()
+    if (votes @ weights - mixed).abs().max() > 1e-4 or abs(of_image - of_sound) < 0.01:
         return ""
-    return f"the picture's vote weighs {of_picture:.2f} and the sound's {of_sound:.2f}; in a mean both weigh 0.50"
+    return f"the picture's vote weighs {of_image:.2f} and the sound's {of_sound:.2f}; in a mean both weigh 0.50"

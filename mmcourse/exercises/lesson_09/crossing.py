@@ -11,14 +11,14 @@ from mmcourse.exercises.judging import Mistakes, agrees, described, drawn, judge
 Case = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
-def scores_of(asking: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor) -> Tensor:
+def scores_of(query_tokens: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor) -> Tensor:
     """(B, T_q, T_k), divided by the root of d."""
-    return (asking @ W_q.T) @ (other @ W_k.T).transpose(1, 2) / len(W_q) ** 0.5
+    return (query_tokens @ W_q.T) @ (other @ W_k.T).transpose(1, 2) / len(W_q) ** 0.5
 
 
-def crossed(asking: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> tuple[Tensor, Tensor]:
+def crossed(query_tokens: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> tuple[Tensor, Tensor]:
     """What `cross_attention` should give.   -> (B, T_q, D), (B, T_q, T_k)"""
-    weights = scores_of(asking, other, W_q, W_k).softmax(-1)
+    weights = scores_of(query_tokens, other, W_q, W_k).softmax(-1)
     return weights @ (other @ W_v.T), weights
 
 
@@ -89,7 +89,7 @@ MISTAKES: Mistakes = [
     dots=2,
     minutes=15,
     hints=(
-        "Who asks gives the queries: `asking @ W_q.T`. Who is looked at gives the rest: `other @ W_k.T` and "
+        "Who asks gives the queries: `query_tokens @ W_q.T`. Who is looked at gives the rest: `other @ W_k.T` and "
         "`other @ W_v.T`. Write the three shapes down.",
         "From here on it is exercise 04.1. d is the last size of the queries, and the same for the keys, however wide "
         "the two modalities are.",
@@ -98,13 +98,13 @@ MISTAKES: Mistakes = [
 )
 def cross_attention(answer, rng):
     cases = []
-    for batch, asking, other, d, out in (
+    for batch, query_tokens, other, d, out in (
         (2, (3, 5), (7, 4), 6, 3),
         (3, (1, 4), (6, 9), 2, 5),
         (2, (5, 3), (4, 6), 7, 8),
     ):
-        W = [drawn(rng, d, asking[1]), drawn(rng, d, other[1]), drawn(rng, out, other[1])]
-        cases.append((drawn(rng, batch, *asking), drawn(rng, batch, *other), *W))
+        W = [drawn(rng, d, query_tokens[1]), drawn(rng, d, other[1]), drawn(rng, out, other[1])]
+        cases.append((drawn(rng, batch, *query_tokens), drawn(rng, batch, *other), *W))
     both = [two_of(answer(*case), case) for case in cases]
     judge_tensors(Given(cases, [found for found, _ in both]), cases, found_by, MISTAKES, where, causes)
     for case, (_, weights) in zip(cases, both, strict=True):
@@ -130,8 +130,8 @@ class Given:
     def __init__(self, cases: list[Case], results: list[Tensor]):
         self.results = {id(case[0]): result for case, result in zip(cases, results, strict=True)}
 
-    def __call__(self, asking: Tensor, *_) -> Tensor:
-        return self.results[id(asking)]
+    def __call__(self, query_tokens: Tensor, *_) -> Tensor:
+        return self.results[id(query_tokens)]
 
 
 def found_by(*case: Tensor) -> Tensor:
@@ -152,15 +152,19 @@ def two_of(result, case: Case) -> tuple[Tensor, Tensor]:
     return found, weights
 
 
-def where(asking: Tensor, other: Tensor, W_q: Tensor, *_) -> str:
-    return f"for asking {tuple(asking.shape)}, other {tuple(other.shape)} and d = {len(W_q)}"
+def where(query_tokens: Tensor, other: Tensor, W_q: Tensor, *_) -> str:
+    return f"for asking {tuple(query_tokens.shape)}, other {tuple(other.shape)} and d = {len(W_q)}"
 
 
-def causes(asking: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> dict[tuple, str]:
-    batch, T_q, _ = asking.shape
+def causes(query_tokens: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> dict[tuple, str]:
+    batch, T_q, _ = query_tokens.shape
     T_k, out = other.shape[1], len(W_v)
     return {
-        (batch, T_k, out): "as many tokens as there are places: the other modality asks here. Queries come of `asking`",
+        (
+            batch,
+            T_k,
+            out,
+        ): "as many tokens as there are places: the other modality asks here. Queries come of `query_tokens`",
         (batch, T_q, len(W_q)): "those are as wide as the keys: the values come of `W_v`",
         (batch, out): "the tokens that ask were averaged; each keeps what it found",
         (batch, T_q, other.shape[2]): "the values are the places themselves: `W_v` is left out",

@@ -30,7 +30,7 @@ def modality_dropout(answer, rng):
     not_exchanged(kept, rates)
     none_lost(kept, rates)
     of_its_own(kept)
-    shares(kept, rates)
+    check_fractions(kept, rates)
     everyone = masks(answer, whole(rng, 5, 9), torch.zeros(4), rng)
     if not everyone.all():
         raise NotRight("with all rates 0 something is dropped; nothing may be")
@@ -71,7 +71,10 @@ def masks(answer, batch: int, rates: Tensor, rng: torch.Generator) -> Tensor:
 def not_exchanged(kept: Tensor, rates: Tensor) -> None:
     """Before rows that lost all are looked for: in an exchanged mask they are the rows that kept all."""
     found = kept.float().mean(dim=0)
-    if any((found - share).abs().max() < FAR for share in (1 - expected_share(rates), expected_share(1 - rates))):
+    if any(
+        (found - fraction).abs().max() < FAR
+        for fraction in (1 - expected_fraction(rates), expected_fraction(1 - rates))
+    ):
         raise NotRight("kept and dropped are exchanged: True is kept, and a rate says how often it is dropped")
 
 
@@ -104,16 +107,18 @@ def of_its_own(kept: Tensor) -> None:
         )
 
 
-def expected_share(rates: Tensor) -> Tensor:
+def expected_fraction(rates: Tensor) -> Tensor:
     """How often each is kept: as its rate says, and as the one of M that comes back to a row that lost all."""
     return 1 - rates + rates.prod() / len(rates)
 
 
-def shares(kept: Tensor, rates: Tensor) -> None:
+def check_fractions(kept: Tensor, rates: Tensor) -> None:
     found = kept.float().mean(dim=0)
-    expected = expected_share(rates)
+    expected = expected_fraction(rates)
     if (found - expected).abs().max() > FAR:
-        told = ", ".join(f"{rate:.2f}: {share:.2f}" for rate, share in zip(rates.tolist(), found.tolist(), strict=True))
+        told = ", ".join(
+            f"{rate:.2f}: {fraction:.2f}" for rate, fraction in zip(rates.tolist(), found.tolist(), strict=True)
+        )
         one_rate = found.max() - found.min() < FAR
         half = (found - (1 - rates / 2)).abs().max() < FAR
         cause = (
@@ -123,7 +128,7 @@ def shares(kept: Tensor, rates: Tensor) -> None:
             if (found - (1 - rates + rates / len(rates))).abs().max() < FAR
             else "half as often as asked"
             if half
-            else f"expected {', '.join(f'{share:.2f}' for share in expected.tolist())}"
+            else f"expected {', '.join(f'{fraction:.2f}' for fraction in expected.tolist())}"
         )
         raise NotRight(f"kept, by rate of dropping: {told}; {cause}")
 
@@ -131,7 +136,7 @@ def shares(kept: Tensor, rates: Tensor) -> None:
 def came_back(kept: Tensor, rates: Tensor) -> None:
     """With high rates most rows lost all: what comes back should be any."""
     found = kept.float().mean(dim=0)
-    expected = expected_share(rates)
+    expected = expected_fraction(rates)
     if (found - expected).abs().max() < FAR:
         return
     if (found > 0.9).all() or kept.all(dim=1).float().mean() > 0.5:
@@ -142,7 +147,7 @@ def came_back(kept: Tensor, rates: Tensor) -> None:
             f"what comes back is always the same modality, number {most}: draw it at random, for every row anew"
         )
     raise NotRight(
-        f"with rates of 0.9 they are kept {', '.join(f'{share:.2f}' for share in found.tolist())}, expected "
+        f"with rates of 0.9 they are kept {', '.join(f'{fraction:.2f}' for fraction in found.tolist())}, expected "
         f"{expected[0]:.2f} each: of a row that lost all, one of {len(rates)} comes back, each equally often"
     )
 

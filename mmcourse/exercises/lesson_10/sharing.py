@@ -15,7 +15,7 @@ from mmcourse.models.attribution import coalitions, shapley
 def by(weight: Callable, gain: Callable = lambda v, s, n: v(s | {n}) - v(s), sizes: Callable = range) -> Callable:
     """Shares as weighted sums over the sets without the name: what mistakes in a part of the formula give."""
 
-    def shares(value, names):
+    def attributions(value, names):
         return {
             name: sum(
                 weight(size, len(names)) * gain(value, frozenset(some), name)
@@ -25,7 +25,7 @@ def by(weight: Callable, gain: Callable = lambda v, s, n: v(s | {n}) - v(s), siz
             for name in names
         }
 
-    return shares
+    return attributions
 
 
 def fair(size: int, players: int) -> float:
@@ -34,11 +34,11 @@ def fair(size: int, players: int) -> float:
 
 def first_order(value, names):
     """One order alone."""
-    shares, some = {}, frozenset()
+    attributions, some = {}, frozenset()
     for name in names:
-        shares[name] = value(some | {name}) - value(some)
+        attributions[name] = value(some | {name}) - value(some)
         some |= {name}
-    return shares
+    return attributions
 
 
 def last_order(value, names):
@@ -47,8 +47,8 @@ def last_order(value, names):
 
 def normalised(value, names):
     """Shares that sum to 1."""
-    shares = shapley(value, names)
-    return {name: share / sum(shares.values()) for name, share in shares.items()}
+    attributions = shapley(value, names)
+    return {name: attribution / sum(attributions.values()) for name, attribution in attributions.items()}
 
 
 MISTAKES = [
@@ -78,7 +78,7 @@ MISTAKES = [
     ),
     (
         by(lambda s, m: 0.0),
-        "every share is 0: is the weight computed with `//`, which rounds it down to nothing? Take `/`",
+        "every attribution is 0: is the weight computed with `//`, which rounds it down to nothing? Take `/`",
     ),
     (
         by(fair, gain=lambda v, s, n: v(s | {n}) - (v(s) if s else 0)),
@@ -122,7 +122,7 @@ def shapley_values(answer, rng):
             names = ("b", "c", "a")
         values = dict(zip(coalitions(names), torch.rand(2**players, generator=rng).tolist(), strict=True))
         games.append((values, names))
-    given = [shares_given(answer, *game) for game in games]
+    given = [attributions_given(answer, *game) for game in games]
     expected = [shapley(values.__getitem__, names) for values, names in games]
     if not all(map(close, given, expected)):
         for mistaken, words in MISTAKES:
@@ -142,7 +142,7 @@ def shapley_values(answer, rng):
     return "for two to four modalities; each time the shares sum to v(all) - v(none)"
 
 
-def shares_given(answer, values: dict, names: tuple[str, ...]) -> dict[str, float]:
+def attributions_given(answer, values: dict, names: tuple[str, ...]) -> dict[str, float]:
     """The answer's shares for a game that says what it cannot be asked."""
 
     def value(some):
@@ -167,7 +167,7 @@ def shares_given(answer, values: dict, names: tuple[str, ...]) -> dict[str, floa
     try:
         return {name: float(given[name]) for name in names}
     except (TypeError, ValueError, RuntimeError):
-        raise NotRight(f"the shares are {described(next(iter(given.values())))}, expected numbers") from None
+        raise NotRight(f"the attributions are {described(next(iter(given.values())))}, expected numbers") from None
 
 
 def close(given: dict[str, float], expected: dict[str, float]) -> bool:
@@ -177,8 +177,8 @@ def close(given: dict[str, float], expected: dict[str, float]) -> bool:
 def by_orders(value, names):
     """The average over all orders: the other right way."""
     orders = list(permutations(names))
-    shares = dict.fromkeys(names, 0.0)
+    attributions = dict.fromkeys(names, 0.0)
     for order in orders:
         for name, gain in first_order(value, order).items():
-            shares[name] += gain / len(orders)
-    return shares
+            attributions[name] += gain / len(orders)
+    return attributions

@@ -11,14 +11,14 @@ from mmcourse.exercises.judging import Mistakes, explained, judge_tensors
 from mmcourse.exercises.lesson_11.likeness import unit
 
 
-def likeness(pictures: Tensor, prompts: Tensor) -> Tensor:
+def likeness(images: Tensor, prompts: Tensor) -> Tensor:
     """The cosine of every picture with every sentence.   (B, D), (K, P, D) -> (B, K, P)"""
-    return torch.einsum("bd,kpd->bkp", unit(pictures), unit(prompts, 2))
+    return torch.einsum("bd,kpd->bkp", unit(images), unit(prompts, 2))
 
 
-def classes(pictures: Tensor, prompts: Tensor) -> Tensor:
+def classes(images: Tensor, prompts: Tensor) -> Tensor:
     """What `zero_shot` should give."""
-    return likeness(pictures, prompts).amax(2).argmax(1)
+    return likeness(images, prompts).amax(2).argmax(1)
 
 
 MISTAKES: Mistakes = [
@@ -114,12 +114,12 @@ MISTAKES: Mistakes = [
 )
 def zero_shot(answer, rng):
     cases = []
-    for pictures, kinds, prompts, width in ((60, 4, 3, 5), (80, 7, 4, 4), (50, 3, 5, 6)):
-        spread = 3 * torch.rand(kinds, 1, 1, generator=rng)  # classes whose sentences agree, and others
+    for images, kinds, prompts, width in ((60, 4, 3, 5), (80, 7, 4, 4), (50, 3, 5, 6)):
+        std = 3 * torch.rand(kinds, 1, 1, generator=rng)  # classes whose sentences agree, and others
         middle = torch.randn(kinds, 1, width, generator=rng)
-        told = middle + spread * torch.randn(kinds, prompts, width, generator=rng)
+        told = middle + std * torch.randn(kinds, prompts, width, generator=rng)
         told = told * (3 * torch.rand(kinds, prompts, 1, generator=rng) + 0.1)
-        seen = torch.randn(pictures, width, generator=rng) * (3 * torch.rand(pictures, 1, generator=rng) + 0.1)
+        seen = torch.randn(images, width, generator=rng) * (3 * torch.rand(images, 1, generator=rng) + 0.1)
         cases.append((seen, told))
     judge_tensors(whole_numbers(explained(answer, UNLIKE)), cases, classes, MISTAKES, where, causes)
     return "every picture gets the class of the sentence that is nearest"
@@ -152,12 +152,12 @@ def whole_numbers(answer: Callable) -> Callable:
 UNLIKE = {"cannot be multiplied": "all sentences in one table are (K * P, D): `prompts.flatten(0, 1)`"}
 
 
-def where(pictures: Tensor, prompts: Tensor) -> str:
-    return f"for {len(pictures)} pictures and sentences of shape {tuple(prompts.shape)}"
+def where(images: Tensor, prompts: Tensor) -> str:
+    return f"for {len(images)} pictures and sentences of shape {tuple(prompts.shape)}"
 
 
-def causes(pictures: Tensor, prompts: Tensor) -> dict[tuple, str]:
-    B, (kinds, count, _) = len(pictures), prompts.shape
+def causes(images: Tensor, prompts: Tensor) -> dict[tuple, str]:
+    B, (kinds, count, _) = len(images), prompts.shape
     return {
         (B, kinds): "those are scores; the class of the best is asked for: `argmax` over the classes",
         (B, kinds, count): "a number for each sentence: take each class's best, then the class that is best",

@@ -38,7 +38,7 @@ SORTED = (
 
 
 MISTAKES: Mistakes = [
-    (lambda t, r: rank(t, r) - 1, "the best place is 1; yours begin at 0"),
+    (lambda t, r: rank(t, r) - 1, "the best position is 1; yours begin at 0"),
     (
         lambda t, r: 1 + (t > own(t, r)).sum(1),
         "the right one is put before all that are tied with it; where everything is alike, all would be found at once",
@@ -96,7 +96,7 @@ MISTAKES: Mistakes = [
     dots=2,
     minutes=10,
     hints=(
-        "No sorting is needed: its place is 1 + how many of the row are larger than it.",
+        "No sorting is needed: its position is 1 + how many of the row are larger than it.",
         "`similarities.gather(1, right[:, None])` is the right one's similarity in each row, (Q, 1).",
         "Those that are equal to it stand before it in half of all orders. It is equal to itself, too.",
     ),
@@ -126,18 +126,18 @@ def sorts(answer: Callable, cases: list[tuple]) -> None:
     if shapes != [right.shape for _, right in cases] or named_mistake(cases, given, MISTAKES):
         return
     for sign, first in ((1, 1), (1, 0), (-1, 1), (-1, 0)):
-        if all(among(sign * t, r, place + 1 - first) for (t, r), place in zip(cases, given, strict=True)):
+        if all(among(sign * t, r, position + 1 - first) for (t, r), position in zip(cases, given, strict=True)):
             faults = [] if same(given, again) else ["noise makes each call another one"]
             faults += ["counted from the other end: the largest comes first"] * (sign < 0)
-            faults += ["the best place is 1; yours begin at 0"] * (not first)
+            faults += ["the best position is 1; yours begin at 0"] * (not first)
             raise NotRight(". Besides: ".join([SORTED, *faults]))
 
 
-def among(table: Tensor, right: Tensor, places: Tensor) -> bool:
+def among(table: Tensor, right: Tensor, positions: Tensor) -> bool:
     """Whether these are whole places, each among those that the right candidate shares."""
     best = own(table, right)
     first, last = 1 + (table > best).sum(1), (table >= best).sum(1)
-    return bool(((places == places.round()) & (places >= first) & (places <= last)).all())
+    return bool(((positions == positions.round()) & (positions >= first) & (positions <= last)).all())
 
 
 UNLIKE = {

@@ -9,14 +9,14 @@ from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, described, drawn, judge_tensors
 
 
-def scores_of(state: Tensor, places: Tensor, W: Tensor) -> Tensor:
+def scores_of(state: Tensor, positions: Tensor, W: Tensor) -> Tensor:
     """(B, T)"""
-    return (places @ (state @ W.T)[:, :, None])[..., 0]
+    return (positions @ (state @ W.T)[:, :, None])[..., 0]
 
 
 def attended(
     weights_of=lambda scores: scores.softmax(1),
-    found_of=lambda w, places: (w[:, None] @ places)[:, 0],
+    found_of=lambda w, positions: (w[:, None] @ positions)[:, 0],
     shown_of=lambda scores, w: w,
 ):
     """Attention in one step, its weights, its mean or what is given for weights made in another way.
@@ -24,10 +24,10 @@ def attended(
     Found and weights are side by side, (B, D + T).
     """
 
-    def attend(state, places, W):
-        scores = scores_of(state, places, W)
+    def attend(state, positions, W):
+        scores = scores_of(state, positions, W)
         weights = weights_of(scores)
-        return torch.cat([found_of(weights, places), shown_of(scores, weights)], dim=1)
+        return torch.cat([found_of(weights, positions), shown_of(scores, weights)], dim=1)
 
     return attend
 
@@ -98,8 +98,8 @@ MISTAKES: Mistakes = [
     minutes=10,
     hints=(
         "`state @ W.T` is the query, (B, D), a vector like those of the places; its product with each is a score.",
-        "`(places @ query[:, :, None])` is (B, T, 1); `.squeeze(2)` and a softmax over T make the weights.",
-        "The mean: `(weights[:, :, None] * places).sum(dim=1)`, (B, D).",
+        "`(positions @ query[:, :, None])` is (B, T, 1); `.squeeze(2)` and a softmax over T make the weights.",
+        "The mean: `(weights[:, :, None] * positions).sum(dim=1)`, (B, D).",
     ),
 )
 def attend(answer, rng):
@@ -114,8 +114,8 @@ def attend(answer, rng):
 
 def joined(result, case) -> Tensor:
     """Found and weights side by side, once they have their shapes."""
-    state, places, _ = case
-    batch, tokens, width = places.shape
+    state, positions, _ = case
+    batch, tokens, width = positions.shape
     if isinstance(result, Tensor):
         raise NotRight("one tensor came back; what was found and the weights are asked for: `return found, weights`")
     if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(x, Tensor) for x in result):
@@ -136,10 +136,10 @@ def joined(result, case) -> Tensor:
     return torch.cat([found, weights], dim=1)
 
 
-def where(state: Tensor, places: Tensor, W: Tensor) -> str:
-    return f"for a state {tuple(state.shape)}, places {tuple(places.shape)} and W {tuple(W.shape)}"
+def where(state: Tensor, positions: Tensor, W: Tensor) -> str:
+    return f"for a state {tuple(state.shape)}, places {tuple(positions.shape)} and W {tuple(W.shape)}"
 
 
-def entry(place: tuple[int, int], case: tuple) -> str:
-    (row, column), width = place, case[1].shape[2]
+def entry(position: tuple[int, int], case: tuple) -> str:
+    (row, column), width = position, case[1].shape[2]
     return f"found[{row}, {column}]" if column < width else f"weights[{row}, {column - width}]"

@@ -10,9 +10,9 @@ from mmcourse.exercises.judging import Mistakes, described, drawn, expect_finite
 
 def best_of(total: Tensor, width: int, columns: int | None = None) -> Tensor:
     """Scores, parents and words of the best places of a table (W, V).   -> (3, width)"""
-    scores, place = total.flatten().topk(width)
+    scores, position = total.flatten().topk(width)
     columns = columns or total.shape[1]
-    return torch.stack([scores, (place // columns).float(), (place % columns).float()])
+    return torch.stack([scores, (position // columns).float(), (position % columns).float()])
 
 
 def right(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
@@ -92,7 +92,7 @@ MISTAKES: Mistakes = [
     ),
     (
         lambda s, p, w: best_of(s[:, None] + p, w, w),
-        "place is divided by `width`; a row of the table has V entries: `place // V`, `place % V`",
+        "place is divided by `width`; a row of the table has V entries: `position // V`, `position % V`",
     ),
     (lambda s, p, w: best_of((s[:, None] + p).exp(), w), "the scores are probabilities; they stay logarithms"),
     (
@@ -106,7 +106,7 @@ MISTAKES: Mistakes = [
     (in_their_order, "each beginning keeps its best word; choose among all pairs of a beginning and a word"),
     (
         lambda s, p, w: right(s, p, w)[[0, 2, 1]],
-        "parents and words are exchanged: `place // V` is the beginning, `place % V` the word",
+        "parents and words are exchanged: `position // V` is the beginning, `position % V` the word",
     ),
     (
         lambda s, p, w: best_of(s[:, None] + p, w, len(s)),
@@ -124,7 +124,7 @@ MISTAKES: Mistakes = [
     hints=(
         "A longer beginning scores what the shorter did, plus the word's log-probability: `scores[:, None] + log_p`.",
         "`.flatten().topk(width)` finds the best of the whole table, and the place of each in one long row.",
-        "Row and column of a place: `place // V` and `place % V`.",
+        "Row and column of a place: `position // V` and `position % V`.",
     ),
 )
 def beam_step(answer, rng):
@@ -184,6 +184,6 @@ def where(scores: Tensor, log_p: Tensor, width: int) -> str:
     return f"for scores {tuple(scores.shape)}, log_p {tuple(log_p.shape)} and width={width}"
 
 
-def entry(place: tuple[int, int], case: tuple) -> str:
-    row, column = place
+def entry(position: tuple[int, int], case: tuple) -> str:
+    row, column = position
     return f"{('scores', 'parents', 'words')[row]}[{column}]"

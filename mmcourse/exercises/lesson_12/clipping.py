@@ -11,48 +11,48 @@ from mmcourse.exercises.judging import described, explained, whole
 WORDS = ["a", "the", "small", "big", "red", "blue", "fish", "boat", "is", "left", "of", "right", "above", "there"]
 
 
-def common(said: list[str], reference: list[str]) -> int:
-    return (Counter(said) & Counter(reference)).total()
+def common(generated: list[str], reference: list[str]) -> int:
+    return (Counter(generated) & Counter(reference)).total()
 
 
-def share(count, below):
+def fraction(count, below):
     """A mistake that counts `count` of both lists of words, and divides by `below` of them."""
 
-    def given(said: str, reference: str) -> float:
-        words, known = said.split(), reference.split()
+    def given(generated: str, reference: str) -> float:
+        words, known = generated.split(), reference.split()
         return count(words, known) / max(below(words, known), 1)
 
     return given
 
 
-def spoken(said: list[str], reference: list[str]) -> int:
-    return len(said)
+def spoken(generated: list[str], reference: list[str]) -> int:
+    return len(generated)
 
 
-def right(said: str, reference: str) -> float:
-    words = said.split()
+def right(generated: str, reference: str) -> float:
+    words = generated.split()
     return common(words, reference.split()) / len(words) if words else 0.0
 
 
 MISTAKES = [
     (
-        share(lambda s, r: sum(word in r for word in s), spoken),
+        fraction(lambda s, r: sum(word in r for word in s), spoken),
         "not clipped: 'the the the' gets full marks. A word counts as often as the reference has it, at most",
     ),
     (
-        share(common, lambda s, r: len(r)),
+        fraction(common, lambda s, r: len(r)),
         "divided by the length of the reference: that is recall. Precision asks how much of what was said is right",
     ),
     (
-        share(lambda s, r: len(set(s) & set(r)), spoken),
+        fraction(lambda s, r: len(set(s) & set(r)), spoken),
         "each word counts once; a word that stands twice in both counts twice",
     ),
     (
-        share(lambda s, r: len(set(s) & set(r)), lambda s, r: len(set(s))),
+        fraction(lambda s, r: len(set(s) & set(r)), lambda s, r: len(set(s))),
         "different words are counted, and not words: said twice is said twice",
     ),
     (
-        share(lambda s, r: sum(a == b for a, b in zip(s, r, strict=False)), spoken),
+        fraction(lambda s, r: sum(a == b for a, b in zip(s, r, strict=False)), spoken),
         "words are compared place by place; here order does not matter",
     ),
     (
@@ -65,43 +65,43 @@ MISTAKES = [
     ),
     (
         lambda s, r: sum(min(s.count(w), r.split().count(w)) for w in set(s.split())) / max(len(s.split()), 1),
-        "`said` is searched as one text, so 'a' is found in 'small': split it into words",
+        "`generated` is searched as one text, so 'a' is found in 'small': split it into words",
     ),
     (
         lambda s, r: sum(w in r for w in s.split()) / max(len(s.split()), 1),
         "not clipped, and 'a' is found in 'small': split the reference, and count its words",
     ),
     (
-        share(lambda s, r: (Counter(s) - Counter(r)).total(), spoken),
+        fraction(lambda s, r: (Counter(s) - Counter(r)).total(), spoken),
         "the share of words that the reference has not: `-` takes away, `&` keeps the smaller count",
     ),
     (
-        share(lambda s, r: sum(max(n, Counter(r)[w]) for w, n in Counter(s).items()), spoken),
+        fraction(lambda s, r: sum(max(n, Counter(r)[w]) for w, n in Counter(s).items()), spoken),
         "the larger of two counts is taken; clipped is the smaller one: `min`",
     ),
     (
-        share(lambda s, r: 2 * common(s, r), lambda s, r: len(s) + len(r)),
+        fraction(lambda s, r: 2 * common(s, r), lambda s, r: len(s) + len(r)),
         "that is F1, precision and recall in one; divide by the number of words said alone",
     ),
     (
-        share(common, lambda s, r: max(len(s), len(r))),
+        fraction(common, lambda s, r: max(len(s), len(r))),
         "divided by the length of the longer sentence; divide by the number of words said",
     ),
     (
-        share(common, lambda s, r: len(set(s))),
+        fraction(common, lambda s, r: len(set(s))),
         "divided by the number of different words; 'the the' is two words said",
     ),
     (
-        share(common, lambda s, r: (Counter(s) | Counter(r)).total()),
+        fraction(common, lambda s, r: (Counter(s) | Counter(r)).total()),
         "divided by the words of both sentences together; divide by the number of words said",
     ),
     (
         lambda s, r: (Counter(s) & Counter(r)).total() / max(len(s), 1),
         "letters are counted: `.split()` makes words of a sentence",
     ),
-    (share(common, lambda s, r: 1), "a number of words; divide it by how many were said"),
+    (fraction(common, lambda s, r: 1), "a number of words; divide it by how many were said"),
     (
-        share(lambda s, r: sum(min(s.count(w), r.count(w)) for w in s), spoken),
+        fraction(lambda s, r: sum(min(s.count(w), r.count(w)) for w in s), spoken),
         "a word that was said twice is counted twice over: go through the different words",
     ),
 ]
@@ -120,7 +120,7 @@ ALWAYS = [
     minutes=10,
     hints=(
         "`Counter(words)` of the module `collections` says how often each word stands there.",
-        "For each different word of `said`: the smaller of the two counts. Their sum, divided by the words said.",
+        "For each different word of `generated`: the smaller of the two counts. Their sum, divided by the words said.",
         "Nothing said? Then nothing is right: 0.",
     ),
 )
@@ -136,9 +136,9 @@ def precision(answer, rng):
             raise NotRight("in per cent; a share between 0 and 1 is asked for")
         i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not alike(*([x] for x in pair)))
         raise NotRight(f"{where(*cases[i])} it gave {given[i]:.3f}, expected {expected[i]:.3f}")
-    silent = explained(answer, {"ZeroDivisionError": "`said` may be empty, and then it gets 0"})
+    silent = explained(answer, {"ZeroDivisionError": "`generated` may be empty, and then it gets 0"})
     if number(silent("", "a fish"), ("", "a fish")) != 0:
-        raise NotRight("nothing said is nothing right: `said` may be empty, and then it gets 0")
+        raise NotRight("nothing said is nothing right: `generated` may be empty, and then it gets 0")
     return "twelve pairs of sentences; 'the the the the' gets one half, and silence nothing"
 
 
@@ -161,8 +161,8 @@ def number(value, case) -> float:
         raise NotRight(f"{where(*case)} it gave {described(value)}, expected a number from 0 to 1") from None
 
 
-def where(said: str, reference: str) -> str:
-    return f"for {said=} and {reference=}"
+def where(generated: str, reference: str) -> str:
+    return f"for {generated=} and {reference=}"
 
 
 def alike(given: list[float], expected: list[float]) -> bool:

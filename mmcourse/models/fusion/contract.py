@@ -49,9 +49,9 @@ class Fusion(nn.Module):
         batch = batch_of(features)
         here = presence(self.sizes, features, present, batch, first.device)  # (B, M)
         gathered = {}
-        for place, (name, size) in enumerate(self.sizes.items()):
+        for position, (name, size) in enumerate(self.sizes.items()):
             x = features.get(name, first.new_zeros(batch, size))
-            gathered[name] = torch.where(here[:, place, None], x, torch.zeros_like(x))
+            gathered[name] = torch.where(here[:, position, None], x, torch.zeros_like(x))
         return gathered, here
 
 
@@ -79,8 +79,8 @@ def batch_of(given: Mapping[str, Tensor]) -> int:
     """How many examples there are; ValueError where the modalities do not agree."""
     counts = {name: len(x) for name, x in given.items()}
     if len(set(counts.values())) > 1:
-        told = ", ".join(f"{name} {count}" for name, count in counts.items())
-        raise ValueError(f"the batches differ: {told}; expected the same number of examples of each modality")
+        listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+        raise ValueError(f"the batches differ: {listed}; expected the same number of examples of each modality")
     return next(iter(counts.values()))
 
 
@@ -99,7 +99,7 @@ def presence(names, given: Mapping[str, Tensor], present: Present, batch: int, d
     return torch.stack(columns, dim=1)
 
 
-def shares_of(weights: Tensor, here: Tensor) -> Tensor:
+def normalised_weights(weights: Tensor, here: Tensor) -> Tensor:
     """Weights of the modalities that are here, scaled to sum to what all would; zeros where none is.
 
     (M,) or (B, M), not negative; (B, M) bool -> (B, M)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse.models.fusion.contract import Present, batch_of, check_names, presence, shares_of
+from mmcourse.models.fusion.contract import Present, batch_of, check_names, normalised_weights, presence
 
 
 def gather_logits(logits: Mapping[str, Tensor], present: Present, names) -> tuple[Tensor, Tensor]:
@@ -14,8 +14,8 @@ def gather_logits(logits: Mapping[str, Tensor], present: Present, names) -> tupl
     check_names(logits, present, names)
     classes = {name: tuple(given.shape[1:]) for name, given in logits.items()}
     if len(set(classes.values())) > 1 or any(given.dim() != 2 for given in logits.values()):
-        told = ", ".join(f"{name} {tuple(given.shape)}" for name, given in logits.items())
-        raise ValueError(f"the logits have shapes {told}; expected (B, K) each, with the same classes")
+        listed = ", ".join(f"{name} {tuple(given.shape)}" for name, given in logits.items())
+        raise ValueError(f"the logits have shapes {listed}; expected (B, K) each, with the same classes")
     first = next(iter(logits.values()))
     here = presence(names, logits, present, batch_of(logits), first.device)  # (B, M)
     stacked = torch.stack([logits.get(name, torch.zeros_like(first)) for name in names], dim=1)  # (B, M, K)
@@ -48,7 +48,7 @@ class LateFusion(nn.Module):
 
     def forward(self, logits: Mapping[str, Tensor], present: Present = None) -> Tensor:
         stacked, here = gather_logits(logits, present, self.names)
-        return mixed(stacked, shares_of(self.weights, here), self.of)
+        return mixed(stacked, normalised_weights(self.weights, here), self.of)
 
 
 class ConfidenceMixture(nn.Module):
@@ -67,11 +67,11 @@ class ConfidenceMixture(nn.Module):
             raise ValueError("names is empty; expected the modalities")
         self.sharpness = nn.Parameter(torch.tensor(float(sharpness)))
 
-    def shares(self, logits: Mapping[str, Tensor], present: Present = None) -> Tensor:
+    def mixing_weights(self, logits: Mapping[str, Tensor], present: Present = None) -> Tensor:
         """How much each modality counts, in the order of `names`.   -> (B, M)"""
-        return self._shares(*gather_logits(logits, present, self.names))
+        return self._mixing_weights(*gather_logits(logits, present, self.names))
 
-    def _shares(self, stacked: Tensor, here: Tensor) -> Tensor:
+    def _mixing_weights(self, stacked: Tensor, here: Tensor) -> Tensor:
         log_p = stacked.log_softmax(dim=-1)
         p = log_p.exp()
         entropy = -(p * log_p.masked_fill(p == 0, 0.0)).sum(dim=-1)  # (B, M); what is impossible (-inf) adds nothing
@@ -81,22 +81,24 @@ class ConfidenceMixture(nn.Module):
 
     def forward(self, logits: Mapping[str, Tensor], present: Present = None) -> Tensor:
         stacked, here = gather_logits(logits, present, self.names)
-        return mixed(stacked, self._shares(stacked, here), "probabilities")
+        return mixed(stacked, self._mixing_weights(stacked, here), "probabilities")
 
 
-def mixed(stacked: Tensor, shares: Tensor, of: str) -> Tensor:
+def mixed(stacked: Tensor, mixing_weights: Tensor, of: str) -> Tensor:
     """Logits of a weighted mixture; zeros for an example without any share.   (B, M, K), (B, M) -> (B, K)
 
     A logit of -inf is a class that its modality calls impossible, and is allowed.
     """
-    heard = shares[..., None] > 0  # (B, M, 1)
+    heard = mixing_weights[..., None] > 0  # (B, M, 1)
     if of == "logits":
-        return torch.where(heard, shares[..., None] * stacked, 0.0).sum(dim=1)
-    none = shares.sum(dim=1, keepdim=True) == 0  # (B, 1)
-    log_shares = shares.clamp(min=1e-30).log().masked_fill(shares == 0, torch.finfo(shares.dtype).min)
+        return torch.where(heard, mixing_weights[..., None] * stacked, 0.0).sum(dim=1)
+    none = mixing_weights.sum(dim=1, keepdim=True) == 0  # (B, 1)
+    log_weights = (
+        mixing_weights.clamp(min=1e-30).log().masked_fill(mixing_weights == 0, torch.finfo(mixing_weights.dtype).min)
+    )
     log_p = F.log_softmax(stacked, dim=-1)
     impossible = log_p == float("-inf")  # where all say so, the gradient of logsumexp would be NaN
     log_p = log_p.masked_fill(impossible, torch.finfo(log_p.dtype).min / 4)
-    together = (log_p + log_shares[..., None]).logsumexp(dim=1)
+    together = (log_p + log_weights[..., None]).logsumexp(dim=1)
     together = together.masked_fill((impossible | ~heard).all(dim=1), float("-inf"))
     return torch.where(none, torch.zeros_like(together), together)

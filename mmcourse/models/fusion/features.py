@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse.models.fusion.contract import Fusion, Present, shares_of
+from mmcourse.models.fusion.contract import Fusion, Present, normalised_weights
 
 
 class WeightedSum(Fusion):
@@ -42,7 +42,7 @@ class WeightedSum(Fusion):
     def forward(self, features: Mapping[str, Tensor], present: Present = None) -> Tensor:
         x, here = self.gather(features, present)
         projected = torch.stack([self.project[name](x[name]) for name in self.sizes], dim=1)  # (B, M, width)
-        return (shares_of(self.weights, here)[..., None] * projected).sum(dim=1)
+        return (normalised_weights(self.weights, here)[..., None] * projected).sum(dim=1)
 
 
 class Concatenation(Fusion):
@@ -53,7 +53,9 @@ class Concatenation(Fusion):
 
     def __init__(self, sizes: Mapping[str, int], width: int, hidden: int | None = None):
         super().__init__(sizes, width)
-        self.stand_in = nn.ParameterDict({name: nn.Parameter(torch.zeros(size)) for name, size in sizes.items()})
+        self.missing_embedding = nn.ParameterDict(
+            {name: nn.Parameter(torch.zeros(size)) for name, size in sizes.items()}
+        )
         total = sum(sizes.values())
         self.layers = (
             nn.Sequential(nn.Linear(total, hidden), nn.ReLU(), nn.Linear(hidden, width))
@@ -67,7 +69,9 @@ class Concatenation(Fusion):
     def side_by_side(self, features: Mapping[str, Tensor], present: Present = None) -> Tensor:
         """(B, D_1 + D_2 + ...)"""
         x, here = self.gather(features, present)
-        filled = [torch.where(here[:, i, None], x[name], self.stand_in[name]) for i, name in enumerate(self.sizes)]
+        filled = [
+            torch.where(here[:, i, None], x[name], self.missing_embedding[name]) for i, name in enumerate(self.sizes)
+        ]
         return torch.cat(filled, dim=1)
 
 
@@ -84,9 +88,9 @@ class Product(Fusion):
     def forward(self, features: Mapping[str, Tensor], present: Present = None) -> Tensor:
         x, here = self.gather(features, present)
         result = 1.0
-        for place, name in enumerate(self.sizes):
+        for position, name in enumerate(self.sizes):
             factor = self.project[name](x[name])
-            result = result * torch.where(here[:, place, None], factor, torch.ones_like(factor))
+            result = result * torch.where(here[:, position, None], factor, torch.ones_like(factor))
         return result
 
 
@@ -108,9 +112,9 @@ class LowRank(Fusion):
     def forward(self, features: Mapping[str, Tensor], present: Present = None) -> Tensor:
         x, here = self.gather(features, present)
         result = 1.0
-        for place, name in enumerate(self.sizes):
+        for position, name in enumerate(self.sizes):
             factor = self.factors[name](x[name])  # (B, rank * width)
-            result = result * torch.where(here[:, place, None], factor, torch.ones_like(factor))
+            result = result * torch.where(here[:, position, None], factor, torch.ones_like(factor))
         return self.weights @ result.unflatten(1, (self.rank, self.width)) + self.bias
 
 
@@ -126,11 +130,11 @@ class Gate(Fusion):
         self.project = self.linear()
         self.gate = nn.Linear(sum(sizes.values()), width * len(sizes))
 
-    def shares(self, features: Mapping[str, Tensor], present: Present = None) -> Tensor:
+    def mixing_weights(self, features: Mapping[str, Tensor], present: Present = None) -> Tensor:
         """Each modality's share of each feature, in the order of `sizes`.   -> (B, M, width), sums to 1 over M"""
-        return self._shares(*self.gather(features, present))
+        return self._mixing_weights(*self.gather(features, present))
 
-    def _shares(self, x: dict[str, Tensor], here: Tensor) -> Tensor:
+    def _mixing_weights(self, x: dict[str, Tensor], here: Tensor) -> Tensor:
         scores = self.gate(torch.cat(list(x.values()), dim=1)).unflatten(1, (len(self.sizes), self.width))
         scores = scores.masked_fill(~here[..., None], torch.finfo(scores.dtype).min)
         return scores.softmax(dim=1) * here[..., None]
@@ -138,7 +142,7 @@ class Gate(Fusion):
     def forward(self, features: Mapping[str, Tensor], present: Present = None) -> Tensor:
         x, here = self.gather(features, present)
         projected = torch.stack([self.project[name](x[name]) for name in self.sizes], dim=1)  # (B, M, width)
-        return (self._shares(x, here) * projected).sum(dim=1)
+        return (self._mixing_weights(x, here) * projected).sum(dim=1)
 
 
 class FiLM(Fusion):
@@ -183,7 +187,7 @@ class Attention(Fusion):
         keys, values = (
             torch.stack([layers[name](x[name]) for name in self.sizes], dim=1) for layers in (self.keys, self.values)
         )  # (B, M, width)
-        seen = F.scaled_dot_product_attention(
+        attended = F.scaled_dot_product_attention(
             self.query.expand(len(keys), 1, -1), keys, values, attn_mask=(here | ~here.any(1, keepdim=True))[:, None]
         )
-        return seen[:, 0] * here.any(dim=1, keepdim=True)
+        return attended[:, 0] * here.any(dim=1, keepdim=True)

@@ -83,20 +83,20 @@ class CrossAttention(TokenFusion):
         """
         x, real = self.gather(tokens, masks)
         batch = batch_of(x)
-        asking, asks = self.always.expand(batch, 1, -1), self.always.new_ones(batch, 1, dtype=torch.bool)
+        queries, query_mask = self.always.expand(batch, 1, -1), self.always.new_ones(batch, 1, dtype=torch.bool)
         if self.query in x:
-            asking = torch.cat([asking, x[self.query]], dim=1)  # (B, 1 + T_query, width)
-            asks = torch.cat([asks, real[self.query]], dim=1)  # (B, 1 + T_query)
+            queries = torch.cat([queries, x[self.query]], dim=1)  # (B, 1 + T_query, width)
+            query_mask = torch.cat([query_mask, real[self.query]], dim=1)  # (B, 1 + T_query)
         others = [name for name in x if name != self.query]
         weights = {}
         if others and batch:
             memory = torch.cat([x[name] + self.kind[name] for name in others], dim=1)
             there = torch.cat([real[name] for name in others], dim=1)  # (B, T)
-            seen, looked = self.attention(self.norm_query(asking), self.norm_key(memory), there[:, None, None])
-            asking = asking + seen * there.any(dim=1)[:, None, None]
+            attended, looked = self.attention(self.norm_query(queries), self.norm_key(memory), there[:, None, None])
+            queries = queries + attended * there.any(dim=1)[:, None, None]
             weights = dict(zip(others, looked.split([x[name].shape[1] for name in others], dim=-1), strict=True))
-        asking = asking + self.feed_forward(asking)
-        return (asking * asks[..., None]).sum(dim=1) / asks.sum(dim=1, keepdim=True), weights
+        queries = queries + self.feed_forward(queries)
+        return (queries * query_mask[..., None]).sum(dim=1) / query_mask.sum(dim=1, keepdim=True), weights
 
 
 class Bottleneck(TokenFusion):

@@ -32,20 +32,20 @@ def unfolded(image, kernel):
 
 def square_only(image, kernel):
     size = len(kernel)
-    places = image.shape[0] - size + 1
-    output = torch.zeros(places, places)
-    for i in range(places):
-        for j in range(places):
+    positions = image.shape[0] - size + 1
+    output = torch.zeros(positions, positions)
+    for i in range(positions):
+        for j in range(positions):
             output[i, j] = product(image[i : i + size, j : j + size], kernel)
     return output
 
 
 def square_only_by_width(image, kernel):
     size = len(kernel)
-    places = image.shape[1] - size + 1
-    output = torch.zeros(places, places)
-    for i in range(places):
-        for j in range(places):
+    positions = image.shape[1] - size + 1
+    output = torch.zeros(positions, positions)
+    for i in range(positions):
+        for j in range(positions):
             output[i, j] = product(image[i : i + size, j : j + size], kernel)
     return output
 

@@ -98,7 +98,7 @@ def by_where(f, t):
     return torch.where(t[:, None] > 0, f, torch.tensor(-1e9)).max(dim=2).values
 
 
-def spoils(f, t):
+def corrupts(f, t):
     f[(t == 0)[:, None].expand_as(f)] = -torch.inf
     return f.amax(2)
 
@@ -112,8 +112,8 @@ def without_axis_where_it_fits(f, t):
 
 
 def last_word(f, t):
-    places = (t != 0).sum(1) - 1
-    return f[torch.arange(len(f)), :, places]
+    positions = (t != 0).sum(1) - 1
+    return f[torch.arange(len(f)), :, positions]
 
 
 def mean_of_words(f, t):
@@ -130,7 +130,7 @@ def test_max_over_time(judged):
             "where": by_where,
             "added": lambda f, t: (f + (t == 0)[:, None] * -1e9).amax(2),
             "least of the type": filled(torch.finfo(torch.float32).min),
-            "copied": lambda f, t: spoils(f.clone(), t),
+            "copied": lambda f, t: corrupts(f.clone(), t),
             "not zero": filled(padding=lambda t: ~t.bool()),
             "dim=-1": lambda f, t: torch.max(f.masked_fill(t.eq(0).unsqueeze(1), -torch.inf), dim=-1)[0],
         },
@@ -153,7 +153,7 @@ def test_max_over_time(judged):
             "NaN": (lambda f, t: (f + (t == 0)[:, None] * -torch.inf).amax(2), "0 · ∞ is NaN"),
             "without an axis": (without_axis, "the mask needs an axis for the features"),
             "without an axis where it fits": (without_axis_where_it_fits, "the mask of sentence i"),
-            "in place": (spoils, "`f` was changed in place"),
+            "in place": (corrupts, "`f` was changed in place"),
             "with places": (lambda f, t: f.max(2), "take `.values`"),
             "places": (lambda f, t: f.masked_fill((t == 0)[:, None], -torch.inf).argmax(2), "those are places"),
             "keepdim": (filled(reduce=lambda f: f.amax(2, keepdim=True)), "without `keepdim`"),

@@ -51,8 +51,8 @@ def at_once(mels, widest):
     batch, _, frames = mels.shape
     width = torch.randint(0, widest + 1, (batch, 1, 1))
     start = (torch.rand(batch, 1, 1) * (frames - width + 1)).long()
-    place = torch.arange(frames)
-    return mels * ~((place >= start) & (place < start + width))
+    position = torch.arange(frames)
+    return mels * ~((position >= start) & (position < start + width))
 
 
 def built_anew(mels, widest):
@@ -226,8 +226,8 @@ def test_every_way_to_keep_the_stripe_and_to_drop_out_is_named():
         copied_into_zeros,
     ):
         assert "kept where it should hide" in judge("03.5", mistaken).message
-    for share in (0.1, 0.5, 0.8):
-        message = judge("03.5", lambda mels, widest, share=share: F.dropout(mels, share)).message
-        assert "as `F.dropout` does" in message and f"multiplied by {1 / (1 - share):.2f}" in message
+    for fraction in (0.1, 0.5, 0.8):
+        message = judge("03.5", lambda mels, widest, fraction=fraction: F.dropout(mels, fraction)).message
+        assert "as `F.dropout` does" in message and f"multiplied by {1 / (1 - fraction):.2f}" in message
     clipped = judge("03.5", answer(start_of=lambda frames, width: drawn(0, frames))).message
     assert "wholly inside" in clipped and "hang over the edge" in clipped

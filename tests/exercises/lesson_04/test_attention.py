@@ -37,9 +37,9 @@ def by_hand_and_stable(queries, keys, values):
 
 def in_loops(queries, keys, values):
     output = torch.empty(*queries.shape[:-1], values.shape[-1])
-    for place in torch.cartesian_prod(*[torch.arange(n) for n in queries.shape[:-1]]).reshape(-1, queries.ndim - 1):
-        *batch, t = place.tolist()
-        table = (keys[tuple(batch)] * queries[tuple(place)]).sum(-1) / queries.shape[-1] ** 0.5
+    for position in torch.cartesian_prod(*[torch.arange(n) for n in queries.shape[:-1]]).reshape(-1, queries.ndim - 1):
+        *batch, t = position.tolist()
+        table = (keys[tuple(batch)] * queries[tuple(position)]).sum(-1) / queries.shape[-1] ** 0.5
         output[(*batch, t)] = (table.softmax(0)[:, None] * values[tuple(batch)]).sum(0)
     return output
 

@@ -146,7 +146,7 @@ def test_gate(judged):
             ),
             "mean of all z": (gate(mix=lambda z, x, y: z.mean() * x + (1 - z.mean()) * y), "the mean of all z"),
             "both exchanged": (lambda x, y, W, b: gate()(y, x, W, b), "two things are exchanged"),
-            "one plus": (gate(mix=lambda z, x, y: z * x + (1 + z) * y), "the text's share is 1 + z"),
+            "one plus": (gate(mix=lambda z, x, y: z * x + (1 + z) * y), "the text's fraction is 1 + z"),
             "tanh on the features": (
                 gate(mix=lambda z, x, y: z * x.tanh() + (1 - z) * y.tanh()),
                 "a tanh squeezes the features first",

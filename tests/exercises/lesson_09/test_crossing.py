@@ -5,51 +5,53 @@ import torch.nn.functional as F
 from torch import nn
 
 
-def crossing(asking, other, W_q, W_k, W_v):
-    scores = (asking @ W_q.T) @ (other @ W_k.T).transpose(-2, -1) / W_q.shape[0] ** 0.5
+def crossing(query_tokens, other, W_q, W_k, W_v):
+    scores = (query_tokens @ W_q.T) @ (other @ W_k.T).transpose(-2, -1) / W_q.shape[0] ** 0.5
     weights = scores.softmax(dim=-1)
     return weights @ (other @ W_v.T), weights
 
 
-def by_linear(asking, other, W_q, W_k, W_v):
-    queries, keys, values = F.linear(asking, W_q), F.linear(other, W_k), F.linear(other, W_v)
+def by_linear(query_tokens, other, W_q, W_k, W_v):
+    queries, keys, values = F.linear(query_tokens, W_q), F.linear(other, W_k), F.linear(other, W_v)
     scores = torch.einsum("bqd,bkd->bqk", queries / len(W_q) ** 0.5, keys)
     weights = scores.exp() / scores.exp().sum(-1, keepdim=True)
     return torch.einsum("bqk,bkd->bqd", weights, values), weights
 
 
-def by_pytorch(asking, other, W_q, W_k, W_v):
-    q, k, v = asking @ W_q.T, other @ W_k.T, other @ W_v.T
+def by_pytorch(query_tokens, other, W_q, W_k, W_v):
+    q, k, v = query_tokens @ W_q.T, other @ W_k.T, other @ W_v.T
     weights = F.scaled_dot_product_attention(q, k, torch.eye(k.shape[1]).expand(len(k), -1, -1))
     return F.scaled_dot_product_attention(q, k, v), weights
 
 
-def by_layers(asking, other, W_q, W_k, W_v):
+def by_layers(query_tokens, other, W_q, W_k, W_v):
     """Layers of its own, into which the weights are copied."""
     layers = [nn.Linear(W.shape[1], W.shape[0], bias=False) for W in (W_q, W_k, W_v)]
     for layer, W in zip(layers, (W_q, W_k, W_v), strict=True):
         layer.weight.data = W
-    scores = layers[0](asking) @ layers[1](other).mT / len(W_q) ** 0.5
+    scores = layers[0](query_tokens) @ layers[1](other).mT / len(W_q) ** 0.5
     return scores.softmax(2) @ layers[2](other), scores.softmax(2)
 
 
-def by_numbers(asking, other, W_q, W_k, W_v):
+def by_numbers(query_tokens, other, W_q, W_k, W_v):
     """Place by place, into a tensor that is filled."""
-    weights = torch.zeros(len(asking), asking.shape[1], other.shape[1])
-    found = torch.zeros(len(asking), asking.shape[1], len(W_v))
-    for b in range(len(asking)):
-        for t in range(asking.shape[1]):
-            scores = torch.stack([(W_q @ asking[b, t]) @ (W_k @ place) / len(W_q) ** 0.5 for place in other[b]])
+    weights = torch.zeros(len(query_tokens), query_tokens.shape[1], other.shape[1])
+    found = torch.zeros(len(query_tokens), query_tokens.shape[1], len(W_v))
+    for b in range(len(query_tokens)):
+        for t in range(query_tokens.shape[1]):
+            scores = torch.stack(
+                [(W_q @ query_tokens[b, t]) @ (W_k @ position) / len(W_q) ** 0.5 for position in other[b]]
+            )
             weights[b, t] = scores.exp() / scores.exp().sum()
-            for j, place in enumerate(other[b]):
-                found[b, t] += weights[b, t, j] * (W_v @ place)
+            for j, position in enumerate(other[b]):
+                found[b, t] += weights[b, t, j] * (W_v @ position)
     return found, weights
 
 
 def scored(weigh, divisor=None):
-    def cross(asking, other, W_q, W_k, W_v):
-        size = divisor(asking, other, W_q, W_v) if divisor else len(W_q) ** 0.5
-        weights = weigh((asking @ W_q.T) @ (other @ W_k.T).mT / size)
+    def cross(query_tokens, other, W_q, W_k, W_v):
+        size = divisor(query_tokens, other, W_q, W_v) if divisor else len(W_q) ** 0.5
+        weights = weigh((query_tokens @ W_q.T) @ (other @ W_k.T).mT / size)
         return weights @ (other @ W_v.T), weights
 
     return cross
@@ -64,8 +66,8 @@ def soft(scores):
     return scores.softmax(-1)
 
 
-def other_asks(asking, other, W_q, W_k, W_v):
-    scores = (other @ W_k.T) @ (asking @ W_q.T).mT / len(W_q) ** 0.5
+def other_asks(query_tokens, other, W_q, W_k, W_v):
+    scores = (other @ W_k.T) @ (query_tokens @ W_q.T).mT / len(W_q) ** 0.5
     weights = scores.softmax(-1)  # (B, T_k, T_q)
     return other @ W_v.T, weights
 

@@ -185,7 +185,7 @@ def summed_orders(value, names):
 
 def divided_by_their_sum(value, names):
     shares = shapley(value, names)
-    return {name: share / sum(shares.values()) for name, share in shares.items()}
+    return {name: fraction / sum(shares.values()) for name, fraction in shares.items()}
 
 
 def test_shapley_values(judged):

@@ -272,12 +272,12 @@ def rank(similarities, right):
 
 
 def rank_by_loops(similarities, right):
-    places = []
+    positions = []
     for row, j in zip(similarities.tolist(), right.tolist(), strict=True):
         before = sum(x > row[j] for x in row)
         tied = sum(x == row[j] for i, x in enumerate(row) if i != j)
-        places.append(1 + before + 0.5 * tied)
-    return torch.tensor(places)
+        positions.append(1 + before + 0.5 * tied)
+    return torch.tensor(positions)
 
 
 def rank_by_two_sorts(similarities, right):
@@ -295,12 +295,12 @@ def level(s, r):
     return (s == s.gather(1, r[:, None])).sum(1)
 
 
-def place_in(order, right):
+def position_in(order, right):
     return (order == right[:, None]).nonzero()[:, 1]
 
 
-def sorted_place(similarities, right):
-    return 1 + place_in(similarities.argsort(1, descending=True), right)
+def sorted_position(similarities, right):
+    return 1 + position_in(similarities.argsort(1, descending=True), right)
 
 
 def near(similarities, right, width):
@@ -327,9 +327,9 @@ def test_ranks(judged):
                 lambda s, r: 1 + s.argsort(1, descending=True).gather(1, r[:, None])[:, 0],
                 "who stands at a place",
             ),
-            "place in an argsort": (sorted_place, None),
-            "stable": (lambda s, r: 1 + place_in(s.argsort(dim=1, descending=True, stable=True), r), None),
-            "ascending, from its end": (lambda s, r: s.shape[1] - place_in(s.argsort(dim=1, stable=True), r), None),
+            "place in an argsort": (sorted_position, None),
+            "stable": (lambda s, r: 1 + position_in(s.argsort(dim=1, descending=True, stable=True), r), None),
+            "ascending, from its end": (lambda s, r: s.shape[1] - position_in(s.argsort(dim=1, stable=True), r), None),
             "double argsort": (
                 lambda s, r: 1 + s.argsort(1, descending=True).argsort(1).gather(1, r[:, None])[:, 0],
                 None,
@@ -338,8 +338,8 @@ def test_ranks(judged):
                 lambda s, r: s.argsort(1, descending=True).argsort(1).gather(1, r[:, None])[:, 0],
                 None,
             ),
-            "ascending": (lambda s, r: 1 + place_in(s.argsort(1), r), "from the other end: the largest comes first"),
-            "noise": (lambda s, r: sorted_place(s + 1e-6 * torch.rand(s.shape), r), "noise makes each call another"),
+            "ascending": (lambda s, r: 1 + position_in(s.argsort(1), r), "from the other end: the largest comes first"),
+            "noise": (lambda s, r: sorted_position(s + 1e-6 * torch.rand(s.shape), r), "noise makes each call another"),
             "dense": (
                 lambda s, r: torch.tensor(
                     [1 + len(set(row[row > row[j]].tolist())) for row, j in zip(s, r, strict=True)]
@@ -369,19 +369,23 @@ def test_ranks(judged):
 
 
 def test_a_sort_is_named():
-    for places in (sorted_place, lambda s, r: sorted_place(s, r) - 1, lambda s, r: 1 + place_in(s.argsort(1), r)):
-        message = checks.judge("11.4", places).message
+    for positions in (
+        sorted_position,
+        lambda s, r: sorted_position(s, r) - 1,
+        lambda s, r: 1 + position_in(s.argsort(1), r),
+    ):
+        message = checks.judge("11.4", positions).message
         assert "a sort gives tied ones an order" in message and "half of the tied" in message
 
 
-def zero_shot(pictures, prompts):
-    table = F.normalize(pictures, dim=1) @ F.normalize(prompts, dim=2).flatten(0, 1).T
+def zero_shot(images, prompts):
+    table = F.normalize(images, dim=1) @ F.normalize(prompts, dim=2).flatten(0, 1).T
     return table.unflatten(1, prompts.shape[:2]).amax(dim=2).argmax(dim=1)
 
 
-def zero_shot_by_numbers(pictures, prompts):
+def zero_shot_by_numbers(images, prompts):
     found = []
-    for x in pictures:
+    for x in images:
         best = [max(float(x @ v / v.norm()) for v in some) for some in prompts]
         found.append(best.index(max(best)))
     return torch.tensor(found)

@@ -3,32 +3,32 @@
 import torch
 
 
-def attend(state, places, W):
-    scores = (places @ (state @ W.T)[:, :, None]).squeeze(2)
+def attend(state, positions, W):
+    scores = (positions @ (state @ W.T)[:, :, None]).squeeze(2)
     weights = scores.softmax(dim=1)
-    return (weights[:, :, None] * places).sum(dim=1), weights
+    return (weights[:, :, None] * positions).sum(dim=1), weights
 
 
-def by_einsum(state, places, W):
-    weights = torch.einsum("btd,dh,bh->bt", places, W, state).softmax(-1)
-    return torch.einsum("bt,btd->bd", weights, places), weights
+def by_einsum(state, positions, W):
+    weights = torch.einsum("btd,dh,bh->bt", positions, W, state).softmax(-1)
+    return torch.einsum("bt,btd->bd", weights, positions), weights
 
 
-def by_products(state, places, W):
-    weights = ((state @ W.T)[:, None] @ places.transpose(1, 2))[:, 0].softmax(1)
-    return (weights[:, None] @ places)[:, 0], weights
+def by_products(state, positions, W):
+    weights = ((state @ W.T)[:, None] @ positions.transpose(1, 2))[:, 0].softmax(1)
+    return (weights[:, None] @ positions)[:, 0], weights
 
 
 def variant(weights_of=lambda s: s.softmax(1), found_of=lambda w, p: (w[:, None] @ p)[:, 0], out=lambda f, w: (f, w)):
-    def attended(state, places, W):
-        weights = weights_of((places @ (state @ W.T)[:, :, None])[..., 0])
-        return out(found_of(weights, places), weights)
+    def attended(state, positions, W):
+        weights = weights_of((positions @ (state @ W.T)[:, :, None])[..., 0])
+        return out(found_of(weights, positions), weights)
 
     return attended
 
 
-def scores_shown(state, places, W):
-    return attend(state, places, W)[0], (places @ (state @ W.T)[:, :, None]).squeeze(2)
+def scores_shown(state, positions, W):
+    return attend(state, positions, W)[0], (positions @ (state @ W.T)[:, :, None]).squeeze(2)
 
 
 def test_attending(judged):
@@ -81,8 +81,8 @@ def test_attending(judged):
 
 
 def beam_step(scores, log_p, width):
-    best, place = (scores[:, None] + log_p).flatten().topk(width)
-    return best, place // log_p.shape[1], place % log_p.shape[1]
+    best, position = (scores[:, None] + log_p).flatten().topk(width)
+    return best, position // log_p.shape[1], position % log_p.shape[1]
 
 
 def by_sorting(scores, log_p, width):
@@ -94,9 +94,9 @@ def by_sorting(scores, log_p, width):
 
 def other(total, out=lambda s, parent, word: (s, parent, word), columns=None):
     def stepped(scores, log_p, width):
-        best, place = total(scores, log_p).flatten().topk(width)
+        best, position = total(scores, log_p).flatten().topk(width)
         below = columns(scores, log_p) if columns else log_p.shape[1]
-        return out(best, place // below, place % below)
+        return out(best, position // below, position % below)
 
     return stepped
 
@@ -113,8 +113,8 @@ def rows(scores, log_p, width):
 
 
 def everything(scores, log_p, width):
-    best, place = (scores[:, None] + log_p).flatten().sort(descending=True)
-    return best, place // log_p.shape[1], place % log_p.shape[1]
+    best, position = (scores[:, None] + log_p).flatten().sort(descending=True)
+    return best, position // log_p.shape[1], position % log_p.shape[1]
 
 
 def with_scores(scores_of):
@@ -152,9 +152,9 @@ def from_the_best(scores, log_p, width):
     return found, best.expand(width), words
 
 
-def inner_place(scores, log_p, width):
-    best, place = (scores[:, None] + log_p).topk(width, dim=1).values.flatten().topk(width)
-    return best, place // width, place % width
+def inner_position(scores, log_p, width):
+    best, position = (scores[:, None] + log_p).topk(width, dim=1).values.flatten().topk(width)
+    return best, position // width, position % width
 
 
 def test_beaming(judged):
@@ -180,7 +180,7 @@ def test_beaming(judged):
             "some of each": (some_of_each, "keeps a share of its own"),
             "shared out": (shared_out, "is `width` shared out"),
             "from the best": (from_the_best, "only the best beginning goes on"),
-            "inner place": (inner_place, "a place among the best of its beginning"),
+            "inner place": (inner_position, "a place among the best of its beginning"),
             "width": (
                 lambda s, p, w: other(plus, columns=lambda *a: w)(s, p, w),
                 "divided by `width`",

@@ -44,14 +44,14 @@ def test_shifting(judged):
 
 
 def say(step, state, start, end, longest):
-    said, word = [], start
-    while len(said) < longest:
+    generated, word = [], start
+    while len(generated) < longest:
         logits, state = step(state, word)
         word = int(logits.argmax())
         if word == end:
             break
-        said.append(word)
-    return said
+        generated.append(word)
+    return generated
 
 
 def say_in_a_for(step, state, start, end, longest):
@@ -65,37 +65,37 @@ def say_in_a_for(step, state, start, end, longest):
 
 
 def rereading(step, state, start, end, longest):
-    said = []
-    while len(said) < longest:
+    generated = []
+    while len(generated) < longest:
         now = state
-        for word in (start, *said):
+        for word in (start, *generated):
             logits, now = step(now, word)
         if int(logits.argmax()) == end:
             break
-        said.append(int(logits.argmax()))
-    return said
+        generated.append(int(logits.argmax()))
+    return generated
 
 
 def asking_twice(step, state, start, end, longest):
-    said, word = [], start
+    generated, word = [], start
     for _ in range(longest):
         word, state = int(step(state, word)[0].argmax()), step(state, word)[1]
         if word == end:
-            return said
-        said.append(word)
-    return said
+            return generated
+        generated.append(word)
+    return generated
 
 
 def broken(keep=False, forget=False, lag=0, before=False, after=False, always=False):
     def spoken(step, state, start, end, longest):
-        said, word, first = [start] if before else [], start, state
+        generated, word, first = [start] if before else [], start, state
         for _ in range(longest + lag):
             logits, state = step(first if keep else state, start if forget else word)
             word = int(logits.argmax())
             if word == end:
-                return said + [end] * after
-            said.append(word)
-        return said + [end] * always
+                return generated + [end] * after
+            generated.append(word)
+        return generated + [end] * always
 
     return spoken
 
@@ -110,21 +110,21 @@ def never_ends(step, state, start, end, longest):
 
 
 def endless(step, state, start, end, longest):
-    said, word = [], start
+    generated, word = [], start
     while word != end:
         logits, state = step(state, word)
         word = int(logits.argmax())
-        said.append(word)
-    return said[:-1]
+        generated.append(word)
+    return generated[:-1]
 
 
 def never_stops(step, state, start, end, longest):
-    said, word = [], start
+    generated, word = [], start
     for _ in range(longest):
         logits, state = step(state, word)
         word = int(logits.argmax())
-        said.append(word)
-    return said
+        generated.append(word)
+    return generated
 
 
 def unlikeliest(step, state, start, end, longest):
@@ -182,22 +182,22 @@ def test_saying(judged):
     )
 
 
-def precision(said, reference):
-    words, left, right = said.split(), Counter(reference.split()), 0
+def precision(generated, reference):
+    words, left, right = generated.split(), Counter(reference.split()), 0
     for word in words:
         if left[word] > 0:
             right, left[word] = right + 1, left[word] - 1
     return right / len(words) if words else 0
 
 
-def by_counters(said, reference):
-    one, other = Counter(said.split()), Counter(reference.split())
+def by_counters(generated, reference):
+    one, other = Counter(generated.split()), Counter(reference.split())
     return sum(min(n, other[w]) for w, n in one.items()) / max(sum(one.values()), 1)
 
 
 def variant(count, below):
-    def given(said, reference):
-        s, r = said.split(), reference.split()
+    def given(generated, reference):
+        s, r = generated.split(), reference.split()
         return count(s, r) / max(below(s, r), 1)
 
     return given
@@ -239,7 +239,7 @@ def test_clipping(judged):
             "percent": (lambda s, r: 100 * precision(s, r), "in per cent"),
             "silence": (
                 lambda s, r: sum((Counter(s.split()) & Counter(r.split())).values()) / len(s.split()),
-                "`said` may be empty, and then it gets 0",
+                "`generated` may be empty, and then it gets 0",
             ),
             "silence is golden": (lambda s, r: precision(s, r) if s else 1, None),
             "text": (lambda s, r: str(precision(s, r)), "it gave a str"),
@@ -253,7 +253,7 @@ def test_clipping(judged):
             ),
             "said as text": (
                 lambda s, r: sum(min(s.count(w), r.split().count(w)) for w in set(s.split())) / max(len(s.split()), 1),
-                "`said` is searched as one text",
+                "`generated` is searched as one text",
             ),
             "in a text": (
                 lambda s, r: sum(w in r for w in s.split()) / max(len(s.split()), 1),

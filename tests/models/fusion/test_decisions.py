@@ -77,8 +77,8 @@ def test_a_veto_counts_in_the_product_and_not_in_the_mean():
 def test_the_surer_one_counts_more_and_at_zero_sharpness_all_count_alike():
     sure, unsure = torch.tensor([[9.0, 0, 0, 0, 0]]), torch.tensor([[0.0, 0.1, 0, 0, 0]])
     x = {"image": sure, "text": unsure, "sound": unsure}
-    shares = ConfidenceMixture(NAMES).shares(x)[0]
-    assert shares[0] > 0.9 and torch.isclose(shares.sum(), torch.tensor(1.0))
+    mixing_weights = ConfidenceMixture(NAMES).mixing_weights(x)[0]
+    assert mixing_weights[0] > 0.9 and torch.isclose(mixing_weights.sum(), torch.tensor(1.0))
     assert torch.allclose(ConfidenceMixture(NAMES, 0.0)(x), LateFusion(NAMES)(x), atol=1e-6)
 
 
@@ -118,9 +118,9 @@ def test_the_impossible_adds_no_entropy():
     sure = torch.tensor([[0.0, IMPOSSIBLE, IMPOSSIBLE]])
     mixture = ConfidenceMixture(("image", "text"))
     half = torch.tensor([[0.0, 0.0, IMPOSSIBLE]])
-    shares = mixture.shares({"image": sure, "text": half})
-    nearly = mixture.shares({"image": sure.clamp(min=-60), "text": half.clamp(min=-60)})
-    assert torch.allclose(shares, nearly, atol=1e-6)
+    mixing_weights = mixture.mixing_weights({"image": sure, "text": half})
+    nearly = mixture.mixing_weights({"image": sure.clamp(min=-60), "text": half.clamp(min=-60)})
+    assert torch.allclose(mixing_weights, nearly, atol=1e-6)
 
 
 def test_a_modality_without_weight_has_no_veto():

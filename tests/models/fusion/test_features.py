@@ -30,7 +30,7 @@ def fusion(request):
     torch.manual_seed(3)
     made = METHODS[request.param](SIZES, WIDTH)
     for name, parameter in made.named_parameters():  # stand-ins and the like begin at zero: move them
-        if "stand_in" in name or name == "scores":
+        if "missing_embedding" in name or name == "scores":
             nn.init.normal_(parameter)
     return made
 
@@ -63,13 +63,13 @@ def test_an_absent_modality_equals_a_masked_one(fusion, missing):
 
 def test_what_stands_in_a_masked_row_is_never_read(fusion):
     x, here = features(), torch.tensor([True, False, True, False])
-    spoilt = {**x, "text": torch.where(here[:, None], x["text"], float("nan"))}
-    spoilt["text"].requires_grad_()
-    fused = fusion(spoilt, {"text": here})
+    corrupted = {**x, "text": torch.where(here[:, None], x["text"], float("nan"))}
+    corrupted["text"].requires_grad_()
+    fused = fusion(corrupted, {"text": here})
     assert torch.equal(fused, fusion(x, {"text": here}))
     fused.sum().backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in fusion.parameters())
-    assert (spoilt["text"].grad[~here] == 0).all()
+    assert (corrupted["text"].grad[~here] == 0).all()
 
 
 def test_nothing_at_all_is_still_finite(fusion):
@@ -79,7 +79,7 @@ def test_nothing_at_all_is_still_finite(fusion):
 
 def test_gradients_reach_every_parameter_and_modality(fusion):
     x = {name: v.requires_grad_() for name, v in features().items()}
-    here = {name: torch.arange(4) != place for place, name in enumerate(SIZES)}  # each is missing once
+    here = {name: torch.arange(4) != position for position, name in enumerate(SIZES)}  # each is missing once
     fusion(x, here).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in fusion.parameters())
     assert all(v.grad.abs().sum() > 0 for v in x.values())
@@ -159,7 +159,7 @@ def test_a_constant_gate_is_a_weighted_sum():
     assert torch.allclose(gate(x), weighted(x), atol=1e-6)
     without = {name: x[name] for name in ("image", "text")}
     assert torch.allclose(gate(without), weighted(without), atol=1e-6)
-    assert torch.allclose(gate.shares(x).sum(dim=1), torch.ones(4, WIDTH))
+    assert torch.allclose(gate.mixing_weights(x).sum(dim=1), torch.ones(4, WIDTH))
 
 
 @torch.no_grad()

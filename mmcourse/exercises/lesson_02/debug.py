@@ -1,0 +1,316 @@
+"""The clinic of lesson 02: a hidden state that fits one sentence alone, and plain SGD that leaves an LSTM at chance."""
+
+import math
+import re
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmcourse.exercises.answers import NotRight, guarded
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import described, expect_finite, expect_tensor
+
+WORDS, LENGTH = 300, 8  # size of the toy task's vocabulary, and of its sentences
+STEPS, BATCH = 80, 64
+LEARNED = 0.55  # chance is ln 2, 0.69; plain SGD at 0.01 stays above 0.6, Adam at 0.001 passes after 15 to 60 steps
+PADDING = 4  # zeros on the right that must change nothing
+FASTEST = 0.05  # of Adam and its kin: at 0.03 the film reviews are learned, at 0.1 they stay near chance
+
+
+@exercise(
+    "02.debug",
+    title="a model that runs for one sentence, and learns nothing",
+    dots=2,
+    minutes=15,
+    hints=(
+        "Two things are wrong, the state and the optimiser. First give the model five sentences at once, and read the "
+        "sizes in the error: which of them should be 5? Where is that size written down?",
+        "A state of zeros can be made where the batch is known, in `forward`, or left out: what does `nn.LSTM` start "
+        "from if it gets none? What the head gets is as in `Buggy`: the state after each sentence's last word.",
+        "Print the loss: it stays near ln 2. Most weights are rows of the embedding, and a row gets a tiny gradient, "
+        "where its word is there at all. Which optimiser makes each step about as large, however small the gradient?",
+    ),
+)
+def debug(answer, rng):
+    if isinstance(answer.function, nn.Module):
+        raise NotRight("this is a model; hand in the function that makes a model and its optimiser: `fixed`")
+    model, optimiser = both(answer)
+    its_parameters(model, optimiser)
+    batches_of_any_size(model, rng)
+    alone_and_together(model, rng)
+    with_zeros_behind(model, rng)
+    twice_in_training(model, rng)
+    steps = learns(model, optimiser, rng)
+    if words := too_fast(optimiser):
+        raise NotRight(f"the toy task is learned, but {words}")
+    return (
+        "batches of 1, 5 and 64, neither padding nor another sentence changes one, and the toy task is learned after "
+        f"{steps} steps"
+    )
+
+
+def both(answer) -> tuple[nn.Module, torch.optim.Optimizer]:
+    """The model and its optimiser, once that is what came."""
+    given = answer(WORDS)
+    if isinstance(given, nn.Module):
+        raise NotRight(f"`{answer.name}` gave a model alone; its optimiser is asked for too: `return model, optimiser`")
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise NotRight(f"`{answer.name}` gave {described(given)}, expected a model and its optimiser")
+    model, optimiser = given
+    if isinstance(model, torch.optim.Optimizer) and isinstance(optimiser, nn.Module):
+        raise NotRight("the optimiser comes first; expected the model, then its optimiser")
+    for name, value, kind in (("first", model, nn.Module), ("second", optimiser, torch.optim.Optimizer)):
+        if isinstance(value, type):
+            raise NotRight(f"the {name} of the two is a class; make one of it: `{value.__name__}(...)`")
+        if not isinstance(value, kind):
+            article = "a model (`nn.Module`)" if kind is nn.Module else "an optimiser, such as one of `torch.optim`"
+            raise NotRight(f"the {name} of the two is {described(value)}, expected {article}")
+    return model, optimiser
+
+
+def its_parameters(model: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    """The optimiser moves this model's parameters, all of them."""
+    moved = {id(parameter) for group in optimiser.param_groups for parameter in group["params"]}
+    own = dict(model.named_parameters())
+    if not own:
+        raise NotRight("the model has no parameters left to train")
+    if not moved & {id(parameter) for parameter in own.values()}:
+        raise NotRight(
+            "the optimiser moves the parameters of another model: make it after the model, of `model.parameters()`"
+        )
+    for name, parameter in own.items():
+        if not parameter.requires_grad:
+            raise NotRight(f"`{name}` is frozen (`requires_grad` is False), so it will not learn")
+        if id(parameter) not in moved:
+            raise NotRight(f"the optimiser does not move `{name}`: give it all of `model.parameters()`")
+
+
+def sentences(batch: int, rng: torch.Generator, length: int = LENGTH) -> Tensor:
+    """Random words, no padding.   -> (B, T)"""
+    return torch.randint(2, WORDS, (batch, length), generator=rng)
+
+
+def run(model: nn.Module, tokens: Tensor) -> Tensor:
+    """The model's logits, of the right shape; what usually goes wrong is named.   (B, T) -> (B, K)"""
+    batch, length = tokens.shape
+    where = f"for {batch} sentence{'s' * (batch > 1)} of {length} words"
+    try:
+        logits = guarded(model, tokens.to(next(model.parameters()).device), name="the model")
+    except NotRight as problem:
+        raise NotRight(f"{where}: {problem}{why_sizes(str(problem), batch, length)}") from None
+    logits = expect_tensor(logits, where) if not isinstance(logits, Tensor) else logits
+    if not logits.is_floating_point():
+        raise NotRight(f"{where} the output is {logits.dtype}: those are chosen classes; the loss needs logits")
+    if logits.ndim == 1 and batch == 1 and len(logits) > 1:
+        raise NotRight(f"{where} the shape is {tuple(logits.shape)}: does a `squeeze` remove the batch?")
+    if logits.ndim == 3 and logits.shape[:2] == (batch, length):
+        raise NotRight(
+            f"{where} the shape is {tuple(logits.shape)}: logits after every word; one row a sentence is expected"
+        )
+    if logits.ndim == 2 and len(logits) == length != batch:
+        raise NotRight(f"{where} there are {length} rows, one for each place: {FIRST}")
+    if logits.ndim != 2 or len(logits) != batch or logits.shape[1] < 2:
+        raise NotRight(
+            f"{where} the shape is {tuple(logits.shape)}, expected ({batch}, 2): one row of logits a sentence"
+        )
+    expect_finite(logits.detach(), where, "look for a logarithm or a division in `forward`")
+    outputs = logits.detach()
+    if (outputs >= 0).all() and torch.allclose(outputs.sum(1), torch.ones(batch, device=outputs.device), atol=1e-4):
+        raise NotRight(
+            f"{where} the numbers of each row are shares that sum to 1: a softmax stands at the end of `forward`. "
+            "`cross_entropy` takes logits and has the softmax in it; with a second one the loss cannot come near 0"
+        )
+    return logits
+
+
+FIRST = "without `batch_first=True` a recurrent layer takes axis 0 for time, and sentences for words"
+FIXED = "the state is made for a batch of {}: make it in `forward`, where the batch is known, or leave it to the layer"
+
+
+def why_sizes(problem: str, batch: int, length: int) -> str:
+    """Words for the exceptions that belong to this clinic."""
+    sizes = re.search(r"[Ee]xpected hidden(?:\[\d\])? size \(\d+, (\d+), \d+\), got \[\d+, (\d+), \d+\]", problem)
+    if sizes and int(sizes[1]) == length != batch:
+        return f". The layer takes {length} for the batch, and that is the number of words: {FIRST}"
+    if sizes:
+        return ". " + FIXED.format(sizes[2])[0].upper() + FIXED.format(sizes[2])[1:]
+    if "index out of range" in problem:
+        return f". A vocabulary of {WORDS} was asked for: is `vocabulary_size` used?"
+    if "backward through the graph a second time" in problem or "modified by an inplace operation" in problem:
+        return ". The state of one batch is carried on to the next, its graph included; each batch starts from zeros"
+    return ""
+
+
+def batches_of_any_size(model: nn.Module, rng: torch.Generator) -> None:
+    """It runs for 1, 5 and 64 sentences, training and not."""
+    for batch, length in ((1, LENGTH), (5, LENGTH), (BATCH, 5)):
+        for training in (False, True):
+            model.train(training)
+            run(model, sentences(batch, rng, length))
+
+
+def alone_and_together(model: nn.Module, rng: torch.Generator) -> None:
+    """What comes out for a sentence depends on its words and their order, and on nothing else."""
+    model.eval()
+    tokens = sentences(5, rng)
+    with torch.no_grad():
+        together, again = run(model, tokens), run(model, tokens)
+        alone = torch.cat([run(model, row[None]) for row in tokens])
+        reverse = run(model, tokens.flip(1))
+    if not torch.allclose(together, again, atol=1e-4):
+        raise NotRight(
+            "the same sentences give another result the second time: is the state of one batch carried on to the next? "
+            "Each sentence starts from zeros. (Or is something random left on in evaluation mode?)"
+        )
+    if not torch.allclose(together, alone, atol=1e-4):
+        layers = [part for part in model.modules() if isinstance(part, nn.RNNBase)]
+        cause = FIRST if any(not layer.batch_first for layer in layers) else "which axis is the batch?"
+        raise NotRight(f"a sentence gives another result alone than among others, so sentences mix: {cause}")
+    if torch.allclose(together, reverse, atol=1e-6):
+        raise NotRight(
+            "the same words in reverse give the same result: is the recurrent layer still used? Mend the model, keep it"
+        )
+
+
+def with_zeros_behind(model: nn.Module, rng: torch.Generator) -> None:
+    """Padding on the right, which is there wherever a longer sentence is in the batch, changes nothing."""
+    model.eval()
+    tokens = sentences(5, rng)
+    longer = F.pad(tokens, (0, PADDING))
+    with torch.no_grad():
+        bare = run(model, tokens)
+        heard, padded = listened(model, longer)
+    if not torch.allclose(bare, padded, atol=1e-4):
+        raise NotRight(
+            f"{PADDING} zeros behind a sentence change its result: {what_head_gets(heard)}. A sentence must mean the "
+            "same in every batch: `pooling.last_states(states, lengths(tokens))`, as `Buggy` had it, reads no padding"
+        )
+
+
+def listened(model: nn.Module, tokens: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    """The logits, and what was heard on the way: the recurrent layer's 'states' (B, T, H), and what the 'head' got."""
+    heard: dict[str, Tensor] = {}
+
+    def hear(layer: nn.Module, inputs: tuple, output) -> None:
+        if isinstance(layer, nn.RNNBase) and isinstance(output[0], Tensor) and output[0].ndim == 3:
+            heard["states"] = output[0] if layer.batch_first else output[0].transpose(0, 1)
+        elif isinstance(layer, nn.Linear):
+            heard["head"] = inputs[0]
+
+    hooks = [part.register_forward_hook(hear) for part in model.modules()]
+    try:
+        return heard, run(model, tokens)  # heard is filled by then
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def what_head_gets(heard: dict[str, Tensor]) -> str:
+    """How padding got into what the head is given, as far as it can be told."""
+    states, head = heard.get("states"), heard.get("head")
+    if states is None or head is None or head.shape != states[:, -1].shape:
+        return "padding is read, and it gets into what the head is given"
+    for given, words in (
+        (states[:, -1], "the head gets the state of the last column (`[:, -1]`, or `h_n` of an unpacked batch)"),
+        (states.mean(1), "the head gets a mean over all columns, padding included"),
+        (states.sum(1), "the head gets a sum over all columns, padding included"),
+        (states.amax(1), "the head gets the largest over all columns, padding included"),
+    ):
+        if torch.allclose(head, given, atol=1e-5):
+            return words
+    return "padding is read, and it gets into what the head is given"
+
+
+def twice_in_training(model: nn.Module, rng: torch.Generator) -> None:
+    """In training, too, a batch leaves nothing behind for the next; dropout is drawn from the same seed each time."""
+    model.train()
+    tokens, other = sentences(5, rng), sentences(5, rng)
+
+    def seeded() -> Tensor:
+        torch.manual_seed(0)
+        return run(model, tokens)
+
+    with torch.no_grad():
+        first, _, second = seeded(), run(model, other), seeded()
+    if not torch.allclose(first, second, atol=1e-5):
+        raise NotRight(
+            "in training the same batch gives another result after another batch, though no weight has changed: a "
+            "state is carried on from batch to batch. Each sentence starts from zeros, in training as well"
+        )
+
+
+def too_fast(optimiser: torch.optim.Optimizer) -> str:
+    """Adam and its kin move each weight by about the learning rate; the toy task often forgives a huge one."""
+    rate = max(float(group["lr"]) for group in optimiser.param_groups)
+    if rate <= FASTEST or "betas" not in optimiser.param_groups[0]:
+        return ""
+    return (
+        f"{type(optimiser).__name__} moves every weight by about {rate:g} at a step, and an LSTM's weights begin "
+        "within ±0.2: on reviews that stays near chance. Try 0.003"
+    )
+
+
+def toy(rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Sentences of words from one half of the vocabulary, and which half it is.   -> (B, T), (B,)"""
+    half = (WORDS - 2) // 2
+    labels = torch.randint(0, 2, (BATCH,), generator=rng)
+    return torch.randint(2, 2 + half, (BATCH, LENGTH), generator=rng) + half * labels[:, None], labels
+
+
+def learns(model: nn.Module, optimiser: torch.optim.Optimizer, rng: torch.Generator) -> int:
+    """Trains on the toy task until the loss is below chance; the number of steps. Not learning is explained."""
+    model.train()
+    losses: list[float] = []
+    while len(losses) < STEPS:
+        tokens, labels = toy(rng)
+        logits = run(model, tokens)
+        loss = F.cross_entropy(logits, labels.to(logits.device))
+        if not loss.requires_grad:
+            raise NotRight(
+                "no gradient leaves the output: is there a `no_grad`, a `detach` or an `.item()` on the way?"
+            )
+        optimiser.zero_grad()
+        try:
+            guarded(loss.backward, name="backward")
+            guarded(optimiser.step, name="the optimiser's step")
+        except NotRight as problem:
+            raise NotRight(f"{problem}{why_sizes(str(problem), *tokens.shape)}") from None
+        losses.append(loss.item())
+        if not math.isfinite(losses[-1]):
+            raise NotRight(f"in training the loss became {losses[-1]}: {rate_of(optimiser)}")
+        if len(losses) >= 5 and sum(losses[-5:]) / 5 < LEARNED:
+            return len(losses)
+    unused = [name for name, parameter in model.named_parameters() if parameter.grad is None]
+    if unused:
+        raise NotRight(f"it does not learn, and no gradient reaches `{unused[0]}`: is it cut off by a `detach`?")
+    raise NotRight(
+        f"after {STEPS} steps on an easy toy task the loss is {sum(losses[-5:]) / 5:.2f}; chance is 0.69, and below "
+        f"{LEARNED} was expected: {rate_of(optimiser)}"
+    )
+
+
+def rate_of(optimiser: torch.optim.Optimizer) -> str:
+    """What is the matter with an optimiser that does not get there."""
+    groups = optimiser.param_groups
+    rate = float(max(group["lr"] for group in groups))
+    if isinstance(optimiser, torch.optim.SGD):
+        momentum = float(max(group["momentum"] for group in groups))
+        if not momentum and rate <= 0.5:
+            return f"plain SGD, here at {rate:g}, is still there; a rare word's embedding hardly moves"
+        longer = 1 / max(1 - momentum, 1e-3)
+        if rate * longer <= 0.5:
+            return (
+                f"SGD at {rate:g} is still there: momentum {momentum:g} makes its steps up to {longer:.0f} times as "
+                "long, and they are still in proportion to a tiny gradient"
+            )
+    if words := too_fast(optimiser):
+        return words
+    if rate < 1e-3:
+        return f"the learning rate {rate:g} is too small"
+    if rate > 0.03:
+        return f"the learning rate {rate:g} is too large"
+    return (
+        f"{type(optimiser).__name__} at {rate:g} should do, so look at the model: what does its head get, and does "
+        "a softmax follow it?"
+    )

@@ -1,0 +1,144 @@
+"""The clinic of lesson 03: a split that keeps each speaker on one side."""
+
+import numbers
+from collections.abc import Generator, Iterator
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight, guarded
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import described
+
+NAMES = ("ann", "joann", "Ann", "theo", "theo2", "nicolas", "nico", "eve", "mo", "x")
+
+
+@exercise(
+    "03.debug",
+    title="mend the split",
+    dots=1,
+    minutes=10,
+    hints=(
+        "Go through the speakers with `enumerate`: it gives the place of each example and who speaks it.",
+        "An example belongs to the test split exactly when its speaker is one of `held`. Chance has no part in it.",
+        "Two lists: one of the places `i` whose speaker is in the set `held`, one of all the others.",
+    ),
+)
+def split_by_speaker(answer, rng):
+    cases = [
+        (["ann", "theo", "ann", "eve", "theo", "ann"], {"theo"}),
+        (mixed(rng, 30), {"eve", "mo"}),
+        (mixed(rng, 40), {"ann", "theo2"}),  # parts of other names, or other names part of them
+        (mixed(rng, 40), {"joann", "nicolas", "x"}),
+        (sorted(mixed(rng, 24)), {"theo", "nobody"}),  # one who says nothing here
+        (["ann", "eve", "ann"], set()),
+        (["ann", "eve", "ann"], {"ann", "eve"}),
+    ]
+    given = []
+    for speakers, held in cases:
+        where = call(speakers, held)
+        parts = answer(speakers, held)
+        given.append(tuple(indices(part, speakers, where, side) for part, side in two(parts, where, speakers)))
+    for (speakers, held), (train, test) in zip(cases, given, strict=True):
+        judge_split(call(speakers, held), speakers, held, train, test)
+    return f"{len(cases)} lists of speakers, every example on one side, no speaker on both"
+
+
+def mixed(rng: torch.Generator, count: int) -> list[str]:
+    """Every name three times at least where there is room, in random order."""
+    names = [NAMES[i % len(NAMES)] for i in range(count)]
+    return [names[i] for i in torch.randperm(count, generator=rng).tolist()]
+
+
+def call(speakers: list[str], held: set[str]) -> str:
+    """The call in words short enough to read."""
+    names = ", ".join(sorted(held)) or "nobody"
+    if len(speakers) <= 6:
+        return f"for speakers {speakers} and {names} held out"
+    return f"for {len(speakers)} examples and {names} held out"
+
+
+def two(parts, where: str, speakers: list[str]) -> list[tuple]:
+    """The two halves of the answer with their names."""
+    if isinstance(parts, dict | set) or not hasattr(parts, "__len__") or isinstance(parts, str):
+        raise NotRight(f"{where} the answer is {described(parts)}, expected two lists: `return train, test`")
+    if len(parts) != 2:
+        every = len(parts) == len(speakers)
+        cause = ": is that one entry for each example?" if every else ": `return train, test`"
+        raise NotRight(f"{where} the answer has {len(parts)} parts, expected two lists{cause}")
+    return [(parts[0], "train"), (parts[1], "test")]
+
+
+def indices(part, speakers: list[str], where: str, side: str) -> list[int]:
+    """The places of one side as a list; a list, tuple, range, tensor or array of whole numbers is fine."""
+    if isinstance(part, set | frozenset | dict):
+        raise NotRight(f"{where} {side} is a {type(part).__name__}, expected a list: `sorted(...)` makes one of it")
+    if isinstance(part, str | numbers.Number) or not hasattr(part, "__iter__"):
+        raise NotRight(f"{where} {side} is {described(part)}, expected a list of indices")
+    if isinstance(part, Iterator):
+        kind = "a generator" if isinstance(part, Generator) else f"{type(part).__name__}, an iterator"
+        raise NotRight(f"{where} {side} is {kind}, which cannot index a tensor later: make a list of it, `list(...)`")
+    values = guarded(list, part.tolist() if isinstance(part, Tensor) and part.ndim else part, name=side)
+    if values and all(isinstance(value, str) for value in values):
+        raise NotRight(f"{where} {side} lists speakers; expected the places of their examples: indices into `speakers`")
+    if values and all(isinstance(value, tuple | list) for value in values):
+        raise NotRight(f"{where} {side} lists pairs such as {values[0]!r}: keep the index of each pair alone")
+    if values and all(type(value).__name__ in ("bool", "bool_") for value in values):
+        raise NotRight(f"{where} {side} is a mask of true and false; expected the places where it is true")
+    found = []
+    for value in values:
+        value = value.item() if hasattr(value, "item") else value
+        if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+            raise NotRight(f"{where} {side} holds {described(value)}, expected whole numbers: indices into `speakers`")
+        if not 0 <= value < len(speakers):
+            cause = ": does it count from 1?" if value == len(speakers) else ""
+            raise NotRight(f"{where} {side} holds {value}; the indices go from 0 to {len(speakers) - 1}{cause}")
+        found.append(int(value))
+    return found
+
+
+def judge_split(where: str, speakers: list[str], held: set[str], train: list[int], test: list[int]) -> None:
+    """Name what is wrong with a split."""
+    right = [i for i, speaker in enumerate(speakers) if speaker in held]
+    others = [i for i, speaker in enumerate(speakers) if speaker not in held]
+    if sorted(train) == others and sorted(test) == right:
+        return
+    if sorted(train) == right and sorted(test) == others:
+        raise NotRight(f"{where} train and test have changed places: those held out are the test")
+    for side, values in (("train", train), ("test", test)):
+        if len(set(values)) < len(values):
+            twice = next(i for i in values if values.count(i) > 1)
+            first = speakers.index(speakers[twice]) == twice
+            cause = "; `speakers.index(name)` always finds the first one of a name" if first else ""
+            raise NotRight(f"{where} {side} holds example {twice} more than once{cause}")
+    both = sorted(set(train) & set(test))
+    if both:
+        raise NotRight(f"{where} example {both[0]} is on both sides")
+    shared = sorted({speakers[i] for i in train} & {speakers[i] for i in test})
+    if shared:
+        raise NotRight(
+            f"{where} {shared[0]} is on both sides: the score flatters again. All examples of a speaker go to one side"
+        )
+    if not test and right and len(train) == len(speakers):
+        raise NotRight(f"{where} test is empty: `held` is a set of names, so ask `speaker in held`, not `==`")
+    stray = sorted({speakers[i] for i in test} - held)
+    like = [(other, name) for other in stray for name in sorted(held) if akin(other, name)]
+    if like:
+        raise NotRight(
+            f"{where} {like[0][0]} is in test too. {like[0][0]} and {like[0][1]} are two speakers: compare whole names"
+        )
+    in_train = sorted({speakers[i] for i in train} & held)
+    if in_train:
+        raise NotRight(f"{where} {in_train[0]}, who is held out, is in train")
+    if stray:
+        raise NotRight(f"{where} {stray[0]} is in test, but not held out")
+    lost = sorted(set(range(len(speakers))) - set(train) - set(test))
+    raise NotRight(
+        f"{where} {len(lost)} of {len(speakers)} examples are lost, the first is {lost[0]} ({speakers[lost[0]]}): "
+        "each belongs to train or test"
+    )
+
+
+def akin(name: str, other: str) -> bool:
+    """Whether two names may be taken for one: one is a part of the other, or the case alone differs."""
+    return name.lower() in other.lower() or other.lower() in name.lower()

@@ -1,0 +1,268 @@
+"""The clinic of lesson 04: a mask forgotten, so that padding is attended to, and averaged in."""
+
+from itertools import product
+
+import torch
+from torch import Tensor, nn
+
+from mmcourse.exercises.answers import NotRight, guarded
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, learns_from, model_of
+from mmcourse.exercises.lesson_04.unpadded import UNKNOWN, same_without_padding
+
+LENGTHS = (9, 3, 6, 2, 5)  # as many sentences as there are neither heads nor places
+NOTICED = 1e-5
+
+# What the attention may look at: each mask from `real` (B, T), and what is wrong with it.
+ATTENTION = (
+    (lambda real: real[:, None, None], ""),
+    (lambda real: None, "the attention has no mask: every word still looks at the padding"),
+    (
+        lambda real: ~real[:, None, None],
+        "the mask of the attention is the wrong way round: True means 'may be looked at', and words see padding alone",
+    ),
+    (lambda real: real[:, None, :, None], "axis"),
+)
+ZERO_VECTORS = (
+    "making the padding's vectors zero does not hide them from the attention: a position may be added afterwards, "
+    "biases are, and a score of 0 is not a weight of 0. It takes a mask"
+)
+WRONG_AXIS = (
+    "the mask of the attention has the wrong axis: it says which words may look, not which may be looked at. "
+    "Keys are the last axis, (B, 1, 1, T)"
+)
+# What goes into the attention: from the embedding, the positions and `real` (B, T, 1).
+INPUTS = (
+    (lambda x, positions, real: x + positions, ""),
+    (lambda x, positions, real: x * real + positions, "zero"),
+    (lambda x, positions, real: (x + positions) * real, "zero"),
+)
+
+
+def last(x: Tensor, real: Tensor) -> Tensor:
+    """The state at the last real word.   (B, T, D), (B, T, 1) -> (B, D)"""
+    return x[torch.arange(len(x)), real.sum((1, 2)) - 1]
+
+
+POOLING = (
+    (lambda x, real: (x * real).sum(1) / real.sum(1), ""),
+    (lambda x, real: x.masked_fill(~real, -torch.inf).amax(1), ""),
+    (last, ""),
+    (lambda x, real: (x * real).sum(1), ""),
+    (lambda x, real: x[:, 0], ""),
+    (lambda x, real: x.mean(1), "the mean still runs over the padding"),
+    (
+        lambda x, real: (x * real).mean(1),
+        "the padding is left out of the sum and counted in the division, which is by T: divide by the number of words",
+    ),
+    (
+        lambda x, real: x.sum(1) / real.sum(1),
+        "the division is by the number of words, and the padding is still in the sum",
+    ),
+    (
+        lambda x, real: (x * ~real).sum(1) / (~real).sum(1),
+        "the mean is the wrong way round: it runs over the padding, and over nothing where there is none",
+    ),
+    (lambda x, real: x.sum(1), "the sum still runs over the padding"),
+    (lambda x, real: x.amax(1), "the maximum still runs over the padding"),
+    (
+        lambda x, real: (x * real).amax(1),
+        "where there is padding its zeros take part in the maximum, and win over what is negative: fill in `-inf`",
+    ),
+    (lambda x, real: x[:, -1], "the last place is taken, which is padding in all but the longest sentence"),
+)
+
+
+@exercise(
+    "04.debug",
+    title="a model that looks at padding",
+    dots=2,
+    minutes=15,
+    hints=(
+        "Give one sentence to the model twice: as it is, and with ten zeros appended. Which lines of `forward` make "
+        "a difference between words and padding?",
+        "There are two such places. What does `self.attend` take besides `x`? And over what does the mean run?",
+        "`real = tokens != 0` is (B, T). The attention wants a mask that broadcasts to (B, heads, T, T), keys last. "
+        "The mean is a sum over real words, divided by how many there are.",
+    ),
+)
+def debug(answer, rng):
+    for vocabulary_size, n_classes in ((50, 3), (31, 2)):
+        judged_model(model_of(answer, vocabulary_size, n_classes), vocabulary_size, n_classes, rng)
+    return (
+        "sentences alone, in a batch with longer ones and with zeros appended get the same logits; every word counts, "
+        "and so does their order; a sentence without padding gets what `Buggy` gives it"
+    )
+
+
+def judged_model(model: nn.Module, vocabulary_size: int, n_classes: int, rng: torch.Generator) -> None:
+    """Judge one model."""
+    tokens = some_sentences(vocabulary_size, rng)
+    model.eval()
+    same_in_company(model, tokens[:, : min(LENGTHS)], n_classes)
+    together = logits_of(model, tokens, n_classes)
+    alone = torch.cat([logits_of(model, row[None, :n], n_classes) for row, n in zip(tokens, LENGTHS, strict=True)])
+    appended = logits_of(model, torch.cat([tokens, torch.zeros(len(tokens), 7, dtype=torch.long)], 1), n_classes)
+    if not (agrees(together, alone) and agrees(appended, together) and torch.isfinite(together).all()):
+        words = named(model, tokens, together)
+        if words is None:
+            expect_finite(together, "for sentences of several lengths", "0 / 0, or a softmax over nothing but -inf?")
+            words = unnamed(model, tokens, together, alone, appended)
+        raise NotRight(words)
+    every_word_counts(model, tokens, together, n_classes)
+    sentences = [row[:n] for row, n in zip(tokens, LENGTHS, strict=True)]
+    same_without_padding(model, sentences, [logits_of(model, row[None], n_classes) for row in sentences])
+    model.train()
+    learns_from(model, guarded(model, tokens, name="the model"), n_classes, rng)
+
+
+def some_sentences(vocabulary_size: int, rng: torch.Generator) -> Tensor:
+    """Sentences of different words, padded with 0, the third word of some unknown.   -> (B, T)"""
+    tokens = torch.stack([torch.randperm(vocabulary_size - 2, generator=rng)[: max(LENGTHS)] + 2 for _ in LENGTHS])
+    tokens[:3, 2] = UNKNOWN
+    return tokens * (torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS)[:, None])
+
+
+def logits_of(model: nn.Module, tokens: Tensor, n_classes: int) -> Tensor:
+    """The model's output, of the right shape."""
+    where = f"for tokens of shape {tuple(tokens.shape)}"
+    batch, length = tokens.shape
+    try:
+        logits = guarded(model, tokens, name="the model")
+    except NotRight as problem:
+        raise NotRight(with_advice(str(problem))) from None
+    if isinstance(logits, tuple):
+        raise NotRight(f"{where} the model gave a tuple: `self.attend` gives what was seen and the weights; take `[0]`")
+    causes = {
+        (batch, length, n_classes): "one row of logits a word: pool over the words before the head",
+        (n_classes,): "does a `squeeze` remove the batch, or a mean run over the sentences as well as the words?",
+        (1, n_classes): "one row for all sentences: the mean runs over the words of a sentence alone, `dim=1`",
+        (batch, length): "one number a word; expected one a class",
+        **{(batch, n): "those are features: `self.head` makes logits of them" for n in wide(model) if n != n_classes},
+        (batch, batch, n_classes): "did a sum of shape (B,) divide (B, D)? `keepdim=True` keeps it (B, 1)",
+    }
+    logits = expect_tensor(logits, where, (batch, n_classes), causes)
+    if not logits.is_floating_point():
+        raise NotRight(f"{where} the output is {logits.dtype}: those are chosen classes (`argmax`?), expected logits")
+    return logits
+
+
+def wide(model: nn.Module) -> set[int]:
+    """How many features the model's embeddings have."""
+    return {part.embedding_dim for part in model.modules() if isinstance(part, nn.Embedding)}
+
+
+def with_advice(problem: str) -> str:
+    """An exception, with what it comes from in this model."""
+    if "key_padding_mask" in problem:
+        return (
+            f"{problem}. That is the name in PyTorch's layer, where True is hidden; here it is `mask`, and True may be "
+            "looked at"
+        )
+    if "tuple" in problem:
+        return f"{problem}. `self.attend` gives what was seen and the weights: take `[0]`"
+    if "must match the size of tensor b" in problem:
+        return f"{problem}. Does a sum of shape (B,) divide (B, D)? `keepdim=True` keeps it (B, 1)"
+    return problem
+
+
+def same_in_company(model: nn.Module, tokens: Tensor, n_classes: int) -> None:
+    """Sentences of one length, so without padding, must get the same logits together and alone."""
+    together = logits_of(model, tokens, n_classes)
+    alone = torch.cat([logits_of(model, row[None], n_classes) for row in tokens])
+    if torch.isfinite(together).all() and torch.isfinite(alone).all() and not agrees(together, alone):
+        raise NotRight(
+            "sentences are mixed: without any padding, a sentence gets other logits alone than in a batch with others "
+            "as long. Sums, means and counts run over the words of one sentence, `dim=1`"
+        )
+
+
+@torch.no_grad()
+def named(model: nn.Module, tokens: Tensor, given: Tensor) -> str | None:
+    """Which of the usual mistakes gives exactly these logits, with the model's own layers; None where none does."""
+    from mmcourse.models.attention import MultiHeadAttention, sinusoids
+
+    layers = [getattr(model, name, None) for name in ("embedding", "attend", "head")]
+    if not all(isinstance(*pair) for pair in zip(layers, (nn.Embedding, MultiHeadAttention, nn.Linear), strict=True)):
+        return None
+    embedding, attend, head = layers
+    real = tokens != 0
+    each = real[..., None]  # (B, T, 1)
+    for (enter, zero), (mask, hidden) in product(INPUTS, ATTENTION):
+        x = enter(embedding(tokens), sinusoids(tokens.shape[1], embedding.embedding_dim), each)
+        seen = x + attend(x, mask=mask(real))[0]
+        for pool, pooled in POOLING:
+            if (hidden or pooled) and agrees(given, head(pool(seen, each))):
+                if hidden == "axis" or (mask(real) is None and attends(model, tokens, ~real) == 0):
+                    hidden = WRONG_AXIS  # padding looks at nothing, words at everything
+                elif mask(real) is None and (zero or embedding.padding_idx == 0):
+                    hidden = ZERO_VECTORS
+                if hidden and pooled:
+                    return f"{hidden}. And {pooled}"
+                return f"{hidden}. What comes after it is right" if hidden else f"the attention is right, but {pooled}"
+    return None
+
+
+def unnamed(model: nn.Module, tokens: Tensor, together: Tensor, alone: Tensor, appended: Tensor) -> str:
+    """Words for a model whose logits depend on padding in a way of its own."""
+    fraction = attends(model, tokens, tokens != 0, tokens == 0)
+    if fraction is None:
+        position = "both the attention and what pools the words can see it"
+    elif fraction > 1e-6:
+        position = f"the attention still gives up to {fraction:.2f} of a word's weight to it"
+    else:
+        position = "the attention gives no weight to it, so look at what comes after"
+    if not agrees(together, alone):
+        change, how = (together - alone).abs().max(), "in a batch with longer sentences, where it is padded"
+    else:
+        change, how = (appended - together).abs().max(), "with 7 zeros appended to every sentence"
+    return f"padding still counts: {how}, a sentence gets logits that differ by {change:.3f}. Of padding, {position}"
+
+
+def attends(model: nn.Module, tokens: Tensor, who: Tensor, at: Tensor | None = None) -> float | None:
+    """The most weight that places `who` (B, T) give in all to places `at`, everything unless given.
+
+    None where the lesson's own attention is not used.
+    """
+    from mmcourse.models.attention import MultiHeadAttention
+
+    found = []
+
+    def keep(_module, _inputs, output):
+        weights = output[1].detach()
+        if weights.shape[0] == len(tokens) and weights.shape[-2:] == (tokens.shape[1],) * 2:
+            given = (weights if at is None else weights * at[:, None, None]).sum(-1)  # (B, heads, T)
+            found.append(float(given.amax(1)[who].max()))
+
+    hooks = [m.register_forward_hook(keep) for m in model.modules() if isinstance(m, MultiHeadAttention)]
+    try:
+        guarded(model, tokens, name="the model")
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return max(found, default=None)
+
+
+def every_word_counts(model: nn.Module, tokens: Tensor, logits: Tensor, n_classes: int) -> None:
+    """Another word anywhere, or the words in another order, must change a sentence's logits."""
+    for position in range(tokens.shape[1]):
+        changed = tokens.clone()
+        changed[:, position] = torch.where(tokens[:, position] != 0, tokens[:, position] % int(tokens.max()) + 1, 0)
+        unmoved = (logits_of(model, changed, n_classes) - logits).abs().amax(1) < NOTICED
+        for row in (unmoved & (tokens[:, position] != 0)).nonzero().flatten().tolist():
+            raise NotRight(
+                f"word {position} of a sentence of {LENGTHS[row]} words can be any other and the logits stay the same: "
+                "is a real word masked, or left out of the mean?"
+            )
+    swapped = tokens.clone()
+    swapped[:, :2] = tokens[:, :2].flip(1)
+    if ((logits_of(model, swapped, n_classes) - logits).abs().amax(1) < NOTICED).any():
+        if attends(model, tokens, tokens != 0) == 0:
+            raise NotRight(
+                "no word looks at anything: the mask of the attention is the wrong way round and has the wrong axis. "
+                "True means 'may be looked at', and keys are the last axis, (B, 1, 1, T)"
+            )
+        raise NotRight(
+            "the first two words can change places and the logits stay the same: their order should still count, "
+            "so keep the positions and the attention"
+        )

@@ -1,0 +1,310 @@
+"""The clinic of lesson 11: a contrastive loss without a temperature and without unit vectors."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from mmcourse.exercises.answers import Answer, NotRight, NotTried, guarded, is_stub, same
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.gradients import alike, expect_gradients, gradients
+from mmcourse.exercises.judging import asked_to_learn, expect_finite, expect_tensor, explained
+from mmcourse.exercises.lesson_11.contrasting import contrastive, rows
+from mmcourse.exercises.lesson_11.likeness import cosines, unit
+
+SHARP = 100.0
+UPWARDS = torch.logspace(-3, 12, 24, dtype=torch.float64)
+SCALES = torch.cat([-UPWARDS.flip(0), torch.zeros(1, dtype=torch.float64), UPWARDS])
+STEPS = (1.03, 4.9, 20.7, 203.0)  # how far a parameter is pushed; odd ones, which meet no 0 of it
+
+
+@exercise(
+    "11.debug",
+    title="no temperature, no normalisation",
+    dots=2,
+    minutes=15,
+    hints=(
+        "Two things are missing. Multiply all vectors by 10: what happens to the loss, and what should? And what is "
+        "the smallest loss that cosines alone, between -1 and 1, can reach?",
+        "A scale that is learned is an `nn.Parameter`, made in `__init__`. What keeps it above 0 whatever the "
+        "optimiser does to it? Its logarithm can be any number.",
+        "`self.log_scale = nn.Parameter(torch.tensor(1 / 0.07).log())`; in `forward` multiply by "
+        "`self.log_scale.clamp(max=...).exp()`. `F.normalize(x, dim=1)` brings vectors to length 1.",
+    ),
+)
+def debug(answer, rng):
+    loss = made(answer)
+    pairs = [tuple(torch.randn(2, size, width, generator=rng)) for size, width in ((9, 12), (5, 12), (7, 4))]
+    one, other = pairs[0]
+    pairs[0] = one, 0.4 * other - one  # away from each other: such a loss grows with the scale, and is never near 0
+    with torch.no_grad():
+        stretched(loss, pairs, rng)
+        scale = scale_of(loss, pairs)
+    parameter = learned(loss, pairs[0], scale)
+    begins(scale, float(parameter.detach()))
+    trained_through(loss, pairs[0], scale)
+    remark = remarks(loss, parameter, pairs[0], scale)
+    return f"lengths no longer count, and the scale, {scale:.1f} at first, is learned{remark}"
+
+
+def made(answer) -> nn.Module:
+    """The loss, made by the answer's class."""
+    if isinstance(answer.function, nn.Module):
+        raise NotRight(f"this is a loss; hand in the class itself: `{type(answer.function).__name__}`")
+    if untouched(answer.function):
+        raise NotTried
+    causes = {"before Module.__init__": "`super().__init__()` comes first in `__init__`"}
+    loss = explained(answer, causes)()
+    if not isinstance(loss, nn.Module):
+        raise NotRight(f"`{answer.name}()` gave a {type(loss).__name__}, expected an `nn.Module`")
+    if is_stub(type(loss).forward.__code__):
+        raise NotRight(
+            "`__init__` is done; `forward` is still to do: two vectors for each pair come in, a loss goes out"
+        )
+    return loss.cpu()
+
+
+def untouched(kind) -> bool:
+    """Whether the class holds stubs alone: `__init__` calls its parent's and does no more."""
+    own = vars(kind) if isinstance(kind, type) else {}
+    if "forward" not in own or not is_stub(own["forward"].__code__):
+        return False
+    begun = own["__init__"].__code__.co_names if "__init__" in own else ()
+    return set(begun) <= {"super", "__init__", "NotImplementedError"}
+
+
+def value_of(loss: nn.Module, one: Tensor, other: Tensor) -> Tensor:
+    where = f"for {len(one)} pairs of width {one.shape[1]}"
+    causes = {(len(one),): "a loss for each pair; their mean is asked for", (1,): "an axis too many: a single number"}
+    causes[(len(one), len(one))] = "those are logits; the loss is one number"
+    given = one.clone(), other.clone()
+    value = guarded(loss, *given, name="forward")
+    if value is None:
+        raise NotRight("`forward` gave None: is the `return` missing?")
+    value = expect_tensor(value, where, (), causes)
+    if not same((one, other), given):
+        raise NotRight(
+            "the vectors that come in are changed in place, so the towers' own are spoilt, and no gradient knows of "
+            "it: make new ones, as in `one = one / length`, without `/=`, `.data` or a name that ends in `_`"
+        )
+    expect_finite(value, where, "exp of a large number, or a division by zero?")
+    return value
+
+
+TABLES = [
+    (
+        lambda a, b: unit(a, 0) @ unit(b, 0).T,
+        "each feature is divided by its length over the batch (`dim=0`); each vector by its own, `dim=1`",
+    ),
+    (
+        lambda a, b: (a / a.norm()) @ (b / b.norm()).T,
+        "all vectors together are divided by one length; each by its own: `norm(dim=1, keepdim=True)`",
+    ),
+]
+
+
+def stretched(loss: nn.Module, pairs, rng: torch.Generator) -> None:
+    """Lengths must not count, of either modality."""
+    one, other = pairs[0]
+    lengths = 5 * torch.rand(len(one), 1, generator=rng) + 0.1
+    before = value_of(loss, one, other)
+    apart = [value_of(loss, one * lengths, other) - before, value_of(loss, one, other * lengths) - before]
+    moved = [abs(float(gap)) > 2e-4 * (1 + abs(float(before))) for gap in apart]
+    if any(moved):
+        values = [float(value_of(loss, *pair)) for pair in pairs]
+        for table, words in TABLES:
+            if common(contrastive, [table(*pair) for pair in pairs], values) is not None:
+                raise NotRight(f"longer vectors still change the loss: {words}")
+    if all(moved):
+        raise NotRight("longer vectors still change the loss: it gains by growing them. Bring both to length 1")
+    if any(moved):
+        which = "first" if moved[0] else "second"
+        raise NotRight(f"longer vectors of the {which} modality still change the loss; the others are of length 1")
+
+
+def scale_of(loss: nn.Module, pairs) -> float:
+    """The scale at which the right loss gives what this one gives, the same for all pairs."""
+    values = [float(value_of(loss, one, other)) for one, other in pairs]
+    tables = [cosines(one, other) for one, other in pairs]
+    if (found := common(contrastive, tables, values)) is not None:
+        return found
+    for kind, words in KINDS:
+        if common(kind, tables, values) is not None:
+            raise NotRight(words)
+    raise NotRight(
+        f"for {len(pairs[0][0])} pairs it gave {values[0]:.3f}, and no scale gives that: is it the mean of the "
+        "cross-entropies of rows and columns, as in exercise 11.2?"
+    )
+
+
+KINDS = [
+    (lambda t, s: rows(s * t), "only the rows are judged now; the patient judged the columns too, as exercise 11.2"),
+    (lambda t, s: rows(s * t.T), "only the columns are judged now; the patient judged the rows too, as exercise 11.2"),
+    (lambda t, s: 2 * contrastive(t, s), "the two directions are added; their mean is asked for"),
+    (lambda t, s: len(t) * contrastive(t, s), "summed over the batch; the mean is asked for"),
+    (lambda t, s: s * contrastive(t, 1.0), "the scale multiplies the loss; it belongs to the cosines"),
+]
+
+
+def common(kind, tables: list[Tensor], values: list[float]) -> float | None:
+    """The scale at which `kind` of every table has its value."""
+    for scale in solutions(kind, tables[0], values[0]):
+        if not any(differs(kind, table, scale, value) for table, value in zip(tables, values, strict=True)):
+            return scale
+    return None
+
+
+def solutions(kind, table: Tensor, value: float) -> list[float]:
+    """The scales at which `kind` of the table is `value`; there may be two, since losses fall and rise."""
+    table = table.double()
+    gaps = torch.stack([kind(table, scale) for scale in SCALES]) - value
+    found = []
+    for i in (gaps[:-1] * gaps[1:] <= 0).nonzero()[:, 0].tolist():
+        low, high, below = SCALES[i], SCALES[i + 1], gaps[i]
+        for _ in range(40):
+            middle = (low + high) / 2
+            low, high = (middle, high) if (kind(table, middle) - value) * below > 0 else (low, middle)
+        found.append(float(low))
+    return found
+
+
+def differs(kind, table: Tensor, scale: float, value: float) -> bool:
+    return abs(float(kind(table.double(), scale)) - value) > 1e-3 * (1 + abs(value))
+
+
+def learned(loss: nn.Module, pair, scale: float) -> nn.Parameter:
+    """The parameter that the scale is made of."""
+    parameters = [p for p in loss.parameters() if p.requires_grad]
+    values = [guarded(loss, *(x.clone() for x in pair), name="forward") for _ in range(2)]
+    leaves = [{id(leaf) for leaf in asked_to_learn(value)} for value in values]
+    if any(leaves) and not leaves[0] & leaves[1]:
+        raise NotRight(
+            "what should learn is made anew in every `forward`, so nothing ever does: make the parameter in "
+            "`__init__`, once"
+        )
+    if leaves[0] - set(map(id, parameters)):
+        raise NotRight(
+            "what should learn is not among the loss's parameters, so no optimiser sees it: a plain list hides it "
+            "(give it a name of its own), and a tensor of your own needs `nn.Parameter`"
+        )
+    if not parameters:
+        raise NotRight(
+            "nothing in it can be learned: the scale is a fixed number. Make it an `nn.Parameter` in `__init__`, so "
+            "that an optimiser sees it"
+        )
+    one, other = (x.clone().requires_grad_() for x in pair)
+    value = guarded(loss, one, other, name="forward")
+    if not value.requires_grad:
+        raise NotRight("no gradient leaves the loss: is there a `detach`, an `.item()` or a `no_grad` in `forward`?")
+    loss.zero_grad()
+    guarded(value.backward, name="backward")
+    if held := [p for p in parameters if p.grad is not None and p.grad.abs().sum() == 0]:
+        raise NotRight(held_still(loss, held[0], pair, scale))
+    moved = [p for p in parameters if p.grad is not None]
+    if not moved:
+        raise NotRight("there is a parameter, but no gradient reaches it: `.item()`, `.data` or `float()` cuts it off")
+    if len(moved) > 1 or moved[0].numel() > 1:
+        raise NotRight(f"one number is to be learned, the scale; here are {sum(p.numel() for p in moved)}")
+    return moved[0]
+
+
+def held_still(loss: nn.Module, parameter: nn.Parameter, pair, begun: float) -> str:
+    """Words for a parameter whose gradient is 0."""
+    scales = pushed(loss, parameter, pair)
+    if all(abs(scale - begun) < 1e-3 * (1 + begun) for scale in scales):
+        return "there is a parameter, but the loss does not depend on it"
+    which = "most" if max(scales) <= begun * 1.001 else "least"
+    return (
+        f"the scale begins at {begun:.1f}, the {which} that its `clamp` allows, and beyond a clamp the gradient is 0: "
+        "it stays there. `clamp(max=100)` is the most, `clamp(100)` would be the least"
+    )
+
+
+def begins(scale: float, parameter: float) -> None:
+    """A scale to start with: above 0, sharp enough for cosines, and not far beyond what CLIP allows."""
+    bare = any(abs(scale - x) < 1e-2 * (1 + abs(x)) for x in (parameter, 1 / parameter if parameter else 0.0))
+    asked = ". The parameter is used as it is: is an `.exp()` missing?" if bare else ""
+    near = "begin near 14 = 1 / 0.07, as CLIP does"
+    if scale < -1e-3:
+        raise NotRight(
+            f"it begins at a scale of {scale:.2f}: below 0 the least alike is the most likely; {near}{asked}"
+        )
+    if scale < 1e-3:
+        raise NotRight(f"it begins at a scale of 0, where all logits are 0 and the loss is ln(B); {near}{asked}")
+    if scale < 3:
+        raise NotRight(
+            f"it begins at a scale of {scale:.2f}: with cosines between -1 and 1 the softmax is flat then; "
+            f"{near}{asked}"
+        )
+    if scale > 10 * SHARP:
+        raise NotRight(
+            f"it begins at a scale of {scale:,.0f}, where only the one hardest negative counts; {near}. Its logarithm, "
+            "2.66, is the parameter: `torch.tensor(1 / 0.07).log()`"
+        )
+
+
+def trained_through(loss: nn.Module, pair, scale: float) -> None:
+    """As much gradient reaches the vectors as through the right loss."""
+
+    def detached(one: Tensor, other: Tensor) -> Tensor:
+        one, other = (x / x.norm(dim=1, keepdim=True).detach() for x in (one, other))
+        return contrastive(one @ other.T, scale)
+
+    found, expected = (gradients(function, pair, "forward") for function in (loss, detached))
+    if all(gradient is not None and alike(gradient, expected[position]) for position, gradient in found.items()):
+        raise NotRight(
+            "the loss is right, but the lengths that it divides by are detached, so its gradient still grows the "
+            "vectors: leave them in the graph, without `detach`, `.data` or `no_grad`"
+        )
+    expect_gradients(Answer(loss.forward), pair, lambda one, other: contrastive(cosines(one, other), scale))
+
+
+def pushed(loss: nn.Module, parameter: nn.Parameter, pair) -> list[float]:
+    """The scale after each step of the parameter down, then up; NaN where the loss is no number."""
+    first, table, scales = parameter.detach().clone(), cosines(*pair), []
+    with torch.no_grad():
+        for step in (*(-step for step in STEPS), *STEPS):
+            parameter.copy_(first + step)
+            value = float(guarded(loss, *(x.clone() for x in pair), name="forward"))
+            found = solutions(contrastive, table, value) if math.isfinite(value) else [math.nan]
+            scales.append(found[-1] if found else math.inf)
+        parameter.copy_(first)
+    return scales
+
+
+def remarks(loss: nn.Module, parameter: nn.Parameter, pair, begun: float) -> str:
+    """The scale has to stay above 0 wherever the parameter goes; what else there is to say of its bounds."""
+    ways = pushed(loss, parameter, pair)
+    for sign, scales in ((-1, ways[: len(STEPS)]), (1, ways[len(STEPS) :])):
+        for step, scale, before in zip(STEPS, scales, (begun, *scales), strict=False):
+            at = f"where the optimiser takes the parameter to {float(parameter.detach()) + sign * step:.1f},"
+            if scale < -1e-3:
+                raise NotRight(
+                    f"the scale can become negative: {at} it is {scale:.2f}, and the least alike is the most likely. "
+                    "Learn its logarithm: `.exp()` of any number is above 0"
+                )
+            if math.isnan(scale) and step < STEPS[-1] and before < 1e6:
+                raise NotRight(f"{at} the loss is NaN: `.exp()` takes any number, a root or a logarithm does not")
+    if any(stuck(loss, parameter, pair, step) for step in (-STEPS[2], STEPS[2])):
+        raise NotRight(
+            "the scale can become 0, and there no gradient leads back: it is to stay above 0. Learn its logarithm: "
+            "`.exp()` of any number is above 0"
+        )
+    if begun > SHARP * 1.005:
+        return ". It begins above 100, though; CLIP begins near 14 and lets it grow to 100 at most: `clamp`"
+    if any(not scale <= SHARP * 1.01 for scale in ways):  # NaN included, which is beyond any bound
+        return ". CLIP lets it grow to 100 at most, so that training stays steady: `clamp`"
+    return ", and never above 100"
+
+
+def stuck(loss: nn.Module, parameter: nn.Parameter, pair, step: float) -> bool:
+    """Whether neither the vectors nor the parameter get a gradient after a step: the scale is 0, and stays so."""
+    first = parameter.detach().clone()
+    with torch.no_grad():
+        parameter.copy_(first + step)
+    leaves = [*(x.clone().requires_grad_() for x in pair), parameter]
+    value = guarded(loss, *leaves[:2], name="forward")
+    found = torch.autograd.grad(value, leaves, allow_unused=True)
+    with torch.no_grad():
+        parameter.copy_(first)
+    return not any(gradient is not None and gradient.any() for gradient in found)

@@ -1,0 +1,1 @@
+"""Static figures and tables: images, curves, matrices, spectrograms."""

@@ -1,0 +1,100 @@
+"""The course's destination: every modality turned into every other, with what works already."""
+
+import base64
+import html
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from mmcourse.picturebook.scene import COLOURS, KINDS, SIZES, Scene, arrange, stream
+from mmcourse.picturebook.sentence import tell, understand, with_article
+from mmcourse.show import output
+from mmcourse.show.players import as_samples, data_url
+from mmcourse.show.widgets.base import to_jpeg
+
+MODALITIES = ("image", "text", "sound")
+LESSONS = {
+    ("image", "image"): "06",
+    ("image", "text"): "12",
+    ("image", "sound"): "16",
+    ("text", "image"): "14",
+    ("text", "text"): "05",
+    ("text", "sound"): "15",
+    ("sound", "image"): "16",
+    ("sound", "text"): "13",
+    ("sound", "sound"): "06",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a conversion gave, and how: 'learned' by a shipped model, or 'by rule'."""
+
+    content: Tensor | str
+    how: str
+
+
+def convert(scene: Scene, seed: int = 0) -> dict[tuple[str, str], Cell]:
+    """The conversions that work from what the course ships so far, done on one page with one thing."""
+    from mmcourse.picturebook.image import draw
+    from mmcourse.picturebook.speech import speak, voices
+    from mmcourse.training import shipped
+
+    if len(scene.objects) != 1:
+        raise ValueError(f"the scene has {len(scene.objects)} things; the shipped reader knows pages with one thing")
+    classifier = shipped.load("image_encoder")
+    kind, colour, size = classifier.predict(draw(scene, 32, seed)[None])[0].tolist()
+    predicted = with_article(f"{SIZES[size]} {COLOURS[colour]} {KINDS[kind]}")
+    sentence = tell(scene, seed)
+    facts = understand(sentence)
+    again = arrange(facts.objects, facts.relation, facts.time or scene.time, stream("conversions", seed))
+    voice = voices("held_out")[0]
+    return {
+        ("image", "text"): Cell(predicted, "learned"),
+        ("image", "sound"): Cell(speak(predicted, voice, seed), "learned, then read by rule"),
+        ("text", "image"): Cell(draw(again, 128, seed + 1), "by rule"),
+        ("text", "text"): Cell(tell(again, seed + 1, "held_out"), "by rule"),
+        ("text", "sound"): Cell(speak(sentence, voice, seed), "by rule"),
+    }
+
+
+def show_conversions(scene: Scene, seed: int = 0) -> None:
+    """The grid of three modalities by three on one page: what came out where it works, a lesson's number elsewhere."""
+    from mmcourse.picturebook.image import draw
+    from mmcourse.picturebook.speech import speak, voices
+
+    done = convert(scene, seed)
+    sentence = tell(scene, seed)
+    inputs = {"image": draw(scene, 128, seed), "text": sentence, "sound": speak(sentence, voices("train")[0], seed)}
+    line = "border:1px solid var(--jp-border-color2, #bbb);padding:8px;text-align:center;vertical-align:middle"
+    head = "".join(f'<th style="{line};width:26%">to {name}</th>' for name in MODALITIES)
+    rows, plain = [], []
+    for source in MODALITIES:
+        cells = [f'<th style="{line}">from {source}<br>{_content(inputs[source], sentence)}</th>']
+        for target in MODALITIES:
+            cell = done.get((source, target))
+            what = (
+                f"<b>{cell.how}</b><br>{_content(cell.content, sentence)}"
+                if cell
+                else f'<span style="opacity:.6">lesson {LESSONS[source, target]}</span>'
+            )
+            cells.append(f'<td style="{line}">{what}</td>')
+            said = f": {cell.content}" if cell and isinstance(cell.content, str) else ""
+            plain.append(f"{source} to {target}: {cell.how + said if cell else 'lesson ' + LESSONS[source, target]}")
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    table = f'<table style="border-collapse:collapse"><tr><th></th>{head}</tr>{"".join(rows)}</table>'
+    output.publish({"text/html": table, "text/plain": "\n".join(plain)})
+
+
+def _content(content: Tensor | str, words: str) -> str:
+    """A picture, words or a player as HTML."""
+    if isinstance(content, str):
+        return f"<i>{html.escape(content)}</i>"
+    if content.dim() == 3:
+        image = base64.b64encode(to_jpeg(content)).decode("ascii")
+        source = f"data:image/jpeg;base64,{image}"
+        return f'<img width="128" height="128" alt="{html.escape(words, quote=True)}" src="{source}">'
+    return (
+        f'<audio controls preload="auto" style="width:180px;height:34px" aria-label="{html.escape(words, quote=True)}" '
+        f'src="{data_url(as_samples(content), 16_000)}"></audio>'
+    )

@@ -1,0 +1,1 @@
+"""Interactive widgets, a module each; their JavaScript is in static/."""

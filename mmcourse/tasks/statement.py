@@ -1,0 +1,46 @@
+"""The matching task: is what the sentence says true of the picture? Neither alone can tell."""
+
+import random
+from collections import defaultdict
+
+import torch
+from torch import Tensor
+
+from mmcourse.picturebook.book import PictureBook
+from mmcourse.picturebook.scene import stream
+
+
+def true_or_false(book: PictureBook) -> tuple[Tensor, Tensor, Tensor]:
+    """Whose picture is shown (N,), whose sentence is said (N,), both pages of `book`, and labels (N,), 1 for true.
+
+    Pages are paired so that kind, colour and size differ in exactly one. Each pair gives four examples: both pictures
+    with both sentences, two true and two false. So each picture, and each sentence, is true once and false once: what
+    judges by one of them alone is right exactly half the time, whatever it learned. Sentences are the split's own, so
+    'never seen' does not come to mean 'false'. A page that finds no partner is left out.
+    """
+    if book.objects != 1:
+        raise ValueError("true_or_false got a book with two things a page; make the book with objects=1")
+    rng = stream("true or false", book.split, book.seed, len(book))
+    pairs = torch.tensor(_pairs(book, rng), dtype=torch.int64).reshape(-1, 2)
+    if not len(pairs):
+        raise ValueError(f"no two of {len(book)} pages differ in one fact alone; make the book with more pages")
+    one, other = pairs.T
+    images = torch.stack([one, other, one, other], dim=1).flatten()
+    sentences = torch.stack([one, other, other, one], dim=1).flatten()
+    return images, sentences, (images == sentences).long()
+
+
+def _pairs(book: PictureBook, rng: random.Random) -> list[tuple[int, int]]:
+    """Pages in pairs that differ in one fact: a page takes a partner who waits for such a one, or waits itself."""
+    facts = list(zip(book.kinds.tolist(), book.colours.tolist(), book.sizes.tolist(), strict=True))
+    waiting, pairs = defaultdict(list), []
+    for page in rng.sample(range(len(book)), len(book)):
+        keys = [(fact, *facts[page][:fact], *facts[page][fact + 1 :]) for fact in rng.sample(range(3), 3)]
+        fitting = ((key, other) for key in keys for other in waiting[key] if facts[other] != facts[page])
+        if found := next(fitting, None):
+            key, partner = found
+            waiting[key].remove(partner)
+            pairs.append((partner, page))
+        else:
+            waiting[keys[0]].append(page)
+    return pairs
