@@ -1,8 +1,8 @@
 """The table of lesson 12: `python -m benchmarks.captions` writes `data/tables/12_captioning.csv`.
 
-Captioners of pages with one thing and with two, cold (nothing shipped is in them) and from the shipped encoder of
-pictures, their decoders new or gone on from pages with one thing. All decoders for two things take as many steps, on
-encoder that are kept, and a Transformer once more twice as many. Seeds move the training pages, the initialisation and the
+Captioners of pages with one object and with two, from scratch (nothing shipped is in them) and with the shipped image
+encoder, their decoders new or continued from pages with one object. All decoders for two objects take as many steps, on
+a frozen encoder, and a Transformer once more twice as many. Seeds move the training pages, the initialisation and the
 order of batches. About an hour on one core; `--quick` tries everything on few pages and stores nothing.
 """
 

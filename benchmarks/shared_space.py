@@ -1,8 +1,8 @@
 """The table of lesson 11: `python -m benchmarks.shared_space` writes `data/tables/11_shared_space.csv`.
 
-Spaces trained from scratch, with as many pages as the lesson has, and warm: the encoders of pictures and of words begin as the
-shipped ones, which never saw a held-out pair; all else is the same. Each is judged on pages with two things, in all
-six directions and on what was held out, and on all meanings of one object. Seeds move the training pages, the
+Spaces trained from scratch, with as many pages as the lesson has, and pretrained: the image and text encoders begin as
+the shipped ones, which never saw a held-out pair; all else is the same. Each is evaluated on pages with two objects, in
+all six directions and on the held-out splits, and on all meanings of one object. Seeds move the training pages, the
 initialisation and the order of batches. About four minutes a space on one core; `--quick` tries everything on few pages
 and stores nothing.
 """

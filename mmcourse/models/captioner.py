@@ -52,8 +52,8 @@ class Captioner(nn.Module):
                   attention
     start, step   images -> state; state, words (B,) -> logits (B, V), state: the same, a word at a time. A state is a
                   tuple of tensors whose first axis is the batch
-    frozen        the encoder stays as it is, in evaluation mode, and no gradient is computed for it; then what `extract_features`
-                  keeps of many pictures, once, can be given in the place of the pictures
+    frozen        the encoder stays as it is, in evaluation mode, and no gradient is computed for it; then the features
+                  that `extract_features` computed once can be given in the place of the images
     A subclass defines `initial_state(positions) -> state` and `decode(state, tokens) -> logits, weights, state`.
     """
 
@@ -169,12 +169,12 @@ class ShowAttendAndTell(ShowAndTell):
     """The same, but the vector is made anew before each word: another LSTM reads the words, and asks the places.
 
     All that ShowAndTell has is here under the same names, so it can go on from one that has learned to tell of one
-    thing: `attending.load_state_dict(one.state_dict(), strict=False)`. Of a place it reads what `image_projection` makes of it, and
-    where it is. In the papers the LSTM that asks also reads what was found; here it reads words alone, so that all
+    thing: `attending.load_state_dict(one.state_dict(), strict=False)`. Of a position it reads what `image_projection`
+    makes of it, and where it is. In the papers the LSTM that asks also reads what was found; here it reads words alone, so that all
     words of a sentence ask at once, without a loop.
 
-    masked_words  words that the LSTM that tells reads as <mask>; the one that asks reads all. What follows such a word has
-             to be seen then, and cannot be guessed from it
+    masked_words  words that the language LSTM reads as <mask>; the attention LSTM reads all. What follows such a word
+                  then has to be seen in the image, and cannot be guessed from the word
     """
 
     def __init__(

@@ -126,8 +126,8 @@ class PageSpace(SharedSpace):
     """The Picture Book's shared space: pages of 48 pixels, its sentences, its voices, from the waveform on.
 
     Complete in one file: it holds LogMel's statistics. The towers of `image`, `text` and `sound` take pictures
-    (B, 3, 48, 48), tokens (B, T) and log-mels (B, 40, T); `embed_text` and `embed_sound` make the latter two. `text_width` is the width
-    of the sentences' encoder.
+    (B, 3, 48, 48), tokens (B, T) and log-mels (B, 40, T); `embed_text` and `embed_sound` make the latter two.
+    `text_width` is the width of the text encoder.
     """
 
     def __init__(self, width: int = 128, text_width: int = 128, hop: float = 0.020):

@@ -18,8 +18,9 @@ CHUNK = 250
 class PictureBook:
     """`pages` pages of a split, the same on every machine; each modality is made when first asked for.
 
-    split    'train', 'valid', 'test', or one that holds something out: 'held_out_pairs' (kind x colour), 'held_out_voices',
-             'held_out_phrasings', 'far_voices' (another speech engine); everything else is as in training
+    split    'train', 'valid', 'test', or one that holds something out: 'held_out_pairs' (kind x colour),
+             'held_out_voices', 'held_out_phrasings', 'far_voices' (another speech engine); everything else is as in
+             training
     objects  one or two on each page
     seed     another seed, another book. None: the run's seed (MMCOURSE_SEED) for 'train', and 0 for every other split,
              so that a run's seed never moves what it is judged on
@@ -42,7 +43,10 @@ class PictureBook:
         return self.pages
 
     def __repr__(self) -> str:
-        return f"PictureBook({self.split!r}, pages={self.pages}, objects={self.objects}, seed={self.seed}, size={self.size})"
+        return (
+            f"PictureBook({self.split!r}, pages={self.pages}, objects={self.objects}, seed={self.seed}, "
+            f"size={self.size})"
+        )
 
     def _key(self, what: str, page: int) -> tuple:
         if not 0 <= page < self.pages:

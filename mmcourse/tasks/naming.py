@@ -22,9 +22,9 @@ BEFORE_AND_NAME = re.compile(rf"\b(?:an? )?(?:{'|'.join(KINDS)})\b")
 class NamedPages:
     """A book's pages with one thing: picture, spoken word and sentence, each of which can tell what the thing is.
 
-    On `fraction` of the pages a blot covers the thing's name in the sentence (the word becomes '<unk>', and an 'a' or 'an'
-    right before it too), so that there the sentence does not say the kind: `name_masked` (N,) bool. Picture and word are
-    clear. labels (N,) are the kinds; the voice is the page's.
+    On `fraction` of the pages the object's name is masked in the sentence (the word becomes '<unk>', and an 'a' or 'an'
+    right before it too), so that there the sentence does not say the kind: `name_masked` (N,) bool. Image and spoken
+    word are clean. labels (N,) are the kinds; the voice is the page's.
     """
 
     def __init__(self, book: PictureBook, fraction: float = 0.5):

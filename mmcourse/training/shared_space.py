@@ -101,8 +101,8 @@ def train_space(
 ) -> PageSpace:
     """All of it: pictures and words, spoken words, spoken sentences; the same space, ready to be used.
 
-    image_pages, sound_pages  (things, pages) of each training book; those that are heard are other pages than those that are seen
-    epochs        of the three steps
+    image_pages, sound_pages  (objects, pages) of each training book; the sounds are of other pages than the images
+    epochs                    of the three steps
     """
     books = [PictureBook("train", pages, objects, seed, size=48) for objects, pages in image_pages]
     train_image_tower(space, books, epochs[0], **options)

@@ -192,8 +192,8 @@ def whole_stripes(widths: Tensor) -> None:
     fraction = (widths == 6).double().mean().item()
     if fraction < 0.045:
         raise NotRight(
-            f"with 6 frames and `widest` 6 only {fraction:.0%} of the stripes have 6 frames: some hang over the edge, and "
-            "lose a part there. A stripe lies wholly inside, and every width from 0 to `widest` is equally likely: "
+            f"with 6 frames and `widest` 6 only {fraction:.0%} of the stripes have 6 frames: some hang over the edge, "
+            "and lose a part there. A stripe lies wholly inside, and every width from 0 to `widest` is equally likely: "
             "draw the width first, then a start where it fits, 0 to T - width"
         )
 

@@ -65,6 +65,6 @@ def same_without_padding(model: nn.Module, sentences: list[Tensor], given: list[
             "unknown words are hidden with the padding: `<unk>` (1) stands for a word that is there. Padding is 0 alone"
         )
     raise NotRight(
-        "padding counts no longer, but a sentence without any gets other logits than from `Buggy` with the same weights: "
-        "mend the padding, and leave the rest as it was"
+        "padding counts no longer, but a sentence without any gets other logits than from `Buggy` with the same "
+        "weights: fix the padding, and leave the rest as it was"
     )

@@ -19,8 +19,8 @@ SQUEEZED = "at a batch of one `squeeze()` drops the batch too"
     dots=2,
     minutes=15,
     hints=(
-        "Ask each half alone. What is `encode_text(tokens)` for two sentences of different words, both padded? And how many "
-        "of the 16 places of `seen` can change the logits?",
+        "Ask each half alone. What is `encode_text(tokens)` for two sentences of different words, both padded? And "
+        "how many of the 16 places of `seen` can change the logits?",
         "Nothing below a `return` ever runs, and Python does not complain. What should come back is the state after "
         "each sentence's last real word.",
         "`seen` is (B, 32, 4, 4). Either `flatten(1)` makes 32 * 16 features of it, and then `join` must expect as "
@@ -100,20 +100,21 @@ def misfit(model: nn.Module, maps: Tensor, tokens: Tensor) -> str:
         if name == "encode_text" and half.dim() == 3:
             return f"{gave}, a state for each word: only the one after the last word is to be joined"
         return f"{gave}. What is joined is (B, features): flatten all but the batch, `flatten(1)`"
-    encode_image, encode_text = shapes["encode_image"][1], shapes["encode_text"][1]
-    wanted = next(
-        (part.in_features for part in model.modules() if isinstance(part, nn.Linear)), encode_image + encode_text
-    )
-    if wanted == encode_image + encode_text or encode_image == 32 * SIDE * SIDE:
+    image, text = shapes["encode_image"][1], shapes["encode_text"][1]
+    wanted = next((part.in_features for part in model.modules() if isinstance(part, nn.Linear)), image + text)
+    if wanted == image + text or image == 32 * SIDE * SIDE:
         return ""
     causes = {
-        32: f"let it expect {encode_image + encode_text}",
+        32: f"let it expect {image + text}",
         SIDE * SIDE: "the largest over the channels? Over the places it is `amax(dim=(2, 3))`",
         maps.shape[1]: "those are the maps that came in: is the convolution skipped?",
         maps.shape[1] * SIDE * SIDE: "those are the maps that came in: is the convolution skipped?",
     }
-    cause = causes.get(encode_image, "`amax(dim=(2, 3))` keeps 32, `flatten(1)` 32 * 16")
-    return f". `encode_image` gave {encode_image} numbers a picture, `encode_text` {encode_text} a sentence, and `join` expects {wanted}: {cause}"
+    cause = causes.get(image, "`amax(dim=(2, 3))` keeps 32, `flatten(1)` 32 * 16")
+    return (
+        f". `encode_image` gave {image} numbers an image, `encode_text` {text} a sentence, and `join` expects {wanted}: "
+        f"{cause}"
+    )
 
 
 def advice(problem: str) -> str:

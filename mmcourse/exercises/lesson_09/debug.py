@@ -25,8 +25,8 @@ HALVES = {"encode_image": "image", "encode_sound": "sound"}
         "between row 2 and row 4?",
         "Words are names, so they are looked up. Features are amounts, so they are multiplied: a linear layer takes a "
         "vector of floats, `nn.Linear(features, width)`. Make one for each modality in `__init__`.",
-        "`encode_image` and `encode_sound` then are one line each, and give (B, width), as before. The question stays with the "
-        "embedding.",
+        "`encode_image` and `encode_sound` then are one line each, and give (B, width), as before. The question stays "
+        "with the embedding.",
     ),
 )
 def debug(answer, rng):
@@ -78,8 +78,8 @@ def judged(model: nn.Module, n_classes: int, vocabulary_size: int, image: int, s
         logits = logits_of(model, given, n_classes)
         if not torch.allclose(logits_of(model, given, n_classes), logits, atol=1e-5):
             raise NotRight(
-                "the same input gives two results: make layers in `__init__`, since one made in `encode_image` or `encode_sound` is new "
-                "at each call. And a dropout asks whether the model is in training"
+                "the same input gives two results: make layers in `__init__`, since one made in `encode_image` or "
+                "`encode_sound` is new at each call. And a dropout asks whether the model is in training"
             )
         alone = torch.cat(
             [logits_of(model, {n: x[i : i + 1] for n, x in given.items()}, n_classes) for i in range(batch)]

@@ -31,8 +31,8 @@ def question_answering_explorer(
 ) -> "QuestionAnsweringExplorer":
     """A widget: choose a page and a word that is heard, see where each head looks, and ask a question word by word.
 
-    model      has attend(positions (B, T, D), sound (B, S)) -> found, weights (B, heads, T), as `QuestionAnswerer` does, and answers
-               model(places, heard, tokens (B, L)) -> logits (B, n_classes)
+    model      has attend(positions (B, T, D), sound (B, S)) -> found, weights (B, heads, T), as `QuestionAnswerer` has,
+               and answers: model(positions, sound, tokens (B, L)) -> logits (B, n_classes)
     images     the pages (3, S, S) in [0, 1]; positions (N, T, D) their tokens, T a square number; sentences tell them
     speak      a word -> how it sounds, (samples,) at 16 kHz; encode_sound: such sounds -> what the model gets, (B, S)
     classes    the names of the answers; questions: ready ones, the first to begin with
@@ -67,8 +67,8 @@ class QuestionAnsweringExplorer(StaticImage):
         images = [unit_range(torch.as_tensor(image).detach().cpu()) for image in images]
         if not images or not len(images) == len(positions) == len(sentences):
             raise ValueError(
-                f"there are {len(images)} images, places of {len(positions)} and {len(sentences)} sentences; expected as "
-                "many of each, at least one"
+                f"there are {len(images)} images, positions of {len(positions)} and {len(sentences)} sentences; expected "
+                "as many of each, at least one"
             )
         if positions.dim() != 3 or int(positions.shape[1] ** 0.5) ** 2 != positions.shape[1]:
             raise ValueError(f"positions have shape {tuple(positions.shape)}; expected (N, T, D), T a square number")
@@ -83,7 +83,8 @@ class QuestionAnsweringExplorer(StaticImage):
         features = encode_sound(sounds)
         if features.dim() != 2 or len(features) != len(words):
             raise ValueError(
-                f"encode_sound gave shape {tuple(features.shape)} for {len(words)} sounds; expected ({len(words)}, features)"
+                f"encode_sound gave shape {tuple(features.shape)} for {len(words)} sounds; expected ({len(words)}, "
+                "features)"
             )
         self.sound = dict(zip(words, features.detach().cpu(), strict=True))
         self.sounds = {word: data_url(as_samples(sound), 16_000) for word, sound in zip(words, sounds, strict=True)}
