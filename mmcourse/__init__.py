@@ -19,7 +19,7 @@ if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
 _HOME = {
     "PictureBook": "mmcourse.picturebook.book",
     "Scene": "mmcourse.picturebook.scene",
-    "Thing": "mmcourse.picturebook.scene",
+    "SceneObject": "mmcourse.picturebook.scene",
     "draw": "mmcourse.picturebook.image",
     "tell": "mmcourse.picturebook.sentence",
     "understand": "mmcourse.picturebook.sentence",
