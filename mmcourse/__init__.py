@@ -6,6 +6,7 @@
 import os
 import time
 
+from mmcourse import renamed
 from mmcourse.lazy import lazy_names
 
 __version__ = "0.1.0"
@@ -39,5 +40,6 @@ _HOME = {
     "steps": "mmcourse.settings",
     "examples": "mmcourse.settings",
 }
+renamed.install()
 __all__ = list(_HOME)
 __getattr__, __dir__ = lazy_names(globals(), _HOME)

@@ -65,6 +65,8 @@ def run_lab(options: argparse.Namespace, flags: list[str]) -> int:
     if copies.made:
         count = f"{len(copies.made)} lesson{'s' * (len(copies.made) != 1)}"
         print(f"{count} copied into {work}. What is there is yours: nothing overwrites it.")
+    for old, new in copies.succeeded.items():
+        print(f"{old.name} is kept as it is; its lesson goes on in {new.name}.")
     for number in copies.outdated:
         print(f"Lesson {number} has a newer version. To have it (your copy is kept beside it): mmcourse reset {number}")
     for number, wrong in copies.damaged.items():

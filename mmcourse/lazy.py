@@ -3,11 +3,15 @@
 import importlib
 from collections.abc import Callable
 
+from mmcourse import renamed
+
 
 def lazy_names(package: dict, home: dict[str, str]) -> tuple[Callable, Callable]:
     """`__getattr__` and `__dir__` for a package, given its globals() and {name: the module that defines it}."""
 
     def get(name: str):
+        if name in renamed.NAMES.get(package["__name__"], {}):
+            renamed.names_of(package["__name__"])(name)
         if name not in home:
             known = ", ".join(sorted(home))
             raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}; its names are {known}")

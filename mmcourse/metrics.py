@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mmcourse.picturebook.scene import Scene
 from mmcourse.picturebook.sentence import Facts, facts_of, understand
+from mmcourse.renamed import names_of
 
 PARTS = ("a sentence", "kinds", "colours", "sizes", "relation", "meaning")
 
@@ -37,3 +38,6 @@ def _judge(said: Facts | None, truth: Facts) -> tuple[bool, ...]:
     bags = [sorted(t[i] for t in said.objects) == sorted(t[i] for t in truth.objects) for i in range(3)]
     order = [(*(kind for kind, _, _ in facts.objects), facts.relation) for facts in (said, truth)]
     return True, *bags, order[0] == order[1], truth.same_meaning(said)
+
+
+__getattr__ = names_of(__name__)

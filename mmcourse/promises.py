@@ -19,6 +19,7 @@ from pathlib import Path
 
 from mmcourse import settings
 from mmcourse.assets import promises_file
+from mmcourse.renamed import new_value
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def expect(id: str, value: float) -> Verdict:
 
     ValueError for an id that stands in no list, and for a value that is no finite number.
     """
-    promises = read_promises()
+    promises, id = read_promises(), new_value("promise", id)
     if id not in promises:
         near = [name for name in promises if name.split(".")[0] == str(id).split(".")[0]] or list(promises)
         known = ", ".join(near) or "no promises yet"

@@ -8,20 +8,25 @@ from pathlib import Path
 
 from mmcourse import assets, settings
 from mmcourse.files import patiently, write_whole
+from mmcourse.renamed import LESSONS, successor
 
 RECORD = ".lessons.json"  # in the work folder: which text each copy was made from
 
 
 @dataclass(frozen=True)
 class Copies:
-    """What `copy_lessons` did: lessons copied now, and lessons whose published version has changed since the copy.
+    """What `copy_lessons` did.
 
-    damaged: published lessons that cannot be read, by number, with what is wrong; they are neither copied nor compared.
+    made       lessons copied now
+    outdated   numbers of lessons whose published version has changed since the copy
+    damaged    published lessons that cannot be read, by number, with what is wrong: neither copied nor compared
+    succeeded  {a copy of a lesson under its old name, which stays as it is: the copy made now that succeeds it}
     """
 
     made: list[Path]
     outdated: list[str]
     damaged: dict[str, str] = field(default_factory=dict)
+    succeeded: dict[Path, Path] = field(default_factory=dict)
 
 
 def published_lessons(folder: Path | None = None) -> dict[str, Path]:
@@ -46,6 +51,7 @@ def published_lessons(folder: Path | None = None) -> dict[str, Path]:
 def lesson_number(text: str, lessons: dict[str, Path]) -> str:
     """The two-digit number of a lesson given as '1', '01', '01_images' or its file name; ValueError if unknown."""
     stem = Path(text).stem
+    stem = LESSONS.get(stem, stem)
     digits = stem.split("_")[0]
     number = digits.zfill(2) if digits.isdigit() else digits
     if number not in lessons or ("_" in stem and lessons[number].stem != stem):
@@ -124,6 +130,10 @@ def copy_lessons(work: Path | None = None, lessons: dict[str, Path] | None = Non
     for copy, content in missing.items():
         write_whole(copy, content)
         copies.made.append(copy)
+    for old in sorted(work.glob("*.ipynb")):
+        name = successor(old.name)
+        if name and work / name in copies.made:
+            copies.succeeded[old] = work / name
     return copies
 
 

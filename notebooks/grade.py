@@ -25,6 +25,7 @@ from build import ROOT
 from mmcourse.exercises import record
 from mmcourse.exercises.showing import say
 from mmcourse.files import write_whole
+from mmcourse.renamed import new_exercise
 from pipeline import kernel
 from pipeline.kernel import LessonFailed
 
@@ -61,7 +62,7 @@ def grade(path: Path, seconds: int = 120, full: bool = False) -> dict:
 
 def _checked(cell: NotebookNode) -> set[str]:
     """The exercises that a cell hands in."""
-    return set(_CHECK.findall(cell.source)) if cell.cell_type == "code" else set()
+    return {new_exercise(id) for id in _CHECK.findall(cell.source)} if cell.cell_type == "code" else set()
 
 
 def _run(notebook: NotebookNode, folder: Path, variables: dict[str, str], seconds: int) -> dict[int | None, str]:

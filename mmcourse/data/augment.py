@@ -4,8 +4,10 @@ import torch
 from torch import Tensor
 
 from mmcourse.data.text import PAD, UNKNOWN
+from mmcourse.renamed import old_keywords
 
 
+@old_keywords
 def permute_colours(images: Tensor, fraction: float = 1.0) -> Tensor:
     """Give a share of the pictures a random order of their own for the colour channels.   (B, 3, H, W) -> (B, 3, H, W)
 
@@ -43,6 +45,7 @@ def shift(images: Tensor, pixels: int = 3) -> Tensor:
     )
 
 
+@old_keywords
 def mask_words(tokens: Tensor, fraction: float) -> Tensor:
     """Word dropout: each word becomes '<unk>' (1) with probability `fraction`; padding stays.   (B, T) -> (B, T)
 

@@ -18,6 +18,7 @@ from mmcourse.data import hub
 from mmcourse.data.catalogue import SOURCES, Source
 from mmcourse.data.parquet import BrokenFile, read
 from mmcourse.files import replacing
+from mmcourse.renamed import names_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -266,3 +267,6 @@ def _whole(source: Source, split: str, target: Path | None) -> tuple[list[Path],
             force = True
     paths = _download(source, split, hub.PATIENT, force)
     return paths, read(source, split, paths, _fix(source))
+
+
+__getattr__ = names_of(__name__)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from mmcourse import settings
 from mmcourse.exercises.showing import BADGES, line, note, notebook, plain_text, show
+from mmcourse.renamed import new_exercise
 
 _registry: dict[str, "Exercise"] = {}
 
@@ -116,6 +117,7 @@ def find(id: str) -> Exercise:
         raise ValueError(
             f"check({id!r}, ...); expected the exercise's id as text first, such as check('01.1', my_function)"
         )
+    id = new_exercise(id)
     if id not in _registry:
         known = [entry.id for entry in exercises(id.partition(".")[0])]
         if id not in known:
@@ -140,7 +142,7 @@ def judge(id: str, answer) -> Verdict:
     from mmcourse.exercises.answers import Answer, NotRight, NotTried
 
     entry = find(id)
-    rng = drawn_afresh()
+    id, rng = entry.id, drawn_afresh()
     if answer is None or answer is Ellipsis:
         return Verdict(id, "untried", "not tried yet")
     if entry.takes == "function" and not callable(answer):
@@ -183,7 +185,7 @@ def check(id: str, answer) -> Verdict:
         from mmcourse.exercises import record
 
         source = source_of(answer) if verdict else None
-        record.store(lambda data: record.add_try(data, id, verdict.state, source))
+        record.store(lambda data: record.add_try(data, verdict.id, verdict.state, source))
     return verdict
 
 
@@ -191,7 +193,8 @@ def hint(id: str) -> None:
     """Show the next hint for an exercise; how many were shown is stored. After the last, all are shown again."""
     from mmcourse.exercises import record
 
-    hints = find(id).hints
+    entry = find(id)
+    id, hints = entry.id, entry.hints
     if not hints:
         note(f"{id} has no hints")
         return

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from mmcourse import settings
 from mmcourse.exercises.showing import note
 from mmcourse.files import patiently, write_whole
+from mmcourse.renamed import carry_over
 
 FORMAT = 1
 WAIT = 5.0  # seconds for another kernel to finish writing
@@ -133,7 +134,7 @@ def parse(text: str) -> dict:
         raise NewerFormat(f"it has format {data['format']}, this course knows {FORMAT}: update the course")
     if wrong:
         raise ValueError(wrong)
-    return data
+    return carry_over(data, merge)
 
 
 def _misshapen(data: dict) -> str | None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from mmcourse.precision import exact
+from mmcourse.renamed import names_of
 
 Game = Callable[[frozenset[str]], float | Tensor]
 
@@ -105,3 +106,6 @@ def gradient_attributions(
         )
         attributions = IntegratedGradients(probability).attribute(inputs, baselines=start, n_steps=steps)
     return {name: attribution.sum(dim=1).detach() for name, attribution in zip(names, attributions, strict=True)}
+
+
+__getattr__ = names_of(__name__)

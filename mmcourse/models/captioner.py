@@ -18,6 +18,7 @@ from mmcourse.models.evaluation_mode import evaluation_mode
 from mmcourse.models.question_answering import with_positions
 from mmcourse.models.transformer import DecoderBlock
 from mmcourse.picturebook.sentence import MASK
+from mmcourse.renamed import names_of, old_keywords
 
 WAVES = 14
 
@@ -177,6 +178,7 @@ class ShowAttendAndTell(ShowAndTell):
                   then has to be seen in the image, and cannot be guessed from the word
     """
 
+    @old_keywords
     def __init__(
         self,
         vocabulary_size: int,
@@ -261,3 +263,6 @@ class TransformerCaptioner(Captioner):
             x, weights = block.with_weights(x, memory)
         new = slice(before.shape[1], None)
         return self.head(self.norm(x[:, new])), weights[:, :, new].mean(dim=1), (memory, words)
+
+
+__getattr__ = names_of(__name__)

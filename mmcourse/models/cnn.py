@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from mmcourse.models.evaluation_mode import evaluation_mode
+from mmcourse.renamed import names_of
 
 
 def conv_block(in_channels: int, out_channels: int) -> nn.Sequential:
@@ -96,3 +97,6 @@ class AttributeClassifier(nn.Module):
         with evaluation_mode(self):
             logits = self(images.to(self.head.weight.device))
         return torch.stack([part.argmax(dim=1) for part in self.split(logits)], dim=1)
+
+
+__getattr__ = names_of(__name__)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mmcourse.models.attention import attention
 from mmcourse.models.fusion.features import FiLM
+from mmcourse.renamed import old_keywords
 
 
 def with_positions(maps: Tensor, reach: float = 1.0) -> Tensor:
@@ -36,6 +37,7 @@ class QuestionAnswerer(nn.Module):
     `attend` says. `heads` answer at once, each with places of its own. Of the question the order of words is not used.
     """
 
+    @old_keywords
     def __init__(
         self,
         n_classes: int,

@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mmcourse.data.text import PAD, UNKNOWN, check_tokens, lengths
 from mmcourse.models.pooling import last_states, max_over_time, mean_over_time
+from mmcourse.renamed import old_keywords
 
 CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 POOLINGS = ("last", "max", "mean")
@@ -103,6 +104,7 @@ class SentenceEncoder(nn.Module):
     Padding (0, on the right) changes no output; the direction from right to left reads packed sentences.
     """
 
+    @old_keywords
     def __init__(
         self,
         vocabulary_size: int,

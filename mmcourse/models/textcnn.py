@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from mmcourse.data.text import PAD, check_tokens
 from mmcourse.models.pooling import max_over_time, mean_over_time
+from mmcourse.renamed import old_keywords
 
 
 class TextCNN(nn.Module):
@@ -18,6 +19,7 @@ class TextCNN(nn.Module):
     forward: (B, T) -> (B, n_classes)
     """
 
+    @old_keywords
     def __init__(
         self,
         n_classes: int,

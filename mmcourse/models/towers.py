@@ -14,6 +14,7 @@ from mmcourse.models.pooling import last_states
 from mmcourse.models.rnn import SentenceEncoder
 from mmcourse.models.speech import SpeechEncoder, check_mels
 from mmcourse.picturebook.sentence import VOCABULARY, encode
+from mmcourse.renamed import names_of, old_keywords
 
 
 class ImageTower(nn.Module):
@@ -130,6 +131,7 @@ class PageSpace(SharedSpace):
     `text_width` is the width of the text encoder.
     """
 
+    @old_keywords
     def __init__(self, width: int = 128, text_width: int = 128, hop: float = 0.020):
         text = SentenceTower(len(VOCABULARY), width, text_width)
         super().__init__({"image": ImageTower(width), "text": text, "sound": SpeechTower(width)})
@@ -142,3 +144,6 @@ class PageSpace(SharedSpace):
     def embed_sound(self, sounds: Sequence[Tensor]) -> Tensor:
         """Where sounds (samples,) at 16 kHz lie.   -> (N, D), each of length 1"""
         return self.embed("sound", padded_mels(self.log_mel, sounds))
+
+
+__getattr__ = names_of(__name__)

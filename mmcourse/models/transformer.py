@@ -7,6 +7,7 @@ from mmcourse.data.text import PAD, check_tokens
 from mmcourse.models.attention import MultiHeadAttention, attention, causal_mask, check_features, sinusoids
 from mmcourse.models.evaluation_mode import evaluation_mode
 from mmcourse.models.pooling import max_over_time, mean_over_time
+from mmcourse.renamed import old_keywords
 
 __all__ = [
     "DecoderBlock",
@@ -122,6 +123,7 @@ class TokenEncoder(nn.Module):
     Padding (token 0) is never looked at and changes nothing; its own states are zero.
     """
 
+    @old_keywords
     def __init__(
         self,
         vocabulary_size: int,

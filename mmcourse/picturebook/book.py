@@ -9,6 +9,7 @@ from mmcourse import settings
 from mmcourse.picturebook.scene import COLOURS, KINDS, RELATIONS, SIZES, TIMES, Scene, check_split, imagine, stream
 from mmcourse.picturebook.sentence import PAD, encode, tell
 from mmcourse.picturebook.streams import stream_seed
+from mmcourse.renamed import new_value, old_keywords
 
 IMAGE_SIZE = {1: 32, 2: 48}
 VOICES_OF = {"held_out_voices": "held_out", "far_voices": "far"}
@@ -29,7 +30,9 @@ class PictureBook:
     In a fast run (MMCOURSE_FAST) a book holds only the first pages of the same book.
     """
 
+    @old_keywords
     def __init__(self, split: str, pages: int, objects: int = 1, seed: int | None = None, size: int | None = None):
+        split = new_value("split", split)
         check_split(split)
         if pages < 1:
             raise ValueError(f"pages is {pages}; a book has at least one page (is the split empty?)")

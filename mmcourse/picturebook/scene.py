@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmcourse.picturebook.streams import stream
+from mmcourse.renamed import names_of, new_value, old_keywords
 
 KINDS = (
     "apple",
@@ -91,8 +92,10 @@ def check_split(split: str) -> None:
         raise ValueError(f"split is {split!r}; expected one of {', '.join(SPLITS)}")
 
 
+@old_keywords
 def imagine(split: str, page: int, objects: int = 1, seed: int = 0) -> Scene:
     """The scene on one page of a split: the same for the same arguments, whatever else the book holds."""
+    split = new_value("split", split)
     rng = stream("scene", split, page, objects, seed)
     pairs = sorted(HELD_OUT_PAIRS) if split == "held_out_pairs" else SEEN_PAIRS
     time = rng.choice(TIMES)
@@ -138,3 +141,6 @@ def arrange(objects: Sequence[tuple[str, str, str]], relation: str | None, time:
         relation,
         time,
     )
+
+
+__getattr__ = names_of(__name__)

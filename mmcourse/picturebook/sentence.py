@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from mmcourse.picturebook.scene import COLOURS, KINDS, OPPOSITE, Scene
+from mmcourse.renamed import new_value, old_keywords
 
 SIZE_WORDS = {"small": ("small", "little", "tiny"), "big": ("big", "large", "huge")}
 HELD_OUT_SIZE_WORDS = ("tiny", "huge")
@@ -107,8 +108,10 @@ def with_article(words: str) -> str:
     return ("an " if words[0] in "aeiou8" else "a ") + words
 
 
+@old_keywords
 def tell(scene: Scene, rng: random.Random | int = 0, phrasings: str = "seen") -> str:
     """A sentence about a scene; `phrasings` 'seen' or 'held_out' picks templates and synonyms of that side."""
+    phrasings = new_value("phrasings", phrasings)
     if phrasings not in ("seen", "held_out"):
         raise ValueError(f"phrasings is {phrasings!r}; expected 'seen' or 'held_out'")
     if isinstance(rng, int):

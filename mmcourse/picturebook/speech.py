@@ -17,6 +17,7 @@ from torch.nn.functional import interpolate
 from mmcourse.assets import asset, repair_command
 from mmcourse.picturebook.scene import stream
 from mmcourse.picturebook.sentence import WORDS, split_words
+from mmcourse.renamed import new_value
 
 SAMPLE_RATE = 16_000
 LOUDNESS = 0.08  # root mean square of a clip
@@ -32,7 +33,8 @@ PLAIN_COMMA = 0.2
 
 
 def voices(group: str) -> tuple[str, ...]:
-    """The names of the voices of a group: 'train', 'held_out' (held out) or 'far' (another speech engine)."""
+    """The names of the voices of a group: 'train', 'held_out' or 'far' (another speech engine)."""
+    group = new_value("group", group)
     if group not in GROUPS:
         raise ValueError(f"group is {group!r}; expected one of {', '.join(GROUPS)}")
     return tuple(voice["name"] for voice in _index()["voices"] if voice["group"] == group)

@@ -11,6 +11,7 @@ from mmcourse.data.spoken import CHUNK, SAMPLES
 from mmcourse.picturebook.book import PictureBook
 from mmcourse.picturebook.scene import KINDS, stream
 from mmcourse.picturebook.speech import speak
+from mmcourse.renamed import old_keywords
 
 CONTRAST, GRAIN = 0.4, 0.9  # what is left of a spoilt picture's contrast; the spread of the noise on it
 LOUDER = (12.0, 20.0)  # decibels by which noise drowns a word
@@ -23,6 +24,7 @@ class CorruptedPages:
     `corrupted` and `noisy` (N,) bool say which; labels (N,) are the kinds. The voice is the page's.
     """
 
+    @old_keywords
     def __init__(self, book: PictureBook, fraction: float = 0.4):
         if book.objects != 1:
             raise ValueError("CorruptedPages got a book with two things a page; make the book with objects=1")

@@ -13,6 +13,7 @@ from mmcourse.data.text import UNKNOWN, pad
 from mmcourse.picturebook.book import PictureBook
 from mmcourse.picturebook.scene import KINDS, stream
 from mmcourse.picturebook.sentence import encode
+from mmcourse.renamed import old_keywords
 from mmcourse.tasks.corrupted_pages import CorruptedPages
 
 MASKED_NAME = "▇▇▇"
@@ -27,6 +28,7 @@ class NamedPages:
     word are clean. labels (N,) are the kinds; the voice is the page's.
     """
 
+    @old_keywords
     def __init__(self, book: PictureBook, fraction: float = 0.5):
         if book.objects != 1:
             raise ValueError("NamedPages got a book with two things a page; make the book with objects=1")

@@ -11,6 +11,7 @@ from torch import nn
 
 from mmcourse.assets import asset, shipped_folder
 from mmcourse.files import digest
+from mmcourse.renamed import new_value
 
 CARD_FIELDS = (
     "what",
@@ -35,6 +36,7 @@ def names() -> tuple[str, ...]:
 
 def card(name: str) -> dict:
     """What a shipped model is, how and on which splits it was trained, its figures and its licence."""
+    name = new_value("model", name)
     if name not in names():
         raise ValueError(f"no shipped model is called {name!r}; there are {', '.join(names()) or 'none'}")
     return json.loads(asset(f"models/{name}.json").read_text(encoding="utf-8"))
@@ -48,6 +50,7 @@ def load(name: str) -> nn.Module:
     from mmcourse.training.checkpoint import load_model
     from mmcourse.training.device import device
 
+    name = new_value("model", name)
     about = card(name)
     path = asset(f"models/{name}.safetensors")
     if digest(path) != about["sha256"]:

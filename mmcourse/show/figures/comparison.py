@@ -5,6 +5,7 @@ import html
 from collections.abc import Mapping, Sequence
 
 from mmcourse.assets import asset
+from mmcourse.renamed import new_value
 from mmcourse.show import output, style
 
 
@@ -56,6 +57,7 @@ def show_stored_table(name: str) -> None:
     The lines that begin with '#' say how it was made; they stand below the table. ValueError where rows differ in
     length.
     """
+    name = new_value("table", name)
     lines = asset(f"tables/{name}.csv").read_text(encoding="utf-8").splitlines()
     notes = [line.lstrip("# ") for line in lines if line.startswith("#")]
     rows = list(csv.reader(line for line in lines if line and not line.startswith("#")))

@@ -9,6 +9,7 @@ from mmcourse.models.captioner import Captioner
 from mmcourse.models.decoding import LONGEST, beam
 from mmcourse.models.evaluation_mode import evaluation_mode
 from mmcourse.picturebook.sentence import END, PAD, START, VOCABULARY, decode
+from mmcourse.renamed import old_keywords
 from mmcourse.show import style
 from mmcourse.show.figures.images import smooth
 from mmcourse.show.widgets.base import script, to_image
@@ -18,6 +19,7 @@ SHOWN = 4  # sentences that the beam ends with
 DARK = 0.72  # how dark a place is that nobody looks at
 
 
+@old_keywords
 def captioning_explorer(
     model: Captioner, size: int = 48, objects: int = 2, seed: int = 0, split: str = "test"
 ) -> "CaptioningExplorer":
