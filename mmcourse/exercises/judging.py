@@ -91,6 +91,11 @@ def agrees(given, expected) -> bool:
     return given == expected
 
 
+def close(given: dict[str, float], expected: dict[str, float], rel_tol: float = 1e-3) -> bool:
+    """Whether every expected number was given, up to rounding."""
+    return all(math.isclose(given[name], expected[name], rel_tol=rel_tol, abs_tol=1e-4) for name in expected)
+
+
 def named_mistake(cases: Sequence[tuple], given: Sequence, mistakes: Mistakes) -> str | None:
     """The words for the first mistake whose function gives exactly what the learner's gave, in every case."""
     for mistaken, words in mistakes:

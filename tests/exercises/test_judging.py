@@ -6,6 +6,7 @@ from torch import nn
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.judging import (
     agrees,
+    close,
     compare,
     described,
     expect_finite,
@@ -104,6 +105,12 @@ def test_a_mistake_is_named_only_when_it_explains_every_value():
     compare("f", cases, [1, 2], lambda x: x, mistakes)
     with pytest.raises(NotRight, match=r"`f\(2\)` gave 4, expected 2: squared"):
         compare("f", cases, [1, 4], lambda x: x, mistakes)
+
+
+def test_numbers_are_close_up_to_rounding():
+    expected = {"a": 2.0, "b": 0.0}
+    assert close({"a": 2.001, "b": 5e-5, "more": 7.0}, expected) and not close({"a": 2.01, "b": 0.0}, expected)
+    assert not close({"a": 2.001, "b": 0.0}, expected, rel_tol=0)
 
 
 def test_whole_includes_both_ends():

@@ -142,3 +142,9 @@ def test_a_table_that_cannot_be_written_once_is_written_at_the_end(tmp_path, qui
     monkeypatch.setattr(grade, "write_whole", sometimes)
     assert len(graded(tmp_path / "class")) == 2
     assert "could not be written" in capsys.readouterr().out
+
+
+def test_an_exercise_handed_in_under_its_old_id_gets_its_present_column(tmp_path):
+    submit(tmp_path / "class", "ada", "check('90.clinic', True)")
+    row = graded(tmp_path / "class")["ada/90.ipynb"]
+    assert row["90.debug"] == "1" and row["right"] == "1" and "90.clinic" not in row

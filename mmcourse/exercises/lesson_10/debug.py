@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight, guarded
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import described
+from mmcourse.exercises.judging import close, described
 
 ROWS = 60
 WIDTHS = {"image": 5, "sound": 4, "text": 3}
@@ -122,7 +122,7 @@ def judged(answer, case: Case) -> None:
         raise NotRight(f"the figures are {described(next(iter(given.values())))}, expected numbers") from None
     if any(math.isnan(figure) for figure in figures.values()):
         raise NotRight("an accuracy is NaN: was every row thrown away?")
-    if close(figures, expected):
+    if close(figures, expected, rel_tol=1e-9):
         return
     if all(figure > 1 or expected[key] == 0 for key, figure in figures.items()):
         raise NotRight(f"the figures go up to {max(figures.values()):.1f}: a share between 0 and 1 is asked for")
@@ -170,10 +170,10 @@ def judged(answer, case: Case) -> None:
         ({key: figure * ROWS for key, figure in expected.items()}, "the right answers are counted; divide by all rows"),
     ]
     for mistaken, words in known:
-        if close(figures, mistaken):
+        if close(figures, mistaken, rel_tol=1e-9):
             raise NotRight(words)
     with_gaps = hollow(case)
-    if close(figures, with_gaps):
+    if close(figures, with_gaps, rel_tol=1e-9):
         raise NotRight(
             "rows with NaN go into the model as they are: every such row is then wrong, or right by accident"
         )
@@ -211,7 +211,3 @@ def keys(given: dict, expected: dict[str, float], names: tuple[str, ...]) -> Non
         cause = ": single modalities alone are reported" if singles else ""
         raise NotRight(f"there is no figure for {listed(absent)}{cause}")
     raise NotRight(f"the keys are {listed(given)}; expected {listed(expected)}")
-
-
-def close(given: dict[str, float], expected: dict[str, float]) -> bool:
-    return all(math.isclose(given[key], expected[key], abs_tol=1e-4) for key in expected)

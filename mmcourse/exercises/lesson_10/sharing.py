@@ -8,7 +8,7 @@ import torch
 
 from mmcourse.exercises.answers import NotRight, guarded
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import described
+from mmcourse.exercises.judging import close, described
 from mmcourse.models.attribution import coalitions, shapley
 
 
@@ -168,10 +168,6 @@ def attributions_given(answer, values: dict, names: tuple[str, ...]) -> dict[str
         return {name: float(given[name]) for name in names}
     except (TypeError, ValueError, RuntimeError):
         raise NotRight(f"the attributions are {described(next(iter(given.values())))}, expected numbers") from None
-
-
-def close(given: dict[str, float], expected: dict[str, float]) -> bool:
-    return all(math.isclose(given[name], expected[name], rel_tol=1e-3, abs_tol=1e-4) for name in expected)
 
 
 def by_orders(value, names):
