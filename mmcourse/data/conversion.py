@@ -40,10 +40,10 @@ def to_tensor(value, who: str, where: str = "", target: bool = False) -> Tensor:
         return torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError) as error:
         problem = str(error).strip()
-    augment = _uneven(value, (Tensor, numpy.ndarray)) or how_to_convert(value, target) or _uneven(value, (list, tuple))
+    advice = _uneven(value, (Tensor, numpy.ndarray)) or how_to_convert(value, target) or _uneven(value, (list, tuple))
     expected = "; expected a tensor, or an array or list of numbers whose rows all have one shape. "
     raise ValueError(
-        f"{who} got {shape_of(given)}{where}{expected}{augment or f'The conversion failed: {problem}'}"
+        f"{who} got {shape_of(given)}{where}{expected}{advice or f'The conversion failed: {problem}'}"
     ) from None
 
 
@@ -56,9 +56,9 @@ def how_to_convert(value, target: bool = False) -> str:
     if isinstance(value, Mapping):
         if isinstance(next(iter(value.values()), None), Tensor):
             return f"Give its tensors one by one; it has the keys {', '.join(map(str, value))}"
-        return next((augment for part in value.values() if (augment := how_to_convert(part, target))), "")
+        return next((advice for part in value.values() if (advice := how_to_convert(part, target))), "")
     if isinstance(value, (list, tuple)):
-        return next((augment for part in value if (augment := how_to_convert(part, target))), "")
+        return next((advice for part in value if (advice := how_to_convert(part, target))), "")
     if isinstance(value, (str, numpy.str_)) or (isinstance(value, numpy.ndarray) and value.dtype.kind in "US"):
         return f"Strings have to become {CLASSES if target else TEXTS}"
     if is_image(value):

@@ -1,7 +1,7 @@
 """Real data beside the Picture Book, by the order: local folder (MMCOURSE_DATA), the hub's cache, the hub.
 
     dataset = real.load("mnist", "train")            # a datasets.Dataset
-    images, labels = real.pictures(dataset)          # (60000, 1, 28, 28) float32 in [0, 1], (60000,) int64
+    images, labels = real.images(dataset)          # (60000, 1, 28, 28) float32 in [0, 1], (60000,) int64
 
 Only parquet is read, never a pickle, and what is read is checked before use: columns, classes, number of rows.
 """
@@ -120,7 +120,7 @@ def images(dataset: "Dataset") -> tuple["Tensor", "Tensor"]:
 
     columns = list(dataset.features)
     if not {"image", "label"} <= set(columns):
-        raise ValueError(f"pictures expects the columns image and label, as load('mnist') has; this has {columns}")
+        raise ValueError(f"images expects the columns image and label, as load('mnist') has; this has {columns}")
     table = dataset.select_columns(["image", "label"]).cast_column("image", ImageColumn(decode=False))
     rows = table.with_format("arrow")[:]
     pixels = bytearray()
@@ -191,8 +191,8 @@ def _local(source: Source, split: str) -> list[Path] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        augment = "Likely cause: its permissions; change them, or set MMCOURSE_DATA to a folder of your own"
-        raise BrokenFile(folder, f"cannot be read ({error.strerror})", augment) from error
+        advice = "Likely cause: its permissions; change them, or set MMCOURSE_DATA to a folder of your own"
+        raise BrokenFile(folder, f"cannot be read ({error.strerror})", advice) from error
     if (path := folder / f"{split}.parquet") in files:
         return [path]
     parts: dict[int, dict[int, Path]] = {}
@@ -213,9 +213,9 @@ def _cached(source: Source, split: str) -> list[Path] | None:
     try:
         path = hub.cached(source.repository, source.file.format(split=split), source.revisions)
     except OSError as error:
-        augment = "Likely cause: its permissions; change them, or set HF_HOME to a folder of your own"
+        advice = "Likely cause: its permissions; change them, or set HF_HOME to a folder of your own"
         folder = Path(error.filename or "hub cache")
-        raise BrokenFile(folder, f"cannot be read ({error.strerror})", augment) from error
+        raise BrokenFile(folder, f"cannot be read ({error.strerror})", advice) from error
     return [path] if path else None
 
 

@@ -27,12 +27,12 @@ _WORD = re.compile(r"<\w+>|\w+?(?=n't\b)|n't\b|'(?:s|m|d|re|ve|ll)\b|\w+|[^\w\s]
 def split_words(text: str) -> list[str]:
     """The words and marks of a text, lower-cased: "It isn't bad!" -> it, is, n't, bad, !   (cut as in Kim 2014)"""
     if not isinstance(text, str):
-        augment = (
+        advice = (
             ". A list of texts is taken one by one, a list of words as ' '.join(words)"
             if isinstance(text, list)
             else ""
         )
-        raise ValueError(f"a text is of type {type(text).__name__}; expected str{augment}")
+        raise ValueError(f"a text is of type {type(text).__name__}; expected str{advice}")
     return _WORD.findall(text.lower().replace("’", "'"))
 
 
@@ -168,8 +168,8 @@ def check_tokens(tokens: Tensor, vocabulary_size: int) -> None:
         raise ValueError(f"tokens are of type {type(tokens).__name__}; expected a tensor (B, T), e.g. pad(sequences)")
     shape = tuple(tokens.shape)
     if len(shape) != 2:
-        augment = ". A single sentence needs a batch axis: tokens[None]" if len(shape) == 1 else ""
-        raise ValueError(f"tokens have shape {shape}; expected (B, T){augment}")
+        advice = ". A single sentence needs a batch axis: tokens[None]" if len(shape) == 1 else ""
+        raise ValueError(f"tokens have shape {shape}; expected (B, T){advice}")
     if tokens.numel() == 0:
         what = "no word in any sentence" if len(tokens) else "no sentence. Likely cause: an empty split"
         raise ValueError(f"tokens have shape {shape}: {what}")

@@ -32,10 +32,10 @@ def check_inputs(inputs: tuple | list, size: int, who: str) -> None:
         raise ValueError(f"{who} got size={size}; expected a number of examples, 1 or more")
     for position, value in enumerate(inputs):
         if not isinstance(value, Tensor):
-            augment = how_to_convert(value) or f"For the results over batches: evaluate. {who} takes (N, ...) tensors"
+            advice = how_to_convert(value) or f"For the results over batches: evaluate. {who} takes (N, ...) tensors"
             raise ValueError(
-                f"{who} got {shape_of(value)} at position {position} of its inputs; expected the inputs alone, a tensor "
-                f"or a tuple of tensors. {augment}"
+                f"{who} got {shape_of(value)} at position {position} of its inputs; expected the inputs alone, a "
+                f"tensor or a tuple of tensors. {advice}"
             )
     if len({len(tensor) if tensor.ndim else 0 for tensor in inputs}) > 1:
         raise ValueError(f"{who} got inputs of {shape_of(inputs)}; expected one row for each example in all of them")
@@ -92,18 +92,18 @@ def inputs_and_target(batch, who: str) -> tuple[list, Tensor]:
             f"{who} got a batch {shape_of(batch)}; expected (inputs..., target). {table_to_tensors(list(batch))}"
         )
     if not isinstance(batch, (tuple, list)) or len(batch) < 2:
-        augment = how_to_convert(batch) or "An autoencoder's target is its input: Batches(images, images)"
+        advice = how_to_convert(batch) or "An autoencoder's target is its input: Batches(images, images)"
         raise ValueError(
-            f"{who} got a batch of {shape_of(batch)}, without a target; expected (inputs..., target). {augment}"
+            f"{who} got a batch of {shape_of(batch)}, without a target; expected (inputs..., target). {advice}"
         )
     *inputs, target = to_device(batch)
     if not (tensors := tensors_in(target)):
-        augment = how_to_convert(target, target=True) or "Make a tensor of it: torch.tensor(target)"
+        advice = how_to_convert(target, target=True) or "Make a tensor of it: torch.tensor(target)"
         if isinstance(target, (int, float)):
-            augment = _single(batch)
+            advice = _single(batch)
         raise ValueError(
             f"{who} got a batch of {shape_of(batch)}, whose last part, the target, is no tensor; expected "
-            f"(inputs..., target). {augment}"
+            f"(inputs..., target). {advice}"
         )
     if all(tensor.ndim == 0 for tensor in tensors):
         raise ValueError(
@@ -189,5 +189,5 @@ def _single(batch) -> str:
 def _uncollated(said: str) -> str:
     if "equal size" in said:
         return f"{UNEVEN}. PyTorch says: {said}"
-    augment = IMAGES if "PIL." in said else NONE if "NoneType" in said else ""
-    return f"{augment}{'. ' if augment else ''}PyTorch says: {said}"
+    advice = IMAGES if "PIL." in said else NONE if "NoneType" in said else ""
+    return f"{advice}{'. ' if advice else ''}PyTorch says: {said}"

@@ -108,13 +108,13 @@ def _count(takes: list) -> str:
 
 def foreign(value, target: bool = False) -> str:
     """What inputs or target hold in place of tensors, and how to convert it."""
-    augment = how_to_convert(value, target)
-    return f"{'the target holds' if target else 'the inputs hold'} no tensors. {augment}" if augment else ""
+    advice = how_to_convert(value, target)
+    return f"{'the target holds' if target else 'the inputs hold'} no tensors. {advice}" if advice else ""
 
 
 def _no_tensor(model: nn.Module, given) -> str:
-    if augment := foreign(given):
-        return augment
+    if advice := foreign(given):
+        return advice
     if isinstance(given, tuple) and tensors_in(given):
         recurrent = any(isinstance(part, nn.RNNBase) for part in model.modules())
         return "it takes one tensor, and what comes before it returns several" + (
@@ -150,18 +150,18 @@ def _conversion(tensor: Tensor, weight: Tensor, what: str) -> str:
         return (
             f"the weights are {type_of(weight)} and {what} {type_of(tensor)}; model.float() makes the weights float32"
         )
-    augment = (
+    advice = (
         "for magnitudes: tensor.abs()"
         if tensor.is_complex()
         else CONVERSION.get(tensor.dtype, "tensor.float() makes it float32")
     )
-    return f"the weights are float32 and {what} {type_of(tensor)}; {augment}"
+    return f"the weights are float32 and {what} {type_of(tensor)}; {advice}"
 
 
 def _tokens(layer: nn.Embedding | nn.EmbeddingBag, given: Tensor) -> str:
     if given.dtype not in (torch.int32, torch.int64):
-        augment = "" if given.is_floating_point() and (given != given.round()).any() else ": tokens.long()"
-        return f"an embedding takes integers (int64), and these are {type_of(given)}{augment}"
+        advice = "" if given.is_floating_point() and (given != given.round()).any() else ": tokens.long()"
+        return f"an embedding takes integers (int64), and these are {type_of(given)}{advice}"
     low, high, size = int(given.min()), int(given.max()), layer.num_embeddings
     if low < 0 or high >= size:
         return f"tokens run from {low} to {high}, and this embedding has rows only for 0 to {size - 1}"

@@ -56,7 +56,7 @@ def cause(*args, **options) -> str:
 
 @pytest.mark.parametrize("build", [linear, convolution, ByHand])
 @pytest.mark.parametrize(
-    ("kind", "augment"),
+    ("kind", "advice"),
     [
         (torch.uint8, "images.float() / 255"),
         (torch.float64, "NumPy's default type, made float32 by tensor.float()"),
@@ -65,9 +65,9 @@ def cause(*args, **options) -> str:
         (torch.bool, "tensor.float()"),
     ],
 )
-def test_inputs_of_another_type(build, kind, augment):
+def test_inputs_of_another_type(build, kind, advice):
     text = cause(build(), (X * 255).to(kind))
-    assert "the weights are float32" in text and str(kind).removeprefix("torch.") in text and augment in text
+    assert "the weights are float32" in text and str(kind).removeprefix("torch.") in text and advice in text
     assert "flatten" not in text
 
 
