@@ -4,8 +4,8 @@
     text = "spoken words of voices it never heard"
     at_least = 0.9
 
-`expect("03.held_out_voices", value)` takes the figure of the final model on a test split, and never raises for a miss:
-in a lesson that is something to talk about. Where MMCOURSE_RESULTS names a file, each verdict is appended to it as JSON.
+`expect("03.held_out_voices", value)` takes the result of the final model on a test split, and never raises for a miss:
+a lesson discusses it. Where MMCOURSE_RESULTS names a file, each verdict is appended to it as JSON.
 """
 
 import json

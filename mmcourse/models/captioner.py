@@ -171,8 +171,8 @@ class ShowAttendAndTell(ShowAndTell):
 
     All that ShowAndTell has is here under the same names, so it can go on from one that has learned to tell of one
     thing: `attending.load_state_dict(one.state_dict(), strict=False)`. Of a position it reads what `image_projection`
-    makes of it, and where it is. In the papers the LSTM that asks also reads what was found; here it reads words alone, so that all
-    words of a sentence ask at once, without a loop.
+    makes of it, and where it is. In the papers the attention LSTM also takes the attended features as input; here it
+    takes the words alone, so that all words of a sentence attend at once, without a loop.
 
     masked_words  words that the language LSTM reads as <mask>; the attention LSTM reads all. What follows such a word
                   then has to be seen in the image, and cannot be guessed from the word

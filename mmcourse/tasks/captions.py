@@ -142,8 +142,8 @@ def cached_features(captioner, images: Tensor, captions: Tensor, rounds: Sequenc
     """
     if len(images) != len(captions) or captions.dim() != 3 or len(images) == 0:
         raise ValueError(
-            f"there are {len(images)} images and captions is {tuple(captions.shape)}; expected (N, n, L) of one N above "
-            "0"
+            f"there are {len(images)} images and captions of shape {tuple(captions.shape)}; expected (N, n, L) with "
+            "the same N, at least 1"
         )
     if not rounds:
         raise ValueError("rounds is empty; expected the changes of at least one, rounds=[()] for none")

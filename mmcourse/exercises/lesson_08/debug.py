@@ -112,8 +112,8 @@ def misfit(model: nn.Module, maps: Tensor, tokens: Tensor) -> str:
     }
     cause = causes.get(image, "`amax(dim=(2, 3))` keeps 32, `flatten(1)` 32 * 16")
     return (
-        f". `encode_image` gave {image} numbers an image, `encode_text` {text} a sentence, and `join` expects {wanted}: "
-        f"{cause}"
+        f". `encode_image` gave {image} numbers per image, `encode_text` {text} per sentence, and `join` expects "
+        f"{wanted}: {cause}"
     )
 
 

@@ -67,8 +67,8 @@ class QuestionAnsweringExplorer(StaticImage):
         images = [unit_range(torch.as_tensor(image).detach().cpu()) for image in images]
         if not images or not len(images) == len(positions) == len(sentences):
             raise ValueError(
-                f"there are {len(images)} images, positions of {len(positions)} and {len(sentences)} sentences; expected "
-                "as many of each, at least one"
+                f"there are {len(images)} images, positions of {len(positions)} images and {len(sentences)} sentences; "
+                "expected as many of each, at least one"
             )
         if positions.dim() != 3 or int(positions.shape[1] ** 0.5) ** 2 != positions.shape[1]:
             raise ValueError(f"positions have shape {tuple(positions.shape)}; expected (N, T, D), T a square number")
