@@ -9,18 +9,18 @@ from torch.overrides import TorchFunctionMode
 
 
 class ShapesCross(ValueError):
-    """A loss compared outputs and a target whose shapes fit only by broadcasting both."""
+    """A loss or metric compared outputs and a target whose shapes fit only by broadcasting both."""
 
 
-def compare(loss: Callable, outputs, target):
-    """loss(outputs, target); ShapesCross where it broadcasts both of them.
+def compare(function: Callable, outputs, target, name: str = "The loss"):
+    """function(outputs, target), of a loss or metric; ShapesCross where it broadcasts both of them.
 
-    A loss that brings the two to one shape itself is left alone.
+    A function that brings the two to one shape itself is left alone. `name` is what the message calls it.
     """
     if not cross(outputs, target):
-        return loss(outputs, target)
-    with _Watch(outputs, target):
-        return loss(outputs, target)
+        return function(outputs, target)
+    with _Watch(outputs, target, name):
+        return function(outputs, target)
 
 
 def cross(outputs, target) -> bool:
@@ -42,13 +42,14 @@ def _padded(tensor: Tensor, width: int) -> tuple[int, ...]:
 
 
 class _Watch(TorchFunctionMode):
-    """Looks at every operation of a loss for one that broadcasts what is made of outputs with what is made of target.
+    """Checks each operation within a loss or metric: none may broadcast tensors made of outputs with those of target.
 
     Only tensors that still have the shapes of the two are meant: a loss over pairs of examples makes other shapes.
     """
 
-    def __init__(self, outputs: Tensor, target: Tensor):
+    def __init__(self, outputs: Tensor, target: Tensor, name: str):
         super().__init__()
+        self.name = name
         self.families = [outputs], [target]  # these and what was made of them; kept, so that no address comes up twice
         self.shapes = outputs.shape, target.shape
 
@@ -61,7 +62,7 @@ class _Watch(TorchFunctionMode):
         if _any_of(from_outputs, self.shapes[0]) and _any_of(from_target, self.shapes[1]):
             outputs, target = map(tuple, self.shapes)
             raise ShapesCross(
-                f"The loss compared outputs of shape {outputs} with a target of shape {target}, which fit only by "
+                f"{self.name} compared outputs of shape {outputs} with a target of shape {target}, which fit only by "
                 "broadcasting: each output would meet the target of every example. Likely cause: an axis of length 1 "
                 "that one of them lacks; expected one shape for both (outputs.squeeze(1) in the model's forward, or "
                 "target[:, None]); for cross_entropy one output for each class, or with one output of two classes "

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+from mmcourse.training.broadcasting import compare
 from mmcourse.training.device import device
 from mmcourse.training.means import Mean, kept, parted
 
@@ -165,7 +166,7 @@ class _Function(Mean):
         super().__init__(function, f"metric {name!r}", ignore_index)
 
     def add(self, outputs, target):
-        value, count = parted(self.function(outputs, target))
+        value, count = parted(compare(self.function, outputs, target, self.name))
         super().add(value, target, count)
 
 

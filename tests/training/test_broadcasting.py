@@ -87,3 +87,17 @@ def test_which_shapes_are_broadcast_both(outputs, target, expected):
     if expected:
         assert (a + b).numel() > max(a.numel(), b.numel())
     assert not cross({"a": a}, b) and not cross(a, [b])
+
+
+@pytest.mark.parametrize("metric", [lambda outputs, target: ((outputs > 0) == (target > 0)).float().mean(), F.l1_loss])
+@pytest.mark.filterwarnings("ignore:Using a target size")
+def test_a_broadcast_metric_is_refused(metric):
+    def loss(outputs, target):
+        return F.mse_loss(outputs.squeeze(1), target)
+
+    with pytest.raises(ValueError, match=r"^metric 'close' compared outputs of shape \(6, 1\).*\(6,\)"):
+        fit(nn.Linear(4, 1), Batches(X, Y, size=6), loss=loss, metrics={"close": metric})
+    with pytest.raises(ValueError, match="^metric 'close' compared outputs"):
+        evaluate(nn.Linear(4, 1), Batches(X, Y, size=6), metrics={"close": metric})
+    metrics = {"close": lambda outputs, target: metric(outputs.squeeze(1), target)}
+    assert evaluate(nn.Linear(4, 1), Batches(X, Y, size=6), metrics=metrics)["close"] >= 0
