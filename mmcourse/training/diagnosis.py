@@ -118,7 +118,7 @@ def _uncompiled(error: Exception, model: nn.Module | None, inputs) -> Exception:
 
 def _of_a_type(error: BaseException) -> bool:
     """Whether PyTorch says that it has no such operation for a type of tensor."""
-    return " not implemented for '" in str(error)
+    return bool(re.search(" not implemented for '| tensors? is not supported", str(error)))
 
 
 def _raised_by_pytorch(error: BaseException) -> bool:
