@@ -49,7 +49,14 @@ def counted(target, ignore_index: int = IGNORED) -> int | Tensor:
 
 def parted(returned) -> tuple:
     """What a loss or metric returned, as (mean, count); count is None where it returned the mean alone."""
-    return returned if isinstance(returned, tuple) and len(returned) == 2 else (returned, None)
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        return returned, None
+    if isinstance(returned[1], Tensor) and returned[1].requires_grad:
+        raise ValueError(
+            "A loss or metric returned two values, and the second has gradients; expected (mean, count), the count "
+            "being how many targets the mean is over. Likely cause: a loss in two parts; return their sum"
+        )
+    return returned
 
 
 class Mean:

@@ -191,3 +191,13 @@ def test_what_is_not_one_number_is_refused(bad):
         figures(WORDS, 40, metrics={"mine": lambda outputs, target: bad})
     with pytest.raises(ValueError, match="loss is .*expected one number"):
         figures(WORDS, 40, loss=lambda outputs, target: bad)
+
+
+def test_a_loss_in_two_parts_is_not_taken_for_a_mean_and_its_count():
+    def parts(outputs, target):
+        return caption_loss(outputs, target), outputs.square().mean()
+
+    model = Given()
+    with pytest.raises(ValueError, match=r"the second has gradients; expected \(mean, count\).*return their sum"):
+        fit(model, Batches(LOGITS, WORDS), loss=parts)
+    assert model.nothing == 0
