@@ -105,7 +105,12 @@ class Run:
                 )
         if self.index:
             set_random_state(self.resumed_state, None)
-        yield from pairs(left, "fit")
+        try:
+            yield from pairs(left, "fit")
+        except RuntimeError:
+            if not self.interrupted:
+                raise
+            return  # where a DataLoader's processes are not forked (macOS, Windows), an interrupt ends them as well
         self.exhausted = True
 
     def set_learning_rate(self) -> None:
@@ -152,6 +157,8 @@ class Run:
     def end_epoch(self, valid: Iterable | None, loss: Callable) -> None:
         """Write the epoch's row: of the part that was seen, where the run was stopped within it."""
         self.look()
+        if not self.index and self.interrupted:
+            return
         if not self.index:
             raise ValueError("fit got no batches. Likely cause: an empty split, or a generator that was used up")
         whole = self.exhausted or self.index >= self.steps_per_epoch
@@ -162,8 +169,10 @@ class Run:
             try:
                 judged = evaluate(self.model, valid, loss, self.tally.metrics, who="fit(valid=...)")
                 row |= {f"valid_{name}": value for name, value in judged.items()}
-            except KeyboardInterrupt:  # a second one: the epoch is saved without these figures
-                self.interrupted = self.stop = True
+            except (KeyboardInterrupt, RuntimeError) as error:
+                if isinstance(error, RuntimeError) and not self.interrupted:
+                    raise
+                self.interrupted = self.stop = True  # a second interrupt: the epoch is saved without these figures
         row["seconds"] = time.monotonic() - self.epoch_started
         self.history.rows.append(row)
         if whole:

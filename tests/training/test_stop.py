@@ -145,3 +145,46 @@ def test_an_interrupted_cell_ends_run_all():
     result = shell.run_cell("history = fit(model, batches, epochs=9, callbacks=[press])")
     assert not result.success and isinstance(result.error_in_exec, TrainingInterrupted)
     assert shell.run_cell("model.history.steps").result == 2
+
+
+class LosesItsWorkers:
+    """Batches like those of a DataLoader whose worker processes end with the interrupt, as where they are spawned."""
+
+    def __init__(self, batch, epoch=1):
+        self.batch, self.epoch, self.passes = batch, epoch, 0
+
+    def __len__(self):
+        return 3
+
+    def __iter__(self):
+        self.passes += 1
+        for number, batch in enumerate(Batches(X, Y, size=30, shuffle=False)):
+            if number == self.batch and self.passes == self.epoch:
+                signal.raise_signal(signal.SIGINT)
+                raise RuntimeError("DataLoader worker (pid(s) 7) exited unexpectedly")
+            yield batch
+
+
+@pytest.mark.parametrize(("batch", "epoch", "steps"), [(1, 1, 1), (2, 2, 5), (0, 2, 3)])
+def test_an_interrupt_that_ends_the_workers_of_a_loader_keeps_the_run(tmp_path, batch, epoch, steps):
+    path = tmp_path / "run.safetensors"
+    model = network()
+    with pytest.raises(TrainingInterrupted, match=f"after step {steps} of 9: .*holds the run after step {steps}"):
+        fit(model, LosesItsWorkers(batch, epoch), epochs=3, checkpoint=path)
+    assert same(model, load_model(network(seed=5), path)) and model.history.steps == steps
+    model = network()
+    with pytest.raises(TrainingInterrupted, match="holds the run after step 3"):
+        fit(model, batches(), LosesItsWorkers(batch), epochs=3, checkpoint=path)
+    assert len(model.history) == 1 and same(model, load_model(network(seed=5), path))
+
+
+def test_workers_that_end_without_an_interrupt_are_an_error():
+    class Broken(LosesItsWorkers):
+        def __iter__(self):
+            yield X[:30], Y[:30]
+            raise RuntimeError("DataLoader worker (pid(s) 7) exited unexpectedly")
+
+    with pytest.raises(RuntimeError, match="exited unexpectedly"):
+        fit(network(), Broken(1), epochs=3)
+    with pytest.raises(RuntimeError, match="exited unexpectedly"):
+        fit(network(), batches(), Broken(1), epochs=3)
