@@ -266,7 +266,8 @@ def _read(path: str | Path) -> tuple[dict[str, Tensor], dict]:
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get("mmcourse", "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118 (not a dict)
+            # copies, since Windows cannot replace a file that a tensor still maps
+            return {name: file.get_tensor(name).clone() for name in file.keys()}, about  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, ValueError) as error:
         size = path.stat().st_size
         raise ValueError(f"{path} ({size} bytes) cannot be read as safetensors: {_why(path)} ({error})") from None

@@ -1,5 +1,7 @@
 """Runs go on bit for bit; damaged and foreign files are named."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -380,3 +382,16 @@ def test_a_save_that_fails_leaves_the_older_file(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left on device: .*model.safetensors"):
         save_model(network(), path, saved="second")
     assert read_card(path) == {"saved": "first"} and list(tmp_path.iterdir()) == [path]
+
+
+MAPS = Path("/proc/self/maps")
+
+
+@pytest.mark.skipif(not MAPS.exists(), reason="only Linux lists the files that a process maps")
+def test_a_resumed_run_does_not_map_its_file(tmp_path):
+    """Windows could not replace it at the next checkpoint."""
+    path, mapped = tmp_path / "run.safetensors", []
+    fit(network(), in_memory(), checkpoint=path)
+    seen = [lambda run: mapped.append(str(path) in MAPS.read_text())]
+    fit(network(), in_memory(), epochs=2, resume=path, callbacks=seen)
+    assert len(mapped) == 5 and not any(mapped)
