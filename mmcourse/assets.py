@@ -26,14 +26,14 @@ def repair_command() -> str:
 def asset(name: str) -> Path:
     """The path of a shipped file, e.g. 'voices.ogg' or 'models/image_encoder.safetensors'.
 
-    FileNotFoundError, with the command that mends it, where the file is missing.
+    FileNotFoundError, with the command that repairs it, where the file is missing.
     """
     path = shipped_folder() / name
     if path.is_file():
         return path
     raise FileNotFoundError(
         f"{name} is missing from {shipped_folder()}. The course ships this file, so the copy here is incomplete. "
-        f"To mend it: {repair_command()}"
+        f"To repair it: {repair_command()}"
     )
 
 
@@ -46,10 +46,12 @@ def promises_file() -> Path:
 def checksums() -> dict[str, str]:
     """The SHA-256 of every shipped file, by its name below the data folder (the format of `sha256sum`).
 
-    ValueError where the list is empty, cut off or no such list.
+    ValueError where the list is empty, truncated or no such list.
     """
     text = asset("checksums.txt").read_text(encoding="utf-8")
     lines = [re.fullmatch(r"([0-9a-f]{64})  (\S.*)", line) for line in text.splitlines()]
     if not lines or not all(lines) or not text.endswith("\n"):
-        raise ValueError(f"checksums.txt in {shipped_folder()} is cut off or damaged. To mend it: {repair_command()}")
+        raise ValueError(
+            f"checksums.txt in {shipped_folder()} is truncated or damaged. To repair it: {repair_command()}"
+        )
     return {line[2]: line[1] for line in lines}

@@ -11,7 +11,7 @@ from mmcourse import assets, settings, workspace
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status. What a person can mend is one line on standard error, no traceback."""
+    """Run one command; returns the exit status. What a person can fix is one line on standard error, no traceback."""
     options, rest = parser().parse_known_args(arguments)
     if rest and options.command != "lab":
         parser().error(f"unrecognised: {' '.join(rest)}")

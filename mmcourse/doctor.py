@@ -1,4 +1,4 @@
-"""`mmcourse doctor`: can this machine run the course, and if not, which command mends it."""
+"""`mmcourse doctor`: can this machine run the course, and if not, which command repairs it."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Finding:
 
 
 def examine(facts: Facts) -> list[Finding]:
-    """Every finding, in the order in which they are best mended."""
+    """Every finding, in the order in which they are best fixed."""
     return [
         check_python(facts),
         *check_torch(facts),
@@ -47,7 +47,7 @@ def run() -> int:
     stops = [finding for finding in findings if finding.stops]
     if stops:
         names = ", ".join(dict.fromkeys(finding.subject for finding in stops))
-        print(f"\nA lesson could not run here: {names}. Do what stands below each STOP, then: mmcourse doctor")
+        print(f"\nA lesson could not run here: {names}. Follow the line below each STOP, then: mmcourse doctor")
         return 1
     print("\nThis machine can run the course.")
     return 0
@@ -86,14 +86,14 @@ def check_torch(facts: Facts) -> list[Finding]:
 
 
 def mismatch(name: str, facts: Facts) -> str | None:
-    """Why this library cannot work with the torch beside it, or None where nothing speaks against it.
+    """Why this library cannot work with the torch beside it, or None where nothing indicates a conflict.
 
     torchaudio refuses to load unless its CUDA is torch's to the minor version; torchvision compares the major one.
     """
     torch, library = facts.libraries["torch"], facts.libraries[name]
     pinned = (library.torch_pin or "").split("+")[0]
     if pinned and pinned != torch.version.split("+")[0]:
-        return f"{name} {library.version} works with torch {pinned} alone, and torch is {torch.version}."
+        return f"{name} {library.version} works only with torch {pinned}, and torch is {torch.version}."
     if torch.cuda and library.cuda:
         parts = 2 if name == "torchaudio" else 1
         if torch.cuda.split(".")[:parts] != library.cuda.split(".")[:parts]:
@@ -107,7 +107,7 @@ def mismatch(name: str, facts: Facts) -> str | None:
 def check_device(facts: Facts) -> Finding:
     """CUDA, MPS or CPU: every lesson runs on each."""
     if facts.device is None:
-        return Finding("device", "unknown, because torch does not import", "Mend torch first.", stops=True)
+        return Finding("device", "unknown, because torch does not import", "Repair torch first.", stops=True)
     return Finding("device", facts.device)
 
 

@@ -220,7 +220,7 @@ def check_files() -> tuple[dict[str, str], int]:
     except OSError as error:
         return {"checksums.txt": f"not readable ({error})"}, 1
     except ValueError:
-        return {"checksums.txt": "cut off or damaged, so no shipped file could be compared with it"}, 1
+        return {"checksums.txt": "truncated or damaged, so no shipped file could be compared with it"}, 1
     broken = {}
     for name, told in expected.items():
         path = assets.shipped_folder() / name

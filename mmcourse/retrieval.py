@@ -1,6 +1,6 @@
-"""Finding one modality by another: ranks, recall at k, median rank. torchmetrics judges lists, and breaks ties by luck.
+"""Retrieval of one modality by another: ranks, recall at k, median rank, with a defined treatment of ties.
 
-Where similarities are equal, nobody can say which comes first; the expected place over all orders is taken.
+Where similarities are equal, the expected rank over all orders is taken; torchmetrics breaks ties arbitrarily.
 """
 
 import statistics
@@ -20,12 +20,12 @@ NO_FLOAT64 = ("mps",)  # kinds of device without float64: similarities are float
 def ranks(
     queries: Tensor, candidates: Tensor, meanings: Tensor | None = None, candidate_meanings: Tensor | None = None
 ) -> Tensor:
-    """The place of the first right candidate for each query, 1 at best, ordered by cosine.   (Q, D), (C, D) -> (Q,)
+    """The rank by cosine of the first correct candidate for each query, 1 at best.   (Q, D), (C, D) -> (Q,)
 
-    A candidate is right where it has the query's meaning: `meanings` (Q,) and `candidate_meanings` (C,), which are the
-    queries' own unless given. Without meanings the i-th candidate is right for the i-th query. Of equal similarities
-    any order is as good, so the mean place is given: 1.5 for a right one that is tied with a wrong one.
-    ValueError where shapes do not fit, a vector is not finite, or a query has no right candidate.
+    A candidate is correct where it has the query's meaning: `meanings` (Q,) and `candidate_meanings` (C,), which are
+    the queries' own unless given. Without meanings the i-th candidate is correct for the i-th query. For equal
+    similarities the mean rank is given: 1.5 for a correct one that is tied with a wrong one.
+    ValueError where shapes do not fit, a vector is not finite, or a query has no correct candidate.
     Similarities are computed in float64, in float32 on a device that has none (MPS).
     """
     _check(queries, candidates)
@@ -45,7 +45,7 @@ def ranks(
 
 
 def _ranks(similarities: Tensor, right: Tensor) -> Tensor:
-    """The expected place of the first right candidate.   (Q, C), (Q, C) bool -> (Q,)"""
+    """The expected rank of the first correct candidate.   (Q, C), (Q, C) bool -> (Q,)"""
     best = similarities.masked_fill(~right, -torch.inf).amax(dim=1, keepdim=True)  # (Q, 1)
     tied = (similarities - best).abs() <= CLOSE
     before = (similarities > best + CLOSE).sum(dim=1)
@@ -53,7 +53,7 @@ def _ranks(similarities: Tensor, right: Tensor) -> Tensor:
 
 
 def recall_at(ranks: Tensor, k: int) -> float:
-    """The share of queries with a right candidate among the first k (R@k).   (Q,) -> in [0, 1]"""
+    """The fraction of queries with a correct candidate among the first k (R@k).   (Q,) -> in [0, 1]"""
     if k < 1 or ranks.numel() == 0:
         raise ValueError(f"k is {k} for {ranks.numel()} ranks; expected k of 1 or more, and a rank")
     return int((ranks <= k).sum()) / ranks.numel()
@@ -69,7 +69,7 @@ def median_rank(ranks: Tensor) -> float:
 def all_directions(
     vectors: Mapping[str, Tensor], meanings: Tensor | None = None, at: Sequence[int] = (1, 5)
 ) -> dict[str, dict[str, float]]:
-    """Each modality sought by each other one, among the same examples.
+    """Retrieval of each modality by each other one, among the same examples.
 
     vectors {"image": (N, D), ...} -> {"image → text": {"R@1": .., "R@5": .., "median rank": ..}, ...}
     """
@@ -86,7 +86,7 @@ def all_directions(
 
 
 def nearest(query: Tensor, candidates: Tensor, k: int = 5) -> tuple[Tensor, Tensor]:
-    """The k candidates most like each query, best first: cosines and places.   (Q, D), (C, D) -> (Q, k), (Q, k)"""
+    """The k candidates most similar to each query: cosines and indices.   (Q, D), (C, D) -> (Q, k), (Q, k)"""
     _check(query, candidates)
     if not 1 <= k <= len(candidates):
         raise ValueError(f"k is {k}; expected 1 to {len(candidates)}, the number of candidates")

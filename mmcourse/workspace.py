@@ -44,7 +44,7 @@ def published_lessons(folder: Path | None = None) -> dict[str, Path]:
         folder = root / "notebooks"
     lessons = {path.name[:2]: path for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))}
     if not lessons:
-        raise FileNotFoundError(f"No lesson was found in {folder}. To mend it: git restore notebooks")
+        raise FileNotFoundError(f"No lesson was found in {folder}. To repair it: git restore notebooks")
     return lessons
 
 
@@ -66,7 +66,7 @@ def text_hash(notebook: Path) -> str:
         text = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
     except (ValueError, KeyError, TypeError) as error:
         fix = f"git restore notebooks/{notebook.name}"  # and no other, which someone may have written in
-        raise ValueError(f"{notebook} is not a notebook ({error}). To mend it: {fix}") from None
+        raise ValueError(f"{notebook} is not a notebook ({error}). To repair it: {fix}") from None
     return hashlib.sha256(json.dumps(text).encode()).hexdigest()
 
 
@@ -138,7 +138,7 @@ def copy_lessons(work: Path | None = None, lessons: dict[str, Path] | None = Non
 
 
 def _kept_name(copy: Path) -> Path:
-    """Where the old copy goes: next to it, with the date and time, and a name nobody has."""
+    """Where the old copy goes: next to it, with the date and time, and a name that is free."""
     stamp = datetime.now().strftime("%Y-%m-%d_%H%M%S")
     kept = copy.with_name(f"{copy.stem}_kept_{stamp}.ipynb")
     count = 2

@@ -2,7 +2,7 @@
 
     python notebooks/colab.py            the last step of `make lowest`; needs git, and uv in the Python that runs it
 
-The environment build/colab is made anew. It gets the lowest torch, torchvision and torchaudio that pyproject.toml
+The environment build/colab is created again. It gets the lowest torch, torchvision and torchaudio that pyproject.toml
 allows, and nothing else of the course. The set-up cell then installs the files of this checkout, committed or not, from
 a Git repository. Exits 1 if a version of the three changes, packages conflict, or an import fails.
 """

@@ -188,12 +188,12 @@ class LogMel(nn.Module):
             raise ValueError(f"the bands go from {low} to {high} Hz; {rate} samples a second hold 0 to {rate / 2:g} Hz")
         if self.hop < 1 or length < self.hop:
             raise ValueError(f"window is {window} s and hop {hop} s; expected hop <= window, both a sample or more")
-        with warnings.catch_warnings(action="ignore"):  # of bands that hear nothing: the next line says it
+        with warnings.catch_warnings(action="ignore"):  # of empty bands: the next lines raise an error
             filters = melscale_fbanks(length // 2 + 1, low, high, n_mels, rate)  # (F, n_mels)
         if (filters.amax(dim=0) == 0).any():
             raise ValueError(
                 f"{n_mels} bands are too narrow for a window of {window} s, whose frequencies lie {1 / window:g} Hz "
-                "apart: some would hear nothing. Take fewer bands or a longer window"
+                "apart: some bands would be empty. Take fewer bands or a longer window"
             )
         self.register_buffer("window", torch.hann_window(length), persistent=False)
         self.register_buffer("filters", filters, persistent=False)

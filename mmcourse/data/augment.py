@@ -1,4 +1,4 @@
-"""Changes to training examples that keep what they mean, at random, by torch's own stream: pictures, words, sound."""
+"""Random changes to training examples that keep their meaning, by PyTorch's own generator: images, words, sound."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from mmcourse.renamed import old_keywords
 
 @old_keywords
 def permute_colours(images: Tensor, fraction: float = 1.0) -> Tensor:
-    """Give a share of the pictures a random order of their own for the colour channels.   (B, 3, H, W) -> (B, 3, H, W)
+    """Permute the colour channels of a fraction of the images, each at random.   (B, 3, H, W) -> (B, 3, H, W)
 
     A red fish becomes a green or a blue one, so the colour no longer tells the kind. It paints pairs of kind and colour
     that the training split does not hold.
@@ -24,14 +24,14 @@ def permute_colours(images: Tensor, fraction: float = 1.0) -> Tensor:
 
 
 def flip(images: Tensor) -> Tensor:
-    """Mirror every other picture, left to right, at random.   (B, C, H, W) -> (B, C, H, W)"""
+    """Flip each image horizontally with probability 1/2.   (B, C, H, W) -> (B, C, H, W)"""
     _check_images(images)
     mirrored = torch.rand(len(images), device=images.device) < 0.5
     return torch.where(mirrored[:, None, None, None], images.flip(3), images)
 
 
 def shift(images: Tensor, pixels: int = 3) -> Tensor:
-    """Move each picture by up to some pixels; what leaves on one side comes back on the other.   (B, C, H, W)"""
+    """Shift each image cyclically by up to `pixels` in both directions.   (B, C, H, W)"""
     if pixels < 0:
         raise ValueError(f"pixels is {pixels}; expected zero or more")
     _check_images(images)
@@ -49,11 +49,11 @@ def shift(images: Tensor, pixels: int = 3) -> Tensor:
 def mask_words(tokens: Tensor, fraction: float) -> Tensor:
     """Word dropout: each word becomes '<unk>' (1) with probability `fraction`; padding stays.   (B, T) -> (B, T)
 
-    A model trained so has met '<unk>' in every place, and cannot lean on one word alone.
+    A model trained so has seen '<unk>' at every position, and cannot rely on one word alone.
     """
     if tokens.is_floating_point() or tokens.dtype == torch.bool or not 0 <= fraction <= 1:
         raise ValueError(
-            f"mask_words got {tokens.dtype} and fraction={fraction}; expected integer tokens, a share from 0 to 1"
+            f"mask_words got {tokens.dtype} and fraction={fraction}; expected integer tokens, a fraction from 0 to 1"
         )
     chosen = (torch.rand(tokens.shape, device=tokens.device) < fraction) & (tokens != PAD)
     return tokens.masked_fill(chosen, UNKNOWN)
@@ -74,7 +74,7 @@ def spec_augment(mels: Tensor, band: int = 6, time: int = 12) -> Tensor:
 
 
 def shift_bands(mels: Tensor, bands: int = 2) -> Tensor:
-    """Move each sound up or down by up to some mel bands, as a shorter or a longer throat would; edges are repeated.
+    """Shift each sound up or down by up to `bands` mel bands, as another vocal tract length would; edges are repeated.
 
     The simplest form of vocal tract length perturbation (Jaitly, Hinton 2013, who warp the frequencies).
     (B, n_mels, T) -> (B, n_mels, T)

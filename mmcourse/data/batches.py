@@ -1,4 +1,4 @@
-"""Batches of tensors that fit in memory: sliced where they lie, without worker processes."""
+"""Batches of tensors that fit in memory: sliced in place, without worker processes."""
 
 import numbers
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ class Batches:
 
     Batches(images, labels) yields (images (B, ...), labels (B, ...)); the last batch may be smaller, but a single
     example that is left over joins the batch before it, since BatchNorm cannot train on one alone. `shuffle` draws a
-    new order for every epoch from `seed` (MMCOURSE_SEED unless given) and the epoch's number alone, so the same seed
+    new order for every epoch from `seed` (MMCOURSE_SEED unless given) and the epoch's number only, so the same seed
     gives the same orders everywhere, whatever else draws random numbers. `transform(x) -> x` changes each batch's first
     tensor, e.g. to augment it; it draws from PyTorch's own generator. The tensors are moved to `device` once.
     """
@@ -67,7 +67,7 @@ class Batches:
         return max(self.examples // self.size + (over > 1), 1)
 
     def parts(self) -> list[slice]:
-        """Where each batch lies in the order of an epoch."""
+        """The slice of an epoch's order that each batch takes."""
         starts = range(0, len(self) * self.size, self.size)
         return [slice(start, end) for start, end in zip(starts, [*starts[1:], self.examples], strict=True)]
 

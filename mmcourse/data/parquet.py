@@ -59,9 +59,9 @@ def _table(source: Source, path: Path, schema: "pyarrow.Schema", fix: str) -> "p
     if length == 0:
         raise BrokenFile(path, "is empty", fix)
     if start != b"PAR1":
-        raise BrokenFile(path, f"is no parquet file (it begins with {start!r})", fix)
+        raise BrokenFile(path, f"is not a parquet file (it begins with {start!r})", fix)
     if end != b"PAR1":
-        raise BrokenFile(path, f"is cut off after {length:,} bytes: a download that did not finish", fix)
+        raise BrokenFile(path, f"is truncated after {length:,} bytes: a download that did not finish", fix)
     try:
         table = pyarrow.parquet.ParquetFile(path).read()
     except (pyarrow.ArrowException, OSError) as error:

@@ -113,7 +113,7 @@ def _why_nowhere(source: Source) -> str:
 
 
 def images(dataset: "Dataset") -> tuple["Tensor", "Tensor"]:
-    """Every picture and label as tensors: (N, 1, 28, 28) float32 in [0, 1] and (N,) int64. MNIST's 60,000 take 4 s."""
+    """Every image and label as tensors: (N, 1, 28, 28) float32 in [0, 1] and (N,) int64. MNIST's 60,000 take 4 s."""
     import torch
     from datasets import Image as ImageColumn
     from PIL import Image
@@ -129,10 +129,10 @@ def images(dataset: "Dataset") -> tuple["Tensor", "Tensor"]:
             image = Image.open(io.BytesIO(data or b""))
             content = image.tobytes()
         except (OSError, SyntaxError, ValueError) as error:
-            raise ValueError(f"row {number} holds no picture that can be read: {error}") from error
+            raise ValueError(f"row {number} holds no image that can be read: {error}") from error
         if image.mode != "L" or image.size != (28, 28):
             size = "x".join(map(str, image.size))
-            raise ValueError(f"row {number} is a {size} picture of mode {image.mode}; expected 28x28 grey (mode L)")
+            raise ValueError(f"row {number} is a {size} image of mode {image.mode}; expected 28x28 grey (mode L)")
         pixels += content
     labels = torch.tensor(rows["label"].to_pylist(), dtype=torch.int64)
     if not pixels:

@@ -1,6 +1,6 @@
 """Text to tensors: words, a vocabulary with padding and unknown, batches of sentences of like length.
 
-vocabulary = Vocabulary.of(training_texts)                       # of training texts alone
+vocabulary = Vocabulary.of(training_texts)                       # of training texts only
 sequences = [vocabulary.encode(text) for text in texts]          # lists of different lengths
 batches = SentenceBatches(sequences, labels)                     # yields (tokens (B, T), labels (B,))
 """
@@ -37,9 +37,9 @@ def split_words(text: str) -> list[str]:
 
 
 class Vocabulary:
-    """The words a model knows, each with its place: 0 is '<pad>', 1 is '<unk>', the word for all others.
+    """The words a model knows, each with its index: 0 is '<pad>', 1 is '<unk>', the word for all others.
 
-    Made of training texts alone, most frequent word first; a word that validation or test texts alone hold is unknown.
+    Made of training texts only, most frequent word first; a word that occurs only in other splits is unknown.
     """
 
     def __init__(self, words: Iterable[str], tokenise: Callable[[str], list[str]] = split_words):
@@ -61,7 +61,7 @@ class Vocabulary:
     def of(
         cls, texts: Iterable[str], at_least: int = 2, tokenise: Callable[[str], list[str]] = split_words
     ) -> "Vocabulary":
-        """The words that stand `at_least` so often in the texts; equally frequent ones in the order of the alphabet."""
+        """The words that occur at least `at_least` times in the texts; equally frequent ones in alphabetical order."""
         if isinstance(texts, str):
             raise ValueError("texts is one text; expected a list of texts, e.g. Vocabulary.of([text])")
         texts = list(texts)
@@ -79,11 +79,11 @@ class Vocabulary:
         return f"Vocabulary({len(self)} words: {', '.join(self.words[:6])} ...)"
 
     def encode(self, text: str) -> list[int]:
-        """The places of a text's words; a word that is not in the vocabulary gets that of '<unk>'."""
+        """The indices of a text's words; a word that is not in the vocabulary gets that of '<unk>'."""
         return [self.index.get(word, UNKNOWN) or UNKNOWN for word in self.tokenise(text)]  # a '<pad>' in a text is none
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The words at these places, without padding."""
+        """The words with these indices, without padding."""
         ids = ids.tolist() if isinstance(ids, Tensor) else list(ids)
         if wrong := [position for position in ids if not _is_whole(position)]:
             raise ValueError(f"decode got {_short(wrong[0])} as a token; expected whole numbers, those of a sentence")
@@ -157,7 +157,7 @@ def check_padding(tokens: Tensor) -> None:
         row = int(wrong.nonzero()[0])
         where = "has padding between its words" if real[row, 0] else "begins with padding"
         raise ValueError(
-            f"row {row} {where}: {_short(tokens[row].tolist())}; expected padding (0) on the right alone: "
+            f"row {row} {where}: {_short(tokens[row].tolist())}; expected padding (0) only on the right: "
             "pad([row[row != 0] for row in tokens])"
         )
 
@@ -183,7 +183,7 @@ def check_tokens(tokens: Tensor, vocabulary_size: int) -> None:
     check_padding(tokens)
     if (empty := tokens[:, 0] == PAD).any():
         raise ValueError(
-            f"row {int(empty.nonzero()[0])} is padding alone; expected a word first, and '<unk>' for an "
+            f"row {int(empty.nonzero()[0])} is only padding; expected a word first, and '<unk>' for an "
             "empty sentence, as pad does it"
         )
 

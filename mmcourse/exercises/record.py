@@ -1,8 +1,8 @@
-"""The learner's record: what was tried, answered and seen, in one file that nothing loses.
+"""The learner's record: what was tried, answered and seen, in one file.
 
 `progress.json` in the work folder. Every change is read, made and written under a lock, to a temporary name first,
-so that two kernels can write and a power cut cannot halve it. Reading needs no lock and changes nothing. A file that is
-damaged is put aside under a dated name by the next change; keys that this version does not know are kept.
+so that two kernels can write and a power failure cannot truncate it. Reading needs no lock and changes nothing. A
+damaged file is put aside under a dated name by the next change; keys that this version does not know are kept.
 """
 
 import errno
@@ -44,7 +44,7 @@ def path() -> Path:
 
 
 def load() -> dict:
-    """The record as it stands; an empty one where there is none or it cannot be read (which is told each time)."""
+    """The record as it is; an empty one where there is none or it cannot be read (then a message says so each time)."""
     try:
         return read()
     except Unreadable as error:
@@ -68,7 +68,7 @@ def read() -> dict:
 
 
 def store(change: Callable[[dict], None]) -> bool:
-    """Change the record. True when it is safely stored; else the reason is told each time, and the lesson goes on."""
+    """Change the record. True when it is safely stored; else the reason is shown each time, and the lesson goes on."""
     try:
         if remark := write(change):
             note(remark)
@@ -79,7 +79,7 @@ def store(change: Callable[[dict], None]) -> bool:
 
 
 def write(change: Callable[[dict], None]) -> str | None:
-    """Change the record; `NotStored` where it could not be stored. Returns what became of a damaged one, to be told."""
+    """Change the record; `NotStored` where it could not be stored. Returns a remark to show about a damaged one."""
     try:
         path().parent.mkdir(parents=True, exist_ok=True)
         with lock():
@@ -128,7 +128,7 @@ def parse(text: str) -> dict:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if not isinstance(data, dict) or not isinstance(data.get("format"), int):
-        raise ValueError("no record of progress: the key 'format' with a whole number is missing")
+        raise ValueError("not a record of progress: the key 'format' with a whole number is missing")
     wrong = _misshapen(data)
     if wrong and data["format"] > FORMAT:
         raise NewerFormat(f"it has format {data['format']}, this course knows {FORMAT}: update the course")

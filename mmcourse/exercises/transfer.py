@@ -94,8 +94,8 @@ def packed(data: dict) -> bytes:
 def restore_progress(path: str | Path) -> None:
     """Merge a downloaded file (or a bare progress.json) into the record here; nothing that is here is lost.
 
-    A file that is missing raises FileNotFoundError; one that is no record of progress ValueError; one that a newer
-    course wrote, in a form unknown here, `record.NewerFormat`.
+    A file that is missing raises FileNotFoundError; one that is not a record of progress ValueError; one that a newer
+    course wrote, in a format unknown here, `record.NewerFormat`.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -121,5 +121,5 @@ def _unpacked(path: Path) -> dict:
         raise
     except (ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
-            f"{path.name} is no record of progress ({error}); expected the zip that download_progress() wrote, whole"
+            f"{path.name} is not a record of progress ({error}); expected the zip that download_progress() wrote, whole"
         ) from None

@@ -1,6 +1,6 @@
-"""Attention (Vaswani et al. 2017): scaled dot products, many heads, masks; positions as waves or as turns. Lesson 04.
+"""Attention (Vaswani et al. 2017): scaled dot products, several heads, masks; sinusoidal and rotary positions.
 
-A mask is boolean and True where a query may look at a key; it is broadcast to (..., T_q, T_k). PyTorch's own
+A mask is boolean and True where a query may attend to a key; it is broadcast to (..., T_q, T_k). PyTorch's own
 `key_padding_mask` says the opposite (True is hidden); its `scaled_dot_product_attention` means what is meant here.
 """
 
@@ -18,8 +18,8 @@ def attention(
 
     (..., T_q, d), (..., T_k, d), (..., T_k, D), mask (..., T_q, T_k) -> (..., T_q, D), (..., T_q, T_k)
 
-    A query that may look at nothing gets zeros, values and weights, where a bare softmax would give NaN. `dropout` is
-    the share of weights left out at random. Scores and softmax are computed in float32 at least, also under autocast:
+    A query that may attend to nothing gets zeros, values and weights, where a bare softmax would give NaN. `dropout` is
+    the fraction of weights dropped at random. Scores and softmax are computed in float32 at least, also under autocast:
     products in float16 overflow at 65,504. ValueError where shapes, types or the mask do not fit.
     """
     _check(queries, keys, values)
@@ -37,15 +37,15 @@ def attention(
 
 
 def causal_mask(length: int, device: torch.device | str | None = None) -> Tensor:
-    """Each place may look at itself and at what came before.   -> (T, T) bool, True on and below the diagonal"""
+    """Each position may attend to itself and to those before it.   -> (T, T) bool, True on and below the diagonal"""
     return torch.ones(length, length, dtype=torch.bool, device=device).tril()
 
 
 class MultiHeadAttention(nn.Module):
-    """Several attentions side by side, each in a share of the width, their results joined by a linear layer.
+    """Several attention heads in parallel, each on its part of the width; a linear layer combines their results.
 
     `nn.MultiheadAttention` with batch_first=True, its input projection as three linear layers with names.
-    `rotary` turns queries and keys by their place first (see `rotate`), which PyTorch's layer cannot.
+    `rotary` first rotates queries and keys by their position (see `rotate`), which PyTorch's layer cannot.
     """
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0, rotary: bool = False):
@@ -55,13 +55,13 @@ class MultiHeadAttention(nn.Module):
                 f"width is {width}, heads is {heads}; expected heads that divide the width, such as {divisors(width)}"
             )
         if rotary and width // heads % 2:
-            raise ValueError(f"width {width} gives {width // heads} features a head; rotary turns pairs of features")
+            raise ValueError(f"width {width} gives {width // heads} features a head; rotary rotates pairs of features")
         self.width, self.heads, self.dropout, self.rotary = width, heads, dropout, rotary
         self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
         self.out = nn.Linear(width, width)
 
     def forward(self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """x looks at memory, or at itself where none is given.   -> what it saw, and the weights
+        """x attends to memory, or to itself where none is given.   -> the results, and the weights
 
         x (B, T_q, D), memory (B, T_k, D), mask broadcast to (B, heads, T_q, T_k) -> (B, T_q, D), (B, heads, T_q, T_k)
         """
@@ -91,8 +91,9 @@ class MultiHeadAttention(nn.Module):
 
 
 def sinusoids(length: int, width: int) -> Tensor:
-    """Positions as waves (Vaswani et al. 2017, section 3.5): at place t, feature 2i is sin(t / 10000^(2i / width)) and
-    feature 2i + 1 its cosine.   -> (T, D)
+    """Sinusoidal positions (Vaswani et al. 2017, section 3.5).   -> (T, D)
+
+    At position t, feature 2i is sin(t / 10000^(2i / width)) and feature 2i + 1 the cosine of the same angle.
     """
     if width < 2 or width % 2:
         raise ValueError(f"width is {width}; expected an even number, for each sine has its cosine")
@@ -102,10 +103,10 @@ def sinusoids(length: int, width: int) -> Tensor:
 
 
 def rotate(x: Tensor) -> Tensor:
-    """Turn each pair of features by an angle that grows with the place: feature pair i at place t by the angle whose
+    """Rotate each pair of features by an angle that grows with the position: pair i at position t by the angle whose
     sine and cosine `sinusoids` holds.   (..., T, d) -> (..., T, d)
 
-    The product of two turned vectors depends on how far apart they stand, and not on where (Su et al. 2021, RoFormer).
+    The product of two rotated vectors depends on their distance, and not on where they are (Su et al. 2021, RoFormer).
     """
     waves = sinusoids(*x.shape[-2:]).to(x)
     sine, cosine = waves[:, 0::2], waves[:, 1::2]  # (T, d / 2)
@@ -119,7 +120,7 @@ def divisors(width: int) -> str:
 
 
 def check_features(x: Tensor, width: int, name: str) -> None:
-    """ValueError unless x is (B, T, width), of at least one sequence of at least one place."""
+    """ValueError unless x is (B, T, width), of at least one sequence of at least one position."""
     if x.dim() != 3 or x.shape[-1] != width:
         cause = (
             f"a single sequence needs a batch axis: {name}[None]"
@@ -133,7 +134,7 @@ def check_features(x: Tensor, width: int, name: str) -> None:
         raise ValueError(f"{name} has shape {tuple(x.shape)}; expected (B, T, {width}). Likely cause: {cause}")
     if 0 in x.shape:
         raise ValueError(
-            f"{name} has shape {tuple(x.shape)}; expected at least one sequence of at least one place. "
+            f"{name} has shape {tuple(x.shape)}; expected at least one sequence of at least one position. "
             "Likely cause: an empty batch"
         )
 
@@ -164,7 +165,7 @@ def _check(queries: Tensor, keys: Tensor, values: Tensor) -> None:
 def _check_mask(mask: Tensor, scores: tuple[int, ...]) -> None:
     if mask.dtype != torch.bool:
         raise ValueError(
-            f"mask is {mask.dtype}; expected bool, True where a query may look. Likely cause: numbers instead of a "
+            f"mask is {mask.dtype}; expected bool, True where a query may attend. Likely cause: numbers instead of a "
             "comparison, such as tokens != 0"
         )
     if mask.dim() > len(scores) or any(m not in (1, s) for m, s in zip(mask.shape[::-1], scores[::-1], strict=False)):

@@ -1,7 +1,7 @@
-"""Which modality did the model use? Ablation, Shapley values (Shapley 1953) and gradients, over modalities.
+"""How much did the model use each modality? Ablation, Shapley values (Shapley 1953) and gradients, over modalities.
 
 A *game* is a function of a set of names: what the model reaches with those modalities alone, a number or one for each
-example (True and False count as 1 and 0). Every attribution here is {name: share}.
+example (True and False count as 1 and 0). Every attribution here is {name: value}.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ def coalitions(names) -> Iterator[frozenset[str]]:
 
 
 def ablation(game: Game, names) -> dict[str, float | Tensor]:
-    """What is lost when one is taken away and the others stay: v(all) - v(all without it)."""
+    """What is lost when one is removed and the others stay: v(all) - v(all without it)."""
     everyone = frozenset(names)
     whole = _value(game, everyone)
     return {name: whole - _value(game, everyone - {name}) for name in names}
@@ -34,7 +34,7 @@ def ablation(game: Game, names) -> dict[str, float | Tensor]:
 def shapley(game: Game, names) -> dict[str, float | Tensor]:
     """What each adds when it joins, on average over every order in which they can come.
 
-    The shares sum to v(all) - v(none). The game is asked 2^M times, once for each set.
+    The values sum to v(all) - v(none). The game is evaluated 2^M times, once for each set.
     """
     names = tuple(names)
     if not names or len(set(names)) < len(names):
@@ -80,7 +80,7 @@ def gradient_attributions(
     """The gradient of the right class's probability at the features, times the features, summed for each modality.
 
     method   'input': the gradient where the example is (Shrikumar et al. 2016); 'integrated': its mean on the straight
-             way from `nothing`, times the way (Sundararajan et al. 2017): shares sum to p(example) - p(nothing)
+             path from `nothing`, times the path (Sundararajan et al. 2017): they sum to p(example) - p(nothing)
     nothing  {name: (D,)}: the features of nothing, zeros unless given; a fusion's own stand-ins make it its mask
     Computed by captum.   {name: (N, D)} -> {name: (N,)}
     """

@@ -11,7 +11,7 @@ from torch import nn
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode; afterwards every part is back in the mode it was in, frozen parts in evaluation mode too.
 
-    A model that is no nn.Module has no modes.
+    Anything but an nn.Module has no modes.
     """
     modes = [(part, part.training) for part in model.modules()] if isinstance(model, nn.Module) else []
     try:

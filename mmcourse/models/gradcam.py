@@ -1,4 +1,4 @@
-"""Grad-CAM (Selvaraju et al. 2017): which places of a picture spoke for a class."""
+"""Grad-CAM (Selvaraju et al. 2017): which regions of an image contributed to a class."""
 
 import torch
 import torch.nn.functional as F
@@ -9,9 +9,9 @@ from mmcourse.precision import exact
 
 
 def grad_cam(feature_maps: Tensor, gradients: Tensor) -> Tensor:
-    """The maps, weighted by how much the class score rises with each, summed, negative parts cut, the largest made 1.
+    """The feature maps weighted by the mean gradient of the class score and summed; negative values 0, the largest 1.
 
-    (B, C, H, W), (B, C, H, W) -> (B, H, W) in [0, 1], float32 at least; zeros for a picture without any positive part.
+    (B, C, H, W), (B, C, H, W) -> (B, H, W) in [0, 1], float32 at least; zeros for an image without any positive value.
     """
     if feature_maps.shape != gradients.shape or feature_maps.dim() != 4:
         raise ValueError(
@@ -25,9 +25,9 @@ def grad_cam(feature_maps: Tensor, gradients: Tensor) -> Tensor:
 
 
 def explain(model: nn.Module, layer: nn.Module, images: Tensor, classes: Tensor | None = None) -> Tensor:
-    """Grad-CAM of a model at one of its layers, enlarged to the pictures' size.   (B, C, H, W) -> (B, H, W)
+    """Grad-CAM of a model at one of its layers, enlarged to the images' size.   (B, C, H, W) -> (B, H, W)
 
-    classes  (B,) the class to explain for each picture; None: the one the model prefers
+    classes  (B,) the class to explain for each image; None: the predicted one
 
     The model runs in evaluation mode and stays as it was; its parameters may be frozen. ValueError where the layer
     takes no part in the logits.

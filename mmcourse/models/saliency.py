@@ -1,4 +1,4 @@
-"""Which words spoke for a class: the gradient of its logit at each word's embedding, times the embedding."""
+"""How much each word contributed to a class: gradient of the logit at the word's embedding, times the embedding."""
 
 import torch
 from torch import Tensor, nn
@@ -7,9 +7,9 @@ from mmcourse.models.evaluation_mode import evaluating
 
 
 def saliency(model: nn.Module, tokens: Tensor, classes: Tensor | int | None = None) -> Tensor:
-    """How much each word spoke for a class (above 0) or against it (below), in logits.   (B, T) int64 -> (B, T)
+    """How much each word contributed to a class (above 0) or against it (below), in logits.   (B, T) int64 -> (B, T)
 
-    classes  the class to explain, one for all or (B,); None: the one the model prefers for each sentence
+    classes  the class to explain, one for all or (B,); None: the predicted one of each sentence
 
     Gradient times input (Shrikumar et al. 2016) at the embeddings, summed over their D features: to first order, what
     the logit loses if the word's embedding becomes zero. The model, (B, T) to logits (B, K), needs an `nn.Embedding`

@@ -17,7 +17,7 @@ NOT_COLLATED = ("equal size", "default_collate: batch must contain")  # PyTorch'
 
 
 def check_model(model, who: str) -> None:
-    """ValueError where a model is no nn.Module."""
+    """ValueError where a model is not an nn.Module."""
     if isinstance(model, type):
         raise ValueError(
             f"{who} got the class {model.__name__}; expected a model, an instance of it: {model.__name__}(...)"
@@ -27,7 +27,7 @@ def check_model(model, who: str) -> None:
 
 
 def check_inputs(inputs: tuple | list, size: int, who: str) -> None:
-    """ValueError where the inputs of `predict` are no tensors of one length, at least 1, or its size is none."""
+    """ValueError unless the inputs of `predict` are tensors of one length, at least 1, and its size is 1 or more."""
     if size < 1:
         raise ValueError(f"{who} got size={size}; expected a number of examples, 1 or more")
     for position, value in enumerate(inputs):
@@ -44,7 +44,7 @@ def check_inputs(inputs: tuple | list, size: int, who: str) -> None:
 
 
 def check_options(lr, callbacks, who: str) -> None:
-    """ValueError where a learning rate is given and is no number from 0 up, or callbacks are not in a list."""
+    """ValueError where a learning rate is given and is not a number from 0 up, or callbacks are not in a list."""
     known = lr is None or isinstance(lr, Tensor)
     if not known and not (isinstance(lr, numbers.Real) and math.isfinite(lr) and lr >= 0):
         raise ValueError(f"{who} got lr={lr!r}; expected a number from 0 up, such as 1e-3")
@@ -53,7 +53,7 @@ def check_options(lr, callbacks, who: str) -> None:
 
 
 def length(batches: Iterable, who: str) -> int:
-    """How many batches there are; ValueError where there are none, or nobody can say. `who` asks."""
+    """How many batches there are; ValueError where there are none, or their number is unknown."""
     if problem := _no_batches(batches):
         raise ValueError(f"{who} got {shape_of(batches)}; {EXPECTED}. {problem}")
     try:
@@ -102,7 +102,7 @@ def inputs_and_target(batch, who: str) -> tuple[list, Tensor]:
         if isinstance(target, (int, float)):
             advice = _single(batch)
         raise ValueError(
-            f"{who} got a batch of {shape_of(batch)}, whose last part, the target, is no tensor; expected "
+            f"{who} got a batch of {shape_of(batch)}, whose last part, the target, is not a tensor; expected "
             f"(inputs..., target). {advice}"
         )
     if all(tensor.ndim == 0 for tensor in tensors):

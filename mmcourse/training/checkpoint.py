@@ -277,7 +277,7 @@ def _why(path: Path) -> str:
     with open(path, "rb") as file:
         head = file.read(64)
     if not head:
-        return "it is empty, so writing or copying it was cut off"
+        return "it is empty, so writing or copying it was interrupted"
     if head.startswith((b"PK", b"\x80")):
         return "it is a pickle of torch.save; save the model with save_model"
     if head.startswith(b"version https://git-lfs"):
@@ -285,5 +285,5 @@ def _why(path: Path) -> str:
     if head.lstrip().startswith((b"<", b"{")):
         return "it is a text or web page, so a download went wrong"
     if len(head) > 9 and head[8:9] == b"{":
-        return "it is cut off or damaged: copy or save it again"
+        return "it is truncated or damaged: copy or save it again"
     return "it is another kind of file"

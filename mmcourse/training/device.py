@@ -43,7 +43,7 @@ def keep_freed_memory(threshold: int = 1 << 30) -> bool:
     """Let glibc keep freed memory for the next step and not hand it back to the kernel; True where it did.
 
     Without it every activation above 128 kB costs page faults in every step: with it a step of two convolutions on 64
-    pictures of 32 px takes 12.6 ms in place of 17.4 (one Xeon core); a small perceptron gains nothing.
+    images of 32 px takes 12.6 ms instead of 17.4 (one Xeon core); a small perceptron gains nothing.
     Does nothing (False) on macOS, Windows, musl.
     """
     if not sys.platform.startswith("linux"):
@@ -66,7 +66,7 @@ def seed_everything(seed: int | None = None) -> int:
 
 
 def mixed_precision() -> AbstractContextManager:
-    """bfloat16 where it helps, which is on CUDA alone: on a processor it was measured 1.3 to 2.3 times slower."""
+    """bfloat16 where it helps, which is only on CUDA: on a processor it was measured 1.3 to 2.3 times slower."""
     if device().type == "cuda" and torch.cuda.is_bf16_supported():
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return nullcontext()

@@ -1,4 +1,4 @@
-"""What went wrong in a training step, in words: tensors that do not fit, losses not finite, memory too small."""
+"""What went wrong in a training step: tensors that do not fit, losses not finite, memory too small."""
 
 import math
 import re
@@ -39,7 +39,7 @@ class FailedAssertion(RuntimeError):
 
 
 def check_loss(loss, who: str) -> None:
-    """ValueError where a loss is no function of (outputs, target)."""
+    """ValueError where a loss is not a function of (outputs, target)."""
     if isinstance(loss, type):
         raise ValueError(
             f"{who} got the class {loss.__name__} as its loss; expected an instance of it: loss={loss.__name__}()"

@@ -93,7 +93,7 @@ def _pairs(name: str, outputs: Tensor, target: Tensor) -> str:
     if not target.is_floating_point():
         return f"a target of type {type_of(target)} where the loss takes floats (target.float())"
     if name == "binary_cross_entropy" and not ((outputs >= 0) & (outputs <= 1)).all():
-        return "outputs that are no probabilities, from 0 to 1; for logits: F.binary_cross_entropy_with_logits"
+        return "outputs that are not probabilities, from 0 to 1; for logits: F.binary_cross_entropy_with_logits"
     if name in BINARY_LOSSES and not ((target >= 0) & (target <= 1)).all():
         return f"a target from {target.min().item():.3g} to {target.max().item():.3g}; {name} takes 0 to 1"
     return ""

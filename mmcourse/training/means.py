@@ -2,10 +2,10 @@
 
 A loss or a metric is a function (outputs, target) that returns the mean over its batch. The batch weighs
 
-- `count`, where the function returns (mean, count): for a mask of its own, such as frames that are no padding;
+- `count`, where the function returns (mean, count): for a mask of its own, such as frames that are not padding;
 - else the number of elements of the target. In an integer target those equal to the function's `ignore_index` are left
   out: of nn.CrossEntropyLoss(ignore_index=0), functools.partial(F.cross_entropy, ignore_index=0), or a function of
-  yours after my_loss.ignore_index = 0; where it says nothing, -100 as in PyTorch. With the class weights of a
+  yours after my_loss.ignore_index = 0; where it has none, -100 as in PyTorch. With the class weights of a
   cross-entropy, each counts with its weight;
 - else, where the target is a tuple or dict of tensors, the number of examples.
 
@@ -110,7 +110,7 @@ class Mean:
 
 
 def _exact(value, name: str) -> float | Tensor:
-    """One number, at once where it lies in the processor's memory, else on its device in a wide type."""
+    """One number, at once where it is in the processor's memory, else on its device in a wide type."""
     if isinstance(value, Tensor) and value.numel() == 1:
         if value.device.type == "cpu":
             return value.item()

@@ -69,7 +69,7 @@ def cause_in_model(error: BaseException, model: nn.Module, inputs, where: Failed
 
 
 def mentions(error: BaseException, value) -> bool:
-    """Whether an error speaks of the type of something in a nested value that is no tensor, such as 'tuple'."""
+    """Whether an error names the type of something in a nested value that is not a tensor, such as 'tuple'."""
     if isinstance(value, Tensor) or not isinstance(error, (TypeError, AttributeError)):
         return False
     parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (tuple, list)) else ()
@@ -124,7 +124,7 @@ def _no_tensor(model: nn.Module, given) -> str:
 
 
 def _types_of(error: BaseException, model: nn.Module, inputs) -> str:
-    """Where no layer raised the error: inputs of another type than the weights, where the error speaks of types."""
+    """Where no layer raised the error: inputs of another type than the weights, where the error is about types."""
     said = str(error)
     if not any(word in said for word in ("dtype", "scalar type", "not implemented for", "should be the same")):
         return ""

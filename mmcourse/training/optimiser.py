@@ -71,7 +71,7 @@ def chosen_optimiser(model: nn.Module, optimiser, lr: float | None, loss=None, c
 
 
 def check_gradients(optimiser: torch.optim.Optimizer, model: nn.Module) -> None:
-    """After a backward pass: ValueError where the optimiser holds what is no part of the model and has no gradient."""
+    """After a backward pass: ValueError where the optimiser holds parameters of another model, without gradients."""
     own = {id(parameter) for parameter in model.parameters()}
     held = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     if idle := [p for p in held if id(p) not in own and p.requires_grad and p.grad is None]:
@@ -90,5 +90,5 @@ def _rates(optimiser: torch.optim.Optimizer) -> str:
 def _foreign(held: str, model: nn.Module, so: str) -> str:
     return (
         f"The optimiser holds {held} of this {type(model).__name__}, so {so}. Likely cause: the model, or a part of "
-        "it, was made anew after the optimiser; make the optimiser anew as well"
+        "it, was created again after the optimiser; create the optimiser again as well"
     )

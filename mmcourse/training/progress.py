@@ -65,7 +65,7 @@ def in_notebook() -> bool:
 
 
 def progress(total_steps: int, epochs: int, done: int = 0) -> Progress | None:
-    """The callback that suits where this runs, or None where nobody watches or there is nothing to see."""
+    """The callback that suits where this runs, or None where no output is wanted or there are no steps."""
     if not total_steps:
         return None
     if in_notebook():

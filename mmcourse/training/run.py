@@ -1,4 +1,4 @@
-"""What one call of `fit` knows while it runs: the steps taken, the figures so far, who listens."""
+"""What one call of `fit` knows while it runs: the steps taken, the results so far, its callbacks."""
 
 import math
 import numbers
@@ -59,7 +59,7 @@ class Run:
         self.started = self.epoch_started = time.monotonic()
 
     def listen(self, callbacks: Iterable) -> None:
-        """Take on callbacks, functions of the run or objects with some of EVENTS."""
+        """Register callbacks, functions of the run or objects with some of EVENTS."""
         for callback in callbacks:
             found = [event for event in EVENTS if hasattr(callback, event)]
             for event in found:
@@ -78,7 +78,7 @@ class Run:
         self.tell("on_start")
 
     def tell(self, event: str) -> None:
-        """Call everyone who listens for an event; an interrupt breaks off one of them, and then the run."""
+        """Call the callbacks of an event; an interrupt ends one of them, the others follow, then it ends the run."""
         broken = None
         for listener in self.listeners[event]:
             try:

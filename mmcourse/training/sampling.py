@@ -1,4 +1,4 @@
-"""Scheduled sampling (Bengio et al. 2015): in training, a decoder reads some of its own words in the place of the true
+"""Scheduled sampling (Bengio et al. 2015): in training, a decoder gets some of its own words instead of the true
 ones, more and more of them.
 """
 
@@ -11,17 +11,18 @@ from mmcourse.models.decoding import without_marks
 
 
 class ScheduledSampling(nn.Module):
-    """A captioner in training that reads its own words: fit(sampling, batches, callbacks=[sampling]).
+    """A captioner in training that gets its own words as input: fit(sampling, batches, callbacks=[sampling]).
 
-    Each word but <start> is, with a chance that grows from 0 to `most`, one drawn from what the model itself expects
-    there, marks left out. Unlike in the paper all of them are drawn at once, given the true words before (Mihaylova and
-    Martins 2019 do so for Transformers), which costs one more pass and no loop. The target stays the true next word.
+    Each word but <start> is, with a probability that grows from 0 to `most`, drawn from the model's own distribution
+    there, special tokens left out. Unlike in the paper all of them are drawn at once, given the true words before
+    (Mihaylova and Martins 2019 do so for Transformers), which costs one more pass and no loop. The target stays the
+    true next word.
     """
 
     def __init__(self, model: Captioner, most: float = 0.25):
         super().__init__()
         if not 0 <= most <= 1:
-            raise ValueError(f"most is {most}; expected a share from 0 to 1")
+            raise ValueError(f"most is {most}; expected a fraction from 0 to 1")
         self.model, self.most, self.fraction = model, most, 0.0
 
     def on_step(self, run) -> None:
@@ -45,7 +46,7 @@ class ScheduledSampling(nn.Module):
 
 
 def mixed(tokens: Tensor, logits: Tensor, fraction: float) -> Tensor:
-    """A share of the words, drawn anew from the logits one place before.   (B, L), (B, L, V) -> (B, L)"""
+    """A fraction of the words, drawn anew from the logits one position before.   (B, L), (B, L, V) -> (B, L)"""
     own = torch.distributions.Categorical(logits=logits[:, :-1]).sample()  # (B, L - 1): what it would say at 1, 2, ...
     chosen = (torch.rand(own.shape, device=own.device) < fraction) & (tokens[:, 1:] != PAD)
     return torch.cat([tokens[:, :1], torch.where(chosen, own, tokens[:, 1:])], dim=1)

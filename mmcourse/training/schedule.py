@@ -1,4 +1,4 @@
-"""Schedules: the learning rate over the course of training, as a share of its highest value.
+"""Schedules: the learning rate over the course of training, as a fraction of its highest value.
 
 A schedule is a function of how much of the training is done, from 0 at the first step towards 1 after the last.
 """

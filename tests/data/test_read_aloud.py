@@ -80,7 +80,7 @@ def test_mistakes_are_named(log_mel, read, tokens):
     for wrong, told in (
         (tokens[0], "expected \\(B, T\\)"),
         (tokens.float(), "expected integers"),
-        (tokens * 0, "row 0 is padding alone"),
+        (tokens * 0, "row 0 is only padding"),
         (tokens + 500, "tokens run from"),
         (blue, "'blue' is none of the 8"),
     ):

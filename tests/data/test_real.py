@@ -463,9 +463,9 @@ def test_pictures_are_what_the_files_show(folder):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"no image", "row 1 holds no picture"),
-        (png(0)[:60], "row 1 holds no picture"),
-        (png(0, (32, 28)), "row 1 is a 32x28 picture of mode L"),
+        (b"no image", "row 1 holds no image"),
+        (png(0)[:60], "row 1 holds no image"),
+        (png(0, (32, 28)), "row 1 is a 32x28 image of mode L"),
         (png(0, mode="RGB"), "28x28 picture of mode RGB"),
     ],
 )

@@ -74,7 +74,7 @@ def test_what_is_no_record_is_refused_and_changes_nothing(tmp_path, content):
     done()
     before = record.load()
     (tmp_path / "file.zip").write_bytes(content)
-    with pytest.raises(ValueError, match="file.zip is no record of progress"):
+    with pytest.raises(ValueError, match="file.zip is not a record of progress"):
         restore_progress(tmp_path / "file.zip")
     assert record.load() == before
 
@@ -84,7 +84,7 @@ def test_a_download_cut_short_is_refused(tmp_path):
     download_progress(tmp_path / "saved.zip")
     content = (tmp_path / "saved.zip").read_bytes()
     (tmp_path / "half.zip").write_bytes(content[: len(content) // 2])
-    with pytest.raises(ValueError, match="no record of progress"):
+    with pytest.raises(ValueError, match="not a record of progress"):
         restore_progress(tmp_path / "half.zip")
 
 
@@ -200,7 +200,7 @@ def test_a_download_whose_bytes_are_damaged_is_refused(tmp_path):
     content = bytearray((tmp_path / "saved.zip").read_bytes())
     content[60:200] = bytes(140)
     (tmp_path / "saved.zip").write_bytes(content)
-    with pytest.raises(ValueError, match="no record of progress"):
+    with pytest.raises(ValueError, match="not a record of progress"):
         restore_progress(tmp_path / "saved.zip")
 
 

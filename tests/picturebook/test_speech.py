@@ -171,7 +171,7 @@ def test_unknown_group():
 @pytest.mark.parametrize("name", ["voices.ogg", "voices.json"])
 def test_a_missing_bank_names_the_command_that_mends_it(broken_bank, name):
     (broken_bank / name).unlink()
-    with pytest.raises(FileNotFoundError, match=f"{name} is missing.*To mend it"):
+    with pytest.raises(FileNotFoundError, match=f"{name} is missing.*To repair it"):
         speech.speak("a fish", "en-us+Alicia")
 
 

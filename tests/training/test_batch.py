@@ -74,11 +74,13 @@ def test_images_texts_and_words_as_labels():
     words = ["cat", "dog"] * 6
     refused(loader([image] * 12, Y), "PIL images have to become tensors.*pil_to_tensor")
     refused([([image] * 12, Y)], r"12 x Image.*pil_to_tensor")
-    refused(loader(X, words), r"\[4 x str\], whose last part, the target, is no tensor.*class numbers: names = sorted")
+    refused(
+        loader(X, words), r"\[4 x str\], whose last part, the target, is not a tensor.*class numbers: names = sorted"
+    )
     refused(loader(words, Y), r"inputs of shape \[4 x str\].*Strings have to become tokens")
     refused(loader(X, [None] * 12), "None: a missing value")
     refused([(X.numpy(), Y)], r"ndarray \(12, 1, 4, 4\) float32.*torch\.from_numpy")
-    refused([(X, Y.numpy())], r"the target, is no tensor.*torch\.from_numpy")
+    refused([(X, Y.numpy())], r"the target, is not a tensor.*torch\.from_numpy")
     refused([(X, Y.tolist())], r"torch\.tensor\(target\)")
 
 

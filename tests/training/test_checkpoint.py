@@ -342,8 +342,8 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
 @pytest.mark.parametrize(
     ("corrupt", "message"),
     [
-        (lambda data: data[: len(data) // 2], "cut off or damaged"),
-        (lambda data: data[:-1], "cut off or damaged"),
+        (lambda data: data[: len(data) // 2], "truncated or damaged"),
+        (lambda data: data[:-1], "truncated or damaged"),
         (lambda data: b"", "empty"),
         (lambda data: b"PK\x03\x04" + data, "torch.save"),
         (lambda data: b"<html>not found</html>", "web page"),

@@ -282,7 +282,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_change(data):
 
 
 def _from_step(n, corrupted, clean):
-    """An optimiser that mends the data for its first n steps: what is spoilt shows up only later."""
+    """An optimiser that replaces the data's NaN for its first n steps, so that they show up only later."""
 
     def build(parameters, lr):
         optimiser = torch.optim.SGD(parameters, lr=lr)

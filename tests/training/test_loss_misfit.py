@@ -73,7 +73,7 @@ def test_targets_that_a_loss_does_not_take(target, loss, words):
         (column(), Y, F.binary_cross_entropy_with_logits, "target.float()"),
         (column(), Y.bool(), F.binary_cross_entropy_with_logits, "a target of type bool where the loss takes floats"),
         (column(), Y.bool(), F.l1_loss, "a target of type bool where the loss takes floats"),
-        (column(), Y.float(), lambda out, y: F.binary_cross_entropy(out * 9, y), "no probabilities"),
+        (column(), Y.float(), lambda out, y: F.binary_cross_entropy(out * 9, y), "not probabilities"),
         (nn.Sequential(column(), nn.Sigmoid()), Y + 1.0, F.binary_cross_entropy, "a target from 1 to 2"),
         (
             nn.Sequential(nn.Flatten(0, 2), nn.Linear(8, 2)),

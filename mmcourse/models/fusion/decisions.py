@@ -23,13 +23,13 @@ def gather_logits(logits: Mapping[str, Tensor], present: Present, names) -> tupl
 
 
 class LateFusion(nn.Module):
-    """The mean of what the modalities' classifiers say, of their probabilities or of their logits.
+    """The mean of the modalities' probabilities or of their logits.
 
     names    the modalities
-    of       'probabilities': log of the mean probability, a vote that one sure modality can win;
-             'logits': mean of the logits, a product of probabilities, which one sure 'no' can veto
-    weights  {"image": 0.6, "text": 0.4}; equal unless given. Missing modalities have no vote; with none at all, every
-             class is as likely as each other.
+    of       'probabilities': log of the mean probability, which one confident modality can decide;
+             'logits': mean of the logits, a product of probabilities, which one confident 'no' can veto
+    weights  {"image": 0.6, "text": 0.4}; equal unless given. Missing modalities have weight 0; with none at all,
+             all classes are equally likely.
     forward({"image": (B, K), ...}, present=None) -> (B, K)
     """
 
@@ -52,11 +52,12 @@ class LateFusion(nn.Module):
 
 
 class ConfidenceMixture(nn.Module):
-    """A mixture of probabilities in which the surer modality counts more, example by example.
+    """A mixture of probabilities in which the more confident modality counts more, example by example.
 
-    A modality's share is the softmax over modalities of -sharpness * H, with H the entropy of its probabilities in
-    units of ln K. `sharpness` is learned; at 0 this is LateFusion of probabilities, large it listens to the surest
-    alone. A modality that is sure and wrong fools it: probabilities should be calibrated (Guo et al. 2017).
+    A modality's weight is the softmax over modalities of -sharpness * H, with H the entropy of its probabilities in
+    units of ln K. `sharpness` is learned; at 0 this is LateFusion of probabilities; where it is large, only the
+    most confident one counts. A modality that is confident and wrong dominates: calibrate probabilities first (Guo et
+    al. 2017).
     forward({"image": (B, K), ...}, present=None) -> (B, K)
     """
 
@@ -85,7 +86,7 @@ class ConfidenceMixture(nn.Module):
 
 
 def mixed(stacked: Tensor, mixing_weights: Tensor, of: str) -> Tensor:
-    """Logits of a weighted mixture; zeros for an example without any share.   (B, M, K), (B, M) -> (B, K)
+    """Logits of a weighted mixture; zeros for an example without any weight.   (B, M, K), (B, M) -> (B, K)
 
     A logit of -inf is a class that its modality calls impossible, and is allowed.
     """
