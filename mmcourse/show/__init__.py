@@ -4,6 +4,7 @@ Names load when they are first used, so that importing a lesson's tools stays li
 """
 
 from mmcourse.lazy import lazy_names
+from mmcourse.show import diagrams as diagrams
 
 _HOME = {
     "show_pages": "mmcourse.show.figures.images",

@@ -1,0 +1,32 @@
+"""Diagrams of architectures: labelled blocks and arrows with tensor shapes, drawn by matplotlib, with alt text.
+
+Build one of your own with `Diagram`, `flow`, `tree` or `two_towers`; the names of READY draw a standard one in a line.
+Names load when they are first used.
+"""
+
+from mmcourse.lazy import lazy_names
+
+_MODULES = {
+    "diagram": ("Diagram",),
+    "chains": ("flow",),
+    "trees": ("Branch", "tree"),
+}
+_READY = {
+    "towers": ("two_towers",),
+    "masks": ("attention_masks", "gpt_and_bert_masks"),
+    "convolutions": ("convolution", "receptive_field"),
+    "recurrence": ("rnn_unrolled", "lstm_cell", "gru_cell"),
+    "sound": ("spectrogram_pipeline",),
+    "attention": ("attention_head", "multi_head_attention"),
+    "transformer": ("encoder_block", "decoder_block", "gpt_blocks"),
+    "pretraining": ("masked_token_prediction", "fine_tuning"),
+    "subwords": ("byte_pair_merges",),
+    "autoencoders": ("autoencoder", "denoising_autoencoder", "variational_autoencoder", "perceptual_loss"),
+    "adversarial": ("gan_steps", "conditional_gan", "dcgan_generator"),
+}
+READY = tuple(name for names in _READY.values() for name in names)  # each draws a diagram without any argument
+_HOME = {
+    name: f"{__name__}.{module}" for module, names in (_MODULES | _READY).items() for name in names
+}
+__all__ = ["READY", *_HOME]
+__getattr__, __dir__ = lazy_names(globals(), _HOME)
