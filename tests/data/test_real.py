@@ -466,7 +466,7 @@ def test_pictures_are_what_the_files_show(folder):
         (b"no image", "row 1 holds no image"),
         (png(0)[:60], "row 1 holds no image"),
         (png(0, (32, 28)), "row 1 is a 32x28 image of mode L"),
-        (png(0, mode="RGB"), "28x28 picture of mode RGB"),
+        (png(0, mode="RGB"), "28x28 image of mode RGB"),
     ],
 )
 def test_what_is_no_picture_is_named_by_its_row(content, message, folder):

@@ -127,7 +127,7 @@ def test_word_dropout():
     assert 0.22 < fraction < 0.38, "within six standard errors of 0.3"
     assert torch.equal(masked[masked != UNKNOWN], tokens[masked != UNKNOWN])
     assert torch.equal(mask_words(tokens, 0.0), tokens)
-    with pytest.raises(ValueError, match="share from 0 to 1"):
+    with pytest.raises(ValueError, match="fraction from 0 to 1"):
         mask_words(tokens, 30)
     with pytest.raises(ValueError, match="integer tokens"):
         mask_words(tokens.float(), 0.1)
@@ -185,7 +185,7 @@ def test_refusals_say_why(call, message):
         (torch.tensor([[3, 10]]), "expected 0 to 9"),
         (torch.tensor([[3, -1]]), "run from -1"),
         (torch.tensor([[3, 4], [0, 0]]), "row 1 .* an empty sentence"),
-        (torch.tensor([[0, 3]]), r"row 0 begins with padding: \[0, 3\]; .*right alone: pad"),
+        (torch.tensor([[0, 3]]), r"row 0 begins with padding: \[0, 3\]; .*only on the right: pad"),
         (torch.tensor([[3, -100]]), r"run from -100 to 3; expected 0 to 9, indices in the model.s vocabulary$"),
         (torch.tensor([[3, 0, 4]]), "between its words"),
     ],

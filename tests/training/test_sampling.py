@@ -55,7 +55,7 @@ def test_the_share_grows_and_only_training_is_changed():
     torch.testing.assert_close(sampling(images, tokens), model(images, tokens))
     sampling.train()
     assert (sampling(images, tokens) - model(images, tokens)).abs().max() > 1e-4
-    with pytest.raises(ValueError, match="share from 0 to 1"):
+    with pytest.raises(ValueError, match="fraction from 0 to 1"):
         ScheduledSampling(model, most=2)
     with pytest.raises(ValueError, match="32 images and 5 sentences"):
         sampling(images, tokens[:5])

@@ -255,7 +255,7 @@ class Canvas:
                 "sides of an arrow (out=..., into=...) or where it bends (bend=...)"
             )
         width = round(self.sheet.right * style.PIXELS)
-        data, metadata = style.picture_bundle(style.small_png(style.pixels_of(self.figure, SCALE)), alt, width)
+        data, metadata = style.image_bundle(style.small_png(style.pixels_of(self.figure, SCALE)), alt, width)
         output.publish(data, metadata | {"diagram": True})
 
 
