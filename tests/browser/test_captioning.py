@@ -9,22 +9,22 @@ from mmcourse.models.captioner import Captioner
 from mmcourse.picturebook.sentence import END, VOCABULARY, encode
 from mmcourse.show import captioning_explorer
 class Painter(Captioner):
-    '''Says 'red fish' where the middle of the picture is red, else 'big boat', and looks at place t for word t.'''
+    '''Generates 'red fish' where the middle of the image is red, else 'big boat'; attends to position t for word t.'''
     def __init__(self):
         super().__init__(len(VOCABULARY))
         self.plans = torch.tensor([[*encode(text), END, END] for text in ("big boat", "red fish")])
     def grid(self, images):
         return 2, 2
-    def see(self, images):
+    def encode(self, images):
         r, g, b = images[:, :, 20:28, 20:28].mean(dim=(2, 3)).unbind(1)
         return ((r > 0.6) & (g < 0.4) & (b < 0.5)).long()
-    def begin(self, places):
-        return places, torch.zeros_like(places)
-    def read(self, state, tokens):
-        which, said = state
-        place = (said[:, None] + torch.arange(tokens.shape[1])).clamp(max=3)
-        logits = 9.0 * torch.nn.functional.one_hot(self.plans[which[:, None], place], len(VOCABULARY)).float()
-        return logits, torch.nn.functional.one_hot(place, 4).float(), (which, said + tokens.shape[1])
+    def initial_state(self, positions):
+        return positions, torch.zeros_like(positions)
+    def decode(self, state, tokens):
+        which, generated = state
+        position = (generated[:, None] + torch.arange(tokens.shape[1])).clamp(max=3)
+        logits = 9.0 * torch.nn.functional.one_hot(self.plans[which[:, None], position], len(VOCABULARY)).float()
+        return logits, torch.nn.functional.one_hot(position, 4).float(), (which, generated + tokens.shape[1])
 captioning_explorer(Painter())"""
 
 

@@ -10,20 +10,20 @@ rng = torch.Generator().manual_seed(0)
 around = lambda *middle: torch.tensor(middle) + 0.01 * torch.randn(20, 3, generator=rng)
 fusion_explorer([around(1.0, 0, 0), around(-1.0, 0, 0)], [around(0, 1.0, 0), around(0, -1.0, 0)], ("fish", "boat"))"""
 
-ASKING = """import torch
+ANSWERING = """import torch
 from mmcourse.show import question_answering_explorer
 class Pointer(torch.nn.Module):
-    '''Looks at the place that the word says, and answers by the number of words asked.'''
+    '''Attends to the position that the word names, and answers by the number of words in the question.'''
     def __init__(self):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(1))
-    def look(self, places, heard):
-        return None, torch.nn.functional.one_hot(heard[:, 0].long(), 4).float()[:, None]
-    def forward(self, places, heard, tokens):
+    def attend(self, positions, sound):
+        return None, torch.nn.functional.one_hot(sound[:, 0].long(), 4).float()[:, None]
+    def forward(self, positions, sound, tokens):
         return 9.0 * torch.nn.functional.one_hot((tokens != 0).sum(dim=1) - 1, 3)
 question_answering_explorer(Pointer(), torch.rand(2, 3, 32, 32), torch.zeros(2, 4, 1), ["red fish", "big boat"],
-    say=lambda word: 0.1 * torch.ones(800) * ["red", "fish", "big", "boat"].index(word),
-    hear=lambda sounds: torch.stack([sound[:1] / 0.1 for sound in sounds]).round(),
+    speak=lambda word: 0.1 * torch.ones(800) * ["red", "fish", "big", "boat"].index(word),
+    encode_sound=lambda sounds: torch.stack([sound[:1] / 0.1 for sound in sounds]).round(),
     classes=("one", "two", "three"), questions=["what colour", "where is it"])"""
 
 MISSING = """import torch
@@ -56,7 +56,7 @@ def test_no_line_parts_the_sums_and_one_parts_the_products(opened):
 
 
 def test_a_word_shows_where_it_looks_and_answers_grow_with_the_question(opened):
-    page = opened(ASKING)
+    page = opened(ANSWERING)
     page.wait_for_text(0, "The answer, word by word")
     page.page.locator(".mm-looker", has_text="fish").hover()
     assert "row 1, column 2" in page.page.locator(".mm-look").get_attribute("aria-label")
