@@ -140,7 +140,7 @@ class _Accuracy(Mean):
             return
         if not self.waiting:
             check_classes(outputs, target)
-        self.waiting.append((outputs.detach(), target))
+        self.waiting.append((outputs.detach(), target.clone()))  # some loaders fill one tensor again and again
         if len(self.waiting) >= TOGETHER:
             self.count_waiting()
 

@@ -153,3 +153,13 @@ def test_a_tally_goes_on_from_its_state(model):
     second.load_state(first.state())
     second.add(loss, model(X[8:]), Y[8:])
     assert second.figures() == pytest.approx(whole.figures(), rel=1e-12)
+
+
+def test_a_target_that_is_filled_again_for_the_next_batch_is_counted_as_it_was():
+    logits, target = torch.eye(2)[[0, 1, 0, 1]], torch.tensor([0, 1, 0, 1])
+    tally, buffer = Tally("accuracy"), torch.empty(2, dtype=torch.int64)
+    for start in (0, 2):
+        buffer.copy_(target[start : start + 2])
+        tally.add(0.0, logits[start : start + 2], buffer)
+        buffer.fill_(7)
+    assert tally.figures()["accuracy"] == 1
