@@ -43,11 +43,13 @@ def check_inputs(inputs: tuple | list, size: int, who: str) -> None:
         raise ValueError(f"{who} got 0 examples. Likely cause: an empty split or selection")
 
 
-def check_options(lr, callbacks, who: str) -> None:
-    """ValueError where a learning rate is given and is not a number from 0 up, or callbacks are not in a list."""
+def check_options(lr, clip, callbacks, who: str) -> None:
+    """ValueError where a learning rate is not a number from 0 up, a clip not above 0, or callbacks not in a list."""
     known = lr is None or isinstance(lr, Tensor)
     if not known and not (isinstance(lr, numbers.Real) and math.isfinite(lr) and lr >= 0):
         raise ValueError(f"{who} got lr={lr!r}; expected a number from 0 up, such as 1e-3")
+    if clip is not None and not (isinstance(clip, numbers.Real) and clip > 0):  # below 0 it would turn gradients around
+        raise ValueError(f"{who} got clip={clip!r}; expected the largest norm of the gradients, above 0, or None")
     if not isinstance(callbacks, Iterable):
         raise ValueError(f"{who} got callbacks={callbacks!r}; expected a list of callbacks, here with one: [callback]")
 

@@ -62,7 +62,7 @@ def fit(
     if optimiser is not None and optimizer is not None:
         raise ValueError("fit got both optimiser= and optimizer=, two spellings of one argument; expected one of them")
     check_loss(loss, "fit")
-    check_options(lr, callbacks, "fit")
+    check_options(lr, clip, callbacks, "fit")
     run = Run(model, batches, epochs, lr, optimiser or optimizer, schedule, metrics, loss, compile)
     optimiser, forward = run.optimiser, torch.compile(model) if compile else model
     if isinstance(loss, nn.Module):
@@ -100,7 +100,7 @@ def fit(
                     value.backward()
                     if run.step == run.first_step:
                         check_gradients(optimiser, model)
-                    if clip:
+                    if clip is not None:
                         nn.utils.clip_grad_norm_(run.parameters, clip)
                     optimiser.step()
                     run.count(outputs, target, counted)

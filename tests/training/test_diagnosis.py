@@ -59,6 +59,7 @@ def test_training_needs_a_loss():
     ("options", "words"),
     [
         ({"lr": "0.1"}, "lr='0.1'; expected a number from 0 up"),
+        ({"clip": -1.0}, "clip=-1.0; expected the largest norm of the gradients, above 0"),
         ({"lr": -1}, "lr=-1"),
         ({"lr": float("nan")}, "lr=nan"),
         ({"callbacks": print}, "expected a list of callbacks"),
