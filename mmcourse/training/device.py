@@ -39,12 +39,12 @@ def describe_device() -> str:
 
 
 @functools.cache
-def keep_freed_memory(largest: int = 1 << 26, total: int = 1 << 30) -> bool:
-    """Let glibc keep freed blocks up to `largest` bytes for the next step, up to `total` in all; True where it does.
+def keep_freed_memory(threshold: int = 1 << 30) -> bool:
+    """Let glibc keep freed memory for the next step and not return it to the system; True where it does.
 
     Without it every activation above 128 kB costs page faults in every step: with it a step of two convolutions on 64
     images of 32 px takes 12.6 ms instead of 17.4 (one Xeon core); a small perceptron gains nothing.
-    Larger blocks, such as the images of a whole book, go back to the system. Does nothing (False) on macOS, Windows, musl.
+    Does nothing (False) on macOS, Windows, musl.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -53,7 +53,7 @@ def keep_freed_memory(largest: int = 1 << 26, total: int = 1 << 30) -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
-    return bool(mallopt(mmap_threshold, largest)) and bool(mallopt(trim_threshold, total))
+    return bool(mallopt(mmap_threshold, threshold)) and bool(mallopt(trim_threshold, threshold))
 
 
 def seed_everything(seed: int | None = None) -> int:
