@@ -27,12 +27,14 @@ def pytest_without_browser(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_the_last_line_counts_what_was_skipped_and_names_the_command(pytest_without_browser):
     status, lines = pytest_without_browser()
     assert status == 0 and "2 skipped" in lines[-2]
     assert re.search(r"^2 browser tests were skipped;.* Chromium .*\bapt-get install chromium\b", lines[-1])
 
 
+@pytest.mark.slow
 def test_a_strict_run_fails_instead(pytest_without_browser):
     status, lines = pytest_without_browser(MMCOURSE_STRICT="1")
     assert status == 1 and "2 errors" in lines[-1]

@@ -275,6 +275,7 @@ def test_root_is_allowed_only_where_it_is_root(house, monkeypatch, user, allowed
     assert ("--allow-root" in cli.lab_command(house / "work", "00_welcome.ipynb")) == allowed
 
 
+@pytest.mark.slow
 def test_jupyter_takes_every_option_that_lab_gives_it(house):
     """Spelling: an option JupyterLab does not know is only a warning there, and news would be asked for."""
     command = cli.lab_command(house / "work", "00_welcome.ipynb")

@@ -154,6 +154,7 @@ def test_a_library_that_breaks_cannot_break_the_doctor(tmp_path, monkeypatch):
     assert found["fine"]["error"] is None
 
 
+@pytest.mark.slow
 def test_an_import_that_hangs_is_named(tmp_path, monkeypatch):
     (tmp_path / "fine.py").write_text("")
     (tmp_path / "hangs.py").write_text("import time; time.sleep(60)")
@@ -228,6 +229,7 @@ def test_a_work_folder_that_cannot_be_seen_has_the_disk_of_the_nearest_one(tmp_p
     assert facts.disk_free(tmp_path / "not" / "there") > 0
 
 
+@pytest.mark.slow
 def test_this_machine_has_what_the_tests_run_on():
     machine = facts.gather()
     assert machine.python == sys.version_info[:3]

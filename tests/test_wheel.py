@@ -88,6 +88,7 @@ def test_the_wheel_stays_light(wheel):
     assert wheel.stat().st_size < 40e6
 
 
+@pytest.mark.slow
 def test_lesson_01_finds_its_imports_and_data_outside_the_checkout(python, tmp_path):
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("MMCOURSE_", "PYTHON"))}
     result = subprocess.run(

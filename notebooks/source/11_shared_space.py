@@ -738,7 +738,7 @@ except NotImplementedError:
 # held out, three times over; written digits for the test come from the test split. First pictures and names:
 
 # %%
-del by_sound, read_aloud, singles, judged                                      # to save memory
+by_sound = read_aloud = singles = judged = None                                # to save memory
 rows = {split: real.load_or_explain("mnist", split) for split in ("train", "test")}
 recordings = real.load_or_explain("free_spoken_digits", "train")
 digit_names = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

@@ -208,6 +208,7 @@ class Net:
 """
 
 
+@pytest.mark.slow
 def test_in_a_kernel_a_verdict_is_shown_once(tmp_path):
     """Shown by `check`, not again as the cell's result, and once more where it is asked for later."""
     import nbformat

@@ -113,6 +113,7 @@ def test_a_seed_that_changes_nothing_is_a_remark():
     assert "0.700 for every seed" in said
 
 
+@pytest.mark.slow
 def test_processor_time_of_the_kernel_and_of_its_children_is_counted(house):
     burn = "import time\nend = time.process_time() + {}\nwhile time.process_time() < end: pass"
     child = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {burn.format(1)!r}])"

@@ -51,6 +51,7 @@ def test_grades(tmp_path):
         assert "not a notebook" in rows[f"{name}.ipynb"]["ended"]
 
 
+@pytest.mark.slow
 def test_an_endless_cell_is_wrong_and_hides_no_other_answer(tmp_path, monkeypatch):
     monkeypatch.setattr(grade.kernel, "GRACE_SECONDS", 1)
     endless, deaf = "while True: pass", "while True:\n    try:\n        time.sleep(60)\n    except BaseException: pass"
@@ -72,6 +73,7 @@ def test_an_endless_cell_is_wrong_and_hides_no_other_answer(tmp_path, monkeypatc
     assert "code cell 7 was left out: the kernel died" in row["ended"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [

@@ -106,6 +106,7 @@ def test_errors_of_the_data_itself_pass_unchanged():
             use(model(), DataLoader(Broken(), batch_size=4))
 
 
+@pytest.mark.slow
 def test_what_is_no_batches():
     refused(X, r"got \(12, 1, 4, 4\) float32.*Batches\(inputs, target\)")
     refused((X, Y), r"got \(12, 1, 4, 4\) float32, \(12,\) int64.*Batches\(inputs, target\)")

@@ -108,6 +108,7 @@ def detached(self, tokens):
     return last_word(self, tokens).detach()
 
 
+@pytest.mark.slow
 def test_debug(judged):
     judged(
         "08.debug",

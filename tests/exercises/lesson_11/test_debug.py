@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -212,6 +213,7 @@ SAFE = {
 }
 
 
+@pytest.mark.slow
 def test_debug(judged):
     assert checks.judge("11.debug", Stub).state == "untried"
     judged(

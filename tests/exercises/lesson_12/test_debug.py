@@ -1,5 +1,6 @@
 """The clinic of lesson 12 on right answers and on the wrong ones that people give."""
 
+import pytest
 import torch
 
 from mmcourse.exercises.lesson_12.debug import Case
@@ -79,6 +80,7 @@ def in_training(captioner, images, tokens, scenes):
     return fixed(captioner, images, tokens, scenes)
 
 
+@pytest.mark.slow
 def test_report(judged):
     judged(
         "12.debug",

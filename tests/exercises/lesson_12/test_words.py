@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 import torch
 
 
@@ -135,6 +136,7 @@ def as_tensors(step, state, start, end, longest):
     return [torch.tensor(word) for word in say(step, state, start, end, longest)]
 
 
+@pytest.mark.slow
 def test_saying(judged):
     judged(
         "12.2",
