@@ -81,7 +81,12 @@ def _made_from(notebook: Path) -> str | None:
 def _is_older(copy: Path, lesson: Path) -> bool:
     """Whether a copy of which nothing is recorded was made from another version; False where nothing says so."""
     before, now = _made_from(copy), _made_from(lesson)
-    return None not in (before, now) and before != now and text_hash(copy) != text_hash(lesson)
+    if None in (before, now) or before == now:
+        return False
+    try:
+        return text_hash(copy) != text_hash(lesson)
+    except ValueError:  # the learner's copy is no notebook any more: it is theirs, and surely not the new version
+        return True
 
 
 def _read_record(work: Path) -> dict[str, str]:

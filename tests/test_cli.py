@@ -98,6 +98,16 @@ def test_a_copy_of_which_nothing_is_known_counts_as_new_from_now_on(house):
     assert workspace.copy_lessons().outdated == ["01"] and mine.read_text() == "what I wrote"
 
 
+def test_a_copy_that_is_no_notebook_any_more_hides_no_other_lesson(house):
+    workspace.copy_lessons()
+    mine, source = house / "work" / "01_images.ipynb", "made from an older source"
+    broken = json.dumps({"metadata": {"mmcourse": {"source_sha256": source}}})
+    mine.write_text(broken)
+    (house / "work" / workspace.RECORD).unlink()
+    write_lesson(house / "notebooks" / "01_images.ipynb", "a new version")
+    assert workspace.copy_lessons().outdated == ["01"] and mine.read_text() == broken
+
+
 def test_an_interrupted_first_copy_hides_no_update(house, monkeypatch):
     write = workspace.write_whole
 

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmcourse.models.evaluation_mode import evaluating
+from mmcourse.models.saliency import chosen
 from mmcourse.precision import exact
 
 
@@ -24,14 +25,16 @@ def grad_cam(feature_maps: Tensor, gradients: Tensor) -> Tensor:
     return heat / largest.where(largest > 0, 1)
 
 
-def explain(model: nn.Module, layer: nn.Module, images: Tensor, classes: Tensor | None = None) -> Tensor:
+def explain(model: nn.Module, layer: nn.Module, images: Tensor, classes: Tensor | int | None = None) -> Tensor:
     """Grad-CAM of a model at one of its layers, enlarged to the images' size.   (B, C, H, W) -> (B, H, W)
 
-    classes  (B,) the class to explain for each image; None: the predicted one
+    classes  (B,) the class to explain for each image, or one for all; None: the predicted one
 
-    The model runs in evaluation mode and stays as it was; its parameters may be frozen. ValueError where the layer
-    takes no part in the logits.
+    The model runs in evaluation mode and stays as it was; its parameters may be frozen. ValueError for images without
+    a batch axis, for a class that the model does not have, and where the layer takes no part in the logits.
     """
+    if images.dim() != 4:
+        raise ValueError(f"images have shape {tuple(images.shape)}; expected (B, C, H, W): one image is image[None]")
     kept = {}
 
     def keep(_module, _inputs, output):
@@ -44,8 +47,7 @@ def explain(model: nn.Module, layer: nn.Module, images: Tensor, classes: Tensor 
             given = images.detach()
             given.requires_grad_(given.is_floating_point())  # for gradients where all parameters are frozen
             logits = model(given)
-            classes = logits.argmax(dim=1) if classes is None else classes
-            score = logits.gather(1, classes.to(logits.device)[:, None]).sum()
+            score = chosen(logits, images, classes).sum()
             maps, gradients = kept.get("maps"), None
             if maps is not None and maps.requires_grad and score.requires_grad:
                 (gradients,) = torch.autograd.grad(score, maps, allow_unused=True)

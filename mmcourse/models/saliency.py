@@ -46,12 +46,12 @@ def saliency(model: nn.Module, tokens: Tensor, classes: Tensor | int | None = No
     return sum(parts, torch.zeros(tokens.shape, device=tokens.device))
 
 
-def chosen(logits: Tensor, tokens: Tensor, classes: Tensor | int | None) -> Tensor:
-    """The logit of each sentence's class.   (B, K) -> (B,)"""
-    if logits.dim() != 2 or len(logits) != len(tokens):
+def chosen(logits: Tensor, inputs: Tensor, classes: Tensor | int | None) -> Tensor:
+    """The logit of each example's class; None: of the predicted one.   (B, K) -> (B,)"""
+    if logits.dim() != 2 or len(logits) != len(inputs):
         raise ValueError(
-            f"the model gives logits of shape {tuple(logits.shape)} for {len(tokens)} sentences; "
-            f"expected ({len(tokens)}, K). Likely cause: an encoder without its classifier"
+            f"the model gives logits of shape {tuple(logits.shape)} for {len(inputs)} examples; "
+            f"expected ({len(inputs)}, K). Likely cause: an encoder without its classifier"
         )
     if classes is None:
         classes = logits.argmax(dim=1)

@@ -44,6 +44,17 @@ def classifier():
     return ImageClassifier(4, widths=(4, 6, 8))
 
 
+def test_one_class_for_all_images_and_what_cannot_be_explained():
+    model = ImageClassifier(4).eval()
+    images, layer = torch.rand(3, 3, 32, 32), model.encoder.blocks
+    assert torch.equal(explain(model, layer, images, 2), explain(model, layer, images, torch.tensor([2, 2, 2])))
+    assert torch.equal(explain(model, layer, images, [0, 1, 2]), explain(model, layer, images, torch.tensor([0, 1, 2])))
+    with pytest.raises(ValueError, match="whole numbers from 0 to 3"):
+        explain(model, layer, images, 4)
+    with pytest.raises(ValueError, match=r"image\[None\]"):
+        explain(model, layer, images[0])
+
+
 def test_every_part_stays_in_its_mode(modes_kept):
     model = classifier()
     with modes_kept(model, model.encoder.blocks[0]):

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from mmcourse.data.conversion import to_tensor
 from mmcourse.picturebook.scene import Scene
 from mmcourse.picturebook.sentence import tell
 from mmcourse.show import style
@@ -99,7 +100,7 @@ def as_images(images: Tensor | Sequence[Tensor]) -> Tensor:
     ValueError for other shapes and types, and for no image.
     """
     if not isinstance(images, Tensor):
-        images = [torch.as_tensor(image) for image in images]
+        images = [to_tensor(image, "show_images", " as an image") for image in images]
         if len({tuple(image.shape) for image in images}) > 1:
             sizes = ", ".join(str(tuple(image.shape)) for image in images[:4])
             raise ValueError(f"the images have shapes {sizes} ...; expected one shape. Resize or crop them first")

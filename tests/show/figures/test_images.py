@@ -120,3 +120,10 @@ def test_too_few_sentences_or_pages_are_refused(shown, book):
         show_pages(book.scenes[:2], sentences=["only one"], size=32)
     with pytest.raises(ValueError, match="pages is a str"):
         show_pages("book")
+
+
+def test_a_list_of_pil_images_is_refused_with_its_conversion():
+    from PIL import Image
+
+    with pytest.raises(ValueError, match="show_images got .*Image.*pil_to_tensor|to_tensor"):
+        show_images([Image.new("L", (8, 8))] * 2)
