@@ -272,9 +272,12 @@ check("11.3", shared_targets)
 
 # %%
 tokens = together([phrasings(book, times=4) for book in (train, single)])     # (17000, 4, T)
-images = torch.cat([drawn, single.images.half()])                             # (17000, 3, 48, 48)
+images = torch.empty(len(train) + len(single), 3, 48, 48, dtype=torch.half)   # (17000, 3, 48, 48)
+images[:len(train)] = drawn
+del drawn                                                                     # to save memory, before more is drawn
+images[len(train):] = single.images
+del single.images
 means = torch.cat([meanings(train), meanings(single)])                        # (17000,)
-del drawn, single.images                                                      # to save memory
 
 space = PageSpace()
 space.tower("text").encoder.restrict_vocabulary(tokens.flatten(0, 1))          # a word that never came up is read as unknown
