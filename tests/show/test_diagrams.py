@@ -19,7 +19,7 @@ from mmcourse.show import diagrams, style
 from mmcourse.show.diagrams import Branch, Diagram
 from mmcourse.show.diagrams.canvas import Canvas, Rect, measure
 from mmcourse.show.diagrams.grids import Grid, Maps, Strip
-from mmcourse.show.diagrams.layout import spread
+from mmcourse.show.diagrams.layout import distribute
 from mmcourse.show.diagrams.masks import mask_of
 from mmcourse.show.diagrams.nodes import KINDS, QUIET, Block
 from mmcourse.show.diagrams.subwords import merge_steps
@@ -160,6 +160,18 @@ def test_a_stretched_block_covers_its_columns_and_is_reached_straight(canvases):
     assert all(len(points) == 2 for _, points, _ in canvases[0].lines)
 
 
+def test_a_diagram_that_is_slightly_too_wide_moves_together(canvases):
+    fits = 0.3 + (7.7 - chain().width()) / 2  # two gaps between three blocks
+    for gap in (fits, fits + 0.5, 2 * fits):
+        if gap < 2 * fits:
+            chain(gap=(gap, 0.3)).show()
+        else:
+            with pytest.raises(ValueError, match="inches wide"):
+                chain(gap=(gap, 0.3)).show()
+    wide, moved = (canvas.sheet.right for canvas in canvases)
+    assert moved < wide <= 8
+
+
 def test_blocks_grow_with_their_text():
     assert Block("x", "a very long label indeed").rect.right > Block("x", "short").rect.right
     assert Block("x", "one\ntwo\nthree").rect.bottom > Block("x", "one").rect.bottom
@@ -169,7 +181,7 @@ def test_blocks_grow_with_their_text():
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 6), st.floats(0.1, 3)), min_size=1, max_size=8))
 def test_columns_keep_their_distances_and_proportions(halves):
     needs = [(start / 2, (start + steps) / 2, distance) for start, steps, distance in halves]
-    at = spread([c for a, b, _ in needs for c in (a, b)] + [0, 0.5, 1], needs)
+    at = distribute([c for a, b, _ in needs for c in (a, b)] + [0, 0.5, 1], needs)
     assert all(at[b] - at[a] >= distance - 1e-9 for a, b, distance in needs)
     assert at[0.5] == pytest.approx((at[0] + at[1]) / 2)
     assert list(at.values()) == sorted(at.values())
@@ -188,6 +200,7 @@ def test_columns_keep_their_distances_and_proportions(halves):
         (lambda d: d.group("g", "a", "z"), r"unknown blocks \['z'\]"),
         (lambda d: d.block("d", at=(0, 1), kind="box"), "'box'; expected one of layer"),
         (lambda d: d.block("d", at=3), "expected a column and a row"),
+        (lambda d: d.block("d", at=(1, 1), until=(0, 1)), "back to"),
         (lambda d: d.block("d", at=(1, 0)), "'b' and 'd' overlap"),
         (lambda d: d.arrow("a", "c"), "from 'a' to 'c' crosses the block 'b'"),
         (lambda d: d.group("g", "a", "c"), "block 'b' stands in the frame of the group 'g'"),

@@ -25,7 +25,7 @@ def gan_steps() -> None:
     d.block("G 2", at=(1, 2), label="generator $G$")
     d.block("fake 2", at=(2, 2), label="$G(z)$", kind="data")
     d.block("D 2", at=(4, 2), label="discriminator\n$D$", kind="frozen")
-    d.block("loss 2", at=(5, 2), label="loss of $G$:\ntaken for real?", kind="loss")
+    d.block("loss 2", at=(5, 2), label="loss of $G$:\nclassified as real?", kind="loss")
     d.path("z 2", "G 2", "fake 2", "D 2", "loss 2")
     d.group("2  update the generator", "z 2", "G 2", "fake 2", "D 2", "loss 2")
     back = {"kind": "gradient", "out": "bottom", "into": "bottom", "side": "bottom"}
@@ -42,7 +42,7 @@ def conditional_gan() -> None:
     )
     d.block("z", at=(0, 0), label="noise $z$", shape="(B, Z)", kind="data")
     d.block("G", at=(1, 0), label="generator", shape="$G(z, y)$")
-    d.block("x", at=(2, 0), label="image", shape="(B, 3, H, W)", kind="data")
+    d.block("x", at=(2, 0), label="generated\nor real image", shape="(B, 3, H, W)", kind="data")
     d.block("phi", at=(3, 0), label="convolutions\n$\\phi$", taper=1)
     d.dot("branch", at=(4, 0))
     d.block("linear", at=(5, 0), label="linear", shape="(B, 1)")

@@ -1,7 +1,7 @@
 """The sheet that diagrams are drawn on: inches from the upper left corner, measured text, and one gate before display.
 
 `Canvas.show` refuses a diagram in which text leaves its block or the sheet, blocks overlap, or an arrow crosses a block
-or a text, and names the place. Every diagram is displayed there, with alt text and the metadata key 'diagram'.
+or a text, and names the position. Every diagram is displayed there, with alt text and the metadata key 'diagram'.
 """
 
 from collections.abc import Iterator, Sequence
@@ -97,12 +97,16 @@ def measure(text: str, size: float = SIZE, weight: str = "normal") -> tuple[floa
     return max(widths), sum(line_heights(text, size, weight))
 
 
-def mix(colour: str, other: str, share: float) -> str:
-    """`share` of the first colour, the rest of the other, as '#rrggbb'."""
+def mix(colour: str, other: str, fraction: float) -> str:
+    """`fraction` of the first colour, the rest of the other, as '#rrggbb'."""
     parts = (
-        round(share * int(colour[i : i + 2], 16) + (1 - share) * int(other[i : i + 2], 16)) for i in (1, 3, 5)
+        round(fraction * int(colour[i : i + 2], 16) + (1 - fraction) * int(other[i : i + 2], 16)) for i in (1, 3, 5)
     )
     return "#" + "".join(f"{part:02x}" for part in parts)
+
+
+class TooWide(ValueError):
+    """A diagram that is wider than a notebook."""
 
 
 class Canvas:
@@ -110,8 +114,8 @@ class Canvas:
 
     def __init__(self, width: float, height: float):
         if width > WIDEST + 0.005:
-            raise ValueError(
-                f"the diagram is {width:.1f} inches wide; expected at most {WIDEST:g}, the width of a notebook. "
+            raise TooWide(
+                f"the diagram is {width:.2f} inches wide; expected at most {WIDEST:g}, the width of a notebook. "
                 "Break long labels with a line break, or use more rows"
             )
         self.sheet = Rect(0.0, 0.0, width, height)

@@ -56,7 +56,7 @@ def convolution(
         d.grid(name, at=(2 * i, 0), cells=shades, texts=texts, title=title, cell=0.3)
     d.block("by", at=(1, 0), label="∗", kind="operation")
     d.block("gives", at=(3, 0), label="=", kind="operation")
-    d.block("note", at=(3, 1), label=f"stride {stride}: the window moves by {stride}, from light to dark;   {worked}",
+    d.block("note", at=(2, 1), label=f"stride {stride}: the window moves by {stride}, from light to dark;   {worked}",
             kind="text")  # fmt: skip
     d.show()
 

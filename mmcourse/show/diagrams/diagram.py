@@ -14,18 +14,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from mmcourse.show.diagrams.arrows import Arrow
-from mmcourse.show.diagrams.canvas import Canvas
+from mmcourse.show.diagrams.canvas import Canvas, TooWide
 from mmcourse.show.diagrams.grids import Grid, Maps, Strip
-from mmcourse.show.diagrams.layout import place
+from mmcourse.show.diagrams.layout import arrange
 from mmcourse.show.diagrams.nodes import Block, Dot, Node
 from mmcourse.show.diagrams.sheet import Group, draw
 from mmcourse.show.diagrams.words import plain
+
+CLOSER = 0.7  # of the gap between columns, where a diagram would be too wide
 
 
 class Diagram:
     """A diagram with a summary, one sentence that begins its alt text.
 
-    gap  the least distance in inches between parts side by side and one above the other
+    gap  the least distance in inches between parts side by side and one above the other; the first shrinks where the
+         diagram would be too wide for a notebook
     """
 
     def __init__(self, summary: str, gap: tuple[float, float] = (0.3, 0.3)):
@@ -50,7 +53,7 @@ class Diagram:
 
         kind   'layer' (trained), 'frozen', 'data', 'operation' (no parameters; one sign such as + is a circle),
                'loss', 'text' (no frame)
-        until  the grid place up to which the block reaches, down or to the right
+        until  the grid position up to which the block reaches, down or to the right
         taper  1 narrows to the right as an encoder does, -1 widens
         """
         self._add(Block(name, name if label is None else label, shape, kind, taper), at, until)
@@ -139,24 +142,35 @@ class Diagram:
         """Everything on a sheet of its own size."""
         if not self.nodes:
             raise ValueError("the diagram is empty; expected at least one block")
-        self._place()
-        return draw(self.nodes, self.arrows, self.groups)
+        try:
+            return self._drawn(1.0)
+        except TooWide:
+            return self._drawn(CLOSER)
 
     def width(self) -> float:
         """Inches from the leftmost to the rightmost part, as placed."""
-        self._place()
+        self._arrange()
         rects = [node.rect for node in self.nodes.values()]
         return max(rect.right for rect in rects) - min(rect.left for rect in rects)
 
-    def _place(self) -> None:
-        place(self.nodes, self.arrows, [group.members for group in self.groups], self.gap)
+    def _drawn(self, closer: float) -> Canvas:
+        self._arrange(closer)
+        return draw(self.nodes, self.arrows, self.groups)
+
+    def _arrange(self, closer: float = 1.0) -> None:
+        gap = (closer * self.gap[0], self.gap[1])
+        arrange(self.nodes, self.arrows, [group.members for group in self.groups], gap)
 
     def _add(self, node: Node, at: tuple[float, float], until: tuple[float, float] | None = None) -> None:
         if node.name in self.nodes:
             raise ValueError(f"there is already a block {node.name!r}; expected a new name (label=... may repeat)")
-        if len(at) != 2:
-            raise ValueError(f"block {node.name!r} is at {at}; expected a column and a row, such as (0, 1)")
-        node.at, node.until = tuple(at), tuple(until or at)
+        until = at if until is None else until
+        for spot in (at, until):
+            if not isinstance(spot, Sequence) or len(spot) != 2:
+                raise ValueError(f"block {node.name!r} is at {spot}; expected a column and a row, such as (0, 1)")
+        if until[0] < at[0] or until[1] < at[1]:
+            raise ValueError(f"block {node.name!r} reaches from {at} back to {until}; expected at <= until")
+        node.at, node.until = tuple(at), tuple(until)
         self.nodes[node.name] = node
 
     def _without_dots(self) -> list[Arrow]:

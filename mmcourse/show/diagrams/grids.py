@@ -97,12 +97,12 @@ class Grid(Node):
         for i, row in enumerate(self.cells):
             for j, value in enumerate(row):
                 corner = (body.left + j * self.cell, body.top + i * self.cell)
-                place = Rect(*corner, corner[0] + self.cell, corner[1] + self.cell)
-                share = float(value)
-                canvas.frame(place, mix(dark, WHITE, share), mix(style.INK, WHITE, 0.45), 0.8, zorder=3)
+                square = Rect(*corner, corner[0] + self.cell, corner[1] + self.cell)
+                fraction = float(value)
+                canvas.frame(square, mix(dark, WHITE, fraction), mix(style.INK, WHITE, 0.45), 0.8, zorder=3)
                 if self.texts:
-                    colour = WHITE if share > 0.5 else style.INK
-                    canvas.text(*middle(place), self.texts[i][j], SMALL, colour=colour, within=place)
+                    colour = WHITE if fraction > 0.5 else style.INK
+                    canvas.text(*middle(square), self.texts[i][j], SMALL, colour=colour, within=square)
         for i, text in enumerate(self.rows):
             at = body.left - 0.07 - measure(text, SMALL)[0] / 2
             canvas.text(at, body.top + (i + 0.5) * self.cell, text, SMALL, within=holder)

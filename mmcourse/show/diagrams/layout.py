@@ -14,7 +14,7 @@ PASSING = 0.14  # between a part and an arrow that passes
 Need = tuple[float, float, float]
 
 
-def spread(coordinates: Iterable[float], needs: Iterable[Need]) -> dict[float, float]:
+def distribute(coordinates: Iterable[float], needs: Iterable[Need]) -> dict[float, float]:
     """Positions in inches for grid coordinates, as near to one another as the needs allow.
 
     needs  (a, b, distance): b > a must lie at least so far from a. Coordinates between two whole numbers keep their
@@ -26,20 +26,20 @@ def spread(coordinates: Iterable[float], needs: Iterable[Need]) -> dict[float, f
 
     def parts(a: float, b: float) -> dict[int, float]:
         """How much of each step lies between two coordinates."""
-        shares = {k: min(b, k + 1) - max(a, k) for k in steps}
-        return {k: share for k, share in shares.items() if share > 0}
+        fractions = {k: min(b, k + 1) - max(a, k) for k in steps}
+        return {k: fraction for k, fraction in fractions.items() if fraction > 0}
 
     for a, b, distance in sorted(needs, key=lambda need: need[1] - need[0]):
         between = parts(a, b)
-        missing = distance - sum(share * steps[k] for k, share in between.items())
+        missing = distance - sum(fraction * steps[k] for k, fraction in between.items())
         if missing > 0:
-            total = sum(share**2 for share in between.values())
-            for k, share in between.items():
-                steps[k] += missing * share / total
-    return {c: sum(share * steps[k] for k, share in parts(first, c).items()) for c in coordinates}
+            total = sum(fraction**2 for fraction in between.values())
+            for k, fraction in between.items():
+                steps[k] += missing * fraction / total
+    return {c: sum(fraction * steps[k] for k, fraction in parts(first, c).items()) for c in coordinates}
 
 
-def place(
+def arrange(
     nodes: dict[str, Node], arrows: Sequence[Arrow], groups: Sequence[frozenset[str]], gap: tuple[float, float]
 ) -> None:
     """Give every part its anchor in inches: columns first, then rows for what lies above one another.
@@ -58,7 +58,7 @@ def place(
                 needs.append(_between(one, other, axis, gap, groups))
         for arrow in arrows:
             needs += _along(arrow, nodes, axis, gap) + _past(arrow, nodes, axis)
-        at = spread([c for node in nodes.values() for c in (*node.span(axis), node.middle(axis))], needs)
+        at = distribute([c for node in nodes.values() for c in (*node.span(axis), node.middle(axis))], needs)
         for node in nodes.values():
             start, end = node.span(axis)
             setattr(node, "xy"[axis], (at[start] + at[end]) / 2)

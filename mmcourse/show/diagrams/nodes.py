@@ -1,4 +1,4 @@
-"""The parts of a diagram: what they share, and labelled blocks; `grids` has those that are made of cells.
+"""The parts of a diagram: what they have in common, and labelled blocks; `grids` has those that are made of cells.
 
 A part knows how far it reaches from its anchor, the point that the grid places and that arrows aim at; it draws itself
 around that point.
@@ -95,8 +95,8 @@ class Block(Node):
             self.wide = self.high = max(0.27, wide + 0.1)
         elif kind != "text":
             self.wide, self.high = max(self.wide, 0.45), max(self.high, 0.4)
-        self.slope = 0.16 * bool(taper)
-        self.high += 2 * self.slope
+        self.taper_height = 0.16 * bool(taper)
+        self.high += 2 * self.taper_height
         self.slides = not self.sign
         self.stretch(self.wide, self.high)
 
@@ -107,15 +107,15 @@ class Block(Node):
 
     def port(self, side: str) -> Point:
         x, y = super().port(side)
-        return x, y + self.slope / 2 * ((side == "top") - (side == "bottom"))
+        return x, y + self.taper_height / 2 * ((side == "top") - (side == "bottom"))
 
     def draw(self, canvas: Canvas) -> None:
         (fill, edge), rect = KINDS[self.kind], self.rect
         if self.kind == "text":
             canvas.boxes.append((self.name, rect))
         elif self.taper:
-            slope = self.slope
-            near, far = (0, slope) if self.taper > 0 else (slope, 0)
+            taper_height = self.taper_height
+            near, far = (0, taper_height) if self.taper > 0 else (taper_height, 0)
             corners = [
                 (rect.left, rect.top + near), (rect.right, rect.top + far),
                 (rect.right, rect.bottom - far), (rect.left, rect.bottom - near),
@@ -125,7 +125,7 @@ class Block(Node):
             around = self.wide / 2 if self.sign else ROUND.get(self.kind, 0.0)
             canvas.box(rect, self.name, fill, edge, round_by=around, dashed=self.kind == "frozen")
         inner = rect if self.sign or self.kind == "text" else rect.grown(-0.03)
-        inner = inner._replace(top=inner.top + self.slope / 2, bottom=inner.bottom - self.slope / 2)
+        inner = inner._replace(top=inner.top + self.taper_height / 2, bottom=inner.bottom - self.taper_height / 2)
         total = self.label_high + (self.shape_high + 0.04 if self.shape else 0)
         top = self.y - total / 2
         label_y = top + self.label_high / 2

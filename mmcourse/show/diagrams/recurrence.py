@@ -13,7 +13,7 @@ def rnn_unrolled(words: Sequence[str] = ("a", "red", "fish", "swims")) -> None:
     diagram = Diagram("A recurrent network unrolled over time: every step applies the same weights.")
     diagram.block("h0", at=(0, 0), label="$h_0 = 0$", shape="(B, H)", kind="data")
     for t, word in enumerate(words, 1):
-        diagram.block(f"cell {t}", at=(t, 0), label="RNN cell", shape="$W, U, b$")
+        diagram.block(f"cell {t}", at=(t, 0), label="RNN", shape="$W, U, b$")
         diagram.block(f"x{t}", at=(t, 1), label=f"$x_{t}$", shape=f"“{word}”", kind="data")
         diagram.arrow(f"x{t}", f"cell {t}")
         diagram.arrow(f"cell {t - 1}" if t > 1 else "h0", f"cell {t}", f"$h_{t - 1}$" if t > 1 else "")
