@@ -15,6 +15,7 @@ __all__ = [
     "MultiHeadAttention",
     "TokenEncoder",
     "TransformerClassifier",
+    "TransformerTagger",
     "attention",
     "causal_mask",
     "copy_pytorch",
@@ -120,6 +121,7 @@ class TokenEncoder(nn.Module):
                of the words is lost
     pooling    'mean' or 'max', over the real words
     std        standard deviation of the first embeddings; 0.1 learns less by heart where words are rare
+    causal     each word attends to itself and to earlier ones alone
     Padding (token 0) is never looked at and changes nothing; its own states are zero.
     """
 
@@ -137,13 +139,14 @@ class TokenEncoder(nn.Module):
         longest: int = 512,
         pooling: str = "mean",
         std: float = 1.0,
+        causal: bool = False,
     ):
         super().__init__()
         if positions not in ("sinusoids", "rotary", None):
             raise ValueError(f"positions is {positions!r}; expected 'sinusoids', 'rotary' or None")
         if pooling not in ("mean", "max"):
             raise ValueError(f"pooling is {pooling!r}; expected 'mean' or 'max'")
-        self.width, self.longest, self.pooling = width, longest, pooling
+        self.width, self.longest, self.pooling, self.causal = width, longest, pooling, causal
         self.embedding = nn.Embedding(vocabulary_size, width)
         nn.init.normal_(self.embedding.weight, std=std)
         self.register_buffer(
@@ -175,8 +178,11 @@ class TokenEncoder(nn.Module):
         if self.positions is not None:
             x = x + self._first_positions(tokens.shape[1])
         x, real, maps = self.dropout(x), tokens != PAD, []
+        mask = real[:, None, None]  # (B, 1, 1, T)
+        if self.causal:
+            mask = mask & causal_mask(tokens.shape[1], tokens.device)  # (B, 1, T, T)
         for block in self.blocks:
-            x, weights = block.with_weights(x, real[:, None, None])
+            x, weights = block.with_weights(x, mask)
             maps.append(weights)
         return self.norm(x) * real[..., None], maps
 
@@ -208,6 +214,22 @@ class TransformerClassifier(nn.Module):
     def attention_maps(self, tokens: Tensor) -> Tensor:
         """Where each word looks, in each layer and head.   (B, T) -> (layers, B, heads, T, T)"""
         return self.encoder.attention_maps(tokens)
+
+
+class TransformerTagger(nn.Module):
+    """Tokens to a tag each: a TokenEncoder, which takes the other arguments, and one linear layer.
+
+    (B, T) int64, 0 = padding -> logits (B, T, n_tags)
+    """
+
+    def __init__(self, n_tags: int, vocabulary_size: int, width: int = 64, **encoder):
+        super().__init__()
+        self.encoder = TokenEncoder(vocabulary_size, width, **encoder)
+        self.dropout = nn.Dropout(self.encoder.dropout.p)
+        self.head = nn.Linear(width, n_tags)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.head(self.dropout(self.encoder.states(tokens)))
 
 
 @torch.no_grad()

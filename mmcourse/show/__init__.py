@@ -43,6 +43,7 @@ _HOME = {
     "missing_explorer": "mmcourse.show.widgets.missing",
     "question_answering_explorer": "mmcourse.show.widgets.question_answering",
     "captioning_explorer": "mmcourse.show.widgets.captioning",
+    "sampling_explorer": "mmcourse.show.widgets.sampling",
     "search_explorer": "mmcourse.show.widgets.search",
 }
 __all__ = list(_HOME)

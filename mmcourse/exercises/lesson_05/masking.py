@@ -1,0 +1,167 @@
+"""Exercise 05.5: BERT's masking, its random numbers given."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import described, expect_tensor, whole
+
+MASK = 4
+Case = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+def inputs_by(tokens: Tensor, chosen: Tensor, draw: Tensor, random_tokens: Tensor, low=0.8, high=0.9) -> Tensor:
+    """Chosen tokens become the mask where the draw is below `low`, a random token up to `high`; others stay."""
+    replaced = torch.where(draw < low, MASK, torch.where(draw < high, random_tokens, tokens))
+    return torch.where(chosen, replaced, tokens)
+
+
+def right(tokens: Tensor, chosen: Tensor, draw: Tensor, random_tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """What the answer should give."""
+    return inputs_by(tokens, chosen, draw, random_tokens), tokens * chosen
+
+
+INPUTS: list[tuple[Callable[..., Tensor], str]] = [
+    (inputs_by, ""),
+    (lambda t, c, d, r: inputs_by(t, c, d, r, 1, 1), "every chosen token becomes <mask>; only 80% do, by `draw < 0.8`"),
+    (lambda t, c, d, r: inputs_by(t, c, d, r, 0.8, 1), "no chosen token stays as it is: from 0.9 on it does"),
+    (
+        lambda t, c, d, r: inputs_by(t, c, d, r, 0.8, 0.8),
+        "no chosen token becomes a random one: between 0.8 and 0.9 it does",
+    ),
+    (
+        lambda t, c, d, r: torch.where(c & (d < 0.8), MASK, torch.where(c & (d >= 0.9), r, t)),
+        "random tokens and kept ones have changed places: from 0.8 to 0.9 a random one, from 0.9 on the token itself",
+    ),
+    (
+        lambda t, c, d, r: torch.where(c & (d >= 0.8), MASK, torch.where(c & (d < 0.1), r, t)),
+        "the comparison is the wrong way round: below 0.8 is <mask>",
+    ),
+    (
+        lambda t, c, d, r: inputs_by(t, torch.ones_like(c), d, r),
+        "tokens that were not chosen are replaced too: combine each comparison with `chosen`",
+    ),
+    (
+        lambda t, c, d, r: torch.where(d < 0.8, torch.where(c, MASK, t), torch.where(d < 0.9, r, t)),
+        "random tokens stand where nothing was chosen: combine both comparisons with `chosen`",
+    ),
+    (
+        lambda t, c, d, r: inputs_by(t, ~c, d, r),
+        "the tokens that were not chosen are replaced, and the chosen ones stay",
+    ),
+    (lambda t, c, d, r: torch.where(c & (d < 0.9), r, t), "<mask> is missing: below 0.8 a chosen token becomes 4"),
+    (
+        lambda t, c, d, r: torch.where(c & (d < 0.8), 0, inputs_by(t, c, d, r)),
+        "masked tokens became 0, which is padding; <mask> is 4",
+    ),
+    (
+        lambda t, c, d, r: torch.where(c & (d < 0.9), MASK, t),
+        "from 0.8 to 0.9 there is <mask> again instead of a random token",
+    ),
+    (lambda t, c, d, r: t, "the inputs are the tokens themselves: nothing is hidden"),
+]
+TARGETS: list[tuple[Callable[..., Tensor], str]] = [
+    (lambda t, c, d, r: t * c, ""),
+    (
+        lambda t, c, d, r: t,
+        "the targets hold every token, so the loss counts all of them; 0 stands where none was chosen",
+    ),
+    (
+        lambda t, c, d, r: t * (c & (d < 0.8)),
+        "the targets hold the tokens that became <mask> alone; random and kept ones are predicted as well",
+    ),
+    (
+        lambda t, c, d, r: t * (c & (d < 0.9)),
+        "tokens that were chosen and kept have no target; they are predicted as well, or the model would trust what it sees",
+    ),
+    (lambda t, c, d, r: t * ~c, "the targets hold the tokens that were not chosen"),
+    (
+        lambda t, c, d, r: inputs_by(t, c, d, r) * c,
+        "the targets hold what replaced the tokens; they hold what stood there before",
+    ),
+    (lambda t, c, d, r: inputs_by(t, c, d, r), "the targets are the inputs; they hold what stood there before"),
+    (lambda t, c, d, r: torch.where(c, t, -100), "targets that do not count are -100; in this course 0 marks them"),
+    (lambda t, c, d, r: torch.where(c, t, MASK), "targets that do not count are <mask>; 0 marks them"),
+    (lambda t, c, d, r: c.long(), "the targets say where a token was chosen; which token it was is asked for"),
+]
+
+
+@exercise(
+    "05.5",
+    title="masked tokens",
+    dots=2,
+    minutes=15,
+    hints=(
+        "Take one row of five tokens and write by hand what becomes of each of the chosen ones, by its number in `draw`.",
+        "`torch.where(condition, a, b)` chooses entry by entry. `chosen & (draw < 0.8)` says where <mask> goes.",
+        "Two calls of `torch.where` for the inputs. For the targets: `tokens` where `chosen`, and 0 elsewhere.",
+    ),
+)
+def mask_tokens(answer, rng):
+    cases = [drawn_case(rng, *shape) for shape in ((6, 20), (1, 30), (whole(rng, 3, 5), 15))]
+    given = [result_of(answer, case) for case in cases]
+    found = []
+    for part, (name, kinds) in enumerate((("inputs", INPUTS), ("targets", TARGETS))):
+        if all(torch.equal(result[part], right(*case)[part]) for result, case in zip(given, cases, strict=True)):
+            continue
+        words = next((words for wrong, words in kinds[1:] if explains(wrong, part, cases, given)), None)
+        if words is None:
+            words = f"{name}: {difference(given, cases, part)}"
+        found.append(words)
+    if found:
+        raise NotRight("; and ".join(found))
+    return f"{len(cases)} batches: masked, random and kept tokens, and targets for all three"
+
+
+def drawn_case(rng: torch.Generator, batch: int, length: int) -> Case:
+    """Tokens without padding, a third of them chosen, with draws in all three ranges."""
+    tokens = torch.randint(5, 60, (batch, length), generator=rng)
+    chosen = torch.rand(batch, length, generator=rng) < 0.5
+    draw = torch.rand(batch, length, generator=rng)
+    for i, value in enumerate((0.1, 0.85, 0.95, 0.05, 0.85, 0.95)):  # each kind among chosen and other tokens
+        draw[0, i], chosen[0, i] = value, i < 3
+    return tokens, chosen, draw, torch.randint(60, 99, (batch, length), generator=rng)
+
+
+def result_of(answer, case: Case) -> tuple[Tensor, Tensor]:
+    """Inputs and targets, each a tensor of whole numbers in the shape of the tokens."""
+    shape = tuple(case[0].shape)
+    where = f"for tokens of shape {shape}"
+    result = answer(*case)
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        raise NotRight(f"{where} it gave {described(result)}, expected two tensors: `return inputs, targets`")
+    causes = {(int(case[1].sum()),): "only the chosen tokens are there; the shape stays, with 0 where none was chosen"}
+    parts = tuple(
+        expect_tensor(part, f"{where}, {name}:", shape, causes)
+        for part, name in zip(result, ("inputs", "targets"), strict=True)
+    )
+    for part, name in zip(parts, ("inputs", "targets"), strict=True):
+        if part.is_floating_point():
+            raise NotRight(f"{name} are {part.dtype}; tokens are whole numbers")
+    inputs, targets = parts
+    if torch.equal(targets, right(*case)[0]) and torch.equal(inputs, right(*case)[1]):
+        raise NotRight("inputs and targets have changed places: `return inputs, targets`")
+    return inputs.long(), targets.long()
+
+
+def explains(wrong: Callable, part: int, cases: list[Case], given: list[tuple[Tensor, Tensor]]) -> bool:
+    """Whether a mistake gives what the answer gave, in every case."""
+    return all(torch.equal(wrong(*case), result[part]) for case, result in zip(cases, given, strict=True))
+
+
+def difference(given: list[tuple[Tensor, Tensor]], cases: list[Case], part: int) -> str:
+    """The first entry that differs, in words."""
+    for result, case in zip(given, cases, strict=True):
+        expected = right(*case)[part]
+        if not torch.equal(result[part], expected):
+            row, column = (result[part] != expected).nonzero()[0].tolist()
+            tokens, chosen, draw, _ = case
+            state = f"chosen, draw {draw[row, column]:.2f}" if chosen[row, column] else "not chosen"
+            return (
+                f"token {int(tokens[row, column])}, {state}, gave {int(result[part][row, column])}, expected "
+                f"{int(expected[row, column])}"
+            )
+    return "an entry differs"

@@ -1,0 +1,222 @@
+"""Exercise 05.4: one merge of byte-pair encoding."""
+
+from collections import Counter
+
+import torch
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import described, whole
+
+Words = dict[tuple[str, ...], int]
+
+
+def merged(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
+    """A word in which every occurrence of the pair, from left to right, became one piece."""
+    pieces, i = [], 0
+    while i < len(word):
+        if word[i : i + 2] == pair:
+            pieces.append(word[i] + word[i + 1])
+            i += 2
+        else:
+            pieces.append(word[i])
+            i += 1
+    return tuple(pieces)
+
+
+def most_frequent(words: Words) -> tuple[str, str]:
+    """The pair of neighbouring pieces that occurs most often, each word counted as often as it occurs."""
+    counts: Counter = Counter()
+    for word, times in words.items():
+        for pair in zip(word, word[1:], strict=False):
+            counts[pair] += times
+    return max(counts, key=lambda pair: counts[pair])
+
+
+def merge_all(words: Words, pair: tuple[str, str], merge=merged) -> Words:
+    """Every word with the pair merged."""
+    return {merge(word, pair): times for word, times in words.items()}
+
+
+def unweighted(words: Words) -> tuple[str, str]:
+    """The most frequent pair where each word counts once."""
+    return most_frequent(dict.fromkeys(words, 1))
+
+
+def once(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
+    """The first occurrence alone is merged."""
+    for i in range(len(word) - 1):
+        if word[i : i + 2] == pair:
+            return (*word[:i], word[i] + word[i + 1], *word[i + 2 :])
+    return word
+
+
+def both_kept(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
+    """The second piece of the pair stays behind the merged one."""
+    pieces = []
+    for i, piece in enumerate(word):
+        pieces.append("".join(pair) if word[i : i + 2] == pair else piece)
+    return tuple(pieces)
+
+
+def first_kept(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
+    """The first piece of the pair stays before the merged one."""
+    pieces = []
+    for i, piece in enumerate(word):
+        if word[i : i + 2] == pair:
+            pieces.append(piece)
+        elif i and word[i - 1 : i + 1] == pair:
+            pieces.append("".join(pair))
+        else:
+            pieces.append(piece)
+    return tuple(pieces)
+
+
+def dropped(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
+    """The last piece of a word is lost unless it was merged."""
+    pieces, i = [], 0
+    while i < len(word) - 1:
+        if word[i : i + 2] == pair:
+            pieces.append(word[i] + word[i + 1])
+            i += 2
+        else:
+            pieces.append(word[i])
+            i += 1
+    return tuple(pieces)
+
+
+def ends(words: Words) -> tuple[str, str]:
+    """The most frequent single pieces, two of them."""
+    counts: Counter = Counter()
+    for word, times in words.items():
+        for piece in word:
+            counts[piece] += times
+    (first, _), (second, _) = counts.most_common(2)
+    return first, second
+
+
+def rarest(words: Words) -> tuple[str, str]:
+    """The pair that occurs least often."""
+    counts: Counter = Counter()
+    for word, times in words.items():
+        for pair in zip(word, word[1:], strict=False):
+            counts[pair] += times
+    return min(counts, key=lambda pair: counts[pair])
+
+
+MISTAKES = [
+    (
+        lambda words: merge_all(words, unweighted(words)),
+        "each word is counted once; a pair counts as often as its word occurs",
+    ),
+    (lambda words: merge_all(words, most_frequent(words), once), "only the first occurrence in a word is merged"),
+    (
+        lambda words: merge_all(words, most_frequent(words), both_kept),
+        "the second piece of the pair is still there after the merged one: skip it",
+    ),
+    (
+        lambda words: merge_all(words, most_frequent(words), first_kept),
+        "the first piece of the pair is still there before the merged one",
+    ),
+    (
+        lambda words: merge_all(words, most_frequent(words), dropped),
+        "the last piece of a word is lost unless it was merged: does the loop end one too early?",
+    ),
+    (lambda words: words, "nothing is merged"),
+    (
+        lambda words: dict.fromkeys(merge_all(words, most_frequent(words)), 1),
+        "the numbers of occurrences have become 1; each word keeps its own",
+    ),
+    (
+        lambda words: merge_all(words, ends(words)),
+        "the two most frequent pieces are merged; it is the most frequent pair of neighbours",
+    ),
+    (lambda words: merge_all(words, rarest(words)), "the rarest pair is merged; it is the most frequent one"),
+    (
+        lambda words: {word: n for word, n in merge_all(words, most_frequent(words)).items() if word not in words},
+        "words without the pair are missing; they stay as they are",
+    ),
+    (
+        lambda words: {("".join(word),): n for word, n in words.items()},
+        "each word is in one piece: one merge joins one pair of pieces",
+    ),
+]
+
+
+@exercise(
+    "05.4",
+    title="one merge",
+    dots=3,
+    minutes=20,
+    hints=(
+        "Two steps. First count each pair of neighbours, `zip(word, word[1:])`, as often as its word occurs. Then merge.",
+        "`max(counts, key=counts.get)` is the most frequent pair. `word[i : i + 2] == pair` finds it in a word.",
+        "Go through a word with `while i < len(word)`: after a merge go on by 2, otherwise by 1.",
+    ),
+)
+def merge_most_frequent(answer, rng):
+    cases = [
+        {tuple("low"): 5, tuple("lower"): 2, tuple("newest"): 6, tuple("widest"): 3},
+        {tuple("banana"): 4, tuple("bandana"): 1, tuple("cab"): 2},
+        {("th", "e"): 9, ("th", "e", "m"): 4, tuple("three"): 3, ("o", "th", "e", "r"): 2},
+        {tuple("aaaa"): 2, tuple("baaab"): 3, tuple("ab"): 1},
+        {tuple("xy"): 10, tuple("abab"): 4, tuple("abc"): 3, tuple("cabd"): 1, tuple("dab"): 1},
+        drawn_words(rng),
+    ]
+    given = [result_of(answer, words) for words in cases]
+    for words, result in zip(cases, given, strict=True):
+        if result == expected(words):
+            continue
+        told = next((told for wrong, told in MISTAKES if explains(wrong, cases, given)), None)
+        pair = most_frequent(words)
+        shown = ", ".join(f"{' '.join(word)}: {n}" for word, n in list(result.items())[:4])
+        raise NotRight(
+            f"for {', '.join(f'{chr(32).join(w)}: {n}' for w, n in words.items())} the most frequent pair is {pair}; "
+            f"it gave {shown}" + (f": {told}" if told else "")
+        )
+    return f"{len(cases)} sets of words, pieces of several letters and overlapping pairs among them"
+
+
+def expected(words: Words) -> Words:
+    """Words after one merge."""
+    return merge_all(words, most_frequent(words))
+
+
+def explains(wrong, cases: list[Words], given: list[Words]) -> bool:
+    """Whether a mistake gives what the answer gave, in every case."""
+    return all(wrong(words) == result for words, result in zip(cases, given, strict=True))
+
+
+def drawn_words(rng: torch.Generator) -> Words:
+    """Random words over four letters with one most frequent pair."""
+    while True:
+        words = {}
+        for _ in range(5):
+            length = whole(rng, 3, 6)
+            letters = torch.randint(4, (length,), generator=rng).tolist()
+            words[tuple("abcd"[i] for i in letters)] = whole(rng, 1, 9)
+        counts: Counter = Counter()
+        for word, times in words.items():
+            for pair in zip(word, word[1:], strict=False):
+                counts[pair] += times
+        (_, first), (_, second) = counts.most_common(2)
+        if first > second:
+            return words
+
+
+def result_of(answer, words: Words) -> Words:
+    """The answer's result, once it is a dict of tuples."""
+    result = answer(words)
+    if isinstance(result, Counter):
+        result = dict(result)
+    if isinstance(result, tuple) and len(result) == 2 and all(isinstance(part, str) for part in result):
+        raise NotRight(f"it gave {result!r}, the pair alone; the words after the merge are asked for")
+    if not isinstance(result, dict):
+        raise NotRight(f"it gave {described(result)}, expected a dict of the words and how often each occurs")
+    if any(isinstance(word, str) for word in result):
+        raise NotRight("the words are strings; each is a tuple of its pieces, such as ('l', 'o', 'w')")
+    if any(isinstance(word, tuple) and any(isinstance(piece, tuple) for piece in word) for word in result):
+        raise NotRight("the merged pair is a tuple inside the word; join its two pieces to one string: `a + b`")
+    if not all(isinstance(word, tuple) and all(isinstance(piece, str) for piece in word) for word in result):
+        raise NotRight(f"it gave {described(result)}, expected a dict whose keys are tuples of pieces")
+    return result

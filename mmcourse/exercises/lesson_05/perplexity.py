@@ -1,0 +1,110 @@
+"""Exercise 05.2: perplexity, weighted by tokens."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import described, whole
+
+
+def perplexity(sentences: list[Tensor]) -> float:
+    """What the answer should give."""
+    return math.exp(-torch.cat(sentences).mean().item())
+
+
+def mean(values) -> float:
+    """The mean of some numbers."""
+    values = list(values)
+    return sum(values) / len(values)
+
+
+MISTAKES = [
+    (
+        lambda s: math.exp(torch.cat(s).mean().item()),
+        "the minus sign is missing: it is below 1, and a perplexity is 1 or more",
+    ),
+    (lambda s: -torch.cat(s).mean().item(), "that is the cross-entropy; its exponential is the perplexity"),
+    (
+        lambda s: torch.cat(s).mean().item(),
+        "that is the mean log-probability; the perplexity is the exponential of minus that",
+    ),
+    (
+        lambda s: mean(math.exp(-x.mean().item()) for x in s),
+        "that is the mean of the sentences' perplexities: take the mean over all tokens first, then one exponential",
+    ),
+    (
+        lambda s: math.exp(-mean(x.mean().item() for x in s)),
+        "every sentence counts alike, so a token of a short one counts more: take the mean over all tokens",
+    ),
+    (
+        lambda s: math.exp(-mean(x.sum().item() for x in s)),
+        "the sum is divided by the number of sentences; divide by the number of tokens",
+    ),
+    (lambda s: math.exp(-torch.cat(s).sum().item()), "the sum is not divided by the number of tokens"),
+    (
+        lambda s: 2 ** -torch.cat(s).mean().item(),
+        "it is 2 to a power; the log-probabilities are natural logarithms: `exp`",
+    ),
+    (
+        lambda s: 10 ** -torch.cat(s).mean().item(),
+        "it is 10 to a power; the log-probabilities are natural logarithms: `exp`",
+    ),
+    (
+        lambda s: mean((-torch.cat(s)).exp().tolist()),
+        "the exponential of every token is taken before the mean: first the mean, then one exponential",
+    ),
+    (
+        lambda s: 1 / torch.cat(s).exp().mean().item(),
+        "that is 1 divided by the mean probability; the mean is over logarithms",
+    ),
+    (lambda s: math.exp(-s[0].mean().item()), "only the first sentence is counted"),
+    (
+        lambda s: math.exp(-s[-1].mean().item()),
+        "only the last sentence is counted: is something overwritten in the loop?",
+    ),
+]
+
+
+@exercise(
+    "05.2",
+    title="perplexity",
+    dots=2,
+    minutes=10,
+    hints=(
+        "How many tokens do all sentences have together? The sum of all log-probabilities is divided by that number.",
+        "`torch.cat(sentences)` puts the log-probabilities of all sentences into one tensor.",
+        "Mean, minus sign, exponential, in this order. `.item()` gives a number.",
+    ),
+)
+def perplexity_check(answer, rng):
+    def draw(*lengths: int) -> list[Tensor]:
+        return [-4 * torch.rand(length, generator=rng) - 0.1 * (i + 1) for i, length in enumerate(lengths)]
+
+    cases = [(draw(whole(rng, 8, 12), 2),), (draw(1, 5, whole(rng, 9, 14)),), (draw(4, 4, 4, 1),)]
+    given = []
+    for (sentences,) in cases:
+        where = f"for sentences of {', '.join(str(len(s)) for s in sentences)} tokens"
+        result = answer(sentences)
+        if isinstance(result, Tensor) and result.numel() == 1:
+            result = result.item()
+        if isinstance(result, bool) or not isinstance(result, int | float):
+            raise NotRight(f"{where} it gave {described(result)}, expected one number")
+        given.append(float(result))
+    if all(close(value, perplexity(*case)) for value, case in zip(given, cases, strict=True)):
+        uniform = answer([torch.full((3,), 1 / 7).log(), torch.full((5,), 1 / 7).log()])
+        if not close(float(uniform), 7):
+            raise NotRight(f"where every token has probability 1/7 it gave {float(uniform):.3f}, expected 7")
+        return f"{len(cases)} texts of sentences of different lengths; among 7 equally probable tokens it is 7"
+    words = next((words for wrong, words in MISTAKES if all(map(close, given, (wrong(*case) for case in cases)))), None)
+    raise NotRight(
+        f"for sentences of {', '.join(str(len(s)) for s in cases[0][0])} tokens it gave {given[0]:.3f}, expected "
+        f"{perplexity(*cases[0]):.3f}" + (f": {words}" if words else "")
+    )
+
+
+def close(value: float, expected: float) -> bool:
+    """Equal up to rounding."""
+    return math.isclose(value, expected, rel_tol=1e-4)

@@ -1,0 +1,91 @@
+"""Exercise 05.1: inputs and targets for next-token prediction."""
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import described, named_mistake, whole
+
+Pair = tuple[list[int], list[int]]
+
+
+def shifted(sentence: list[int], start: int, end: int) -> Pair:
+    """What `next_token_pair` should give."""
+    return [start, *sentence], [*sentence, end]
+
+
+MISTAKES = [
+    (lambda s, a, b: (s, [*s, b]), "the inputs lack the start token: from what is the first word predicted?"),
+    (lambda s, a, b: ([a, *s], s), "the targets lack the end token, so the model never learns when to stop"),
+    (lambda s, a, b: (s, s), "inputs and targets are the same: the model would learn to copy its input"),
+    (lambda s, a, b: ([a, *s], [a, *s]), "inputs and targets are the same: the model would learn to copy its input"),
+    (
+        lambda s, a, b: ([a, *s, b], [a, *s, b]),
+        "inputs and targets are the same: the model would learn to copy its input",
+    ),
+    (lambda s, a, b: ([*s, b], [a, *s]), "they have changed places: the inputs begin with the start token"),
+    (
+        lambda s, a, b: ([*s, b], [*s[1:], b, b]),
+        "the inputs lack the start token, and the end token is among them: nothing follows it",
+    ),
+    (lambda s, a, b: ([a, *s, b], [*s, b]), "the end token is among the inputs too, and no target belongs to it"),
+    (lambda s, a, b: ([a, *s], [a, *s, b]), "the targets begin with the start token; they begin with the first word"),
+    (lambda s, a, b: ([a, *s, b], [*s, b, 0]), "the end token is among the inputs too, and padding is its target"),
+    (lambda s, a, b: (s[:-1], s[1:]), "start and end are missing: the words alone are shifted"),
+    (lambda s, a, b: ([b, *s], [*s, a]), "start and end have changed places"),
+    (lambda s, a, b: ([*s, b], [a, *s][::-1]), "the targets are in reverse order"),
+    (
+        lambda s, a, b: ([a, *s], [*s[1:], b]),
+        "the targets begin with the second word; the start token predicts the first",
+    ),
+    (lambda s, a, b: ([*s], [*s[1:], b]), "the inputs lack the start token: from what is the first word predicted?"),
+    (lambda s, a, b: ([a, *s], [b, *s]), "the targets are not shifted: the end token is the last of them"),
+    (lambda s, a, b: ([2, *s], [*s, 3]), "2 and 3 are written down; use `start` and `end`"),
+]
+
+
+@exercise(
+    "05.1",
+    title="the next token",
+    dots=1,
+    minutes=5,
+    hints=(
+        "Write both lists for the sentence [7, 8], with start 2 and end 3. How long is each?",
+        "Each position of the inputs has the token that follows it as its target.",
+        "Inputs: start, then the sentence. Targets: the sentence, then end.",
+    ),
+)
+def next_token_pair(answer, rng):
+    def draw(length: int) -> list[int]:
+        return torch.randint(20, 99, (length,), generator=rng).tolist()
+
+    cases = [(draw(whole(rng, 4, 6)), 2, 3), (draw(3), 11, 5), (draw(1), 7, 8), (draw(9), 2, 4)]
+    given = []
+    for case in cases:
+        where = f"`next_token_pair({case[0]}, {case[1]}, {case[2]})`"
+        result = answer(*case)
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            raise NotRight(f"{where} gave {described(result)}, expected two lists: `return inputs, targets`")
+        given.append(tuple(plain(part, where, name) for part, name in zip(result, ("inputs", "targets"), strict=True)))
+    for case, pair in zip(cases, given, strict=True):
+        if pair != shifted(*case):
+            words = named_mistake(cases, given, MISTAKES)
+            if words is None and len(pair[0]) != len(pair[1]):
+                words = f"{len(pair[0])} inputs and {len(pair[1])} targets; each position has one of each"
+            raise NotRight(
+                f"for {case[0]} with start {case[1]} and end {case[2]} it gave {pair[0]} and {pair[1]}, expected "
+                f"{shifted(*case)[0]} and {shifted(*case)[1]}" + (f": {words}" if words else "")
+            )
+    return "four sentences, one of a single word, with other start and end tokens"
+
+
+def plain(part, where: str, name: str) -> list[int]:
+    """One of the two results as a list."""
+    if isinstance(part, Tensor):
+        part = part.tolist()
+    if isinstance(part, tuple):
+        part = list(part)
+    if not isinstance(part, list) or not all(type(token) is int for token in part):
+        raise NotRight(f"{where}: {name} is {described(part)}, expected a list of whole numbers")
+    return part

@@ -1,0 +1,154 @@
+"""Exercise 05.3: top-p, or nucleus, sampling."""
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import drawn, judge_tensors, whole
+
+
+def kept_before(p: Tensor, limit: float) -> Tensor:
+    """Which tokens are kept: those before which less than `limit` was reached.   (V,) -> (V,) bool"""
+    ordered, order = p.sort(descending=True)
+    kept = ordered.cumsum(0) - ordered < limit
+    return torch.zeros(len(p), dtype=torch.bool).scatter(0, order, kept)
+
+
+def kept_within(p: Tensor, limit: float) -> Tensor:
+    """Those up to which no more than `limit` was reached: without the token that crosses it."""
+    ordered, order = p.sort(descending=True)
+    return torch.zeros(len(p), dtype=torch.bool).scatter(0, order, ordered.cumsum(0) <= limit)
+
+
+def normalised(p: Tensor) -> Tensor:
+    """Probabilities that sum to 1."""
+    return p / p.sum()
+
+
+def top_p(p: Tensor, limit: float) -> Tensor:
+    """What the answer should give."""
+    return normalised(p * kept_before(p, limit))
+
+
+def in_order(p: Tensor, kept: Tensor) -> Tensor:
+    """The kept tokens, most probable first."""
+    return normalised((p * kept).sort(descending=True).values)
+
+
+def ascending(p: Tensor, limit: float) -> Tensor:
+    """Tokens are kept from the least probable one on."""
+    ordered, order = p.sort()
+    return torch.zeros(len(p), dtype=torch.bool).scatter(0, order, ordered.cumsum(0) - ordered < limit)
+
+
+def one_more(p: Tensor, limit: float) -> Tensor:
+    """One token more than needed."""
+    return p >= p.sort(descending=True).values[min(int(kept_before(p, limit).sum()), len(p) - 1)]
+
+
+MISTAKES = [
+    (
+        lambda p, limit: p * kept_before(p, limit),
+        "the right tokens are kept, but their probabilities do not sum to 1: divide by their sum",
+    ),
+    (
+        lambda p, limit: normalised(p * kept_within(p, limit)),
+        "the token with which the sum reaches `limit` is left out; it is kept as well. With one dominant token, nothing "
+        "would be left",
+    ),
+    (
+        lambda p, limit: p * kept_within(p, limit),
+        "the token with which the sum reaches `limit` is left out, and the rest does not sum to 1",
+    ),
+    (
+        lambda p, limit: in_order(p, kept_before(p, limit)),
+        "the probabilities are in sorted order: put each back at the position of its token (`scatter`, or index with the order)",
+    ),
+    (
+        lambda p, limit: (p * kept_before(p, limit)).sort(descending=True).values,
+        "the probabilities are in sorted order and do not sum to 1",
+    ),
+    (
+        lambda p, limit: in_order(p, kept_within(p, limit)),
+        "the probabilities are in sorted order, and the token that reaches `limit` is left out",
+    ),
+    (
+        lambda p, limit: normalised(p * (p.cumsum(0) - p < limit)),
+        "the sum runs in the order of the vocabulary: sort by probability first",
+    ),
+    (
+        lambda p, limit: normalised(p * (p.cumsum(0) <= limit)),
+        "the sum runs in the order of the vocabulary, without the token that crosses the limit: sort by probability first",
+    ),
+    (
+        lambda p, limit: normalised(p * ascending(p, limit)),
+        "the least probable tokens are kept: sort in descending order",
+    ),
+    (
+        lambda p, limit: normalised(p * (p >= limit)) if (p >= limit).any() else p * 0,
+        "each probability is compared with `limit`; it is their sum, from the most probable on, that is compared",
+    ),
+    (
+        lambda p, limit: normalised(p * (p <= limit)),
+        "tokens below `limit` are kept one by one; their sum from the most probable on is compared with it",
+    ),
+    (
+        lambda p, limit: normalised(p * one_more(p, limit)),
+        "one token too many is kept: stop at the one that reaches `limit`",
+    ),
+    (
+        lambda p, limit: (p * kept_before(p, limit)).softmax(0),
+        "the probabilities went through a softmax: it gives a token of probability 0 some again",
+    ),
+    (
+        lambda p, limit: p.masked_fill(~kept_before(p, limit), -torch.inf).softmax(0),
+        "the right tokens are kept, but a softmax of probabilities is no renormalisation: divide by their sum",
+    ),
+    (
+        lambda p, limit: kept_before(p, limit).float(),
+        "those are 1 for the kept tokens; their probabilities are asked for",
+    ),
+    (
+        lambda p, limit: normalised(kept_before(p, limit).float()),
+        "all kept tokens have the same probability; they keep their proportions",
+    ),
+    (lambda p, limit: p, "nothing is left out"),
+    (
+        lambda p, limit: normalised(p * ~kept_before(p, limit)),
+        "the tokens that should go are kept, and the others left out",
+    ),
+]
+
+
+@exercise(
+    "05.3",
+    title="top-p",
+    dots=2,
+    minutes=15,
+    hints=(
+        "Take the probabilities 0.1, 0.5, 0.25, 0.15 and the limit 0.7. Which tokens are kept? The second, then the third.",
+        "`p.sort(descending=True)` gives the values and where they came from. `cumsum` of the values, minus the values, is "
+        "the sum of all that are more probable.",
+        "Keep a token if the sum before it is below `limit`. Put the result back with `torch.zeros_like(p).scatter(0, order, kept)`.",
+    ),
+)
+def top_p_check(answer, rng):
+    cases = [(torch.tensor([0.1, 0.5, 0.25, 0.15]), 0.7)]
+    for size, limit, scale in ((whole(rng, 6, 9), 0.6, 1.5), (12, 0.9, 1.0), (8, 0.35, 1.0), (5, 0.5, 6.0)):
+        cases.append(((drawn(rng, size) * scale).softmax(0), limit))
+    cases[-1] = (torch.tensor([0.05, 0.02, 0.9, 0.02, 0.01]), 0.5)
+    cases.append((drawn(rng, 7).softmax(0), 1.0))
+
+    def where(p: Tensor, limit: float) -> str:
+        return f"for p = {[round(x, 2) for x in p.tolist()]} and limit {limit}"
+
+    def causes(p: Tensor, limit: float) -> dict:
+        kept = int(kept_before(p, limit).sum())
+        return {
+            **{(n,): "only the kept tokens are there; the others stay, with probability 0" for n in range(len(p))},
+            (kept,): "only the kept tokens are there; the others stay, with probability 0",
+            (1, len(p)): "one axis too many",
+        }
+
+    judge_tensors(answer, cases, top_p, MISTAKES, where, causes, lambda position, case: f"token {position[0]}")
+    return f"{len(cases)} distributions, one with a dominant token, one with limit 1"

@@ -1,0 +1,105 @@
+import torch
+
+
+def kept(p, limit):
+    ordered, order = p.sort(descending=True)
+    keep = ordered.cumsum(0) - ordered < limit
+    return torch.zeros(len(p)).scatter(0, order, keep.float()).bool()
+
+
+def answer(p, limit):
+    result = p * kept(p, limit)
+    return result / result.sum()
+
+
+def by_loop(p, limit):
+    result, total = torch.zeros(len(p)), 0.0
+    for i in p.argsort(descending=True).tolist():
+        if total >= limit:
+            break
+        result[i] = p[i]
+        total += p[i].item()
+    return result / result.sum()
+
+
+def by_index(p, limit):
+    ordered, order = torch.sort(p, descending=True)
+    n = int((ordered.cumsum(0) < limit).sum()) + 1
+    result = torch.zeros_like(p)
+    result[order[:n]] = p[order[:n]]
+    return result / result.sum()
+
+
+def by_logits(p, limit):
+    return p.log().masked_fill(~kept(p, limit), float("-inf")).softmax(0)
+
+
+def strict(p, limit):
+    ordered, order = p.sort(descending=True)
+    return torch.zeros(len(p)).scatter(0, order, (ordered.cumsum(0) <= limit).float()) * p
+
+
+def sorted_result(p, limit):
+    ordered = p.sort(descending=True).values
+    ordered = ordered * (ordered.cumsum(0) - ordered < limit)
+    return ordered / ordered.sum()
+
+
+def unsorted(p, limit):
+    result = p * (p.cumsum(0) - p < limit)
+    return result / result.sum()
+
+
+def ascending(p, limit):
+    ordered, order = p.sort()
+    result = torch.zeros_like(p).scatter(0, order, ordered * (ordered.cumsum(0) - ordered < limit))
+    return result / result.sum()
+
+
+def one_more(p, limit):
+    ordered, order = p.sort(descending=True)
+    n = int(kept(p, limit).sum()) + 1
+    result = torch.zeros_like(p)
+    result[order[:n]] = p[order[:n]]
+    return result / result.sum()
+
+
+def test_top_p(judged):
+    judged(
+        "05.3",
+        {"scatter": answer, "loop": by_loop, "index": by_index, "logits": by_logits},
+        {
+            "not renormalised": (lambda p, limit: p * kept(p, limit), "do not sum to 1: divide by their sum"),
+            "crossing left out": (
+                lambda p, limit: torch.nan_to_num(strict(p, limit) / strict(p, limit).sum()),
+                None,
+            ),
+            "crossing left out, not renormalised": (strict, "is left out, and the rest does not sum to 1"),
+            "sorted": (sorted_result, "in sorted order: put each back"),
+            "unsorted sum": (unsorted, "in the order of the vocabulary: sort"),
+            "ascending": (ascending, "the least probable tokens are kept"),
+            "one more": (one_more, "one token too many"),
+            "softmax": (
+                lambda p, limit: p.masked_fill(~kept(p, limit), -torch.inf).softmax(0),
+                "a softmax of probabilities is no renormalisation",
+            ),
+            "softmax over zeros": (
+                lambda p, limit: (p * kept(p, limit)).softmax(0),
+                "gives a token of probability 0 some",
+            ),
+            "mask": (lambda p, limit: kept(p, limit).float(), "those are 1 for the kept tokens"),
+            "uniform": (
+                lambda p, limit: kept(p, limit) / kept(p, limit).sum(),
+                "all kept tokens have the same probability",
+            ),
+            "nothing": (lambda p, limit: p, "nothing is left out"),
+            "inverted": (lambda p, limit: p * ~kept(p, limit) / max((p * ~kept(p, limit)).sum(), 1e-9), None),
+            "shorter": (lambda p, limit: answer(p, limit)[kept(p, limit)], "only the kept tokens are there"),
+            "list": (lambda p, limit: answer(p, limit).tolist(), "gave a list"),
+            "in place": (lambda p, limit: p.mul_(kept(p, limit)).div_(p.sum()), "was changed in place"),
+            "each compared": (
+                lambda p, limit: p * (p >= limit) / max((p * (p >= limit)).sum(), 1e-9),
+                "each probability is compared",
+            ),
+        },
+    )
