@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from mmcourse.data.text import PAD, check_tokens
+from mmcourse.data.text import PAD, check_tokens, lengths
 from mmcourse.models.attention import MultiHeadAttention, attention, causal_mask, check_features, sinusoids
 from mmcourse.models.evaluation_mode import evaluation_mode
-from mmcourse.models.pooling import max_over_time, mean_over_time
+from mmcourse.models.pooling import last_states, max_over_time, mean_over_time
 from mmcourse.renamed import old_keywords
 
 __all__ = [
@@ -119,7 +119,8 @@ class TokenEncoder(nn.Module):
     positions  'sinusoids' are added to the embeddings: where a word stands, up to `longest` words. 'rotary' turns
                queries and keys in each block: how far apart words stand, in sentences of any length. None: the order
                of the words is lost
-    pooling    'mean' or 'max', over the real words
+    pooling    'mean' or 'max', over the real words; 'last': the state of the last one, which in a causal encoder is the
+               only one that depends on all words
     std        standard deviation of the first embeddings; 0.1 learns less by heart where words are rare
     causal     each word attends to itself and to earlier ones alone
     Padding (token 0) is never looked at and changes nothing; its own states are zero.
@@ -144,8 +145,8 @@ class TokenEncoder(nn.Module):
         super().__init__()
         if positions not in ("sinusoids", "rotary", None):
             raise ValueError(f"positions is {positions!r}; expected 'sinusoids', 'rotary' or None")
-        if pooling not in ("mean", "max"):
-            raise ValueError(f"pooling is {pooling!r}; expected 'mean' or 'max'")
+        if pooling not in ("mean", "max", "last"):
+            raise ValueError(f"pooling is {pooling!r}; expected 'mean', 'max' or 'last'")
         self.width, self.longest, self.pooling, self.causal = width, longest, pooling, causal
         self.embedding = nn.Embedding(vocabulary_size, width)
         nn.init.normal_(self.embedding.weight, std=std)
@@ -160,8 +161,11 @@ class TokenEncoder(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """One vector a sentence.   (B, T) int64, 0 = padding -> (B, D)"""
+        states = self.states(tokens)
+        if self.pooling == "last":
+            return last_states(states, lengths(tokens))
         pool = max_over_time if self.pooling == "max" else mean_over_time
-        return pool(self.states(tokens).transpose(1, 2), tokens)
+        return pool(states.transpose(1, 2), tokens)
 
     def states(self, tokens: Tensor) -> Tensor:
         """One vector a word.   (B, T) -> (B, T, D), zeros at padding"""

@@ -4,7 +4,13 @@ import pytest
 
 from mmcourse.data.subwords import SPECIAL, Subwords
 
-TEXTS = ["the low lower lowest", "the new newer newest", "the wide wider widest", "low new wide the the The", "slow tower bell"] * 3
+TEXTS = [
+    "the low lower lowest",
+    "the new newer newest",
+    "the wide wider widest",
+    "low new wide the the The",
+    "slow tower bell",
+] * 3
 
 
 @pytest.fixture(scope="module")

@@ -89,3 +89,13 @@ def test_logits_of_chosen_positions_alone():
     model = LanguageModel(V, width=16, causal=False)
     chosen = torch.tensor([[True, False, True, False, False], [False, True, False, False, False]])
     assert torch.allclose(model(TOKENS, chosen), model(TOKENS)[chosen], atol=1e-6)
+
+
+def test_the_last_state_of_a_causal_encoder_depends_on_every_token():
+    encoder = TokenEncoder(V, 16, positions="rotary", causal=True, pooling="last")
+    features = encoder(TOKENS)
+    assert torch.equal(features, torch.stack([encoder.states(TOKENS)[0, 4], encoder.states(TOKENS)[1, 2]]))
+    for changed in range(3):
+        tokens = TOKENS.clone()
+        tokens[:, changed] = 13
+        assert ((encoder(tokens) - features).abs().amax(dim=1) > 1e-6).all()
