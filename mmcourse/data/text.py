@@ -189,7 +189,7 @@ def check_tokens(tokens: Tensor, vocabulary_size: int) -> None:
 
 
 class SentenceBatches(Batches):
-    """Batches of sentences of like length, each padded to its own longest: (tokens (B, T), labels (B,)).
+    """Batches of sentences of like length, each padded to its own longest: (tokens (B, T), labels (B,) or (B, T)).
 
     `sequences` are lists of tokens, or a tensor padded with 0 on the right; ValueError where it has padding before a
     word. Shuffled, each epoch draws a new order, sorts it by length within pools of 20 batches, and shuffles the
@@ -232,4 +232,5 @@ class SentenceBatches(Batches):
             longest = max(int(self.lengths[chosen].max()), 1)
             there = chosen.to(tokens.device)
             part = tokens[:, :longest].index_select(0, there)
-            yield self.transform(part) if self.transform else part, labels.index_select(0, there)
+            targets = labels.index_select(0, there)
+            yield self.transform(part) if self.transform else part, targets[:, :longest] if labels.dim() == 2 else targets

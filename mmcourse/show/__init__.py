@@ -26,6 +26,7 @@ _HOME = {
     "show_log_mels": "mmcourse.show.figures.spectrogram",
     "compare": "mmcourse.show.figures.comparison",
     "show_stored_table": "mmcourse.show.figures.comparison",
+    "plot_stored_curves": "mmcourse.show.figures.stored",
     "show_conversions": "mmcourse.show.figures.conversions",
     "shape_of": "mmcourse.show.figures.shapes",
     "make_a_page": "mmcourse.show.widgets.page_maker",

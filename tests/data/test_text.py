@@ -198,3 +198,11 @@ def test_wrong_tokens_say_why(tokens, message):
 def test_good_tokens_pass():
     check_tokens(torch.tensor([[3, 9, 0], [1, 0, 0]]), 10)
     check_tokens(which_is_where(PictureBook("test", 30, objects=2))[0], len(VOCABULARY))
+
+
+def test_a_label_for_every_token_is_cut_as_the_tokens_are():
+    tokens = pad([[2, 3], [4], [5, 6, 7, 8]])
+    batches = SentenceBatches(tokens, tokens * 10, size=2, shuffle=False)
+    for some, labels in batches:
+        assert torch.equal(labels, some * 10)
+    assert [tuple(some.shape) for some, _ in batches] == [(2, 2), (1, 4)]

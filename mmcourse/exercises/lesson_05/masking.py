@@ -1,4 +1,4 @@
-"""Exercise 05.5: BERT's masking, its random numbers given."""
+"""Exercise 05.4: BERT's masking, its random numbers given."""
 
 from collections.abc import Callable
 
@@ -90,7 +90,7 @@ TARGETS: list[tuple[Callable[..., Tensor], str]] = [
 
 
 @exercise(
-    "05.5",
+    "05.4",
     title="masked tokens",
     dots=2,
     minutes=15,

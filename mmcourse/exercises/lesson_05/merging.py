@@ -1,4 +1,4 @@
-"""Exercise 05.4: one merge of byte-pair encoding."""
+"""Exercise 05.5: one merge of byte-pair encoding."""
 
 from collections import Counter
 
@@ -144,7 +144,7 @@ MISTAKES = [
 
 
 @exercise(
-    "05.4",
+    "05.5",
     title="one merge",
     dots=3,
     minutes=20,

@@ -47,7 +47,7 @@ def targets(wrong):
 
 def test_mask_tokens(judged):
     judged(
-        "05.5",
+        "05.4",
         {"answer": answer, "index": by_index, "loop": by_loop, "product": lambda *x: (answer(*x)[0], x[0] * x[1])},
         {
             "all masked": (inputs(lambda t, c, d, r: where(c, MASK, t)), "every chosen token becomes <mask>"),

@@ -113,7 +113,7 @@ def tuples(words):
 
 def test_merge(judged):
     judged(
-        "05.4",
+        "05.5",
         {
             "answer": answer,
             "defaultdict": with_default_dict,

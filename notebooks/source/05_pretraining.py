@@ -1,0 +1,687 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 05 · Pretraining: BERT and GPT, small
+#
+# **You will train a small GPT that writes sentences about pages it never saw, at least 95% of them grammatical. From
+# its weights, a classifier learns word order from 100 labels; from random weights it stays at chance level.**
+#
+# Runs in about 5 minutes · takes 120 minutes to work through · before this: [02 Text](02_text.ipynb): tokens, padding,
+# the word-order task; [04 Attention and the Transformer](04_attention.ipynb): masks, the encoder block.
+
+# %% [markdown]
+# ## Goals
+#
+# Afterwards you can
+#
+# 1. train a causal language model, and compute its perplexity by hand;
+# 2. sample text with temperature, top-k and top-p, and say what each of them changes;
+# 3. mask tokens as BERT does, and say which positions enter the loss;
+# 4. fine-tune a pretrained encoder, and measure what pretraining buys for each number of labels;
+# 5. split words into subwords by byte-pair encoding.
+
+# %%
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchmetrics.text import Perplexity
+
+from mmcourse import PictureBook, begin, check, evaluate, expect, fit, hint, predict, quiz, show
+from mmcourse.data import language, real, subwords
+from mmcourse.data.text import SentenceBatches, lengths, pad
+from mmcourse.models import language_model, ngram, sampling, textcnn, transformer
+from mmcourse.picturebook.sentence import END, MASK, START, UNKNOWN, VOCABULARY, decode, encode, understand
+from mmcourse.show import diagrams
+from mmcourse.tasks import entities, relation, titles
+
+begin("05")
+
+# %% [markdown]
+# ## Look: text without labels
+#
+# Labels are expensive, text is not. Each page of this book now has two lines: a sentence and a **title**. The title names the
+# two objects from left to right or from top to bottom. Nobody labelled anything. Read some pages: what would you have to
+# understand to predict the title from the sentence?
+
+# %%
+train = PictureBook("train", pages=20_000, objects=2)
+for sentence, title in list(zip(train.sentences, titles.titles(train)))[:5]:
+    print(f"{sentence:65} {title}")
+
+# %% [markdown]
+# A text is a sequence of tokens: the sentence, `<end>`, the title. The vocabulary is the course's own, 116 tokens, of which
+# the first five are special. `V` is the size of the vocabulary, `B` the batch size, `T` the number of tokens.
+
+# %%
+texts = titles.sentences_with_titles(train)
+V = len(VOCABULARY)
+print(VOCABULARY[:5], V)
+print([VOCABULARY[token] for token in texts[0]])
+
+# %% [markdown]
+# ## Next-token prediction
+#
+# A **language model** gives a probability to every text. By the chain rule of probability it needs only one thing: the
+# distribution of the next token, given all tokens before.
+#
+# $$p(x_1, \ldots, x_T) = \prod_{t=1}^{T} p(x_t \mid x_1, \ldots, x_{t-1})$$
+#
+# Training minimises the cross-entropy of the next token at every position. Each text is its own label, so this is called
+# **self-supervised learning**.
+#
+# ### Exercise 05.1: inputs and targets  ●○○ · 5 minutes
+#
+# For a sentence, give the inputs and the target of each position. The first word is predicted from `start`, and after the last
+# word the model should predict `end`.
+
+# %%
+def next_token_pair(sentence: list[int], start: int, end: int) -> tuple[list[int], list[int]]:
+    """Inputs that begin with start, and for each of them the token that follows."""
+    ### BEGIN SOLUTION
+    return [start, *sentence], [*sentence, end]
+    ### END SOLUTION
+
+
+# %%
+check("05.1", next_token_pair)
+
+# %% [markdown]
+# `language.next_tokens` does this for a batch. In the targets, 0 marks padding, which the loss does not count.
+# `LanguageBatches` applies it to every batch.
+
+# %%
+next_tokens = partial(language.next_tokens, start=START, end=END)
+batches = language.LanguageBatches(texts, next_tokens)
+inputs, targets = next(iter(batches))                                      # (B, T), (B, T)
+print(tuple(inputs.shape), tuple(targets.shape))
+for name, row in (("inputs ", inputs[0]), ("targets", targets[0])):
+    print(name, *(VOCABULARY[token] for token in row[:9]))
+
+# %% [markdown]
+# ## Baseline: a trigram model
+#
+# Count how often each word follows the two words before it. A pair that never occurred would get probability 0, so the
+# trigram is mixed with bigram, unigram and uniform distribution (Jelinek and Mercer 1980):
+#
+# $$p(w \mid u, v) = a_3 \frac{c(u, v, w)}{c(u, v)} + a_2 \frac{c(v, w)}{c(v)} + a_1 \frac{c(w)}{N} + a_0 \frac{1}{V}$$
+#
+# Here $c$ counts occurrences and $N$ is the number of tokens. With $c(u,v,w) = 3$, $c(u,v) = 4$ and the other three terms
+# 0.5, 0.1 and 0.01, the weights 0.8, 0.15, 0.04, 0.01 give $0.6 + 0.075 + 0.004 + 0.0001 = 0.679$.
+
+# %%
+trigram = ngram.Trigram(V)
+for inputs, targets in batches:
+    trigram.count(inputs, targets)
+after = trigram(torch.tensor([[START, *encode("a small red")]]))[0, -1].exp()  # (V,)
+for probability, token in zip(*after.topk(5)):
+    print(f"{VOCABULARY[token]:10} {probability:.3f}")
+
+# %% [markdown]
+# ## Perplexity
+#
+# How good is a language model? Its **perplexity** is the exponential of the mean cross-entropy over all $N$ tokens of
+# a test text:
+#
+# $$\text{perplexity} = \exp\Big(-\frac{1}{N} \sum_{t=1}^{N} \ln p(x_t \mid x_{<t})\Big)$$
+#
+# Three tokens of probability 1/2 and one of 1/8 give $(2 \cdot 2 \cdot 2 \cdot 8)^{1/4} = 64^{1/4} = 2.83$. A model that
+# chooses among $k$ equally probable words has a perplexity of $k$; lower is better.
+
+# %% tags=["nbval-check-output"]
+probabilities = torch.tensor([1 / 2, 1 / 2, 1 / 2, 1 / 8])
+rows = torch.stack([probabilities, (1 - probabilities) / 2, (1 - probabilities) / 2], dim=1)       # (T, V): token 0 is right
+metric = Perplexity()
+metric.update(rows.log()[None], torch.zeros(1, 4, dtype=torch.long))
+print(f"by hand {64 ** 0.25:.4f}   torchmetrics {metric.compute():.4f}")
+
+# %% [markdown]
+# ### Exercise 05.2: perplexity  ●●○ · 10 minutes
+#
+# You get one tensor per sentence: the natural logarithm of the probability of each of its tokens. Sentences differ in length.
+# Every *token* counts alike. Stuck? `hint("05.2")` in a cell of its own gives a hint.
+
+# %%
+def perplexity(sentences: list[Tensor]) -> float:
+    """Perplexity over all tokens of all sentences, from their log-probabilities, (T,) each."""
+    ### BEGIN SOLUTION
+    return torch.cat(sentences).mean().neg().exp().item()
+    ### END SOLUTION
+
+
+# %%
+check("05.2", perplexity)
+
+# %% [markdown]
+# Three test sets: pages as in training; **held-out phrasings**, with templates and words such as *tiny* that no training text
+# has; and **held-out combinations** of object and colour. Before you run the cell: on which of them will the trigram model do
+# worst?
+
+# %%
+SPLITS = ("test", "held_out_phrasings", "held_out_pairs")
+
+
+def batches_of(split: str) -> language.LanguageBatches:
+    book = PictureBook(split, pages=2_000, objects=2)
+    return language.LanguageBatches(titles.sentences_with_titles(book), next_tokens, shuffle=False)
+
+
+def perplexities(model: nn.Module) -> dict[str, float]:
+    metric = {"perplexity": Perplexity(ignore_index=0)}
+    return {split: evaluate(model, batches_of(split), metrics=metric)["perplexity"] for split in SPLITS}
+
+
+results = {"trigram": perplexities(trigram)}
+print({split: round(value, 2) for split, value in results["trigram"].items()})
+
+# %% [markdown]
+# ## GPT: encoder blocks with a causal mask
+#
+# To predict the next token at every position in one pass, no position may attend to a later one: otherwise
+# it would read its own target. That is lesson 04's **causal mask**. BERT, further below, has no such mask.
+
+# %%
+diagrams.gpt_and_bert_masks()
+
+# %% [markdown]
+# GPT (Radford et al. 2018) is often called a decoder. It has no second sequence, so its block has no cross-attention: it is
+# lesson 04's *encoder block* with a causal mask. A last layer turns the state of each position into logits over the
+# vocabulary. It shares its weights with the embedding (**weight tying**, Press and Wolf 2017).
+
+# %%
+diagrams.gpt_blocks("2")
+
+# %%
+class GPTByHand(nn.Module):
+    """Tokens to logits of the next token at every position.   (B, T) -> (B, T, V)"""
+
+    def __init__(self, vocabulary_size: int, width: int = 64, layers: int = 2):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary_size, width)
+        nn.init.normal_(self.embedding.weight, std=0.1)
+        self.blocks = nn.ModuleList(transformer.EncoderBlock(width, heads=4, rotary=True) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.bias = nn.Parameter(torch.zeros(vocabulary_size))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        mask = transformer.causal_mask(tokens.shape[1]) & (tokens != 0)[:, None, None]             # (B, 1, T, T)
+        x = self.embedding(tokens)                                                                  # (B, T, D)
+        for block in self.blocks:
+            x = block(x, mask)                                                                      # (B, T, D)
+        return self.norm(x) @ self.embedding.weight.T + self.bias                                   # (B, T, V)
+
+
+# %% [markdown]
+# Test the mask as lesson 04 tested padding: change a late token, and compare the logits before it. Which positions may
+# change?
+
+# %%
+by_hand = GPTByHand(V).eval()
+one = torch.tensor([[START, *encode("a small red fish above a boat")]])                             # (1, T)
+other = one.clone()
+other[0, 4] = encode("moon")[0]
+moved = (by_hand(one) - by_hand(other)).abs().amax(dim=-1)[0]                                       # (T,)
+print([round(value, 3) for value in moved.tolist()])
+
+# %% [markdown]
+# ## Train it
+#
+# The package's `LanguageModel` is the same network. With `causal=True` it is a small GPT, with `causal=False` a small BERT. The
+# loss averages over all real tokens.
+
+# %%
+gpt = language_model.LanguageModel(V, width=64, heads=4, layers=2, causal=True)
+print("parameters", sum(p.numel() for p in gpt.parameters()))
+history = fit(gpt, batches, loss=language.token_loss, metrics=(), epochs=5, lr=4e-3, clip=1.0)
+
+# %% [markdown]
+# ## Evaluate it
+#
+# Does the Transformer beat the trigram model on all three test sets? Write down your prediction.
+
+# %%
+results["GPT"] = perplexities(gpt)
+for name, row in results.items():
+    print(f"{name:8}", {split: round(value, 2) for split, value in row.items()})
+expect("05.perplexity", results["GPT"]["test"] / results["trigram"]["test"])
+
+# %% [markdown]
+# On test pages and on held-out combinations GPT is clearly better: it looks further back than two words, and it knows that the
+# title repeats the objects. On held-out phrasings it is *worse*. It has learned that words such as *tiny* never
+# occur, and pays dearly for each one. The trigram model's uniform term limits that loss. A low test perplexity says nothing
+# about text of another kind.
+
+# %% [markdown]
+# ## Sampling
+#
+# A language model writes by drawing the next token from its distribution, appending it, and repeating. The logits $z$ can be
+# changed first. **Temperature** divides them by $\tau$:
+#
+# $$p_i = \frac{e^{z_i / \tau}}{\sum_j e^{z_j / \tau}}$$
+#
+# With probabilities 0.8 and 0.2 and $\tau = 0.5$, each probability is squared and renormalised: $0.64 / (0.64 + 0.04) =
+# 0.94$. A temperature below 1 sharpens the distribution, one above 1 flattens it.
+
+# %% tags=["nbval-check-output"]
+logits = torch.tensor([0.8, 0.2]).log()
+for temperature in (0.5, 1.0, 2.0):
+    print(temperature, sampling.next_token_probabilities(logits, temperature=temperature).tolist())
+
+# %% [markdown]
+# Two methods cut off the tail of improbable tokens. **Top-k** keeps the $k$ most probable ones (Fan et al. 2018). **Top-p**, or
+# nucleus sampling, keeps the smallest set whose probabilities sum to at least $p$ (Holtzman et al. 2020), so the number of
+# candidates adapts to the context.
+#
+# ### Exercise 05.3: top-p  ●●○ · 15 minutes
+#
+# Keep the most probable tokens, up to and including the one with which their sum reaches `limit`. Set the others to 0, and
+# renormalise.
+
+# %%
+def top_p(p: Tensor, limit: float) -> Tensor:
+    """Probabilities of the kept tokens, which sum to 1; 0 for all others.   (V,) -> (V,)"""
+    ### BEGIN SOLUTION
+    ordered, order = p.sort(descending=True)                                                        # (V,), (V,)
+    kept = ordered * (ordered.cumsum(0) - ordered < limit)
+    return torch.zeros_like(p).scatter(0, order, kept / kept.sum())
+    ### END SOLUTION
+
+
+# %%
+check("05.3", top_p)
+
+# %% [markdown]
+# How good are the sentences? Judge the model itself: temperature 1, no truncation, 1,000 samples. `understand` parses a
+# sentence of the book's grammar and returns `None` for anything else. Three numbers: the fraction that parses; of these, the
+# fraction that is *not* in the training text; and the fraction of distinct sentences. Why does the first alone not suffice?
+
+# %%
+def write(model: nn.Module, n: int = 1_000, **settings) -> list[str]:
+    start = torch.full((n, 1), START)                                                               # (B, 1)
+    tokens = sampling.sample(model, start, end=END, never=(UNKNOWN, START, MASK), **settings)
+    return [decode(row) for row in tokens]
+
+
+def judge(sentences: list[str]) -> dict[str, float]:
+    parsed = [sentence for sentence in sentences if understand(sentence)]
+    new = set(parsed) - set(train.sentences)
+    return {"parses": len(parsed) / len(sentences),
+            "of these new": sum(sentence in new for sentence in parsed) / max(len(parsed), 1),
+            "distinct": len(set(sentences)) / len(sentences)}
+
+
+written = {"trigram": write(trigram), "GPT": write(gpt)}
+for name, sentences in written.items():
+    print(f"{name:8}", {key: round(value, 3) for key, value in judge(sentences).items()}, "|", sentences[0])
+quality = judge(written["GPT"])
+expect("05.parses", quality["parses"])
+expect("05.new", quality["of these new"])
+expect("05.distinct", quality["distinct"])
+
+# %% [markdown]
+# A model that repeats one training sentence would parse always. GPT does not copy: almost all its sentences are new. The
+# trigram model's sentences look right in every window of three words, and most of them fail as a whole. What does GPT
+# still get wrong?
+
+# %%
+failed = [sentence for sentence in written["GPT"] if not understand(sentence)]
+print(*failed[:8], sep="\n")
+
+# %% [markdown]
+# Typical failures: one improbable word is drawn, such as *size* or *and*, which the training text hardly ever has at this
+# position. A probability of 0.1% per word adds up over 12 words. From then on the model continues a text it has never seen.
+# Truncation removes such words. What does it cost?
+
+# %%
+for settings in ({"temperature": 0.5}, {"temperature": 2.0}, {"top_k": 3}, {"top_p": 0.9}):
+    print(settings, {key: round(value, 3) for key, value in judge(write(gpt, 300, **settings)).items()})
+
+# %% [markdown]
+# ## Play: one word at a time
+#
+# Type a prompt, move the sliders, sample. Grey bars are the model's distribution, blue ones are what is drawn from. Find a
+# position with one possible word, and one with many. What does top-k = 5 do at each of them, and what does top-p = 0.9
+# do? At which temperature does the first nonsense appear?
+
+# %%
+show.sampling_explorer(gpt, prompt="a small red")
+
+# %% [markdown]
+# ## BERT: masked tokens
+#
+# GPT reads from left to right. To *understand* a text, the words to the right help as well. BERT (Devlin et al. 2019) has no
+# causal mask. Since every position sees every token, its training task must be another one: hide some tokens and
+# predict them.
+
+# %%
+diagrams.masked_token_prediction(("a", "red", "fish", "swims"), masked=2)
+
+# %% [markdown]
+# BERT chooses 15% of the tokens. Of these, 80% become `<mask>`, 10% a random token, and 10% stay. All the chosen ones, and no
+# others, enter the loss. Fine-tuning will never see a `<mask>`, so the model must not rely on it.
+#
+# ### Exercise 05.4: mask tokens  ●●○ · 15 minutes
+#
+# The random numbers are given. Where `chosen`: `<mask>` (4) if `draw` is below 0.8, the random token from 0.8 to below 0.9, the
+# token itself from 0.9 on. The targets hold the original token where one was chosen, and 0 elsewhere.
+
+# %%
+def mask_tokens(tokens: Tensor, chosen: Tensor, draw: Tensor, random_tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Inputs and targets.   tokens, draw, random_tokens (B, T), chosen (B, T) bool -> (B, T), (B, T)"""
+    ### BEGIN SOLUTION
+    masked = chosen & (draw < 0.8)
+    replaced = chosen & (draw >= 0.8) & (draw < 0.9)
+    inputs = torch.where(masked, 4, torch.where(replaced, random_tokens, tokens))
+    return inputs, torch.where(chosen, tokens, 0)
+    ### END SOLUTION
+
+
+# %%
+check("05.4", mask_tokens)
+
+# %%
+masked_tokens = partial(language.mask_tokens, vocabulary_size=V, mask=MASK, special=MASK + 1)
+bert = language_model.LanguageModel(V, width=64, heads=4, layers=2, causal=False)
+masked_batches = language.LanguageBatches(texts, masked_tokens)
+bert_history = fit(bert, masked_batches, loss=language.token_loss, metrics=(), epochs=3, lr=4e-3, clip=1.0)
+
+# %% [markdown]
+# Both models now fill the same gap. One word is hidden, and the title after it tells which. Which of the two can know?
+
+# %%
+gap = [*encode("a big blue"), MASK, *encode("above a small red boat"), END, *encode("moon and boat")]
+by_bert = predict(bert, torch.tensor([gap]))[0, 3].softmax(0)                                       # (V,)
+by_gpt = predict(gpt, torch.tensor([[START, *gap[:3]]]))[0, -1].softmax(0)                          # (V,)
+for name, p in (("BERT", by_bert), ("GPT", by_gpt)):
+    print(f"{name:5}", {VOCABULARY[token]: round(p[token].item(), 2) for token in p.topk(4).indices.tolist()})
+
+# %% [markdown]
+# BERT copies from the right; GPT has to guess from what stands on the left. BERT pays in another way: it learns from 15% of the
+# tokens in each pass, GPT from all of them. Their losses cannot be compared: the tasks differ.
+
+# %% [markdown]
+# ## Fine-tuning
+#
+# Pretraining made an encoder that represents text. **Fine-tuning** puts a new head on it and trains both on a task with few
+# labels, at a smaller learning rate.
+
+# %%
+diagrams.fine_tuning()
+
+# %% [markdown]
+# The task is lesson 02's word order: of the two objects in alphabetical order, is the first one on the left, or above? Only
+# 100 sentences are labelled, from pages that pretraining did not see. `<end>` follows each sentence, and the classifier reads
+# the state there: in a causal model, it is the state that depends on all words (Radford et al. 2018).
+
+# %%
+def labelled(book: PictureBook) -> tuple[Tensor, Tensor]:
+    """Sentences with <end> behind, and their labels.   -> (N, T), (N,)"""
+    tokens, labels, _ = relation.which_is_where(book)
+    return F.pad(tokens, (0, 1)).scatter(1, lengths(tokens)[:, None], END), labels
+
+
+tokens, labels = labelled(PictureBook("train", pages=500, objects=2, seed=1_000))
+test = SentenceBatches(*labelled(PictureBook("test", pages=2_000, objects=2)), shuffle=False)
+print(tuple(tokens.shape), labels.float().mean().item())
+
+
+# %%
+def classifier(pretrained: nn.Module | None) -> nn.Module:
+    """A classifier of two classes, its encoder copied from a pretrained model or left at random weights."""
+    model = transformer.TransformerClassifier(2, V, positions="rotary", std=0.1, causal=True, pooling="last")
+    if pretrained is not None:
+        model.encoder.load_state_dict(pretrained.encoder.state_dict())
+    return model
+
+
+def accuracy_with(n: int, make, draw: int, lr: float = 1e-3) -> float:
+    chosen = torch.randperm(len(tokens), generator=torch.Generator().manual_seed(draw))[:n]
+    model = make()
+    fit(model, SentenceBatches(tokens[chosen], labels[chosen], size=16), epochs=20, lr=lr, verbose=False)
+    return evaluate(model, test)["accuracy"]
+
+
+# %% [markdown]
+# Three draws of 100 labels each, and three ways to start: from GPT's weights, from random weights, and a bag of words, which
+# cannot solve the task at all. What do you expect?
+
+# %%
+starts = {"pretrained": lambda: classifier(gpt), "from scratch": lambda: classifier(None)}
+found = {name: [accuracy_with(100, make, draw) for draw in range(3)] for name, make in starts.items()}
+found["bag of words"] = [accuracy_with(100, lambda: textcnn.BagOfWords(2, V), draw, lr=5e-3) for draw in range(3)]
+for name, values in found.items():
+    print(f"{name:14}", [round(value, 3) for value in values])
+means = {name: sum(values) / len(values) for name, values in found.items()}
+expect("05.labels_100", means["pretrained"] - means["from scratch"])
+
+# %% [markdown]
+# From scratch, 100 labels teach nothing; the pretrained encoder gets most sentences right. How many labels is
+# pretraining worth? A script trained all networks on 10 to 1,000 labels with three seeds (`benchmarks/pretraining.py`). This is
+# its stored table.
+
+# %%
+show.plot_stored_curves("05_pretraining", "labels", "accuracy", chance=0.5)
+show.show_stored_table("05_pretraining")
+
+# %% [markdown]
+# Compare the two rows of GPT. Pretrained on the sentences alone, it gains nothing: sentences are fluent whichever object is on
+# the left. The titles carry the information, because they can be predicted only by someone who knows who is where. Pretraining
+# helps where the text contains what the task needs. BERT saw the same titles, but too few of its targets were
+# title words: it needs longer training.
+
+# %% [markdown]
+# ## Debugging exercise
+#
+# Someone adds dropout and watches the perplexity during training with the function below. The numbers disappoint, and two
+# evaluations of the same model differ. Run it. What is random here?
+
+# %%
+def buggy_perplexity(model: nn.Module, batches) -> float:
+    """Perplexity over all targets that are not 0."""
+    total, n = 0.0, 0
+    with torch.no_grad():
+        for inputs, targets in batches:
+            total += F.cross_entropy(model(inputs).transpose(1, 2), targets, ignore_index=0, reduction="sum").item()
+            n += (targets != 0).sum().item()
+    return torch.tensor(total / n).exp().item()
+
+
+noisy = language_model.LanguageModel(V, dropout=0.3)
+noisy.load_state_dict(gpt.state_dict())
+noisy.train()                                                             # as in the middle of training
+some = list(batches_of("test"))[:8]
+print([round(buggy_perplexity(noisy, some), 3) for _ in range(3)])
+
+# %% [markdown]
+# The model is evaluated in **training mode**: dropout is on, and each evaluation drops other features. `torch.no_grad()` switches
+# off gradients, not dropout. `fit` and `evaluate` take care of the mode; a loop written by hand must do it itself.
+#
+# ### Exercise 05.debug: evaluate in evaluation mode  ●●○ · 15 minutes
+#
+# Write the function so that dropout is off while it runs. Afterwards the model is in the mode it was in before, since training
+# goes on. Keep what is right: the sum over tokens, and padding left out.
+
+# %%
+def fixed_perplexity(model: nn.Module, batches) -> float:
+    """Perplexity over all targets that are not 0, without dropout; the model's mode is unchanged afterwards."""
+    ### BEGIN SOLUTION
+    was_training = model.training
+    model.eval()
+    result = buggy_perplexity(model, batches)
+    model.train(was_training)
+    return result
+    ### END SOLUTION
+
+
+# %%
+check("05.debug", fixed_perplexity)
+
+# %% [markdown]
+# ## Subwords
+#
+# The book has 116 words; English has no end of them. Lesson 02 turned rare words into `<unk>`. **Subwords** avoid that: frequent
+# words stay whole, rare ones are cut into pieces. **Byte-pair encoding** (Sennrich et al. 2016) starts from characters and
+# merges the most frequent pair of neighbours, again and again.
+
+# %%
+diagrams.byte_pair_merges({"fish": 5, "wish": 3, "fishing": 2, "ring": 2}, steps=4)
+
+# %% [markdown]
+# In the diagram, *i s* occurs $5 + 3 + 2 = 10$ times and is merged first. Words are never joined with their neighbours.
+#
+# ### Exercise 05.5: one merge  ●●● · 20 minutes
+#
+# A word is a tuple of pieces, and the number says how often it occurs. Find the most frequent pair of neighbours, counting each
+# word as often as it occurs, and merge the pair in every word, from left to right.
+
+# %%
+def merge_most_frequent(words: dict[tuple[str, ...], int]) -> dict[tuple[str, ...], int]:
+    """The words after one merge, each with its number of occurrences."""
+    ### BEGIN SOLUTION
+    counts = {}
+    for word, n in words.items():
+        for pair in zip(word, word[1:]):
+            counts[pair] = counts.get(pair, 0) + n
+    best, merged = max(counts, key=counts.get), {}
+    for word, n in words.items():
+        pieces, i = [], 0
+        while i < len(word):
+            step = 2 if word[i : i + 2] == best else 1
+            pieces.append("".join(word[i : i + step]))
+            i += step
+        merged[tuple(pieces)] = n
+    return merged
+    ### END SOLUTION
+
+
+# %%
+check("05.5", merge_most_frequent)
+
+# %% [markdown]
+# The `tokenizers` library does thousands of merges in a second. The text below is real: movie reviews, and messages from the
+# training split of WNUT17. Pieces that continue a word begin with `##`.
+
+# %%
+tweets = {split: real.load_or_explain("wnut_17", split) for split in ("train", "validation", "test")}
+reviews = real.load_or_explain("movie_reviews", "train")
+have_data = reviews is not None and all(tweets.values())
+if have_data:
+    raw = [*reviews["text"], *(" ".join(words) for words in tweets["train"]["tokens"])]
+    pieces = subwords.Subwords.of(raw, size=3_000)
+    print(len(raw), "texts;", pieces.split("a wonderful film about Lovelace in London"))
+
+# %% [markdown]
+# ## On real data: named entities
+#
+# WNUT17 (Derczynski et al. 2017) marks persons, locations, groups, corporations, products and creative works in short messages.
+# Tags follow the BIO scheme: `B-` begins an entity, `I-` continues it, `O` is outside. The test split was built to hold *emerging*
+# entities. So what will a baseline reach that tags exactly the entities it saw in training?
+
+# %%
+from seqeval.metrics import classification_report, f1_score
+
+if have_data:
+    truth = {split: entities.tags_of(rows) for split, rows in tweets.items()}
+    seen = entities.SeenEntities(tweets["train"]["tokens"], truth["train"])
+    remembered = f1_score(truth["test"], [seen.tag(words) for words in tweets["test"]["tokens"]])
+    print([*zip(tweets["train"]["tokens"][0], truth["train"][0])][13:21])
+    print(f"{len(seen.types)} entities seen in training; F1 on the test split {remembered:.3f}")
+
+# %% [markdown]
+# F1 is the harmonic mean of precision and recall over *whole* entities: type, first and last word must be right. Accuracy over
+# words would be useless: more than 90% of the words are `O`.
+#
+# Now the recipe of BERT: pretrain on the raw text, then fine-tune with one tag per word, read at the word's first piece. The
+# output layer has 3,000 classes, so the model computes only the logits of the chosen positions.
+
+# %%
+def masked_positions(tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Inputs, which positions were chosen, and what stood there.   (B, T) -> (B, T), (B, T) bool, (N,)"""
+    inputs, targets = language.mask_tokens(tokens, len(pieces), mask=subwords.MASK, special=subwords.MASK + 1)
+    return inputs, targets != 0, targets[targets != 0]
+
+
+if have_data:
+    encoded = pad([pieces.encode(text)[:48] for text in raw])                                       # (N, T)
+    reader = language_model.LanguageModel(len(pieces), width=64, layers=2, causal=False, dropout=0.1)
+    reader_history = fit(reader, language.LanguageBatches(encoded, masked_positions), metrics=(), epochs=5, lr=2e-3)
+
+# %%
+def tagger_f1(pretrained: nn.Module | None, split: str = "test") -> tuple[float, list[list[str]]]:
+    names = entities.tag_names(tweets["train"])
+    model = transformer.TransformerTagger(len(names) + 1, len(pieces), positions="rotary", std=0.1, dropout=0.2)
+    if pretrained is not None:
+        model.encoder.load_state_dict(pretrained.encoder.state_dict())
+    data = {name: entities.first_piece_targets(tweets[name], pieces) for name in ("train", split)}
+    fit(model, SentenceBatches(*data["train"], size=32), loss=language.token_loss, metrics=(), epochs=8, lr=2e-3)
+    predicted = entities.predicted_tags(model, *data[split], names)
+    return f1_score(truth[split], predicted), predicted
+
+
+if have_data:
+    scratch_f1, _ = tagger_f1(None)
+    pretrained_f1, predicted = tagger_f1(reader)
+    print(f"F1: seen in training {remembered:.3f}   from scratch {scratch_f1:.3f}   pretrained {pretrained_f1:.3f}")
+    print(classification_report(truth["test"], predicted, zero_division=0))
+    expect("05.entities", pretrained_f1)
+
+# %% [markdown]
+# This is low. The best system of the shared task reached 41.86 (Derczynski et al. 2017), with word vectors trained on
+# billions of words. Our encoder read about 370,000 pieces. It learned that capital letters and `@` matter,
+# but hardly any names of the world. The test entities do not occur in training, so nothing can be remembered: only the
+# context and the form of the word help.
+
+# %% [markdown]
+# ## Where this is used
+#
+# Search engines rank pages with encoders such as BERT; chat assistants and code completion are large GPTs; banks tag names and
+# amounts in letters. The toy leaves out scale: GPT-2 has 1.5 billion parameters (Radford et al. 2019), ours 110,000. It also
+# leaves out what large models copy from their text: errors, prejudices, private data.
+
+# %%
+quiz("05")
+
+# %% [markdown]
+# ## Open-ended questions
+#
+# 1. Train GPT on `train.sentences` without titles, and look at the perplexity of both. Which tokens of the text are
+#    unpredictable for any model? Estimate the lowest possible perplexity of a title.
+# 2. Raise BERT's masking fraction to 40%, or train it for 15 epochs. When does its classifier leave chance level?
+# 3. Sample with `top_k=1` from the same prompt twice. Why are the sentences equal, and why are they so plain?
+
+# %% [markdown]
+# ## Summary
+#
+# - A causal language model learns from text alone; perplexity compares it with a trigram model.
+# - Temperature, top-k and top-p change what is sampled; quality and variety are measured together.
+# - BERT predicts masked tokens from both sides; only the chosen positions count.
+# - Pretraining turns 100 labels from useless to useful, if the text contains what the task needs.
+# - Subwords leave no word unknown.
+#
+# Next: 06 Autoencoders, where a network learns to compress images, text and sound.
+
+# %% [markdown]
+# **References.** Radford et al. 2018, [*Improving language understanding by generative
+# pre-training*](https://cdn.openai.com/research-covers/language-unsupervised/language_understanding_paper.pdf): GPT. Radford et al. 2019,
+# [*Language models are unsupervised multitask
+# learners*](https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf): GPT-2. Devlin et al. 2019,
+# *BERT*, [arXiv:1810.04805](https://arxiv.org/abs/1810.04805). Vaswani et al. 2017, *Attention is all you need*,
+# [arXiv:1706.03762](https://arxiv.org/abs/1706.03762). Press, Wolf 2017, *Using the output embedding to improve language models*,
+# [arXiv:1608.05859](https://arxiv.org/abs/1608.05859). Fan, Lewis, Dauphin 2018, *Hierarchical neural story generation*,
+# [arXiv:1805.04833](https://arxiv.org/abs/1805.04833): top-k. Holtzman et al. 2020, *The curious case of neural text degeneration*,
+# [arXiv:1904.09751](https://arxiv.org/abs/1904.09751): top-p. Sennrich, Haddow, Birch 2016, *Neural machine translation of rare words
+# with subword units*, [arXiv:1508.07909](https://arxiv.org/abs/1508.07909). Derczynski et al. 2017, *Results of the WNUT2017 shared task*,
+# [doi:10.18653/v1/W17-4418](https://doi.org/10.18653/v1/W17-4418). Jelinek, Mercer 1980, *Interpolated estimation of Markov source
+# parameters from sparse data*, in Pattern Recognition in Practice. Pang, Lee 2005, *Seeing stars*,
+# [arXiv:cs/0506075](https://arxiv.org/abs/cs/0506075).
