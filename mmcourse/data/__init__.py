@@ -9,6 +9,8 @@ spoken.py        the book's words, spoken one by one by groups of voices
 spoken_pages.py  the book's pages, spoken, as log-mels
 read_aloud.py    sentences as log-mels in other voices each time, for training
 text.py          words, a vocabulary, padding, batches of sentences of similar length
+language.py      targets made from text alone: next tokens, masked tokens
+subwords.py      byte-pair encoding by the tokenizers library
 real.py          public data sets (MNIST, spoken digits, movie reviews, named entities): the door to the three below
 catalogue.py     what each of them is, and where the hub keeps it
 hub.py           whether the Hugging Face hub is there, and single files from it

@@ -65,7 +65,7 @@ def token_loss(logits: Tensor, targets: Tensor) -> Tensor:
 class LanguageBatches(SentenceBatches):
     """Batches of sentences of similar length, from which an objective makes inputs and targets.
 
-    `objective(tokens (B, T)) -> inputs, targets`, such as `next_tokens` or `mask_tokens` with its settings; it is called
+    `objective(tokens (B, T)) -> inputs, targets`, such as `next_tokens` or `mask_tokens` with its settings, is called
     for every batch anew, so masks differ from epoch to epoch. Other arguments are those of SentenceBatches.
     """
 

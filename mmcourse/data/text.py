@@ -233,4 +233,5 @@ class SentenceBatches(Batches):
             there = chosen.to(tokens.device)
             part = tokens[:, :longest].index_select(0, there)
             targets = labels.index_select(0, there)
-            yield self.transform(part) if self.transform else part, targets[:, :longest] if labels.dim() == 2 else targets
+            targets = targets[:, :longest] if labels.dim() == 2 else targets
+            yield self.transform(part) if self.transform else part, targets

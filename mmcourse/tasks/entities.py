@@ -6,11 +6,10 @@ Tags follow the BIO scheme: 'B-person' begins an entity, 'I-person' continues it
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmcourse.data.subwords import Subwords
 from mmcourse.data.text import PAD, pad
-from mmcourse.training.evaluate import predict
 
 Tags = list[list[str]]
 
@@ -39,12 +38,13 @@ def first_piece_targets(dataset, subwords: Subwords) -> tuple[Tensor, Tensor]:
     return tokens, targets
 
 
-def predicted_tags(tagger: nn.Module, tokens: Tensor, targets: Tensor, names: Sequence[str]) -> Tags:
-    """What a tagger says of every word: its most probable tag at the word's first piece.
+def tags_from(logits: Tensor, targets: Tensor, names: Sequence[str]) -> Tags:
+    """The most probable tag of every word, read at its first piece.
 
-    The tagger gives logits (B, T, len(names) + 1); class 0, which marks what is not counted, is never chosen.
+    logits (N, T, len(names) + 1) of a tagger; class 0, which marks what is not counted, is never chosen. targets
+    (N, T) are 0 where no word begins
     """
-    best = predict(tagger, tokens)[..., 1:].argmax(dim=-1)  # (N, T)
+    best = logits[..., 1:].argmax(dim=-1)  # (N, T)
     return [[names[i] for i in row[there].tolist()] for row, there in zip(best, targets != PAD, strict=True)]
 
 

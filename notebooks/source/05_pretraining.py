@@ -57,8 +57,9 @@ begin("05")
 
 # %%
 train = PictureBook("train", pages=20_000, objects=2)
-for sentence, title in list(zip(train.sentences, titles.titles(train)))[:5]:
-    print(f"{sentence:65} {title}")
+names = titles.titles(train)
+for page in range(5):
+    print(f"{train.sentences[page]:65} {names[page]}")
 
 # %% [markdown]
 # A text is a sequence of tokens: the sentence, `<end>`, the title. The vocabulary is the course's own, 116 tokens, of which
@@ -125,8 +126,8 @@ trigram = ngram.Trigram(V)
 for inputs, targets in batches:
     trigram.count(inputs, targets)
 after = trigram(torch.tensor([[START, *encode("a small red")]]))[0, -1].exp()  # (V,)
-for probability, token in zip(*after.topk(5)):
-    print(f"{VOCABULARY[token]:10} {probability:.3f}")
+for token in after.topk(5).indices.tolist():
+    print(f"{VOCABULARY[token]:10} {after[token]:.3f}")
 
 # %% [markdown]
 # ## Perplexity
@@ -551,8 +552,8 @@ def merge_most_frequent(words: dict[tuple[str, ...], int]) -> dict[tuple[str, ..
     ### BEGIN SOLUTION
     counts = {}
     for word, n in words.items():
-        for pair in zip(word, word[1:]):
-            counts[pair] = counts.get(pair, 0) + n
+        for i in range(len(word) - 1):
+            counts[word[i : i + 2]] = counts.get(word[i : i + 2], 0) + n
     best, merged = max(counts, key=counts.get), {}
     for word, n in words.items():
         pieces, i = [], 0
@@ -595,7 +596,8 @@ if have_data:
     truth = {split: entities.tags_of(rows) for split, rows in tweets.items()}
     seen = entities.SeenEntities(tweets["train"]["tokens"], truth["train"])
     remembered = f1_score(truth["test"], [seen.tag(words) for words in tweets["test"]["tokens"]])
-    print([*zip(tweets["train"]["tokens"][0], truth["train"][0])][13:21])
+    print(*tweets["train"]["tokens"][0][14:20])
+    print(*truth["train"][0][14:20])
     print(f"{len(seen.types)} entities seen in training; F1 on the test split {remembered:.3f}")
 
 # %% [markdown]
@@ -625,7 +627,7 @@ def tagger_f1(pretrained: nn.Module | None, split: str = "test") -> tuple[float,
         model.encoder.load_state_dict(pretrained.encoder.state_dict())
     data = {name: entities.first_piece_targets(tweets[name], pieces) for name in ("train", split)}
     fit(model, SentenceBatches(*data["train"], size=32), loss=language.token_loss, metrics=(), epochs=8, lr=2e-3)
-    predicted = entities.predicted_tags(model, *data[split], names)
+    predicted = entities.tags_from(predict(model, data[split][0]), data[split][1], names)
     return f1_score(truth[split], predicted), predicted
 
 

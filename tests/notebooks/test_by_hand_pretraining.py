@@ -15,7 +15,6 @@ from mmcourse.data.text import pad
 from mmcourse.models import language_model, sampling, transformer
 from mmcourse.picturebook.sentence import END, MASK, START, VOCABULARY
 
-
 SOURCE = Path(__file__).resolve().parents[2] / "notebooks" / "source" / "05_pretraining.py"
 BY_HAND = {"next_token_pair", "perplexity", "GPTByHand", "top_p", "mask_tokens", "merge_most_frequent"}
 BY_HAND |= {"buggy_perplexity", "fixed_perplexity"}
@@ -25,7 +24,9 @@ BY_HAND |= {"buggy_perplexity", "fixed_perplexity"}
 def lesson():
     """The functions and the class that the lesson defines by hand, answers included."""
     names = {"torch": torch, "nn": nn, "F": F, "Tensor": Tensor, "transformer": transformer}
-    found = [node for node in ast.parse(SOURCE.read_text(encoding="utf-8")).body if getattr(node, "name", "") in BY_HAND]
+    found = [
+        node for node in ast.parse(SOURCE.read_text(encoding="utf-8")).body if getattr(node, "name", "") in BY_HAND
+    ]
     exec(compile(ast.Module(found, []), str(SOURCE), "exec"), names)
     return names
 

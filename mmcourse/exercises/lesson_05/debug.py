@@ -49,7 +49,7 @@ def perplexity_fixed(answer, rng):
         for lengths in ((9, 3, 6), (whole(rng, 2, 4), 8)):
             judge_evaluation(answer, rng, was_training, lengths)
     return (
-        "dropout is off while it evaluates, gradients too, every token counts alike, and the model is afterwards in the "
+        "dropout and gradients are off while it evaluates, every token counts alike, and afterwards the model is in the "
         "mode it was in"
     )
 
@@ -89,7 +89,7 @@ def judge_evaluation(answer, rng: torch.Generator, was_training: bool, lengths: 
             raise NotRight(
                 "the first batches are evaluated in training mode: call `model.eval()` before the loop"
                 if late
-                else "dropout is still on: the model is in training mode while it is evaluated. `model.eval()` comes first"
+                else "dropout is still on: the model is in training mode while it is evaluated. First `model.eval()`"
             )
         raise NotRight(
             "`model.training` is False, but its layers are still in training mode: `model.eval()` sets them all"
@@ -102,7 +102,7 @@ def judge_evaluation(answer, rng: torch.Generator, was_training: bool, lengths: 
                 "the model stays in evaluation mode: training goes on without dropout. Go back to the mode it was in"
             )
         raise NotRight(
-            "the model was in evaluation mode and is in training mode afterwards: note the mode first, then go back to it"
+            "the model was in evaluation mode and is in training mode afterwards: note the mode, then go back to it"
         )
     judge_number(result, model, batches)
 
@@ -123,7 +123,7 @@ def judge_number(result: float, model: Spy, batches: list[tuple[Tensor, Tensor]]
         (sum(losses) / sum(counts), "that is the cross-entropy; the perplexity is its exponential"),
         (
             math.exp(sum(means) / len(means)),
-            "every batch counts alike, so a token of a small batch counts more: divide the sum over all by the number of tokens",
+            "every batch counts alike, so a token of a small batch counts more: divide the sum by the number of tokens",
         ),
         (
             sum(map(math.exp, means)) / len(means),

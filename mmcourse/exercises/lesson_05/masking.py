@@ -75,7 +75,7 @@ TARGETS: list[tuple[Callable[..., Tensor], str]] = [
     ),
     (
         lambda t, c, d, r: t * (c & (d < 0.9)),
-        "tokens that were chosen and kept have no target; they are predicted as well, or the model would trust what it sees",
+        "tokens that were chosen and kept have no target; they are predicted as well",
     ),
     (lambda t, c, d, r: t * ~c, "the targets hold the tokens that were not chosen"),
     (
@@ -95,7 +95,7 @@ TARGETS: list[tuple[Callable[..., Tensor], str]] = [
     dots=2,
     minutes=15,
     hints=(
-        "Take one row of five tokens and write by hand what becomes of each of the chosen ones, by its number in `draw`.",
+        "Take a row of five tokens and write by hand what becomes of each of the chosen ones, by its `draw`.",
         "`torch.where(condition, a, b)` chooses entry by entry. `chosen & (draw < 0.8)` says where <mask> goes.",
         "Two calls of `torch.where` for the inputs. For the targets: `tokens` where `chosen`, and 0 elsewhere.",
     ),

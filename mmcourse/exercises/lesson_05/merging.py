@@ -149,7 +149,7 @@ MISTAKES = [
     dots=3,
     minutes=20,
     hints=(
-        "Two steps. First count each pair of neighbours, `zip(word, word[1:])`, as often as its word occurs. Then merge.",
+        "First count each pair of neighbours, `zip(word, word[1:])`, as often as its word occurs. Then merge.",
         "`max(counts, key=counts.get)` is the most frequent pair. `word[i : i + 2] == pair` finds it in a word.",
         "Go through a word with `while i < len(word)`: after a merge go on by 2, otherwise by 1.",
     ),

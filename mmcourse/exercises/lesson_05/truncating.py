@@ -53,7 +53,7 @@ MISTAKES = [
     ),
     (
         lambda p, limit: normalised(p * kept_within(p, limit)),
-        "the token with which the sum reaches `limit` is left out; it is kept as well. With one dominant token, nothing "
+        "the token with which the sum reaches `limit` is left out; it is kept as well. With one dominant token nothing "
         "would be left",
     ),
     (
@@ -62,7 +62,7 @@ MISTAKES = [
     ),
     (
         lambda p, limit: in_order(p, kept_before(p, limit)),
-        "the probabilities are in sorted order: put each back at the position of its token (`scatter`, or index with the order)",
+        "the probabilities are in sorted order: put each back at the position of its token, with `scatter`",
     ),
     (
         lambda p, limit: (p * kept_before(p, limit)).sort(descending=True).values,
@@ -78,7 +78,7 @@ MISTAKES = [
     ),
     (
         lambda p, limit: normalised(p * (p.cumsum(0) <= limit)),
-        "the sum runs in the order of the vocabulary, without the token that crosses the limit: sort by probability first",
+        "the sum runs in the order of the vocabulary, and the token that reaches `limit` is left out: sort first",
     ),
     (
         lambda p, limit: normalised(p * ascending(p, limit)),
@@ -126,10 +126,11 @@ MISTAKES = [
     dots=2,
     minutes=15,
     hints=(
-        "Take the probabilities 0.1, 0.5, 0.25, 0.15 and the limit 0.7. Which tokens are kept? The second, then the third.",
-        "`p.sort(descending=True)` gives the values and where they came from. `cumsum` of the values, minus the values, is "
-        "the sum of all that are more probable.",
-        "Keep a token if the sum before it is below `limit`. Put the result back with `torch.zeros_like(p).scatter(0, order, kept)`.",
+        "With the probabilities 0.1, 0.5, 0.25, 0.15 and the limit 0.7, the second and the third token are kept. Why?",
+        "`p.sort(descending=True)` gives the values and where they came from. `cumsum` of the values, minus the values, "
+        "is the sum of all that are more probable.",
+        "Keep a token if the sum before it is below `limit`. `torch.zeros_like(p).scatter(0, order, kept)` puts the result "
+        "back.",
     ),
 )
 def top_p_check(answer, rng):

@@ -20,7 +20,9 @@ def plot_stored_curves(name: str, xlabel: str, ylabel: str, chance: float | None
     x = [_number(title, r"[\d ]+", name) for title in titles]
     curves = {row[0]: [_cell(cell, name) for cell in row[1:]] for row in rows}
     told = "; ".join(f"{label} from {found[0][0]:.2f} to {found[-1][0]:.2f}" for label, found in curves.items())
-    with style.drawing(style.WIDTH * 0.8, 3.4, f"Lines of {ylabel} over {xlabel}, {x[0]:g} to {x[-1]:g}: {told}.") as figure:
+    with style.drawing(
+        style.WIDTH * 0.8, 3.4, f"Lines of {ylabel} over {xlabel}, {x[0]:g} to {x[-1]:g}: {told}."
+    ) as figure:
         axis = figure.subplots()
         colours = [colour for label, colour in style.PALETTE.items() if label not in ("black", "yellow", "sky")]
         for i, (label, found) in enumerate(curves.items()):
