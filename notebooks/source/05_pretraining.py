@@ -627,7 +627,7 @@ def tagger_f1(pretrained: nn.Module | None, split: str = "test") -> tuple[float,
         model.encoder.load_state_dict(pretrained.encoder.state_dict())
     data = {name: entities.first_piece_targets(tweets[name], pieces) for name in ("train", split)}
     fit(model, SentenceBatches(*data["train"], size=32), loss=language.token_loss, metrics=(), epochs=8, lr=2e-3)
-    predicted = entities.tags_from(predict(model, data[split][0]), data[split][1], names)
+    predicted = entities.tags_from(predict(model, data[split][0], size=32), data[split][1], names)
     return f1_score(truth[split], predicted), predicted
 
 

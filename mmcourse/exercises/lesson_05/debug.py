@@ -49,8 +49,8 @@ def perplexity_fixed(answer, rng):
         for lengths in ((9, 3, 6), (whole(rng, 2, 4), 8)):
             judge_evaluation(answer, rng, was_training, lengths)
     return (
-        "dropout and gradients are off while it evaluates, every token counts alike, and afterwards the model is in the "
-        "mode it was in"
+        "dropout and gradients are off while it evaluates, every token counts alike, and afterwards the model is in "
+        "the mode it was in"
     )
 
 

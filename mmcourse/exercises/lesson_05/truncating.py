@@ -127,10 +127,10 @@ MISTAKES = [
     minutes=15,
     hints=(
         "With the probabilities 0.1, 0.5, 0.25, 0.15 and the limit 0.7, the second and the third token are kept. Why?",
-        "`p.sort(descending=True)` gives the values and where they came from. `cumsum` of the values, minus the values, "
-        "is the sum of all that are more probable.",
-        "Keep a token if the sum before it is below `limit`. `torch.zeros_like(p).scatter(0, order, kept)` puts the result "
-        "back.",
+        "`p.sort(descending=True)` gives the values and their positions. `cumsum` of the values, minus the values, is "
+        "the sum of all that are more probable.",
+        "Keep a token if the sum before it is below `limit`. `torch.zeros_like(p).scatter(0, order, kept)` puts "
+        "the result back.",
     ),
 )
 def top_p_check(answer, rng):
