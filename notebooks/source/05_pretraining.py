@@ -477,10 +477,12 @@ show.plot_stored_curves("05_pretraining", "labels", "accuracy", chance=0.5)
 show.show_stored_table("05_pretraining")
 
 # %% [markdown]
-# Compare the two rows of GPT. Pretrained on the sentences alone, it is no better than random weights: a sentence is fluent
-# whichever object is on the left. To predict the *title*, a model must know which object is where. Pretraining helps where the
-# text contains what the task needs. BERT saw the same titles, but only 15% of the tokens were targets, few of them in a title.
-# It stays at chance level up to 300 labels, and is far ahead of random weights with 1,000.
+# Compare the two rows of GPT. Pretrained on the sentences alone, it stays at chance level up to 300 labels, and with 1,000 it is
+# *worse* than random weights: a sentence is fluent whichever object is on the left. To predict the *title*, a model must know
+# which object is where. Pretraining helps where the text contains what the task needs.
+#
+# BERT saw the same titles, but only 15% of the tokens are targets, few of them in a title. In five epochs it learned to use the
+# titles in one of three seeds: with 1,000 labels that one exceeds 99%, the others stay below 60%.
 
 # %% [markdown]
 # ## Debugging exercise
