@@ -26,9 +26,6 @@ function render({ model, el }) {
   const prompt = make("input", { className: "mm-text", type: "text", value: model.get("prompt"), maxLength: 400,
     ariaLabel: "prompt", spellcheck: false });
   prompt.addEventListener("input", () => send("prompt", prompt.value));
-  prompt.addEventListener("keydown", (event) => {
-    if (!event.ctrlKey && !event.metaKey) event.stopPropagation();   // the notebook has shortcuts of its own
-  });
 
   function slider(name, label, min, max, step, text) {
     const input = make("input", { type: "range", min, max, step, value: model.get(name), ariaLabel: label });
@@ -77,11 +74,13 @@ function render({ model, el }) {
     note.textContent = [said, ended ? "The sentence has ended." : `${kept} word${kept === 1 ? "" : "s"} can be drawn.`].filter(Boolean).join(" ");
   }
 
-  el.append(make("div", { className: "mm mm-sampling" },
+  const root = make("div", { className: "mm mm-sampling" },
     make("label", {}, "prompt"), prompt,
     make("div", { className: "mm-row mm-choice" }, temperature, top_k, top_p),
     make("fieldset", {}, next, finish, restart), words,
-    make("h4", { textContent: "The next word: grey, the model at temperature 1; blue, what is drawn from" }), bars, note));
+    make("h4", { textContent: "The next word: grey, the model at temperature 1; blue, what is drawn from" }), bars, note);
+  root.addEventListener("keydown", (event) => event.stopPropagation());    // the notebook has shortcuts of its own
+  el.append(root);
   model.on("change:result", show);
   show();
   return () => {
