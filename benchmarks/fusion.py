@@ -3,8 +3,8 @@
 Every way to join vectors, with a linear head and with a hidden layer in it, every way to join tokens and every way to
 join decisions, on each task of TASKS, five seeds; a seed moves the training book, the initialisation and the order of
 batches. Encoders are the shipped ones, frozen: a modality's vector is what they pool of its tokens. Two hours on one
-core, all in all; `--quick` tries everything on few pages and stores nothing; `--show` prints what is stored, as in the
-README.
+core, all in all; `--quick` tries everything on few pages and stores nothing; `--show` prints what is stored, as in
+docs/results.md.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""All fusions on all tasks: the stored tables as one in Markdown, as the README shows it."""
+"""All fusions on all tasks: the stored tables as one in Markdown, as docs/results.md shows it."""
 
 import csv
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 TABLES = Path(__file__).resolve().parent.parent / "data" / "tables"
 COLUMNS = (
     "statement, linear head",
-    "with a hidden layer",
-    "held-out pairs",
-    "corrupted pages, linear head",
-    "trained on clean pages",
-    "question answering, with a hidden layer",
-    "held-out pairs",
+    "statement, hidden layer",
+    "statement, held-out combinations",
+    "corrupted pages",
+    "corrupted pages, trained on clean pages",
+    "questions, hidden layer",
+    "questions, held-out combinations",
 )
 # What a method is called: here, in the two tables of lesson 08 (None where only its tokens have it), in that of 09.
 METHODS = (
@@ -27,16 +27,20 @@ METHODS = (
     ("late, mean of logits", "late: logits", "late: logits"),
     ("late, by confidence", "late: by confidence", "late: by confidence"),
     ("tokens: image as query", "tokens: image as query", None),
-    ("tokens: the other as query", ("tokens: text as query", "tokens: sound as query"), "tokens: question as query"),
+    (
+        "tokens: other as query",
+        ("tokens: text as query", "tokens: sound as query"),
+        "tokens: question as query",
+    ),
     ("tokens: spoken word as query", None, "tokens: word as query"),
     ("tokens: bottleneck", "tokens: bottleneck", "tokens: bottleneck"),
     ("cross-attention, then FiLM (lesson 09)", None, "word attends to positions, then FiLM: 4 heads"),
 )
-ALONE = ("the best without one of them", ("text alone", "sound alone"), "the same, 2 heads, no voice")
+ALONE = ("best with one modality missing", ("text alone", "sound alone"), "the same, 2 heads, no voice")
 
 
 def stored(name: str) -> dict[tuple[str, str], dict[str, str]]:
-    """{(method, head): {column: figure}} of a stored table; spreads are left out."""
+    """{(method, head): {column: result}} of a stored table, without standard deviations."""
     lines = (TABLES / f"{name}.csv").read_text(encoding="utf-8").splitlines()
     rows = csv.DictReader(line for line in lines if not line.startswith("#"))
     return {
@@ -46,14 +50,14 @@ def stored(name: str) -> dict[tuple[str, str], dict[str, str]]:
 
 
 def markdown() -> str:
-    """The table: a row a method, the mean accuracy of five seeds in each column."""
+    """The table: a row per method, the mean accuracy of five seeds in percent in each column."""
     statement, corrupted, question = (stored(name) for name in ("08_statement", "08_corrupted", "09_question"))
 
     def cell(table: dict, method: str | None, head: str, column: str) -> str:
         row = table.get((method, head))
-        return row[column].removeprefix("0") if row else ""
+        return f"{100 * float(row[column]):.1f}" if row and row[column] else ""
 
-    lines = ["| fused by | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    lines = ["| fusion | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
     for name, first, third in (ALONE, *METHODS):
         one, other = first if isinstance(first, tuple) else (first, first)
         cells = (

@@ -2,7 +2,7 @@
 
 MMCOURSE_FAST=1      a smoke test: training loops stop after a few steps, data sets are small, no result is judged
 MMCOURSE_SEED=n      moves the training book, the initial weights and the order of batches, never a test split
-MMCOURSE_STRICT=1    a real-data or browser check that would be skipped fails instead
+MMCOURSE_STRICT=1    a real-data or browser check that would be skipped fails instead; data, browser: only that one
 MMCOURSE_GRADING=1   `check` raises when an answer is wrong or missing, and stores nothing; where it is not set, the
                      same holds in a kernel that nbgrader started (it sets NBGRADER_EXECUTION)
 MMCOURSE_DATA=path   folder with copies of the real data sets
@@ -32,8 +32,10 @@ def fast() -> bool:
     return _flag("MMCOURSE_FAST")
 
 
-def strict() -> bool:
-    """Whether a check that would be skipped must fail (MMCOURSE_STRICT)."""
+def strict(check: str) -> bool:
+    """Whether a check on 'data' or in a 'browser' that would be skipped must fail (MMCOURSE_STRICT)."""
+    if os.environ.get("MMCOURSE_STRICT", "").strip().lower() in ("data", "browser"):
+        return os.environ["MMCOURSE_STRICT"].strip().lower() == check
     return _flag("MMCOURSE_STRICT")
 
 

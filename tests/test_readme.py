@@ -1,25 +1,61 @@
-"""The README's tables name the lessons that exist, and only those, as existing."""
+"""README: its tables, its map and its links fit the lessons that exist; CITATION.cff fits the package."""
 
 import re
+import tomllib
 from pathlib import Path
+
+import yaml
+
+from mmcourse.show.diagrams.course import LESSONS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXISTING, PLANNED = README.split("### Planned lessons")
+SOURCES = sorted(path.stem for path in (ROOT / "notebooks" / "source").glob("[0-9]*.py"))
+MOST_WORDS = 900
 
 
-def test_every_lesson_has_a_row_that_links_to_it():
-    rows = re.findall(r"^\| (\d\d) \| \[[^]]+\]\(notebooks/(\w+)\.ipynb\) \|", EXISTING, re.MULTILINE)
-    assert [name for _, name in rows] == sorted(path.stem for path in (ROOT / "notebooks" / "source").glob("[0-9]*.py"))
-    assert all(name.startswith(f"{number}_") for number, name in rows)
+def rows(text: str) -> list[str]:
+    """The table rows that begin with the number of a lesson."""
+    return re.findall(r"^\| \d\d \|.*", text, re.MULTILINE)
 
 
-def test_no_planned_lesson_exists():
-    planned = re.findall(r"^\| (\d\d) \| ([^|\[]+) \|", PLANNED, re.MULTILINE)
-    assert planned
-    assert [number for number, _ in planned if list((ROOT / "notebooks" / "source").glob(f"{number}_*.py"))] == []
+def test_every_lesson_has_a_row_that_links_to_it_and_to_colab():
+    links = [re.findall(r"notebooks/(\w+)\.ipynb", row) for row in rows(EXISTING)]
+    assert links == [[name, name] for name in SOURCES]
+    assert all("colab.research.google.com" in row for row in rows(EXISTING))
+
+
+def test_the_minutes_are_those_of_the_lesson():
+    for row, name in zip(rows(EXISTING)[1:], SOURCES[1:], strict=True):
+        runs, work = re.search(r"\| (\d+) / (\d+) \|", row).groups()
+        head = (ROOT / "notebooks" / "source" / f"{name}.py").read_text(encoding="utf-8")
+        said = re.search(r"Runs in (?:about )?(?:\d+ to )?(\d+) minutes · takes (\d+) minutes", head)
+        assert (runs, work) == said.groups(), name
+
+
+def test_planned_lessons_and_those_that_exist_are_the_whole_course_map():
+    planned = [row[2:4] for row in rows(PLANNED)]
+    existing = [name[:2] for name in SOURCES]
+    assert sorted(planned + existing) == sorted(LESSONS)
 
 
 def test_every_linked_file_is_there():
     links = re.findall(r"\]\((?!https?://|#)([^)]+)\)", README)
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_images_have_alt_text_and_are_small():
+    images = re.findall(r"!\[([^]]*)\]\(([^)]+)\)", README)
+    assert all(len(alt) > 20 and (ROOT / path).stat().st_size <= 2_000_000 for alt, path in images)
+
+
+def test_it_is_short():
+    assert len(README.split()) <= MOST_WORDS
+
+
+def test_the_citation_has_the_version_and_the_address_of_the_package():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert cited["version"] == project["version"]
+    assert cited["repository-code"] in project["urls"].values()

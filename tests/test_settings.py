@@ -119,3 +119,11 @@ def test_all_voices_say_some_of_the_words_in_a_fast_run(monkeypatch):
     last = len(whole) * (len(few) - 1) // len(few)
     assert (few.labels[-1], few.speakers[-1]) == (whole.labels[last], whole.speakers[last])
     assert torch.equal(few.sound(len(few) - 1), whole.sound(last))
+
+
+@pytest.mark.parametrize(
+    "value, fails", [("1", "data browser"), ("0", ""), ("", ""), ("data", "data"), ("Browser", "browser")]
+)
+def test_a_strict_run_fails_for_all_checks_or_for_the_named_one(monkeypatch, value, fails):
+    monkeypatch.setenv("MMCOURSE_STRICT", value)
+    assert [check for check in ("data", "browser") if settings.strict(check)] == fails.split()

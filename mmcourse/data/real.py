@@ -66,7 +66,7 @@ def load_or_explain(name: str, split: str = "train") -> "Dataset | None":
     try:
         return load(name, split)
     except (NotAvailable, BrokenFile) as error:
-        if settings.strict():
+        if settings.strict("data"):
             raise
         print(f"{error}\nThe lesson goes on with the Picture Book.")
         return None

@@ -27,7 +27,7 @@ def missing() -> str:
 def need(condition, reason: str) -> None:
     """Skip where a condition does not hold; fail instead in a strict run (MMCOURSE_STRICT)."""
     if not condition:
-        (pytest.fail if settings.strict() else pytest.skip)(reason)
+        (pytest.fail if settings.strict("browser") else pytest.skip)(reason)
 
 
 @pytest.fixture

@@ -533,7 +533,7 @@ def whole(monkeypatch, request):
     for each in [name] if name else real.NAMES:
         if settings.data_folder() is None or real.where(each) is None:
             reason = f"no copy of {each}: 'mmcourse data get {each} --into FOLDER', then set MMCOURSE_DATA=FOLDER"
-            (pytest.fail if settings.strict() else pytest.skip)(reason)
+            (pytest.fail if settings.strict("data") else pytest.skip)(reason)
     return copies
 
 

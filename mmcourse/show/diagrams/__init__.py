@@ -22,6 +22,7 @@ _READY = {
     "pretraining": ("masked_token_prediction", "fine_tuning"),
     "subwords": ("byte_pair_merges",),
     "autoencoders": ("autoencoder", "denoising_autoencoder", "variational_autoencoder", "perceptual_loss"),
+    "course": ("course_map",),
     "adversarial": ("gan_steps", "conditional_gan", "dcgan_generator"),
 }
 READY = tuple(name for names in _READY.values() for name in names)  # each draws a diagram without any argument
