@@ -9,12 +9,12 @@ TITLE = "Start here"
 
 @exercise(
     "00.1",
-    title="the shape of a stack of pages",
+    title="the shape of a batch of images",
     dots=1,
     minutes=5,
     hints=(
-        "PyTorch counts the pictures first. What does one picture alone look like: `book.images[0].shape`?",
-        "One picture is (3, S, S): three colour channels, then rows, then columns. Put the number of pages in front.",
+        "The batch axis comes first. What is the shape of one image, `book.images[0].shape`?",
+        "One image is (3, S, S): three colour channels, rows and columns. The number of pages comes first.",
     ),
 )
 def page_shape(answer, rng):
@@ -23,9 +23,9 @@ def page_shape(answer, rng):
     for case in cases:
         shape, where = answer(*case), call("page_shape", *case)
         if hasattr(shape, "shape"):
-            raise NotRight(f"`{where}` gave a tensor, expected its shape alone: the tuple (N, 3, S, S)")
+            raise NotRight(f"`{where}` gave a tensor, expected only its shape, the tuple (N, 3, S, S)")
         if isinstance(shape, list):
-            raise NotRight(f"`{where}` gave a list, expected a tuple: round brackets, as in `(1, 2)`")
+            raise NotRight(f"`{where}` gave a list, expected a tuple, with parentheses: `(1, 2)`")
         if not isinstance(shape, tuple):
             raise NotRight(f"`{where}` gave {described(shape)}, expected a tuple of four whole numbers")
         given.append(tuple(expect_whole_number(size, f"in `{where}`, entry {i}") for i, size in enumerate(shape)))
@@ -36,26 +36,24 @@ def page_shape(answer, rng):
         lambda n, s: (n, 3, s, s),
         [
             (
-                lambda n, s: (
-                    n,
-                    s,
-                    s,
-                    3,
-                ),
-                "the channels come last here, as matplotlib wants them; PyTorch wants them right after the batch",
+                lambda n, s: (n, s, s, 3),
+                "the channels come last, as in matplotlib; in PyTorch they follow the batch axis",
             ),
             (
                 lambda n, s: (n, s, s),
-                "the colour channels are missing: red, green and blue are three planes of each picture",
+                "the colour channels are missing: each image has three, for red, green and blue",
             ),
-            (lambda n, s: (3, s, s, n), "the batch comes last here; PyTorch wants it first"),
-            (lambda n, s: (3, s, s), "this is one picture; a stack of pages has the number of pages in front"),
-            (lambda n, s: (n, 1, s, s), "one channel would be a grey picture; these have red, green and blue"),
-            (lambda n, s: (3, n, s, s), "the channels come first here; the batch stands before them"),
-            (lambda n, s: (s, 3, n, n), "`pages` and `size` have changed places"),
-            (lambda n, s: (n, 3, 48, 48), "the pictures are not always 48 pixels wide: use `size`"),
-            (lambda n, s: (n, 3, 32, 32), "the pictures are not always 32 pixels wide: use `size`"),
-            (lambda n, s: (n, 3, s), "there is one `size` too few: a picture has rows and columns"),
+            (lambda n, s: (3, s, s, n), "the batch axis comes last; in PyTorch it comes first"),
+            (
+                lambda n, s: (3, s, s),
+                "this is the shape of one image; the first axis of a batch is the number of pages",
+            ),
+            (lambda n, s: (n, 1, s, s), "one channel is a greyscale image; these images have red, green and blue"),
+            (lambda n, s: (3, n, s, s), "the channels come first; the batch axis comes before them"),
+            (lambda n, s: (s, 3, n, n), "`pages` and `size` are swapped"),
+            (lambda n, s: (n, 3, 48, 48), "the images are not always 48 pixels wide: use `size`"),
+            (lambda n, s: (n, 3, 32, 32), "the images are not always 32 pixels wide: use `size`"),
+            (lambda n, s: (n, 3, s), "one `size` is missing: an image has rows and columns"),
         ],
     )
-    return f"the shape of 1, {pages} and {cases[2][0]} pages, of three sizes"
+    return f"the shapes of batches of 1, {pages} and {cases[2][0]} images of three sizes"

@@ -1,4 +1,4 @@
-"""The course's destination: every modality turned into every other, with what works already."""
+"""The nine conversions between image, text and sound, with those that the shipped models can do."""
 
 import base64
 import html
@@ -28,20 +28,20 @@ LESSONS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """What a conversion gave, and how: 'learned' by a shipped model, or 'by rule'."""
+    """The result of a conversion and its origin: 'learned' by a shipped model, or 'by rule'."""
 
     content: Tensor | str
     how: str
 
 
 def convert(scene: Scene, seed: int = 0) -> dict[tuple[str, str], Cell]:
-    """The conversions that work from what the course ships so far, done on one page with one thing."""
+    """The conversions that work from what the course ships so far, for a page with one object."""
     from mmcourse.picturebook.image import draw
     from mmcourse.picturebook.speech import speak, voices
     from mmcourse.training import shipped
 
     if len(scene.objects) != 1:
-        raise ValueError(f"the scene has {len(scene.objects)} things; the shipped reader knows pages with one thing")
+        raise ValueError(f"the scene has {len(scene.objects)} objects; the shipped classifier expects one object")
     classifier = shipped.load("image_encoder")
     kind, colour, size = classifier.predict(draw(scene, 32, seed)[None])[0].tolist()
     predicted = with_article(f"{SIZES[size]} {COLOURS[colour]} {KINDS[kind]}")
@@ -51,7 +51,7 @@ def convert(scene: Scene, seed: int = 0) -> dict[tuple[str, str], Cell]:
     voice = voices("held_out")[0]
     return {
         ("image", "text"): Cell(predicted, "learned"),
-        ("image", "sound"): Cell(speak(predicted, voice, seed), "learned, then read by rule"),
+        ("image", "sound"): Cell(speak(predicted, voice, seed), "learned, then spoken by rule"),
         ("text", "image"): Cell(draw(again, 128, seed + 1), "by rule"),
         ("text", "text"): Cell(tell(again, seed + 1, "held_out"), "by rule"),
         ("text", "sound"): Cell(speak(sentence, voice, seed), "by rule"),
@@ -59,7 +59,7 @@ def convert(scene: Scene, seed: int = 0) -> dict[tuple[str, str], Cell]:
 
 
 def show_conversions(scene: Scene, seed: int = 0) -> None:
-    """The grid of three modalities by three on one page: what came out where it works, a lesson's number elsewhere."""
+    """The nine conversions of one page: the result where one exists, elsewhere the number of its lesson."""
     from mmcourse.picturebook.image import draw
     from mmcourse.picturebook.speech import speak, voices
 
@@ -87,7 +87,7 @@ def show_conversions(scene: Scene, seed: int = 0) -> None:
 
 
 def _content(content: Tensor | str, words: str) -> str:
-    """A picture, words or a player as HTML."""
+    """An image, text or a player as HTML."""
     if isinstance(content, str):
         return f"<i>{html.escape(content)}</i>"
     if content.dim() == 3:
