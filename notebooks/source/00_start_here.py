@@ -139,10 +139,10 @@ for claim in ("a big red apple", "there is a small green fish", "the apple is la
 show.play(speak(predicted, voices("held_out")[0]), words=predicted, title="the prediction for the image, read aloud")
 
 # %% [markdown]
-# ## Three networks from later lessons
+# ## Networks from later lessons
 #
-# The course ships trained networks. You will now use three conversions on 60 pages of the test split, which no network
-# was trained on.
+# The course ships trained networks. You will now apply two of them to 60 pages of the test split, on which neither was
+# trained.
 #
 # **Image captioning.** This network generates a sentence word by word and attends to a part of the image for each word
 # (lesson 12). About 88% of its captions for such pages have the correct meaning. How many of the ten below do?
