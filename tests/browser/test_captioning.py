@@ -28,9 +28,9 @@ class Painter(Captioner):
 captioning_explorer(Painter())"""
 
 
-def test_what_is_drawn_is_described_and_a_word_shows_where_it_looked(opened):
+def test_a_drawing_is_captioned_and_a_word_shows_its_attention_weights(opened):
     page = opened(DRAWING)
-    page.wait_for_text(0, "What the model says")
+    page.wait_for_text(0, "Generated caption")
     page.page.get_by_role("button", name="Clear").click()
     page.wait_for_text(0, "boat")
     canvas = page.page.locator(".mm-draw")
@@ -42,8 +42,8 @@ def test_what_is_drawn_is_described_and_a_word_shows_where_it_looked(opened):
     page.page.mouse.up()
     page.wait_for_text(0, "fish")
     page.page.locator(".mm-looker", has_text="fish").hover()
-    page.wait_for_text(0, "Before 'fish' it looked most, 1.00, at row 1, column 2.")
-    page.page.get_by_label("show where it looked").uncheck()
+    page.wait_for_text(0, "Attention for 'fish': the largest weight, 1.00, is at row 1, column 2.")
+    page.page.get_by_label("show attention").uncheck()
     assert not page.page.locator(".mm-unseen").is_visible()
     page.page.get_by_role("button", name="Give me a page").click()
     page.wait_for_text(0, "Now paint over it")

@@ -1,4 +1,4 @@
-"""Draw a picture and have it described: word by word where the model looks, and what else it might have said."""
+"""Draw an image and have it captioned: the attention weights for each word, and the candidates of the beam search."""
 
 import matplotlib
 import torch
@@ -16,17 +16,17 @@ from mmcourse.show.widgets.base import script, to_image
 from mmcourse.show.widgets.board import Board
 
 SHOWN = 4  # sentences that the beam ends with
-DARK = 0.72  # how dark a place is that nobody looks at
+DARK = 0.72  # opacity of the shade where the attention weight is 0
 
 
 @old_keywords
 def captioning_explorer(
     model: Captioner, size: int = 48, objects: int = 2, seed: int = 0, split: str = "test"
 ) -> "CaptioningExplorer":
-    """A widget: draw, and the model describes it; point at a word and see where the model looked before it said it.
+    """A widget: draw, and the model generates a caption; point at a word to see the attention weights for it.
 
-    model   a captioner of images (B, 3, size, size), with attention (without it there is nothing to point at)
-    objects  how many there are on a page that 'Give me a page' brings, from `split`
+    model   a captioner of images (B, 3, size, size), with attention (without it no weights are shown)
+    objects  the number of objects on the pages that 'Give me a page' draws from `split`
     """
     return CaptioningExplorer(model, size, objects, seed, split)
 
@@ -34,8 +34,8 @@ def captioning_explorer(
 class CaptioningExplorer(Board):
     """The widget behind `captioning_explorer`.
 
-    `sentence` is what is said of the canvas, greedily or by the `width` of a beam; `weights` (words, rows, columns)
-    where each of its words was looked for, END last, or None; `others` the beam's sentences with their probabilities.
+    `sentence` is the caption of the canvas, by greedy search or a beam of `width`; `weights` (words, rows, columns) are
+    the attention weights of its words, END last, or None; `others` the beam's sentences with their probabilities.
     """
 
     _esm = script("canvas.js") + script("captioning.js")
@@ -59,17 +59,17 @@ class CaptioningExplorer(Board):
 
     @property
     def sentence(self) -> str:
-        """What the model says of the canvas."""
+        """The caption of the canvas."""
         return " ".join(self.result["words"])
 
     @property
     def others(self) -> list[tuple[str, float]]:
-        """What the beam ended with, likeliest first, each with its probability."""
+        """The candidates of the beam search, most probable first, each with its probability."""
         return [tuple(pair) for pair in self.result["others"]]
 
     def _look(self, canvas: Tensor) -> None:
         image = canvas[None].to(next(self.model.parameters()).device)
-        said, scores = beam(self.model, image, max(self.width, SHOWN), LONGEST)
+        candidates, scores = beam(self.model, image, max(self.width, SHOWN), LONGEST)
         best, _ = beam(self.model, image, self.width, LONGEST)
         tokens = [token for token in best[0, 0].tolist() if token != PAD]
         self.weights, probabilities = self._explain(image, tokens)
@@ -81,21 +81,21 @@ class CaptioningExplorer(Board):
             "weights": None if self.weights is None else self.weights.double().mul(1e4).round().div(1e4).tolist(),
             "others": [
                 [decode(row), round(score.exp().item(), 4)]
-                for row, score in zip(said[0].cpu(), scores[0].cpu(), strict=True)
+                for row, score in zip(candidates[0].cpu(), scores[0].cpu(), strict=True)
                 if score > float("-inf")
             ][:SHOWN],
         }
 
     def _explain(self, image: Tensor, tokens: list[int]) -> tuple[Tensor | None, list[float]]:
-        """Where each word was looked for, (L, rows, columns) or None, and how likely it was."""
-        read = torch.tensor([[START, *tokens[:-1]]], device=image.device)
+        """The attention weights, (L, rows, columns) or None, and the probability of each token."""
+        inputs = torch.tensor([[START, *tokens[:-1]]], device=image.device)
         with evaluation_mode(self.model):
-            logits, weights = self.model.with_weights(image, read)
+            logits, weights = self.model.with_weights(image, inputs)
         probabilities = logits[0].softmax(dim=1)[torch.arange(len(tokens)), tokens].tolist()
         return None if weights is None else weights[0].float().cpu().unflatten(1, self.model.grid(image)), probabilities
 
     def still(self) -> tuple[bytes, str]:
-        """The picture, and again for each word with what was not looked at in the dark, as a PNG."""
+        """The image, and for each word the image shaded by its attention weights, as a PNG."""
         from matplotlib.figure import Figure
 
         words, n = self.result["words"], min(len(self.result["words"]), 14)
@@ -116,9 +116,9 @@ class CaptioningExplorer(Board):
                     shade[..., 3] = DARK * (1 - self.weights[position] / self.weights[position].max().clamp(min=1e-8))
                     axes[position + 1].imshow(shade.numpy(), extent=(0, 1, 1, 0), interpolation="bicubic")
             png = style.small_png(style.pixels_of(figure, 1.25))
-        looked = "" if self.weights is None else " Bright is where it looked before each word."
+        attended = "" if self.weights is None else " For each word, bright areas have large attention weights."
         shown = "a drawing" if len(self.pixels) else self.page["name"]
         return png, (
-            f"A canvas to draw on. On it: {shown}. The model says: '{self.sentence}'.{looked} "
+            f"A canvas to draw on. On it: {shown}. Generated caption: '{self.sentence}'.{attended} "
             "Run the cell to draw yourself."
         )

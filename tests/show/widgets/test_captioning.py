@@ -71,7 +71,7 @@ def test_a_page_is_named_as_it_is(model):
 def test_without_attention_there_is_nothing_to_point_at():
     widget = captioning_explorer(ShowAndTell(len(VOCABULARY), 16, ImageEncoder((4, 6, 8))), size=32, objects=1)
     assert widget.weights is None and widget.result["weights"] is None
-    assert "looked" not in widget.still()[1]
+    assert "attention" not in widget.still()[1]
 
 
 def test_the_still_picture_and_its_alt_text(model):

@@ -1,17 +1,17 @@
-const DARK = 0.72;               // how dark a place is that nobody looks at
+const DARK = 0.72;               // opacity of the shade where the attention weight is 0
 
 function render({ model, el }) {
-  let pointed = null;            // the word the mouse is on; null: the one that was chosen
+  let pointed = null;            // the word under the mouse; null: the selected one
   let words = [];
   const over = make("div", { className: "mm-over mm-unseen" });
   const board = makeBoard(model, over);
 
   const line = make("div", { className: "mm-lookers" });
   line.setAttribute("role", "group");
-  line.setAttribute("aria-label", "the words of the caption; point at one to see where the model looked before it said it");
+  line.setAttribute("aria-label", "the words of the caption; select one to see the attention weights before it was generated");
   const shown = make("input", { type: "checkbox", checked: true });
   shown.addEventListener("change", draw);
-  const width = make("input", { type: "range", min: 1, max: 8, step: 1, ariaLabel: "width of the beam" });
+  const width = make("input", { type: "range", min: 1, max: 8, step: 1, ariaLabel: "beam width" });
   const wide = make("span", { className: "mm-mono" });
   width.addEventListener("input", () => { wide.textContent = width.value; });
   width.addEventListener("change", () => { model.set("width", Number(width.value)); model.save_changes(); });
@@ -26,7 +26,7 @@ function render({ model, el }) {
       node.setAttribute("aria-pressed", String(i === model.get("word")));
     });
     over.hidden = !weights || word < 0 || !shown.checked;
-    if (over.hidden) { note.textContent = weights ? "" : "This model has no attention: it saw the picture once."; return; }
+    if (over.hidden) { note.textContent = weights ? "" : "This model has no attention: it encodes the image once."; return; }
     const map = weights[word].flat();
     const top = Math.max(...map, 1e-6);
     const best = map.indexOf(top);
@@ -37,9 +37,9 @@ function render({ model, el }) {
       cell.style.background = `rgb(20 20 24 / ${(DARK * (1 - weight / top)).toFixed(3)})`;
       return cell;
     }));
-    note.textContent = `Before '${texts[word]}' it looked most, ${top.toFixed(2)}, at row ${Math.floor(best / columns) + 1}, column ${best % columns + 1}.`;
+    note.textContent = `Attention for '${texts[word]}': the largest weight, ${top.toFixed(2)}, is at row ${Math.floor(best / columns) + 1}, column ${best % columns + 1}.`;
   }
-  function show() {              // another picture, or another beam
+  function show() {              // another image, or another beam width
     const result = model.get("result");
     pointed = null;
     words = result.words.map((text, i) => {
@@ -52,8 +52,8 @@ function render({ model, el }) {
       return node;
     });
     line.replaceChildren(...words);
-    others.replaceChildren(...result.others.map(([sentence, share]) =>
-      make("div", { className: "mm-other" }, make("span", { className: "mm-mono", textContent: `${share.toFixed(4)}  ` }), sentence)));
+    others.replaceChildren(...result.others.map(([sentence, probability]) =>
+      make("div", { className: "mm-other" }, make("span", { className: "mm-mono", textContent: `${probability.toFixed(4)}  ` }), sentence)));
     width.value = model.get("width");
     wide.textContent = model.get("width");
     draw();
@@ -62,9 +62,9 @@ function render({ model, el }) {
   el.append(make("div", { className: "mm mm-captioning mm-attention" },
     make("div", { className: "mm-row" }, board.stage,
       make("div", { className: "mm-grow" }, board.colours, board.tools,
-        make("fieldset", {}, board.give, make("label", {}, shown, "show where it looked"), make("label", {}, "beam", width, wide)),
-        make("h4", { textContent: "What the model says" }), line, note,
-        make("h4", { textContent: "What else its beam found" }), others))));
+        make("fieldset", {}, board.give, make("label", {}, shown, "show attention"), make("label", {}, "beam width", width, wide)),
+        make("h4", { textContent: "Generated caption" }), line, note,
+        make("h4", { textContent: "Candidates of the beam search" }), others))));
   model.on("change:result", show);
   model.on("change:word", draw);
   show();
