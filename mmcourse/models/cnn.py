@@ -1,4 +1,4 @@
-"""Convolutional networks for pictures (LeCun et al. 1998; batch norm: Ioffe, Szegedy 2015), as in lesson 01."""
+"""Convolutional networks for images (LeCun et al. 1998; batch norm: Ioffe, Szegedy 2015; residual: He et al. 2016)."""
 
 import torch
 from torch import Tensor, nn
@@ -53,12 +53,54 @@ class ImageEncoder(nn.Module):
 
     def feature_maps(self, images: Tensor) -> Tensor:
         """What every place of the picture looks like.   (B, C, H, W) -> (B, D, H / 2^blocks, W / 2^blocks)"""
+        return self.all_feature_maps(images)[-1]
+
+    def all_feature_maps(self, images: Tensor) -> list[Tensor]:
+        """The feature maps after each block.   (B, C, H, W) -> [(B, D_1, H / 2, W / 2), (B, D_2, H / 4, W / 4), ...]"""
         check_images(images, self.in_channels)
-        return self.blocks(images - 0.5)
+        maps = [images - 0.5]
+        for block in self.blocks:
+            maps.append(block(maps[-1]))
+        return maps[1:]
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, C, H, W) in [0, 1] -> (B, D)"""
         return self.feature_maps(images).amax(dim=(2, 3))
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions whose result is added to their input (He et al. 2016).   (B, C, H, W) -> (B, C, H, W)"""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, channels, kernel_size=3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, kernel_size=3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return torch.relu(maps + self.layers(maps))
+
+
+class ResidualEncoder(nn.Module):
+    """Images to feature vectors: per width a convolution block and a residual block, then the mean of each channel.
+
+    Residual connections and average pooling set it apart from ImageEncoder.   (B, C, H, W) in [0, 1] -> (B, D)
+    """
+
+    def __init__(self, widths: tuple[int, ...] = (32, 64), in_channels: int = 3):
+        super().__init__()
+        channels = (in_channels, *widths)
+        pairs = zip(channels, widths, strict=False)
+        self.blocks = nn.Sequential(*(nn.Sequential(conv_block(a, b), ResidualBlock(b)) for a, b in pairs))
+        self.in_channels, self.width = in_channels, widths[-1]
+
+    def forward(self, images: Tensor) -> Tensor:
+        check_images(images, self.in_channels)
+        return self.blocks(images - 0.5).mean(dim=(2, 3))
 
 
 class ImageClassifier(nn.Module):
@@ -74,15 +116,21 @@ class ImageClassifier(nn.Module):
 
 
 class AttributeClassifier(nn.Module):
-    """Kind, colour and size of a page's one thing, from one encoder: the course's judge of pictures.
+    """Kind, colour and size of a page's one object, from one encoder: the course's judges of images.
 
+    residual  a ResidualEncoder in place of an ImageEncoder
     forward: (B, 3, S, S) -> (B, n_kinds + n_colours + n_sizes) logits side by side; `split` takes them apart.
     """
 
-    def __init__(self, sizes: tuple[int, int, int] = (14, 8, 2), widths: tuple[int, ...] = (24, 48, 96)):
+    def __init__(
+        self,
+        sizes: tuple[int, int, int] = (14, 8, 2),
+        widths: tuple[int, ...] = (24, 48, 96),
+        residual: bool = False,
+    ):
         super().__init__()
         self.sizes = sizes
-        self.encoder = ImageEncoder(widths)
+        self.encoder = ResidualEncoder(widths) if residual else ImageEncoder(widths)
         self.head = nn.Linear(self.encoder.width, sum(sizes))
 
     def forward(self, images: Tensor) -> Tensor:
