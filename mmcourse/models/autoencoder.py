@@ -7,9 +7,10 @@ Hinton and Salakhutdinov 2006, *Reducing the dimensionality of data with neural 
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse.data.text import check_tokens
+from mmcourse.data.text import PAD, check_tokens, lengths
 from mmcourse.models.cnn import check_images, conv_block
 from mmcourse.models.rnn import SentenceEncoder
 from mmcourse.models.speech import check_mels
@@ -134,15 +135,52 @@ class ImageAutoencoder(nn.Module):
 
 
 class SentenceAutoencoder(nn.Module):
-    """Sentences to logits of the same sentences through one vector: a GRU encodes, another decodes.
+    """Sentences to logits of the same sentences, by convolutions over the words; the code is a short sequence.
 
-    length  tokens that the decoder gives, '<end>' included; longer sentences are refused
-    width   of embeddings and states; `code` numbers are the code
-    The decoder gets the code at every step and never a word, so the code must hold the whole sentence. Train with
-    `token_loss` on the tokens followed by '<end>'. Padding (0, on the right) changes no output.
+    length    tokens that the decoder gives, '<end>' included, divisible by 2^blocks; sentences must be shorter
+    channels  numbers of the code for each 2^blocks tokens; `width` features between; `blocks` halve the length
+    Train with `token_loss` on the tokens followed by '<end>' (`sentence_targets`). Every sentence is padded to `length`
+    first, so padding changes no output.
     """
 
-    def __init__(self, vocabulary_size: int, length: int, width: int = 128, code: int = 64):
+    def __init__(self, vocabulary_size: int, length: int = 24, channels: int = 16, width: int = 128, blocks: int = 1):
+        super().__init__()
+        if length % 2**blocks:
+            raise ValueError(f"length is {length}; expected a multiple of {2**blocks}, which {blocks} blocks need")
+        self.vocabulary_size, self.length, self.channels = vocabulary_size, length, channels
+        self.embedding = nn.Embedding(vocabulary_size, width, padding_idx=PAD)
+        down = (_block1d(nn.Conv1d(width, width, 3, stride=2, padding=1, bias=False)) for _ in range(blocks))
+        up = (_block1d(nn.ConvTranspose1d(width, width, 4, stride=2, padding=1, bias=False)) for _ in range(blocks))
+        self.encoder = nn.Sequential(*down, nn.Conv1d(width, channels, kernel_size=3, padding=1))
+        self.decoder = nn.Sequential(
+            _block1d(nn.Conv1d(channels, width, kernel_size=3, padding=1, bias=False)),
+            *up,
+            nn.Conv1d(width, vocabulary_size, kernel_size=3, padding=1),
+        )
+
+    def encode(self, tokens: Tensor) -> Tensor:
+        """(B, T) int64, 0 is padding -> (B, channels, length / 2^blocks)"""
+        tokens = _of_length(tokens, self.vocabulary_size, self.length)
+        return self.encoder(self.embedding(tokens).transpose(1, 2))
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """(B, channels, T') -> logits (B, length, V)"""
+        check_codes(codes, (self.channels, "T"))
+        return self.decoder(codes).transpose(1, 2)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, T) -> logits (B, length, V)"""
+        return self.decode(self.encode(tokens))
+
+
+class RecurrentSentenceAutoencoder(nn.Module):
+    """Sentences to logits of the same sentences through one vector: a GRU encodes, another decodes.
+
+    Options as SentenceAutoencoder's; `code` numbers are the code. The decoder gets the code at every step and never a
+    word, so the code must hold the whole sentence. Padding changes no output.
+    """
+
+    def __init__(self, vocabulary_size: int, length: int = 24, code: int = 64, width: int = 128):
         super().__init__()
         self.vocabulary_size, self.length, self.code = vocabulary_size, length, code
         self.encoder = SentenceEncoder(vocabulary_size, width, "gru")
@@ -152,13 +190,7 @@ class SentenceAutoencoder(nn.Module):
 
     def encode(self, tokens: Tensor) -> Tensor:
         """(B, T) int64, 0 is padding -> (B, code)"""
-        check_tokens(tokens, self.vocabulary_size)
-        longest = int((tokens != 0).sum(dim=1).max())
-        if longest >= self.length:
-            raise ValueError(
-                f"a sentence has {longest} tokens; expected {self.length - 1} at most, and '<end>' behind them. Likely "
-                "cause: a length taken from other sentences"
-            )
+        _of_length(tokens, self.vocabulary_size, self.length)
         return self.to_code(self.encoder(tokens))
 
     def decode(self, codes: Tensor) -> Tensor:
@@ -170,6 +202,32 @@ class SentenceAutoencoder(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, T) -> logits (B, length, V)"""
         return self.decode(self.encode(tokens))
+
+
+def sentence_targets(tokens: Tensor, length: int, end: int) -> Tensor:
+    """The tokens, then `end`, padded with 0: what a sentence autoencoder of this length should give.
+
+    (B, T) int64, 0 is padding on the right -> (B, length). ValueError where a sentence leaves no room for `end`.
+    """
+    padded = _of_length(tokens, int(tokens.max()) + 1, length)
+    return padded.scatter(1, lengths(tokens)[:, None], end)
+
+
+def _of_length(tokens: Tensor, vocabulary_size: int, length: int) -> Tensor:
+    """Checked tokens, padded or cropped to `length`.   (B, T) -> (B, length)"""
+    check_tokens(tokens, vocabulary_size)
+    longest = int(lengths(tokens).max())
+    if longest >= length:
+        raise ValueError(
+            f"a sentence has {longest} tokens; expected {length - 1} at most, and '<end>' behind them. Likely cause: a "
+            "length taken from other sentences"
+        )
+    return F.pad(tokens, (0, length - tokens.shape[1]))
+
+
+def _block1d(convolution: nn.Module) -> nn.Sequential:
+    """A convolution over time, batch norm, ReLU."""
+    return nn.Sequential(convolution, nn.BatchNorm1d(convolution.out_channels), nn.ReLU())
 
 
 class SpectrogramAutoencoder(nn.Module):

@@ -1,0 +1,846 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 06 · Autoencoders
+#
+# **You will train networks that compress images, sentences and spoken words to a sixth of their size or less and reconstruct
+# them. Classifiers that never saw a reconstruction recognise at least 90% as often as before what each of them shows.**
+#
+# Runs in about 5 minutes · takes 120 minutes to work through · before this: [01 Images](01_images.ipynb): convolutions;
+# [02 Text](02_text.ipynb): tokens; [03 Sound](03_sound.ipynb): log-mels.
+
+# %% [markdown]
+# ## Goals
+#
+# Afterwards you can
+#
+# 1. show that a linear autoencoder finds the subspace of principal component analysis;
+# 2. build convolutional autoencoders for images, sentences and spectrograms, and judge what they keep;
+# 3. say why squared error loses small objects, and add a perceptual loss;
+# 4. derive both terms of a variational autoencoder's loss, compute the KL divergence by hand, and balance the two;
+# 5. recognise posterior collapse, and fix it.
+
+# %%
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmcourse import Batches, PictureBook, begin, check, expect, fit, hint, predict, quiz, show
+from mmcourse.data import audio, language, real, spoken, text
+from mmcourse.models import autoencoder, cnn, perceptual, sentence_parser, vae
+from mmcourse.picturebook import scene, sentence, speech
+from mmcourse.show import diagrams
+from mmcourse.training import shipped
+
+begin("06")
+
+# %% [markdown]
+# ## Look and listen
+#
+# One page in three modalities: an image of $3 \times 32 \times 32 = 3{,}072$ numbers, a sentence of up to 20 words, and words
+# that are spoken, 12,640 samples each. How much of these numbers do you need to know what the page shows?
+
+# %%
+train = PictureBook("train", pages=16_000)
+test = PictureBook("test", pages=1_000)
+held_out = PictureBook("held_out_pairs", pages=1_000)
+show.show_pages(test, rows=1)
+
+# %%
+words = spoken.spoken_words("train", takes=2)
+umbrella = words.words.index("umbrella")
+show.play(words.sound(umbrella), words="umbrella")
+show.show_images(test.images[:6], columns=6, alt="The same six pages in 32 pixels, as the network sees them")
+
+# %% [markdown]
+# ## How a reconstruction is judged
+#
+# A reconstruction should keep the meaning. So a **judge** reads it: a classifier that is trained on other pages, shares no
+# weights with any autoencoder, and only scores. Images get two judges of different architectures: one takes the maximum over
+# all positions, the other is a residual network that takes the mean. An artefact that fools one of them may not fool both.
+
+# %%
+judges = {name: shipped.load(name) for name in ("image_judge", "second_image_judge")}
+
+
+def facts_of(book: PictureBook) -> Tensor:
+    return torch.stack([book.kinds, book.colours, book.sizes], dim=1)                               # (N, 3)
+
+
+def judged(images: Tensor, book: PictureBook) -> dict[str, float]:
+    """The fraction of images in which each judge finds the right object, colour and size."""
+    right = {name: judge.predict(images).cpu() == facts_of(book) for name, judge in judges.items()}
+    return {name: row.all(dim=1).float().mean().item() for name, row in right.items()}
+
+
+original = {split: judged(book.images, book) for split, book in (("test", test), ("held out", held_out))}
+print(original)
+
+# %% [markdown]
+# ## Encoder, code, decoder
+#
+# An **autoencoder** has two parts. The encoder $f$ computes a **code** $z$ from the input, the decoder $g$ a reconstruction
+# $\hat x$ from the code. Nobody labels anything: the target is the input.
+#
+# $$z = f(x), \qquad \hat x = g(z), \qquad L = \frac{1}{N} \sum_{i=1}^{N} \lVert x_i - \hat x_i \rVert^2$$
+#
+# The code is smaller than the input. So the network cannot copy; it must find what the inputs have in common.
+
+# %%
+diagrams.autoencoder(code="(B, 8, 8, 8)")
+
+# %% [markdown]
+# With numbers: $x = (1, 2)$, an encoder with weights $(0.6, 0.8)$ and a decoder with the same weights. The code is
+# $z = 0.6 \cdot 1 + 0.8 \cdot 2 = 2.2$, the reconstruction $\hat x = 2.2 \cdot (0.6, 0.8) = (1.32, 1.76)$ and the squared error
+# $0.32^2 + 0.24^2 = 0.16$.
+
+# %% tags=["nbval-check-output"]
+tiny = autoencoder.DenseAutoencoder(2, 1)
+with torch.no_grad():
+    tiny.encoder[0].weight[:], tiny.encoder[0].bias[:] = torch.tensor([[0.6, 0.8]]), 0
+    tiny.decoder[0].weight[:], tiny.decoder[0].bias[:] = torch.tensor([[0.6], [0.8]]), 0
+    x = torch.tensor([[1.0, 2.0]])                                                                  # (B, D)
+    print(tiny.encode(x).tolist(), tiny(x).tolist(), f"{F.mse_loss(tiny(x), x, reduction='sum'):.4f}")
+
+# %% [markdown]
+# ### Exercise 06.1: compression factor  ●○○ · 5 minutes
+#
+# How many numbers of an example stand for one number of its code? You get a batch of examples and the batch of their codes, of
+# any shape; the batch axis comes first.
+
+# %%
+def compression_factor(x: Tensor, code: Tensor) -> float:
+    """How many numbers of one example stand for one number of its code.   (B, ...), (B, ...)"""
+    ### BEGIN SOLUTION
+    return x[0].numel() / code[0].numel()
+    ### END SOLUTION
+
+
+# %%
+check("06.1", compression_factor)
+
+# %% [markdown]
+# ## A linear autoencoder is principal component analysis
+#
+# Take the simplest case: encoder and decoder are one linear layer each. Among all linear maps to $D$ numbers and back, the one
+# with the smallest squared error is known: project onto the $D$ directions of largest variance. That is **principal
+# component analysis** (PCA). Gradient descent should find the same subspace (Baldi and Hornik 1989). Shrink the pages to
+# 8 × 8 pixels, 192 numbers, and take a code of 8.
+
+# %%
+small = F.avg_pool2d(train.images[:2_000], 4).flatten(1)                                            # (N, 192)
+small = small - small.mean(dim=0)
+linear = autoencoder.DenseAutoencoder(192, 8)
+fit(linear, Batches(small, small, size=200), loss=F.mse_loss, epochs=200, lr=1e-2, verbose=False)
+_, _, directions = torch.pca_lowrank(small, q=8, center=False)                                      # (192, 8)
+print(f"squared error: PCA {F.mse_loss(small @ directions @ directions.T, small):.6f}   "
+      f"autoencoder {F.mse_loss(predict(linear, small), small):.6f}")
+
+# %% [markdown]
+# Are the subspaces equal as well? The decoder's 8 columns span one. The cosines of the **principal angles** between two
+# subspaces are the singular values below; where all are 1, the subspaces are the same.
+
+# %%
+basis, _ = torch.linalg.qr(linear.decoder[0].weight)                                                # (192, 8)
+cosines = torch.linalg.svdvals(directions.T @ basis)                                                # (8,)
+print([round(value, 3) for value in cosines.tolist()])
+show.show_images(directions.T.reshape(8, 3, 8, 8) * 2 + 0.5, alt="The first eight principal components of the pages")
+
+# %% [markdown]
+# PCA also sorts its directions and makes them orthogonal; the autoencoder's columns are any basis of the subspace. PCA is our
+# **baseline**. How much do you expect it to keep with as many numbers as the code below has?
+
+# %%
+def pca(book: PictureBook, components: int) -> Tensor:
+    """Reconstructions of a book's images from their first principal components."""
+    flat = train.images[:4_000].flatten(1)                                                          # (N, 3072)
+    _, _, directions = torch.pca_lowrank(flat - flat.mean(dim=0), q=components, center=False)
+    x = book.images.flatten(1) - flat.mean(dim=0)
+    return (x @ directions @ directions.T + flat.mean(dim=0)).reshape(book.images.shape).clamp(0, 1)
+
+
+results = {}
+for components in (128, 256):
+    results[f"PCA, {components} numbers"] = judged(pca(test, min(components, len(train) - 1)), test)
+    print(components, results[f"PCA, {components} numbers"])
+
+# %% [markdown]
+# ## A convolutional autoencoder for images
+#
+# PCA's directions each cover the whole page, although an object may be anywhere. Convolutions share their weights over all
+# positions. The encoder is lesson 01's: each block halves height and width. The decoder doubles them by **transposed
+# convolutions**: every input value places a weighted 4 × 4 kernel on the output, two pixels further each time, and overlaps add
+# up.
+
+# %% tags=["nbval-check-output"]
+double = nn.ConvTranspose1d(1, 1, kernel_size=4, stride=2, padding=1, bias=False)
+with torch.no_grad():
+    double.weight[:] = torch.tensor([[[1.0, 3.0, 3.0, 1.0]]]) / 4
+    print(double(torch.tensor([[[4.0, 8.0]]])).tolist())       # 4 * (1, 3, 3, 1) / 4 + 8 * (1, 3, 3, 1) / 4, two further, cropped
+
+# %% [markdown]
+# By hand: $4 \cdot (1,3,3,1)/4 = (1, 3, 3, 1)$ and, two positions further, $(2, 6, 6, 2)$. Added, $(1, 3, 5, 7, 6, 2)$;
+# `padding=1` removes one value at each end. Now the network. A sigmoid keeps its outputs between 0 and 1, as pixels are.
+
+# %%
+class AutoencoderByHand(nn.Module):
+    """Images to images through 8 maps of 8 x 8.   (B, 3, 32, 32) -> (B, 3, 32, 32)"""
+
+    def __init__(self, channels: int = 8):
+        super().__init__()
+        self.down1, self.down2 = cnn.conv_block(3, 32), cnn.conv_block(32, 64)
+        self.to_code = nn.Conv2d(64, channels, 3, padding=1)
+        self.from_code, self.norm = nn.Conv2d(channels, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64)
+        self.up1, self.up2 = autoencoder.upsampling_block(64, 32), autoencoder.upsampling_block(32, 32)
+        self.to_pixels = nn.Conv2d(32, 3, 3, padding=1)
+
+    def encode(self, images: Tensor) -> Tensor:                                                     # (B, 3, 32, 32)
+        return self.to_code(self.down2(self.down1(images - 0.5)))                                   # (B, 8, 8, 8)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        maps = F.relu(self.norm(self.from_code(codes)))                                             # (B, 64, 8, 8)
+        return self.to_pixels(self.up2(self.up1(maps))).sigmoid()                                   # (B, 3, 32, 32)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.decode(self.encode(images))
+
+
+print(tuple(AutoencoderByHand().encode(test.images[:2]).shape), "parameters",
+      sum(p.numel() for p in AutoencoderByHand().parameters()))
+
+# %% [markdown]
+# The package's `ImageAutoencoder` is the same network. Input and target of each batch are the same images. Train it on squared
+# error for one epoch.
+
+# %%
+pairs = Batches(train.images, train.images)
+squared = autoencoder.ImageAutoencoder()
+fit(squared, pairs, loss=F.mse_loss, epochs=1, lr=4e-3)
+reconstructed = predict(squared, test.images)
+results["squared error"] = judged(reconstructed, test)
+print(f"mean squared error {F.mse_loss(reconstructed, test.images):.4f}", results["squared error"])
+show.show_images(torch.cat([test.images[:8], reconstructed[:8]]), alt="Eight pages above, their reconstructions below")
+
+# %% [markdown]
+# Background and colours are there. Look at the small objects: their outlines are blurred, and no judge can tell a cat from a
+# tree. A small object has about 80 pixels of 1,024. If it is wrong, the squared error hardly changes; the background's
+# texture matters far more.
+
+# %% [markdown]
+# ## A perceptual loss
+#
+# Compare images where differences matter: in the feature maps of a network that was trained to recognise objects (Johnson et
+# al. 2016). The encoder $\phi$ is lesson 01's, frozen. $\phi_l$ are the feature maps after block $l$, $M_l$ is how many values
+# they hold, and $w$ a weight.
+#
+# $$L = \frac{1}{M} \lVert x - \hat x \rVert^2 + w \sum_{l} \frac{1}{M_l} \lVert \phi_l(x) - \phi_l(\hat x) \rVert^2$$
+
+# %%
+diagrams.perceptual_loss()
+
+# %% [markdown]
+# One image, one feature: pixels $(0.2, 0.8)$ and $(0.4, 0.8)$ have a mean squared error of $0.04 / 2 = 0.02$. Let $\phi$ be the
+# difference of neighbouring pixels: $0.6$ and $0.4$, squared distance $0.04$. With $w = 0.5$ the loss is
+# $0.02 + 0.5 \cdot 0.04 = 0.04$.
+
+# %% tags=["nbval-check-output"]
+class Differences(nn.Module):
+    """A frozen 'encoder' of one block: the difference of neighbouring pixels."""
+
+    def all_feature_maps(self, images: Tensor) -> list[Tensor]:
+        return [images.diff(dim=-1)]
+
+
+x, other = torch.tensor([[[[0.2, 0.8]]]]), torch.tensor([[[[0.4, 0.8]]]])                           # (1, 1, 1, 2)
+print(f"{perceptual.PerceptualLoss(Differences(), weight=0.5)(other, x):.4f}")
+
+# %% [markdown]
+# The judges had no part in this encoder. Its training pages came from the training split alone, so held-out combinations stay
+# held out. Same network, same data, another loss. Does it help colours, objects or both?
+
+# %%
+perceptual_loss = perceptual.PerceptualLoss(shipped.load("image_encoder").encoder, weight=0.02)
+image_model = autoencoder.ImageAutoencoder()
+fit(image_model, pairs, loss=perceptual_loss, epochs=4, lr=4e-3)
+
+# %%
+reconstructed = predict(image_model, test.images)
+results["perceptual loss"] = judged(reconstructed, test)
+show.compare({**results, "original images": original["test"]}, label="object, colour and size right")
+show.show_images(torch.cat([test.images[:8], reconstructed[:8]]), alt="Eight pages above, their reconstructions below")
+
+# %% [markdown]
+# Both judges recognise almost every reconstruction. Promises compare with the original images: the score of a reconstruction
+# divided by the score of the image it was made from.
+
+# %%
+for name in judges:
+    expect(f"06.{name}", results["perceptual loss"][name] / original["test"][name])
+by_judge = judged(predict(image_model, held_out.images), held_out)
+print("held-out combinations", by_judge)
+expect("06.image_held_out", min(by_judge[name] / original["held out"][name] for name in judges))
+
+# %% [markdown]
+# Held-out combinations of object and colour keep almost the same score: the code describes small regions, and a region of a
+# purple cat looks like one of a purple tree. What is still wrong? The most confident mistakes of the first judge:
+
+# %%
+logits = predict(judges["image_judge"], reconstructed)[:, : len(scene.KINDS)]
+show.show_mistakes(reconstructed, test.kinds, logits, names=scene.KINDS)
+
+# %% [markdown]
+# Small objects again, often those whose outline differs from another's in two or three pixels.
+
+# %% [markdown]
+# ## Denoising
+#
+# A **denoising autoencoder** (Vincent et al. 2008) gets a corrupted input $\tilde x$ and is compared with the clean one. It
+# cannot copy, however large the code: it must know what images look like. Noise is drawn anew for every batch, so `transform`
+# adds it to the input alone.
+
+# %%
+diagrams.denoising_autoencoder()
+
+# %%
+def add_noise(images: Tensor) -> Tensor:
+    return (images + 0.3 * torch.randn_like(images)).clamp(0, 1)
+
+
+denoiser = autoencoder.ImageAutoencoder()
+denoiser.load_state_dict(image_model.state_dict())                                 # start from the trained autoencoder
+fit(denoiser, Batches(train.images, train.images, transform=add_noise), loss=perceptual_loss, epochs=1, lr=2e-3)
+noisy = add_noise(test.images)
+rows = {"noisy": noisy, "autoencoder": predict(image_model, noisy), "denoiser": predict(denoiser, noisy)}
+for name, images in rows.items():
+    print(f"{name:12} squared error {F.mse_loss(images, test.images):.4f}", judged(images, test))
+show.show_images(torch.cat([images[:8] for images in rows.values()]), alt="Noisy pages, reconstructed, denoised")
+
+# %% [markdown]
+# ## Sentences
+#
+# The same idea on tokens: convolutions over the words, a code of 16 numbers for every two words, and logits over the vocabulary
+# at every position. The loss is lesson 05's cross-entropy, the target the sentence itself and `<end>`. Two-object sentences
+# hold up to 8 facts.
+#
+# A second model encodes the sentence by a GRU into *one* vector of 64 numbers. Predict: which one will do better on held-out
+# combinations of object and colour?
+
+# %%
+pages = PictureBook("train", pages=20_000, objects=2)
+texts = Batches(pages.tokens, autoencoder.sentence_targets(pages.tokens, 24, sentence.END))
+V = len(sentence.VOCABULARY)
+sentence_models = {"convolutions": autoencoder.SentenceAutoencoder(V, 24),
+                   "one vector": autoencoder.RecurrentSentenceAutoencoder(V, 24)}
+for model in sentence_models.values():
+    print(tuple(model.encode(pages.tokens[:1]).shape), "parameters", sum(p.numel() for p in model.parameters()))
+    fit(model, texts, loss=language.token_loss, metrics=(), epochs=3, lr=3e-3, clip=1.0)
+
+# %% [markdown]
+# The reconstruction is decoded to words. Two judges again: the shipped text judge, a network, and `understand`, the book's
+# own parser, which returns `None` for anything ungrammatical. A sentence counts when all its facts are right.
+
+# %%
+text_judge = shipped.load("text_judge")
+
+
+def sentences_judged(model: nn.Module, split: str) -> dict[str, float]:
+    book = PictureBook(split, pages=1_000, objects=2)
+    written = [sentence.decode(row) for row in predict(model, book.tokens).argmax(dim=2)]
+    tokens = text.pad([sentence.encode(line) for line in written])
+    by_network = (text_judge.predict(tokens).cpu() == sentence_parser.answers(book.sentences)).all(dim=1)
+    by_parser = [sentence.understand(a) == sentence.understand(b) for a, b in zip(written, book.sentences, strict=True)]
+    return {"text judge": by_network.float().mean().item(), "parser": sum(by_parser) / len(by_parser)}
+
+
+for name, model in sentence_models.items():
+    rows = {split: sentences_judged(model, split) for split in ("test", "held_out_pairs", "held_out_phrasings")}
+    print(name, rows)
+expect("06.sentence", min(sentences_judged(sentence_models["convolutions"], "test").values()))
+expect("06.sentence_held_out", min(sentences_judged(sentence_models["convolutions"], "held_out_pairs").values()))
+
+# %% [markdown]
+# On test pages both are good. On held-out combinations the single vector fails: it learned which *combinations* occur, and turns
+# a new one into one that it knows. The convolutional code describes two words at a time. Held-out phrasings, with words such as
+# *tiny* that never occurred, break both. An autoencoder is no lossless compressor: it reconstructs what resembles its training
+# data.
+
+# %%
+book = PictureBook("held_out_pairs", pages=4, objects=2)
+for name, model in sentence_models.items():
+    for original_text, row in zip(book.sentences, predict(model, book.tokens).argmax(dim=2), strict=True):
+        print(f"{name:13} {original_text:58} {sentence.decode(row)}")
+
+# %% [markdown]
+# ## Spoken words
+#
+# A spoken word becomes a log-mel spectrogram of 40 bands and 80 frames, each band with mean 0 and standard deviation 1 over
+# the training voices. Three blocks of convolutions halve bands and frames; the code is a sequence of 10 vectors of 16 numbers,
+# one for each 80 ms. That is a twentieth of 3,200. Squared error is enough here: a sound fills most of its spectrogram.
+
+# %%
+SAMPLES = 12_640                                                                   # 80 frames, divisible by 8
+log_mel = audio.LogMel(16_000, n_mels=40).fit(words.sound(i) for i in range(0, len(words), 10))
+mels = words.log_mels(log_mel, SAMPLES)                                                             # (N, 40, 80)
+sound_model = autoencoder.SpectrogramAutoencoder(n_mels=40, channels=16)
+print("code", tuple(sound_model.encode(mels[:1]).shape), "parameters", sum(p.numel() for p in sound_model.parameters()))
+fit(sound_model, Batches(mels, mels), loss=F.mse_loss, epochs=3, lr=4e-3)
+
+# %% [markdown]
+# The judge recognises one of 111 words. It has statistics of its own, so its input is brought to its scale first. Listen as well:
+# lesson 03's Griffin-Lim algorithm makes a sound from the original and the reconstructed log-mel. Which of the two sounds
+# better to you?
+
+# %%
+sound_judge = shipped.load("sound_judge")
+
+
+def words_right(mels: Tensor, labels: Tensor) -> float:
+    raw = mels * log_mel.std + log_mel.mean                                                         # (B, 40, 80)
+    logits = predict(sound_judge.classifier, (raw - sound_judge.log_mel.mean) / sound_judge.log_mel.std)
+    return (logits.argmax(dim=1) == labels).float().mean().item()
+
+
+voices = {"test": spoken.SpokenWords(speech.voices("train")[::6]), "held-out voices": spoken.spoken_words("held_out"),
+          "another engine": spoken.spoken_words("far")}
+kept = {}
+for name, split in voices.items():
+    before = split.log_mels(log_mel, SAMPLES)
+    after = predict(sound_model, before)
+    scores = words_right(before, split.labels), words_right(after, split.labels)
+    kept[name] = scores[1] / scores[0]
+    print(f"{name:16} original {scores[0]:.3f}   reconstruction {scores[1]:.3f}")
+expect("06.sound", kept["test"])
+expect("06.sound_held_out", kept["held-out voices"])
+
+# %%
+one = mels[umbrella : umbrella + 1]
+again = predict(sound_model, one)
+show.show_log_mels(torch.cat([one, again]), titles=["original", "reconstruction"])
+show.play_many([log_mel.inverse(m)[0] for m in (one, again)], words=["umbrella"] * 2, titles=["original", "reconstruction"])
+
+# %% [markdown]
+# ## The variational autoencoder
+#
+# Can the image decoder *generate*? Draw codes at random, each number with the mean and standard deviation that it has over the
+# training pages, and decode them. What will you see?
+
+# %%
+codes = predict(image_model.encoder, train.images[:2_000] - 0.5)                                    # (N, 8, 8, 8)
+random_codes = codes.mean(dim=0) + codes.std(dim=0) * torch.randn(8, *codes.shape[1:])
+with torch.no_grad():
+    show.show_images(image_model.decode(random_codes), alt="Decoded random codes: coloured noise without objects")
+
+# %% [markdown]
+# Nothing that resembles a page. The autoencoder learned where its training codes are, and the decoder never saw a code between
+# them. The **variational autoencoder** (VAE; Kingma and Welling 2014) gives codes a known distribution: the **prior** $p(z) =
+# N(0, I)$. The decoder defines $p(x \mid z)$. Training maximises $\log p(x)$, for which one would have to integrate over all
+# codes.
+
+# %%
+diagrams.variational_autoencoder(code="(B, 48)")
+
+# %% [markdown]
+# The encoder helps: it gives a distribution $q(z \mid x) = N(\mu, \sigma^2 I)$ over the codes that fit $x$, the **posterior**'s
+# approximation. Start from $p(x) = p(x, z) / p(z \mid x)$, which holds for every $z$, and take the mean over $q$:
+#
+# $$\log p(x) = \underbrace{E_q[\log p(x \mid z)] - \mathrm{KL}\big(q(z \mid x) \,\Vert\, p(z)\big)}_{\text{ELBO}} +
+# \underbrace{\mathrm{KL}\big(q(z \mid x) \,\Vert\, p(z \mid x)\big)}_{\ge\, 0}$$
+#
+# The last term cannot be computed, but it is never negative. So the first two are a lower bound of $\log p(x)$, the
+# **evidence lower bound** (ELBO), and that is what training maximises.
+
+# %% [markdown]
+# **First term.** Let pixels be normally distributed around the reconstruction, with variance $\beta$. Then
+# $-\log p(x \mid z) = \frac{1}{2\beta} \lVert x - \hat x \rVert^2$ plus a constant: squared error, *summed* over pixels.
+# Multiply the negative ELBO by $\beta$:
+#
+# $$L = \tfrac{1}{2} \lVert x - \hat x \rVert^2 + \beta \, \mathrm{KL}\big(q(z \mid x) \,\Vert\, N(0, I)\big)$$
+#
+# So $\beta$ weighs the two terms: it says how much noise the pixels are assumed to have. Higgins et al. (2017) tune it freely
+# and call the model a $\beta$-VAE.
+
+# %% [markdown]
+# **Second term.** The **Kullback-Leibler divergence** is $E_q[\ln q(z) - \ln p(z)]$. For one dimension,
+# $\ln q = -\frac{1}{2} \ln 2\pi\sigma^2 - \frac{(z - \mu)^2}{2 \sigma^2}$ and $\ln p = -\frac{1}{2} \ln 2\pi - \frac{z^2}{2}$. With
+# $E_q[(z-\mu)^2] = \sigma^2$ and $E_q[z^2] = \mu^2 + \sigma^2$:
+#
+# $$\mathrm{KL} = \tfrac{1}{2} \sum_d \left( \mu_d^2 + \sigma_d^2 - 1 - \ln \sigma_d^2 \right)$$
+#
+# It is 0 for $\mu = 0$, $\sigma = 1$ and grows in every direction. For $\mu = 1$ and $\sigma = 0.5$: $\frac{1}{2} (1 + 0.25 - 1 +
+# 1.386) = 0.818$.
+
+# %% tags=["nbval-check-output"]
+q, p = torch.distributions.Normal(1.0, 0.5), torch.distributions.Normal(0.0, 1.0)
+z = q.sample((200_000,))
+by_hand = 0.5 * (1**2 + 0.5**2 - 1 - torch.tensor(0.5**2).log())
+print(f"by hand {by_hand:.3f}   PyTorch {torch.distributions.kl_divergence(q, p):.3f}   "
+      f"mean over samples {(q.log_prob(z) - p.log_prob(z)).mean():.1f}")
+deviation = torch.linspace(0.1, 3, 60)
+show.plot_lines({f"mean {m}": (0.5 * (m**2 + deviation**2 - 1 - 2 * deviation.log())).tolist() for m in (0, 1, 2)},
+                x=deviation.tolist(), xlabel="standard deviation of q", ylabel="KL divergence from N(0, 1)")
+
+# %% [markdown]
+# ### Exercise 06.2: the reparameterisation trick  ●●○ · 10 minutes
+#
+# Training needs a sample of $q$, and gradients do not pass through drawing a random number. So draw the noise first, and shift
+# and scale it: $z = \mu + \sigma \epsilon$ with $\epsilon \sim N(0, I)$. Now $\partial z / \partial \mu = 1$ and
+# $\partial z / \partial \sigma = \epsilon$. The encoder gives $\ln \sigma^2$, which may be any number, so $\sigma = e^{\ln \sigma^2 / 2}$.
+
+# %%
+def reparameterise(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """A sample of N(mean, variance) for each example, through which gradients reach both.   (B, D), (B, D) -> (B, D)"""
+    ### BEGIN SOLUTION
+    return mean + (log_variance / 2).exp() * torch.randn_like(mean)
+    ### END SOLUTION
+
+
+# %%
+check("06.2", reparameterise)
+
+# %% [markdown]
+# ### Exercise 06.3: the KL divergence  ●●○ · 15 minutes
+#
+# The formula above, for each example: sum over the dimensions of the code. Stuck? `hint("06.3")` in a cell of its own gives a
+# hint.
+
+# %%
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) || N(0, I)) of each example, in nats.   (B, D), (B, D) -> (B,)"""
+    ### BEGIN SOLUTION
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1)
+    ### END SOLUTION
+
+
+# %%
+check("06.3", kl_divergence)
+
+# %% [markdown]
+# ## Balance the two terms
+#
+# A small $\beta$ asks for exact reconstructions, a large one for codes near the prior. Four small VAEs, trained briefly, show the
+# trade. Before you run the cell: which term goes to 0 where $\beta$ is large?
+
+# %%
+balance = {}
+few = Batches(train.images[:8_000], train.images[:8_000])
+for beta in (0.001, 0.01, 0.1, 1.0):
+    model = vae.ImageVAE(code=16, widths=(16, 32, 64))
+    fit(model, few, loss=partial(vae.negative_elbo, beta=beta), metrics=(), epochs=2, lr=4e-3, verbose=False)
+    output, mean, log_variance = predict(model, test.images)
+    balance[beta] = F.mse_loss(output, test.images).item(), vae.kl_divergence(mean, log_variance).mean().item()
+    print(f"beta {beta:<6} mean squared error {balance[beta][0]:.4f}   KL {balance[beta][1]:6.1f} nats")
+show.plot_panels({"mean squared error": {"test pages": [error for error, _ in balance.values()]},
+                  "KL divergence in nats": {"test pages": [kl for _, kl in balance.values()]}}, x=list(balance), xlabel="beta")
+
+# %% [markdown]
+# The KL divergence counts the information that the code carries about the image, in nats. Each step to a larger $\beta$ buys a
+# simpler code with a worse reconstruction. Now a larger VAE with $\beta = 0.01$, so pixels have an assumed standard deviation of
+# 0.1. The perceptual distance joins the first term.
+
+# %%
+def vae_loss(outputs: tuple[Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
+    features = perceptual_loss.feature_distance(outputs[0], x) * x[0].numel() / 2
+    return vae.negative_elbo(outputs, x, beta=0.01) + 0.02 * features
+
+
+image_vae = vae.ImageVAE(code=48)
+fit(image_vae, pairs, loss=vae_loss, metrics=(), epochs=4, lr=3e-3)
+output, mean, log_variance = predict(image_vae, test.images)
+print("VAE, 48 numbers", judged(output, test), f"KL {vae.kl_divergence(mean, log_variance).mean():.0f} nats")
+with torch.no_grad():
+    show.show_images(torch.cat([test.images[:8], output[:8], image_vae.decode(torch.randn(8, 48))]),
+                     alt="First row: test pages; second: their reconstructions; third: pages generated from random codes")
+
+# %% [markdown]
+# Its 48 numbers hold less than the autoencoder's 512, so reconstructions are worse. In return, random codes decode to something
+# like pages: a background, and often an object in one colour. Many of them look bad: shapes melt into each other. Lesson 14
+# will generate from a better model of the codes.
+
+# %% [markdown]
+# ## Interpolation
+#
+# Halfway between two codes, what does the decoder show?
+#
+# ### Exercise 06.4: interpolate codes  ●○○ · 10 minutes
+#
+# Give `steps` codes at equal distances on the straight line from `start` to `end`, both included. A code may have any shape.
+
+# %%
+def interpolate(start: Tensor, end: Tensor, steps: int) -> Tensor:
+    """Codes on the straight line from start to end, both included.   (...), (...) -> (steps, ...)"""
+    ### BEGIN SOLUTION
+    a = torch.linspace(0, 1, steps).reshape(-1, *[1] * start.dim())
+    return (1 - a) * start + a * end
+    ### END SOLUTION
+
+
+# %%
+check("06.4", interpolate)
+
+# %%
+start, end = test.images[:1], test.images[1:2]
+with torch.no_grad():
+    by_code = image_model.decode(autoencoder.interpolate(image_model.encode(start)[0], image_model.encode(end)[0], 8))
+    by_vae = image_vae.decode(autoencoder.interpolate(image_vae.encode(start)[0][0], image_vae.encode(end)[0][0], 8))
+show.show_images(torch.cat([by_code, by_vae]), alt="Interpolation: autoencoder above, VAE below")
+
+# %% [markdown]
+# The autoencoder's middle looks like a double exposure: both objects, half transparent. Its code is a map, so the mean of two
+# codes is close to the mean of two images. The VAE changes one object into the other. A number for that: the squared distance of
+# the middle image from the mean of its two ends.
+
+# %%
+with torch.no_grad():
+    a, b = test.images[:200], test.images[200:400]
+    middles = {"autoencoder": image_model.decode((image_model.encode(a) + image_model.encode(b)) / 2),
+               "VAE": image_vae.decode((image_vae.encode(a)[0] + image_vae.encode(b)[0]) / 2)}
+    ends = {"autoencoder": (image_model(a) + image_model(b)) / 2, "VAE": (image_vae(a)[0] + image_vae(b)[0]) / 2}
+for name in middles:
+    print(f"{name:12} {F.mse_loss(middles[name], ends[name]):.4f}")
+
+# %% [markdown]
+# ## Play
+#
+# Walk through the VAE's latent space: choose two pages, move the slider between them, then drag along two principal directions.
+# What does the first direction change? Below, the same for two spoken words; press Play to hear the sound in between.
+
+# %%
+examples = {f"{page}: {test.sentences[page]}": mean[page] for page in range(8)}
+show.latent_space(image_vae.decode, examples, codes=mean)
+
+# %%
+chosen = {name: sound_model.encode(mels[words.words.index(name)][None])[0].detach() for name in ("moon", "boat", "fish", "six")}
+show.latent_space(sound_model.decode, chosen, kind="sound", to_sound=log_mel.inverse)
+
+# %% [markdown]
+# ## Debugging exercise: a width that does not fit
+#
+# Someone joins an encoder and a decoder. PyTorch complains that the shapes do not fit; a `reshape` silences it. The model runs,
+# its loss falls a little, and the reconstructions look like the mean of all images. Run it and compare both numbers.
+
+# %%
+class BuggyAutoencoder(nn.Module):
+    """Flat images to flat reconstructions through a code of `code` numbers.   (B, D) -> (B, D)"""
+
+    def __init__(self, n_inputs: int, code: int):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(n_inputs, 64), nn.ReLU(), nn.Linear(64, 2 * code))
+        self.decoder = nn.Sequential(nn.Linear(code, 64), nn.ReLU(), nn.Linear(64, n_inputs))
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.encoder(x)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        return self.decoder(codes.reshape(-1, self.decoder[0].in_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.decode(self.encode(x))[: len(x)]
+
+
+def error_after_training(model: nn.Module) -> float:
+    fit(model, Batches(small, small), loss=F.mse_loss, epochs=20, lr=3e-3, verbose=False)
+    return F.mse_loss(predict(model, small), small).item()
+
+
+buggy = BuggyAutoencoder(192, 16)
+print(f"buggy {error_after_training(buggy):.4f}   the mean image {small.square().mean():.4f}")
+
+# %% [markdown]
+# A test that finds such bugs: change *one* example of a batch, and see which reconstructions change. Which should?
+
+# %%
+batch = small[:8]
+changed = batch.clone()
+changed[2] = 0
+with torch.no_grad():
+    moved = (buggy(batch) - buggy(changed)).abs().amax(dim=1) > 1e-6
+print("example 2 was changed; reconstructions that changed:", moved.nonzero()[:, 0].tolist())
+
+# %% [markdown]
+# ### Exercise 06.debug: every example its own code  ●●○ · 15 minutes
+#
+# Print the shapes inside `decode`, and find out which example each reconstruction is made from. Write the class so that
+# `encode` gives codes of shape (B, code), and reconstruction $i$ depends on example $i$ alone.
+
+# %%
+class FixedAutoencoder(nn.Module):
+    """Flat images to flat reconstructions through a code of `code` numbers.   (B, D) -> (B, D)"""
+
+    def __init__(self, n_inputs: int, code: int):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.encoder = nn.Sequential(nn.Linear(n_inputs, 64), nn.ReLU(), nn.Linear(64, code))
+        self.decoder = nn.Sequential(nn.Linear(code, 64), nn.ReLU(), nn.Linear(64, n_inputs))
+        ### END SOLUTION
+
+    def encode(self, x: Tensor) -> Tensor:
+        """(B, D) -> (B, code)"""
+        ### BEGIN SOLUTION
+        return self.encoder(x)
+        ### END SOLUTION
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """(B, code) -> (B, D)"""
+        ### BEGIN SOLUTION
+        return self.decoder(codes)
+        ### END SOLUTION
+
+    def forward(self, x: Tensor) -> Tensor:
+        ### BEGIN SOLUTION
+        return self.decode(self.encode(x))
+        ### END SOLUTION
+
+
+# %%
+check("06.debug", FixedAutoencoder)
+
+# %% [markdown]
+# ## Debugging exercise: posterior collapse
+#
+# A VAE whose code carries nothing: $q(z \mid x)$ equals the prior for every image, the KL divergence is 0, and the decoder gives
+# the same image whatever the code. That is **posterior collapse** (Bowman et al. 2016). Run the VAE below. It uses PyTorch's
+# own squared error and a correct KL divergence. What is wrong with their sum?
+
+# %%
+def buggy_loss(outputs: tuple[Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
+    reconstruction, mean, log_variance = outputs
+    return F.mse_loss(reconstruction, x) + vae.kl_divergence(mean, log_variance).mean()
+
+
+collapsed = vae.ImageVAE(code=16, widths=(16, 32, 64))
+fit(collapsed, few, loss=buggy_loss, metrics=(), epochs=2, lr=4e-3, verbose=False)
+output, mean, log_variance = predict(collapsed, test.images)
+print(f"KL {vae.kl_divergence(mean, log_variance).mean():.4f} nats   mean squared error {F.mse_loss(output, test.images):.4f}")
+show.show_images(torch.cat([test.images[:6], output[:6]]), columns=6, alt="Six pages; below, six times the same grey image")
+
+# %% [markdown]
+# ### Exercise 06.collapse: two terms on one scale  ●●● · 20 minutes
+#
+# `F.mse_loss` *averages* over 3,072 values, the KL divergence is a *sum*. So the KL weighs 3,072 times what the formula says, and the
+# optimiser removes it first. Write the loss $\frac{1}{2} \lVert x - \hat x \rVert^2 + \beta \, \mathrm{KL}$: both terms summed for
+# each example, then averaged over the batch.
+
+# %%
+def negative_elbo(outputs: tuple[Tensor, Tensor, Tensor], x: Tensor, beta: float) -> Tensor:
+    """Half the squared error, summed over an example, plus beta times its KL; mean over the batch.
+
+    outputs: reconstruction (B, ...), mean (B, D), log_variance (B, D);   x (B, ...)   -> ()
+    """
+    ### BEGIN SOLUTION
+    reconstruction, mean, log_variance = outputs
+    error = 0.5 * (reconstruction - x).square().flatten(1).sum(dim=1)                              # (B,)
+    return (error + beta * vae.kl_divergence(mean, log_variance)).mean()
+    ### END SOLUTION
+
+
+# %%
+check("06.collapse", negative_elbo)
+
+# %% [markdown]
+# Posterior collapse has other causes: a decoder so strong that it needs no code, as in language models, or a KL that wins in the
+# first steps, when codes are still useless. Cures: **KL warm-up**, where $\beta$ grows from 0 during training (Bowman et al. 2016),
+# a smaller $\beta$, or a weaker decoder. Our recurrent sentence decoder never sees a word, so it cannot do without its code.
+
+# %% [markdown]
+# ## On real data: noisy handwriting
+#
+# MNIST's digits (LeCun et al. 1998) under strong noise. A classifier that was trained on clean real digits reads the test
+# split: clean, noisy, and denoised. It never saw a reconstruction. What do you expect for the noisy digits?
+
+# %%
+mnist = {split: real.load_or_explain("mnist", split) for split in ("train", "test")}
+have_data = all(mnist.values())
+if have_data:
+    digits, labels = real.images(mnist["train"])                                                    # (N, 1, 28, 28), (N,)
+    test_digits, test_labels = real.images(mnist["test"])
+    reader = cnn.ImageClassifier(10, in_channels=1)
+    fit(reader, Batches(digits, labels, size=128), epochs=1, lr=5e-3)
+
+# %%
+def add_strong_noise(images: Tensor) -> Tensor:
+    return (images + 0.7 * torch.randn_like(images)).clamp(0, 1)
+
+
+if have_data:
+    digit_model = autoencoder.ImageAutoencoder(channels=4, widths=(16, 32), in_channels=1)
+    noisy_pairs = Batches(digits[:30_000], digits[:30_000], size=128, transform=add_strong_noise)
+    fit(digit_model, noisy_pairs, loss=F.mse_loss, epochs=2, lr=5e-3)
+    noisy = add_strong_noise(test_digits)
+    versions = {"clean": test_digits, "noisy": noisy, "denoised": predict(digit_model, noisy)}
+    digits_read = {}
+    for name, images in versions.items():
+        digits_read[name] = (predict(reader, images).argmax(dim=1) == test_labels).float().mean().item()
+    print({name: round(value, 3) for name, value in digits_read.items()})
+    show.show_images(torch.cat([images[:8] for images in versions.values()]), alt="Digits: clean, noisy, denoised")
+    expect("06.mnist", digits_read["denoised"] / digits_read["clean"])
+
+# %% [markdown]
+# The classifier is not trained on noise, so it fails on noisy digits; after denoising it reads most of them. Training a classifier
+# on noisy digits would do as well. The denoiser has another advantage: it needs no labels, and its output can be *looked at*.
+# Literature scores for this noise level do not exist.
+
+# %% [markdown]
+# ## Where this is used
+#
+# Image generators such as Stable Diffusion work on the codes of a convolutional autoencoder (Rombach et al. 2022). Speech codecs
+# for phone calls are autoencoders with quantised codes (Zeghidour et al. 2021). Machines are monitored by autoencoders that know
+# only normal sounds: a large reconstruction error raises an alarm. The toy leaves out size, and the adversarial loss that makes
+# large models sharp.
+
+# %%
+quiz("06")
+
+# %% [markdown]
+# ## Open-ended questions
+#
+# 1. Train the image autoencoder with 4 or 2 maps in its code. Where does the judges' score begin to fall, and which fact falls
+#    first?
+# 2. A perceptual loss needs a trained encoder. Try one with random weights. How much of the gain is left?
+# 3. Use the autoencoder to find unusual pages: rank test pages, pages with two objects, and noise by their reconstruction error.
+#    Which of them does it not find?
+
+# %% [markdown]
+# ## Going further
+#
+# **Vector quantisation** (van den Oord et al. 2017) replaces each of the 8 × 8 vectors by the nearest of 256 learned ones, so that an
+# image becomes 64 integers, like words. In a sketch with this lesson's networks the object survived in 43% of the pages with
+# squared error, and in 74% with the perceptual loss.
+
+# %% [markdown]
+# ## Summary
+#
+# - An autoencoder learns from inputs alone; a linear one finds PCA's subspace.
+# - Squared error loses small objects; a perceptual loss keeps what a trained encoder looks at.
+# - Judges measure what survives; held-out combinations and phrasings show what the code can express.
+# - A VAE's loss has two terms, reconstruction and KL divergence; $\beta$ balances them.
+# - Posterior collapse shows as a KL of 0; the cause is often a mean where a sum belongs.
+#
+# Next: 07 GANs, where a second network judges what a generator makes.
+
+# %% [markdown]
+# **References.** Hinton, Salakhutdinov 2006, *Reducing the dimensionality of data with neural networks*,
+# [doi:10.1126/science.1127647](https://doi.org/10.1126/science.1127647). Baldi, Hornik 1989, *Neural networks and principal component
+# analysis*, [doi:10.1016/0893-6080(89)90014-2](https://doi.org/10.1016/0893-6080(89)90014-2). Vincent et al. 2008, *Extracting and
+# composing robust features with denoising autoencoders*, [doi:10.1145/1390156.1390294](https://doi.org/10.1145/1390156.1390294).
+# Kingma, Welling 2014, *Auto-encoding variational Bayes*, [arXiv:1312.6114](https://arxiv.org/abs/1312.6114). Bowman et al. 2016,
+# *Generating sentences from a continuous space*, [arXiv:1511.06349](https://arxiv.org/abs/1511.06349): posterior collapse, KL
+# warm-up. Higgins et al. 2017, *beta-VAE*, [OpenReview](https://openreview.net/forum?id=Sy2fzU9gl). Johnson, Alahi, Fei-Fei 2016,
+# *Perceptual losses for real-time style transfer and super-resolution*, [arXiv:1603.08155](https://arxiv.org/abs/1603.08155). He et
+# al. 2016, *Deep residual learning for image recognition*, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385). van den Oord et al.
+# 2017, *Neural discrete representation learning*, [arXiv:1711.00937](https://arxiv.org/abs/1711.00937). Rombach et al. 2022,
+# *High-resolution image synthesis with latent diffusion models*, [arXiv:2112.10752](https://arxiv.org/abs/2112.10752). Zeghidour et
+# al. 2021, *SoundStream*, [arXiv:2107.03312](https://arxiv.org/abs/2107.03312). Griffin, Lim 1984, *Signal estimation from modified
+# short-time Fourier transform*, [doi:10.1109/TASSP.1984.1164317](https://doi.org/10.1109/TASSP.1984.1164317). LeCun et al. 1998,
+# *Gradient-based learning applied to document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST.
