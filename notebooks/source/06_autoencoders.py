@@ -172,7 +172,7 @@ def pca(book: PictureBook, components: int) -> Tensor:
 
 
 results = {}
-for components in (128, 256):
+for components in (128, 256, 512):
     results[f"PCA, {components} numbers"] = judged(pca(test, min(components, len(train) - 1)), test)
     print(components, results[f"PCA, {components} numbers"])
 
