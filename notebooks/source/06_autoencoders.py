@@ -552,7 +552,7 @@ show.plot_panels({"mean squared error": {"test pages": [error for error, _ in ba
 # %%
 def vae_loss(outputs: tuple[Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
     features = perceptual_loss.feature_distance(outputs[0], x) * x[0].numel() / 2
-    return vae.negative_elbo(outputs, x, beta=0.01) + 0.02 * features
+    return vae.negative_elbo(outputs, x, beta=0.05) + 0.02 * features
 
 
 image_vae = vae.ImageVAE(code=48)
@@ -603,7 +603,7 @@ show.show_images(torch.cat([by_code, by_vae]), alt="Interpolation: autoencoder a
 
 # %%
 with torch.no_grad():
-    a, b = test.images[:200], test.images[200:400]
+    a, b = test.images.chunk(2)
     middles = {"autoencoder": image_model.decode((image_model.encode(a) + image_model.encode(b)) / 2),
                "VAE": image_vae.decode((image_vae.encode(a)[0] + image_vae.encode(b)[0]) / 2)}
     ends = {"autoencoder": (image_model(a) + image_model(b)) / 2, "VAE": (image_vae(a)[0] + image_vae(b)[0]) / 2}
