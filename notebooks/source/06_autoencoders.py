@@ -13,8 +13,8 @@
 # %% [markdown]
 # # 06 · Autoencoders
 #
-# **You will train networks that compress images, sentences and spoken words to a sixth of their size or less and reconstruct
-# them. Classifiers that never saw a reconstruction recognise at least 90% as often as before what each of them shows.**
+# **You will train networks that reconstruct images, sentences and spoken words from codes: an image from a sixth of its
+# numbers, a spoken word from a twentieth. Classifiers keep at least 90% of their accuracy on the reconstructions.**
 #
 # Runs in about 5 minutes · takes 120 minutes to work through · before this: [01 Images](01_images.ipynb): convolutions;
 # [02 Text](02_text.ipynb): tokens; [03 Sound](03_sound.ipynb): log-mels.
@@ -330,8 +330,8 @@ show.show_images(torch.cat([images[:8] for images in rows.values()]), alt="Noisy
 # %% [markdown]
 # ## Sentences
 #
-# The same idea on tokens: convolutions over the words, a code of 16 numbers for every two words, and logits over the vocabulary
-# at every position. The loss is lesson 05's cross-entropy, the target the sentence itself and `<end>`. Two-object sentences
+# The same idea on tokens: convolutions over the words, a code of 16 numbers for every two words, 192 in all, and logits over the
+# vocabulary at every position. The loss is lesson 05's cross-entropy, the target the sentence itself and `<end>`. Two-object sentences
 # hold up to 8 facts.
 #
 # A second model encodes the sentence by a GRU into *one* vector of 64 numbers. Predict: which one will do better on held-out
