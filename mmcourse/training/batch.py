@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy
 import torch
@@ -71,6 +71,11 @@ def length(batches: Iterable, who: str) -> int:
 
 def pairs(batches: Iterable, who: str) -> Iterator[tuple[list, Tensor]]:
     """Each batch as (inputs, target), on the device; ValueError where examples cannot be put into a batch."""
+    return unpacked(batches, who, inputs_and_target)
+
+
+def unpacked(batches: Iterable, who: str, unpack: Callable[[object, str], tuple]) -> Iterator[tuple]:
+    """Each batch as unpack(batch, who) returns it; ValueError where examples cannot be put into a batch."""
     left = iter(batches)
     while True:
         try:
@@ -84,7 +89,7 @@ def pairs(batches: Iterable, who: str) -> Iterator[tuple[list, Tensor]]:
             raise ValueError(
                 f"{who} got examples that a DataLoader cannot put into a batch. {_uncollated(said)}"
             ) from error
-        yield inputs_and_target(batch, who)
+        yield unpack(batch, who)
 
 
 def inputs_and_target(batch, who: str) -> tuple[list, Tensor]:

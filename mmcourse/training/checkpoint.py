@@ -25,14 +25,18 @@ def save_model(model: nn.Module, path: str | Path, **card) -> Path:
     return _write(path, model.state_dict(), {"kind": "model", "model": type(model).__name__, "card": card})
 
 
-def load_model(model: nn.Module, path: str | Path) -> nn.Module:
+def load_model(model: nn.Module, path: str | Path, part: str | None = None) -> nn.Module:
     """Fill a model of the same shape from a file of `save_model`, or of a checkpoint, in place; returns it.
 
+    `part` names one of the networks in a checkpoint of `fit_adversarial`: 'generator', 'discriminator', 'average' (an
+    AveragedModel) or 'average.module' (the averaged weights for a generator).
     ValueError names the file and the likely cause where it is damaged, foreign, or of another model.
     """
     tensors, about = _read(path)
     if about.get("kind") == "run":
         tensors = _below("model", tensors)
+    if part is not None or about.get("loop") == "fit_adversarial":
+        tensors = _part(part, tensors, about, path)
     _check_model(model, tensors, path)
     _fill(model, tensors)
     return model
@@ -91,21 +95,25 @@ def save_run(run, path: str | Path) -> None:
 
 def _contents(run) -> tuple[dict[str, Tensor], dict]:
     tensors = {f"model.{name}": tensor for name, tensor in run.model.state_dict().items()}
-    of_optimiser, optimiser = optimiser_state.pack(run)
-    tensors |= {f"optimiser.{name}": tensor for name, tensor in of_optimiser.items()}
-    tensors["history.losses"] = torch.tensor(run.history.losses, dtype=torch.float64)
+    optimisers = {}
+    for optimiser, trained in run.trained.items():
+        of_optimiser, optimisers[optimiser] = optimiser_state.pack(trained)
+        tensors |= {f"{optimiser}.{name}": tensor for name, tensor in of_optimiser.items()}
+    columns = {"losses": run.history.losses} | {f"per_step.{name}": v for name, v in run.history.per_step.items()}
+    tensors |= {f"history.{name}": torch.tensor(values, dtype=torch.float64) for name, values in columns.items()}
     now, before = random_state(run.batches), run.state_before_epoch
     for moment, states in (("now", now), ("before", before)):
         tensors |= {f"random.{moment}.{name}": tensor for name, tensor in states["tensors"].items()}
     history = run.history
     about = {
         "kind": "run",
+        "loop": run.who,
         "step": run.step,
         "epoch": run.epoch,
         "index": run.index,
         "steps_per_epoch": run.steps_per_epoch,
-        "batches": describe(run.batches),
-        "optimiser": optimiser,
+        "batches": describe(run.batches) | {"batches_per_step": run.batches_per_step},
+        **optimisers,
         "random": {"now": now["plain"], "before": before["plain"]},
         "tally": run.tally.state(),
         "history": {"rows": history.rows, "seconds": history.seconds + run.seconds()},
@@ -113,14 +121,14 @@ def _contents(run) -> tuple[dict[str, Tensor], dict]:
     return tensors, about
 
 
-def path_to_resume(resume: str | Path | bool | None, checkpoint: str | Path | None) -> str | Path | None:
-    """The file a run goes on from, or None where it starts afresh; `resume` and `checkpoint` are those of `fit`."""
+def path_to_resume(resume: str | Path | bool | None, checkpoint: str | Path | None, who: str) -> str | Path | None:
+    """The file a run goes on from, or None where it starts afresh; `resume` and `checkpoint` are those of `who`."""
     if resume is not True:
         return resume or None
     if checkpoint is None:
         raise ValueError(
-            "fit got resume=True and no checkpoint, so no file to go on from; "
-            "expected fit(..., checkpoint=path, resume=True), or resume=path"
+            f"{who} got resume=True and no checkpoint, so no file to go on from; "
+            f"expected {who}(..., checkpoint=path, resume=True), or resume=path"
         )
     return checkpoint if Path(checkpoint).exists() else None
 
@@ -143,24 +151,29 @@ def restore(run, path: str | Path) -> None:
             f"{path} was saved by another version of mmcourse, whose runs this one cannot resume. "
             "To start a new run from its weights: load_model(model, path)"
         )
-    _check_batches(about["batches"], describe(run.batches), path)
+    if (loop := about.get("loop", "fit")) != run.who:
+        raise ValueError(f"{path} holds a run of {loop}, which {run.who} cannot resume")
+    _check_batches(about["batches"], describe(run.batches) | {"batches_per_step": run.batches_per_step}, path)
     steps_per_epoch = about["steps_per_epoch"]
     if about["epoch"] + (about["index"] > 0) > run.epochs:
         done = about["step"] / steps_per_epoch
         raise ValueError(
-            f"{path} was already trained for {about['step']} steps ({done:.3g} epochs); fit got epochs={run.epochs}, "
-            f"which is {run.epochs * steps_per_epoch} steps. Likely cause: `epochs` counts from the start of the run, "
+            f"{path} was already trained for {about['step']} steps ({done:.3g} epochs); {run.who} got "
+            f"epochs={run.epochs}, which is {run.epochs * steps_per_epoch} steps. Likely cause: `epochs` counts from the start of the run, "
             f"not from where it goes on; for one more: epochs={math.ceil(done) + 1}"
         )
     weights = _below("model", tensors)
     _check_model(run.model, weights, path)
-    optimiser_state.check(run, about["optimiser"], path)
+    for optimiser, trained in run.trained.items():
+        optimiser_state.check(trained, about[optimiser], path)
     _fill(run.model, weights)
-    optimiser_state.unpack(run, _below("optimiser", tensors), about["optimiser"])
+    for optimiser, trained in run.trained.items():
+        optimiser_state.unpack(trained, _below(optimiser, tensors), about[optimiser])
     run.steps_per_epoch, run.total_steps = steps_per_epoch, steps_per_epoch * run.epochs
     run.step, run.epoch, run.index = about["step"], about["epoch"], about["index"]
     run.history.rows, run.history.seconds = about["history"]["rows"], about["history"]["seconds"]
     run.history.losses = tensors["history.losses"].tolist()
+    run.history.per_step |= {name: v.tolist() for name, v in _below("history.per_step", tensors).items()}
     run.tally.load_state(about["tally"])
     run.state_before_epoch, run.resumed_state = (
         {"tensors": _below(f"random.{moment}", tensors), "plain": about["random"][moment]}
@@ -206,8 +219,21 @@ def set_random_state(state: dict, batches=None) -> None:
         batches.epoch = plain["epoch"]
 
 
+def _part(part: str | None, tensors: dict[str, Tensor], about: dict, path) -> dict[str, Tensor]:
+    if about.get("loop") != "fit_adversarial":
+        raise ValueError(f"load_model got part={part!r}, and {path} holds a single model: load_model(model, path)")
+    parts = sorted({name.partition(".")[0] for name in tensors})
+    if part is None or not (chosen := _below(part, tensors)):
+        raise ValueError(
+            f"{path} holds {', '.join(parts)} of a run of fit_adversarial; load_model got part={part!r}. Expected one "
+            "of them: load_model(generator, path, part='generator')"
+        )
+    return chosen
+
+
 def _check_batches(saved: dict, given: dict, path) -> None:
     names = {"steps_per_epoch": "batches an epoch", "examples": "examples", "order": "order"}
+    names["batches_per_step"] = "batches a step"
     other = [
         f"{name}: {saved[key]} saved, {given[key]} given"
         for key, name in names.items()
@@ -218,6 +244,8 @@ def _check_batches(saved: dict, given: dict, path) -> None:
     cause = "another batch size" if saved["examples"] == given["examples"] else "another split or selection of examples"
     if saved["order"] != given["order"]:
         cause = "a DataLoader in place of Batches or the reverse, or another generator"
+    if saved.get("batches_per_step", 1) != given["batches_per_step"]:
+        cause = "another number of discriminator_steps"
     raise ValueError(
         f"{path} was saved by a run over other batches ({'; '.join(other)}). Likely cause: {cause}. Resume with the "
         "batches the run was started with, or start a new run from its weights: load_model(model, path)"

@@ -7,19 +7,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mmcourse.data.shapes import examples_in
 from mmcourse.training.batch import check_options, length
 from mmcourse.training.broadcasting import compare
-from mmcourse.training.checkpoint import Checkpoint, path_to_resume, restore
 from mmcourse.training.device import device, mixed_precision
-from mmcourse.training.diagnosis import MISFITS, NOT_YET, check_loss, explain, explain_device
+from mmcourse.training.diagnosis import MISFITS, NOT_YET, check_loss, explain
 from mmcourse.training.history import History
 from mmcourse.training.means import parted
+from mmcourse.training.model_run import ModelRun
 from mmcourse.training.optimiser import check_gradients
 from mmcourse.training.progress import progress
-from mmcourse.training.run import Run
 from mmcourse.training.schedule import one_cycle
-from mmcourse.training.stop import interrupted, stop_between_steps
 
 
 def fit(
@@ -63,57 +60,39 @@ def fit(
         raise ValueError("fit got both optimiser= and optimizer=, two spellings of one argument; expected one of them")
     check_loss(loss, "fit")
     check_options(lr, clip, callbacks, "fit")
-    run = Run(model, batches, epochs, lr, optimiser or optimizer, schedule, metrics, loss, compile)
+    run = ModelRun(model, batches, valid, epochs, lr, optimiser or optimizer, schedule, metrics, loss, compile)
     optimiser, forward = run.optimiser, torch.compile(model) if compile else model
     if isinstance(loss, nn.Module):
         loss.to(device())
     if valid is not None:
         length(valid, "fit(valid=...)")  # raises where it could not be judged, before time is spent on training
-    callbacks = [*callbacks, *([Checkpoint(checkpoint)] if checkpoint else [])]
-    run.listen(callbacks)
-    for callback in callbacks:
-        if isinstance(callback, Checkpoint):
-            callback.try_path()
-    if saved := path_to_resume(resume, checkpoint):
-        restore(run, saved)
+    run.set_up(callbacks, checkpoint, resume)
     if verbose and (watch := progress(run.total_steps, run.epochs, run.step)):
         run.listen([watch])
-    target = None
-    run.start()
-    try:
-        with stop_between_steps(run):
-            while run.epoch < run.epochs and not run.stop:
-                model.train()
-                for inputs, target in run.epoch_batches():
-                    run.set_learning_rate()
-                    outputs = NOT_YET
-                    try:
-                        with mixed_precision():
-                            outputs = forward(*inputs)
-                            value, counted = parted(compare(loss, outputs, target))
-                    except MISFITS as error:
-                        explain(error, inputs, outputs, target, model=model)
-                        raise
-                    run.note(value, inputs, target)  # stops here where the loss is not finite
-                    for parameter in run.parameters:
-                        parameter.grad = None  # optimiser.zero_grad(), without its bookkeeping
-                    value.backward()
-                    if run.step == run.first_step:
-                        check_gradients(optimiser, model)
-                    if clip is not None:
-                        nn.utils.clip_grad_norm_(run.parameters, clip)
-                    optimiser.step()
-                    run.count(outputs, target, counted)
-                    if run.stop:
-                        break
-                run.end_epoch(valid, loss)
-    except KeyboardInterrupt:
-        run.break_off()
-    except RuntimeError as error:
-        explain_device(error, examples_in(target))
-        raise
-    finally:
-        run.end()
-    if run.interrupted:
-        raise interrupted(run)
+    with run.training():
+        while run.epoch < run.epochs and not run.stop:
+            model.train()
+            for inputs, target in run.epoch_batches():
+                run.set_learning_rate()
+                outputs = NOT_YET
+                try:
+                    with mixed_precision():
+                        outputs = forward(*inputs)
+                        value, counted = parted(compare(loss, outputs, target))
+                except MISFITS as error:
+                    explain(error, inputs, outputs, target, model=model)
+                    raise
+                run.note(value, inputs, target)  # stops here where the loss is not finite
+                for parameter in run.parameters:
+                    parameter.grad = None  # optimiser.zero_grad(), without its bookkeeping
+                value.backward()
+                if run.step == run.first_step:
+                    check_gradients(optimiser, model)
+                if clip is not None:
+                    nn.utils.clip_grad_norm_(run.parameters, clip)
+                optimiser.step()
+                run.count(outputs, target, counted)
+                if run.stop:
+                    break
+            run.end_epoch()
     return run.history

@@ -1,4 +1,4 @@
-"""What a training run leaves behind: a row of figures for every epoch and the loss of every step."""
+"""What a training run leaves behind: a row of figures for every epoch and the losses of every step."""
 
 import html
 import sys
@@ -9,10 +9,11 @@ import torch
 
 @dataclass
 class History:
-    """The record that `fit` returns. `history[-1]` is the last epoch's row, `history["loss"]` a column."""
+    """The record of a training loop. `history[-1]` is the last epoch's row, `history["loss"]` a column."""
 
     rows: list[dict] = field(default_factory=list)  # one per epoch: epoch, loss, metrics, valid_..., seconds
-    losses: list[float] = field(default_factory=list)  # one per step
+    losses: list[float] = field(default_factory=list)  # of `fit`: one per step
+    per_step: dict[str, list[float]] = field(default_factory=dict)  # of `fit_adversarial`: a list for each column
     seconds: float = 0.0
     interrupted: bool = False
     peak_memory: float = 0.0  # bytes: of the GPU where there is one, else of the process
@@ -39,12 +40,16 @@ class History:
     @property
     def steps(self) -> int:
         """How many steps were taken."""
-        return len(self.losses)
+        return len(next(iter(self.per_step.values()), self.losses))
 
-    def dataframe(self):
-        """A pandas DataFrame with one row per epoch."""
+    def dataframe(self, per: str = "epoch"):
+        """A pandas DataFrame with one row per epoch, or per step: dataframe(per="step")."""
         import pandas
 
+        if per not in ("epoch", "step"):
+            raise ValueError(f"dataframe got per={per!r}; expected 'epoch' or 'step'")
+        if per == "step":
+            return pandas.DataFrame(self.per_step or {"loss": self.losses})
         return pandas.DataFrame(self.rows, columns=self.names)
 
     def summary(self) -> str:

@@ -1,4 +1,4 @@
-"""The optimiser of `fit`: the learner's own, checked, or PyTorch's fused AdamW, ready at once.
+"""The optimiser of a training loop: the learner's own, checked, or PyTorch's fused AdamW or Adam, ready at once.
 
 PyTorch's optimisers import its compiler when the first of them is made and in every step. `fit` uses it only where
 compile=True, so it does without: 4.6 s of processor time less before the first step (torch 2.14). Where a version of
@@ -15,23 +15,32 @@ LEARNING_RATE = 3e-3  # unless one is given
 _BOOKKEEPING = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
 
 
-class AdamW(torch.optim.AdamW):
-    """torch.optim.AdamW (Loshchilov and Hutter 2019), the same figures bit for bit."""
+class _WithoutCompiler:
+    """An optimiser of PyTorch's whose first step does not import the compiler; fused where the device can."""
 
-    def __init__(self, parameters, lr: float):
+    def __init__(self, parameters, lr: float, **options):
         for name in _BOOKKEEPING:  # torch._compile keeps here what to call where the compiler must keep out
             inner = getattr(getattr(torch.optim.Optimizer, name), "__wrapped__", None)
             if inner is not None and not hasattr(inner, "__dynamo_disable"):
                 setattr(inner, "__dynamo_disable", inner)  # noqa: B010 (the name would be mangled)
-        super().__init__(parameters, lr=lr, fused=device().type != "mps")
+        super().__init__(parameters, lr=lr, fused=device().type != "mps", **options)
 
     @torch.no_grad()
     def step(self, closure=None):
         """One step; `closure` as in PyTorch."""
-        return _plain_step(self, closure)
+        return self.plain_step(closure)
 
 
-_plain_step = getattr(torch.optim.AdamW.step, "__wrapped__", torch.optim.AdamW.step)
+class AdamW(_WithoutCompiler, torch.optim.AdamW):
+    """torch.optim.AdamW (Loshchilov and Hutter 2019), the same figures bit for bit."""
+
+    plain_step = getattr(torch.optim.AdamW.step, "__wrapped__", torch.optim.AdamW.step)
+
+
+class Adam(_WithoutCompiler, torch.optim.Adam):
+    """torch.optim.Adam (Kingma and Ba 2015), the same figures bit for bit."""
+
+    plain_step = getattr(torch.optim.Adam.step, "__wrapped__", torch.optim.Adam.step)
 
 
 def default_optimiser(parameters, lr: float, compile: bool = False) -> torch.optim.Optimizer:
@@ -41,13 +50,15 @@ def default_optimiser(parameters, lr: float, compile: bool = False) -> torch.opt
     return AdamW(parameters, lr=lr)
 
 
-def chosen_optimiser(model: nn.Module, optimiser, lr: float | None, loss=None, compile: bool = False):
-    """The optimiser that `fit` was given, or makes: of a class or function (parameters, lr=lr), else AdamW."""
+def chosen_optimiser(
+    model: nn.Module, optimiser, lr: float | None, loss=None, compile: bool = False, who: str = "fit"
+) -> torch.optim.Optimizer:
+    """The optimiser that `who` was given, or makes: of a class or function (parameters, lr=lr), else AdamW."""
     if isinstance(optimiser, torch.optim.Optimizer):
         if lr is not None:
             raise ValueError(
-                f"fit got lr={lr} beside an optimiser that has its own, {_rates(optimiser)}. Set it there, or give the "
-                f"class: optimiser=torch.optim.{type(optimiser).__name__}, lr={lr}"
+                f"{who} got lr={lr} beside an optimiser that has its own, {_rates(optimiser)}. Set it there, or give "
+                f"the class: optimiser=torch.optim.{type(optimiser).__name__}, lr={lr}"
             )
         own = {id(parameter) for parameter in _parameters(model, loss)}
         if not any(id(parameter) in own for group in optimiser.param_groups for parameter in group["params"]):
@@ -55,7 +66,7 @@ def chosen_optimiser(model: nn.Module, optimiser, lr: float | None, loss=None, c
         return optimiser
     if optimiser is not None and not callable(optimiser):
         raise ValueError(
-            f"fit got optimiser={optimiser!r}; expected a class such as torch.optim.SGD, a function "
+            f"{who} got optimiser={optimiser!r}; expected a class such as torch.optim.SGD, a function "
             "(parameters, lr=lr) that makes one, or an optimiser made for this model"
         )
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]

@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 
 SECONDS_BETWEEN_UPDATES = 0.25
 STEPS_SHOWN = 20  # the loss shown is the mean of so many steps
@@ -43,9 +45,10 @@ class Bar:
 
         self.bar = tqdm(total=total_steps, initial=done, unit=" steps", dynamic_ncols=True, leave=True)
 
-    def update(self, step: int, loss: float, metrics: dict) -> None:
-        shown = {name: f"{value:.3f}" for name, value in metrics.items() if isinstance(value, float)}
-        self.bar.set_postfix(loss=f"{loss:.3f}", **shown, refresh=False)
+    def update(self, step: int, loss: float | dict[str, float], metrics: dict) -> None:
+        losses = loss if isinstance(loss, dict) else {"loss": loss}
+        shown = {name: f"{value:.3f}" for name, value in (losses | metrics).items() if isinstance(value, float)}
+        self.bar.set_postfix(shown, refresh=False)
         self.bar.update(step - self.bar.n)
 
     def epoch(self, row: dict) -> None:
@@ -66,12 +69,22 @@ def in_notebook() -> bool:
 
 def progress(total_steps: int, epochs: int, done: int = 0) -> Progress | None:
     """The callback that suits where this runs, or None where no output is wanted or there are no steps."""
+
+    def live():
+        from mmcourse.show.live import live_view
+
+        return live_view(total_steps, epochs)
+
+    view = view_for_here(live, total_steps, epochs, done)
+    return Progress(view) if view else None
+
+
+def view_for_here(live: Callable, total_steps: int, epochs: int, done: int = 0):
+    """The view live() in a notebook, a bar on a terminal and where live() raises ImportError; else None."""
     if not total_steps:
         return None
     if in_notebook():
-        try:
-            from mmcourse.show.live import live_view
-        except ImportError:
-            return Progress(Bar(total_steps, epochs, done))
-        return Progress(live_view(total_steps, epochs))
-    return Progress(Bar(total_steps, epochs, done)) if sys.stderr is not None and sys.stderr.isatty() else None
+        with suppress(ImportError):
+            return live()
+        return Bar(total_steps, epochs, done)
+    return Bar(total_steps, epochs, done) if sys.stderr is not None and sys.stderr.isatty() else None

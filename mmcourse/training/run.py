@@ -1,4 +1,4 @@
-"""What one call of `fit` knows while it runs: the steps taken, the results so far, its callbacks."""
+"""What one call of `fit` or `fit_adversarial` knows while it runs: the steps taken, the results, its callbacks."""
 
 import math
 import numbers
@@ -6,57 +6,81 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from mmcourse import settings
-from mmcourse.data.shapes import shape_of
-from mmcourse.training.batch import check_model, length, pairs
-from mmcourse.training.checkpoint import random_state, set_random_state
-from mmcourse.training.device import device, prepare
-from mmcourse.training.diagnosis import non_finite
-from mmcourse.training.evaluate import evaluate
+from mmcourse.data.shapes import examples_in, shape_of
+from mmcourse.training.batch import length, unpacked
+from mmcourse.training.checkpoint import Checkpoint, path_to_resume, random_state, restore, set_random_state
+from mmcourse.training.device import device
+from mmcourse.training.diagnosis import explain_device
 from mmcourse.training.history import History, peak_memory
-from mmcourse.training.optimiser import chosen_optimiser
-from mmcourse.training.optimiser_state import options
-from mmcourse.training.tally import Tally
+from mmcourse.training.stop import interrupted, stop_between_steps
+from mmcourse.training.trained import Trained
 
 EVENTS = ("on_start", "on_step", "on_break", "on_epoch", "on_end")
 STEPS_BEFORE_A_LOOK = 32  # on a GPU, where reading the loss waits for all the work queued before it
 
 
 class Run:
-    """The state of a training run. Callbacks may read all of it and set `stop`."""
+    """The state of a training run. Callbacks may read all of it and set `stop`.
 
-    def __init__(self, model: nn.Module, batches: Iterable, epochs, lr, optimiser, schedule, metrics, loss, compile):
-        check_model(model, "fit")
-        if schedule is not None and not callable(schedule):
-            raise ValueError(
-                f"fit got a {type(schedule).__name__} as schedule; expected a function of the fraction of training "
-                "done, or None. A scheduler of PyTorch's: schedule=None, callbacks=[lambda run: scheduler.step()]"
-            )
-        self.epochs, self.steps_per_epoch = _whole(epochs), length(batches, "fit")
-        self.history, self.tally = History(), Tally(metrics, loss)
-        self.optimiser = chosen_optimiser(model, optimiser, lr, loss, compile)
-        self.model, self.batches, self.schedule = prepare(model), batches, schedule
+    `trained` holds each optimiser under its name in a checkpoint, `model` all that is trained.
+    """
+
+    who = "fit"
+    call = "fit(model, ...)"  # what trains on after an interrupt
+    kept = "the model keeps its weights, and model.history is its history"
+
+    def __init__(self, model: nn.Module, trained: dict[str, Trained], batches: Iterable, epochs, tally, per_step=1):
+        self.model, self.trained, self.batches, self.tally = model, trained, batches, tally
+        self.keeper = model  # whose attribute `history` becomes this run's
+        self.batches_per_step = per_step
+        self.epochs, self.steps_per_epoch = _whole(epochs, self.who), math.ceil(length(batches, self.who) / per_step)
+        self.history = History()
         self.total_steps = self.steps_per_epoch * self.epochs
         self.last_step = settings.steps(sys.maxsize)  # of a fast run; others end with their epochs
-        self.parameters = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
-        self.options = options(self.optimiser)  # of each group as this call has them, lr before the schedule
-        self.default_lr = lr is None and not isinstance(optimiser, torch.optim.Optimizer)
-        self.step = self.epoch = self.index = 0  # steps taken, epochs finished, batches of this epoch
-        self.first_step = 0  # of this call of `fit`
+        self.step = self.epoch = self.index = 0  # steps taken, epochs finished, steps of this epoch
+        self.first_step = 0  # of this call
+        self.examples = 0  # in the last batch, for a message where memory is too small
         self.exhausted = False  # whether this epoch's batches came to their end
         self.stop = self.interrupted = self.saving = False
         self.saved = None  # the file that holds this run, and after which step
-        self.loss: Tensor | float = 0.0  # of this step
-        self.losses: list[Tensor | float] = []  # of the steps since the last look
         self.look_every = 1 if device().type == "cpu" else STEPS_BEFORE_A_LOOK
         self.listeners: dict[str, list[Callable]] = {event: [] for event in EVENTS}
         self.state_before_epoch = None  # random state when this epoch began
         self.resumed_state = None  # random state in the middle of the epoch that is resumed
         self.started = self.epoch_started = time.monotonic()
+
+    def set_up(self, callbacks: Iterable, checkpoint, resume) -> None:
+        """Register the callbacks, and go on from a saved run where `resume` says so."""
+        callbacks = [*callbacks, *([Checkpoint(checkpoint)] if checkpoint else [])]
+        self.listen(callbacks)
+        for callback in callbacks:
+            if isinstance(callback, Checkpoint):
+                callback.try_path()
+        if saved := path_to_resume(resume, checkpoint, self.who):
+            restore(self, saved)
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Around the loop: interrupts, a device that fails, and the end, however it comes."""
+        self.start()
+        try:
+            with stop_between_steps(self):
+                yield
+        except KeyboardInterrupt:
+            self.break_off()
+        except RuntimeError as error:
+            explain_device(error, self.examples)
+            raise
+        finally:
+            self.end()
+        if self.interrupted:
+            raise interrupted(self) from None
 
     def listen(self, callbacks: Iterable) -> None:
         """Register callbacks, functions of the run or objects with some of EVENTS."""
@@ -88,65 +112,48 @@ class Run:
         if broken is not None:
             raise broken
 
-    def epoch_batches(self) -> Iterator[tuple[list, Tensor]]:
-        """The batches of this epoch that are still to come, on the device: (inputs, target)."""
+    def epoch_batches(self) -> Iterator[tuple]:
+        """The batches of this epoch that are still to come, on the device, as `unpack` takes them apart."""
         self.epoch_started, self.exhausted = time.monotonic(), False
-        if self.index:  # resumed in the middle: draw the same batches again up to where it stopped
+        taken = self.index * self.batches_per_step
+        if taken:  # resumed in the middle: draw the same batches again up to where it stopped
             set_random_state(self.state_before_epoch, self.batches)
         else:
             self.tally.reset()
             self.state_before_epoch = random_state(self.batches)
         left = iter(self.batches)
-        for done in range(self.index):
+        for done in range(taken):
             if next(left, None) is None:
                 raise ValueError(
-                    f"The run was saved after batch {self.index} of its epoch, and its batches end after {done}. "
+                    f"The run was saved after batch {taken} of its epoch, and its batches end after {done}. "
                     "Likely cause: resumed with other batches than it was started with"
                 )
-        if self.index:
+        if taken:
             set_random_state(self.resumed_state, None)
         try:
-            yield from pairs(left, "fit")
+            for batch in unpacked(left, self.who, self.unpack):
+                self.examples = examples_in(batch)
+                yield batch
         except RuntimeError:
             if not self.interrupted:
                 raise
             return  # where a DataLoader's processes are not forked (macOS, Windows), an interrupt ends them as well
         self.exhausted = True
 
+    def unpack(self, batch, who: str) -> tuple:
+        """One batch, on the device, in its parts."""
+        raise NotImplementedError
+
     def set_learning_rate(self) -> None:
-        """Set each group's learning rate for the step to come; without a schedule it is left as it is."""
-        if self.schedule is not None:
-            factor = self.schedule(min(self.step / self.total_steps, 1.0))
-            for group, given in zip(self.optimiser.param_groups, self.options, strict=True):
-                group["lr"] = given["lr"] * factor
+        """Set the learning rates for the step to come; without a schedule they are left as they are."""
+        for trained in self.trained.values():
+            trained.set_learning_rate(min(self.step / self.total_steps, 1.0))
 
-    def note(self, loss: Tensor, inputs, target) -> None:
-        """Keep the loss of the step; NonFiniteLoss at once on a processor, after a few steps on a GPU."""
-        if self.step == self.first_step:
-            _check_loss(loss)
-        self.loss = loss.detach() if self.look_every > 1 else loss.item()
-        self.losses.append(self.loss)
-        if len(self.losses) >= self.look_every:
-            self.look((inputs, target))
+    def look(self) -> None:
+        """Read what was noted since the last look, where that waited for the device; NonFiniteLoss if need be."""
 
-    def look(self, given=None) -> None:
-        """Read the losses noted since the last look; `given` is (inputs, target) of the step at hand."""
-        first = len(self.history.losses)
-        last = first + len(self.losses) - 1
-        for step, value in enumerate(map(float, self.losses), first):
-            if not math.isfinite(value):
-                self.losses.clear()
-                batch, history = step % self.steps_per_epoch, self.history
-                if given is None or step < last:  # that step was taken: batch and weights are no longer its own
-                    raise non_finite(value, step, batch, history=history, read=(first, last))
-                ignored = None if self.tally.loss.weight_of(given[1]) else self.tally.loss.ignore_index
-                raise non_finite(value, step, batch, given, self.model, history, ignored=ignored)
-            self.history.losses.append(value)
-        self.losses.clear()
-
-    def count(self, outputs, target, counted=None) -> None:
-        """Count a step that was taken, its loss the mean over `counted` where it said so, and tell the callbacks."""
-        self.tally.add(self.loss, outputs, target, counted)
+    def count_step(self) -> None:
+        """Count a step that was taken, and tell the callbacks."""
         self.step += 1
         self.index += 1
         if self.step >= self.last_step:
@@ -154,25 +161,23 @@ class Run:
         for listener in self.listeners["on_step"]:
             listener(self)
 
-    def end_epoch(self, valid: Iterable | None, loss: Callable) -> None:
+    def judged(self) -> dict:
+        """What an epoch's row holds besides the means over its steps."""
+        return {}
+
+    def end_epoch(self) -> None:
         """Write the epoch's row: of the part that was seen, where the run was stopped within it."""
         self.look()
         if not self.index and self.interrupted:
             return
         if not self.index:
-            raise ValueError("fit got no batches. Likely cause: an empty split, or a generator that was used up")
+            raise ValueError(
+                f"{self.who} got no batches. Likely cause: an empty split, or a generator that was used up"
+            )
         whole = self.exhausted or self.index >= self.steps_per_epoch
         if not whole:
             self.tell("on_break")
-        row = {"epoch": self.epoch + 1, **self.tally.figures()}
-        if valid is not None and not self.interrupted:
-            try:
-                judged = evaluate(self.model, valid, loss, self.tally.metrics, who="fit(valid=...)")
-                row |= {f"valid_{name}": value for name, value in judged.items()}
-            except (KeyboardInterrupt, RuntimeError) as error:
-                if isinstance(error, RuntimeError) and not self.interrupted:
-                    raise
-                self.interrupted = self.stop = True  # a second interrupt: the epoch is saved without these figures
+        row = {"epoch": self.epoch + 1, **self.tally.figures(), **self.judged()}
         row["seconds"] = time.monotonic() - self.epoch_started
         self.history.rows.append(row)
         if whole:
@@ -183,8 +188,9 @@ class Run:
     def _take_length(self, batches: int) -> None:
         """Go on with the number of batches that came, where len() promised another."""
         if batches != self.steps_per_epoch:
+            unit = "batches" if self.batches_per_step == 1 else f"steps of {self.batches_per_step} batches"
             warnings.warn(
-                f"fit got {batches} batches in epoch {self.epoch + 1}, and expected {self.steps_per_epoch} by "
+                f"{self.who} got {batches} {unit} in epoch {self.epoch + 1}, and expected {self.steps_per_epoch} by "
                 "len(batches); the epoch ends where they end. Likely cause: a length that does not count what comes",
                 stacklevel=3,
             )
@@ -201,37 +207,38 @@ class Run:
             self.history.rows.append({"epoch": self.epoch + 1, **self.tally.figures()})
 
     def seconds(self) -> float:
-        """Seconds since this call of `fit` began."""
+        """Seconds since this call began."""
         return time.monotonic() - self.started
 
     def end(self) -> None:
-        """Close the history, put the model in evaluation mode, tell the callbacks."""
-        if self.schedule is not None:
-            for group, given in zip(self.optimiser.param_groups, self.options, strict=True):
-                group["lr"] = given["lr"]
-        self.history.losses += map(float, self.losses)
+        """Close the history, put what was trained in evaluation mode, tell the callbacks."""
+        for trained in self.trained.values():
+            trained.reset_learning_rate()
         self.history.seconds += self.seconds()
         self.history.interrupted = self.interrupted
         self.history.peak_memory = peak_memory()
         self.model.eval()
-        if isinstance(getattr(self.model, "history", None), (History, type(None))):
-            self.model.history = self.history
+        if isinstance(getattr(self.keeper, "history", None), (History, type(None))):
+            self.keeper.history = self.history
         self.tell("on_end")
 
 
-def _whole(epochs) -> int:
+def _whole(epochs, who: str) -> int:
     if not isinstance(epochs, numbers.Real) or not float(epochs).is_integer() or epochs < 0:
-        raise ValueError(f"fit got epochs={epochs!r}; expected a whole number of passes over the batches, 0 or more")
+        raise ValueError(f"{who} got epochs={epochs!r}; expected a whole number of passes over the batches, 0 or more")
     return int(epochs)
 
 
-def _check_loss(loss) -> None:
+def check_loss_value(loss, who: str, whose: str) -> None:
+    """ValueError where a loss is not one number that gradients can go back from to the parameters of `whose`."""
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         raise ValueError(f"The loss is {shape_of(loss)}; expected a tensor with one number (its mean over the batch)")
     if not torch.is_grad_enabled():
-        raise ValueError("fit was called where gradients are switched off, inside torch.no_grad() or inference_mode()")
+        raise ValueError(
+            f"{who} was called where gradients are switched off, inside torch.no_grad() or inference_mode()"
+        )
     if not loss.requires_grad:
         raise ValueError(
-            "The loss does not depend on the model's parameters through gradients. "
-            "Likely cause: argmax, detach, .item() or no_grad between the model and the loss"
+            f"The loss does not depend on the {whose}'s parameters through gradients. "
+            f"Likely cause: argmax, detach, .item() or no_grad between the {whose} and the loss"
         )

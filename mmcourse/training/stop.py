@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """`fit` was interrupted: raised once all is saved, so that the cell ends and "Run all" with it.
+    """A training loop was interrupted: raised once all is saved, so that the cell ends and "Run all" with it.
 
-    `history` is what `fit` would have returned, also kept as `model.history`; the model keeps its weights.
+    `history` is what the loop would have returned, also kept as `model.history` (of a GAN: `generator.history`); the
+    models keep their weights.
     """
 
     def __init__(self, message: str, history):
@@ -19,13 +20,12 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 def interrupted(run) -> TrainingInterrupted:
     """The error to raise after a run was interrupted; says what is kept and how to go on."""
-    kept = "the model keeps its weights, and model.history is its history"
     if run.saved:
         path, step = run.saved
         on = f"{path} holds the run after step {step}; the same call with resume={str(path)!r} goes on from there"
     else:
-        on = "fit(model, ...) trains these weights on; with checkpoint=path the run itself could have been resumed"
-    return TrainingInterrupted(f"Stopped after step {run.step} of {run.total_steps}: {kept}. {on}.", run.history)
+        on = f"{run.call} trains these weights on; with checkpoint=path the run itself could have been resumed"
+    return TrainingInterrupted(f"Stopped after step {run.step} of {run.total_steps}: {run.kept}. {on}.", run.history)
 
 
 @contextmanager

@@ -1,0 +1,106 @@
+"""The training loop of generative adversarial networks: two players, two losses (Goodfellow et al. 2014, algorithm 1)."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from mmcourse.training.adversarial_checks import WHO, check_reached
+from mmcourse.training.adversarial_losses import AdversarialLoss, chosen_loss
+from mmcourse.training.adversarial_progress import progress
+from mmcourse.training.adversarial_run import AdversarialRun
+from mmcourse.training.batch import check_options
+from mmcourse.training.device import mixed_precision
+from mmcourse.training.history import History
+
+
+def fit_adversarial(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    batches: Iterable,
+    loss: str | AdversarialLoss = "hinge",
+    epochs: int = 1,
+    lr: float | tuple[float, float] | None = None,
+    *,
+    discriminator_steps: int = 1,
+    optimiser: Callable | None = None,
+    schedule: Callable[[float], float] | None = None,
+    average: AveragedModel | None = None,
+    callbacks: Iterable = (),
+    checkpoint: str | Path | None = None,
+    resume: str | Path | bool | None = None,
+    verbose: bool = True,
+) -> History:
+    """Train both networks in place and return their History, also kept as `generator.history`; both end in eval mode.
+
+    `generator(z)` makes images of standard normal noise (B, generator.latent_size), `discriminator(images)` returns
+    scores (B,), higher for what looks real. Where `generator.n_classes` is set (a number, or a tuple of them for labels
+    of several attributes), both also get labels, (B,) or (B, n_attributes), and
+    `batches` (Batches, a DataLoader, a list) yields (images, labels); else images alone, and labels are ignored.
+    Generated images take the labels of a real batch.
+
+    A step is `discriminator_steps` updates of the discriminator, each on a fresh batch, then one of the generator. An
+    update leaves the other player's parameters and gradients alone. Both are in training mode throughout, so that batch
+    norm updates its running statistics in every forward pass; real and generated images are separate batches to it.
+    `loss`: 'non_saturating', 'hinge', 'wasserstein', 'minimax' or an AdversarialLoss. `lr` is one number or a pair
+    (generator, discriminator). Both optimisers are Adam with the loss's own lr and betas, 2e-4 and (0.5, 0.999)
+    (Radford et al. 2016), for Wasserstein 1e-4 and (0, 0.9) (Gulrajani et al. 2017); else each is made by
+    optimiser(parameters, lr=lr). `average`, an AveragedModel of the generator, is updated after each step.
+    `schedule`, `callbacks`, `checkpoint`, `resume`, interrupts and errors are those of `fit`.
+
+    The history has the columns generator_loss, discriminator_loss (without the penalty), penalty, real_score and
+    fake_score: means over an epoch in its rows, and each step in `history.per_step`.
+    """
+    check_options(None, None, callbacks, WHO)
+    loss = chosen_loss(loss)
+    run = AdversarialRun(
+        generator, discriminator, batches, loss, epochs, lr, discriminator_steps, optimiser, schedule, average
+    )
+    run.set_up(callbacks, checkpoint, resume)
+    if verbose and (watch := progress(run)):
+        run.listen([watch])
+    with run.training():
+        while run.epoch < run.epochs and not run.stop:
+            generator.train()
+            discriminator.train()
+            for step_batches in run.epoch_batches():
+                run.set_learning_rate()
+                for images, labels in step_batches:
+                    train_discriminator(run, images, labels)
+                train_generator(run, *step_batches[-1])
+                run.count()
+                if run.stop:
+                    break
+            run.end_epoch()
+    return run.history
+
+
+def train_discriminator(run: AdversarialRun, images: Tensor, labels: Tensor | None) -> None:
+    """One update of the discriminator, on real images and as many generated ones."""
+    with mixed_precision():
+        with torch.no_grad():
+            fake = run.generate(images, labels)
+        real_scores, fake_scores = run.score(images, labels), run.score(fake, labels)
+    value = run.loss.discriminator(real_scores, fake_scores)
+    run.note("discriminator_loss", value, images)
+    penalty = run.loss.penalty(run.discriminator, images, fake, labels)
+    if penalty is not None:
+        run.note("penalty", penalty)
+        value = value + penalty
+    run.note("real_score", real_scores.mean())
+    run.note("fake_score", fake_scores.mean())
+    run.trained["discriminator_optimiser"].update(value)
+
+
+def train_generator(run: AdversarialRun, images: Tensor, labels: Tensor | None) -> None:
+    """One update of the generator, on as many images of fresh noise as the batch holds."""
+    with mixed_precision():
+        scores = run.score(run.generate(images, labels), labels)
+    value = run.loss.generator(scores)
+    run.note("generator_loss", value, images)
+    player = run.trained["generator_optimiser"]
+    player.update(value)
+    if run.step == run.first_step:
+        check_reached(player.parameters)
