@@ -1,9 +1,8 @@
-"""The training loop of generative adversarial networks: two players, two losses (Goodfellow et al. 2014, algorithm 1)."""
+"""The training loop of generative adversarial networks: two players take turns (Goodfellow et al. 2014)."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -36,14 +35,15 @@ def fit_adversarial(
     """Train both networks in place and return their History, also kept as `generator.history`; both end in eval mode.
 
     `generator(z)` makes images of standard normal noise (B, generator.latent_size), `discriminator(images)` returns
-    scores (B,), higher for what looks real. Where `generator.n_classes` is set (a number, or a tuple of them for labels
-    of several attributes), both also get labels, (B,) or (B, n_attributes), and
-    `batches` (Batches, a DataLoader, a list) yields (images, labels); else images alone, and labels are ignored.
-    Generated images take the labels of a real batch.
+    scores (B,), higher for what looks real. Where `generator.n_classes` is set (a number; a tuple for several
+    attributes), both also get labels, (B,) or (B, n_attributes), and `batches` (Batches, a DataLoader, a list) yields
+    (images, labels); else images alone, and labels are ignored. A generated image takes the label of a real one.
 
-    A step is `discriminator_steps` updates of the discriminator, each on a fresh batch, then one of the generator. An
-    update leaves the other player's parameters and gradients alone. Both are in training mode throughout, so that batch
-    norm updates its running statistics in every forward pass; real and generated images are separate batches to it.
+    A step is `discriminator_steps` updates of the discriminator, each on a fresh batch and freshly generated images,
+    then an update of the generator by the last of these, generated once for both as in DCGAN's reference code. An
+    update leaves the other network's parameters and gradients alone. Both are in training mode throughout: real and
+    generated images are separate batches to batch norm, which updates its running statistics in each forward pass.
+
     `loss`: 'non_saturating', 'hinge', 'wasserstein', 'minimax' or an AdversarialLoss. `lr` is one number or a pair
     (generator, discriminator). Both optimisers are Adam with the loss's own lr and betas, 2e-4 and (0.5, 0.999)
     (Radford et al. 2016), for Wasserstein 1e-4 and (0, 0.9) (Gulrajani et al. 2017); else each is made by
@@ -68,8 +68,9 @@ def fit_adversarial(
             for step_batches in run.epoch_batches():
                 run.set_learning_rate()
                 for images, labels in step_batches:
-                    train_discriminator(run, images, labels)
-                train_generator(run, *step_batches[-1])
+                    fake = run.generate(images, labels)
+                    train_discriminator(run, images, fake.detach(), labels)
+                train_generator(run, images, fake, labels)
                 run.count()
                 if run.stop:
                     break
@@ -77,11 +78,9 @@ def fit_adversarial(
     return run.history
 
 
-def train_discriminator(run: AdversarialRun, images: Tensor, labels: Tensor | None) -> None:
-    """One update of the discriminator, on real images and as many generated ones."""
+def train_discriminator(run: AdversarialRun, images: Tensor, fake: Tensor, labels: Tensor | None) -> None:
+    """One update of the discriminator, on real images and as many generated ones, which carry no gradient."""
     with mixed_precision():
-        with torch.no_grad():
-            fake = run.generate(images, labels)
         real_scores, fake_scores = run.score(images, labels), run.score(fake, labels)
     value = run.loss.discriminator(real_scores, fake_scores)
     run.note("discriminator_loss", value, images)
@@ -94,10 +93,10 @@ def train_discriminator(run: AdversarialRun, images: Tensor, labels: Tensor | No
     run.trained["discriminator_optimiser"].update(value)
 
 
-def train_generator(run: AdversarialRun, images: Tensor, labels: Tensor | None) -> None:
-    """One update of the generator, on as many images of fresh noise as the batch holds."""
+def train_generator(run: AdversarialRun, images: Tensor, fake: Tensor, labels: Tensor | None) -> None:
+    """One update of the generator, by the scores of what it generated; the gradient flows through the discriminator."""
     with mixed_precision():
-        scores = run.score(run.generate(images, labels), labels)
+        scores = run.score(fake, labels)
     value = run.loss.generator(scores)
     run.note("generator_loss", value, images)
     player = run.trained["generator_optimiser"]

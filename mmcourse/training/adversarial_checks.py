@@ -32,10 +32,10 @@ def check_players(generator: nn.Module, discriminator: nn.Module, average, discr
         )
     sizes = classes_of(generator), classes_of(discriminator)
     if hasattr(discriminator, "n_classes") and sizes[0] != sizes[1]:
-        of_generator, of_discriminator = (getattr(network, "n_classes", None) for network in (generator, discriminator))
+        of_discriminator = f"n_classes={discriminator.n_classes}"
         raise ValueError(
-            f"{WHO} got a generator with n_classes={of_generator} and a discriminator with n_classes={of_discriminator}; "
-            "expected the same in both. Likely cause: one was made without n_classes, so it ignores the labels"
+            f"{WHO} got a generator with n_classes={getattr(generator, 'n_classes', None)} and a discriminator with "
+            f"{of_discriminator}; expected the same in both. Likely cause: one was made without n_classes"
         )
     own = {id(parameter): name for name, parameter in generator.named_parameters()}
     if shared := [(own[id(p)], name) for name, p in discriminator.named_parameters() if id(p) in own]:
@@ -67,7 +67,7 @@ def learning_rates(lr) -> tuple:
 
 
 def images_and_labels(batch, sizes: tuple[int, ...]) -> tuple[Tensor, Tensor | None]:
-    """A batch on the device: images, and labels where there are classes, else None; `sizes` are those of `classes_of`."""
+    """A batch on the device: images, and labels or None; `sizes` are those that `classes_of` returns."""
     parts = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
     expected = "(images, labels)" if sizes else "images alone"
     if isinstance(batch, Mapping) or not parts or not all(isinstance(part, Tensor) for part in parts[:2]):

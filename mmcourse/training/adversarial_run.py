@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 from mmcourse.models.evaluation_mode import evaluation_mode
 from mmcourse.training import adversarial_checks as checks
 from mmcourse.training.adversarial_losses import AdversarialLoss
-from mmcourse.training.device import device
+from mmcourse.training.device import device, mixed_precision
 from mmcourse.training.diagnosis import MISFITS, NOT_YET, explain
 from mmcourse.training.history import History
 from mmcourse.training.optimiser import Adam
@@ -85,7 +85,8 @@ class AdversarialRun(Run):
     def generate(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """Fakes of fresh noise, as many as there are images, with their labels.   -> (B, ...)"""
         noise = torch.randn(len(images), self.generator.latent_size).to(images.device)
-        fake = self._called(self.generator, noise, labels)
+        with mixed_precision():
+            fake = self._called(self.generator, noise, labels)
         if self.step == self.first_step:
             checks.check_images(images, fake, self.generator)
             self.lowest = -1.0 if images.min() < -checks.TOLERANCE else 0.0
@@ -132,7 +133,7 @@ class AdversarialRun(Run):
     def samples(self, number: int = SAMPLES) -> Tensor:
         """What the generator (its average, where there is one) makes of the same latents each time.   -> (n, ...)
 
-        In evaluation mode; the labels of an attribute are 0, 1, ... in turn. No random number of the training is used up.
+        In evaluation mode; labels are 0, 1, ... in turn. No random number of the training is used up.
         """
         latents = torch.randn(number, self.generator.latent_size, generator=torch.Generator().manual_seed(0))
         columns = [torch.arange(number, device=device()) % size for size in self.sizes]

@@ -156,11 +156,11 @@ def restore(run, path: str | Path) -> None:
     _check_batches(about["batches"], describe(run.batches) | {"batches_per_step": run.batches_per_step}, path)
     steps_per_epoch = about["steps_per_epoch"]
     if about["epoch"] + (about["index"] > 0) > run.epochs:
-        done = about["step"] / steps_per_epoch
+        done, asked = about["step"] / steps_per_epoch, run.epochs * steps_per_epoch
         raise ValueError(
             f"{path} was already trained for {about['step']} steps ({done:.3g} epochs); {run.who} got "
-            f"epochs={run.epochs}, which is {run.epochs * steps_per_epoch} steps. Likely cause: `epochs` counts from the start of the run, "
-            f"not from where it goes on; for one more: epochs={math.ceil(done) + 1}"
+            f"epochs={run.epochs}, which is {asked} steps. Likely cause: `epochs` counts from the start of the run, not "
+            f"from where it goes on; for one more: epochs={math.ceil(done) + 1}"
         )
     weights = _below("model", tensors)
     _check_model(run.model, weights, path)
