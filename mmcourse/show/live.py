@@ -17,12 +17,37 @@ from mmcourse.show import output
 EVERY = 0.2  # seconds between two redraws at the least
 POINTS = 240  # points of the curve at most
 WIDTH, HEIGHT = 420, 96
-BLUE, GREEN, ORANGE = "#2E8FCF", "#009E73", "#E69F00"  # legible on light and on dark
+BLUE, GREEN, ORANGE, VERMILLION = "#2E8FCF", "#009E73", "#E69F00", "#D55E00"  # legible on light and on dark
+LINES = ((BLUE, "", "━"), (VERMILLION, "7 4", "╍"))  # colour, dashes in SVG, and what stands for it in words
+TRAINING = "training loss"
 
 
 def live_view(total_steps: int, epochs: int = 1) -> "LiveView":
     """A view of a training run of `total_steps` steps in all; `fit` opens one in a notebook."""
     return LiveView(total_steps, epochs)
+
+
+class Curve:
+    """A loss over the steps, kept as at most 2 * POINTS points however many come; `last` is the last value."""
+
+    def __init__(self):
+        self.points: list[tuple[int, float]] = []
+        self.last = None
+        self._stride, self._bucket = 1, []
+
+    def add(self, step: int, value: float) -> None:
+        """One more value; one that is not finite is left out."""
+        if not math.isfinite(value):
+            return
+        self.last = value
+        self._bucket.append(value)
+        if len(self._bucket) >= self._stride:
+            self.points.append((step, sum(self._bucket) / len(self._bucket)))
+            self._bucket.clear()
+        if len(self.points) >= 2 * POINTS:
+            pairs = zip(self.points[::2], self.points[1::2], strict=False)
+            self.points = [(b[0], (a[1] + b[1]) / 2) for a, b in pairs]
+            self._stride *= 2
 
 
 class LiveView:
@@ -36,18 +61,22 @@ class LiveView:
             raise ValueError(f"total_steps is {total_steps}, epochs is {epochs}; expected at least 1 each")
         self.total_steps, self.epochs = total_steps, epochs
         self.step, self.drawn, self.rows = 0, 0, []
-        self._losses, self._stride, self._bucket = [], 1, []
-        self._metrics, self._loss = {}, None
+        self.curves: dict[str, Curve] = {}
+        self._metrics = {}
         self._begun, self._shown = time.perf_counter(), -math.inf
         self._id, self._closed = uuid.uuid4().hex, False
         self._notebook = output.in_notebook()
 
-    def update(self, step: int, loss: float, metrics: dict[str, float] | None = None) -> None:
-        """After a step: its number (from 1), its loss, and metrics so far. Draws a few times a second at most."""
+    def update(self, step: int, loss: float | dict[str, float], metrics: dict[str, float] | None = None) -> None:
+        """After a step: its number (from 1), its loss, or several by name, and metrics so far.
+
+        Draws a few times a second at most.
+        """
         self.step = step
         self._metrics = metrics or self._metrics
-        self._keep(float(loss))
-        if self._notebook and time.perf_counter() - self._shown >= EVERY:
+        for name, value in (loss if isinstance(loss, dict) else {TRAINING: loss}).items():
+            self.curves.setdefault(name, Curve()).add(step, float(value))
+        if self.due():
             self._draw()
 
     def due(self) -> bool:
@@ -70,19 +99,6 @@ class LiveView:
         if self._notebook:
             self._final(history)
 
-    def _keep(self, loss: float) -> None:
-        if not math.isfinite(loss):
-            return
-        self._loss = loss
-        self._bucket.append(loss)
-        if len(self._bucket) >= self._stride:
-            self._losses.append((self.step, sum(self._bucket) / len(self._bucket)))
-            self._bucket.clear()
-        if len(self._losses) >= 2 * POINTS:
-            pairs = zip(self._losses[::2], self._losses[1::2], strict=False)
-            self._losses = [(b[0], (a[1] + b[1]) / 2) for a, b in pairs]
-            self._stride *= 2
-
     def _draw(self) -> None:
         self._shown = time.perf_counter()
         output.publish(
@@ -94,8 +110,8 @@ class LiveView:
         """The state in a line of words."""
         seconds = time.perf_counter() - self._begun
         parts = [f"step {self.step:,} of {self.total_steps:,}"]
-        if self._loss is not None:
-            parts.append(f"loss {self._loss:.3f}")
+        last = {name.removeprefix("training "): curve.last for name, curve in self.curves.items()}
+        parts += [f"{name} {value:.3f}" for name, value in last.items() if value is not None]
         judged = self.rows[-1] if self.rows else {}
         valid = {n: value for n, value in judged.items() if n.startswith("valid_") and n != "valid_loss"}
         parts += [
@@ -110,7 +126,7 @@ class LiveView:
         return " · ".join(parts)
 
     def html(self) -> str:
-        """The bar, the words and the curve as HTML."""
+        """The bar, the words and the curves as HTML."""
         fraction = min(100.0, 100 * self.step / self.total_steps)
         epoch = min(self.epochs, int(self.step / self.total_steps * self.epochs) + 1)
         return (
@@ -125,32 +141,40 @@ class LiveView:
             f'<div style="font-variant-numeric:tabular-nums">{html.escape(self.words())}</div>{self._svg()}</div>'
         )
 
+    def _drawn(self) -> dict[str, list[tuple[int, float]]]:
+        """The points of each curve that has enough of them to be drawn."""
+        return {name: curve.points for name, curve in self.curves.items() if len(curve.points) > 1}
+
     def _svg(self) -> str:
-        if len(self._losses) < 2:
+        if not (drawn := self._drawn()):
             return ""
-        values = [loss for _, loss in self._losses]
         checks = self._checks()
-        top, bottom = max(*values, *(value for _, value in checks)), min(0.0, *values)
+        values = [loss for points in (*drawn.values(), checks) for _, loss in points]
+        top, bottom = max(values), min(0.0, *values)
         span = (top - bottom) or 1.0
 
         def position(step, value):
             return f"{step / self.total_steps * WIDTH:.1f},{HEIGHT - 4 - (value - bottom) / span * (HEIGHT - 8):.1f}"
 
-        lines = [
-            f'<polyline points="{" ".join(position(*point) for point in self._losses)}" fill="none" stroke="{BLUE}" '
-            'stroke-width="1.8" stroke-linejoin="round"/>'
-        ]
+        lines, notes = [], []
+        for (name, points), (colour, dashes, mark) in zip(drawn.items(), LINES, strict=False):
+            lines.append(
+                f'<polyline points="{" ".join(position(*point) for point in points)}" fill="none" stroke="{colour}" '
+                f'stroke-width="1.8" stroke-linejoin="round" stroke-dasharray="{dashes}"/>'
+            )
+            notes.append(f'<span style="color:{colour}">{mark}</span> {html.escape(name)}, from {points[0][1]:.2f}')
         for step, value in checks:
             x, y = position(step, value).split(",")
             lines.append(f'<circle cx="{x}" cy="{y}" r="3.2" fill="{ORANGE}"/>')
-        note = f' · <span style="color:{ORANGE}">●</span> validation loss' if checks else ""
+        if checks:
+            notes.append(f'<span style="color:{ORANGE}">●</span> validation loss')
         return (
             f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
-            f'aria-label="training loss so far" style="display:block;margin-top:4px;max-width:100%">'
+            f'aria-label="{html.escape(" and ".join(drawn))} so far" '
+            'style="display:block;margin-top:4px;max-width:100%">'
             f'<line x1="0" y1="{HEIGHT - 1}" x2="{WIDTH}" y2="{HEIGHT - 1}" stroke="currentColor" '
             'stroke-opacity="0.35"/>'
-            f'{"".join(lines)}</svg><div style="opacity:0.8"><span style="color:{BLUE}">━</span> training loss, '
-            f"from {values[0]:.2f}{note}</div>"
+            f'{"".join(lines)}</svg><div style="opacity:0.8">{" · ".join(notes)}</div>'
         )
 
     def _checks(self) -> list[tuple[float, float]]:
@@ -162,30 +186,36 @@ class LiveView:
             if i % every == every - 1 and math.isfinite(row.get("valid_loss", math.nan))
         ]
 
+    def losses_in(self, history) -> dict[str, list[float]]:
+        """The losses of each step that a history holds, by the names of the curves."""
+        return {TRAINING: list(getattr(history, "losses", []))}
+
     def _final(self, history) -> None:
-        losses = list(getattr(history, "losses", []))
-        if len(losses) > 2:
-            self.step = max(self.step, len(losses))
-            self._losses = thinned(losses, self.step - len(losses))
+        for name, losses in self.losses_in(history).items():
+            if len(losses) > 2:
+                self.step = max(self.step, len(losses))
+                self.curves.setdefault(name, Curve()).points = thinned(losses, self.step - len(losses))
         ran = clock(getattr(history, "seconds", 0) or time.perf_counter() - self._begun)
         stopped = "" if self.step >= self.total_steps else f" · stopped at step {self.step:,} of {self.total_steps:,}"
         last = figures_of(self.rows[-1], self.epochs) if self.rows else f"step {self.step:,} of {self.total_steps:,}"
         summary = f"{last} · {ran}{stopped}"
-        if len(self._losses) < 2:
+        if not (drawn := self._drawn()):
             output.publish({"text/plain": summary}, display_id=self._id, update=self.drawn > 0)
             return
         from mmcourse.show import style
 
-        alt = (
-            f"Training loss over {self.step:,} steps, from {self._losses[0][1]:.2f} to {self._losses[-1][1]:.2f}. "
-            f"{summary}."
-        )
-        data, metadata = style.image_bundle(self._still(summary), alt, 640)
+        ranges = [f"{name} from {points[0][1]:.2f} to {points[-1][1]:.2f}" for name, points in drawn.items()]
+        alt = f"Over {self.step:,} steps: {', '.join(ranges)}. {summary}."
+        data, metadata = style.image_bundle(self._still(summary), alt + self._more_alt(), 640)
         output.publish(data | {"text/plain": summary}, metadata, display_id=self._id, update=self.drawn > 0)
         self.drawn += 1
 
+    def _more_alt(self) -> str:
+        """What the still picture shows besides the curves, in words."""
+        return ""
+
     def _still(self, summary: str) -> bytes:
-        """The whole curve as a small PNG, its figures above it."""
+        """The whole curves as a small PNG, their figures above them."""
         import matplotlib
         from matplotlib.figure import Figure
 
@@ -193,24 +223,32 @@ class LiveView:
 
         with matplotlib.rc_context(style.SETTINGS):
             figure = Figure(figsize=(6.4, 1.6), layout="constrained")
-            axis = figure.subplots()
-            axis.plot(*zip(*self._losses, strict=True), linewidth=1.4, label="training loss")
-            if self._checks():
-                axis.plot(
-                    *zip(*self._checks(), strict=True),
-                    "o",
-                    color=style.PALETTE["orange"],
-                    markersize=4,
-                    clip_on=False,
-                    label="validation loss",
-                )
-            drawn = [loss for _, loss in self._losses + self._checks()]
-            axis.set_ylim(*style.with_room(min(0.0, *drawn), max(drawn)))
-            axis.set_xlim(0, max(self.total_steps, self.step))
-            axis.tick_params(labelsize=8)
-            axis.set_title(textwrap.fill(summary, 110), fontsize=8.6, fontweight="normal")
-            figure.legend(fontsize=8, loc="outside right center")  # a flat loss would run through it anywhere inside
+            self._plot(figure, summary)
             return style.small_png(style.pixels_of(figure))
+
+    def _plot(self, figure, summary: str) -> None:
+        """Draw the curves into a figure of matplotlib, or a part of one."""
+        from mmcourse.show import style
+
+        axis = figure.subplots()
+        colours = style.PALETTE["blue"], style.PALETTE["vermillion"]
+        for (name, points), colour, line in zip(self._drawn().items(), colours, ("-", "--"), strict=False):
+            axis.plot(*zip(*points, strict=True), line, color=colour, linewidth=1.4, label=name)
+        if self._checks():
+            axis.plot(
+                *zip(*self._checks(), strict=True),
+                "o",
+                color=style.PALETTE["orange"],
+                markersize=4,
+                clip_on=False,
+                label="validation loss",
+            )
+        drawn = [loss for points in (*self._drawn().values(), self._checks()) for _, loss in points]
+        axis.set_ylim(*style.with_room(min(0.0, *drawn), max(drawn)))
+        axis.set_xlim(0, max(self.total_steps, self.step))
+        axis.tick_params(labelsize=8)
+        axis.set_title(textwrap.fill(summary, 110), fontsize=8.6, fontweight="normal")
+        figure.legend(fontsize=8, loc="outside right center")  # a flat loss would run through it anywhere inside
 
 
 def thinned(losses: list[float], first: int = 0) -> list[tuple[int, float]]:

@@ -19,7 +19,7 @@ RANGES = {nn.Sigmoid: (0.0, 1.0), nn.Tanh: (-1.0, 1.0)}  # of the last layers th
 TOLERANCE = 1e-3  # beyond a range, for rounding
 
 
-def check_players(generator: nn.Module, discriminator: nn.Module, average, discriminator_steps) -> None:
+def check_players(generator: nn.Module, discriminator: nn.Module, average, discriminator_steps, optimiser) -> None:
     """ValueError unless these are two networks that can play against each other."""
     check_model(generator, WHO)
     check_model(discriminator, f"{WHO}(discriminator=...)")
@@ -46,6 +46,12 @@ def check_players(generator: nn.Module, discriminator: nn.Module, average, discr
         )
     if not isinstance(discriminator_steps, numbers.Integral) or discriminator_steps < 1:
         raise ValueError(f"{WHO} got discriminator_steps={discriminator_steps!r}; expected a whole number, 1 or more")
+    if isinstance(optimiser, torch.optim.Optimizer):
+        kind = type(optimiser).__name__
+        raise ValueError(
+            f"{WHO} got one {kind} for two players; expected a function (parameters, lr=lr) that makes one for each: "
+            f"optimiser=torch.optim.{kind}"
+        )
     if average is not None:
         _check_average(average, generator)
 

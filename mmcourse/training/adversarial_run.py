@@ -19,6 +19,7 @@ from mmcourse.training.optimiser import Adam
 from mmcourse.training.run import Run, check_loss_value
 from mmcourse.training.trained import Trained
 
+COLUMNS = ("generator_loss", "discriminator_loss", "penalty", "real_score", "fake_score")  # of the history
 SAMPLES = 16  # of the fixed latents that a live view shows
 
 
@@ -42,7 +43,7 @@ class AdversarialRun(Run):
         schedule: Callable | None,
         average: AveragedModel | None,
     ):
-        checks.check_players(generator, discriminator, average, discriminator_steps)
+        checks.check_players(generator, discriminator, average, discriminator_steps, optimiser)
         rates = dict(zip(("generator", "discriminator"), checks.learning_rates(lr), strict=True))
         networks = {"generator": generator, "discriminator": discriminator}
         optimiser = optimiser or partial(Adam, betas=loss.betas)
@@ -57,7 +58,7 @@ class AdversarialRun(Run):
             )
             for name, network in networks.items()
         }
-        players = nn.ModuleDict(networks | ({"average": average.to(device())} if average is not None else {}))
+        players = Players(networks | ({"average": average.to(device())} if average is not None else {}))
         super().__init__(players, trained, batches, epochs, None, discriminator_steps)
         self.tally = StepMeans(self.history)
         self.keeper, self.loss, self.average = generator, loss, average
@@ -114,7 +115,8 @@ class AdversarialRun(Run):
         """Count a step that was taken by both players, and tell the callbacks."""
         if self.average is not None:
             self.average.update_parameters(self.generator)
-        self.unread.append({name: sum(values) / len(values) for name, values in self.noted.items()})
+        noted = {name: self.noted[name] for name in COLUMNS if name in self.noted}
+        self.unread.append({name: sum(values) / len(values) for name, values in noted.items()})
         self.noted.clear()
         if len(self.unread) >= self.look_every:
             self.look()
@@ -158,6 +160,10 @@ class AdversarialRun(Run):
             name = "generator" if network is self.generator else "discriminator"
             explain(error, given, NOT_YET, None, f"{self.who} ({name})", network)
             raise
+
+
+class Players(nn.ModuleDict):
+    """Generator, discriminator and, where there is one, the generator's average, as a checkpoint holds them."""
 
 
 class StepMeans:

@@ -3,11 +3,9 @@
 import errno
 import json
 import math
-import random
 import tempfile
 from pathlib import Path
 
-import numpy
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -16,6 +14,7 @@ from torch import Tensor, nn
 from mmcourse.files import replacing
 from mmcourse.training import optimiser_state
 from mmcourse.training.batch import describe
+from mmcourse.training.random_state import random_state, set_random_state
 
 FORMAT = "mmcourse 2"  # of runs: a change of what they hold is another number
 
@@ -159,8 +158,8 @@ def restore(run, path: str | Path) -> None:
         done, asked = about["step"] / steps_per_epoch, run.epochs * steps_per_epoch
         raise ValueError(
             f"{path} was already trained for {about['step']} steps ({done:.3g} epochs); {run.who} got "
-            f"epochs={run.epochs}, which is {asked} steps. Likely cause: `epochs` counts from the start of the run, not "
-            f"from where it goes on; for one more: epochs={math.ceil(done) + 1}"
+            f"epochs={run.epochs}, which is {asked} steps. Likely cause: `epochs` counts from the start of the run, "
+            f"not from where it goes on; for one more: epochs={math.ceil(done) + 1}"
         )
     weights = _below("model", tensors)
     _check_model(run.model, weights, path)
@@ -183,40 +182,6 @@ def restore(run, path: str | Path) -> None:
     if run.epoch >= run.epochs or run.step >= run.last_step:
         print(f"{path} holds this run after its last step, {run.step}: nothing is left to train.")
         run.note_part()
-
-
-def random_state(batches=None) -> dict:
-    """The state of every random generator training draws from, and of the batches' own order."""
-    kind, keys, position, has_gauss, gauss = numpy.random.get_state()
-    version, words, gauss_next = random.getstate()
-    tensors = {
-        "torch": torch.get_rng_state(),
-        "numpy": torch.from_numpy(keys.astype(numpy.int64)),
-        "python": torch.tensor(words),
-    }
-    if torch.cuda.is_available():
-        tensors["cuda"] = torch.cuda.get_rng_state()
-    if isinstance(generator := getattr(batches, "generator", None), torch.Generator):
-        tensors["batches"] = generator.get_state()
-    plain = {"numpy": [kind, position, has_gauss, gauss], "python": [version, gauss_next]}
-    plain["epoch"] = epoch if isinstance(epoch := getattr(batches, "epoch", None), int) else None
-    return {"tensors": tensors, "plain": plain}
-
-
-def set_random_state(state: dict, batches=None) -> None:
-    """Put the generators, and the order of the batches where they are given, into a state of `random_state`."""
-    tensors, plain = state["tensors"], state["plain"]
-    torch.set_rng_state(tensors["torch"])
-    kind, *rest = plain["numpy"]
-    numpy.random.set_state((kind, tensors["numpy"].numpy().astype(numpy.uint32), *rest))
-    version, gauss_next = plain["python"]
-    random.setstate((version, tuple(tensors["python"].tolist()), gauss_next))
-    if "cuda" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["cuda"])
-    if "batches" in tensors and batches is not None:
-        batches.generator.set_state(tensors["batches"])
-    if plain["epoch"] is not None and batches is not None:
-        batches.epoch = plain["epoch"]
 
 
 def _part(part: str | None, tensors: dict[str, Tensor], about: dict, path) -> dict[str, Tensor]:

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from mmcourse import settings
 from mmcourse.data.shapes import examples_in, shape_of
 from mmcourse.training.batch import length, unpacked
-from mmcourse.training.checkpoint import Checkpoint, path_to_resume, random_state, restore, set_random_state
+from mmcourse.training.checkpoint import Checkpoint, path_to_resume, restore
 from mmcourse.training.device import device
 from mmcourse.training.diagnosis import explain_device
 from mmcourse.training.history import History, peak_memory
+from mmcourse.training.random_state import random_state, set_random_state
 from mmcourse.training.stop import interrupted, stop_between_steps
 from mmcourse.training.trained import Trained
 

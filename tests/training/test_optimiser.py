@@ -1,4 +1,4 @@
-"""The default optimiser is PyTorch's AdamW without the wait for its compiler."""
+"""The default optimisers are PyTorch's AdamW and Adam without the wait for its compiler."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import sys
 import torch
 
 from mmcourse.training.device import device
-from mmcourse.training.optimiser import AdamW, default_optimiser
+from mmcourse.training.optimiser import Adam, AdamW, default_optimiser
 
 
 def test_the_same_figures_as_pytorch():
@@ -21,10 +21,12 @@ def test_the_same_figures_as_pytorch():
         return model.weight, optimiser.state_dict()["state"][0]["exp_avg_sq"]
 
     fused = device().type != "mps"
-    for ours, theirs in zip(
-        train(lambda p: default_optimiser(p, 0.1)), train(lambda p: torch.optim.AdamW(p, 0.1, fused=fused)), strict=True
+    betas = (0.5, 0.9)
+    for ours, theirs in (
+        (lambda p: default_optimiser(p, 0.1), lambda p: torch.optim.AdamW(p, 0.1, fused=fused)),
+        (lambda p: Adam(p, 0.1, betas=betas), lambda p: torch.optim.Adam(p, 0.1, betas=betas, fused=fused)),
     ):
-        assert torch.equal(ours, theirs)
+        assert all(torch.equal(a, b) for a, b in zip(train(ours), train(theirs), strict=True))
     assert AdamW.__name__ == type(default_optimiser([torch.nn.Parameter(torch.ones(1))], 0.1, compile=True)).__name__
 
 
@@ -32,8 +34,11 @@ def test_training_does_not_wait_for_the_compiler():
     code = """
 import sys, torch
 from mmcourse.data.batches import Batches
-from mmcourse.training import fit
+from mmcourse.training import fit, fit_adversarial
 fit(torch.nn.Linear(3, 2), Batches(torch.ones(8, 3), torch.zeros(8, dtype=torch.long)))
+generator = torch.nn.Linear(2, 3)
+generator.latent_size = 2
+fit_adversarial(generator, torch.nn.Sequential(torch.nn.Linear(3, 1), torch.nn.Flatten(0)), Batches(torch.ones(8, 3)))
 heavy = ("torch._dynamo", "torchvision", "torchmetrics", "pandas", "matplotlib")
 print([name for name in heavy if name in sys.modules])
 """

@@ -12,8 +12,12 @@ def plot_history(history, title: str | None = None, limits: tuple[float, float] 
 
     `history` is what `fit` returned, or a table with its columns (epoch, loss, accuracy, valid_loss ...). `limits` of
     the metrics' axis are taken from the figures unless given, which makes a mountain of a hundredth.
+    Of `fit_adversarial`: both losses on the left (and the penalty), the mean scores on the right.
     """
     table = history.dataframe() if hasattr(history, "dataframe") else history
+    if hasattr(table, "columns") and {"generator_loss", "discriminator_loss"} <= set(table.columns) and len(table):
+        _plot_players(table, getattr(history, "per_step", {}), title, limits)
+        return
     if not hasattr(table, "columns") or "loss" not in table or len(table) == 0:
         raise ValueError(
             f"history is a {type(history).__name__} with no epoch in it; expected what fit(...) returned, "
@@ -59,6 +63,34 @@ def plot_history(history, title: str | None = None, limits: tuple[float, float] 
             panel.xaxis.get_major_locator().set_params(integer=True)
             if len(panel.lines) > 1:
                 panel.legend()
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+
+
+def _plot_players(table, per_step: dict[str, list[float]], title: str | None, limits) -> None:
+    panels = {
+        "loss": [name for name in table.columns if name.endswith("_loss") or name == "penalty"],
+        "mean score": [name for name in table.columns if name.endswith("_score")],
+    }
+    listed = [
+        f"{name.replace('_', ' ')} from {table[name].iloc[0]:.3f} to {table[name].iloc[-1]:.3f}"
+        for names in panels.values()
+        for name in names
+    ]
+    alt = f"{title or 'A GAN in training'} over {len(table)} epochs: {', '.join(listed)}."
+    colours = [style.PALETTE[name] for name in ("blue", "vermillion", "green")]
+    with style.drawing(style.WIDTH, 2.7, alt) as figure:
+        for axis, (heading, names) in zip(figure.subplots(1, 2), panels.items(), strict=True):
+            for name, colour, line in zip(names, colours, ("-", "--", ":"), strict=False):
+                steps = per_step.get(name, [])
+                each, thin = len(steps) / len(table), max(1, len(steps) // 600)
+                if each > 1:
+                    places = [(i + 1) / each + table["epoch"].iloc[0] - 1 for i in range(0, len(steps), thin)]
+                    axis.plot(places, steps[::thin], color=colour, alpha=0.3, linewidth=0.8)
+                axis.plot(table["epoch"], table[name], line, color=colour, label=name.replace("_", " "))
+            axis.set(title=heading, xlabel="epoch", ylim=limits if heading == "mean score" else None)
+            axis.xaxis.get_major_locator().set_params(integer=True)
+            axis.legend()
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
 

@@ -37,6 +37,20 @@ def test_the_metrics_axis_can_be_held_and_a_flat_loss_is_not_on_the_edge(shown, 
     plot_history(History(rows=rows, losses=[float("nan")] * 30))
 
 
+def test_a_history_of_two_players_shows_both_losses_and_scores(shown, monkeypatch):
+    rows = [
+        {"epoch": i, "generator_loss": 1 / i, "discriminator_loss": 1, "penalty": 0, "real_score": i, "fake_score": -i}
+        for i in (1, 2, 3)
+    ]
+    plot_history(History(rows=rows, per_step={"generator_loss": [1.0] * 30, "real_score": [0.0] * 30}))
+    assert "generator loss from 1.000 to 0.333" in shown.alt() and "fake score from -1.000 to -3.000" in shown.alt()
+    panels = []
+    monkeypatch.setattr("mmcourse.show.style.figure_output", lambda figure, *_: panels.extend(figure.axes))
+    plot_history(pandas.DataFrame(rows), title="a GAN")
+    assert [len(panel.lines) for panel in panels] == [3, 2]
+    assert [text.get_text() for text in panels[1].get_legend().get_texts()] == ["real score", "fake score"]
+
+
 def test_an_empty_history_is_refused():
     with pytest.raises(ValueError, match="no epoch"):
         plot_history(History())
