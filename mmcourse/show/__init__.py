@@ -46,6 +46,9 @@ _HOME = {
     "captioning_explorer": "mmcourse.show.widgets.captioning",
     "sampling_explorer": "mmcourse.show.widgets.sampling",
     "search_explorer": "mmcourse.show.widgets.search",
+    "latent_space": "mmcourse.show.widgets.latent_space",
+    "generator": "mmcourse.show.widgets.generator",
+    "game": "mmcourse.show.widgets.game",
 }
 __all__ = list(_HOME)
 __getattr__, __dir__ = lazy_names(globals(), _HOME)
