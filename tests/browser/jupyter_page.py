@@ -52,6 +52,9 @@ LISTEN = """() => {                          // keep what every player is given,
     };
     look();
 }""".replace("CURSOR", CURSOR)
+FOCUSED = "() => document.activeElement.getAttribute('aria-label') ?? document.activeElement.innerText"
+WIDER = """() => [...document.querySelectorAll('.mm, .jp-OutputArea-output')]
+    .some(element => element.scrollWidth > element.clientWidth + 1)"""
 IMAGES = """canvas => {                      // every picture of the same output but the one that is drawn on
     const area = canvas.closest('.jp-OutputArea-child') ?? document;
     const others = [...area.querySelectorAll('canvas')].filter(c => c !== canvas).map(c => c.toDataURL());
@@ -183,6 +186,24 @@ class NotebookPage:
     def complaints(self) -> list[str]:
         """Every error and everything on stderr that the notebook shows."""
         return self.page.locator(f"{ERRORS}, {STDERR}").all_inner_texts()
+
+    def scrolls_sideways(self, *widths: int) -> list[int]:
+        """The widths of the window, of these, at which a widget is wider than its room."""
+        wider = []
+        for width in widths:
+            self.page.set_viewport_size({"width": width, "height": 1000})
+            self.page.wait_for_timeout(300)
+            if self.page.evaluate(WIDER):
+                wider.append(width)
+        return wider
+
+    def tab_to(self, name: str) -> None:
+        """Press Tab until the control with this name has the focus."""
+        for _ in range(40):
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate(FOCUSED).strip() == name:
+                return
+        raise AssertionError(f"the Tab key does not reach {name!r}")
 
     def hear_a_stretch(self, begin: float, end: float) -> tuple[list[float], int]:
         """Drag over the explorer's spectrogram between two shares of its width, and play that with the Space key.

@@ -65,7 +65,7 @@ class Game(StaticImage):
         self.generated = np.stack([generated_density(frame, self.x, x) for frame in frames])
         self.discriminator = np.stack([np.interp(self.x, x, frame["discriminator"]) for frame in frames])
         self.told = {name: [float(frame[name]) for frame in frames] for name in NUMBERS}
-        self.density_limit = 1.08 * float(max(self.real.max(), min(self.generated.max(), TALLEST * self.real.max())))
+        self.density_limit = rounded_up(max(self.real.max(), min(self.generated.max(), TALLEST * self.real.max())))
         low, high = float(self.discriminator.min()), float(self.discriminator.max())
         self.is_probability = low >= 0 and high <= 1
         self.output_limits = (
@@ -126,6 +126,12 @@ class Game(StaticImage):
             f"{final['discriminator_loss']:.2f} and the generator's {final['generator_loss']:.2f}. Run the cell to "
             "play the steps as an animation."
         )
+
+
+def rounded_up(value: float) -> float:
+    """The next larger of the round numbers 1, 1.2, 1.6, 2, 3, 4, 5, 6, 8 times a power of ten: an end for an axis."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(next(digit * power for digit in (1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10) if digit * power >= value))
 
 
 def numbers(values, name: str) -> np.ndarray:

@@ -122,7 +122,7 @@ class GeneratorExplorer(StaticImage):
         }
 
     def still(self) -> tuple[bytes, str]:
-        """The samples as they stand, as a PNG."""
+        """The samples as they stand, as a JPEG."""
         from matplotlib.figure import Figure
 
         columns = min(len(self.images), 7)
@@ -134,8 +134,8 @@ class GeneratorExplorer(StaticImage):
                 axis.set_axis_off()
                 if number < len(self.images):
                     axis.imshow(for_matplotlib(self.images[number]), interpolation="bicubic")
-            png = style.small_png(style.pixels_of(figure, 1.25))
-        return png, (
+            image = style.small_jpeg(style.pixels_of(figure, 1.25))
+        return image, (
             f"Images from a generator. {self.result['note']} Run the cell to choose a class, to draw new latent "
             "vectors, to interpolate and to truncate."
         )

@@ -17,7 +17,7 @@ from mmcourse.show.widgets.spectrogram import RANGE, as_png
 
 MOST_EXAMPLES, MOST_CODES = 40, 2000
 REACH = 3.0  # how far the sliders of the directions go, to each side
-STILLS = {"image": 7, "sound": 4}  # positions from A to B in the still picture
+STILLS = {"image": 7, "sound": 3}  # positions from A to B in the still picture
 
 
 def latent_space(
@@ -150,9 +150,9 @@ class LatentSpace(StaticImage):
                     levels = self._levels(each).numpy()
                     axis.imshow(levels, origin="lower", aspect="auto", cmap=style.SEQUENTIAL, vmin=-RANGE, vmax=0)
             figure.suptitle(f"from '{self.a}' to '{self.b}'", fontsize=10)
-            png = style.small_png(style.pixels_of(figure, 1.25))
+            pixels = style.pixels_of(figure, 1.25 if self.kind == "image" else 1.0)
         shown = "images" if self.kind == "image" else "spectrograms"
-        return png, (
+        return style.small_jpeg(pixels) if self.kind == "image" else style.small_png(pixels), (
             f"A latent space: {len(positions)} decoded {shown} at equal steps from the code of '{self.a}' to the code "
             f"of '{self.b}'. Run the cell to choose two examples and to move between them."
         )
@@ -189,7 +189,8 @@ def steps_of(directions, examples: Tensor, codes: Tensor | None) -> tuple[list[T
             )
         return principal_steps(source), ["principal direction 1", "principal direction 2"]
     size = shape.numel()
-    if len(directions) != 2 or not all(isinstance(i, int) and 0 <= i < size for i in directions):
+    two = isinstance(directions, tuple | list) and len(directions) == 2
+    if not two or not all(isinstance(i, int) and 0 <= i < size for i in directions):
         raise ValueError(
             f"directions are {directions!r}; expected 'principal', None or two positions of a code of {size} numbers"
         )
