@@ -27,6 +27,7 @@ class AdversarialRun(Run):
     """The state of a call of `fit_adversarial`, whose arguments it takes. Callbacks may read it and set `stop`."""
 
     who = checks.WHO
+    expected = "expected Batches, a DataLoader or a list of (images,) or (images, labels)"
     call = "fit_adversarial(generator, discriminator, ...)"
     kept = "both networks keep their weights, and generator.history is their history"
 

@@ -54,15 +54,15 @@ def check_options(lr, clip, callbacks, who: str) -> None:
         raise ValueError(f"{who} got callbacks={callbacks!r}; expected a list of callbacks, here with one: [callback]")
 
 
-def length(batches: Iterable, who: str) -> int:
+def length(batches: Iterable, who: str, expected: str = EXPECTED) -> int:
     """How many batches there are; ValueError where there are none, or their number is unknown."""
     if problem := _no_batches(batches):
-        raise ValueError(f"{who} got {shape_of(batches)}; {EXPECTED}. {problem}")
+        raise ValueError(f"{who} got {shape_of(batches)}; {expected}. {problem}")
     try:
         number = len(batches)
     except TypeError:
         raise ValueError(
-            f"{who} got batches of type {type(batches).__name__}, which has no length; {EXPECTED}. {_lengthen(batches)}"
+            f"{who} got batches of type {type(batches).__name__}, which has no length; {expected}. {_lengthen(batches)}"
         ) from None
     if number == 0:
         raise ValueError(f"{who} got 0 batches. {_why_none(batches)}")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mmcourse import settings
 from mmcourse.data.shapes import examples_in, shape_of
-from mmcourse.training.batch import length, unpacked
+from mmcourse.training.batch import EXPECTED, length, unpacked
 from mmcourse.training.checkpoint import Checkpoint, path_to_resume, restore
 from mmcourse.training.device import device
 from mmcourse.training.diagnosis import explain_device
@@ -33,6 +33,7 @@ class Run:
     """
 
     who = "fit"
+    expected = EXPECTED  # of batches
     call = "fit(model, ...)"  # what trains on after an interrupt
     kept = "the model keeps its weights, and model.history is its history"
 
@@ -40,8 +41,8 @@ class Run:
         self.model, self.trained, self.batches, self.tally = model, trained, batches, tally
         self.keeper = model  # whose attribute `history` becomes this run's
         self.batches_per_step = per_step
-        self.epochs, self.steps_per_epoch = _whole(epochs, self.who), math.ceil(length(batches, self.who) / per_step)
-        self.history = History()
+        self.epochs, self.history = _whole(epochs, self.who), History()
+        self.steps_per_epoch = math.ceil(length(batches, self.who, self.expected) / per_step)
         self.total_steps = self.steps_per_epoch * self.epochs
         self.last_step = settings.steps(sys.maxsize)  # of a fast run; others end with their epochs
         self.step = self.epoch = self.index = 0  # steps taken, epochs finished, steps of this epoch
