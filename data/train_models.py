@@ -7,6 +7,7 @@ the model never saw. Two cores, some minutes each at most.
 import datetime
 import json
 import sys
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmcourse import Batches, PictureBook, fit, predict
+from mmcourse import Batches, PictureBook, fit, fit_adversarial, predict
 from mmcourse.data.augment import flip, mask_words, shift, shift_bands, spec_augment
 from mmcourse.data.batches import together
 from mmcourse.data.spoken import SpokenWords, spoken_words
@@ -22,14 +23,14 @@ from mmcourse.data.spoken_pages import spoken_pages
 from mmcourse.data.text import SentenceBatches, pad
 from mmcourse.files import digest, write_whole
 from mmcourse.metrics import caption_accuracy
-from mmcourse.models import sentence_parser
+from mmcourse.models import gan, sentence_parser
 from mmcourse.models.captioner import ShowAndTell, ShowAttendAndTell
 from mmcourse.models.cnn import AttributeClassifier
 from mmcourse.models.decoding import captions
 from mmcourse.models.speech import WordRecogniser
 from mmcourse.models.towers import PageSpace
 from mmcourse.picturebook.image import RGB
-from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS, KINDS
+from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS, KINDS, SIZES
 from mmcourse.picturebook.sentence import VOCABULARY, WORDS, encode
 from mmcourse.picturebook.speech import GROUPS, voices
 from mmcourse.retrieval import all_directions
@@ -173,6 +174,44 @@ def second_image_judge() -> tuple[torch.nn.Module, dict]:
         "splits": ["train (seed 202)", "held_out_pairs (seed 202)"],
         "results": figures(model, {s: PictureBook(s, 2_000) for s in ("test", "held_out_pairs")}),
     }
+
+
+def page_generator() -> tuple[torch.nn.Module, dict]:
+    """Lesson 07's conditional GAN, trained several times as long as a lesson can."""
+    seed_everything(3)
+    book = PictureBook("train", 24_000, seed=0)
+    big = book.sizes == SIZES.index("big")
+    generator = gan.Generator(n_classes=len(KINDS))
+    fit_adversarial(
+        generator,
+        gan.Discriminator(n_classes=len(KINDS)),
+        Batches(book.images[big], book.kinds[big], size=32, seed=3),
+        loss="hinge",
+        epochs=32,
+        lr=1e-3,
+        optimiser=partial(torch.optim.Adam, betas=(0.0, 0.99)),
+        schedule=constant_then_linear,
+    )
+    kinds = torch.arange(len(KINDS)).repeat(100)
+    samples = predict(generator, (torch.randn(len(kinds), generator.latent_size), kinds))
+    judges = {name: shipped.load(name) for name in ("image_judge", "second_image_judge")}
+    return generator, {
+        "what": "generator of pages with one big object of a chosen kind, 32 pixels",
+        "role": "generator",
+        "arguments": {"n_classes": len(KINDS)},
+        "trained": f"{int(big.sum()):,} pages with a big object; hinge loss, spectral normalisation, Adam at 1e-3 with "
+        "betas (0, 0.99), constant, then linear to 0; 32 epochs in batches of 32",
+        "splits": ["train"],
+        "results": {
+            f"kind, by {name}": round((judge.predict(samples)[:, 0].cpu() == kinds).float().mean().item(), 3)
+            for name, judge in judges.items()
+        },
+    }
+
+
+def constant_then_linear(done: float) -> float:
+    """The same learning rate for the first half of training, then down to 0 in a line."""
+    return min(1.0, 2 * (1 - done))
 
 
 def vary(mels: Tensor) -> Tensor:
@@ -396,6 +435,7 @@ RECIPES = {
         image_encoder,
         image_judge,
         second_image_judge,
+        page_generator,
         sound_encoder,
         sound_judge,
         text_encoder,
