@@ -81,9 +81,7 @@ class Answer:
             if not same(old, new):
                 name = names[i] if i < len(names) else f"argument {i + 1}"
                 remedy = "`.clone()` it first, or build a new tensor" if isinstance(old, Tensor) else "copy it first"
-                raise NotRight(
-                    f"`{name}` was changed in place, so the caller's own data is spoilt after the call: {remedy}"
-                )
+                raise NotRight(f"`{name}` was changed in place, so the caller's own data has changed as well: {remedy}")
 
 
 def guarded(function: Callable, *arguments, name: str = "your code", **options):

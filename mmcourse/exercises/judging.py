@@ -34,6 +34,15 @@ def expect_whole_number(given, where: str) -> int:
     raise NotRight(f"{where} gave {described(given)}, expected a whole number (int)")
 
 
+def expect_number(given, where: str) -> float:
+    """The given number, also from a tensor of one entry or from numpy, as a float."""
+    if isinstance(given, Tensor) and given.numel() == 1:
+        given = given.item()
+    if isinstance(given, bool) or not isinstance(given, numbers.Real):
+        raise NotRight(f"{where} gave {described(given)}, expected one number")
+    return float(given)
+
+
 def expect_tensor(
     given, where: str, shape: Sequence[int] | None = None, causes: dict[tuple, str] | None = None
 ) -> Tensor:
@@ -191,13 +200,13 @@ def judge_tensors(
     given, expected = [], [right(*case) for case in cases]
     for case, truth in zip(cases, expected, strict=True):
         known = {shape: words for shape, words in causes(*case).items() if shape != tuple(truth.shape)}
-        value = expect_tensor(answer(*case), where(*case), truth.shape, known)
-        expect_finite(value, where(*case), "is there a division by zero, or the logarithm of one?")
-        given.append(value)
+        given.append(expect_tensor(answer(*case), where(*case), truth.shape, known))
     if all(agrees(value, truth) for value, truth in zip(given, expected, strict=True)):
         return
     if words := named_mistake(cases, given, [(possible(mistaken), words) for mistaken, words in mistakes]):
         raise NotRight(words)
+    for case, value in zip(cases, given, strict=True):
+        expect_finite(value, where(*case), "is there a division by zero, or the logarithm of one?")
     i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not agrees(*pair))
     if not expected[i].dim():
         raise NotRight(f"{where(*cases[i])} it gave {number(given[i])}, expected {number(expected[i])}")
@@ -228,12 +237,12 @@ def explained(answer: Answer, causes: dict[str, str]) -> Callable:
 
 
 def possible(mistaken: Callable) -> Callable:
-    """The same, giving nothing where the mistake is not possible for a case's shapes."""
+    """The same, giving an empty tensor where the mistake is not possible for a case's shapes."""
 
     def tried(*case):
         try:
             return mistaken(*case)
         except (RuntimeError, IndexError, ValueError):
-            return torch.tensor(torch.nan)
+            return torch.empty(0)
 
     return tried

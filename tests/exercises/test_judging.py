@@ -10,6 +10,7 @@ from mmcourse.exercises.judging import (
     compare,
     described,
     expect_finite,
+    expect_number,
     expect_tensor,
     expect_whole_number,
     judge_tensors,
@@ -30,6 +31,19 @@ def test_whole_numbers_of_every_kind_are_taken():
 def test_what_is_no_whole_number_is_named(given, words):
     with pytest.raises(NotRight, match=words):
         expect_whole_number(given, "f(1)")
+
+
+@pytest.mark.parametrize("given", [7, 7.0, np.float32(7), np.float64(7), torch.tensor(7.0), torch.tensor([7])])
+def test_one_number_of_every_kind_is_taken(given):
+    assert expect_number(given, "it") == 7 and type(expect_number(given, "it")) is float
+
+
+@pytest.mark.parametrize(
+    ("given", "words"), [(True, "a bool"), ("7", "a str"), ([7.0], "a list"), (torch.ones(2), r"shape \(2,\)")]
+)
+def test_what_is_not_one_number_is_named(given, words):
+    with pytest.raises(NotRight, match=f"it gave .*{words}.*, expected one number"):
+        expect_number(given, "it")
 
 
 @pytest.mark.parametrize(
@@ -60,6 +74,16 @@ def test_fractions_are_never_cut_to_whole_numbers():
 def test_one_number_is_told_without_a_place():
     with pytest.raises(NotRight, match="^for 1 it gave 2, expected 1$"):
         judge_tensors(lambda x: x + 1.0, [(torch.tensor(1.0),)], lambda x: x, [], lambda x: "for 1")
+
+
+def test_a_named_mistake_explains_nan_before_its_usual_causes():
+    def judged(mistakes):
+        judge_tensors(lambda x: x / x.sum(), [(torch.zeros(2),)], lambda x: x, mistakes, lambda x: "for zeros")
+
+    with pytest.raises(NotRight, match="^not to be divided$"):
+        judged([(lambda x: x / x.sum(), "not to be divided")])
+    with pytest.raises(NotRight, match="^for zeros the result holds NaN: is there a division by zero"):
+        judged([(lambda x: x[5], "an entry that is not there")])
 
 
 def test_a_wrong_entry_is_told_by_its_name():

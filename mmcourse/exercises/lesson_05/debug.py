@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import described, whole
+from mmcourse.exercises.judging import expect_number, whole
 
 VOCABULARY_SIZE = 12
 
@@ -71,12 +71,9 @@ def judge_evaluation(answer, rng: torch.Generator, was_training: bool, lengths: 
     weights = {name: value.clone() for name, value in model.state_dict().items()}
     rates = model.inner[0].p
     result = answer(model, batches)
-    if isinstance(result, Tensor) and result.numel() == 1:
-        if result.requires_grad:
-            raise NotRight("the result carries a graph: gradients are kept; evaluate under `torch.no_grad()`")
-        result = result.item()
-    if isinstance(result, bool) or not isinstance(result, int | float):
-        raise NotRight(f"it gave {described(result)}, expected one number, the perplexity")
+    if isinstance(result, Tensor) and result.requires_grad:
+        raise NotRight("the result carries a graph: gradients are kept; evaluate under `torch.no_grad()`")
+    result = expect_number(result, "it")
     if any(not torch.equal(weights[name], value) for name, value in model.state_dict().items()):
         raise NotRight("the weights have changed: an evaluation takes no step")
     if model.inner[0].p != rates:

@@ -34,7 +34,7 @@ INPUTS: list[tuple[Callable[..., Tensor], str]] = [
     ),
     (
         lambda t, c, d, r: torch.where(c & (d < 0.8), MASK, torch.where(c & (d >= 0.9), r, t)),
-        "random tokens and kept ones have changed places: from 0.8 to 0.9 a random one, from 0.9 on the token itself",
+        "random tokens and kept ones are swapped: from 0.8 to 0.9 a random one, from 0.9 on the token itself",
     ),
     (
         lambda t, c, d, r: torch.where(c & (d >= 0.8), MASK, torch.where(c & (d < 0.1), r, t)),
@@ -52,7 +52,14 @@ INPUTS: list[tuple[Callable[..., Tensor], str]] = [
         lambda t, c, d, r: inputs_by(t, ~c, d, r),
         "the tokens that were not chosen are replaced, and the chosen ones stay",
     ),
-    (lambda t, c, d, r: torch.where(c & (d < 0.9), r, t), "<mask> is missing: below 0.8 a chosen token becomes 4"),
+    (
+        lambda t, c, d, r: torch.where(c & (d < 0.9), r, t),
+        "<mask> is missing: below 0.8 a chosen token becomes 4. Does the second comparison replace it again?",
+    ),
+    (
+        lambda t, c, d, r: torch.where(c & (d == torch.tensor(0.8)), MASK, inputs_by(t, c, d, r)),
+        "a draw of exactly 0.8 is not below 0.8: `<` instead of `<=`",
+    ),
     (
         lambda t, c, d, r: torch.where(c & (d < 0.8), 0, inputs_by(t, c, d, r)),
         "masked tokens became 0, which is padding; <mask> is 4",
@@ -117,12 +124,12 @@ def mask_tokens(answer, rng):
 
 
 def drawn_case(rng: torch.Generator, batch: int, length: int) -> Case:
-    """Tokens without padding, a third of them chosen, with draws in all three ranges."""
+    """Tokens without padding, half of them chosen, with draws in all three ranges."""
     tokens = torch.randint(5, 60, (batch, length), generator=rng)
     chosen = torch.rand(batch, length, generator=rng) < 0.5
     draw = torch.rand(batch, length, generator=rng)
-    for i, value in enumerate((0.1, 0.85, 0.95, 0.05, 0.85, 0.95)):  # each kind among chosen and other tokens
-        draw[0, i], chosen[0, i] = value, i < 3
+    for i, value in enumerate((0.1, 0.8, 0.85, 0.95, 0.05, 0.8, 0.85, 0.95)):  # among chosen and other tokens
+        draw[0, i], chosen[0, i] = value, i < 4
     return tokens, chosen, draw, torch.randint(60, 99, (batch, length), generator=rng)
 
 
@@ -143,7 +150,7 @@ def result_of(answer, case: Case) -> tuple[Tensor, Tensor]:
             raise NotRight(f"{name} are {part.dtype}; tokens are whole numbers")
     inputs, targets = parts
     if torch.equal(targets, right(*case)[0]) and torch.equal(inputs, right(*case)[1]):
-        raise NotRight("inputs and targets have changed places: `return inputs, targets`")
+        raise NotRight("inputs and targets are swapped: `return inputs, targets`")
     return inputs.long(), targets.long()
 
 

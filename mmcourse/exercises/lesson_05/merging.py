@@ -4,7 +4,7 @@ from collections import Counter
 
 import torch
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Answer, NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described, whole
 
@@ -24,13 +24,18 @@ def merged(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
     return tuple(pieces)
 
 
-def most_frequent(words: Words) -> tuple[str, str]:
-    """The pair of neighbouring pieces that occurs most often, each word counted as often as it occurs."""
+def pair_counts(words: Words) -> Counter:
+    """How often each pair of neighbouring pieces occurs, each word counted as often as it occurs."""
     counts: Counter = Counter()
     for word, times in words.items():
         for pair in zip(word, word[1:], strict=False):
             counts[pair] += times
-    return max(counts, key=lambda pair: counts[pair])
+    return counts
+
+
+def most_frequent(words: Words) -> tuple[str, str]:
+    """The pair that occurs most often."""
+    return pair_counts(words).most_common(1)[0][0]
 
 
 def merge_all(words: Words, pair: tuple[str, str], merge=merged) -> Words:
@@ -72,17 +77,28 @@ def first_kept(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
     return tuple(pieces)
 
 
+def overlapping(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
+    """Every occurrence is merged, also one that begins inside another."""
+    found = [word[i : i + 2] == pair for i in range(len(word))]
+    inside = [False, *found]
+    return tuple(word[i] + word[i + 1] if found[i] else word[i] for i in range(len(word)) if found[i] or not inside[i])
+
+
+def from_the_right(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
+    """The pair merged from right to left."""
+    mirrored = merged(tuple(piece[::-1] for piece in word[::-1]), (pair[1][::-1], pair[0][::-1]))
+    return tuple(piece[::-1] for piece in mirrored[::-1])
+
+
+def in_text(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
+    """The pair replaced in a text of pieces and spaces, also where it is only a part of two pieces."""
+    return tuple(" ".join(word).replace(" ".join(pair), "".join(pair)).split(" "))
+
+
 def dropped(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
     """The last piece of a word is lost unless it was merged."""
-    pieces, i = [], 0
-    while i < len(word) - 1:
-        if word[i : i + 2] == pair:
-            pieces.append(word[i] + word[i + 1])
-            i += 2
-        else:
-            pieces.append(word[i])
-            i += 1
-    return tuple(pieces)
+    pieces = merged(word, pair)
+    return pieces[:-1] if pieces[-1] == word[-1] else pieces
 
 
 def ends(words: Words) -> tuple[str, str]:
@@ -97,11 +113,19 @@ def ends(words: Words) -> tuple[str, str]:
 
 def rarest(words: Words) -> tuple[str, str]:
     """The pair that occurs least often."""
-    counts: Counter = Counter()
-    for word, times in words.items():
-        for pair in zip(word, word[1:], strict=False):
-            counts[pair] += times
+    counts = pair_counts(words)
     return min(counts, key=lambda pair: counts[pair])
+
+
+def overwritten(words: Words) -> tuple[str, str]:
+    """The most frequent pair where each pair has the count of the last word that holds it."""
+    counts = {pair: times for word, times in words.items() for pair in zip(word, word[1:], strict=False)}
+    return max(counts, key=lambda pair: counts[pair])
+
+
+def pair_of_each_word(words: Words) -> Words:
+    """In every word its own most frequent pair is merged."""
+    return {merged(word, most_frequent({word: times})): times for word, times in words.items()}
 
 
 MISTAKES = [
@@ -122,6 +146,23 @@ MISTAKES = [
         lambda words: merge_all(words, most_frequent(words), dropped),
         "the last piece of a word is lost unless it was merged: does the loop end one too early?",
     ),
+    (
+        lambda words: merge_all(words, most_frequent(words), overlapping),
+        "a piece is merged twice where two pairs overlap, as in 'a a a': after a merge go on behind it",
+    ),
+    (
+        lambda words: merge_all(words, most_frequent(words), from_the_right),
+        "overlapping pairs are merged from the right; go through a word from left to right",
+    ),
+    (
+        lambda words: merge_all(words, most_frequent(words), in_text),
+        "letters are compared instead of pieces: 'th e' is also found in 'bath e'. Compare whole pieces",
+    ),
+    (
+        lambda words: merge_all(words, overwritten(words)),
+        "the count of a pair is overwritten by the next word that holds it: add to it",
+    ),
+    (pair_of_each_word, "every word has a pair of its own merged; one pair, the same for all words, is merged"),
     (lambda words: words, "nothing is merged"),
     (
         lambda words: dict.fromkeys(merge_all(words, most_frequent(words)), 1),
@@ -156,9 +197,9 @@ MISTAKES = [
 )
 def merge_most_frequent(answer, rng):
     cases = [
-        {tuple("low"): 5, tuple("lower"): 2, tuple("newest"): 6, tuple("widest"): 3},
+        {tuple("low"): 5, tuple("lower"): 2, tuple("newest"): 6, tuple("wide"): 3},
         {tuple("banana"): 4, tuple("bandana"): 1, tuple("cab"): 2},
-        {("th", "e"): 9, ("th", "e", "m"): 4, tuple("three"): 3, ("o", "th", "e", "r"): 2},
+        {("th", "e"): 9, ("o", "th", "e", "r"): 2, ("bath", "e"): 3, ("wi", "th", "er"): 1},
         {tuple("aaaa"): 2, tuple("baaab"): 3, tuple("ab"): 1},
         {tuple("xy"): 10, tuple("abab"): 4, tuple("abc"): 3, tuple("cabd"): 1, tuple("dab"): 1},
         drawn_words(rng),
@@ -168,18 +209,33 @@ def merge_most_frequent(answer, rng):
         if result == expected(words):
             continue
         told = next((told for wrong, told in MISTAKES if explains(wrong, cases, given)), None)
-        pair = most_frequent(words)
-        shown = ", ".join(f"{' '.join(word)}: {n}" for word, n in list(result.items())[:4])
         raise NotRight(
-            f"for {', '.join(f'{chr(32).join(w)}: {n}' for w, n in words.items())} the most frequent pair is {pair}; "
-            f"it gave {shown}" + (f": {told}" if told else "")
+            f"for {as_text(words)} the most frequent pair is {most_frequent(words)}; it gave {as_text(result)}"
+            + (f": {told}" if told else "")
         )
-    return f"{len(cases)} sets of words, pieces of several letters and overlapping pairs among them"
+    judge_tie(answer, {tuple("fish"): 3, tuple("cat"): 3, tuple("boy"): 1})
+    return f"{len(cases) + 1} sets of words, pieces of several letters, overlapping pairs and a tie among them"
+
+
+def judge_tie(answer: Answer, words: Words) -> None:
+    """Of several pairs that are equally frequent any one may be merged, and one alone."""
+    result, counts = result_of(answer, words), pair_counts(words)
+    tied = [pair for pair, times in counts.items() if times == max(counts.values())]
+    if not any(result == merge_all(words, pair) for pair in tied):
+        shown = ", ".join(" ".join(word) for word in result)
+        raise NotRight(
+            f"{len(tied)} pairs are equally frequent in {as_text(words)}; it gave {shown}: merge one of them"
+        )
 
 
 def expected(words: Words) -> Words:
     """Words after one merge."""
     return merge_all(words, most_frequent(words))
+
+
+def as_text(words: Words) -> str:
+    """The first words, their pieces apart, with their counts."""
+    return ", ".join(f"{' '.join(word)}: {times}" for word, times in list(words.items())[:5])
 
 
 def explains(wrong, cases: list[Words], given: list[Words]) -> bool:
@@ -195,11 +251,7 @@ def drawn_words(rng: torch.Generator) -> Words:
             length = whole(rng, 3, 6)
             letters = torch.randint(4, (length,), generator=rng).tolist()
             words[tuple("abcd"[i] for i in letters)] = whole(rng, 1, 9)
-        counts: Counter = Counter()
-        for word, times in words.items():
-            for pair in zip(word, word[1:], strict=False):
-                counts[pair] += times
-        (_, first), (_, second) = counts.most_common(2)
+        (_, first), (_, second) = pair_counts(words).most_common(2)
         if first > second:
             return words
 

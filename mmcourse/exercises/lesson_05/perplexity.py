@@ -5,9 +5,9 @@ import math
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Answer, NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import described, whole
+from mmcourse.exercises.judging import expect_number, whole
 
 
 def perplexity(sentences: list[Tensor]) -> float:
@@ -86,23 +86,40 @@ def perplexity_check(answer, rng):
     cases = [(draw(whole(rng, 8, 12), 2),), (draw(1, 5, whole(rng, 9, 14)),), (draw(4, 4, 4, 1),)]
     given = []
     for (sentences,) in cases:
-        where = f"for sentences of {', '.join(str(len(s)) for s in sentences)} tokens"
-        result = answer(sentences)
-        if isinstance(result, Tensor) and result.numel() == 1:
-            result = result.item()
-        if isinstance(result, bool) or not isinstance(result, int | float):
-            raise NotRight(f"{where} it gave {described(result)}, expected one number")
-        given.append(float(result))
+        given.append(expect_number(answer(sentences), f"{of_lengths(sentences)} it"))
     if all(close(value, perplexity(*case)) for value, case in zip(given, cases, strict=True)):
-        uniform = answer([torch.full((3,), 1 / 7).log(), torch.full((5,), 1 / 7).log()])
-        if not close(float(uniform), 7):
-            raise NotRight(f"where every token has probability 1/7 it gave {float(uniform):.3f}, expected 7")
-        return f"{len(cases)} texts of sentences of different lengths; among 7 equally probable tokens it is 7"
+        uniform = expect_number(answer([torch.full((3,), 1 / 7).log(), torch.full((5,), 1 / 7).log()]), "it")
+        if not close(uniform, 7):
+            raise NotRight(f"where every token has probability 1/7 it gave {uniform:.3f}, expected 7")
+        judge_long_text(answer, draw(300, 500))
+        return (
+            f"{len(cases)} texts of sentences of different lengths, and a long one; among 7 equally probable tokens "
+            "it is 7"
+        )
     words = next((words for wrong, words in MISTAKES if all(map(close, given, (wrong(*case) for case in cases)))), None)
+    if any(map(math.isnan, given)):
+        words = "is there a logarithm too many? The values are logarithms already, and negative"
     raise NotRight(
-        f"for sentences of {', '.join(str(len(s)) for s in cases[0][0])} tokens it gave {given[0]:.3f}, expected "
+        f"{of_lengths(cases[0][0])} it gave {given[0]:.3f}, expected "
         f"{perplexity(*cases[0]):.3f}" + (f": {words}" if words else "")
     )
+
+
+def judge_long_text(answer: Answer, sentences: list[Tensor]) -> None:
+    """The product of many probabilities is too small for a float; their logarithms are not."""
+    words = "the product of 800 probabilities is too small for a float and becomes 0: add logarithms instead"
+    try:
+        result = expect_number(answer(sentences), f"{of_lengths(sentences)} it")
+    except NotRight as problem:
+        raise NotRight(f"{of_lengths(sentences)}: {problem}. Perhaps {words}") from None
+    if not close(result, perplexity(sentences)):
+        told = f": {words}" if result in (0, math.inf) else ""
+        raise NotRight(f"{of_lengths(sentences)} it gave {result:.3f}, expected {perplexity(sentences):.3f}{told}")
+
+
+def of_lengths(sentences: list[Tensor]) -> str:
+    """What a case is, in words."""
+    return f"for sentences of {', '.join(str(len(s)) for s in sentences)} tokens"
 
 
 def close(value: float, expected: float) -> bool:

@@ -18,13 +18,14 @@ def shifted(sentence: list[int], start: int, end: int) -> Pair:
 MISTAKES = [
     (lambda s, a, b: (s, [*s, b]), "the inputs lack the start token: from what is the first word predicted?"),
     (lambda s, a, b: ([a, *s], s), "the targets lack the end token, so the model never learns when to stop"),
+    (lambda s, a, b: ([a, *s[:-1]], s), "the end token is missing: it is the target of the last word"),
     (lambda s, a, b: (s, s), "inputs and targets are the same: the model would learn to copy its input"),
     (lambda s, a, b: ([a, *s], [a, *s]), "inputs and targets are the same: the model would learn to copy its input"),
     (
         lambda s, a, b: ([a, *s, b], [a, *s, b]),
         "inputs and targets are the same: the model would learn to copy its input",
     ),
-    (lambda s, a, b: ([*s, b], [a, *s]), "they have changed places: the inputs begin with the start token"),
+    (lambda s, a, b: ([*s, b], [a, *s]), "they are swapped: the inputs begin with the start token"),
     (
         lambda s, a, b: ([*s, b], [*s[1:], b, b]),
         "the inputs lack the start token, and the end token is among them: nothing follows it",
@@ -33,7 +34,7 @@ MISTAKES = [
     (lambda s, a, b: ([a, *s], [a, *s, b]), "the targets begin with the start token; they begin with the first word"),
     (lambda s, a, b: ([a, *s, b], [*s, b, 0]), "the end token is among the inputs too, and padding is its target"),
     (lambda s, a, b: (s[:-1], s[1:]), "start and end are missing: the words alone are shifted"),
-    (lambda s, a, b: ([b, *s], [*s, a]), "start and end have changed places"),
+    (lambda s, a, b: ([b, *s], [*s, a]), "start and end are swapped"),
     (lambda s, a, b: ([*s, b], [a, *s][::-1]), "the targets are in reverse order"),
     (
         lambda s, a, b: ([a, *s], [*s[1:], b]),

@@ -1,5 +1,7 @@
 """Exercise 05.3: top-p, or nucleus, sampling."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -9,15 +11,39 @@ from mmcourse.exercises.judging import drawn, judge_tensors, whole
 
 def kept_before(p: Tensor, limit: float) -> Tensor:
     """Which tokens are kept: those before which less than `limit` was reached.   (V,) -> (V,) bool"""
-    ordered, order = p.sort(descending=True)
-    kept = ordered.cumsum(0) - ordered < limit
-    return torch.zeros(len(p), dtype=torch.bool).scatter(0, order, kept)
+    return kept_where(p, lambda total, value: total - value < limit)
 
 
 def kept_within(p: Tensor, limit: float) -> Tensor:
     """Those up to which no more than `limit` was reached: without the token that crosses it."""
+    return kept_where(p, lambda total, value: total <= limit)
+
+
+def kept_below(p: Tensor, limit: float) -> Tensor:
+    """Those up to which less than `limit` was reached: without the token that reaches it."""
+    return kept_where(p, lambda total, value: total < limit)
+
+
+def kept_where(p: Tensor, condition: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Tokens for which the condition holds on the sum up to them, most probable first, and on their probability."""
     ordered, order = p.sort(descending=True)
-    return torch.zeros(len(p), dtype=torch.bool).scatter(0, order, ordered.cumsum(0) <= limit)
+    return torch.zeros(len(p), dtype=torch.bool).scatter(0, order, condition(ordered.cumsum(0), ordered))
+
+
+def and_first(p: Tensor, kept: Tensor) -> Tensor:
+    """The kept tokens, and the most probable one in any case."""
+    return kept | (torch.arange(len(p)) == p.argmax())
+
+
+def in_sorted_order(p: Tensor, limit: float) -> Tensor:
+    """The mask of the kept tokens, most probable first, as if `p` were sorted."""
+    return kept_before(p, limit).sort(descending=True).values
+
+
+def sorted_twice(p: Tensor, limit: float) -> Tensor:
+    """Sorted probabilities, indexed with the order that sorted them."""
+    ordered, order = p.sort(descending=True)
+    return (ordered * in_sorted_order(p, limit))[order]
 
 
 def normalised(p: Tensor) -> Tensor:
@@ -43,22 +69,46 @@ def ascending(p: Tensor, limit: float) -> Tensor:
 
 def one_more(p: Tensor, limit: float) -> Tensor:
     """One token more than needed."""
-    return p >= p.sort(descending=True).values[min(int(kept_before(p, limit).sum()), len(p) - 1)]
+    n = int(kept_before(p, limit).sum()) + 1
+    return kept_where(p, lambda total, value: torch.arange(len(p)) < n)
 
 
+EACH_COMPARED = (
+    "each probability is compared with `limit`; it is their sum, from the most probable on, that is compared"
+)
 MISTAKES = [
+    (lambda p, limit: p, "nothing is left out"),
     (
         lambda p, limit: p * kept_before(p, limit),
         "the right tokens are kept, but their probabilities do not sum to 1: divide by their sum",
     ),
-    (
-        lambda p, limit: normalised(p * kept_within(p, limit)),
-        "the token with which the sum reaches `limit` is left out; it is kept as well. With one dominant token nothing "
-        "would be left",
+    *(
+        mistake
+        for left_out in (kept_within, kept_below)
+        for mistake in (
+            (
+                lambda p, limit, kept=left_out: normalised(p * kept(p, limit)),
+                "the token with which the sum reaches `limit` is left out; it is kept as well. With one dominant token "
+                "nothing would be left",
+            ),
+            (
+                lambda p, limit, kept=left_out: p * kept(p, limit),
+                "the token with which the sum reaches `limit` is left out, and the rest does not sum to 1",
+            ),
+            (
+                lambda p, limit, kept=left_out: normalised(p * and_first(p, kept(p, limit))),
+                "the kept probabilities sum to less than `limit`: the token with which the sum reaches it is kept too",
+            ),
+        )
     ),
     (
-        lambda p, limit: p * kept_within(p, limit),
-        "the token with which the sum reaches `limit` is left out, and the rest does not sum to 1",
+        lambda p, limit: normalised(p * kept_where(p, lambda total, value: total - value <= limit)),
+        "where the kept probabilities sum to exactly `limit`, the next token is kept as well: `<` instead of `<=`, or "
+        "the other way round",
+    ),
+    (
+        lambda p, limit: p * kept_before(p, limit) / limit,
+        "the kept probabilities are divided by `limit`; their sum is above it: divide by the sum",
     ),
     (
         lambda p, limit: in_order(p, kept_before(p, limit)),
@@ -73,6 +123,14 @@ MISTAKES = [
         "the probabilities are in sorted order, and the token that reaches `limit` is left out",
     ),
     (
+        lambda p, limit: normalised(p * in_sorted_order(p, limit)),
+        "the mask is in sorted order and `p` is not: put the mask back with `scatter` before you use it",
+    ),
+    (
+        lambda p, limit: normalised(sorted_twice(p, limit)),
+        "`order` is applied to sorted values, which sorts a second time; `scatter` puts them back",
+    ),
+    (
         lambda p, limit: normalised(p * (p.cumsum(0) - p < limit)),
         "the sum runs in the order of the vocabulary: sort by probability first",
     ),
@@ -84,10 +142,11 @@ MISTAKES = [
         lambda p, limit: normalised(p * ascending(p, limit)),
         "the least probable tokens are kept: sort in descending order",
     ),
-    (
-        lambda p, limit: normalised(p * (p >= limit)) if (p >= limit).any() else p * 0,
-        "each probability is compared with `limit`; it is their sum, from the most probable on, that is compared",
+    *(
+        (lambda p, limit, divide=divide: divide(p * (p >= limit)), EACH_COMPARED)
+        for divide in (normalised, lambda kept: torch.nan_to_num(normalised(kept)), lambda kept: kept)
     ),
+    (lambda p, limit: (p == p.max()).float(), "only the most probable token is kept"),
     (
         lambda p, limit: normalised(p * (p <= limit)),
         "tokens below `limit` are kept one by one; their sum from the most probable on is compared with it",
@@ -112,7 +171,6 @@ MISTAKES = [
         lambda p, limit: normalised(kept_before(p, limit).float()),
         "all kept tokens have the same probability; they keep their proportions",
     ),
-    (lambda p, limit: p, "nothing is left out"),
     (
         lambda p, limit: normalised(p * ~kept_before(p, limit)),
         "the tokens that should go are kept, and the others left out",
@@ -139,6 +197,7 @@ def top_p_check(answer, rng):
         cases.append(((drawn(rng, size) * scale).softmax(0), limit))
     cases[-1] = (torch.tensor([0.05, 0.02, 0.9, 0.02, 0.01]), 0.5)
     cases.append((drawn(rng, 7).softmax(0), 1.0))
+    cases.append((torch.tensor([0.125, 0.5, 0.125, 0.25]), 0.5))  # the most probable token reaches it exactly
 
     def where(p: Tensor, limit: float) -> str:
         return f"for p = {[round(x, 2) for x in p.tolist()]} and limit {limit}"
@@ -152,4 +211,4 @@ def top_p_check(answer, rng):
         }
 
     judge_tensors(answer, cases, top_p, MISTAKES, where, causes, lambda position, case: f"token {position[0]}")
-    return f"{len(cases)} distributions, one with a dominant token, one with limit 1"
+    return f"{len(cases)} distributions: one with a dominant token, one with limit 1, one that reaches it exactly"

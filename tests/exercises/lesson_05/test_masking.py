@@ -61,7 +61,7 @@ def test_mask_tokens(judged):
             ),
             "random and kept swapped": (
                 inputs(lambda t, c, d, r: where(c & (d < 0.8), MASK, where(c & (d >= 0.9), r, t))),
-                "random tokens and kept ones have changed places",
+                "random tokens and kept ones are swapped",
             ),
             "not chosen": (
                 inputs(lambda t, c, d, r: where(d < 0.8, MASK, where(d < 0.9, r, t))),
@@ -89,10 +89,18 @@ def test_mask_tokens(judged):
             "-100": (targets(lambda t, c, d, r: where(c, t, -100)), "targets that do not count are -100"),
             "others": (targets(lambda t, c, d, r: where(c, 0, t)), "the targets hold the tokens that were not chosen"),
             "places": (targets(lambda t, c, d, r: c.long()), "which token it was is asked for"),
-            "swapped": (lambda *x: answer(*x)[::-1], "inputs and targets have changed places"),
+            "swapped": (lambda *x: answer(*x)[::-1], "inputs and targets are swapped"),
             "in place": (in_place, "was changed in place"),
             "inputs alone": (lambda *x: answer(*x)[0], "expected two tensors"),
             "both": (lambda t, c, d, r: (where(c, MASK, t), t), None),
+            "0.8 included": (
+                inputs(lambda t, c, d, r: where(c & (d <= 0.8), MASK, where(c & (d < 0.9), r, t))),
+                "a draw of exactly 0.8",
+            ),
+            "overwritten": (
+                inputs(lambda t, c, d, r: where(c & (d < 0.9), r, where(c & (d < 0.8), MASK, t))),
+                "<mask> is missing",
+            ),
             "zero": (
                 inputs(lambda t, c, d, r: where(c & (d < 0.8), 0, answer(t, c, d, r)[0])),
                 "which is padding; <mask> is 4",

@@ -54,6 +54,60 @@ def with_separators(words):
     return result
 
 
+def last_of_ties(words):
+    counts = pairs(words)
+    best = max(counts, key=lambda pair: (counts[pair], pair))
+    return {merge(word, best): times for word, times in words.items()}
+
+
+def all_ties(words):
+    counts = pairs(words)
+    for pair in [pair for pair in counts if counts[pair] == max(counts.values())]:
+        words = {merge(word, pair): times for word, times in words.items()}
+    return words
+
+
+def letters_compared(words):
+    a, b = pairs(words).most_common(1)[0][0]
+    return {tuple(" ".join(word).replace(f"{a} {b}", a + b).split()): times for word, times in words.items()}
+
+
+def overwritten(words):
+    counts = {}
+    for word, times in words.items():
+        for pair in zip(word, word[1:], strict=False):
+            counts[pair] = times
+    best = max(counts, key=counts.get)
+    return {merge(word, best): times for word, times in words.items()}
+
+
+def overlapping(words):
+    best = pairs(words).most_common(1)[0][0]
+    result = {}
+    for word, times in words.items():
+        out = []
+        for i in range(len(word)):
+            if word[i : i + 2] == best:
+                out.append("".join(best))
+            elif i == 0 or word[i - 1 : i + 1] != best:
+                out.append(word[i])
+        result[tuple(out)] = times
+    return result
+
+
+def from_the_right(words):
+    best = pairs(words).most_common(1)[0][0]
+    result = {}
+    for word, times in words.items():
+        out, i = [], len(word)
+        while i > 0:
+            step = 2 if word[max(i - 2, 0) : i] == best else 1
+            out.insert(0, "".join(word[i - step : i]))
+            i -= step
+        result[tuple(out)] = times
+    return result
+
+
 def unweighted(words):
     best = pairs(dict.fromkeys(words, 1)).most_common(1)[0][0]
     return {merge(word, best): times for word, times in words.items()}
@@ -119,8 +173,18 @@ def test_merge(judged):
             "defaultdict": with_default_dict,
             "separators": with_separators,
             "counter": lambda words: Counter(answer(words)),
+            "the last of several pairs that are equally frequent": last_of_ties,
         },
         {
+            "every tie": (all_ties, "equally frequent"),
+            "letters compared": (letters_compared, "letters are compared instead of pieces"),
+            "overwritten": (overwritten, "is overwritten by the next word"),
+            "overlapping": (overlapping, "merged twice where two pairs overlap"),
+            "from the right": (from_the_right, "merged from the right"),
+            "a pair of each word": (
+                lambda words: {merge(w, pairs({w: n}).most_common(1)[0][0]): n for w, n in words.items()},
+                "a pair of its own",
+            ),
             "unweighted": (unweighted, "each word is counted once"),
             "first only": (first_only, "only the first occurrence"),
             "second kept": (second_kept, "the second piece of the pair is still there"),

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import torch
 
 
@@ -26,7 +27,7 @@ def test_perplexity(judged):
             "loop": by_loop,
             "tensor": lambda s: (-torch.cat(s).mean()).exp(),
             "sums": lambda s: math.exp(-sum(x.sum().item() for x in s) / sum(len(x) for x in s)),
-            "powers": lambda s: torch.cat(s).sum().exp().item() ** (-1 / sum(map(len, s))),
+            "numpy": lambda s: np.exp(-np.concatenate([x.numpy() for x in s]).mean()),  # a float32 of numpy
         },
         {
             "no minus": (lambda s: math.exp(torch.cat(s).mean().item()), "the minus sign is missing"),
@@ -50,5 +51,14 @@ def test_perplexity(judged):
             "last": (last, "only the last sentence"),
             "list": (of_each, "it gave a list"),
             "infinite": (lambda s: math.inf, None),
+            "product": (
+                lambda s: torch.cat(s).exp().prod().pow(-1 / sum(map(len, s))).item(),
+                "it gave inf",
+            ),
+            "powers": (
+                lambda s: torch.cat(s).sum().exp().item() ** (-1 / sum(map(len, s))),
+                "Perhaps the product of 800",
+            ),
+            "log of logs": (lambda s: math.exp(-torch.cat(s).log().mean()), "a logarithm too many"),
         },
     )

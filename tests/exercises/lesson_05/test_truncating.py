@@ -1,5 +1,7 @@
 import torch
 
+from mmcourse.models.sampling import next_token_probabilities
+
 
 def kept(p, limit):
     ordered, order = p.sort(descending=True)
@@ -39,6 +41,37 @@ def strict(p, limit):
     return torch.zeros(len(p)).scatter(0, order, (ordered.cumsum(0) <= limit).float()) * p
 
 
+def first_kept(p, limit):
+    ordered, order = p.sort(descending=True)
+    keep = ordered.cumsum(0) < limit
+    keep[0] = True
+    result = torch.zeros_like(p)
+    result[order[keep]] = ordered[keep]
+    return result / result.sum()
+
+
+def library_style(p, limit):
+    ordered, order = p.sort(descending=True)
+    remove = ordered.cumsum(0) > limit
+    remove[1:] = remove[:-1].clone()
+    remove[0] = False
+    result = p.clone()
+    result[order[remove]] = 0
+    return result / result.sum()
+
+
+def mask_in_sorted_order(p, limit):
+    ordered = p.sort(descending=True).values
+    result = p * (ordered.cumsum(0) - ordered < limit)
+    return result / result.sum()
+
+
+def sorted_twice(p, limit):
+    ordered, order = p.sort(descending=True)
+    result = (ordered * (ordered.cumsum(0) - ordered < limit))[order]
+    return result / result.sum()
+
+
 def sorted_result(p, limit):
     ordered = p.sort(descending=True).values
     ordered = ordered * (ordered.cumsum(0) - ordered < limit)
@@ -67,13 +100,25 @@ def one_more(p, limit):
 def test_top_p(judged):
     judged(
         "05.3",
-        {"scatter": answer, "loop": by_loop, "index": by_index, "logits": by_logits},
+        {
+            "scatter": answer,
+            "loop": by_loop,
+            "index": by_index,
+            "logits": by_logits,
+            "package": lambda p, limit: next_token_probabilities(p.log(), top_p=limit),
+        },
         {
             "not renormalised": (lambda p, limit: p * kept(p, limit), "do not sum to 1: divide by their sum"),
             "crossing left out": (
-                lambda p, limit: torch.nan_to_num(strict(p, limit) / strict(p, limit).sum()),
-                None,
+                lambda p, limit: strict(p, limit) / strict(p, limit).sum(),
+                "With one dominant token nothing would be left",
             ),
+            "reaching left out, first kept": (first_kept, "sum to less than `limit`"),
+            "one more where the sum is exactly the limit": (library_style, "sum to exactly `limit`"),
+            "divided by the limit": (lambda p, limit: p * kept(p, limit) / limit, "are divided by `limit`"),
+            "mask in sorted order": (mask_in_sorted_order, "the mask is in sorted order"),
+            "sorted twice": (sorted_twice, "which sorts a second time"),
+            "most probable": (lambda p, limit: (p == p.max()).float(), "only the most probable token"),
             "crossing left out, not renormalised": (strict, "is left out, and the rest does not sum to 1"),
             "sorted": (sorted_result, "in sorted order: put each back"),
             "unsorted sum": (unsorted, "in the order of the vocabulary: sort"),
