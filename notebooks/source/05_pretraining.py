@@ -13,8 +13,8 @@
 # %% [markdown]
 # # 05 · Pretraining: BERT and GPT, small
 #
-# **You will train a small GPT that writes sentences about pages it never saw, at least 95% of them grammatical. From
-# its weights, a classifier learns word order from 100 labels; from random weights it stays at chance level.**
+# **You will train a small GPT that generates new sentences, at least 95% of them grammatical. Fine-tuned on 100 labels, it
+# recognises word order in about 75 to 85% of test sentences; from random weights it stays at chance level (50%).**
 #
 # Runs in about 5 minutes · takes 120 minutes to work through · before this: [02 Text](02_text.ipynb): tokens, padding,
 # the word-order task; [04 Attention and the Transformer](04_attention.ipynb): masks, the encoder block.
@@ -27,7 +27,7 @@
 # 1. train a causal language model, and compute its perplexity by hand;
 # 2. sample text with temperature, top-k and top-p, and say what each of them changes;
 # 3. mask tokens as BERT does, and say which positions enter the loss;
-# 4. fine-tune a pretrained encoder, and measure what pretraining buys for each number of labels;
+# 4. fine-tune a pretrained encoder, and measure how much pretraining gains for each number of labels;
 # 5. split words into subwords by byte-pair encoding.
 
 # %%
@@ -51,9 +51,9 @@ begin("05")
 # %% [markdown]
 # ## Look: text without labels
 #
-# Labels are expensive, text is not. Each page of this book now has two lines: a sentence and a **title**. The title names the
-# two objects from left to right or from top to bottom. Nobody labelled anything. Read some pages: what would you have to
-# understand to predict the title from the sentence?
+# Labels are expensive, text is not. **Pretraining** learns from text without labels first, and needs fewer labels later.
+# Each page of this book now has two lines: a sentence and a **title**. The title names the two objects from left to right
+# or from top to bottom. Read some pages: what would you have to understand to predict the title from the sentence?
 
 # %%
 train = PictureBook("train", pages=20_000, objects=2)
@@ -62,8 +62,9 @@ for page in range(5):
     print(f"{train.sentences[page]:65} {names[page]}")
 
 # %% [markdown]
-# A text is a sequence of tokens: the sentence, `<end>`, the title. The vocabulary is the course's own, 116 tokens, of which
-# the first five are special. `V` is the size of the vocabulary, `B` the batch size, `T` the number of tokens.
+# A text is a sequence of tokens: the sentence, `<end>`, the title. The vocabulary is the course's own: 116 tokens, of which
+# the first five are special and the others are words. `V` is the size of the vocabulary, `B` the batch size, `T` the number
+# of tokens.
 
 # %%
 texts = titles.sentences_with_titles(train)
@@ -75,17 +76,17 @@ print([VOCABULARY[token] for token in texts[0]])
 # ## Next-token prediction
 #
 # A **language model** gives a probability to every text. By the chain rule of probability it needs only one thing: the
-# distribution of the next token, given all tokens before.
+# distribution of the next token, given all tokens before it.
 #
 # $$p(x_1, \ldots, x_T) = \prod_{t=1}^{T} p(x_t \mid x_1, \ldots, x_{t-1})$$
 #
-# Training minimises the cross-entropy of the next token at every position. Each text is its own label, so this is called
-# **self-supervised learning**.
+# Training minimises the cross-entropy of the next token at every position. The targets come from the text itself, so this
+# is called **self-supervised learning**.
 #
 # ### Exercise 05.1: inputs and targets  ●○○ · 5 minutes
 #
-# For a sentence, give the inputs and the target of each position. The first word is predicted from `start`, and after the last
-# word the model should predict `end`.
+# For a sentence, give the list of inputs and the list of targets, one target for each input. The first word is predicted
+# from the token `start`. After the last word the model should predict the token `end`.
 
 # %%
 def next_token_pair(sentence: list[int], start: int, end: int) -> tuple[list[int], list[int]]:
@@ -113,13 +114,14 @@ for name, row in (("inputs ", inputs[0]), ("targets", targets[0])):
 # %% [markdown]
 # ## Baseline: a trigram model
 #
-# Count how often each word follows the two words before it. A pair that never occurred would get probability 0, so the
-# trigram is mixed with bigram, unigram and uniform distribution (Jelinek and Mercer 1980):
+# Count how often each word follows the two words before it. A word that never followed them would get probability 0.
+# So the trigram (two words before) is mixed with the bigram (one word before), the unigram (none) and the uniform
+# distribution (Jelinek and Mercer 1980):
 #
 # $$p(w \mid u, v) = a_3 \frac{c(u, v, w)}{c(u, v)} + a_2 \frac{c(v, w)}{c(v)} + a_1 \frac{c(w)}{N} + a_0 \frac{1}{V}$$
 #
-# Here $c$ counts occurrences and $N$ is the number of tokens. With $c(u,v,w) = 3$, $c(u,v) = 4$ and the other three terms
-# 0.5, 0.1 and 0.01, the weights 0.8, 0.15, 0.04, 0.01 give $0.6 + 0.075 + 0.004 + 0.0001 = 0.679$.
+# Here $c$ counts occurrences and $N$ is the number of tokens. With $c(u,v,w) = 3$, $c(u,v) = 4$ and the other three
+# distributions at 0.5, 0.1 and 0.01, the weights 0.8, 0.15, 0.04, 0.01 give $0.6 + 0.075 + 0.004 + 0.0001 = 0.679$.
 
 # %%
 trigram = ngram.Trigram(V)
@@ -137,8 +139,9 @@ for token in after.topk(5).indices.tolist():
 #
 # $$\text{perplexity} = \exp\Big(-\frac{1}{N} \sum_{t=1}^{N} \ln p(x_t \mid x_{<t})\Big)$$
 #
-# Three tokens of probability 1/2 and one of 1/8 give $(2 \cdot 2 \cdot 2 \cdot 8)^{1/4} = 64^{1/4} = 2.83$. A model that
-# chooses among $k$ equally probable words has a perplexity of $k$; lower is better.
+# $x_{<t}$ are all tokens before position $t$. Three tokens of probability 1/2 and one of 1/8 give
+# $(2 \cdot 2 \cdot 2 \cdot 8)^{1/4} = 64^{1/4} = 2.83$. A model that chooses among $k$ equally probable words has a
+# perplexity of $k$; lower is better.
 
 # %% tags=["nbval-check-output"]
 probabilities = torch.tensor([1 / 2, 1 / 2, 1 / 2, 1 / 8])
@@ -151,7 +154,8 @@ print(f"by hand {64 ** 0.25:.4f}   torchmetrics {metric.compute():.4f}")
 # ### Exercise 05.2: perplexity  ●●○ · 10 minutes
 #
 # You get one tensor per sentence: the natural logarithm of the probability of each of its tokens. Sentences differ in length.
-# Every *token* counts alike. Stuck? `hint("05.2")` in a cell of its own gives a hint.
+# Every *token* counts alike. The function must also work for hundreds of tokens, whose probabilities multiply to less than
+# any float. Stuck? `hint("05.2")` in a cell of its own gives a hint.
 
 # %%
 def perplexity(sentences: list[Tensor]) -> float:
@@ -165,9 +169,9 @@ def perplexity(sentences: list[Tensor]) -> float:
 check("05.2", perplexity)
 
 # %% [markdown]
-# Three test sets: pages as in training; **held-out phrasings**, with templates and words such as *tiny* that no training text
-# has; and **held-out combinations** of object and colour. Before you run the cell: on which of them will the trigram model do
-# worst?
+# There are three test sets: pages as in training; **held-out phrasings**, with templates and words such as *tiny* that no
+# training text has; and **held-out combinations** of object and colour. Before you run the cell: on which of them will the
+# trigram model have the highest perplexity?
 
 # %%
 SPLITS = ("test", "held_out_phrasings", "held_out_pairs")
@@ -189,17 +193,17 @@ print({split: round(value, 2) for split, value in results["trigram"].items()})
 # %% [markdown]
 # ## GPT: encoder blocks with a causal mask
 #
-# To predict the next token at every position in one pass, no position may attend to a later one: otherwise
-# it would read its own target. That is lesson 04's **causal mask**. BERT, further below, has no such mask.
+# The next token is predicted at every position in one pass. No position may attend to a later one, since the next position
+# holds its target. Lesson 04's **causal mask** ensures this. BERT, further below, has no such mask.
 
 # %%
 diagrams.gpt_and_bert_masks()
 
 # %% [markdown]
-# GPT (Radford et al. 2018) is often called a decoder. It has no second sequence, so its block has no cross-attention: it is
-# lesson 04's *encoder block* with a causal mask. A last layer turns the state of each position into logits over the
-# vocabulary. It shares its weights with the embedding (**weight tying**, Press and Wolf 2017). The diagram shows GPT's
-# learned position embeddings; the code uses lesson 04's rotary positions instead.
+# GPT (Radford et al. 2018) is often called a decoder (Vaswani et al. 2017). It has no second sequence, so its block has no
+# cross-attention: it is lesson 04's *encoder block* with a causal mask. An output layer maps the hidden state of each
+# position to logits over the vocabulary. It shares its weights with the embedding (**weight tying**, Press and Wolf 2017).
+# The diagram shows GPT's learned position embeddings; the code uses lesson 04's rotary positions instead.
 
 # %%
 diagrams.gpt_blocks("2")
@@ -225,8 +229,8 @@ class GPTByHand(nn.Module):
 
 
 # %% [markdown]
-# Test the mask as lesson 04 tested padding: change a late token, and compare the logits before it. Which positions may
-# change?
+# Test the mask as lesson 04 tested padding: change one token, here *fish* at position 4, and compare the logits of all
+# positions. Which of them may change, and which must not?
 
 # %%
 by_hand = GPTByHand(V).eval()
@@ -240,7 +244,7 @@ print([round(value, 3) for value in moved.tolist()])
 # ## Train it
 #
 # The package's `LanguageModel` is the same network. With `causal=True` it is a small GPT, with `causal=False` a small BERT. The
-# loss averages over all real tokens.
+# loss is the mean cross-entropy over all targets that are not padding.
 
 # %%
 gpt = language_model.LanguageModel(V, width=64, heads=4, layers=2, causal=True)
@@ -250,7 +254,7 @@ history = fit(gpt, batches, loss=language.token_loss, metrics=(), epochs=5, lr=4
 # %% [markdown]
 # ## Evaluate it
 #
-# Does the Transformer beat the trigram model on all three test sets? Write down your prediction.
+# Does the Transformer have a lower perplexity than the trigram model on all three test sets? Write down your prediction.
 
 # %%
 results["GPT"] = perplexities(gpt)
@@ -259,16 +263,16 @@ for name, row in results.items():
 expect("05.perplexity", results["GPT"]["test"] / results["trigram"]["test"])
 
 # %% [markdown]
-# On test pages and on held-out combinations GPT is clearly better: it looks further back than two words, and it knows that the
-# title repeats the objects. On held-out phrasings it is *worse*. It has learned that words such as *tiny* never
-# occur, and pays dearly for each one. The trigram model's uniform term limits that loss. A low test perplexity says nothing
-# about text of another kind.
+# On test pages and on held-out combinations GPT is clearly better: it attends to more than two words, and the objects in the
+# title can be copied from the sentence. On held-out phrasings it is *worse*. It has learned that words such as *tiny* never
+# occur, so each of them has a very high cross-entropy. The trigram model's uniform term limits this cross-entropy. A low
+# test perplexity says nothing about text of another kind.
 
 # %% [markdown]
 # ## Sampling
 #
-# A language model writes by drawing the next token from its distribution, appending it, and repeating. The logits $z$ can be
-# changed first. **Temperature** divides them by $\tau$:
+# A language model generates text by drawing the next token from its distribution, appending it, and repeating. The logits
+# $z$ can be changed before each draw. The **temperature** $\tau$ divides them:
 #
 # $$p_i = \frac{e^{z_i / \tau}}{\sum_j e^{z_j / \tau}}$$
 #
@@ -288,7 +292,7 @@ for temperature in (0.5, 1.0, 2.0):
 # ### Exercise 05.3: top-p  ●●○ · 15 minutes
 #
 # Keep the most probable tokens, up to and including the one with which their sum reaches `limit`. Set the others to 0, and
-# renormalise.
+# renormalise. For the probabilities 0.1, 0.5, 0.25, 0.15 and the limit 0.7 the result is 0, 0.667, 0.333, 0.
 
 # %%
 def top_p(p: Tensor, limit: float) -> Tensor:
@@ -304,9 +308,10 @@ def top_p(p: Tensor, limit: float) -> Tensor:
 check("05.3", top_p)
 
 # %% [markdown]
-# How good are the sentences? Judge the model itself: temperature 1, no truncation, 1,000 samples. `understand` parses a
-# sentence of the book's grammar and returns `None` for anything else. Three numbers: the fraction that parses; of these, the
-# fraction that is *not* in the training text; and the fraction of distinct sentences. Why does the first alone not suffice?
+# How good are the sentences? Evaluate the model's own distribution: temperature 1, no truncation, 1,000 samples.
+# `understand` parses a sentence of the book's grammar and returns `None` for anything else. Three results are printed: the
+# fraction that parses; of these, the fraction that is *not* in the training text; and the fraction of distinct sentences.
+# Why does the first result alone not suffice?
 
 # %%
 def write(model: nn.Module, n: int = 1_000, **settings) -> list[str]:
@@ -332,18 +337,18 @@ expect("05.new", quality["of these new"])
 expect("05.distinct", quality["distinct"])
 
 # %% [markdown]
-# A model that repeats one training sentence would parse always. GPT does not copy: almost all its sentences are new. The
-# trigram model's sentences look right in every window of three words, and most of them fail as a whole. What does GPT
-# still get wrong?
+# If a model repeated one training sentence, all its output would parse. GPT does not copy: almost all its sentences are
+# new. The trigram model's sentences look correct in every window of three words, and most of them fail as a whole. Which
+# errors are left in GPT's sentences?
 
 # %%
 failed = [sentence for sentence in written["GPT"] if not understand(sentence)]
 print(*failed[:8], sep="\n")
 
 # %% [markdown]
-# Typical failures: one improbable word is drawn, such as *size* or *and*, which the training text hardly ever has at this
-# position. A probability of 0.1% per word adds up over 12 words. From then on the model continues a text it has never seen.
-# Truncation removes such words. What does it cost?
+# Typically one improbable word is drawn, which never occurs at this position in the training text. From then on, the model
+# continues a text unlike any in training. Small probabilities add up: at 0.3% per word, $1 - 0.997^{12} = 3.5\%$ of
+# sentences with 12 words contain such a word. Truncation removes these words. What does it cost?
 
 # %%
 for settings in ({"temperature": 0.5}, {"temperature": 2.0}, {"top_k": 3}, {"top_p": 0.9}):
@@ -352,9 +357,9 @@ for settings in ({"temperature": 0.5}, {"temperature": 2.0}, {"top_k": 3}, {"top
 # %% [markdown]
 # ## Play: one word at a time
 #
-# Type a prompt, move the sliders, sample. Grey bars are the model's distribution, blue ones are what is drawn from. Find a
-# position with one possible word, and one with many. What does top-k = 5 do at each of them, and what does top-p = 0.9
-# do? At which temperature does the first nonsense appear?
+# Type a prompt, move the sliders, sample. Grey bars show the model's distribution, blue bars the one that tokens are drawn
+# from. Find a position with one possible word, and one with many. What does top-k = 5 do at each of them, and what does
+# top-p = 0.9 do? At which temperature do the first ungrammatical sentences appear?
 
 # %%
 show.sampling_explorer(gpt, prompt="a small red")
@@ -362,21 +367,23 @@ show.sampling_explorer(gpt, prompt="a small red")
 # %% [markdown]
 # ## BERT: masked tokens
 #
-# GPT reads from left to right. To *understand* a text, the words to the right help as well. BERT (Devlin et al. 2019) has no
-# causal mask. Since every position sees every token, its training task must be another one: hide some tokens and
-# predict them.
+# In GPT, the state of a word depends on the words to its left alone. To classify or tag a text, the words to its right help
+# as well. BERT (Devlin et al. 2019) has no causal mask. Every position attends to every token, so predicting the next token
+# would be trivial. BERT's training task is to predict tokens that are hidden from its input.
 
 # %%
 diagrams.masked_token_prediction(("a", "red", "fish", "swims"), masked=2)
 
 # %% [markdown]
-# BERT chooses 15% of the tokens. Of these, 80% become `<mask>`, 10% a random token, and 10% stay. All the chosen ones, and no
-# others, enter the loss. Fine-tuning will never see a `<mask>`, so the model must not rely on it.
+# BERT's training chooses 15% of the tokens at random. Of these, 80% become `<mask>`, 10% a random token, and 10% stay as they
+# are. All chosen tokens, and no others, enter the loss. Texts for fine-tuning contain no `<mask>`, so the model has to learn
+# good representations of ordinary tokens too.
 #
 # ### Exercise 05.4: mask tokens  ●●○ · 15 minutes
 #
-# The random numbers are given. Where `chosen`: `<mask>` (4) if `draw` is below 0.8, the random token from 0.8 to below 0.9, the
-# token itself from 0.9 on. The targets hold the original token where one was chosen, and 0 elsewhere.
+# The random numbers are given. Where `chosen` is true, the input is `<mask>` (token 4) if `draw` is below 0.8, the random
+# token if it is from 0.8 to below 0.9, and the token itself from 0.9 on. Other inputs stay as they are. The targets hold the
+# original token where one was chosen, and 0 elsewhere.
 
 # %%
 def mask_tokens(tokens: Tensor, chosen: Tensor, draw: Tensor, random_tokens: Tensor) -> tuple[Tensor, Tensor]:
@@ -399,7 +406,8 @@ masked_batches = language.LanguageBatches(texts, masked_tokens)
 bert_history = fit(bert, masked_batches, loss=language.token_loss, metrics=(), epochs=3, lr=4e-3, clip=1.0)
 
 # %% [markdown]
-# Both models now fill the same gap. One word is hidden, and the title after it tells which. Which of the two can know?
+# Both models now predict the same hidden word, which the title after it contains. Which of them can use the title? Write
+# down what you expect of each before you run the cell.
 
 # %%
 gap = [*encode("a big blue"), MASK, *encode("above a small red boat"), END, *encode("moon and boat")]
@@ -409,22 +417,24 @@ for name, p in (("BERT", by_bert), ("GPT", by_gpt)):
     print(f"{name:5}", {VOCABULARY[token]: round(p[token].item(), 2) for token in p.topk(4).indices.tolist()})
 
 # %% [markdown]
-# BERT copies from the right; GPT has to guess from what stands on the left. BERT pays in another way: it learns from 15% of the
-# tokens in each pass, GPT from all of them. Their losses cannot be compared: the tasks differ.
+# BERT gives most of the probability to the two words of the title, which stands to the right. GPT can use only the words to
+# the left. BERT has another disadvantage: in each pass only 15% of its tokens are targets, while GPT learns from all of them.
+# Their losses cannot be compared, since the tasks differ.
 
 # %% [markdown]
 # ## Fine-tuning
 #
-# Pretraining made an encoder that represents text. **Fine-tuning** puts a new head on it and trains both on a task with few
-# labels, at a smaller learning rate.
+# Pretraining has produced an encoder that represents text. **Fine-tuning** replaces the output layer by a new **head**, here
+# a classifier, and trains encoder and head on a task with few labels, at a smaller learning rate.
 
 # %%
 diagrams.fine_tuning()
 
 # %% [markdown]
-# The task is lesson 02's word order: of the two objects in alphabetical order, is the first one on the left, or above? Only
-# 100 sentences are labelled, from pages that pretraining did not see. `<end>` follows each sentence, and the classifier reads
-# the state there: in a causal model, it is the state that depends on all words (Radford et al. 2018).
+# The task is lesson 02's word order: of the two objects in alphabetical order, is the first one on the left, or above? Both
+# answers are equally frequent: 468 of 500 pages, all new to GPT, are kept for this, and each training run gets 100 labels.
+# `<end>` follows each sentence, and the classifier uses the state there. In a causal model this is the state that depends
+# on all words (Radford et al. 2018).
 
 # %%
 def labelled(book: PictureBook) -> tuple[Tensor, Tensor]:
@@ -455,8 +465,8 @@ def accuracy_with(n: int, make, draw: int, lr: float = 1e-3) -> float:
 
 
 # %% [markdown]
-# Three draws of 100 labels each, and three ways to start: from GPT's weights, from random weights, and a bag of words, which
-# cannot solve the task at all. What do you expect?
+# Three models are compared on three draws of 100 labels each: the encoder with GPT's weights, the same encoder from random
+# weights, and a bag of words, which cannot represent word order. Which accuracies do you expect?
 
 # %%
 starts = {"pretrained": lambda: classifier(gpt), "from scratch": lambda: classifier(None)}
@@ -468,27 +478,27 @@ means = {name: sum(values) / len(values) for name, values in found.items()}
 expect("05.labels_100", means["pretrained"] - means["from scratch"])
 
 # %% [markdown]
-# From scratch, 100 labels teach nothing; the pretrained encoder gets most sentences right. How many labels is
-# pretraining worth? A script trained all networks on 10 to 1,000 labels with three seeds (`benchmarks/pretraining.py`). This is
-# its stored table.
+# From random weights, 100 labels leave the encoder at chance level. The pretrained encoder classifies about 75 to 85% of the
+# sentences correctly. How does this depend on the number of labels? A script trained all networks on 10 to 1,000 labels with
+# three seeds (`benchmarks/pretraining.py`). This is its stored table.
 
 # %%
 show.plot_stored_curves("05_pretraining", "labels", "accuracy", chance=0.5)
 show.show_stored_table("05_pretraining")
 
 # %% [markdown]
-# Compare the two rows of GPT. Pretrained on the sentences alone, it stays at chance level up to 300 labels, and with 1,000 it is
-# *worse* than random weights: a sentence is fluent whichever object is on the left. To predict the *title*, a model must know
-# which object is where. Pretraining helps where the text contains what the task needs.
+# Compare the two rows of GPT. Pretrained on sentences alone, it stays at chance level up to 300 labels, and with 1,000 it is
+# *worse* than from random weights. A sentence is equally probable whichever object is on the left; its title depends on it.
+# Pretraining helps where the text contains what the task needs.
 #
-# BERT saw the same titles, but only 15% of the tokens are targets, few of them in a title. In five epochs it learned to use the
-# titles in one of three seeds: with 1,000 labels that one exceeds 99%, the others stay below 60%.
+# BERT was trained on the same titles, but only 15% of the tokens are targets. With 1,000 labels, one of three seeds exceeds
+# 99%, and the others stay below 60%.
 
 # %% [markdown]
 # ## Debugging exercise
 #
-# Someone adds dropout and watches the perplexity during training with the function below. The numbers disappoint, and two
-# evaluations of the same model differ. Run it. What is random here?
+# Someone adds dropout and monitors the perplexity during training with the function below. The perplexity is far higher than
+# above, and repeated evaluations of the same model differ. Run the cell. What is random here?
 
 # %%
 def buggy_perplexity(model: nn.Module, batches) -> float:
@@ -508,13 +518,13 @@ some = list(batches_of("test"))[:8]
 print([round(buggy_perplexity(noisy, some), 3) for _ in range(3)])
 
 # %% [markdown]
-# The model is evaluated in **training mode**: dropout is on, and each evaluation drops other features. `torch.no_grad()` switches
-# off gradients, not dropout. `fit` and `evaluate` take care of the mode; a loop written by hand must do it itself.
+# The model is evaluated in **training mode**: dropout is on, and each evaluation drops other features. `torch.no_grad()`
+# switches off gradients, not dropout. `fit` and `evaluate` set the mode; in a loop written by hand you set it yourself.
 #
 # ### Exercise 05.debug: evaluate in evaluation mode  ●●○ · 15 minutes
 #
-# Write the function so that dropout is off while it runs. Afterwards the model is in the mode it was in before, since training
-# goes on. Keep what is right: the sum over tokens, and padding left out.
+# Write the function so that dropout is off while it runs. Afterwards the model must be in the same mode as before, since
+# training goes on. Keep what is correct: no gradients, the sum over all tokens, and no padding in it.
 
 # %%
 def fixed_perplexity(model: nn.Module, batches) -> float:
@@ -534,20 +544,22 @@ check("05.debug", fixed_perplexity)
 # %% [markdown]
 # ## Subwords
 #
-# The book has 116 words; English has no end of them. Lesson 02 turned rare words into `<unk>`. **Subwords** avoid that: frequent
-# words stay whole, rare ones are cut into pieces. **Byte-pair encoding** (Sennrich et al. 2016) starts from characters and
-# merges the most frequent pair of neighbours, again and again.
+# The book's vocabulary has 111 words; English has far more, and new ones every day. Lesson 02 replaced rare words by `<unk>`.
+# **Subwords** avoid this: frequent words stay whole, rare ones are split into pieces. **Byte-pair encoding** (Sennrich et al.
+# 2016) starts from characters and merges the most frequent pair of neighbours, again and again.
 
 # %%
 diagrams.byte_pair_merges({"fish": 5, "wish": 3, "fishing": 2, "ring": 2}, steps=4)
 
 # %% [markdown]
-# In the diagram, *i s* occurs $5 + 3 + 2 = 10$ times and is merged first. Words are never joined with their neighbours.
+# In the diagram, *i s* occurs $5 + 3 + 2 = 10$ times and is merged first. *s h* occurs equally often; in such a tie any one of
+# the pairs may be merged. Pairs never cross the border between two words.
 #
 # ### Exercise 05.5: one merge  ●●● · 20 minutes
 #
-# A word is a tuple of pieces, and the number says how often it occurs. Find the most frequent pair of neighbours, counting each
-# word as often as it occurs, and merge the pair in every word, from left to right.
+# A word is a tuple of pieces, and the number says how often it occurs. Find the most frequent pair of neighbouring pieces,
+# counting each word as often as it occurs. Merge this one pair in every word, from left to right: with *a a*, the pieces
+# *a a a* become *aa a*.
 
 # %%
 def merge_most_frequent(words: dict[tuple[str, ...], int]) -> dict[tuple[str, ...], int]:
@@ -573,8 +585,8 @@ def merge_most_frequent(words: dict[tuple[str, ...], int]) -> dict[tuple[str, ..
 check("05.5", merge_most_frequent)
 
 # %% [markdown]
-# The `tokenizers` library does thousands of merges in a second. The text below is real: movie reviews, and messages from the
-# training split of WNUT17. Pieces that continue a word begin with `##`.
+# The `tokenizers` library does thousands of merges in a second. The text below is real: movie reviews (Pang and Lee 2005), and
+# messages from the training split of WNUT17, the data set of the next section. Pieces that continue a word begin with `##`.
 
 # %%
 tweets = {split: real.load_or_explain("wnut_17", split) for split in ("train", "validation", "test")}
@@ -588,9 +600,10 @@ if have_data:
 # %% [markdown]
 # ## On real data: named entities
 #
-# WNUT17 (Derczynski et al. 2017) marks persons, locations, groups, corporations, products and creative works in short messages.
-# Tags follow the BIO scheme: `B-` begins an entity, `I-` continues it, `O` is outside. The test split was built to hold *emerging*
-# entities. So what will a baseline reach that tags exactly the entities it saw in training?
+# WNUT17 (Derczynski et al. 2017) marks **named entities** in short messages from the web: persons, locations, groups,
+# corporations, products and creative works. Tags follow the BIO scheme: `B-` begins an entity, `I-` continues it, `O` is
+# outside. The test split was built to contain *emerging* entities. The baseline tags exactly the entities of the training
+# split. Which F1 do you expect?
 
 # %%
 from seqeval.metrics import classification_report, f1_score
@@ -604,11 +617,11 @@ if have_data:
     print(f"{len(seen.types)} entities seen in training; F1 on the test split {remembered:.3f}")
 
 # %% [markdown]
-# F1 is the harmonic mean of precision and recall over *whole* entities: type, first and last word must be right. Accuracy over
-# words would be useless: more than 90% of the words are `O`.
+# F1 is the harmonic mean of precision and recall over *whole* entities: type, first and last word must be correct. Accuracy
+# over words would be misleading: more than 90% of the words are `O`.
 #
-# Now the recipe of BERT: pretrain on the raw text, then fine-tune with one tag per word, read at the word's first piece. The
-# output layer has 3,000 classes, so the model computes only the logits of the chosen positions.
+# Now follow BERT's method: pretrain on the raw text, then fine-tune with one tag per word, predicted at the word's first
+# piece. The output layer has 3,000 classes, so the model computes only the logits of the chosen positions.
 
 # %%
 def masked_positions(tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -642,17 +655,19 @@ if have_data:
     expect("05.entities", pretrained_f1)
 
 # %% [markdown]
-# This is low. The first place of the shared task reached an F1 of 41.86% (Aguilar et al. 2017), with features of characters,
-# parts of speech and lists of names. Our encoder read fewer than 400,000 pieces, most of them about films. Hardly any entity of the test
-# split occurs in training, so remembering does not help: only the context and the form of a word do. Rare types are hardly ever
-# found. Pretraining helps here as well, but it takes far more text.
+# This is low. The best system of the shared task reached an F1 of 41.86% (Aguilar et al. 2017), with characters, parts of
+# speech and lists of names as features. No entity of the test split occurs in training, so the baseline finds none.
+#
+# Pretraining does not clearly help either: over five seeds, F1 with and without it differs less than from seed to seed. The
+# encoder saw fewer than 400,000 pieces, most of them from movie reviews; BERT's text had 3.3 billion words.
 
 # %% [markdown]
 # ## Where this is used
 #
-# Search engines rank pages with encoders such as BERT; chat assistants and code completion are large GPTs; banks tag names and
-# amounts in letters. The toy leaves out scale: GPT-2 has 1.5 billion parameters (Radford et al. 2019), ours 110,000. It also
-# leaves out what large models copy from their text: errors, prejudices, private data.
+# Search engines rank results with encoders such as BERT. Chat assistants and code completion use large models of GPT's kind.
+# Entity taggers find names and amounts in contracts and letters. Our models differ in scale: the largest GPT-2 has 1.5
+# billion parameters (Radford et al. 2019), ours about 110,000. Large models also reproduce what their text contains: errors,
+# prejudices, private data.
 
 # %%
 quiz("05")
@@ -660,19 +675,20 @@ quiz("05")
 # %% [markdown]
 # ## Open-ended questions
 #
-# 1. Train GPT on `train.sentences` without titles, and look at the perplexity of both. Which tokens of the text are
-#    unpredictable for any model? Estimate the lowest possible perplexity of a title.
-# 2. Raise BERT's masking fraction to 40%, or train it for 15 epochs. When does its classifier leave chance level?
-# 3. Sample with `top_k=1` from the same prompt twice. Why are the sentences equal, and why are they so plain?
+# 1. Train GPT on `train.sentences` without titles, and compare the perplexities with and without titles. Which tokens of the
+#    text can no model predict? Estimate the lowest possible perplexity of a title.
+# 2. Raise BERT's masking fraction to 40%, or train it for 15 epochs. With how many labels does its classifier exceed chance
+#    level?
+# 3. Sample with `top_k=1` from the same prompt twice. Why are the sentences equal, and why do they use so few words?
 
 # %% [markdown]
 # ## Summary
 #
 # - A causal language model learns from text alone; perplexity compares it with a trigram model.
-# - Temperature, top-k and top-p change what is sampled; quality and variety are measured together.
-# - BERT predicts masked tokens from both sides; only the chosen positions count.
-# - Pretraining turns 100 labels from useless to useful, if the text contains what the task needs.
-# - Subwords leave no word unknown.
+# - Temperature, top-k and top-p change the distribution that is sampled; measure quality and variety together.
+# - BERT predicts masked tokens from both sides; only the chosen positions enter the loss.
+# - With 100 labels, a pretrained encoder learns what random weights do not, if the text contains what the task needs.
+# - Subwords represent every word whose characters occur in the training text.
 #
 # Next: 06 Autoencoders, where a network learns to compress images, text and sound.
 
