@@ -10,12 +10,12 @@ def masked_token_prediction(tokens: Sequence[str] = ("a", "red", "fish", "swims"
     if not 2 <= len(tokens) <= 7 or not 0 <= masked < len(tokens):
         raise ValueError(f"{len(tokens)} tokens, masked is {masked}; expected 2 to 7 tokens, one of them masked")
     last = len(tokens) - 1
-    d = Diagram(f"Masked-token prediction: '{tokens[masked]}' is replaced by [MASK] and predicted from both sides.")
+    d = Diagram(f"Masked-token prediction: '{tokens[masked]}' is replaced by <mask> and predicted from both sides.")
     d.block("encoder", at=(1, 1), until=(last + 1, 1), label="embedding and bidirectional encoder blocks   (B, T, D)")
     d.block("sentence", at=(0, 0), label="input\ntokens", kind="text")
     for i, token in enumerate(tokens):
         hidden = i == masked
-        d.block(f"in {i}", at=(i + 1, 0), label="[MASK]" if hidden else token, kind="marked" if hidden else "data")
+        d.block(f"in {i}", at=(i + 1, 0), label="<mask>" if hidden else token, kind="marked" if hidden else "data")
         d.arrow(f"in {i}", "encoder", out="bottom", into="top")
         if hidden:
             d.block("out", at=(i + 1, 2), label="output layer,\nsoftmax", shape="(V)")
@@ -32,7 +32,7 @@ def fine_tuning() -> None:
     d = Diagram("Fine-tuning: the encoder starts from its pretrained weights; its head is replaced.")
     d.block("text", at=(0, 0), label="text without\nlabels", shape="(B, T)", kind="data")
     d.block("encoder", at=(1, 0), shape="(B, T, D)")
-    d.block("old head", at=(2, 0), label="head:\nmasked tokens", shape="(B, T, V)")
+    d.block("old head", at=(2, 0), label="output layer\nfor tokens", shape="(B, T, V)")
     d.block("pretraining loss", at=(3, 0), label="cross-entropy", kind="loss")
     d.block("labelled", at=(0, 1), label="text with\nlabels", shape="(B, T)", kind="data")
     d.block("copy", at=(1, 1), label="encoder,\ncopied weights", shape="(B, T, D)")

@@ -25,10 +25,11 @@ def plot_stored_curves(name: str, xlabel: str, ylabel: str, chance: float | None
     ) as figure:
         axis = figure.subplots()
         colours = [colour for label, colour in style.PALETTE.items() if label not in ("black", "yellow", "sky")]
+        colours.append(style.INK)
         for i, (label, found) in enumerate(curves.items()):
             means, low, high = zip(*found, strict=True)
-            dash, colour = ("-", "--", "-.", ":")[i % 4], colours[i % len(colours)]
-            axis.plot(x, means, dash, color=colour, marker="o", markersize=4, label=label)
+            dash, colour, marker = ("-", "--", "-.", ":")[i % 4], colours[i % len(colours)], "osD^vP"[i % 6]
+            axis.plot(x, means, dash, color=colour, marker=marker, markersize=4, label=label)
             axis.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
         if chance is not None:
             axis.axhline(chance, color=style.INK, linewidth=1, linestyle=":")

@@ -1,6 +1,7 @@
 """Curves from a stored table."""
 
 import pytest
+from matplotlib.axes import Axes
 
 from mmcourse.show.figures import stored
 
@@ -21,6 +22,14 @@ def test_means_and_ranges_are_told(table, capsys):
     )
     stored.plot_stored_curves("90_curve", "labels", "accuracy", chance=0.5)
     assert "10 to 1000: big from 0.50 to 0.90; small from 0.51 to 0.60" in capsys.readouterr().out
+
+
+def test_no_two_of_six_lines_look_alike(table, monkeypatch):
+    found = []
+    monkeypatch.setattr(Axes, "legend", lambda axis, **_: found.extend(axis.get_lines()))
+    table("network,10,100\n" + "".join(f"model {i},0.5,0.{i}\n" for i in range(1, 7)))
+    stored.plot_stored_curves("90_curve", "labels", "accuracy")
+    assert len(found) == len({line.get_color() for line in found}) == len({line.get_marker() for line in found}) == 6
 
 
 @pytest.mark.parametrize(
