@@ -164,6 +164,16 @@ def is_stub(code: CodeType) -> bool:
     )
 
 
+def is_stub_class(kind) -> bool:
+    """Whether a class's own methods all do nothing; `__init__` may call its parent's."""
+    if not isinstance(kind, type):
+        return False
+    codes = {name: member.__code__ for name, member in vars(kind).items() if inspect.isfunction(member)}
+    begun = {"super", "__init__", "NotImplementedError"}
+    undone = [is_stub(code) or (name == "__init__" and set(code.co_names) <= begun) for name, code in codes.items()]
+    return all(undone) and any(is_stub(code) or "NotImplementedError" in code.co_names for code in codes.values())
+
+
 def copied(values):
     """A deep copy, tensors and their shapes included."""
     if isinstance(values, Tensor):

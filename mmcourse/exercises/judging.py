@@ -35,11 +35,11 @@ def expect_whole_number(given, where: str) -> int:
 
 
 def expect_number(given, where: str) -> float:
-    """The given number, also from a tensor of one entry or from numpy, as a float."""
-    if isinstance(given, Tensor) and given.numel() == 1:
+    """The given number, also from a tensor of one number or from numpy, as a float."""
+    if isinstance(given, Tensor) and given.numel() == 1 and given.dtype != torch.bool:
         given = given.item()
     if isinstance(given, bool) or not isinstance(given, numbers.Real):
-        raise NotRight(f"{where} gave {described(given)}, expected one number")
+        raise NotRight(f"{where} it gave {described(given)}, expected one number")
     return float(given)
 
 
@@ -130,17 +130,22 @@ def call(name: str, *arguments) -> str:
 
 def learns_from(model: nn.Module, logits: Tensor, n_classes: int, rng: torch.Generator) -> None:
     """Cross-entropy's gradient reaches every parameter that wants one, and nothing that no optimiser would see."""
-    if not logits.requires_grad:
+    targets = torch.randint(0, n_classes, (len(logits),), generator=rng)
+    trains(model, logits, lambda output: F.cross_entropy(output, targets))
+
+
+def trains(model: nn.Module, output: Tensor, loss: Callable[[Tensor], Tensor]) -> None:
+    """The gradient of a loss of the output reaches every parameter, and nothing that no optimiser would see."""
+    if not output.requires_grad:
         raise NotRight("no gradient leaves the output: is there a `no_grad`, a `detach` or an `.item()` on the way?")
     own = set(map(id, model.parameters()))
-    if any(id(leaf) not in own for leaf in asked_to_learn(logits)):
+    if any(id(leaf) not in own for leaf in asked_to_learn(output)):
         raise NotRight(
             "something that should learn is not among the model's parameters, so no optimiser ever sees it: a plain "
             "list hides layers (use `nn.ModuleList` or one name each), and a tensor of your own needs `nn.Parameter`"
         )
     model.zero_grad()
-    targets = torch.randint(0, n_classes, (len(logits),), generator=rng)
-    guarded(F.cross_entropy(logits, targets).backward, name="backward")
+    guarded(loss(output).backward, name="backward")
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             raise NotRight(f"`{name}` is frozen (`requires_grad` is False), so it will not learn")
@@ -209,16 +214,27 @@ def judge_tensors(
         expect_finite(value, where(*case), "is there a division by zero, or the logarithm of one?")
     i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not agrees(*pair))
     if not expected[i].dim():
-        raise NotRight(f"{where(*cases[i])} it gave {number(given[i])}, expected {number(expected[i])}")
+        came, due = told_apart(given[i], expected[i])
+        raise NotRight(f"{where(*cases[i])} it gave {came}, expected {due}")
     apart = (given[i] - expected[i]).abs()
     position = tuple((apart == apart.max()).nonzero()[0].tolist())
-    came, due = number(given[i][position]), number(expected[i][position])
+    came, due = told_apart(given[i][position], expected[i][position])
     raise NotRight(f"{where(*cases[i])} {entry(position, cases[i])} is {came}, expected {due}")
 
 
 def number(value: Tensor) -> str:
     """To three decimals, whole numbers without."""
     return f"{value:.0f}" if value == value.round() else f"{value:.3f}"
+
+
+def told_apart(came: Tensor, expected: Tensor) -> tuple[str, str]:
+    """Two numbers, with as many decimals as it takes to see that they differ."""
+    texts = number(came), number(expected)
+    for decimals in range(4, 10):
+        if texts[0] != texts[1]:
+            break
+        texts = f"{came:.{decimals}f}", f"{expected:.{decimals}f}"
+    return texts
 
 
 def explained(answer: Answer, causes: dict[str, str]) -> Callable:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmcourse.exercises.answers import Answer, NotRight, NotTried, deadline, guarded, is_stub
+from mmcourse.exercises.answers import Answer, NotRight, NotTried, deadline, guarded, is_stub, is_stub_class
 
 
 def test_exceptions_name_type_message_and_the_learners_own_line():
@@ -116,6 +116,31 @@ def test_stubs():
         Answer(says)(1)
     with pytest.raises(NotRight, match="gave None"):
         Answer(works)(1)
+
+
+def test_stubs_of_classes():
+    class Untouched(torch.nn.Module):
+        def __init__(self, size):
+            super().__init__()
+            raise NotImplementedError()
+
+        def forward(self, x):
+            raise NotImplementedError()
+
+    class Begun(torch.nn.Module):
+        def __init__(self, size):
+            super().__init__()
+            self.size = size
+
+        def forward(self, x):
+            raise NotImplementedError()
+
+    class Inherits(Untouched):
+        def __init__(self, size):
+            super().__init__(2 * size)
+
+    assert is_stub_class(Untouched)
+    assert not is_stub_class(Begun) and not is_stub_class(Inherits) and not is_stub_class(torch.nn.Linear(2, 2))
 
 
 def test_a_stub_inside_a_class_is_not_tried():

@@ -35,6 +35,7 @@ def filled(x, parts):
         (lambda x, parts: (weigh(x, parts)[0].detach(), weigh(x, parts)[1]), "a part of the gradient reaches `x` and"),
         (by_numpy, "stay with tensors"),
         (torch.no_grad()(weigh), "no gradient reaches"),
+        (lambda x, parts: weigh(torch.normal(x, 0 * x), parts), "no gradient reaches `x`, so"),
     ],
 )
 def test_a_gradient_that_is_cut_off_is_named(answer, words):

@@ -16,6 +16,8 @@ from mmcourse.exercises.judging import (
     judge_tensors,
     learns_from,
     named_mistake,
+    told_apart,
+    trains,
     whole,
 )
 
@@ -69,6 +71,31 @@ def test_a_number_in_place_of_a_tensor_of_one_is_named():
 def test_fractions_are_never_cut_to_whole_numbers():
     assert agrees(torch.tensor([1.0]), torch.tensor([1])) and agrees(torch.tensor([1]), torch.tensor([1.0]))
     assert not agrees(torch.tensor([1.5]), torch.tensor([1])) and not agrees(torch.tensor([True]), torch.tensor([2]))
+
+
+@pytest.mark.parametrize("given", [2, 2.0, np.float32(2), torch.tensor(2), torch.tensor([[2.0]])])
+def test_one_number_of_any_kind(given):
+    assert expect_number(given, "f(1):") == 2.0
+
+
+@pytest.mark.parametrize("given", [True, "2", [2], torch.ones(2), torch.tensor(True), torch.Size([2])])
+def test_what_is_not_one_number_is_named(given):
+    with pytest.raises(NotRight, match=r"f\(1\): it gave an? .*, expected one number"):
+        expect_number(given, "f(1):")
+
+
+def test_two_numbers_are_told_apart():
+    for pair in ((-0.4901, -0.4904), (1.00002, 1.0), (0.00001, 0.0)):
+        came, due = told_apart(*torch.tensor(pair))
+        assert came != due
+    assert told_apart(torch.tensor(3.0), torch.tensor(0.25)) == ("3", "0.250")
+
+
+def test_a_loss_of_ones_own_trains_every_parameter():
+    model = nn.Linear(3, 2)
+    trains(model, model(torch.ones(4, 3)), lambda output: output.square().mean())
+    with pytest.raises(NotRight, match="no gradient leaves the output"):
+        trains(model, model(torch.ones(4, 3)).detach(), lambda output: output.square().mean())
 
 
 def test_one_number_is_told_without_a_place():

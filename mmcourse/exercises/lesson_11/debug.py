@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from mmcourse.exercises.answers import Answer, NotRight, NotTried, guarded, is_stub, same
+from mmcourse.exercises.answers import Answer, NotRight, NotTried, guarded, is_stub, is_stub_class, same
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import alike, expect_gradients, gradients
 from mmcourse.exercises.judging import asked_to_learn, expect_finite, expect_tensor, explained
@@ -51,7 +51,7 @@ def made(answer) -> nn.Module:
     """The loss, made by the answer's class."""
     if isinstance(answer.function, nn.Module):
         raise NotRight(f"this is a loss; hand in the class itself: `{type(answer.function).__name__}`")
-    if untouched(answer.function):
+    if is_stub_class(answer.function):
         raise NotTried
     causes = {"before Module.__init__": "`super().__init__()` comes first in `__init__`"}
     loss = explained(answer, causes)()
@@ -62,15 +62,6 @@ def made(answer) -> nn.Module:
             "`__init__` is done; `forward` is still to do: two vectors for each pair come in, a loss goes out"
         )
     return loss.cpu()
-
-
-def untouched(kind) -> bool:
-    """Whether the class holds stubs alone: `__init__` calls its parent's and does no more."""
-    own = vars(kind) if isinstance(kind, type) else {}
-    if "forward" not in own or not is_stub(own["forward"].__code__):
-        return False
-    begun = own["__init__"].__code__.co_names if "__init__" in own else ()
-    return set(begun) <= {"super", "__init__", "NotImplementedError"}
 
 
 def value_of(loss: nn.Module, one: Tensor, other: Tensor) -> Tensor:
