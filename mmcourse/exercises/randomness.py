@@ -1,0 +1,61 @@
+"""Whether random numbers are what was asked for, judged by the numbers alone: any generator will do.
+
+A right answer fails one of these tests with a probability below one in a million.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+FALSE_ALARM = 1e-8
+
+
+def normal_cdf(x: Tensor) -> Tensor:
+    """Distribution function of the standard normal distribution."""
+    return torch.special.ndtr(x)
+
+
+def uniform_cdf(low: float, high: float) -> Callable[[Tensor], Tensor]:
+    """Distribution function of the uniform distribution from low to high."""
+    return lambda x: ((x - low) / (high - low)).clamp(0, 1)
+
+
+def follows(draws: Tensor, cdf: Callable[[Tensor], Tensor]) -> bool:
+    """Whether independent draws follow a continuous distribution (Kolmogorov-Smirnov test).
+
+    The bound is that of Dvoretzky, Kiefer and Wolfowitz with Massart's constant (1990), which holds for any number.
+    """
+    ordered = draws.detach().flatten().double().sort().values
+    if not torch.isfinite(ordered).all():
+        return False
+    n, expected = len(ordered), cdf(ordered)
+    reached = torch.arange(n + 1, dtype=torch.double) / n
+    distance = torch.maximum(reached[1:] - expected, expected - reached[:-1]).max()
+    return bool(distance <= math.sqrt(math.log(2 / FALSE_ALARM) / (2 * n)))
+
+
+def is_standard_normal(draws: Tensor) -> bool:
+    """Whether draws, all together, have mean 0, standard deviation 1 and the shape of a normal distribution."""
+    return follows(draws, normal_cdf)
+
+
+def varies(draws: Tensor, dim: int) -> bool:
+    """Whether draws differ along an axis, at more than one place: False if one number is used for all of it."""
+    first = draws.narrow(dim, 0, 1)
+    return bool((draws - first).abs().max() > 1e-4 * draws.abs().max())
+
+
+def correlated(draws: Tensor) -> bool:
+    """Whether columns depend linearly on each other more than chance explains.   (N, D), N at least 1,000"""
+    n, width = draws.shape
+    correlation = torch.corrcoef(draws.detach().double().T).fill_diagonal_(0)
+    pairs = width * (width - 1)
+    return bool(correlation.abs().max() > math.sqrt(2 * math.log(2 * pairs / FALSE_ALARM) / n))
+
+
+def repeated(draws: Tensor) -> bool:
+    """Whether the same numbers come again and again, such as one row of noise for every second example."""
+    values = draws.detach().flatten().float()
+    return len(values.round(decimals=5).unique()) < 0.75 * len(values)
