@@ -1,0 +1,156 @@
+"""The second debugging exercise of lesson 06: posterior collapse, since the two terms are on different scales."""
+
+import itertools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import Answer
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.gradients import expect_gradients
+from mmcourse.exercises.judging import Mistakes, drawn, explained, judge_tensors, whole
+from mmcourse.exercises.lesson_06.divergence import kl_divergence
+
+Outputs = tuple[Tensor, Tensor, Tensor]
+
+
+def squared_error(outputs: Outputs, x: Tensor) -> Tensor:
+    """Summed over all numbers of an example.   (B, ...), (B, ...) -> (B,)"""
+    return (outputs[0] - x).square().flatten(1).sum(1)
+
+
+def divergence(outputs: Outputs) -> Tensor:
+    """Of each example.   -> (B,)"""
+    return kl_divergence(*outputs[1:])
+
+
+def right(outputs: Outputs, x: Tensor, beta: float) -> Tensor:
+    """What the answer should give."""
+    return (0.5 * squared_error(outputs, x) + beta * divergence(outputs)).mean()
+
+
+HALVES = [
+    (0.5, ""),
+    (1.0, "the factor 1/2 of the squared error is missing"),
+    (0.25, "the factor of the squared error is 1/4; it is 1/2"),
+]
+ERRORS: list[tuple[Callable[[Outputs, Tensor], Tensor], str]] = [
+    (squared_error, ""),
+    (
+        lambda o, x: squared_error(o, x) / x[0].numel(),
+        "the squared error is still a mean over the numbers of an example, and the KL is a sum, which outweighs it: "
+        "sum the squared error too",
+    ),
+    (
+        lambda o, x: squared_error(o, x).sum().expand(len(x)),
+        "the squared error is summed over the batch; the mean over the batch is asked for",
+    ),
+    (
+        lambda o, x: squared_error(o, x) / len(x),
+        "the squared error is divided by the batch size twice: the mean over the batch is taken once, at the end",
+    ),
+    (lambda o, x: squared_error(o, x).sqrt(), "the root of the squared error is taken; the sum itself belongs there"),
+    (lambda o, x: (o[0] - x).abs().flatten(1).sum(1), "the absolute error is taken; the squared error is asked for"),
+    (lambda o, x: (o[0] - x).flatten(1).sum(1), "the differences are not squared"),
+]
+DIVERGENCES: list[tuple[Callable[[Outputs], Tensor], str]] = [
+    (divergence, ""),
+    (
+        lambda o: divergence(o) / o[1].shape[1],
+        "the KL is a mean over the dimensions of the code; it is their sum",
+    ),
+    (lambda o: 2 * divergence(o), "the factor 1/2 of the KL is missing"),
+    (lambda o: divergence(o).sum().expand(len(o[1])), "the KL is summed over the batch; the mean is asked for"),
+    (lambda o: divergence(o) / len(o[1]), "the KL is divided by the batch size twice"),
+    (
+        lambda o: kl_divergence(o[2], o[1]),
+        "mean and log_variance have changed places: `reconstruction, mean, log_variance = outputs`",
+    ),
+]
+TOGETHER: list[tuple[Callable[[Tensor, Tensor, float], Tensor], str]] = [
+    (lambda e, k, beta: e + beta * k, ""),
+    (lambda e, k, beta: e + k, "beta is not used: it multiplies the KL"),
+    (lambda e, k, beta: beta * e + k, "beta multiplies the squared error; it multiplies the KL"),
+    (lambda e, k, beta: beta * (e + k), "beta multiplies both terms; it multiplies the KL alone"),
+    (lambda e, k, beta: e + k / beta, "the KL is divided by beta; it is multiplied"),
+    (lambda e, k, beta: (1 - beta) * e + beta * k, "the squared error is multiplied by 1 - beta; it has no weight"),
+    (lambda e, k, beta: e - beta * k, "the KL is subtracted, so the loss rewards a large one; add it"),
+    (lambda e, k, beta: beta * k - e, "the squared error is subtracted; both terms are added"),
+    (lambda e, k, beta: -e - beta * k, "that is the ELBO; a loss is minimised, so its negative is asked for"),
+    (lambda e, k, beta: e, "the KL is missing: that is a plain autoencoder's loss"),
+    (lambda e, k, beta: beta * k, "only the KL is there: the squared error is missing"),
+]
+BATCHES: list[tuple[Callable[[Tensor], Tensor], str]] = [
+    (torch.mean, ""),
+    (torch.sum, "it is a sum over the batch; the mean over the batch is asked for"),
+]
+
+
+def mistaken(error: Callable, half: float, kl: Callable, together: Callable, total: Callable) -> Callable:
+    """The loss of these parts."""
+    return lambda outputs, x, beta: total(together(half * error(outputs, x), kl(outputs), beta))
+
+
+def mistakes() -> Mistakes:
+    """Every combination of up to three of these, those with the fewest faults first."""
+    found = []
+    for parts in itertools.product(ERRORS, HALVES, DIVERGENCES, TOGETHER, BATCHES):
+        faults = [words for _, words in parts if words]
+        if 0 < len(faults) <= 3:
+            found.append((len(faults), mistaken(*(part for part, _ in parts)), ". And ".join(faults)))
+    return [(mistaken, words) for _, mistaken, words in sorted(found, key=lambda entry: entry[0])]
+
+
+AXES = "do you name a fixed number of axes? `flatten(1)` makes (B, ...) to (B, N), whatever their number"
+
+
+@exercise(
+    "06.collapse",
+    title="posterior collapse",
+    dots=3,
+    minutes=20,
+    hints=(
+        "Over how many numbers is the squared error averaged in the buggy loss? Over how many is the KL?",
+        "`(reconstruction - x).square().flatten(1).sum(dim=1)` is the squared error of each example, shape (B,). "
+        "`kl_divergence(mean, log_variance)` has the same shape.",
+        "Half the squared error plus beta times the KL, for each example; then `.mean()` over the batch.",
+    ),
+)
+def negative_elbo_check(answer, rng):
+    cases = [
+        case(rng, (5, 3, 4, 4), 6, 0.5),
+        case(rng, (whole(rng, 6, 9), 7), 4, 4.0),
+        case(rng, (1, 2, 5), 3, 2.0),
+        case(rng, (4, 4), 4, 0.25),
+    ]
+    cases.append(cases[0])  # a second call gives the same
+    judge_tensors(
+        explained(answer, {"Dimension out of range": AXES, "too many indices": AXES, "not enough values": AXES}),
+        cases,
+        right,
+        mistakes(),
+        where=lambda outputs, x, beta: (
+            f"for x of shape {tuple(x.shape)}, codes of {outputs[1].shape[1]} and beta {beta}"
+        ),
+        causes=lambda outputs, x, beta: {
+            (len(x),): "a loss for each example; their mean is asked for, one number",
+            (1,): "an axis too many: a single number has the shape ()",
+            (len(x), outputs[1].shape[1]): "nothing is summed over the dimensions of the code",
+            tuple(x.shape): "the squared error is not summed over the numbers of an example",
+        },
+    )
+    outputs, x, beta = cases[0]
+
+    def of_outputs(outputs: Outputs) -> Tensor:
+        return answer.function(outputs, x, beta)
+
+    remark = expect_gradients(Answer(of_outputs), (outputs,), lambda outputs: right(outputs, x, beta))
+    return f"both terms are sums over an example, and the mean over the batch is taken; beta weighs the KL{remark}"
+
+
+def case(rng: torch.Generator, shape: tuple[int, ...], code: int, beta: float) -> tuple[Outputs, Tensor, float]:
+    """Outputs whose two terms are of similar size, x, beta."""
+    x = drawn(rng, *shape)
+    mean, log_variance = drawn(rng, shape[0], code), 0.8 * drawn(rng, shape[0], code) - 0.5
+    return (x + 0.6 * drawn(rng, *shape), mean, log_variance), x, beta

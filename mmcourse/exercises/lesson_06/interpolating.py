@@ -1,0 +1,139 @@
+"""Exercise 06.4: codes on the straight line between two codes."""
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import Mistakes, drawn, explained, judge_tensors, whole
+
+
+def along(weights: Tensor, code: Tensor) -> Tensor:
+    """Weights with as many axes as the stack of codes.   (steps,) -> (steps, 1, ...)"""
+    return weights.to(code.dtype).reshape(-1, *[1] * code.dim())
+
+
+def mixed(start: Tensor, end: Tensor, weights: Tensor) -> Tensor:
+    """(1 - weight) * start + weight * end for every weight.   (...), (...), (steps,) -> (steps, ...)"""
+    a = along(weights, start)
+    return (1 - a) * start + a * end
+
+
+def right(start: Tensor, end: Tensor, steps: int) -> Tensor:
+    """What the answer should give."""
+    return mixed(start, end, torch.linspace(0, 1, steps))
+
+
+def spherical(start: Tensor, end: Tensor, steps: int) -> Tensor:
+    """Along the arc between two codes (slerp)."""
+    cosine = torch.nn.functional.cosine_similarity(start.flatten(), end.flatten(), dim=0)
+    angle, a = cosine.acos(), along(torch.linspace(0, 1, steps), start)
+    return (((1 - a) * angle).sin() * start + (a * angle).sin() * end) / angle.sin()
+
+
+MISTAKES: Mistakes = [
+    (lambda s, e, n: right(e, s, n), "it runs from end to start: the first code should be `start`"),
+    (
+        lambda s, e, n: mixed(s, e, torch.arange(n) / n),
+        "the last code is not `end`: the weights stop at (steps - 1) / steps. `torch.linspace(0, 1, steps)` includes 1",
+    ),
+    (
+        lambda s, e, n: mixed(s, e, torch.arange(1, n + 1) / n),
+        "the first code is not `start`: the weights begin at 1 / steps. `torch.linspace(0, 1, steps)` includes 0",
+    ),
+    (
+        lambda s, e, n: mixed(s, e, torch.linspace(0, 1, n + 2)[1:-1]),
+        "neither `start` nor `end` is among the codes; both are included",
+    ),
+    (
+        lambda s, e, n: mixed(s, e, torch.arange(n) // (n - 1)),
+        "the weights are whole numbers, 0 or 1: `//` and integer types cut the fractions off",
+    ),
+    (
+        lambda s, e, n: mixed(s, e, torch.arange(n).float()),
+        "the weights are 0, 1, 2, ...; divide them by steps - 1, so that the last one is 1",
+    ),
+    (
+        lambda s, e, n: s + along(torch.linspace(0, 1, n), s) * e,
+        "`end` is added to `start`; only the difference, `end - start`, is added step by step",
+    ),
+    (
+        lambda s, e, n: s + along(torch.linspace(0, 1, n), s) * (s - e),
+        "it moves away from `end`: the difference is `end - start`",
+    ),
+    (
+        lambda s, e, n: along(torch.linspace(0, 1, n), s) * (e - s),
+        "`start` is missing: these are the differences to it",
+    ),
+    (
+        lambda s, e, n: along(torch.linspace(0, 1, n), s) * e,
+        "`start` is missing: it has the weight 1 - a",
+    ),
+    (
+        lambda s, e, n: along(torch.linspace(0, 1, n), s) * (s + e),
+        "both codes have the weight a; that of `start` is 1 - a",
+    ),
+    (
+        lambda s, e, n: along(1 - torch.linspace(0, 1, n), s) * (s + e),
+        "both codes have the weight 1 - a; that of `end` is a",
+    ),
+    (lambda s, e, n: mixed(s, e, torch.full((n,), 0.5)), "every code is the mean of both: the weight runs from 0 to 1"),
+    (lambda s, e, n: mixed(s, e, torch.zeros(n)), "every code is `start`: is the weight computed with `//`?"),
+    (lambda s, e, n: mixed(s, e, torch.ones(n)), "every code is `end`"),
+    (
+        lambda s, e, n: mixed(s, e, torch.linspace(0, 1, n) ** 2),
+        "the codes are not at equal distances: the weights are squared",
+    ),
+    (spherical, "that is spherical interpolation, along an arc; a straight line was asked for"),
+]
+BROADCAST = (
+    "the weights need one axis for the steps, then one of size 1 for every axis of the code, whatever their number: "
+    "`weights.reshape(-1, *[1] * start.dim())`"
+)
+EXPLAINED = {"must match the size": BROADCAST, "must match the existing size": BROADCAST}
+
+
+def causes(start: Tensor, end: Tensor, steps: int) -> dict[tuple, str]:
+    """What wrong shapes come from."""
+    shape = tuple(start.shape)
+    found = {
+        (steps + 1, *shape): "one code too many: `steps` is the number of codes, both ends among them",
+        (steps + 2, *shape): "two codes too many: `steps` counts both ends as well",
+        (steps - 1, *shape): "one code is missing: `steps` is the number of codes, both ends among them",
+        (steps - 2, *shape): "both ends are missing: `steps` counts them as well",
+        (1, steps, *shape): "there is one axis too many in front",
+        (steps, 1, *shape): "there is one axis too many after that of the steps",
+        (steps, start.numel()): "the codes are flattened; each keeps its own shape",
+        (steps * shape[0], *shape[1:]): "the codes are joined along their first axis: `torch.stack` makes a new one",
+        (shape[0], steps, *shape[1:]): "the steps are the second axis; they come first",
+        (*shape, steps): "the steps are the last axis; they come first",
+    }
+    found.setdefault(shape, "the axis of the steps is missing: are the weights multiplied along the code's own axes?")
+    return found
+
+
+@exercise(
+    "06.4",
+    title="interpolation",
+    dots=1,
+    minutes=10,
+    hints=(
+        "Which codes are they for `steps` = 3? What is the weight of `end` in each of them?",
+        "`torch.linspace(0, 1, steps)` gives the weights a. Each code is (1 - a) * start + a * end.",
+        "For broadcasting, give the weights one axis of size 1 for every axis of the code: "
+        "`a.reshape(-1, *[1] * start.dim())`. Or collect the codes in a list, then `torch.stack`.",
+    ),
+)
+def interpolate_check(answer, rng):
+    sizes = [((4,), 3), ((5,), whole(rng, 6, 9)), ((2, 3, 4), 5), ((3, 2), 2), ((4, 4, 4), 4), ((6, 5), 11)]
+    cases = [(drawn(rng, *shape), drawn(rng, *shape), steps) for shape, steps in sizes]
+    cases.append(cases[0])  # a second call gives the same
+    judge_tensors(
+        explained(answer, EXPLAINED),
+        cases,
+        right,
+        MISTAKES,
+        where=lambda start, _, steps: f"for codes of shape {tuple(start.shape)} and {steps} steps",
+        causes=causes,
+        entry=lambda position, case: f"code {position[0]}, entry {list(position[1:])},",
+    )
+    return "codes with one, two and three axes, from `start` to `end` at equal distances"

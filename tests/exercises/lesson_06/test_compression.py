@@ -1,0 +1,59 @@
+import math
+
+import numpy as np
+import torch
+
+
+def test_compression_factor(judged):
+    def by_loop(x, code):
+        result = 1.0
+        for size in x.shape[1:]:
+            result *= size
+        for size in code.shape[1:]:
+            result /= size
+        return result
+
+    def four_axes(x, code):
+        _, c, h, w = x.shape
+        return c * h * w / code[0].numel()
+
+    def sums(x, code):
+        return sum(x.shape[1:]) / sum(code.shape[1:])
+
+    judged(
+        "06.1",
+        {
+            "numel": lambda x, code: x[0].numel() / code[0].numel(),
+            "loop": by_loop,
+            "prod": lambda x, code: math.prod(x.shape[1:]) / math.prod(code.shape[1:]),
+            "whole batches": lambda x, code: x.numel() / code.numel(),
+            "tensor": lambda x, code: torch.tensor(x.shape[1:]).prod() / torch.tensor(code.shape[1:]).prod(),
+            "flatten": lambda x, code: x.flatten(1).shape[1] / code.flatten(1).shape[1],
+            "numpy": lambda x, code: np.float64(np.prod(x.shape[1:]) / np.prod(code.shape[1:])),
+        },
+        {
+            "inverted": (lambda x, code: code[0].numel() / x[0].numel(), "the wrong way round"),
+            "floor": (lambda x, code: x[0].numel() // code[0].numel(), "drops what follows the decimal point"),
+            "int": (lambda x, code: int(x[0].numel() / code[0].numel()), None),
+            "rounded": (lambda x, code: round(x[0].numel() / code[0].numel()), "the factor is rounded"),
+            "axis 1": (lambda x, code: x.shape[1] / code.shape[1], "only the first axis after the batch"),
+            "len of an example": (lambda x, code: len(x[0]) / len(code[0]), None),
+            "last axis": (lambda x, code: x.shape[-1] / code.shape[-1], "only the last axis"),
+            "batch in x": (lambda x, code: x.numel() / code[0].numel(), "counted in `x` and not in `code`"),
+            "batch in code": (lambda x, code: x[0].numel() / code.numel(), "counted in `code` and not in `x`"),
+            "without channels": (
+                lambda x, code: math.prod(x.shape[2:]) / math.prod(code.shape[2:]),
+                "only axis 0 is the batch",
+            ),
+            "sums": (sums, "the sizes of the axes are added; multiply them"),
+            "axes": (lambda x, code: x.dim() / code.dim(), "the ratio of the numbers of axes"),
+            "len": (lambda x, code: len(x) / len(code), "the ratio of the two batch sizes"),
+            "difference": (lambda x, code: x[0].numel() - code[0].numel(), "that is the difference"),
+            "saved": (lambda x, code: 1 - code[0].numel() / x[0].numel(), "the fraction of numbers saved"),
+            "four axes": (four_axes, "a fixed number of axes"),
+            "constant": (lambda x, code: 6.0, "it is 6 for every shape"),
+            "shape": (lambda x, code: x.shape, "it gave a Size"),
+            "off": (lambda x, code: 1 + x[0].numel() / code[0].numel(), "it gave 7, expected 6"),
+            "nothing": (lambda x, code: print(end=""), "is the `return` missing"),
+        },
+    )
