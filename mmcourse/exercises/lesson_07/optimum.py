@@ -1,0 +1,91 @@
+"""Exercise 07.1: the optimal discriminator."""
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import Mistakes, judge_tensors, whole
+
+
+def optimal(p: Tensor, q: Tensor) -> Tensor:
+    """What the answer should give, for the densities of the data and of the generator.   (N,), (N,) -> (N,)"""
+    return p / (p + q)
+
+
+SUMS = "both densities at the same point are compared: no sum or maximum over the points is needed"
+MISTAKES: Mistakes = [
+    (
+        lambda p, q: q / (p + q),
+        "that is the probability that the example was generated; the probability that it is real is 1 minus that",
+    ),
+    (
+        lambda p, q: p / p + q,
+        "`p_data / p_data + p_generated` divides first and adds then: put brackets around the sum",
+    ),
+    (lambda p, q: p / q, "that is the ratio of the densities, which can exceed 1; divide by the sum of both"),
+    (lambda p, q: q / p, "that is the ratio of the densities, which can exceed 1; divide `p_data` by the sum of both"),
+    (
+        lambda p, q: (p / q).log(),
+        "that is the logarithm of the ratio, the optimal score (logit); its sigmoid is the probability",
+    ),
+    (
+        lambda p, q: (p - q).sigmoid(),
+        "a sigmoid or softmax of the densities uses their exponentials; divide the densities themselves by their sum",
+    ),
+    (
+        lambda p, q: (p / q).sigmoid(),
+        "the sigmoid takes a score, the logarithm of the ratio, and not the ratio itself",
+    ),
+    (lambda p, q: p, "the density of the data alone is no probability: compare it with that of the generator"),
+    (lambda p, q: p - q, "that is a difference; a probability is a part of a whole: divide by the sum of both"),
+    (lambda p, q: (p - q) / (p + q), "that goes from -1 to 1: the numerator is `p_data` alone"),
+    (lambda p, q: (p > q).float(), "that decides for the larger density; the probability is between 0 and 1"),
+    (lambda p, q: (p >= q).float(), "that decides for the larger density; the probability is between 0 and 1"),
+    (lambda p, q: torch.full_like(p, 0.5), "1/2 is the result where both densities are equal, and only there"),
+    (lambda p, q: p / (p + q).sum(), SUMS),
+    (lambda p, q: p / (p.sum() + q), SUMS),
+    (lambda p, q: optimal(p / p.sum(), q / q.sum()), SUMS),
+    (lambda p, q: p / p.sum(), SUMS),
+    (lambda p, q: p / (p + q).max(), SUMS),
+    (lambda p, q: p / (p * q), "the denominator is the sum of the densities, not their product"),
+    (lambda p, q: p / ((p + q) / 2), "that is divided by the mean of both; the sum is needed"),
+    (lambda p, q: p / (1 + q), "the 1 should be `p_data`: real and generated examples are all the examples there are"),
+    (lambda p, q: p / (2 * p + q), "`p_data` is counted twice in the denominator"),
+    (lambda p, q: p.square() / (p.square() + q.square()), "the densities are squared; they are compared as they are"),
+]
+
+
+@exercise(
+    "07.1",
+    title="the optimal discriminator",
+    dots=1,
+    minutes=5,
+    hints=(
+        "At some point the data's density is 0.3 and the generator's 0.1. Of 4 examples there, how many are real?",
+        "The fraction of real examples at a point is the data's density, divided by the sum of both.",
+    ),
+)
+def optimal_discriminator(answer, rng):
+    sizes = (5, 1, whole(rng, 6, 9))
+    cases = [tuple(0.02 + 1.5 * torch.rand(2, size, generator=rng)) for size in sizes]
+
+    def where(p: Tensor, q: Tensor) -> str:
+        return f"for p_data = {rounded(p)} and p_generated = {rounded(q)}"
+
+    def causes(p: Tensor, q: Tensor) -> dict:
+        return {
+            (): "one number for all points: each point has its own probability"
+            if len(p) > 1
+            else "a single point keeps its axis: is there a `squeeze` or an `item`?",
+            (2, len(p)): "the probability of real examples alone is asked for",
+            (len(p), 2): "the probability of real examples alone is asked for",
+            (len(p), len(p)): "every point is compared with every other: both densities have the shape (N,)",
+        }
+
+    judge_tensors(answer, cases, optimal, MISTAKES, where, causes, lambda position, case: f"point {position[0]}")
+    return f"{len(cases)} sets of points, one of a single point: the data's fraction of both densities"
+
+
+def rounded(values: Tensor) -> list[float]:
+    """A few numbers to read."""
+    return [round(value, 2) for value in values.tolist()]

@@ -1,0 +1,75 @@
+"""Properties that a right answer has whatever it computes; an exercise asks for one in a line."""
+
+import torch
+from torch import Tensor, nn
+
+from mmcourse.exercises.answers import Answer, NotRight
+from mmcourse.exercises.gradients import tensors
+
+
+def in_float64(case: tuple) -> tuple:
+    """The same arguments, with tensors of floats in double precision."""
+    return tuple(one.double() if isinstance(one, Tensor) and one.is_floating_point() else one for one in case)
+
+
+def expect_dtype_kept(answer: Answer, case: tuple) -> None:
+    """For float64 arguments, all tensors of the result are float64."""
+    try:
+        results = list(tensors(answer(*in_float64(case))))
+    except NotRight as problem:
+        raise NotRight(
+            f"right for float32, but for float64 it stops: {problem}. New tensors take the type of what is there: "
+            "`torch.zeros_like`, or `dtype=x.dtype`"
+        ) from None
+    for result in results:
+        if result.dtype != torch.float64:
+            raise NotRight(
+                f"for float64 tensors the result is {result.dtype}: is there a `.float()`, or a new tensor without "
+                "`dtype`?"
+            )
+
+
+class NetworkState:
+    """A network's parameters, buffers, gradients, mode and frozen parameters at one moment."""
+
+    def __init__(self, network: nn.Module):
+        self.network = network
+        self.values = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        self.gradients = gradients_of(network)
+        self.learns = {name: parameter.requires_grad for name, parameter in network.named_parameters()}
+        self.modes = {name: part.training for name, part in network.named_modules()}
+
+    def values_changed(self) -> bool:
+        """Whether a parameter or a buffer is another one now."""
+        now = self.network.state_dict()
+        return any(not torch.equal(value, now[name]) for name, value in self.values.items())
+
+    def gradients_changed(self) -> bool:
+        """Whether a gradient was added to, replaced or erased."""
+        now = gradients_of(self.network)
+        return any(not equal(gradient, now[name]) for name, gradient in self.gradients.items())
+
+    def expect_settings_kept(self, name: str) -> None:
+        """The mode of every layer, and which parameters learn, are as they were."""
+        if self.modes != {name: part.training for name, part in self.network.named_modules()}:
+            raise NotRight(f"`{name}` is left in another mode (training or evaluation) than it was in")
+        frozen = [
+            one for one, parameter in self.network.named_parameters() if parameter.requires_grad < self.learns[one]
+        ]
+        if frozen:
+            raise NotRight(
+                f"`{name}` is left with frozen parameters (`requires_grad` is False), so it cannot learn afterwards"
+            )
+
+
+def gradients_of(network: nn.Module) -> dict[str, Tensor | None]:
+    """A copy of every parameter's gradient, None where there is none."""
+    return {
+        name: None if parameter.grad is None else parameter.grad.detach().clone()
+        for name, parameter in network.named_parameters()
+    }
+
+
+def equal(one: Tensor | None, other: Tensor | None) -> bool:
+    """Whether two gradients are the same, where either may be missing."""
+    return one is other if one is None or other is None else torch.equal(one, other)
