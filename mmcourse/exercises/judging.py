@@ -39,7 +39,7 @@ def expect_number(given, where: str) -> float:
     if isinstance(given, Tensor) and given.numel() == 1 and given.dtype != torch.bool:
         given = given.item()
     if isinstance(given, bool) or not isinstance(given, numbers.Real):
-        raise NotRight(f"{where} it gave {described(given)}, expected one number")
+        raise NotRight(f"{where} gave {described(given)}, expected one number")
     return float(given)
 
 

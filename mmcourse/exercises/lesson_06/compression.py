@@ -90,7 +90,7 @@ def compression_factor(answer, rng):
     ]
 
     tried = explained(answer, CAUSES)
-    given = [expect_number(tried(torch.zeros(x), torch.zeros(code)), where(x, code)) for x, code in shapes]
+    given = [expect_number(tried(torch.zeros(x), torch.zeros(code)), f"{where(x, code)} it") for x, code in shapes]
     if all(equal(value, right(*pair)) for value, pair in zip(given, shapes, strict=True)):
         return f"{len(shapes)} pairs of shapes: images, spectrograms, vectors, a batch of one"
     for mistaken, words in MISTAKES:

@@ -157,6 +157,32 @@ MISTAKES = [
         distance(common=lambda s, t: roots(s, t) / len(s), spread=lambda s, t: both_traces(s, t) / len(s)),
         "means over the diagonal and the eigenvalues are taken; a trace is their sum",
     ),
+    (
+        distance(common=lambda s, t: torch.linalg.eigvals(s @ t).real.max().sqrt()),
+        "only the largest eigenvalue is used; the roots of all of them are added",
+    ),
+    (
+        distance(common=lambda s, t: torch.linalg.eigvals(s @ t).real.square().sum()),
+        "the eigenvalues are squared; their roots are added",
+    ),
+    (
+        distance(common=lambda s, t: torch.linalg.det(s @ t).sqrt()),
+        "that is the root of the determinant, the product of all eigenvalues; their roots are added",
+    ),
+    (
+        distance(common=lambda s, t: (s.trace() * t.trace()).sqrt()),
+        "that is the root of the product of two traces; the trace of the root needs the eigenvalues of `s @ t`",
+    ),
+    (
+        distance(common=lambda s, t: (s @ t).norm().sqrt()),
+        "that is the root of a norm; the trace of the root is the sum of the roots of the eigenvalues",
+    ),
+    (distance(common=lambda s, t: roots(s, s)), "the second covariance is missing under the root: `s @ t`"),
+    (distance(common=lambda s, t: roots(t, t)), "the first covariance is missing under the root: `s @ t`"),
+    (
+        distance(common=lambda s, t: torch.linalg.eigvals(s + t).real.clamp(min=0).sqrt().sum()),
+        "the covariances are added under the root; they are multiplied, `s @ t`",
+    ),
     (distance(common=lambda s, t: roots(s, t) / len(s)), "the mean of the roots is taken; their sum is asked for"),
     (distance(cov=moments), "the mean is not subtracted before the covariance: `torch.cov` does so"),
     (
@@ -183,6 +209,7 @@ MISTAKES = [
 ]
 COVARIANCE_OF_ROWS = "`torch.cov` takes rows as features, and here features are columns: `torch.cov(x.T)`"
 CAUSES = {
+    "not positive-definite": "with fewer examples than features a covariance is singular, and has no Cholesky factor",
     "cannot be multiplied": COVARIANCE_OF_ROWS,
     "must match the size": f"the means are over the examples, `x.mean(0)`. {COVARIANCE_OF_ROWS}",
     "expected scalar type": "the features may be float32 or float64: new tensors take their `dtype`",

@@ -91,6 +91,12 @@ DISCRIMINATOR: Mistakes = [
         "that is the least-squares loss (LSGAN); the cross-entropy is asked for",
     ),
     (
+        lambda r, f: (high(r) + 0.1 * r).mean() + low(f).mean(),
+        "the label of real images is 0.9 (label smoothing); here it is 1",
+    ),
+    (lambda r, f: high(r).median() + low(f).median(), "that is the median over the batch; the mean is asked for"),
+    (lambda r, f: high(r).max() + low(f).max(), "that is the largest loss of the batch; the mean is asked for"),
+    (
         lambda r, f: (r.sigmoid() - 1).square().mean() + f.sigmoid().square().mean(),
         "those are squared errors of probabilities; the cross-entropy is asked for",
     ),
@@ -120,6 +126,16 @@ GENERATOR: Mistakes = [
         "the mean is taken before the logarithm; each example has its own logarithm",
     ),
     (lambda r, f: -f.mean(), "that is the generator's loss in the hinge and Wasserstein forms: the sigmoid is missing"),
+    (lambda r, f: high(f).median(), "that is the median over the batch; the mean is asked for"),
+    (lambda r, f: high(f).max(), "that is the largest loss of the batch; the mean is asked for"),
+    (
+        lambda r, f: (f - 1).square().mean(),
+        "that is the least-squares loss (LSGAN); the cross-entropy is asked for",
+    ),
+    (
+        lambda r, f: (f.sigmoid() - 1).square().mean(),
+        "those are squared errors of probabilities; the cross-entropy is asked for",
+    ),
     (
         lambda r, f: high(f).mean() + low(r).mean(),
         "a term of real scores is added; the generator's loss has the generated ones alone",

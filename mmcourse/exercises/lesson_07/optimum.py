@@ -51,6 +51,20 @@ MISTAKES: Mistakes = [
     (lambda p, q: p / ((p + q) / 2), "that is divided by the mean of both; the sum is needed"),
     (lambda p, q: p / (1 + q), "the 1 should be `p_data`: real and generated examples are all the examples there are"),
     (lambda p, q: p / (2 * p + q), "`p_data` is counted twice in the denominator"),
+    *(
+        (
+            lambda p, q, extra=extra: p / (p + q + extra),
+            f"{extra:g} is added to the denominator, which changes small densities: the densities alone are summed",
+        )
+        for extra in (1.0, 0.1, 0.01, 0.001)
+    ),
+    (lambda p, q: torch.maximum(p, q) / (p + q), "the numerator is `p_data`, also where it is the smaller density"),
+    (lambda p, q: torch.minimum(p, q) / (p + q), "the numerator is `p_data`, also where it is the larger density"),
+    (lambda p, q: optimal(p, q).log(), "that is the logarithm of the probability; the probability itself is asked for"),
+    (lambda p, q: p.log() / (p.log() + q.log()), "no logarithms are needed: the densities themselves are compared"),
+    (lambda p, q: p.sigmoid(), "the density of the data alone says nothing: compare it with that of the generator"),
+    (lambda p, q: p * q, "that is a product; a probability is a part of a whole: `p_data` over the sum of both"),
+    (lambda p, q: p // q, "`//` drops the fraction, and the denominator is the sum of both densities"),
     (lambda p, q: p.square() / (p.square() + q.square()), "the densities are squared; they are compared as they are"),
 ]
 
@@ -79,6 +93,9 @@ def optimal_discriminator(answer, rng):
             else "a single point keeps its axis: is there a `squeeze` or an `item`?",
             (2, len(p)): "the probability of real examples alone is asked for",
             (len(p), 2): "the probability of real examples alone is asked for",
+            (len(p), 1): "an axis too many: the densities have the shape (N,), and so has the result",
+            (1, len(p)): "an axis too many: the densities have the shape (N,), and so has the result",
+            (len(p) - 1,): "one point is missing: does a loop end too early?",
             (len(p), len(p)): "every point is compared with every other: both densities have the shape (N,)",
         }
 

@@ -87,6 +87,14 @@ MISTAKES = [
         penalty(at=lambda real, fake, t: real + along(t) * (real - fake)),
         "the images are not between real and generated ones: `fake + t * (real - fake)`",
     ),
+    (penalty(at=lambda real, fake, t: real - fake), "the gradient is taken at the difference of the images"),
+    (penalty(at=lambda real, fake, t: along(t) * (real + fake)), "the generated images have the weight 1 - t"),
+    (
+        penalty(at=lambda real, fake, t: torch.cat([real, fake])),
+        "the gradient is taken at the real and the generated images; it is wanted between them",
+    ),
+    (penalty(of=lambda scores: scores[0]), "only the first image's score is differentiated: sum the scores"),
+    (penalty(norm=lambda g: g[0].norm()), "only the first image's gradient counts"),
     (penalty(at=lambda real, fake, t: along(t) * real + fake), "the generated images have the weight 1 - t"),
     (
         penalty(of=torch.mean),
@@ -124,6 +132,12 @@ MISTAKES = [
     (penalty(norm=lambda g: g), "there is no norm: each entry of the gradient is compared with 1"),
     (penalty(of_norms=lambda n: n.square().mean()), "the norm is not compared with 1: `norm - 1`"),
     (penalty(of_norms=lambda n: n.mean()), "that is the mean norm; its squared deviation from 1 is asked for"),
+    (penalty(of_norms=lambda n: (1 - n).mean()), "the deviation from 1 is not squared"),
+    (
+        penalty(of_norms=lambda n: deviation(n).sqrt()),
+        "the root of the mean is taken at the end; the mean is asked for",
+    ),
+    (penalty(of_norms=lambda n: (n - 1).square().max()), "that is the largest deviation; the mean is asked for"),
     (penalty(of_norms=lambda n: (n - 1).mean()), "the deviation from 1 is not squared"),
     (penalty(of_norms=lambda n: (n - 1).abs().mean()), "that is the absolute deviation from 1; square it"),
     (penalty(of_norms=lambda n: (n.mean() - 1).square()), "the mean is taken before the square; it comes last"),

@@ -4,7 +4,6 @@ import copy
 import math
 import numbers
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -13,9 +12,8 @@ from torch import Tensor, nn
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, described, drawn, explained, whole
+from mmcourse.exercises.lesson_07.game import LEARNING_RATE, Game, drawn_game
 from mmcourse.exercises.properties import NetworkState
-
-NOISE, LEARNING_RATE = 3, 0.25
 
 
 def hinge(r: Tensor, f: Tensor) -> Tensor:
@@ -77,6 +75,27 @@ MISTAKES: Mistakes = [
         lambda r, f: hinge(r, f) / 2,
         "it is half as large as it should be: the two means are added, not averaged",
     ),
+    (lambda r, f: hinge(r, r), "the real images stand in both terms; the second is of the generated ones"),
+    (lambda r, f: hinge(f, f), "the generated images stand in both terms; the first is of the real ones"),
+    (lambda r, f: hinge(r[:1], f[:1]), "only the first image of each batch counts; take the mean over the batch"),
+    (
+        lambda r, f: (1 - r).clamp(max=0).mean() + (1 + f).clamp(max=0).mean(),
+        "the minimum with 0 is taken; the terms are maxima",
+    ),
+    (
+        lambda r, f: F.relu(r - 1).mean() + F.relu(-1 - f).mean(),
+        "the signs inside the maximum are reversed: max(0, 1 - D(x)) and max(0, 1 + D(G(z)))",
+    ),
+    (lambda r, f: hinge(r.sigmoid(), f.sigmoid()), "there is a sigmoid; the hinge loss takes the scores as they are"),
+    (lambda r, f: hinge(r.tanh(), f.tanh()), "there is a tanh; the hinge loss takes the scores as they are"),
+    (
+        lambda r, f: (r - 1).square().mean() + f.square().mean(),
+        "that is the least-squares loss (LSGAN); the hinge loss is asked for",
+    ),
+    (
+        lambda r, f: (r - 1).square().mean() + (f + 1).square().mean(),
+        "those are squared distances from 1 and -1; the hinge loss is 0 beyond them",
+    ),
     (
         lambda r, f: F.softplus(-r).mean() + F.softplus(f).mean(),
         "that is the cross-entropy of exercise 07.2; the hinge loss is asked for",
@@ -92,69 +111,6 @@ CAUSES = {
     "backward through the graph a second time": "one `backward` of the sum of both terms is enough",
     "'float' object has no attribute 'backward'": "`.item()` comes last, in the `return`",
 }
-
-
-@dataclass
-class Game:
-    """Two small networks, the discriminator's optimiser, and what was seen of them during a step."""
-
-    generator: nn.Module
-    discriminator: nn.Module
-    optimizer: torch.optim.Optimizer
-    steps: list
-    noise: list[Tensor]
-
-
-def new_game(rng: torch.Generator, height: int, width: int) -> Game:
-    """Untrained networks for images of shape (B, 3, height, width); scores have a standard deviation of about 2."""
-    pixels = 3 * height * width
-    generator = nn.Sequential(nn.Linear(NOISE, pixels), nn.Tanh(), nn.Unflatten(1, (3, height, width)))
-    discriminator = nn.Sequential(
-        nn.Flatten(), nn.Linear(pixels, 12), nn.LeakyReLU(0.2), nn.Linear(12, 1), nn.Flatten(0)
-    )
-    with torch.no_grad():
-        for network in (generator, discriminator):
-            for name, parameter in network.named_parameters():
-                fan_in = parameter.shape[-1] if name.endswith("weight") else 10.0
-                parameter.copy_(drawn(rng, *parameter.shape) * 1.5 / math.sqrt(fan_in))
-    game = Game(generator, discriminator, torch.optim.SGD(discriminator.parameters(), lr=LEARNING_RATE), [], [])
-    game.optimizer.register_step_post_hook(lambda *_: game.steps.append(None))
-    generator.register_forward_pre_hook(lambda _, given: game.noise.append(given[0].detach().clone()))
-    return game
-
-
-def drawn_batches(game: Game, rng: torch.Generator, sizes: tuple[int, ...]) -> list[tuple[Tensor, Tensor]] | None:
-    """For each size real images and noise, with scores inside and outside the margin; None if there are too few.
-
-    Most real images lie beyond the margin, so that their mean score does too; most generated ones lie within.
-    """
-    height, width = game.generator[2].unflattened_size[1:]
-    found = []
-    for batch in sizes:
-        real, z = drawn(rng, 300, 3, height, width), drawn(rng, 300, NOISE)
-        with torch.no_grad():
-            r, f = game.discriminator(real), game.discriminator(game.generator(z))
-        few, many = batch // 3, batch - 1 - batch // 3
-        of_real = (chosen(r, -0.8, -0.1, 1), chosen(r, 0.1, 0.9, few), chosen(r, 3, 9, batch - 1 - few))
-        of_fake = (chosen(f, -0.8, -0.1, 1), chosen(f, 0.1, 0.9, many), chosen(f, -2, -1.2, few))
-        rows = torch.cat(of_real), torch.cat(of_fake)
-        if min(map(len, rows)) < batch:
-            return None
-        found.append((real[rows[0]], z[rows[1]]))
-    return found
-
-
-def chosen(scores: Tensor, low: float, high: float, count: int) -> Tensor:
-    """The first so many positions of scores within these bounds."""
-    return ((low < scores) & (scores < high)).nonzero()[:count, 0]
-
-
-def drawn_game(rng: torch.Generator, height: int, sizes: tuple[int, ...]) -> tuple[Game, list]:
-    """Networks, and batches on which every mistake shows."""
-    while True:
-        game = new_game(rng, height, height + 1)
-        if (batches := drawn_batches(game, rng, sizes)) is not None:
-            return game, batches
 
 
 @exercise(
@@ -241,6 +197,8 @@ def judge_step_taken(game: Game, moved: list[Tensor]) -> None:
         raise NotRight(
             f"the optimizer took {len(game.steps)} steps: one step along the gradient of the sum of both terms"
         )
+    if any(not torch.equal(value, game.steps[0][name]) for name, value in game.discriminator.state_dict().items()):
+        raise NotRight("the discriminator's parameters are changed again after `optimizer.step()`: clipped, perhaps?")
     if still:
         raise NotRight(
             "the optimizer took a step, but the discriminator has not changed, since there were no gradients: first "
@@ -267,6 +225,10 @@ def judge_step(moved: list[Tensor], old: list, before: nn.Module, real: Tensor, 
     expected = torch.cat([one.flatten() for one in gradient_of(hinge, before, real, fake)])
     came = torch.cat([one.flatten() for one in moved])
     cosine, ratio = F.cosine_similarity(came, expected, dim=0).item(), (came.norm() / expected.norm()).item()
+    if cosine > 0.9999:
+        raise NotRight(
+            f"the step has the right direction, but is {ratio:.3g} times as long: is the loss or the gradient scaled?"
+        )
     raise NotRight(
         f"the step is not the one of the hinge loss: it is {ratio:.3f} times as long, and the cosine between the two "
         f"is {cosine:.3f}"
