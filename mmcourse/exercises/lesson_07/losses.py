@@ -154,7 +154,7 @@ CAUSES = {
 
 @exercise(
     "07.2",
-    title="the losses of a GAN",
+    title="both losses from scores",
     dots=2,
     minutes=15,
     hints=(

@@ -112,6 +112,11 @@ class Detached(BuggyDiscriminator):
         return self.head(self.convolutions(images).flatten(1).detach()).squeeze(1)
 
 
+class ImagesDetached(BuggyDiscriminator):
+    def forward(self, images):
+        return self.score(images.detach()).squeeze(1)
+
+
 class Corner(BuggyDiscriminator):
     def forward(self, images):
         features = self.convolutions(images)
@@ -157,6 +162,7 @@ def test_limited_scores_and_other_mistakes(judged):
             "list": (Hidden, "a plain list hides layers"),
             "no return": (NoReturn, "`forward` gave None"),
             "detached": (Detached, "no gradient reaches `convolutions"),
+            "images detached": (ImagesDetached, "no gradient reaches the images"),
             "corner": (Corner, "of the pixels have no influence"),
             "a model": (FixedDiscriminator(), "hand in the class itself"),
             "fixed width": (lambda width: FixedDiscriminator(16), "`width` has no effect"),

@@ -24,7 +24,7 @@ def without_gradients(generator, discriminator, optimizer, real, z):
     fake_loss = torch.clamp(1 + discriminator(fake), min=0).mean()
     fake_loss.backward()
     optimizer.step()
-    return float(real_loss + fake_loss)
+    return float((real_loss + fake_loss).detach())
 
 
 def by_closure(generator, discriminator, optimizer, real, z):
