@@ -89,9 +89,7 @@ def judge_images_count(model: nn.Module, rng: torch.Generator) -> None:
     images = drawn_images(rng, 4).requires_grad_()
     (gradient,) = torch.autograd.grad(scores_of(model, images).sum(), images, allow_unused=True)
     if gradient is None:
-        raise NotRight(
-            "no gradient reaches the images, so no generator could learn: is there a `detach` or `.data`?"
-        )
+        raise NotRight("no gradient reaches the images, so no generator could learn: is there a `detach` or `.data`?")
     ignored = (gradient == 0).all(0).float().mean().item()
     if ignored > 0.05:
         raise NotRight(f"{ignored:.0%} of the pixels have no influence on the score: the convolutions see all of them")

@@ -80,8 +80,8 @@ MISTAKES: Mistakes = [
     ),
 )
 def optimal_discriminator(answer, rng):
-    sizes = (5, 1, whole(rng, 6, 9))
-    cases = [tuple(0.02 + 1.5 * torch.rand(2, size, generator=rng)) for size in sizes]
+    sizes = ((5, 1), (1, 1), (whole(rng, 6, 9), 0.01))
+    cases = [tuple(scale * (0.02 + 1.5 * torch.rand(2, size, generator=rng))) for size, scale in sizes]
 
     def where(p: Tensor, q: Tensor) -> str:
         return f"for p_data = {rounded(p)} and p_generated = {rounded(q)}"
@@ -100,9 +100,9 @@ def optimal_discriminator(answer, rng):
         }
 
     judge_tensors(answer, cases, optimal, MISTAKES, where, causes, lambda position, case: f"point {position[0]}")
-    return f"{len(cases)} sets of points, one of a single point: the data's fraction of both densities"
+    return "3 sets of points, one of a single point, one with small densities: the data's fraction of both densities"
 
 
 def rounded(values: Tensor) -> list[float]:
     """A few numbers to read."""
-    return [round(value, 2) for value in values.tolist()]
+    return [float(f"{value:.2g}") for value in values.tolist()]
