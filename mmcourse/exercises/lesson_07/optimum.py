@@ -56,7 +56,7 @@ MISTAKES: Mistakes = [
             lambda p, q, extra=extra: p / (p + q + extra),
             f"{extra:g} is added to the denominator, which changes small densities: the densities alone are summed",
         )
-        for extra in (1.0, 0.1, 0.01, 0.001)
+        for extra in (1.0, 0.1, 0.01, 0.001, 0.0001)
     ),
     (lambda p, q: torch.maximum(p, q) / (p + q), "the numerator is `p_data`, also where it is the smaller density"),
     (lambda p, q: torch.minimum(p, q) / (p + q), "the numerator is `p_data`, also where it is the larger density"),
