@@ -1,4 +1,4 @@
-"""GANs for images of 32 pixels: a DCGAN (Radford, Metz, Chintala 2016), conditional by projection (Miyato, Koyama 2018).
+"""GANs for 32-pixel images: a DCGAN (Radford, Metz, Chintala 2016), conditional by projection (Miyato, Koyama 2018).
 
 A class label is an integer. With several attributes, such as kind and colour, `n_classes` is a tuple and labels are
 (B, n_attributes); the embeddings of the attributes are added.
@@ -74,8 +74,8 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """A score for each image, high for a real one.   (B, channels, 32, 32), (B,) -> (B,)
 
-    Three convolutions of stride 2, then a linear layer. With classes, the score gets a second term, the dot product of the
-    features with an embedding of the label (projection). norm: 'spectral' (Miyato et al. 2018), 'batch', or None;
+    Three convolutions of stride 2, then a linear layer. With classes, the score gets a second term, the dot product of
+    the features with an embedding of the label (projection). norm: 'spectral' (Miyato et al. 2018), 'batch', or None;
     batch norm makes a score depend on the other images of the batch, so it does not go with a gradient penalty.
     """
 
