@@ -50,9 +50,26 @@ ERRORS: list[tuple[Callable[[Outputs, Tensor], Tensor], str]] = [
         lambda o, x: squared_error(o, x) / len(x),
         "the squared error is divided by the batch size twice: the mean over the batch is taken once, at the end",
     ),
-    (lambda o, x: squared_error(o, x).sqrt(), "the root of the squared error is taken; the sum itself belongs there"),
+    (
+        lambda o, x: squared_error(o, x) / x[0].numel() * 3072,
+        "3,072 is written as a number; an example may have any size: `x[0].numel()`, or a sum",
+    ),
+]
+OTHER_ERRORS = [  # where a factor 1/2 more or less is not worth a word
+    (
+        lambda o, x: 2 * squared_error(o, x) / x[0].numel(),
+        "the squared error is still a mean over the numbers of an example (`F.mse_loss`), and the KL is a sum, which "
+        "outweighs it: half the sum of the squares is asked for",
+    ),
+    (lambda o, x: 2 * squared_error(o, x).sqrt(), "the root of the squared error is taken; half its sum belongs there"),
+    (lambda o, x: squared_error(o, x).sqrt(), "the root of the squared error is taken; half of the sum belongs there"),
+    (
+        lambda o, x: 2 * (o[0] - x).abs().flatten(1).sum(1),
+        "the absolute error is taken; half the squared error is asked for",
+    ),
     (lambda o, x: (o[0] - x).abs().flatten(1).sum(1), "the absolute error is taken; the squared error is asked for"),
     (lambda o, x: (o[0] - x).flatten(1).sum(1), "the differences are not squared"),
+    (lambda o, x: (o[0] - x).flatten(1).sum(1).square(), "the sum is squared; the squares are summed"),
 ]
 DIVERGENCES: list[tuple[Callable[[Outputs], Tensor], str]] = [
     (divergence, ""),
@@ -74,6 +91,7 @@ TOGETHER: list[tuple[Callable[[Tensor, Tensor, float], Tensor], str]] = [
     (lambda e, k, beta: beta * e + k, "beta multiplies the squared error; it multiplies the KL"),
     (lambda e, k, beta: beta * (e + k), "beta multiplies both terms; it multiplies the KL alone"),
     (lambda e, k, beta: e + k / beta, "the KL is divided by beta; it is multiplied"),
+    (lambda e, k, beta: e / beta + k, "the squared error is divided by beta; the KL is multiplied by it"),
     (lambda e, k, beta: (1 - beta) * e + beta * k, "the squared error is multiplied by 1 - beta; it has no weight"),
     (lambda e, k, beta: e - beta * k, "the KL is subtracted, so the loss rewards a large one; add it"),
     (lambda e, k, beta: beta * k - e, "the squared error is subtracted; both terms are added"),
@@ -93,13 +111,15 @@ def mistaken(error: Callable, half: float, kl: Callable, together: Callable, tot
 
 
 def mistakes() -> Mistakes:
-    """Every combination of up to three of these, those with the fewest faults first."""
+    """Each of these alone and every two together, those with the fewest faults first."""
     found = []
-    for parts in itertools.product(ERRORS, HALVES, DIVERGENCES, TOGETHER, BATCHES):
+    rest = DIVERGENCES, TOGETHER, BATCHES
+    common, rare = itertools.product(ERRORS, HALVES, *rest), itertools.product(OTHER_ERRORS, HALVES[:1], *rest)
+    for parts in itertools.chain(common, rare):
         faults = [words for _, words in parts if words]
-        if 0 < len(faults) <= 3:
+        if 0 < len(faults) <= 2:
             found.append((len(faults), mistaken(*(part for part, _ in parts)), ". And ".join(faults)))
-    return [(mistaken, words) for _, mistaken, words in sorted(found, key=lambda entry: entry[0])]
+    return [(loss, words) for _, loss, words in sorted(found, key=lambda entry: entry[0])]
 
 
 AXES = "do you name a fixed number of axes? `flatten(1)` makes (B, ...) to (B, N), whatever their number"

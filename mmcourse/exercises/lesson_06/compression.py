@@ -1,5 +1,6 @@
 """Exercise 06.1: how many numbers of the input stand for one number of the code."""
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -17,54 +18,49 @@ def right(x: Shape, code: Shape) -> float:
     return math.prod(x[1:]) / math.prod(code[1:])
 
 
-MISTAKES: list[tuple[Callable[[Shape, Shape], float], str]] = [
-    (
-        lambda x, code: 1 / right(x, code),
-        "the fraction is the wrong way round: numbers of the example, divided by numbers of the code",
-    ),
-    (
-        lambda x, code: right(x, code) // 1,
-        "`//` drops what follows the decimal point; the factor need not be whole: `/`",
-    ),
-    (lambda x, code: round(right(x, code)), "the factor is rounded; it need not be whole"),
-    (
-        lambda x, code: x[1] / code[1],
-        "only the first axis after the batch is counted (`len(x[0])`, `shape[1]`); multiply all axes after the batch",
-    ),
-    (lambda x, code: x[1] // code[1], "only the first axis after the batch is counted, and `//` drops the fraction"),
-    (lambda x, code: x[-1] / code[-1], "only the last axis is counted; multiply all axes after the batch"),
-    (
-        lambda x, code: math.prod(x) / math.prod(code[1:]),
-        "the batch is counted in `x` and not in `code`: it counts in neither",
-    ),
-    (
-        lambda x, code: math.prod(x[1:]) / math.prod(code),
-        "the batch is counted in `code` and not in `x`: it counts in neither",
-    ),
-    (
-        lambda x, code: math.prod(x[2:]) / math.prod(code[2:]),
-        "the first axis after the batch is left out (the channels of an image): only axis 0 is the batch",
-    ),
-    (lambda x, code: sum(x[1:]) / sum(code[1:]), "the sizes of the axes are added; multiply them"),
-    (lambda x, code: sum(x) / sum(code), "the sizes of the axes are added, the batch among them; multiply all others"),
-    (lambda x, code: len(x) / len(code), "that is the ratio of the numbers of axes; count the numbers in a tensor"),
-    (lambda x, code: x[0] / code[0], "that is the ratio of the two batch sizes: `len` of a tensor is its first axis"),
-    (lambda x, code: math.prod(x[1:]) - math.prod(code[1:]), "that is the difference; a factor is a ratio"),
-    (
-        lambda x, code: 1 - 1 / right(x, code),
-        "that is the fraction of numbers saved; the factor is one count divided by the other",
-    ),
-    (lambda x, code: 100 * right(x, code), "that is in percent; the factor itself was asked for"),
-    (lambda x, code: math.prod(x[1:]), "that is the number of numbers in an example; divide by those in its code"),
-    (lambda x, code: math.prod(code[1:]), "that is the number of numbers in a code; divide those of an example by it"),
-    (
-        lambda x, code: math.prod(x[2:]) / math.prod(code[1:]),
-        "the first axis after the batch is left out for `x` (the channels of an image)",
-    ),
-    (lambda x, code: math.log2(right(x, code)), "that is the logarithm of the factor"),
-    (lambda x, code: math.sqrt(right(x, code)), "that is the square root of the factor"),
+COUNTS: list[tuple[Callable[[Shape], float], str]] = [
+    (lambda shape: math.prod(shape[1:]), ""),
+    (math.prod, "the batch is counted as well"),
+    (lambda shape: shape[1], "only the first axis after the batch is counted (`len(x[0])`, `shape[1]`)"),
+    (lambda shape: shape[-1], "only the last axis is counted"),
+    (lambda shape: math.prod(shape[2:]), "the first axis after the batch is left out; only axis 0 is the batch"),
+    (lambda shape: math.prod(shape[1:-1]), "the last axis is left out"),
+    (lambda shape: sum(shape[1:]), "the sizes of the axes are added; multiply them"),
+    (sum, "the sizes of the axes are added, the batch among them; multiply all others"),
+    (len, "the axes are counted; count the numbers in a tensor"),
+    (lambda shape: shape[0], "the examples are counted (`len` of a batch); count the numbers of one of them"),
+    (lambda shape: 1, "nothing is counted"),
+]
+RATIOS: list[tuple[Callable[[float, float], float], str]] = [
+    (lambda x, code: x / code, ""),
+    (lambda x, code: x // code, "`//` drops what follows the decimal point; the factor need not be whole: `/`"),
+    (lambda x, code: round(x / code), "the factor is rounded; it need not be whole"),
+    (lambda x, code: code / x, "the fraction is the wrong way round: numbers of the example / numbers of the code"),
+    (lambda x, code: code // x, "the fraction is the wrong way round, and `//` drops what follows the decimal point"),
+    (lambda x, code: x - code, "that is the difference; a factor is a ratio"),
+    (lambda x, code: 1 - code / x, "that is the fraction of numbers saved; the factor is one count / the other"),
+    (lambda x, code: 100 * x / code, "that is in percent; the factor itself was asked for"),
+    (lambda x, code: math.sqrt(x / code), "that is the square root of the factor"),
+    (lambda x, code: 4 * x / code, "4 times too much: are bytes counted in one of the two?"),
+    (lambda x, code: x / code / 4, "4 times too little: are bytes counted in one of the two?"),
     (lambda x, code: 6.0, "it is 6 for every shape: compute it from `x` and `code`"),
 ]
+
+
+def named(shapes: list[tuple[Shape, Shape]], given: list[float]) -> str | None:
+    """Words for the combination of fewest mistakes that gives these numbers."""
+    found = []
+    for (of_x, x_words), (of_code, code_words), (ratio, words) in itertools.product(COUNTS, COUNTS, RATIOS):
+        values = (ratio(of_x(x), of_code(code)) for x, code in shapes)
+        if all(map(equal, given, values)):
+            if x_words == code_words:
+                faults = [x_words, words]
+            else:
+                faults = [x_words and f"for `x` {x_words}", code_words and f"for `code` {code_words}", words]
+            found.append([fault for fault in faults if fault])
+    return ". And ".join(min(found, key=len)) if found else None
+
+
 AXES = "do you name a fixed number of axes? There may be any number of them: `x[0].numel()` counts all"
 CAUSES = {"index out of range": AXES, "not enough values": AXES, "too many values": AXES}
 
@@ -93,12 +89,8 @@ def compression_factor(answer, rng):
     given = [expect_number(tried(torch.zeros(x), torch.zeros(code)), f"{where(x, code)} it") for x, code in shapes]
     if all(equal(value, right(*pair)) for value, pair in zip(given, shapes, strict=True)):
         return f"{len(shapes)} pairs of shapes: images, spectrograms, vectors, a batch of one"
-    for mistaken, words in MISTAKES:
-        try:
-            if all(equal(value, mistaken(*pair)) for value, pair in zip(given, shapes, strict=True)):
-                raise NotRight(words)
-        except IndexError:
-            continue
+    if words := named(shapes, given):
+        raise NotRight(words)
     wrong, pair = next(pair for pair in zip(given, shapes, strict=True) if not equal(pair[0], right(*pair[1])))
     came, due = told_apart(*torch.tensor([wrong, right(*pair)], dtype=torch.double))
     raise NotRight(f"{where(*pair)} it gave {came}, expected {due}")

@@ -15,7 +15,10 @@ WRITTEN = (
     "are sizes written as numbers somewhere? `n_inputs` and `code` come as arguments, the batch size from `len(x)`"
 )
 CAUSES = {
-    "cannot be multiplied": WRITTEN,
+    "cannot be multiplied": (
+        "two layers that follow each other do not fit: of the four numbers, the second is the width that comes, the "
+        "third the width that the layer takes. Both depend on `n_inputs` or `code`"
+    ),
     "is invalid for input": WRITTEN,
     "before Module.__init__": "`super().__init__()` comes first in `__init__`",
 }
@@ -70,10 +73,8 @@ def part_of(model: nn.Module, name: str, x: Tensor, width: int, causes: dict[tup
     where = f"`{name}`, for an input of shape {tuple(x.shape)}:"
     known = {
         (width,): "is there a `squeeze`? A batch of one keeps its axis",
-        (
-            2 * batch,
-            width,
-        ): "each example has become two rows: is there still a `reshape` to a width that is too small?",
+        **{(rows, width): "rows are missing: is the batch size written as a number?" for rows in range(2, batch)},
+        (2 * batch, width): "each example has become two rows: is there still a `reshape` to too small a width?",
     }
     result = expect_tensor(given, where, (batch, width), known | causes)
     expect_finite(result, where, "is there a division, a root or a logarithm?")

@@ -93,6 +93,25 @@ SUMS: list[tuple[Callable[[Tensor], Tensor], str]] = [
     (lambda x: x.sum(1).mean().expand(len(x)), "every example gets the mean over the batch"),
 ]
 
+BRACKETS: Mistakes = [
+    (
+        lambda m, v: (0.5 * m**2 + v.exp() - 1 - v).sum(1),
+        "only the square of the mean is halved; the factor 1/2 is for the whole sum",
+    ),
+    (
+        lambda m, v: (0.5 * (m**2 + v.exp() - v) - 1).sum(1),
+        "the 1 is not halved; the factor 1/2 is for the whole sum",
+    ),
+    (
+        lambda m, v: 0.5 * ((m**2 + v.exp() - v).sum(1) - 1),
+        "1 is subtracted once; it is subtracted in every dimension, so it belongs inside the sum",
+    ),
+    (
+        lambda m, v: 0.5 * (m**2 + v.exp() - v).sum(1) - 1,
+        "1 is subtracted after the sum; it is subtracted in every dimension, so it belongs inside the sum",
+    ),
+]
+
 
 def mistakes() -> Mistakes:
     """Every combination of these, those with the fewest faults first."""
@@ -105,13 +124,8 @@ def mistakes() -> Mistakes:
 
         if faults:
             found.append((len(faults), mistaken, ". And ".join(faults)))
-    found.append((1, half_of_the_mean, "only the square of the mean is halved; the factor 1/2 is for the whole sum"))
+    found += [(1, mistaken, words) for mistaken, words in BRACKETS]
     return [(mistaken, words) for _, mistaken, words in sorted(found, key=lambda entry: entry[0])]
-
-
-def half_of_the_mean(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Brackets forgotten after 0.5 *."""
-    return (0.5 * mean**2 + log_variance.exp() - 1 - log_variance).sum(1)
 
 
 def causes(mean: Tensor, log_variance: Tensor) -> dict[tuple, str]:
@@ -153,7 +167,8 @@ def kl_check(answer, rng):
 
     def checked(mean: Tensor, log_variance: Tensor) -> Tensor:
         given = answer(mean, log_variance)
-        if isinstance(given, Tensor) and given.isnan().any() and bool((log_variance < 0).any()):
+        negative = (log_variance < 0).any(1)
+        if isinstance(given, Tensor) and negative.any() and torch.equal(given.isnan(), negative):
             raise NotRight(
                 "the result is NaN where log_variance is negative: is there another logarithm or a root of it? "
                 "log_variance is a logarithm already; its exponential is the variance"

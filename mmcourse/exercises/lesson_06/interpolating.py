@@ -83,6 +83,20 @@ MISTAKES: Mistakes = [
         lambda s, e, n: mixed(s, e, torch.linspace(0, 1, n) ** 2),
         "the codes are not at equal distances: the weights are squared",
     ),
+    (lambda s, e, n: s + along(torch.linspace(0, 1, n), s) * (s + e), "the difference is `end - start`, not the sum"),
+    (
+        lambda s, e, n: mixed(s, e, torch.arange(n) / (n + 1)),
+        "the last code is not `end`: the weights are divided by steps + 1; divide by steps - 1",
+    ),
+    (lambda s, e, n: mixed(e, s, torch.arange(n) / n), "it runs from end to start, and the last code is not `start`"),
+    (
+        lambda s, e, n: torch.cat([torch.zeros_like(s)[None], right(s, e, n)[1:]]),
+        "the first code is 0 everywhere: does the loop begin at 1? `range(steps)` begins at 0",
+    ),
+    (
+        lambda s, e, n: torch.cat([right(s, e, n)[:-1], torch.zeros_like(s)[None]]),
+        "the last code is 0 everywhere: does the loop end too early? `range(steps)` includes steps - 1",
+    ),
     (spherical, "that is spherical interpolation, along an arc; a straight line was asked for"),
 ]
 BROADCAST = (
@@ -90,6 +104,8 @@ BROADCAST = (
     "`weights.reshape(-1, *[1] * start.dim())`"
 )
 EXPLAINED = {"must match the size": BROADCAST, "must match the existing size": BROADCAST}
+EXPLAINED["number of sizes provided"] = "codes may have any number of axes: `torch.zeros(steps, *start.shape)`"
+EXPLAINED["linspace only supports"] = "take weights instead: `torch.linspace(0, 1, steps)`"
 
 
 def causes(start: Tensor, end: Tensor, steps: int) -> dict[tuple, str]:

@@ -70,6 +70,11 @@ RECOVERED: list[tuple[Recover, str]] = [
     (lambda z, m, v: z - m, "the noise is not multiplied by the standard deviation, exp(log_variance / 2)"),
     (lambda z, m, v: z, "that is noise alone: multiply it by the standard deviation, and add the mean"),
     (lambda z, m, v: z / (v / 2).exp(), "the mean is not added"),
+    (lambda z, m, v: (z + m) / (v / 2).exp(), "the mean is subtracted; add it"),
+    (
+        lambda z, m, v: z - m - (v / 2).exp(),
+        "the standard deviation is added to the noise; the noise is multiplied by it",
+    ),
     (
         lambda z, m, v: z / (m + (v / 2).exp()),
         "the noise is multiplied by the sum of mean and standard deviation: brackets in the wrong place",
@@ -159,18 +164,22 @@ def sample_of(answer, mean: Tensor, log_variance: Tensor) -> Tensor:
     expect_finite(
         given, where, "is there a root or a logarithm of log_variance? It may be negative; exp(log_variance / 2) is not"
     )
-    return given
+    return given.float()  # noise from numpy makes it double
 
 
 def judge_noise(answer, rng: torch.Generator, sample: Tensor, mean: Tensor, log_variance: Tensor) -> None:
-    """The sample must hold standard normal noise, drawn for every number, times the standard deviation."""
+    """The sample must hold standard normal noise, drawn for every number, times the standard deviation.
+
+    Noise is judged apart for small, medium and large values of each parameter, which a wrong scale does not pass.
+    """
+    parts = [part for one in (mean, log_variance) for part in one.flatten().argsort().chunk(4)]
     for recover, scale_words in RECOVERED:
         noise = recover(sample, mean, log_variance)
         shared = shared_noise(noise)
         if shared:
             raise NotRight(f"{shared}. And {scale_words}" if scale_words else shared)
         for distribution, distribution_words in DISTRIBUTIONS:
-            if follows_everywhere(noise, distribution, (mean, log_variance)):
+            if all(follows(noise.flatten()[part], distribution) for part in parts):
                 faults = [words for words in (scale_words, distribution_words) if words]
                 if faults:
                     raise NotRight(". And ".join(faults))
@@ -180,12 +189,6 @@ def judge_noise(answer, rng: torch.Generator, sample: Tensor, mean: Tensor, log_
                     raise NotRight("the noise of two dimensions is not independent; every number has its own")
                 return
     raise NotRight(moments(answer, rng))
-
-
-def follows_everywhere(noise: Tensor, distribution: Callable, parameters: tuple[Tensor, Tensor]) -> bool:
-    """Whether noise has this distribution for small, medium and large values of each parameter alike."""
-    parts = [noise.flatten()[one.flatten().argsort()].chunk(4) for one in parameters]
-    return all(follows(part, distribution) for group in parts for part in group)
 
 
 def shared_noise(noise: Tensor) -> str:

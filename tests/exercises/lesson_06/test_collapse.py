@@ -110,6 +110,11 @@ def test_negative_elbo(judged):
                 lambda o, x, beta: ((o[0] - x).abs().flatten(1).sum(1) + beta * kl(*o[1:])).mean(),
                 "the absolute error is taken",
             ),
+            "3,072": (
+                lambda o, x, beta: 0.5 * 3072 * F.mse_loss(o[0], x) + beta * kl(*o[1:]).mean(),
+                "3,072 is written as a number",
+            ),
+            "divided": (together(lambda e, k, b: (e / b + k).mean()), "the squared error is divided by beta"),
             "swapped": (
                 lambda o, x, beta: answer((o[0], o[2], o[1]), x, beta),
                 "mean and log_variance have changed places",
@@ -122,14 +127,15 @@ def test_negative_elbo(judged):
             ),
             "other": (together(lambda e, k, b: (e + b * k).mean() + 1), "and beta 0.5 it gave"),
         },
+        draws=2,
     )
 
 
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (lambda o, x, beta: buggy(o, x, 1.0), ("is still a mean", "factor 1/2 of the squared", "beta is not used")),
-        (buggy, ("is still a mean", "factor 1/2 of the squared")),
+        (lambda o, x, beta: buggy(o, x, 1.0), ("is still a mean", "beta is not used")),
+        (buggy, ("half the sum of the squares",)),
         (
             lambda o, x, beta: F.mse_loss(o[0], x, reduction="sum") + beta * kl(*o[1:]).mean(),
             ("factor 1/2 of the squared", "the squared error is summed over the batch"),

@@ -197,6 +197,16 @@ class MeanOfHalves(Buggy):
         return self.encoder(x).unflatten(1, (2, -1)).mean(1)
 
 
+class NoReshape(Buggy):
+    def decode(self, codes):
+        return self.decoder(codes)
+
+
+class FourRows(Fixed):
+    def forward(self, x):
+        return super().forward(x)[:4]
+
+
 class FirstRows(Buggy):
     def encode(self, x):
         return self.encoder(x).reshape(-1, self.decoder[0].in_features)[: len(x)]
@@ -219,12 +229,14 @@ def test_fixed_autoencoder(judged):
             "reshaped": (Reshaped, "each example has become two rows"),
             "every second number": (EverySecondNumber, None),
             "written batch size": (WrittenBatch, None),
+            "no reshape": (NoReshape, None),
+            "four rows": (FourRows, "rows are missing"),
             "first rows": (FirstRows, None),
             "both wide": (BothWide, "the code is twice as wide as asked"),
             "cut off": (CutOff, "are computed and then cut off"),
             "every second row": (EverySecondRow, None),
             "no last layer": (NoLastLayer, "the decoder's last layer is missing"),
-            "written": (Written, "sizes written as numbers"),
+            "written": (Written, "wo layers that follow each other do not fit"),
             "written code": (WrittenCode, "whatever `code` is"),
             "mean over the batch": (Rows, "the rows of a batch are mixed"),
             "detached": (Detached, "no gradient reaches `encoder.0.weight`"),
@@ -263,6 +275,10 @@ def test_no_right_model_is_refused_for_its_first_weights(kind):
 
 def test_a_method_left_as_a_stub_is_named():
     class HalfDone(Fixed):
+        def __init__(self, n_inputs, code):
+            super().__init__(n_inputs, code)
+            self.code = code
+
         def decode(self, codes):
             # YOUR CODE HERE
             raise NotImplementedError()

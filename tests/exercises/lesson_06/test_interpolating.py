@@ -46,6 +46,20 @@ def in_place(start, end, steps):
     return torch.stack([start.lerp_(end, i / (steps - 1)).clone() for i in range(steps)])
 
 
+def from_one(start, end, steps):
+    codes = torch.zeros(steps, *start.shape)
+    for i in range(1, steps):
+        codes[i] = start + i / (steps - 1) * (end - start)
+    return codes
+
+
+def too_early(start, end, steps):
+    codes = torch.zeros(steps, *start.shape)
+    for i in range(steps - 1):
+        codes[i] = start + i / (steps - 1) * (end - start)
+    return codes
+
+
 def return_in_loop(start, end, steps):
     for i in range(steps):
         return torch.stack([start + i / (steps - 1) * (end - start)])
@@ -89,6 +103,9 @@ def test_interpolate(judged):
             "flattened": (lambda s, e, n: answer(s, e, n).flatten(1), "the codes are flattened"),
             "joined": (lambda s, e, n: torch.cat(list(answer(s, e, n))), "`torch.stack` makes a new one"),
             "list": (lambda s, e, n: list(answer(s, e, n)), "gave a list"),
+            "from one": (from_one, "does the loop begin at 1?"),
+            "too early": (too_early, "does the loop end too early?"),
+            "sum of both": (lambda s, e, n: s + weights(n, s) * (s + e), "is `end - start`, not the sum"),
             "ten": (lambda s, e, n: answer(s, e, 10), "the shape is (10, 4), expected (3, 4)"),
             "squared": (mixed(lambda n: torch.linspace(0, 1, n) ** 2), "the weights are squared"),
             "half": (mixed(lambda n: torch.full((n,), 0.5)), "every code is the mean of both"),
