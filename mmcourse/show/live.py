@@ -247,7 +247,7 @@ class LiveView:
         axis.set_ylim(*style.with_room(min(0.0, *drawn), max(drawn)))
         axis.set_xlim(0, max(self.total_steps, self.step))
         axis.tick_params(labelsize=8)
-        axis.set_title(textwrap.fill(summary, 110), fontsize=8.6, fontweight="normal")
+        axis.set_title(textwrap.fill(summary, 90), fontsize=8.6, fontweight="normal")
         figure.legend(fontsize=8, loc="outside right center")  # a flat loss would run through it anywhere inside
 
 

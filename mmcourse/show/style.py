@@ -130,8 +130,8 @@ def small_png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def small_jpeg(image: Image.Image) -> bytes:
+def small_jpeg(image: Image.Image, quality: int = 76) -> bytes:
     """A JPEG in full colour; a palette would turn a red car purple among eleven other pictures."""
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=76, optimize=True, progressive=True)
+    image.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)
     return buffer.getvalue()

@@ -455,6 +455,29 @@ def test_causes_of_a_loss_that_is_not_finite(spoil, said):
         fit_adversarial(generator, discriminator, Batches(images, size=20), "non_saturating")
 
 
+class Rarely:
+    """Reads the losses every few steps, as on a GPU."""
+
+    def on_start(self, run):
+        run.look_every = 4
+
+
+def test_losses_read_later_are_the_same_and_one_that_is_not_finite_is_found(tmp_path):
+    at_once, later = players(), players()
+    histories = []
+    for networks, callbacks in ((at_once, ()), (later, [Rarely(), Checkpoint(tmp_path / "gan.safetensors", steps=2)])):
+        torch.manual_seed(2)
+        histories.append(run_of(networks, callbacks=callbacks)[0])
+    assert same(at_once[0], later[0]) and same(at_once[1], later[1])
+    assert histories[0].per_step.keys() == histories[1].per_step.keys()
+    for name, values in histories[0].per_step.items():
+        assert histories[1].per_step[name] == pytest.approx(values, rel=1e-5)
+    images = IMAGES.clone()
+    images[30:] = float("inf")
+    with pytest.raises(NonFiniteLoss, match="loss is (NaN|inf) at step 1.*no longer finite.*go back to a checkpoint"):
+        fit_adversarial(*players(), Batches(images, size=20, shuffle=False), epochs=2, callbacks=[Rarely()])
+
+
 def with_attributes(network, **attributes):
     for name, value in attributes.items():
         setattr(network, name, value)
