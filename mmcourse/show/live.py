@@ -138,8 +138,13 @@ class LiveView:
             'style="flex:1;height:8px;border-radius:4px;overflow:hidden;background:var(--jp-layout-color3,#ccc)">'
             f'<div style="width:{fraction:.1f}%;height:100%;border-radius:4px;background:{GREEN}"></div></div>'
             f"<span>epoch {epoch} of {self.epochs}</span></div>"
-            f'<div style="font-variant-numeric:tabular-nums">{html.escape(self.words())}</div>{self._svg()}</div>'
+            f'<div style="font-variant-numeric:tabular-nums">{html.escape(self.words())}</div>'
+            f"{self._svg()}{self._below()}</div>"
         )
+
+    def _below(self) -> str:
+        """HTML below the curves."""
+        return ""
 
     def _drawn(self) -> dict[str, list[tuple[int, float]]]:
         """The points of each curve that has enough of them to be drawn."""

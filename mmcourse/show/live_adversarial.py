@@ -32,18 +32,17 @@ class AdversarialView(LiveView):
         self.curves = {"generator loss": Curve(), "discriminator loss": Curve()}
         self._grid, self._sampled = None, -math.inf
 
-    def html(self) -> str:
-        """The bar, the words, the curves and the samples as HTML."""
+    def _below(self) -> str:
         if time.perf_counter() - self._sampled >= SAMPLES_EVERY:
             self._sample()
         hint = '<div style="opacity:0.8">Interrupt the kernel (■) to stop: what was learned is kept.</div>'
         if self._grid is None:
-            return super().html() + hint
+            return hint
         from mmcourse.show import style
 
         picture = base64.b64encode(style.small_jpeg(self._grid)).decode("ascii")
         return (
-            f'{super().html()}<img src="data:image/jpeg;base64,{picture}" alt="{self._more_alt().strip()}" '
+            f'<img src="data:image/jpeg;base64,{picture}" alt="{self._more_alt().strip()}" '
             f'width="{self._grid.width}" height="{self._grid.height}" '
             f'style="display:block;margin:6px 0;max-width:100%;height:auto">{hint}'
         )
