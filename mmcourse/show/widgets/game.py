@@ -68,9 +68,8 @@ class Game(StaticImage):
         self.density_limit = rounded_up(max(self.real.max(), min(self.generated.max(), TALLEST * self.real.max())))
         low, high = float(self.discriminator.min()), float(self.discriminator.max())
         self.is_probability = low >= 0 and high <= 1
-        self.output_limits = (
-            (0.0, 1.0) if self.is_probability else (low - 0.05 * (high - low), high + 0.05 * (high - low))
-        )
+        margin = 0.05 * (high - low) or 0.5
+        self.output_limits = (0.0, 1.0) if self.is_probability else (low - margin, high + margin)
         super().__init__(data=self._sent(frames))
 
     def _sent(self, frames: list[dict]) -> dict:
@@ -83,7 +82,7 @@ class Game(StaticImage):
             "grid": GRID,
             "real": as_bytes(self.real / self.density_limit),
             "generated": as_bytes(self.generated / self.density_limit),
-            "discriminator": as_bytes((self.discriminator - low) / ((high - low) or 1)),
+            "discriminator": as_bytes((self.discriminator - low) / (high - low)),
             "ticks": np.stack([each[:count] for each in ticks]).astype("<u2").tobytes(),
             "count": count,
             "outside": [outside(frame.get("samples"), self.x) for frame in frames],

@@ -66,7 +66,7 @@ def test_scores_of_a_critic_get_an_axis_of_their_own():
     widget = game(X, REAL, [frame(i, discriminator=5 * X) for i in range(2)])
     low, high = widget.data["outputLimits"]
     assert not widget.data["probability"] and low < -20 and high > 20
-    assert game(X, REAL, [frame(i, discriminator=0 * X + 2) for i in range(2)]).data["outputLimits"]
+    assert game(X, REAL, [frame(i, discriminator=0 * X + 2) for i in range(2)]).data["outputLimits"] == [1.5, 2.5]
 
 
 def test_a_collapsed_generator_leaves_the_real_density_visible():
