@@ -1,4 +1,4 @@
-"""What torchmetrics lacks: whether sentences mean what is so."""
+"""What torchmetrics lacks: whether a sentence's meaning is correct, and how diverse generated examples are."""
 
 from collections.abc import Sequence
 
@@ -30,6 +30,41 @@ def meaning(sentences: Sequence[str], scenes: Sequence[Scene]) -> dict[str, Tens
 def caption_accuracy(sentences: Sequence[str], scenes: Sequence[Scene]) -> float:
     """The share of sentences whose meaning is right."""
     return meaning(sentences, scenes)["meaning"].double().mean().item()
+
+
+def diversity(features: Tensor, labels: Tensor) -> float:
+    """Mean distance between two examples of the same class, averaged over the classes.   (N, D), (N,) -> number
+
+    Divide it by that of real examples: a ratio near 0 means that the examples of a class are nearly the same. Noise can
+    exceed 1, so read it beside accuracy. Classes with a single example are left out.
+    """
+    _check_features(features)
+    groups = [features[labels == label].float() for label in labels.unique()]
+    distances = [torch.pdist(group).mean() for group in groups if len(group) > 1]
+    if not distances:
+        raise ValueError(
+            f"each of the {len(groups)} classes has a single example; expected two of one class at least. Likely cause: "
+            "too few examples"
+        )
+    return torch.stack(distances).mean().item()
+
+
+def distinct_fraction(features: Tensor, threshold: float) -> float:
+    """Fraction of examples whose distance to every earlier example is at least `threshold`.   (N, D) -> number
+
+    A threshold that has a meaning: a low quantile of the distances from real examples to their nearest real neighbours.
+    """
+    _check_features(features)
+    near = torch.cdist(features.float(), features.float()) < threshold  # (N, N)
+    return 1 - near.tril(diagonal=-1).any(dim=1).double().mean().item()
+
+
+def _check_features(features: Tensor) -> None:
+    if features.dim() != 2 or len(features) < 2:
+        raise ValueError(
+            f"features have shape {tuple(features.shape)}; expected (N, D) with two examples at least. Likely cause: "
+            "images instead of features: pass encoder(images)"
+        )
 
 
 def _judge(said: Facts | None, truth: Facts) -> tuple[bool, ...]:

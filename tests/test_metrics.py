@@ -1,9 +1,10 @@
 """Meaning: right whatever the wording, and what is wrong is named."""
 
 import pytest
+import torch
 
 from mmcourse import PictureBook
-from mmcourse.metrics import caption_accuracy, meaning
+from mmcourse.metrics import caption_accuracy, distinct_fraction, diversity, meaning
 from mmcourse.picturebook.scene import Scene, SceneObject
 from mmcourse.picturebook.sentence import tell
 
@@ -50,3 +51,37 @@ def test_a_single_thing_has_no_relation():
 def test_counts_must_fit():
     with pytest.raises(ValueError, match="one sentence each"):
         meaning(["a small red fish"], [])
+
+
+def test_diversity_is_the_mean_distance_within_a_class():
+    features = torch.tensor([[0.0], [2.0], [10.0], [10.0], [14.0]])
+    labels = torch.tensor([0, 0, 1, 1, 1])
+    assert diversity(features, labels) == pytest.approx((2 + (0 + 4 + 4) / 3) / 2)
+
+
+def test_diversity_ignores_shifts_and_grows_with_scale():
+    features, labels = torch.randn(40, 5), torch.arange(40) % 4
+    before = diversity(features, labels)
+    assert diversity(features + 3, labels) == pytest.approx(before, rel=1e-4)
+    assert diversity(2 * features, labels) == pytest.approx(2 * before, rel=1e-4)
+    assert diversity(features[:1].expand(40, -1), labels) == 0
+
+
+def test_a_class_with_one_example_is_left_out():
+    assert diversity(torch.tensor([[0.0], [2.0], [99.0]]), torch.tensor([0, 0, 1])) == pytest.approx(2)
+    with pytest.raises(ValueError, match="too few examples"):
+        diversity(torch.randn(3, 2), torch.arange(3))
+
+
+def test_copies_are_not_distinct():
+    features = torch.tensor([[0.0], [0.1], [5.0], [5.0], [9.0]])
+    assert distinct_fraction(features, 0.5) == pytest.approx(3 / 5)
+    assert distinct_fraction(features, 0.01) == pytest.approx(4 / 5)
+    assert distinct_fraction(features[:1].expand(10, -1), 0.5) == pytest.approx(1 / 10)
+
+
+def test_images_are_no_features():
+    with pytest.raises(ValueError, match="instead of features"):
+        diversity(torch.rand(4, 3, 8, 8), torch.zeros(4))
+    with pytest.raises(ValueError, match="instead of features"):
+        distinct_fraction(torch.rand(4, 3, 8, 8), 1.0)
