@@ -1,0 +1,739 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 07 · Generative adversarial networks
+#
+# **You will train a generator that draws a chosen object of 14 kinds. PROMISE**
+#
+# Runs in about 5 minutes · takes 120 minutes to work through · before this: [01 Images](01_images.ipynb): convolutions,
+# batch normalisation; [06 Autoencoders](06_autoencoders.ipynb): decoders, latent spaces.
+
+# %% [markdown]
+# ## Goals
+#
+# Afterwards you can
+#
+# 1. compute the optimal discriminator from two densities, and explain the non-saturating loss by its gradient;
+# 2. write both steps of adversarial training, and say which parameters each one changes;
+# 3. condition a generator and a discriminator on a class;
+# 4. measure accuracy, diversity and Fréchet distance of generated images;
+# 5. recognise mode collapse and a discriminator that wins at once.
+
+# %%
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchmetrics.image.fid import FrechetInceptionDistance
+
+from mmcourse import Batches, begin, check, expect, fit, fit_adversarial, predict, quiz, show
+from mmcourse.data import real
+from mmcourse.metrics import distinct_fraction, diversity
+from mmcourse.models import cnn, gan
+from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS, KINDS
+from mmcourse.settings import examples, steps
+from mmcourse.show import diagrams
+from mmcourse.tasks.big_objects import big_objects
+from mmcourse.training import shipped
+
+begin("07")
+
+# %% [markdown]
+# ## Look: what should be generated
+#
+# The data are pages with one **big** object by day, 32 × 32 pixels. Small objects (11 pixels) and dark backgrounds need longer training
+# than a lesson has, so they are left out. `K` is the number of kinds, 14. An autoencoder rebuilds a page that it is given. A
+# generator gets no page: it must draw a new one from noise.
+
+# %%
+images, kinds, colours = big_objects("train", pages=48_000)
+test_images, test_kinds, _ = big_objects("test", pages=12_000)
+K = len(KINDS)
+print(tuple(images.shape), tuple(test_images.shape))
+show.show_images(images[:16], titles=[KINDS[kind] for kind in kinds[:16]])
+
+# %% [markdown]
+# ## How to score generated images
+#
+# There is no target image to compare with, so three numbers are needed. A **judge** computes them: the shipped classifier, which
+# was trained on other pages and is never used in training.
+#
+# 1. **Accuracy**: does the judge see the requested kind?
+# 2. **Diversity**: mean distance of two images of the same kind in the judge's features, divided by that of test pages.
+# 3. **Distinct**: the fraction of images that are not near-copies of another one.
+
+# %%
+judge = shipped.load("image_judge")
+test_features = predict(judge.encoder, test_images).cpu()                                          # (N, D)
+neighbours = torch.cdist(test_features, test_features).fill_diagonal_(torch.inf).amin(dim=1)       # (N,)
+threshold = neighbours.quantile(0.01).item()
+
+
+def score(samples: Tensor, requested: Tensor) -> dict[str, float]:
+    """Accuracy, diversity relative to test pages, fraction of distinct samples.   (N, 3, 32, 32), (N,)"""
+    features = predict(judge.encoder, samples).cpu()
+    correct = judge.predict(samples)[:, 0].cpu() == requested.cpu()
+    return {"accuracy": correct.float().mean().item(),
+            "diversity": diversity(features, requested) / diversity(test_features, test_kinds),
+            "distinct": distinct_fraction(features, threshold)}
+
+
+# %% [markdown]
+# ## Baselines
+#
+# Two models that generate nothing new. The first draws the mean training image of the requested kind. The second copies a
+# random training image of that kind. Predict all three numbers for both before you run the cell.
+
+# %%
+requested = torch.arange(examples(1_400)) % K                                                       # (N,)
+means = torch.stack([images[kinds == kind].mean(dim=0) for kind in range(K)])                       # (K, 3, 32, 32)
+copies = torch.stack([images[kinds == kind][i // K] for i, kind in enumerate(requested)])
+results = {"mean image": score(means[requested], requested), "copies": score(copies, requested)}
+for name, row in results.items():
+    print(f"{name:12}", {key: round(value, 2) for key, value in row.items()})
+show.show_images(means, titles=KINDS, columns=7)
+
+# %% [markdown]
+# The mean image minimises the squared error, and looks like no page: it averages over positions and colours. Copies get full
+# marks. So these numbers do not detect a model that memorises its training images; that needs a check of its own, further
+# below.
+
+# %% [markdown]
+# ## The game
+#
+# A GAN (Goodfellow et al. 2014) learns without a target image. A **generator** $G$ turns noise $z$ into a sample $G(z)$. A
+# **discriminator** $D$ gets real and generated samples and outputs the probability that its input is real. $D$ is trained to be
+# right, $G$ to make $D$ wrong:
+#
+# $$\min_G \max_D \; \mathbb{E}_{x}\big[\ln D(x)\big] + \mathbb{E}_{z}\big[\ln (1 - D(G(z)))\big]$$
+#
+# Start in one dimension: real samples are normally distributed around 2, and $G(z) = a + b z$ has two parameters. `s` is the
+# score, a logit: $D = \sigma(s)$.
+
+# %%
+def play(n_steps: int, lr: float = 0.02) -> list[dict]:
+    """Train both players on one-dimensional samples; returns what the animation shows of every fifth step."""
+    generator = nn.Linear(1, 1)                                                                     # a + b z
+    discriminator = nn.Sequential(nn.Linear(1, 16), nn.Tanh(), nn.Linear(16, 1))                    # the score s
+    g_optimizer = torch.optim.Adam(generator.parameters(), lr, betas=(0.5, 0.9))
+    d_optimizer = torch.optim.Adam(discriminator.parameters(), lr, betas=(0.5, 0.9))
+    frames = []
+    for step in range(n_steps):
+        real_samples, z = 2 + 0.5 * torch.randn(256, 1), torch.randn(256, 1)
+        d_loss = F.softplus(-discriminator(real_samples)).mean() + F.softplus(discriminator(generator(z).detach())).mean()
+        d_optimizer.zero_grad()
+        d_loss.backward()
+        d_optimizer.step()
+        g_loss = F.softplus(-discriminator(generator(z))).mean()
+        g_optimizer.zero_grad()
+        g_loss.backward()
+        g_optimizer.step()
+        if step % 5 == 0:
+            with torch.no_grad():
+                frames.append({"step": step, "samples": generator(fixed)[:, 0], "discriminator": discriminator(grid).sigmoid()[:, 0],
+                               "discriminator_loss": d_loss.item(), "generator_loss": g_loss.item()})
+    return frames
+
+
+# %%
+grid, fixed = torch.linspace(-3, 5, 160)[:, None], torch.randn(500, 1)
+frames = play(steps(600))
+density = torch.distributions.Normal(2, 0.5).log_prob(grid[:, 0]).exp()                             # (G,)
+show.game(grid[:, 0], density, frames)
+
+# %% [markdown]
+# Press play, or move the slider. At first $D$ separates the two groups; the gradient of its score tells $G$ in which direction
+# to move. When both densities agree, $D$ outputs 1/2 everywhere, and no gradient is left.
+#
+# The losses do not fall towards 0. They end near $2 \ln 2 = 1.39$ for $D$ and $\ln 2 = 0.69$ for $G$: those are the
+# losses of a discriminator that can only guess.
+
+# %% [markdown]
+# ## The optimal discriminator
+#
+# Fix the generator. At one point $x$ the discriminator maximises $p_{\text{data}} \ln D + p_G \ln(1 - D)$. The derivative is 0
+# for
+#
+# $$D^*(x) = \frac{p_{\text{data}}(x)}{p_{\text{data}}(x) + p_G(x)}$$
+#
+# With densities 0.3 and 0.1 this gives $0.3 / 0.4 = 0.75$. A search over 999 values of $D$ finds the same.
+
+# %% tags=["nbval-check-output"]
+candidates = torch.linspace(0.001, 0.999, 999)                                                      # (999,)
+best = candidates[(0.3 * candidates.log() + 0.1 * (1 - candidates).log()).argmax()]
+print(f"formula {0.3 / 0.4:.3f}   search {best:.3f}")
+
+# %% [markdown]
+# ### Exercise 07.1: the optimal discriminator  ●○○ · 5 minutes
+#
+# You get both densities at the same points, all of them positive. Return the output of the best possible discriminator.
+
+# %%
+def optimal_discriminator(p_data: Tensor, p_generated: Tensor) -> Tensor:
+    """Probability that an example is real, given both densities at it.   (N,), (N,) -> (N,)"""
+    ### BEGIN SOLUTION
+    return p_data / (p_data + p_generated)
+    ### END SOLUTION
+
+
+# %%
+check("07.1", optimal_discriminator)
+
+# %% [markdown]
+# ## Why the loss is non-saturating
+#
+# Early in training the generator is poor, and $D$ is sure: say $D(G(z)) = 0.01$. How strong is the gradient with respect to the
+# score $s$, where $D = \sigma(s)$?
+#
+# $$\frac{\partial}{\partial s} \ln(1 - \sigma(s)) = -\sigma(s) = -0.01 \qquad
+# \frac{\partial}{\partial s} \big(-\ln \sigma(s)\big) = -(1 - \sigma(s)) = -0.99$$
+#
+# The first is the minimax loss: it saturates when $G$ needs it most. Goodfellow et al. (2014) therefore minimise $-\ln D(G(z))$
+# instead, the **non-saturating** loss.
+
+# %% tags=["nbval-check-output"]
+score_of_fake = torch.tensor(0.01).logit().requires_grad_()
+for name, loss in (("minimax", -F.softplus(score_of_fake)), ("non-saturating", F.softplus(-score_of_fake))):
+    print(f"{name:15} {torch.autograd.grad(loss, score_of_fake)[0]:.2f}")
+
+# %% [markdown]
+# Both are written with `softplus`, $\ln(1 + e^s)$, since $-\ln \sigma(s) = \text{softplus}(-s)$ and $-\ln(1 - \sigma(s)) =
+# \text{softplus}(s)$. It does not underflow.
+#
+# ### Exercise 07.2: both losses from scores  ●●○ · 15 minutes
+#
+# Scores are logits: the discriminator's probability is their sigmoid. The discriminator's loss is the sum of two means, over
+# real and over generated samples. The generator's is non-saturating. Scores of ±200 must not give infinity. Stuck?
+# `hint("07.2")` in a cell of its own gives a hint.
+
+# %%
+def gan_losses(real_scores: Tensor, fake_scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean loss of the discriminator, non-saturating mean loss of the generator.   (B,), (B,) -> (), ()"""
+    ### BEGIN SOLUTION
+    d_loss = F.softplus(-real_scores).mean() + F.softplus(fake_scores).mean()
+    return d_loss, F.softplus(-fake_scores).mean()
+    ### END SOLUTION
+
+
+# %%
+check("07.2", gan_losses)
+
+# %% [markdown]
+# ## A convolutional generator
+#
+# DCGAN (Radford, Metz and Chintala 2016) brought both networks to images. The generator is lesson 01's classifier turned around:
+# a linear layer makes 4 × 4 maps, and each **transposed convolution** with stride 2 doubles height and width.
+
+# %%
+diagrams.dcgan_generator()
+
+# %% [markdown]
+# A transposed convolution of kernel width $k$, stride $s$ and padding $p$ makes $(n - 1) s - 2p + k$ positions from $n$. For
+# $n = 4$, $k = 4$, $s = 2$, $p = 1$: $3 \cdot 2 - 2 + 4 = 8$.
+
+# %% tags=["nbval-check-output"]
+double = nn.ConvTranspose2d(1, 1, kernel_size=4, stride=2, padding=1)
+print((4 - 1) * 2 - 2 * 1 + 4, tuple(double(torch.zeros(1, 1, 4, 4)).shape))
+
+
+# %%
+class GeneratorByHand(nn.Module):
+    """Noise to images in [0, 1].   (B, Z) -> (B, 3, 32, 32)"""
+
+    def __init__(self, latent_size: int = 64):
+        super().__init__()
+        self.latent_size = latent_size
+        self.linear = nn.Linear(latent_size, 128 * 4 * 4, bias=False)
+        layers = [nn.BatchNorm2d(128), nn.ReLU()]
+        for a, b in ((128, 64), (64, 32)):
+            layers += [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, nn.ConvTranspose2d(32, 3, 4, 2, 1))
+
+    def forward(self, z: Tensor) -> Tensor:
+        maps = self.linear(z).unflatten(1, (128, 4, 4))                                             # (B, 128, 4, 4)
+        return self.layers(maps).sigmoid()                                                          # (B, 3, 32, 32)
+
+
+class DiscriminatorByHand(nn.Module):
+    """A score for each image, high for a real one.   (B, 3, 32, 32) -> (B,)"""
+
+    def __init__(self):
+        super().__init__()
+        layers = []
+        for a, b in ((3, 32), (32, 64), (64, 128)):
+            layers += [nn.Conv2d(a, b, 4, 2, 1), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(128 * 4 * 4, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(2 * images - 1).squeeze(1)
+
+
+print(tuple(DiscriminatorByHand()(GeneratorByHand()(torch.randn(8, 64))).shape))
+
+# %% [markdown]
+# The discriminator has no batch norm. It uses leaky ReLU, $\max(x, 0.2 x)$, as DCGAN does: the gradient reaches the generator
+# through it, and an ordinary ReLU would block half of it.
+
+# %% [markdown]
+# ## The two steps of training
+#
+# Training alternates. In the first step gradients stop at the generated images (`detach`), so only $D$ is updated. In the
+# second step they pass *through* $D$ into $G$; $D$'s parameters are not updated.
+
+# %%
+diagrams.gan_steps()
+
+# %% [markdown]
+# The **hinge loss** is a common choice for images (Lim and Ye 2017, Miyato et al. 2018). The discriminator minimises
+# $\max(0, 1 - D(x)) + \max(0, 1 + D(G(z)))$, the generator $-D(G(z))$. Here $D$ is a score of any size. Scores
+# 2 for a real and 0.5 for a generated image give $0 + 1.5$: a real image beyond 1 no longer matters.
+#
+# ### Exercise 07.3: the discriminator's step  ●●○ · 20 minutes
+#
+# Do one update of the discriminator with the hinge loss, averaged over the batch. No gradient may reach the generator: its
+# parameters' `.grad` is the same afterwards.
+
+# %%
+def discriminator_step(generator: nn.Module, discriminator: nn.Module, optimizer: torch.optim.Optimizer,
+                       real: Tensor, z: Tensor) -> float:
+    """One update of the discriminator, the hinge loss as a number.   (B, 3, 32, 32), (B, Z)"""
+    ### BEGIN SOLUTION
+    fake = generator(z).detach()
+    loss = F.relu(1 - discriminator(real)).mean() + F.relu(1 + discriminator(fake)).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+    ### END SOLUTION
+
+
+# %%
+check("07.3", discriminator_step)
+
+# %% [markdown]
+# The generator's step is shorter. Its backward pass also fills the gradients of $D$; the next `zero_grad` clears them.
+
+# %%
+def generator_step(generator: nn.Module, discriminator: nn.Module, optimizer: torch.optim.Optimizer, z: Tensor) -> float:
+    """One update of the generator with the hinge loss."""
+    loss = -discriminator(generator(z)).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+by_hand = GeneratorByHand(), DiscriminatorByHand()
+g_optimizer, d_optimizer = (torch.optim.Adam(model.parameters(), 1e-3, betas=(0.0, 0.99)) for model in by_hand)
+for step in range(steps(60)):
+    real_images = images[torch.randint(len(images), (32,))]                                         # (B, 3, 32, 32)
+    d_loss = discriminator_step(*by_hand, d_optimizer, real_images, torch.randn(32, 64))
+    g_loss = generator_step(*by_hand, g_optimizer, torch.randn(32, 64))
+print(f"discriminator {d_loss:.2f}   generator {g_loss:.2f}")
+
+# %% [markdown]
+# Sixty steps only show that it runs. `fit_adversarial` is this loop with a live view: samples from fixed noise, both losses, and
+# a stop that keeps what was learned.
+#
+# ## Conditional GANs
+#
+# Which kind does the generator draw? A **conditional** GAN (Mirza and Osindero 2014) tells both networks the class $y$. The
+# generator gets an embedding of $y$ beside the noise. The discriminator must judge whether the image is real *and* fits $y$. With
+# **projection** (Miyato and Koyama 2018) its score has two terms:
+#
+# $$D(x, y) = w^\top \phi(x) + b + e_y^\top \phi(x)$$
+#
+# where $\phi(x)$ are the features before the last layer.
+
+# %%
+diagrams.conditional_gan()
+
+# %% [markdown]
+# With $\phi = (1, 2)$, $w = (0.5, 0)$, $b = 0$, $e_{\text{cat}} = (1, 1)$ and $e_{\text{car}} = (-1, 0)$, the score is
+# $0.5 + 3 = 3.5$ for *cat* and $0.5 - 1 = -0.5$ for *car*: the same image is convincing as a cat only. The package's networks are
+# the ones above with these two embeddings; the discriminator also limits its layers by spectral normalisation (below).
+
+# %% tags=["nbval-check-output"]
+phi, w = torch.tensor([1.0, 2.0]), torch.tensor([0.5, 0.0])                                         # (D,), (D,)
+embeddings = torch.tensor([[1.0, 1.0], [-1.0, 0.0]])                                                # (classes, D)
+print([(w @ phi + e @ phi).item() for e in embeddings])
+
+# %% [markdown]
+# ## Train it
+#
+# The hinge loss, Adam with $\beta_1 = 0$ (no momentum, as Miyato et al. 2018), and a learning rate that falls to 0. The callback keeps
+# samples of some steps, always from the same noise. While it trains: do the losses tell you when the samples get better?
+
+# %%
+batches = Batches(images, kinds, size=32)
+adam = partial(torch.optim.Adam, betas=(0.0, 0.99))
+generator, discriminator = gan.Generator(n_classes=K), gan.Discriminator(n_classes=K)
+noise, stages = torch.randn(K, generator.latent_size), {}
+
+
+def keep_samples(run) -> None:
+    if run.step in (1, 100, 400, 1_200):
+        stages[run.step] = predict(run.generator, (noise, torch.arange(K)))
+
+
+history = fit_adversarial(generator, discriminator, batches, loss="hinge", epochs=16, lr=1e-3, optimiser=adam,
+                          schedule=lambda done: 1 - done, callbacks=[keep_samples])
+
+# %%
+stages["end"] = predict(generator, (noise, torch.arange(K)))
+show.show_images(torch.cat(list(stages.values())), columns=K, size=48,
+                 alt=f"A row of {K} samples, one of each kind, after {', '.join(map(str, stages))} steps.")
+show.plot_history(history)
+
+# %% [markdown]
+# The rows are samples after 1, 100, 400 and 1,200 steps and at the end. First come background and one blurred spot, then colours,
+# then outlines. The losses do not show this: they stay in the same range while the samples improve. Each loss measures one
+# player against the *current* other one. So quality must be measured in another way.
+
+# %% [markdown]
+# ## Evaluate it
+#
+# Will the GAN beat the mean image in accuracy? In diversity? `draw` makes one new image for each requested kind.
+
+# %%
+def draw(model: nn.Module, labels: Tensor) -> Tensor:
+    """One new image of each label.   (N,) -> (N, 3, 32, 32)"""
+    return predict(model, (torch.randn(len(labels), generator.latent_size), labels))
+
+
+samples = draw(generator, requested)
+results["GAN"] = score(samples, requested)
+for name, row in results.items():
+    print(f"{name:12}", {key: round(value, 2) for key, value in row.items()})
+show.show_images(samples[:28], titles=[KINDS[kind] for kind in requested[:28]], columns=7)
+expect("07.accuracy", results["GAN"]["accuracy"])
+expect("07.diversity", results["GAN"]["diversity"])
+expect("07.distinct", results["GAN"]["distinct"])
+
+# %% [markdown]
+# QUALITY TEXT: Look closely: these samples are not good...
+
+# %% [markdown]
+# Does it copy? For each sample, find the nearest training image in the judge's features. A copy would be identical to its
+# neighbour.
+
+# %%
+training_features = predict(judge.encoder, images)                                                  # (N, D)
+sample_features = predict(judge.encoder, samples)                                                   # (N, D)
+nearest = torch.cdist(sample_features[:8], training_features).argmin(dim=1)                         # (8,)
+show.show_images(torch.cat([samples[:8], images[nearest]]), titles=["sample"] * 8 + ["nearest"] * 8, columns=8)
+pixel_distance = (samples[:8] - images[nearest]).square().mean(dim=(1, 2, 3)).sqrt()                # (8,)
+print([round(value, 2) for value in pixel_distance.tolist()])
+
+# %% [markdown]
+# ## Held-out combinations
+#
+# No training page shows certain combinations of kind and colour, such as HELDOUT. They make up 3/8 of all combinations. The
+# generator was told the kind, never the colour. If it had learned "any kind, any colour", 37% of its samples would be
+# held-out combinations. If it had learned exactly the training combinations, none. Which do you expect?
+
+# %%
+held_out = torch.zeros(K, len(COLOURS), dtype=torch.bool)                                           # (K, colours)
+for kind, colour in HELD_OUT_PAIRS:
+    held_out[KINDS.index(kind), COLOURS.index(colour)] = True
+seen = judge.predict(samples).cpu()                                                                 # (N, 3): kind, colour, size
+correct = seen[:, 0] == requested
+fraction = held_out[seen[correct, 0], seen[correct, 1]].float().mean()
+print(f"held-out combinations among the correct samples {fraction:.2f}; training pages {held_out[kinds, colours].float().mean():.2f}")
+
+# %% [markdown]
+# HELD OUT TEXT
+
+# %% [markdown]
+# ## Fréchet distance
+#
+# Accuracy and diversity can both look fine while colours or backgrounds are wrong. The **Fréchet distance** (Heusel et al. 2017)
+# compares all features at once. It fits a Gaussian to the features of real images, one to those of generated images, and
+# measures their distance:
+#
+# $$d^2 = \lVert \mu_x - \mu_y \rVert^2 + \operatorname{tr}\!\big(\Sigma_x + \Sigma_y - 2 (\Sigma_x \Sigma_y)^{1/2}\big)$$
+#
+# In one dimension this is $(\mu_x - \mu_y)^2 + (\sigma_x - \sigma_y)^2$. Means 0 and 3, standard deviations 1 and 2: $9 + 1 = 10$.
+
+# %% tags=["nbval-check-output"]
+print((0 - 3) ** 2 + 1**2 + 2**2 - 2 * (1**2 * 2**2) ** 0.5)
+
+# %% [markdown]
+# ### Exercise 07.4: Fréchet distance  ●●● · 20 minutes
+#
+# Fit a Gaussian to each of two sets of features: mean and covariance, with $N - 1$ in the denominator. The trace of
+# $(\Sigma_x \Sigma_y)^{1/2}$ is the sum of the square roots of the eigenvalues of $\Sigma_x \Sigma_y$
+# (`torch.linalg.eigvals`, which returns complex numbers). Rounding can make an eigenvalue slightly negative.
+
+# %%
+def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
+    """Fréchet distance of two Gaussians fitted to two sets of features.   (N, D), (M, D) -> ()"""
+    ### BEGIN SOLUTION
+    means = (x.mean(dim=0) - y.mean(dim=0)).square().sum()
+    cov_x, cov_y = torch.cov(x.T), torch.cov(y.T)                                                   # (D, D)
+    roots = torch.linalg.eigvals(cov_x @ cov_y).real.clamp(min=0).sqrt().sum()
+    return means + cov_x.trace() + cov_y.trace() - 2 * roots
+    ### END SOLUTION
+
+
+# %%
+check("07.4", frechet_distance)
+
+# %% [markdown]
+# `torchmetrics` computes the same from images. Its usual features come from an ImageNet network (FID); the pages are no
+# photographs, so it gets the judge's encoder instead. A value has no unit and depends on the features and on the number
+# of images. Compare it only with values computed in the same way, such as that of training images.
+
+# %%
+def frechet(samples: Tensor) -> float:
+    """torchmetrics' Fréchet distance to the test pages, on the judge's features.   (N, 3, 32, 32)"""
+    metric = FrechetInceptionDistance(judge.encoder, normalize=True, input_img_size=(3, 32, 32))
+    with torch.no_grad():
+        metric.update(test_images, real=True)
+        metric.update(samples, real=False)
+    return metric.compute().item()
+
+
+for name, generated in {"training pages": images[:1_400], "mean image": means[requested], "GAN": samples}.items():
+    print(f"{name:15} {frechet(generated):8.1f}")
+
+# %% [markdown]
+# ## Three losses
+#
+# The third loss, besides non-saturating and hinge, comes from Arjovsky et al. (2017). The discriminator becomes a **critic**: it
+# maximises the difference of mean scores, and its gradient must not be steeper than 1. Then the difference estimates the
+# Wasserstein distance, which changes smoothly even where two distributions do not overlap. Gulrajani et al. (2017) enforce the
+# slope by a **gradient penalty** at random points $\hat{x} = t x + (1 - t) G(z)$ between real and generated images:
+#
+# $$L_D = D(G(z)) - D(x) + 10 \, \big(\lVert \nabla_{\hat{x}} D(\hat{x}) \rVert - 1\big)^2$$
+#
+# For $D(x) = 3 x_1 + 4 x_2$ the gradient is $(3, 4)$, its norm 5 and the penalty $10 \cdot (5 - 1)^2 = 160$.
+
+# %% [markdown]
+# ### Exercise 07.5: gradient penalty  ●●● · 25 minutes
+#
+# There is one $t$ for each example. Compute the gradient of each example's score with respect to the example itself. Keep the
+# graph (`create_graph=True`): the penalty must be differentiable with respect to the discriminator's parameters. Return the
+# mean of $(\lVert \cdot \rVert - 1)^2$ without the factor 10.
+
+# %%
+def gradient_penalty(discriminator, real: Tensor, fake: Tensor, t: Tensor) -> Tensor:
+    """Mean of (norm of the gradient - 1)^2 at t * real + (1 - t) * fake.   (B, C, H, W), (B, C, H, W), (B,) -> ()"""
+    ### BEGIN SOLUTION
+    t = t[:, None, None, None]
+    between = (t * real + (1 - t) * fake).detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(discriminator(between).sum(), between, create_graph=True)
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+    ### END SOLUTION
+
+
+# %%
+check("07.5", gradient_penalty)
+
+# %% [markdown]
+# Batch norm in a critic would break this: an example's score then depends on the other examples. **Spectral normalisation**
+# (Miyato et al. 2018) limits the slope in another way. It divides each weight matrix by its largest singular value, so that no
+# layer stretches a difference by more than 1. `gan.Discriminator` does this unless `norm=None`.
+#
+# Which loss is best? A script trained each of them with five seeds (`benchmarks/gans.py`). This is its stored table.
+
+# %%
+show.show_stored_table("07_gans")
+
+# %% [markdown]
+# LOSSES TEXT
+
+# %% [markdown]
+# ## Mode collapse
+#
+# A generator wins against the discriminator of the moment with a single convincing image. If the discriminator is slow to
+# react, the generator puts all noise there: **mode collapse**. Here the generator learns a hundred times faster than the
+# discriminator. The networks are unconditional, so nothing tells them that there are 14 kinds. We call a generator collapsed
+# if it draws fewer than half of the kinds, or if its diversity is below 30%.
+
+# %%
+def unconditional(lr: tuple[float, float], epochs: int) -> Tensor:
+    """700 samples of a GAN trained without labels.   -> (700, 3, 32, 32)"""
+    model = gan.Generator()
+    fit_adversarial(model, gan.Discriminator(), Batches(images, size=32), epochs=epochs, lr=lr, optimiser=adam, verbose=False)
+    return predict(model, torch.randn(700, model.latent_size))
+
+
+def modes(samples: Tensor) -> str:
+    """How many kinds the judge sees, and the diversity over all kinds relative to test pages."""
+    together = torch.zeros(len(samples), dtype=torch.long)
+    spread = diversity(predict(judge.encoder, samples), together) / diversity(test_features[:700], together)
+    return f"{judge.predict(samples)[:, 0].unique().numel()} kinds, diversity {spread:.2f}"
+
+
+collapsed, cured = unconditional((2e-3, 2e-5), epochs=2), unconditional((1e-3, 1e-3), epochs=2)
+print("collapsed:", modes(collapsed), "\ncured:    ", modes(cured))
+show.show_images(torch.cat([collapsed[:8], cured[:8]]), columns=8)
+
+# %% [markdown]
+# COLLAPSE TEXT
+
+# %% [markdown]
+# ## A discriminator that wins at once
+#
+# The opposite failure: the discriminator separates the groups perfectly, and with the minimax loss the generator's gradient
+# vanishes. Here the discriminator has no spectral normalisation and learns twenty times faster.
+
+# %%
+weak = gan.Generator()
+lost = fit_adversarial(weak, gan.Discriminator(norm=None), Batches(images, size=32), loss="minimax", epochs=1,
+                       lr=(1e-4, 2e-3), optimiser=adam, verbose=False)
+print({name: round(value, 4) for name, value in lost.dataframe(per="step").tail(20).mean().items() if "lo" in name or "score" in name})
+show.show_images(predict(weak, torch.randn(8, weak.latent_size)), columns=8)
+
+# %% [markdown]
+# The discriminator's loss is close to 0 and so is the generator's: it minimises $\ln(1 - D)$, which cannot rise above 0. A
+# beginner might take that for success. The samples show nothing. Remedies: the non-saturating or hinge loss, spectral
+# normalisation or a gradient penalty, and learning rates of the same size.
+
+# %% [markdown]
+# ## Play
+#
+# Choose a kind, and move from one noise vector to another: each sample changes smoothly into another one of its kind.
+# Truncation draws noise closer to 0: samples become more typical, and less diverse.
+
+# %%
+show.generator(generator, generator.latent_size, names=KINDS)
+
+# %% [markdown]
+# ## Debugging exercise
+#
+# Someone ends the discriminator in `tanh`, "so that scores stay between -1 and 1", and trains it with binary cross-entropy on
+# logits. Its loss stops falling early, although the images are easy to tell apart. Run it. Which probabilities can this
+# discriminator output?
+
+# %%
+class BuggyDiscriminator(nn.Module):
+    """A score for each image.   (B, 3, 32, 32) -> (B,)"""
+
+    def __init__(self, width: int = 16):
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            *(nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, 2 * width, 4, 2, 1), nn.LeakyReLU(0.2)))
+        self.head = nn.Linear(2 * width * 8 * 8, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.convolutions(images).flatten(1)                                             # (B, D)
+        return torch.tanh(self.head(features)).squeeze(1)                                           # (B,)
+
+
+def loss_against_noise(discriminator: nn.Module, n_steps: int = 150) -> float:
+    """Loss of a discriminator that tells pages from images of uniform noise, after some steps."""
+    optimizer = torch.optim.Adam(discriminator.parameters(), 1e-3)
+    for step in range(steps(n_steps)):
+        both = torch.cat([images[torch.randint(len(images), (32,))], torch.rand(32, 3, 32, 32)])     # (2B, 3, 32, 32)
+        targets = torch.cat([torch.ones(32), torch.zeros(32)])                                       # (2B,)
+        loss = F.binary_cross_entropy_with_logits(discriminator(both), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return loss.item()
+
+
+print(f"loss {loss_against_noise(BuggyDiscriminator()):.3f}, lowest possible {F.softplus(torch.tensor(-1.0)):.3f}")
+
+# %% [markdown]
+# ### Exercise 07.debug: a score of any size  ●●○ · 15 minutes
+#
+# The loss applies its own sigmoid to the score. Write the discriminator so that its loss can approach 0.
+
+# %%
+class FixedDiscriminator(nn.Module):
+    """A score for each image, a logit of any size.   (B, 3, 32, 32) -> (B,)"""
+
+    def __init__(self, width: int = 16):
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            *(nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, 2 * width, 4, 2, 1), nn.LeakyReLU(0.2)))
+        self.head = nn.Linear(2 * width * 8 * 8, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        ### BEGIN SOLUTION
+        features = self.convolutions(images).flatten(1)                                             # (B, D)
+        return self.head(features).squeeze(1)                                                       # (B,)
+        ### END SOLUTION
+
+
+# %%
+check("07.debug", FixedDiscriminator)
+
+# %% [markdown]
+# ## On real data: MNIST
+#
+# Handwritten digits, conditional on the digit, by the same two networks with one channel. The judge is lesson 01's classifier,
+# trained on MNIST's training split. The digits are padded to 32 × 32.
+
+# %%
+mnist, mnist_test = (real.load_or_explain("mnist", split) for split in ("train", "test"))
+if mnist and mnist_test:
+    (digits, digit_labels), (test_digits, test_labels) = real.images(mnist), real.images(mnist_test)
+    digits, test_digits = (F.pad(part, (2, 2, 2, 2)) for part in (digits, test_digits))             # (N, 1, 32, 32)
+    digit_judge = cnn.ImageClassifier(10, in_channels=1)
+    fit(digit_judge, Batches(digits, digit_labels, size=128), epochs=1, lr=1e-2)
+    digit_generator = gan.Generator(n_classes=10, channels=1)
+    few = Batches(digits[:20_000], digit_labels[:20_000], size=32)
+    fit_adversarial(digit_generator, gan.Discriminator(n_classes=10, channels=1), few, epochs=2, lr=1e-3,
+                    optimiser=adam, schedule=lambda done: 1 - done)
+
+# %%
+if mnist and mnist_test:
+    chosen = torch.arange(1_000) % 10                                                               # (N,)
+    drawn = draw(digit_generator, chosen)
+    digit_accuracy = (predict(digit_judge, drawn).argmax(dim=1) == chosen).float().mean().item()
+    real_accuracy = (predict(digit_judge, test_digits).argmax(dim=1) == test_labels).float().mean().item()
+    print(f"generated {digit_accuracy:.3f}   test split {real_accuracy:.3f}")
+    show.show_images(drawn[:20], titles=chosen[:20].tolist(), columns=10)
+    expect("07.mnist", digit_accuracy)
+
+# %% [markdown]
+# ## Where this is used
+#
+# HiFi-GAN (Kong et al. 2020), a vocoder, turns spectrograms into speech much faster than real time, and many speech systems use
+# such a network. Photographs are enlarged by GANs such as SRGAN (Ledig et al. 2017). An enlarged photograph shows *plausible*
+# detail: it must not be used to identify a person. The toy leaves out size: StyleGAN (Karras et al. 2019) draws faces of 1024 ×
+# 1024 pixels after days on eight GPUs.
+
+# %%
+quiz("07")
+
+# %% [markdown]
+# ## Open-ended questions
+#
+# 1. Train the generator for twice as many epochs. Which of the numbers improve, and which samples still look bad?
+# 2. Generate with `discriminator_steps=3`. Compare both at equal computing time.
+# 3. Design a test that tells a generator that memorises training images from one that does not.
+#
+# ## Going further
+#
+# - **R1** (Mescheder et al. 2018) penalises the squared gradient norm at real images only; `StyleGAN` uses it.
+# - Averaging the generator's weights over the last steps (an exponential moving average) smooths its samples: pass `average=`
+#   to `fit_adversarial`.
+# - For images in general, diffusion models have overtaken GANs in quality and coverage (Dhariwal and Nichol 2021); they need
+#   many network evaluations per image, a GAN one. Lesson 14 trains such a model.
+
+# %% [markdown]
+# ## Summary
+#
+# - A generator and a discriminator train against each other; the optimal discriminator compares two densities.
+# - The non-saturating loss keeps its gradient when the generator is poor; `detach` keeps the two steps apart.
+# - Projection tells the discriminator which class an image should show.
+# - Accuracy, diversity, distinct samples, Fréchet distance and nearest neighbours answer different questions; a loss answers none.
+# - Balance matters: a fast generator collapses, a fast discriminator leaves no gradient.
+#
+# Next: 08 Fusion, where features of several modalities meet.
