@@ -30,10 +30,11 @@ from mmcourse.models.decoding import captions
 from mmcourse.models.speech import WordRecogniser
 from mmcourse.models.towers import PageSpace
 from mmcourse.picturebook.image import RGB
-from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS, KINDS, SIZES
+from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS, KINDS
 from mmcourse.picturebook.sentence import VOCABULARY, WORDS, encode
 from mmcourse.picturebook.speech import GROUPS, voices
 from mmcourse.retrieval import all_directions
+from mmcourse.tasks.big_objects import big_objects
 from mmcourse.tasks.captions import (
     COLOUR_WORDS,
     CaptionBatches,
@@ -179,31 +180,30 @@ def second_image_judge() -> tuple[torch.nn.Module, dict]:
 def page_generator() -> tuple[torch.nn.Module, dict]:
     """Lesson 07's conditional GAN, trained several times as long as a lesson can."""
     seed_everything(3)
-    book = PictureBook("train", 24_000, seed=0)
-    big = book.sizes == SIZES.index("big")
+    images, kinds, _ = big_objects("train", 96_000, seed=0)
     generator = gan.Generator(n_classes=len(KINDS))
     fit_adversarial(
         generator,
         gan.Discriminator(n_classes=len(KINDS)),
-        Batches(book.images[big], book.kinds[big], size=32, seed=3),
+        Batches(images, kinds, size=32, seed=3),
         loss="hinge",
         epochs=32,
         lr=1e-3,
         optimiser=partial(torch.optim.Adam, betas=(0.0, 0.99)),
         schedule=constant_then_linear,
     )
-    kinds = torch.arange(len(KINDS)).repeat(100)
-    samples = predict(generator, (torch.randn(len(kinds), generator.latent_size), kinds))
+    requested = torch.arange(len(KINDS)).repeat(100)
+    samples = predict(generator, (torch.randn(len(requested), generator.latent_size), requested))
     judges = {name: shipped.load(name) for name in ("image_judge", "second_image_judge")}
     return generator, {
-        "what": "generator of pages with one big object of a chosen kind, 32 pixels",
+        "what": "generator of pages with one big object of a chosen kind by day, 32 pixels",
         "role": "generator",
         "arguments": {"n_classes": len(KINDS)},
-        "trained": f"{int(big.sum()):,} pages with a big object; hinge loss, spectral normalisation, Adam at 1e-3 with "
-        "betas (0, 0.99), constant, then linear to 0; 32 epochs in batches of 32",
+        "trained": f"{len(images):,} pages with a big object by day; hinge loss, spectral normalisation, Adam at 1e-3 "
+        "with betas (0, 0.99), constant, then linear to 0; 32 epochs in batches of 32",
         "splits": ["train"],
         "results": {
-            f"kind, by {name}": round((judge.predict(samples)[:, 0].cpu() == kinds).float().mean().item(), 3)
+            f"kind, by {name}": round((judge.predict(samples)[:, 0].cpu() == requested).float().mean().item(), 3)
             for name, judge in judges.items()
         },
     }
