@@ -15,6 +15,7 @@ _READY = {
     "towers": ("two_towers",),
     "masks": ("attention_masks", "gpt_and_bert_masks"),
     "convolutions": ("convolution", "receptive_field"),
+    "classifiers": ("image_classifier", "training_step"),
     "recurrence": ("rnn_unrolled", "lstm_cell", "gru_cell"),
     "sound": ("spectrogram_pipeline",),
     "attention": ("attention_head", "multi_head_attention"),
