@@ -11,10 +11,10 @@
 # ---
 
 # %% [markdown]
-# # 01 · Pictures: the convolutional network
+# # 01 · Images: the convolutional network
 #
-# **You will build a network of 54,000 numbers that names the thing on a page it never saw, right about 97 times in a
-# hundred. Then you will catch it cheating, and cure it.**
+# **You will train a convolutional network with 54,000 parameters that recognises the object on an unseen page with at least
+# 95% accuracy. Then you will find the shortcut it relies on, and remove it.**
 #
 # Runs in about 4 minutes · takes 90 minutes to work through · before this: [00 Start here](00_start_here.ipynb), Python,
 # what a tensor and an `nn.Module` are.
@@ -24,110 +24,91 @@
 #
 # Afterwards you can
 #
-# 1. compute a convolution by hand, and the size of its output without running it;
-# 2. say why a convolution needs a hundred thousand times fewer weights than a dense layer of the same width;
-# 3. write a training loop from an empty cell, and read the one this course uses;
-# 4. look inside a trained network: its filters, its feature maps, and where it looked (Grad-CAM);
-# 5. find out whether a good score hides a shortcut, and mend it.
+# 1. compute a convolution by hand, and its output size, parameter count and receptive field without running it;
+# 2. write a training loop from an empty cell, and say what Adam, `zero_grad` and evaluation mode do;
+# 3. recognise overfitting from the training and validation curves;
+# 4. inspect a trained network by its filters, its feature maps and Grad-CAM;
+# 5. test whether a high accuracy hides a shortcut.
 
 # %%
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse import Batches, PictureBook, begin, check, evaluate, expect, fit, hint, predict, quiz, steps
+from mmcourse import Batches, PictureBook, begin, check, evaluate, expect, fit, hint, predict, quiz, show, steps
 from mmcourse.data import real
 from mmcourse.data.augment import flip, permute_colours, shift
+from mmcourse.models import gradcam
 from mmcourse.models.cnn import ImageClassifier
-from mmcourse.models.gradcam import explain
 from mmcourse.picturebook.scene import HELD_OUT_PAIRS, KINDS
-from mmcourse.show import (
-    compare,
-    confusion_matrix,
-    convolution_by_hand,
-    draw_and_watch,
-    plot_history,
-    show_feature_maps,
-    show_filters,
-    show_heatmap_over,
-    show_images,
-    show_mistakes,
-    show_pages,
-    show_stored_table,
-)
+from mmcourse.show import diagrams
 from mmcourse.training.device import device
 
 begin("01")
 
 # %% [markdown]
-# ## Look
+# ## Look at the data
 #
-# Here each page of the Picture Book shows one thing: one of 14 kinds, in one of 8 colours, small or big, anywhere on the page, at
-# some time of day. You see it large; the network gets 32 × 32 pixels.
+# Each page of this Picture Book shows one object: one of 14 kinds, in one of 8 colours, small or big, anywhere on the page,
+# at some time of day. The sentences are for you; the network gets the image alone.
 
 # %%
 train = PictureBook("train", pages=8_000)
 valid = PictureBook("valid", pages=1_000)
 test = PictureBook("test", pages=2_000)
-show_pages(train, rows=2, columns=6, sentences=train.sentences)
+show.show_pages(train, rows=2, columns=6, sentences=train.sentences)
+
+# %% [markdown]
+# The network's images have only 32 × 32 pixels. `images` has shape `(B, C, H, W)`: images, colour channels, rows, columns.
+# Each value is the brightness of one channel at one pixel, from 0 to 1. `kinds` holds the **class** to predict.
 
 # %%
 print("images", tuple(train.images.shape), f"from {train.images.min():.2f} to {train.images.max():.2f}")
 print("kinds ", tuple(train.kinds.shape), train.kinds[:12].tolist())
-show_images(train.images[:12], titles=[KINDS[k] for k in train.kinds[:12]], columns=6,
-            alt="Twelve pages as the network gets them: 32 by 32 pixels")
+show.show_images(train.images[:12], titles=[KINDS[kind] for kind in train.kinds[:12]], columns=6,
+                 alt="Twelve pages at the network's resolution of 32 by 32 pixels")
 
 # %% [markdown]
-# `images` is `(B, C, H, W)`: pages, colour channels, rows, columns. Each number is the brightness of one colour at one
-# place, from 0 to 1. `kinds` is what you want to predict.
-#
-# Look at the twelve again. Which one would you get wrong if nobody had told you? Most people hesitate at a small thing
-# whose colour is close to the background: a small white thing on snow, a green one in a meadow. Keep it in mind
-# for later, when you see where the network goes wrong.
+# Which of the twelve would you misclassify without the titles? Most people hesitate at small objects whose colour is close to
+# the background, such as a white object on snow. Remember your choice, and compare it with the network's mistakes later.
 
 # %% [markdown]
-# ## A baseline
+# ## Baseline
 #
-# A score means nothing alone. Two cheap guesses first: always say the commonest kind, and a linear layer on the raw pixels.
-# `Batches` hands out 64 pages at a time, `fit` trains on them, four times over all pages (four *epochs*). You will write
-# such a loop yourself further down.
+# An accuracy means nothing without a **baseline**. Two cheap ones: always predict the most frequent kind, and a linear layer
+# on the raw pixels. `Batches` yields 64 images at a time, a **batch**. `fit` trains on all of them four times, that is, for
+# four **epochs**. You will write such a training loop yourself below.
 
 # %%
 majority = (valid.kinds == train.kinds.mode().values).float().mean().item()
 linear = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, len(KINDS)))
 fit(linear, Batches(train.images, train.kinds), epochs=4, lr=1e-3)
 baseline = evaluate(linear, Batches(valid.images, valid.kinds, shuffle=False))["accuracy"]
-print(f"commonest kind {majority:.2f}, linear layer {baseline:.2f}, of {len(KINDS)} kinds")
+print(f"majority class {majority:.0%}, linear layer {baseline:.0%}, {len(KINDS)} kinds")
 
 # %% [markdown]
-# The linear layer keeps one weight for each pixel and kind: it looks for a fish *at a fixed place*. Move the fish by three
-# pixels and other weights answer. What you want is something that looks for an eye or an edge **everywhere with the same
-# weights**.
+# The linear layer has one weight per pixel and kind, so it can only learn a fish *at a fixed position*. If the fish moves by
+# three pixels, other weights apply. A better layer detects an eye or an edge **at every position with the same weights**.
 
 # %% [markdown]
-# ## The convolution
+# ## Convolution
 #
-# Lay a small window, the *kernel*, over the picture. Multiply each number under it by the kernel's number, add up, and write
-# the sum down. Move the window by one and do it again. Step through it:
+# A **convolution** slides a small window of weights, the **kernel**, over the image. At each position it multiplies the pixels
+# in the window by the weights and sums the products.
 
 # %%
-edge = torch.tensor([[1.0, 0, -1], [1, 0, -1], [1, 0, -1]])
-bars = torch.zeros(7, 7)
-bars[:, 3:5] = 1
-convolution_by_hand(bars, edge)
+diagrams.convolution(stride=1)
 
 # %% [markdown]
-# The result is large where the picture turns from bright to dark, from left to right, and negative where it turns from dark
-# to bright. This kernel finds upright edges, wherever they are.
-#
-# With $x$ the picture, $w$ the kernel of size $K \times K$, and $y$ the *feature map*:
+# Let $x$ be the image, $w$ a kernel of size $K \times K$ and $y$ the output, called a **feature map**:
 #
 # $$y_{i,j} = \sum_{a=0}^{K-1} \sum_{b=0}^{K-1} w_{a,b}\; x_{i+a,\,j+b}$$
 #
-# (Mathematicians call this *cross-correlation*; a convolution in their sense flips the kernel first. Since the kernel is
-# learned, the field does not care, and neither does PyTorch.)
-#
-# In one dimension it fits on a line. Take $x = (1, 2, 4, 7)$ and $w = (1, 0, -1)$:
+# In mathematics this is a *cross-correlation*; a convolution flips the kernel first. Deep learning libraries do not flip it,
+# since the weights are learned anyway.
+
+# %% [markdown]
+# In one dimension, take $x = (1, 2, 4, 7)$ and $w = (1, 0, -1)$:
 #
 # $$y_0 = 1\cdot 1 + 0\cdot 2 - 1\cdot 4 = -3 \qquad y_1 = 1\cdot 2 + 0\cdot 4 - 1\cdot 7 = -5$$
 
@@ -137,19 +118,37 @@ by_hand = [sum(w[a] * x[i + a] for a in range(3)).item() for i in range(2)]
 print("by hand", by_hand, "  PyTorch", F.conv1d(x[None, None], w[None, None])[0, 0].tolist())
 
 # %% [markdown]
-# Four numbers in, a kernel of three, two numbers out. A window of size $K$ fits into $N$ places $N - K + 1$ times. Two
-# settings change that. **Padding** $P$ puts zeros around the picture. **Stride** $S$ moves the window by more than one:
-#
-# $$N_{\text{out}} = \left\lfloor \frac{N + 2P - K}{S} \right\rfloor + 1$$
+# Now in two dimensions: the image below is a bright vertical bar. Before you step through it, predict where this kernel gives
+# a positive, a negative and a zero output.
+
+# %%
+edge = torch.tensor([[1.0, 0, -1], [1, 0, -1], [1, 0, -1]])
+bars = torch.zeros(7, 7)
+bars[:, 3:5] = 1
+show.convolution_by_hand(bars, edge)
 
 # %% [markdown]
-# ### Exercise 01.1: how large is the output?  ●○○ · 5 minutes
+# The output is positive where the image turns from bright to dark, from left to right, and negative where it turns from dark
+# to bright. This kernel detects vertical edges, wherever they are.
 #
-# Write the formula as code. All four are whole numbers, and so is the result.
+# ## Output size
+#
+# A window of size $K$ fits into a row of $N$ pixels at $N - K + 1$ positions. **Padding** $P$ adds zeros on both sides, and
+# **stride** $S$ moves the window by more than one pixel:
+#
+# $$N_{\text{out}} = \left\lfloor \frac{N + 2P - K}{S} \right\rfloor + 1$$
+#
+# For $N = 32$, $K = 3$, $P = 1$ and $S = 2$ this is $\lfloor 31 / 2 \rfloor + 1 = 16$.
+
+# %% [markdown]
+# ### Exercise 01.1: output size  ●○○ · 5 minutes
+#
+# Write the formula as code. All arguments are whole numbers, and so is the result. Stuck? `hint("01.1")` in a cell of its own
+# gives a hint.
 
 # %%
 def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    """How many numbers a convolution gives along one side."""
+    """Number of values that a convolution gives along one side."""
     ### BEGIN SOLUTION
     return (size + 2 * padding - kernel) // stride + 1
     ### END SOLUTION
@@ -161,7 +160,7 @@ check("01.1", output_size)
 # %% [markdown]
 # ### Exercise 01.2: a convolution from scratch  ●●○ · 10 minutes
 #
-# Now in two dimensions. No `F.conv2d`, and do not flip the kernel. Two loops are fine.
+# Implement the formula in two dimensions, without `F.conv2d` and without flipping the kernel. Two loops are fine.
 
 # %%
 def convolve(image: Tensor, kernel: Tensor) -> Tensor:
@@ -181,42 +180,45 @@ def convolve(image: Tensor, kernel: Tensor) -> Tensor:
 check("01.2", convolve)
 
 # %% [markdown]
-# A picture has three channels. A filter then has three slices as well, one for each, and adds up all of them. A layer
-# holds many such filters; each writes one feature map, and the stack of maps is the next layer's picture. Here are two
-# filters on a page: one for upright edges, one for lying ones.
+# ## Channels
+#
+# A colour image has three channels. A **filter** then has one kernel per input channel, and sums over all of them. Each filter
+# of a layer gives one feature map. The stack of feature maps is the input of the next layer. Here are two filters, for
+# vertical and for horizontal edges.
 
 # %%
-page = train.image(2, size=64)[None]                                          # (1, 3, 64, 64)
+image = train.image(2, size=64)[None]                                         # (1, 3, 64, 64)
 filters = torch.stack([edge, edge.T])[:, None].expand(-1, 3, -1, -1) / 3      # (2, 3, 3, 3)
-maps = F.conv2d(page, filters, padding=1)[0]                                  # (2, 64, 64)
-show_feature_maps({"upright edges, lying edges": maps}, image=page[0])
+maps = F.conv2d(image, filters, padding=1)[0]                                 # (2, 64, 64)
+show.show_feature_maps({"vertical edges, horizontal edges": maps}, image=image[0])
 
 # %% [markdown]
-# ## Sharing weights
+# ## Weight sharing
 #
-# Say the next layer shall have 32 maps of 32 × 32. How many weights does a convolution with 3 × 3 filters need, and how
-# many a dense layer from every pixel to every value? Guess the ratio before you run the cell.
+# A layer should turn the image into 32 feature maps of 32 × 32. How many parameters does a convolution with 3 × 3 filters
+# need, and how many a dense layer from every pixel to every output value? Predict the ratio before you run the cell.
 
 # %% tags=["nbval-check-output"]
 convolution = nn.Conv2d(3, 32, kernel_size=3, padding=1)
 n_shared = sum(p.numel() for p in convolution.parameters())
-n_local = 32 * 32 * 32 * (3 * 3 * 3 + 1)              # the same reach, but weights of its own at every place
+n_local = 32 * 32 * 32 * (3 * 3 * 3 + 1)              # windows of the same size, but separate weights at every position
 n_dense = (3 * 32 * 32 + 1) * (32 * 32 * 32)          # every pixel to every value
-print(f"shared {n_shared:,}   own weights at every place {n_local:,}   dense {n_dense:,}")
-print(f"sharing saves a factor of {n_local / n_shared:,.0f}, looking only nearby {n_dense / n_local:,.0f}: "
+print(f"convolution {n_shared:,}   separate weights per position {n_local:,}   dense {n_dense:,}")
+print(f"weight sharing saves a factor of {n_local / n_shared:,.0f}, local windows {n_dense / n_local:,.0f}: "
       f"together {n_dense / n_shared:,.0f}")
 
 # %% [markdown]
-# Two assumptions bought that: what matters is *near by*, and it matters *the same everywhere*. Both hold for pictures.
-# They will hold for sound in lesson 03 and, in one direction, for words in lesson 02.
+# Two assumptions make this possible. **Locality**: nearby pixels belong together. **Translation equivariance**: if the input
+# moves, the feature map moves with it. Such built-in assumptions are called the **inductive bias** of a model. They suit
+# images; in lessons 02 and 03 they reappear for text and sound.
 #
-# ### Exercise 01.3: count the weights  ●○○ · 5 minutes
+# ### Exercise 01.3: number of parameters  ●○○ · 5 minutes
 #
-# How many parameters does one convolution layer have, its biases included?
+# How many parameters does one convolution layer have, biases included?
 
 # %%
 def conv_parameters(in_channels: int, out_channels: int, kernel: int) -> int:
-    """Weights and biases of a convolution layer with square filters."""
+    """Weights and biases of a convolution layer with square kernels."""
     ### BEGIN SOLUTION
     return out_channels * (in_channels * kernel * kernel + 1)
     ### END SOLUTION
@@ -226,32 +228,41 @@ def conv_parameters(in_channels: int, out_channels: int, kernel: int) -> int:
 check("01.3", conv_parameters)
 
 # %% [markdown]
-# ## ReLU, pooling, and how far one pixel sees
+# ## ReLU and pooling
 #
-# Two convolutions in a row are one convolution: a sum of sums. So something must stand between them that is not a sum.
-# The **ReLU** keeps what is positive and cuts the rest to zero. **Max pooling** keeps the largest of a patch: 'there was an
-# eye somewhere here', not exactly where.
+# Two convolutions in a row are equivalent to one, so a nonlinearity must stand between them. **ReLU** keeps positive
+# values and sets negative ones to 0. **Max pooling** keeps the largest value of each patch: it records *that* a feature
+# occurs there, not exactly where.
 
 # %% tags=["nbval-check-output"]
 x = torch.tensor([[-2.0, 1, 0, 3], [5, -1, 2, -4]])
 print("ReLU\n", F.relu(x))
-print("largest of each 2 x 2 patch", F.max_pool2d(x[None], 2)[0].tolist())
+print("max pooling over 2 x 2 patches", F.max_pool2d(x[None], 2)[0].tolist())
 
 # %% [markdown]
-# One value of the first layer sees 3 × 3 pixels. One of the second sees 3 × 3 values of the first, which saw more. What it
-# sees in all is its **receptive field** $r$. A layer with kernel $K$ widens it by $K - 1$ steps, and a step has become as
-# long as all the strides $S$ before it, multiplied:
+# ## Receptive field
+#
+# The **receptive field** of a value is the part of the input that it depends on. It grows with every layer. Here are three
+# layers of kernel 3 and stride 2, in one dimension.
+
+# %%
+diagrams.receptive_field(kernels=(3, 3, 3), strides=(2, 2, 2))
+
+# %% [markdown]
+# Layer $\ell$ has kernel $K_\ell$ and stride $S_\ell$; $r_\ell$ is its receptive field. The layer adds $K_\ell - 1$
+# steps, each as long as the product of all earlier strides:
 #
 # $$r_{\ell} = r_{\ell-1} + (K_\ell - 1)\prod_{m<\ell} S_m, \qquad r_0 = 1$$
 #
-# ### Exercise 01.4: the receptive field  ●●○ · 5 minutes
+# In the diagram, $1 + 2 = 3$, then $3 + 2 \cdot 2 = 7$, then $7 + 2 \cdot 4 = 15$.
 #
-# The network below has three layers of kernel 3 and stride 2. Is one value at its end able to see a big fish, 20 pixels
-# wide? Guess. Then write the function, and let it answer.
+# ### Exercise 01.4: receptive field  ●●○ · 5 minutes
+#
+# Write the function for any stack of layers.
 
 # %%
 def receptive_field(layers: list[tuple[int, int]]) -> int:
-    """Pixels along one side that one output value sees; layers are (kernel, stride), the first one first."""
+    """Receptive field of one output value, in pixels along one side; layers are (kernel, stride), first layer first."""
     ### BEGIN SOLUTION
     field, step = 1, 1
     for kernel, stride in layers:
@@ -265,17 +276,23 @@ def receptive_field(layers: list[tuple[int, int]]) -> int:
 check("01.4", receptive_field)
 
 # %% [markdown]
-# Ask it: `receptive_field([(3, 2)] * 3)`. Not enough for a whole big fish. It is known by its parts, eye and tail and fin, and the last step of the network
-# asks whether such a part was *anywhere*.
+# ## The network, from scratch
 #
-# ## From scratch, then from the package
-#
-# Here is the whole network. Stride 2 halves the side each time, so no pooling is needed between; **batch norm** (Ioffe and
-# Szegedy 2015) keeps every channel's values in a steady range, so that you can train fast. At the end the largest value of
-# every map, and one linear layer that weighs them.
+# The network below has these three layers, so its receptive field is 15 pixels. A big fish is 20 pixels wide: the network must
+# recognise it by parts such as eye, tail and fin. The last pooling step keeps the maximum of each map over the whole image.
+
+# %%
+diagrams.image_classifier()
+
+# %% [markdown]
+# Stride 2 halves the height and width in each block, so no pooling is needed in between. **Batch normalisation** (Ioffe and
+# Szegedy 2015) scales each channel to mean 0 and standard deviation 1 over the batch, then applies a learned scale and shift.
+# It allows larger learning rates. Its shift replaces the bias of the convolution.
 
 # %%
 class ThreeConvolutions(nn.Module):
+    """Images to one logit per class.   (B, 3, 32, 32) -> (B, K)"""
+
     def __init__(self, n_classes: int):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 24, 3, stride=2, padding=1, bias=False)
@@ -288,37 +305,71 @@ class ThreeConvolutions(nn.Module):
         maps = F.relu(self.norm1(self.conv1(images - 0.5)))    # (B, 24, 16, 16)
         maps = F.relu(self.norm2(self.conv2(maps)))            # (B, 48, 8, 8)
         maps = F.relu(self.norm3(self.conv3(maps)))            # (B, 96, 4, 4)
-        return self.head(maps.amax(dim=(2, 3)))                # (B, 96) -> (B, n_classes)
+        return self.head(maps.amax(dim=(2, 3)))                # (B, 96) -> (B, K)
 
 
 model = ThreeConvolutions(len(KINDS))
 print("logits", tuple(model(train.images[:5]).shape), "  parameters", sum(p.numel() for p in model.parameters()))
 
 # %% [markdown]
-# What comes out are **logits**: one number for each kind, of any size and sign. The larger, the likelier. The softmax turns
-# them into probabilities $p_k = e^{z_k} / \sum_j e^{z_j}$, and the **cross-entropy** is $-\log p_{\text{truth}}$.
-# `F.cross_entropy` does both at once, from the logits. Before it learned anything, the network should know no more than a
-# die with 14 faces. What loss would that be?
+# ## The loss
+#
+# The outputs are **logits** $z_k$: one score per class, of any size and sign. The **softmax** turns them into probabilities
+# $p_k = e^{z_k} / \sum_j e^{z_j}$. The **cross-entropy** is $-\ln p_{\text{true class}}$, averaged over the batch.
+# `F.cross_entropy` computes both steps from the logits. Predict the loss of a network that gives all 14 classes the same
+# probability.
 
 # %%
-logits, truth = model(train.images[:256]), train.kinds[:256]
-p = logits.exp() / logits.exp().sum(dim=1, keepdim=True)                      # (B, 14)
-by_hand = -p[range(256), truth].log().mean()
-print(f"by hand {by_hand:.4f}   PyTorch {F.cross_entropy(logits, truth):.4f}   ln(14) {torch.tensor(14.0).log():.4f}")
+logits, targets = model(train.images[:256]), train.kinds[:256]
+p = logits.exp() / logits.exp().sum(dim=1, keepdim=True)                      # (B, K)
+by_hand = -p[range(256), targets].log().mean()
+print(f"by hand {by_hand:.4f}   PyTorch {F.cross_entropy(logits, targets):.4f}   ln(14) {torch.tensor(14.0).log():.4f}")
 
 # %% [markdown]
-# Above $\ln 14$: random weights have opinions too, and they are wrong.
+# A uniform prediction gives $-\ln(1/14) = \ln 14$. The untrained network is slightly worse: its random weights prefer some
+# classes, usually wrong ones.
 #
-# ## The training loop, written out
+# ## One training step
 #
-# Take a batch, compute the loss, ask for its slope at every weight, take a step downhill (AdamW, Loshchilov and Hutter
-# 2019, sizes the step for each weight). This is all there is. `steps(60)` is 60, except in a quick test of the notebook.
+# Training repeats one step. The **forward pass** computes the loss of a batch. `backward` computes the gradient of the loss
+# with respect to every parameter. The **optimiser** updates the parameters.
+
+# %%
+diagrams.training_step()
+
+# %% [markdown]
+# **Adam** (Kingma and Ba 2015) adapts the step size of each parameter. Let $g$ be its gradient, $\hat m$ the running mean of
+# $g$, $\hat v$ that of $g^2$ (both corrected for having started at 0), $\eta$ the learning rate and $\epsilon$ a tiny
+# constant. **AdamW** (Loshchilov and Hutter 2019) adds *decoupled weight decay*, which shrinks each weight by a fraction
+# $\eta\lambda$:
+#
+# $$w \leftarrow w - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon} - \eta \lambda w$$
+#
+# In the first step $\hat m = g$ and $\hat v = g^2$: Adam moves every weight by $\eta$, whatever the size of its gradient.
+
+# %% tags=["nbval-check-output"]
+weight = nn.Parameter(torch.tensor(0.5))
+optimiser = torch.optim.AdamW([weight], lr=0.1, weight_decay=0.01)
+(0.2 * weight).backward()                                                     # gradient 0.2
+optimiser.step()
+print(f"by hand {0.5 - 0.1 * 0.2 / abs(0.2) - 0.1 * 0.01 * 0.5:.4f}   PyTorch {weight.item():.4f}")
+
+(0.2 * weight).backward()                                                     # without zero_grad
+print("gradient after the second backward:", round(weight.grad.item(), 4))
+
+# %% [markdown]
+# The last line shows why a loop needs `zero_grad`: `backward` *adds* to the gradients that are already there. Without
+# `zero_grad`, each step would use the sum of all gradients so far.
+#
+# ## The training loop
+#
+# Here is the whole loop, 64 images per step. `steps(60)` is 60, except in a quick test of the notebook.
 
 # %%
 optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
 order = torch.randperm(len(train))
 for step in range(steps(60)):
-    batch = order[step * 64:(step + 1) * 64]                                   # 64 pages
+    batch = order[step * 64:(step + 1) * 64]                                  # (64,)
     loss = F.cross_entropy(model(train.images[batch]), train.kinds[batch])
     optimiser.zero_grad()
     loss.backward()
@@ -327,74 +378,104 @@ for step in range(steps(60)):
         print(f"step {step:3d}   loss {loss.item():.2f}")
 
 # %% [markdown]
-# The loss falls. `fit` is this loop, with what one wants around it: the device, a learning rate that rises and falls, a
-# curve that grows while you watch, a figure on pages kept aside (`valid`), and an interrupt that loses nothing. Its code is
-# [one screen long](repository:mmcourse/training/fit.py): read it when you have a minute.
+# ## Training mode and evaluation mode
 #
-# From the package comes the same network: `ImageClassifier` is `ThreeConvolutions` built from blocks.
+# Some layers behave differently during training. Batch normalisation uses the mean and variance of the current batch in
+# **training mode**, and running averages in **evaluation mode**. Does the output for one image depend on the other images
+# in its batch? Predict it for both modes.
+
+# %%
+for mode in (True, False):
+    model.train(mode)
+    with torch.no_grad():
+        difference = (model(train.images[:1]) - model(train.images[:64])[:1]).abs().max().item()
+    print(f"{'training' if mode else 'evaluation'} mode: largest difference {difference:.4f}")
+
+# %% [markdown]
+# In training mode the prediction for an image changes with its batch; in evaluation mode it does not. Call `model.eval()`
+# before you evaluate, and `model.train()` before you train on. `torch.no_grad()` is separate: it saves the memory and time
+# that gradients need. `fit`, `evaluate` and `predict` set the mode themselves.
+
+# %% [markdown]
+# ## Train it
+#
+# `fit` is the loop above, plus a device, a learning rate that rises and then falls, evaluation on validation data after each
+# epoch, and an interrupt that keeps the model. Its code is [one screen long](repository:mmcourse/training/fit.py).
+# `ImageClassifier` is the same network as `ThreeConvolutions`. Predict: which accuracy will be higher at the end, that on
+# training or that on validation images?
 
 # %%
 plain = ImageClassifier(len(KINDS))
 history = fit(plain, Batches(train.images, train.kinds), valid=Batches(valid.images, valid.kinds, shuffle=False),
               epochs=8, lr=6e-3)
+print(f"after 8 epochs: training {history['accuracy'][-1]:.1%}, validation {history['valid_accuracy'][-1]:.1%}")
 
 # %% [markdown]
-# ## Judge it
+# Training accuracy is almost perfect, validation accuracy about three percentage points lower. The network fits details of the training images
+# that do not generalise. This is **overfitting**. It is harmless as long as the validation loss still falls; when the
+# validation loss *rises* while the training loss falls, more training makes the model worse.
+
+# %% [markdown]
+# ## Evaluate it
 #
-# The validation pages helped to watch the training. The test pages have not been used for anything yet.
+# Validation data helps to choose epochs, learning rate and other **hyperparameters**, so its score is slightly optimistic.
+# The test split has not been used so far. Most confident mistakes first:
 
 # %%
 def accuracy(model: nn.Module, book: PictureBook) -> float:
-    """The share of pages whose kind the model names."""
+    """Fraction of the book's images whose kind is predicted correctly."""
     return (predict(model, book.images).argmax(dim=1).cpu() == book.kinds).float().mean().item()
 
 
 plain_test = accuracy(plain, test)
 expect("01.test", plain_test)
-
-# %%
-show_mistakes(test.images, test.kinds, predict(plain, test.images), names=KINDS)
+show.show_mistakes(test.images, test.kinds, predict(plain, test.images), names=KINDS)
 
 # %% [markdown]
-# The eight worst: pages where the network was surest of the wrong kind. What do they have in common? Many are small:
-# a small thing is about eleven pixels across, few to tell a cat's ears from a star's points.
+# What do these mistakes have in common? Many objects are small: about eleven pixels, too few to tell a cat's ears from the
+# points of a star. The **confusion matrix** shows which kinds are confused with which.
 
 # %%
-confusion_matrix(test.kinds, predict(plain, test.images).argmax(dim=1), KINDS)
+show.confusion_matrix(test.kinds, predict(plain, test.images).argmax(dim=1), KINDS)
 
 # %% [markdown]
-# ## Look inside
+# ## Filters and feature maps
 #
-# The first layer's filters are small enough to be shown as they are: 3 × 3 pixels in colour. You will find edges, spots,
-# and many that look for a colour against another.
+# The filters of the first layer are small enough to show directly: 3 × 3 pixels in colour. Look for edges, spots and colour
+# contrasts.
 
 # %%
-show_filters(plain.encoder.blocks[0][0].weight, columns=16)
+show.show_filters(plain.encoder.blocks[0][0].weight, columns=16)
 
 # %% [markdown]
-# And this is what the first two blocks make of one page: brighter where a map found what it looks for.
+# The feature maps of the first two blocks for one image are bright where a filter responds. Which maps of the first block
+# respond to the outline of the fish, which to its colour?
 
 # %%
 fish = next(i for i, s in enumerate(test.scenes) if s.objects[0].kind == "fish" and s.objects[0].size == "big")
 maps1 = plain.encoder.blocks[0](test.images[fish:fish + 1].to(device()) - 0.5)    # (1, 24, 16, 16)
 maps2 = plain.encoder.blocks[1](maps1)                                            # (1, 48, 8, 8)
-show_feature_maps({"first block": maps1, "second block": maps2}, image=test.images[fish])
+show.show_feature_maps({"block 1": maps1, "block 2": maps2}, image=test.images[fish])
 
 # %% [markdown]
-# **Grad-CAM** (Selvaraju et al. 2017) asks the maps of a late layer which of them spoke for the answer. Let $A^k$ be map $k$ and $z_c$
-# the logit of class $c$. The slope of the logit, averaged over the places of the map, says how much the map counts:
+# ## Grad-CAM
+#
+# **Grad-CAM** (Selvaraju et al. 2017) shows which regions contributed to a prediction. Let $A^k$ be feature map $k$ of a late
+# layer, of size $H \times W$, and $z_c$ the logit of class $c$. The weight $\alpha_k$ of a map is the mean gradient of the logit
+# over the map:
 #
 # $$\alpha_k = \frac{1}{HW}\sum_{i,j} \frac{\partial z_c}{\partial A^k_{ij}} \qquad
 # \text{heat}_{ij} = \mathrm{ReLU}\Big(\sum_k \alpha_k A^k_{ij}\Big)$$
+
+# %% [markdown]
+# ### Exercise 01.5: Grad-CAM  ●●● · 15 minutes
 #
-# ### Exercise 01.5: where did it look?  ●●● · 15 minutes
-#
-# Write the two formulas. Then divide each picture's heat by its largest value, so that it runs from 0 to 1; a picture with
-# no heat at all stays at 0, without a division by zero.
+# Implement the two formulas. Then divide each image's heat map by its largest value, so that it ranges from 0 to 1. A heat
+# map that is 0 everywhere stays 0; avoid the division by zero.
 
 # %%
 def grad_cam(feature_maps: Tensor, gradients: Tensor) -> Tensor:
-    """Where the maps spoke for the class.   (B, C, H, W), (B, C, H, W) -> (B, H, W) in [0, 1]"""
+    """Contribution of each position to the class.   (B, C, H, W), (B, C, H, W) -> (B, H, W) in [0, 1]"""
     ### BEGIN SOLUTION
     weights = gradients.mean(dim=(2, 3), keepdim=True)                 # (B, C, 1, 1)
     heat = (weights * feature_maps).sum(dim=1).relu()                  # (B, H, W)
@@ -406,74 +487,76 @@ def grad_cam(feature_maps: Tensor, gradients: Tensor) -> Tensor:
 check("01.5", grad_cam)
 
 # %% [markdown]
-# The package's `explain` does the same for any model and any of its layers. The last maps here are 4 × 4, too coarse to
-# point with, so you ask the second block's 8 × 8. Bright is where the answer came from:
+# `gradcam.explain` does the same for any layer of a model. The last maps are 4 × 4, too coarse to localise anything, so we
+# take the 8 × 8 maps of the second block. Titles are predictions; bright regions contributed most.
 
 # %%
 some = test.images[:6]
-show_heatmap_over(some, explain(plain, plain.encoder.blocks[1], some.to(device())).cpu(),
-                  titles=[KINDS[k] for k in predict(plain, some).argmax(dim=1)])
+show.show_heatmap_over(some, gradcam.explain(plain, plain.encoder.blocks[1], some.to(device())).cpu(),
+                       titles=[KINDS[kind] for kind in predict(plain, some).argmax(dim=1)])
 
 # %% [markdown]
-# ## The shortcut
+# ## A shortcut
 #
-# So far, so good. Now the question that a good score does not answer: *what* did it learn? In the training pages some pairs
-# of kind and colour never come up. There is no red apple, no blue cat, no white fish.
+# *What* did the network learn? Some combinations of kind and colour never occur in the training split: no red apple, no blue
+# cat, no white fish. A separate split holds exactly these **held-out combinations**.
 
 # %%
 print(", ".join(f"{colour} {kind}" for kind, colour in sorted(HELD_OUT_PAIRS)))
 held_out = PictureBook("held_out_pairs", 2_000)
-show_pages(held_out, rows=1, columns=6, sentences=held_out.sentences)
+show.show_pages(held_out, rows=1, columns=6, sentences=held_out.sentences)
 
 # %% [markdown]
-# You have no trouble with any of them. A red apple is an apple. What do you expect of the network: the same as before? A
-# little less? Write your guess down, then run the cell.
+# You have no trouble with any of them: a red apple is an apple. What accuracy do you expect from the network, compared with
+# that on the test split? Write your prediction down, then run the cell.
 
 # %%
 plain_held_out = accuracy(plain, held_out)
-print(f"pairs seen in training {plain_test:.2f}, held-out pairs {plain_held_out:.2f}")
-show_mistakes(held_out.images, held_out.kinds, predict(plain, held_out.images), names=KINDS)
+print(f"test split {plain_test:.0%}, held-out combinations {plain_held_out:.0%}")
+show.show_mistakes(held_out.images, held_out.kinds, predict(plain, held_out.images), names=KINDS)
 
 # %% [markdown]
-# Look how sure it is. No house in the training pages was green, and many other green things were there: so what is green is
-# no house. Colour was a help on every training page, so it was used, and nothing in the loss told the network not to. This is a **shortcut**: a rule that works on the data at hand and
-# not on the thing meant. The test split could not show it, since its pages share the training pages' pairs.
+# Most of these mistakes are made with high confidence. No house in the training split is green, but many other green objects are: green became
+# evidence against *house*. This is a **shortcut** (Geirhos et al. 2020), a rule that works on the training data and fails
+# elsewhere. The test split could not reveal it, because it has the same combinations as the training split.
 #
-# If colour misleads it, does it help to take the colour away? Here are the same pages in grey. What is your guess?
+# Does it help to remove the colour at test time? Predict the accuracy on greyscale copies of the same images.
 
 # %%
 grey = held_out.images.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
 grey_held_out = (predict(plain, grey).argmax(dim=1).cpu() == held_out.kinds).float().mean().item()
-print(f"the same pages in grey: {grey_held_out:.2f}")
+print(f"held-out combinations in greyscale: {grey_held_out:.0%}")
 
 # %% [markdown]
-# Worse. Colour is woven into every filter, and a grey page looks like nothing the network has met. It has to learn without
-# relying on colour; afterwards is too late.
+# Accuracy falls further. Every filter uses colour, so greyscale images lie outside the training distribution. The network has
+# to learn *during training* not to rely on colour.
 #
-# ## Augmentation, and a cure
+# ## Augmentation
 #
-# You can tell the network that something does not matter by changing it at random while it learns. That is
-# **augmentation**: the label stays, the pixels change. Two classics: mirror, and shift.
+# **Augmentation** changes training images at random in ways that keep their labels. The model learns to be **invariant** to
+# these changes. Two classics are the horizontal flip and the shift. The last row below shows a third: a random permutation of the colour
+# channels.
 
 # %%
 one = train.images[:6]
-show_images(torch.cat([one, flip(one), shift(one), permute_colours(one)]), columns=6,
-            titles=[name if i == 0 else "" for name in ("as drawn", "mirrored", "shifted", "permuted") for i in range(6)],
-            alt="Six pages; the same mirrored at random, shifted, and with their colour channels in random order")
+names = ("original", "flipped", "shifted", "channels permuted")
+show.show_images(torch.cat([one, flip(one), shift(one), permute_colours(one)]), columns=6,
+                 titles=[name if i == 0 else "" for name in names for i in range(6)],
+                 alt="Six images; the same flipped at random, shifted, and with their colour channels permuted")
 
 # %% [markdown]
-# The last row is the cure. The channels red, green and blue change places, in each picture in its own way: shapes stay,
-# colours do not. Be clear about what this does. A green apple with red and green exchanged *is a red apple*, so the network
-# does get to see pairs that the book held back. It is a cure for *this* shortcut, because you knew which one it was.
+# Permuting the channels keeps shapes and changes colours. A green apple whose red and green channels are exchanged *is a red
+# apple*, so augmentation creates some held-out combinations. It is a remedy for *this* shortcut, designed with knowledge of
+# it.
 #
-# ### Exercise 01.6: permute the colours  ●●○ · 10 minutes
+# ### Exercise 01.6: permute the colour channels  ●●○ · 10 minutes
 #
-# Each picture of the batch gets its own random order of its three channels. Nothing else changes, and the pictures that
-# came in stay as they were. (`torch.rand(...).argsort(...)` gives random orders.)
+# Give each image of the batch its own random order of the three channels. Change nothing else, and leave the input as it is.
+# (`torch.rand(...).argsort(...)` gives random orders.)
 
 # %%
 def my_permute_colours(images: Tensor) -> Tensor:
-    """A random order of the colour channels for every picture.   (B, 3, H, W) -> (B, 3, H, W)"""
+    """A random order of the colour channels for every image.   (B, 3, H, W) -> (B, 3, H, W)"""
     ### BEGIN SOLUTION
     order = torch.rand(len(images), 3).argsort(dim=1)                  # (B, 3)
     return images[torch.arange(len(images))[:, None], order]
@@ -484,10 +567,11 @@ def my_permute_colours(images: Tensor) -> Tensor:
 check("01.6", my_permute_colours)
 
 # %% [markdown]
-# First the classics: do they help with held-out pairs? Then the cure, for nine pictures in ten.
+# Two more networks: one with flips and shifts, one that also permutes the channels of 90% of the images. Which of them will
+# improve on held-out combinations?
 
 # %%
-def mirror_and_shift(images: Tensor) -> Tensor:
+def flip_and_shift(images: Tensor) -> Tensor:
     return shift(flip(images))
 
 
@@ -496,42 +580,42 @@ def augment(images: Tensor) -> Tensor:
 
 
 classic = ImageClassifier(len(KINDS))
-fit(classic, Batches(train.images, train.kinds, transform=mirror_and_shift), epochs=8, lr=6e-3)
+fit(classic, Batches(train.images, train.kinds, transform=flip_and_shift), epochs=8, lr=6e-3)
 augmented = ImageClassifier(len(KINDS))
 augmented_history = fit(augmented, Batches(train.images, train.kinds, transform=augment), epochs=8, lr=6e-3)
 
 # %%
-results = {name: {"test pages": accuracy(m, test), "held-out pairs": accuracy(m, held_out)} for name, m in
-           [("as drawn", plain), ("mirrored, shifted", classic), ("and colours permuted", augmented)]}
-compare(results, chance=majority)
-after = results["and colours permuted"]
-expect("01.augmentation_gain", after["held-out pairs"] - plain_held_out)
-expect("01.held_out_pairs", after["held-out pairs"])
-expect("01.augmentation_test", after["test pages"])
+models = {"no augmentation": plain, "flip and shift": classic, "flip, shift and channel permutation": augmented}
+results = {name: {"test split": accuracy(model, test), "held-out combinations": accuracy(model, held_out)}
+           for name, model in models.items()}
+show.compare(results, chance=majority)
+after = results["flip, shift and channel permutation"]
+expect("01.augmentation_gain", after["held-out combinations"] - plain_held_out)
+expect("01.held_out_pairs", after["held-out combinations"])
+expect("01.augmentation_test", after["test split"])
 
 # %% [markdown]
-# Mirroring and shifting say 'the place does not matter'. They never said 'the colour does not matter', and so they cannot
-# cure this. One run proves little, so here is the same with five seeds (yours is one more, and may lie a little
-# outside); a script of the project trained them
-# (`benchmarks/shortcut.py`), and this is its stored table.
+# Flips and shifts improve the test accuracy, but they teach invariance to position, not to colour. Only the channel
+# permutation removes the shortcut. One run proves little: the stored table has five seeds, trained by
+# `benchmarks/shortcut.py`. Your run is one more and may lie slightly outside these ranges.
 
 # %%
-show_stored_table("01_shortcut")
+show.show_stored_table("01_shortcut")
 
 # %% [markdown]
-# ## Play: draw it yourself
+# ## Play: draw an image
 #
-# Draw with the mouse. The feature maps and the guess follow your hand. Try a fish, then only its tail. Take a page from the
-# book and paint over its eye. Then put `plain` in the place of `augmented`: can you find the colour that changes its mind?
+# Draw with the mouse and watch the feature maps and the prediction. Try a fish, then only its tail. Take a page from the book
+# and paint over the object's eye. Then replace `augmented` by `plain`: can you find a colour that changes the prediction?
 
 # %%
-draw_and_watch(augmented, KINDS)
+show.draw_and_watch(augmented, KINDS)
 
 # %% [markdown]
-# ## The clinic
+# ## Debugging exercise
 #
-# This network runs, its loss goes down, no error anywhere. Yet it learns far too slowly. It is a mistake
-# that stands in published tutorials. Train it and look at the curve first.
+# This model runs without an error and its loss falls, yet it learns far too slowly. The bug appears in published tutorials.
+# Train it and look at the curve.
 
 # %%
 class Buggy(nn.Module):
@@ -545,28 +629,28 @@ class Buggy(nn.Module):
 
 buggy = Buggy(len(KINDS))
 buggy_history = fit(buggy, Batches(train.images, train.kinds), epochs=3, lr=6e-3)
-plot_history(buggy_history, title="the patient")
+show.plot_history(buggy_history, title="the buggy model")
 reference = history["valid_accuracy"][:3][-1]
-print(f"after three epochs: the patient {accuracy(buggy, valid):.2f}, the healthy one {reference:.2f}")
+print(f"validation accuracy after three epochs: buggy {accuracy(buggy, valid):.0%}, correct model {reference:.0%}")
 
 # %% [markdown]
-# Its loss cannot go below about 1.75, however right it is. Why that number? Put a perfect answer, probability 1 for the
-# truth and 0 for 13 others, into `F.cross_entropy` and see.
+# Its loss cannot fall below about 1.75, however accurate it is. To see why, give `F.cross_entropy` a perfect prediction:
+# probability 1 for the true class and 0 for the other 13.
 
 # %%
 perfect = torch.zeros(1, 14)
 perfect[0, 3] = 1
-print("loss of a perfect answer:", F.cross_entropy(perfect, torch.tensor([3])).item())
+print("loss of a perfect prediction:", round(F.cross_entropy(perfect, torch.tensor([3])).item(), 4))
 
 # %% [markdown]
-# ### Exercise 01.debug: mend it  ●●○ · 10 minutes
+# ### Exercise 01.debug: fix the model  ●●○ · 10 minutes
 #
-# Write `fixed`, which makes a network like `Buggy` that can be trained with `F.cross_entropy`. If you want probabilities
-# afterwards, where does the softmax belong?
+# Write `fixed`, which returns a model like `Buggy` that can be trained with `F.cross_entropy`. Where does the softmax belong if
+# you need probabilities afterwards?
 
 # %%
 def fixed(n_classes: int) -> nn.Module:
-    """A network that gives what F.cross_entropy expects.   (B, 3, 32, 32) -> (B, n_classes)"""
+    """A network whose output F.cross_entropy can use.   (B, 3, 32, 32) -> (B, n_classes)"""
     ### BEGIN SOLUTION
     return ImageClassifier(n_classes)
     ### END SOLUTION
@@ -578,49 +662,66 @@ check("01.debug", fixed)
 # %% [markdown]
 # ## On real data: MNIST
 #
-# 70,000 digits written by real people (LeCun, Bottou, Bengio and Haffner 1998), 28 × 28, grey. The same class with one
-# channel instead of three, the same `fit`, each digit shifted by up to two pixels: here that
-# augmentation is right. Small networks of two convolutions are known to reach about 0.992 on the test split.
+# MNIST holds 70,000 handwritten digits of 28 × 28 greyscale pixels (LeCun et al. 1998). The class is the same, with one input
+# channel. Each training digit is shifted by up to two pixels, which keeps its label. A flip would not: a mirrored 2 is no
+# 2. Small networks with two convolutions reach about 99.2%.
 
 # %%
 mnist, mnist_test = (real.load_or_explain("mnist", split) for split in ("train", "test"))
 if mnist and mnist_test:
     digits, labels = real.images(mnist)                                # (60000, 1, 28, 28), (60000,)
     test_digits, test_labels = real.images(mnist_test)
-    show_images(digits[:12], titles=labels[:12].tolist(), columns=12, alt="Twelve handwritten digits")
+    show.show_images(digits[:12], titles=labels[:12].tolist(), columns=12, alt="Twelve handwritten digits")
     digit_classifier = ImageClassifier(10, in_channels=1)
-    moved = Batches(digits, labels, size=128, transform=lambda images: shift(images, pixels=2))
-    fit(digit_classifier, moved, epochs=4, lr=1e-2)
+    shifted = Batches(digits, labels, size=128, transform=lambda images: shift(images, pixels=2))
+    fit(digit_classifier, shifted, epochs=4, lr=1e-2)
     digit_logits = predict(digit_classifier, test_digits)
     expect("01.mnist", (digit_logits.argmax(dim=1).cpu() == test_labels).float().mean().item())
-    show_mistakes(test_digits, test_labels, digit_logits)
+    show.show_mistakes(test_digits, test_labels, digit_logits)
 
 # %% [markdown]
-# Some of these you would have got wrong as well. And a caution: MNIST has no held-out split of the kind you met above. Its
-# test digits come from other writers than its training digits, and that is what its score speaks of; nothing about digits
-# on a street sign.
+# Some of these digits are ambiguous for people too. MNIST has no held-out combinations: its test digits come from other
+# writers, so the score measures generalisation to new writers. It says nothing about house numbers in a photograph.
+
+# %% [markdown]
+# ## Where this is used
 #
-# Where networks like this one work: a radiologist's second pair of eyes, sorting of parcels, the camera of a car. What the
-# toy leaves out: real pictures hold thousands of kinds of things, partly hidden, in any light, and their shortcuts are not
-# known in advance. A network that read X-rays was found to look at the marker that the hospital puts on the film (Zech et
-# al. 2018). The question 'which pairs did it never see?' has to be asked each time.
+# Convolutional networks support radiologists, sort parcels and detect pedestrians. Real images hold thousands of kinds of
+# objects, partly hidden and in any light, and their shortcuts are not known in advance. Zech et al. (2018) trained networks
+# to detect pneumonia in X-rays. They could also identify the hospital with high accuracy, and in three of five comparisons
+# they did worse on images from other hospitals.
 
 # %%
 quiz("01")
 
 # %% [markdown]
-# ## What you have now
+# ## Open-ended questions
 #
-# - A convolution, by hand and by PyTorch, and the size, weights and reach of any stack of them.
-# - A training loop, and `fit`, which is that loop.
-# - Three ways to look inside: filters, feature maps, Grad-CAM.
-# - A way to ask what a score hides: hold something out *on purpose*, and report both figures.
-# - A cure that works because you knew the disease.
+# 1. Choose other held-out combinations, for instance all objects in red. Which of the augmentations would you expect to
+#    help, and why?
+# 2. Replace global max pooling by average pooling (`mean` instead of `amax`). How does the accuracy on small objects change?
+# 3. Name a data set with a likely shortcut. How would you build a split that reveals it?
+
+# %% [markdown]
+# ## Summary
 #
-# Next: 02 Words, where order matters and a window is not enough.
+# - A convolution applies the same weights at every position; output size, parameters and receptive field follow from kernel,
+#   stride and padding.
+# - A training step is forward pass, `zero_grad`, `backward`, optimiser step; evaluation needs evaluation mode.
+# - Filters, feature maps and Grad-CAM show what a network responds to.
+# - A test split that resembles the training split cannot reveal a shortcut; a split of held-out combinations can.
+# - Augmentation removes a shortcut that you know.
 #
-# **Sources.** LeCun, Bottou, Bengio, Haffner 1998, *Gradient-based learning applied to document recognition*: convolution
-# with shared weights, and MNIST. LeCun, Bengio, Hinton 2015, *Deep learning* (Nature): an overview, CNNs included. Ioffe,
-# Szegedy 2015, *Batch normalization*. Selvaraju et al. 2017, *Grad-CAM*. Geirhos et al. 2020, *Shortcut learning in deep
-# neural networks*: the word, and many examples. Zech et al. 2018, *Variable generalization performance of a deep learning
-# model to detect pneumonia in chest radiographs*.
+# Next: [02 Text](02_text.ipynb), where word order matters.
+
+# %% [markdown]
+# **References.** LeCun, Bottou, Bengio, Haffner 1998, *Gradient-based learning applied to document recognition*,
+# [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): convolutional networks, and MNIST. Ioffe, Szegedy 2015, *Batch
+# normalization*, [arXiv:1502.03167](https://arxiv.org/abs/1502.03167). Kingma, Ba 2015, *Adam: a method for stochastic
+# optimization*, [arXiv:1412.6980](https://arxiv.org/abs/1412.6980). Loshchilov, Hutter 2019, *Decoupled weight decay
+# regularization*, [arXiv:1711.05101](https://arxiv.org/abs/1711.05101): AdamW. Selvaraju et al. 2017, *Grad-CAM*,
+# [arXiv:1610.02391](https://arxiv.org/abs/1610.02391). Geirhos et al. 2020, *Shortcut learning in deep neural networks*,
+# [arXiv:2004.07780](https://arxiv.org/abs/2004.07780). Zech et al. 2018, *Variable generalization performance of a deep
+# learning model to detect pneumonia in chest radiographs*,
+# [doi:10.1371/journal.pmed.1002683](https://doi.org/10.1371/journal.pmed.1002683). LeCun, Bengio, Hinton 2015, *Deep
+# learning*, [doi:10.1038/nature14539](https://doi.org/10.1038/nature14539): an overview.

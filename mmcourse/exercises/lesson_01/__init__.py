@@ -1,6 +1,6 @@
-"""The checks of lesson 01: pictures and the convolutional network."""
+"""The checks of lesson 01: images and the convolutional network."""
 
 from mmcourse.exercises.lesson_01 import attribution, colours, convolution, counting, debug
 
 __all__ = ["attribution", "debug", "colours", "convolution", "counting"]
-TITLE = "Pictures: the CNN"
+TITLE = "Images: the CNN"

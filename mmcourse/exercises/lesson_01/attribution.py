@@ -14,12 +14,12 @@ def weighted(maps: Tensor, gradients: Tensor) -> Tensor:
 
 
 def over_maximum(cam: Tensor) -> Tensor:
-    """Each picture over its own maximum; all-zero maps stay.   (B, H, W) -> (B, H, W)"""
+    """Each image over its own maximum; all-zero maps stay.   (B, H, W) -> (B, H, W)"""
     return cam / cam.amax((1, 2), keepdim=True).clamp(min=1e-12)
 
 
 def min_max(cam: Tensor) -> Tensor:
-    """Each picture stretched from 0 to 1."""
+    """Each image stretched from 0 to 1."""
     low = cam.amin((1, 2), keepdim=True)
     return (cam - low) / (cam.amax((1, 2), keepdim=True) - low).clamp(min=1e-12)
 
@@ -29,19 +29,22 @@ GRAD_CAM_MISTAKES = [
         lambda a, g: over_maximum(weighted(g, a).relu()),
         "the weights are the mean of the maps; they should be the mean of the gradients",
     ),
-    (lambda a, g: over_maximum(a.mean(1).relu()), "the gradients are not used: their means weigh the maps"),
-    (lambda a, g: over_maximum(g.mean(1).relu()), "the maps are not used: the mean gradients weigh them"),
+    (
+        lambda a, g: over_maximum(a.mean(1).relu()),
+        "the gradients are not used: their means are the weights of the maps",
+    ),
+    (lambda a, g: over_maximum(g.mean(1).relu()), "the maps are not used: multiply them by the mean gradients"),
     (
         lambda a, g: over_maximum((a * g).sum(1).relu()),
         "the gradients are multiplied in pixel by pixel; average them over H and W first",
     ),
     (
         lambda a, g: over_maximum((g.mean((0, 2, 3))[None, :, None, None] * a).sum(1).relu()),
-        "the average over the gradients runs over the batch too; each picture has its own weights",
+        "the gradients are averaged over the batch too; each image has its own weights",
     ),
     (
         lambda a, g: over_maximum((g.mean((2, 3), keepdim=True) * a).relu().sum(1)),
-        "the ReLU comes before the sum over channels; negative channels must be able to cancel others",
+        "the ReLU comes before the sum over channels; negative contributions must be able to cancel positive ones",
     ),
     (
         lambda a, g: over_maximum((g.mean((2, 3), keepdim=True).relu() * a).sum(1).relu()),
@@ -57,13 +60,13 @@ GRAD_CAM_MISTAKES = [
     ),
     (
         lambda a, g: over_maximum(weighted(a, g).abs()),
-        "absolute values instead of ReLU: what speaks against the class is to vanish, not to light up",
+        "absolute values instead of ReLU: evidence against the class should become 0",
     ),
     (
         lambda a, g: weighted(a, g).relu() / weighted(a, g).relu().amax(),
-        "it is divided by the maximum of the whole batch; each picture has its own",
+        "it is divided by the maximum of the whole batch; each image has its own",
     ),
-    (lambda a, g: weighted(a, g).relu(), "it is not divided by the maximum of each picture"),
+    (lambda a, g: weighted(a, g).relu(), "it is not divided by the maximum of each image"),
     (lambda a, g: weighted(a, g), "there is no ReLU, and it is not divided by the maximum"),
     (
         lambda a, g: weighted(a, g).relu() / weighted(a, g).relu().amax(2, keepdim=True).clamp(min=1e-12),
@@ -75,7 +78,7 @@ GRAD_CAM_MISTAKES = [
     ),
     (
         lambda a, g: min_max(weighted(a, g).relu()),
-        "the minimum is subtracted before the division; zero is to stay 'says nothing'",
+        "the minimum is subtracted before the division; zero should stay zero: no contribution",
     ),
     (lambda a, g: min_max(weighted(a, g)), "the minimum is subtracted instead of a ReLU"),
     (
@@ -91,10 +94,10 @@ GRAD_CAM_MISTAKES = [
     dots=3,
     minutes=15,
     hints=(
-        "One weight for each picture and channel: the mean of its gradients over H and W. With `keepdim=True` the "
+        "One weight for each image and channel: the mean of its gradients over H and W. With `keepdim=True` the "
         "weights are (B, C, 1, 1) and multiply the maps.",
-        "Multiply the maps by the weights, sum over channels (axis 1), and set what is negative to zero.",
-        "`cam.amax(dim=(1, 2), keepdim=True)` is each picture's maximum; `.clamp(min=1e-8)` keeps 0 / 0 away.",
+        "Multiply the maps by the weights, sum over channels (axis 1), and set negative values to zero.",
+        "`cam.amax(dim=(1, 2), keepdim=True)` is each image's maximum; `.clamp(min=1e-8)` avoids 0 / 0.",
     ),
 )
 def grad_cam(answer, rng):
@@ -116,8 +119,8 @@ def grad_cam(answer, rng):
         (batch, 1, height, width): "one axis of size 1 is left: sum over channels without `keepdim`",
         (batch, channels, height, width): "the channels are still there: sum over axis 1",
         (batch, channels): "those are the weights; multiply the maps by them and sum over channels",
-        (batch,): "one number per picture: the sum runs over channels alone, not over H and W",
-        (height, width): "the batch is gone: each picture has its own map",
+        (batch,): "one number per image: the sum runs over channels alone, not over H and W",
+        (height, width): "the batch is gone: each image has its own map",
         (channels, height, width): "the sum runs over the batch (axis 0); channels are axis 1",
     }
     given = expect_tensor(given, where, (batch, height, width), causes)
@@ -125,17 +128,19 @@ def grad_cam(answer, rng):
     if trouble.any():
         blank = trouble.flatten(1).any(1).nonzero().flatten().tolist() == [5]
         why = "its map is zero everywhere, and 0 / 0 is NaN: keep the maximum above zero, with `clamp(min=1e-8)`"
-        raise NotRight("one picture's map is NaN: " + why if blank else f"{where} the result holds NaN or infinity")
+        raise NotRight("one image's map is NaN: " + why if blank else f"{where} the result contains NaN or infinity")
     if not agrees(given, expected):
         raise NotRight(f"{where}: {grad_cam_mistake(maps, gradients, given, expected)}")
     scaled = expect_tensor(answer(maps[:2], 1e-4 * gradients[:2]), "for much smaller gradients", (2, height, width))
     if not torch.allclose(scaled.to(expected.dtype), expected[:2], atol=0.02):
-        raise NotRight("for much smaller gradients the maps are paler: what keeps 0 / 0 away is too big, 1e-8 will do")
+        raise NotRight(
+            "for much smaller gradients the maps are darker: the constant that avoids 0 / 0 is too large, 1e-8 suffices"
+        )
     nothing = answer(torch.zeros(2, 3, 4, 4), torch.randn(2, 3, 4, 4, generator=rng))
     nothing = expect_tensor(nothing, "for maps of zeros", (2, 4, 4))
     if not (nothing == 0).all():
         raise NotRight("for maps that are zero everywhere the result should stay zero, and it is NaN or not zero")
-    return "six pictures, one that nothing speaks for, small gradients, empty maps"
+    return "six images, one without positive evidence, small gradients, maps of zeros"
 
 
 def grad_cam_mistake(maps: Tensor, gradients: Tensor, given: Tensor, expected: Tensor) -> str:
@@ -145,16 +150,16 @@ def grad_cam_mistake(maps: Tensor, gradients: Tensor, given: Tensor, expected: T
         return words
     cam = weighted(maps, gradients)
     if agrees(given[:5], expected[:5]):
-        return "where everything speaks against the class the map should be zero: the ReLU comes before the division"
+        return "where all evidence is against the class the map should be zero: the ReLU comes before the division"
     if agrees(given.relu()[:5], expected[:5]) and (given[:5] < 0).any():
         return "there are negative values: the ReLU is missing"
     if (given < 0).any():
-        return "there are negative values, and a ReLU leaves none"
+        return "there are negative values; after a ReLU there are none"
     if given.amax() > 1.001:
-        return "there are values above 1: divide by each picture's maximum"
+        return "there are values above 1: divide by each image's maximum"
     if not torch.allclose(given.amax((1, 2))[:5], torch.ones(5, dtype=given.dtype), atol=1e-3):
-        return "the largest value of a picture should be 1: divide by each picture's own maximum"
+        return "the largest value of a image should be 1: divide by each image's own maximum"
     row, column = divmod(int((given[0] - expected[0]).abs().argmax()), cam.shape[2])
     return (
-        f"in picture 0, entry [{row}, {column}] is {given[0, row, column]:.3f}, expected {expected[0, row, column]:.3f}"
+        f"in image 0, entry [{row}, {column}] is {given[0, row, column]:.3f}, expected {expected[0, row, column]:.3f}"
     )

@@ -12,13 +12,13 @@ from mmcourse.exercises.judging import expect_tensor, whole
 
 @exercise(
     "01.6",
-    title="a cure: permute the colours",
+    title="permute the colour channels",
     dots=2,
     minutes=10,
     hints=(
-        "For one picture: `image[torch.randperm(3)]` indexes its first axis, which is the channels.",
-        "Each picture needs its own `torch.randperm(3)`. Do it picture by picture, then `torch.stack` the results.",
-        "Without a loop: `torch.rand(B, 3).argsort(dim=1)` is an order for each picture; "
+        "For one image: `image[torch.randperm(3)]` indexes its first axis, which is the channels.",
+        "Each image needs its own `torch.randperm(3)`. Do it image by image, then `torch.stack` the results.",
+        "Without a loop: `torch.rand(B, 3).argsort(dim=1)` is an order for each image; "
         "`images[torch.arange(B)[:, None], orders]` applies it.",
     ),
 )
@@ -35,32 +35,32 @@ def permute_colours(answer, rng):
     first, second, again = orders
     kept = torch.arange(3)
     if (first == kept).all() and all((colours_moved(images, answer(images)) == kept).all() for _ in range(12)):
-        raise NotRight("every picture comes back unchanged: its colours keep their order")
+        raise NotRight("every image comes back unchanged: its colours keep their order")
     if (first == first[0]).all():
         raise NotRight(
-            f"all {len(first)} pictures got the same order, {tuple(first[0].tolist())}: draw a new one for each picture"
+            f"all {len(first)} images got the same order, {tuple(first[0].tolist())}: draw a new one for each image"
         )
     if torch.equal(first, second):
         raise NotRight("two calls gave the same orders: is the seed, or the generator, set inside the function?")
     if not torch.equal(first, again):
         raise NotRight(
-            "the same `torch.manual_seed` gave two different results: draw with `torch.randperm` or `torch.rand`, "
-            "not with `random` or `numpy`, so that a run can be repeated"
+            "the same `torch.manual_seed` gave two different results: sample with `torch.randperm` or `torch.rand`, "
+            "not with `random` or `numpy`, so that a run is reproducible"
         )
     counts = {order: int((first == torch.tensor(order)).all(1).sum()) for order in permutations(range(3))}
     missing = [order for order, count in counts.items() if count == 0]
     if missing:
         raise NotRight(
-            f"{6 - len(missing)} of the 6 orders occur in {len(first)} pictures; {missing[0]} never does: "
-            "is each picture's order a full random permutation?"
+            f"{6 - len(missing)} of the 6 orders occur in {len(first)} images; {missing[0]} never does: "
+            "is each image's order a full random permutation?"
         )
     if min(counts.values()) < 45 or max(counts.values()) > 160:
         often = max(counts, key=counts.get)
         raise NotRight(
-            f"the orders are not equally likely: in {len(first)} pictures {often} came {counts[often]} times, "
+            f"the orders are not equally likely: in {len(first)} images {often} occurred {counts[often]} times, "
             "about 100 expected"
         )
-    return "each picture its own order, all six orders about equally often, pixels in their places, torch's randomness"
+    return "a separate order for each image, all six equally frequent, pixels unchanged, PyTorch's random generator"
 
 
 def coloured(answer, images: Tensor) -> Tensor:
@@ -73,9 +73,9 @@ def coloured(answer, images: Tensor) -> Tensor:
         axis = "axis 2, the height" if shape[2] == 3 else "axis 3, the width"
         raise NotRight(f"{where} the shape is {shape}: the order indexes {axis}; channels are axis 1")
     if shape[0] == 3 and shape[1:] == tuple(images.shape[1:]) and batch != 3:
-        raise NotRight(f"{where} the shape is {shape}: the order indexes axis 0, the pictures; channels are axis 1")
+        raise NotRight(f"{where} the shape is {shape}: the order indexes axis 0, the images; channels are axis 1")
     if sorted(shape) == sorted(images.shape) and shape != tuple(images.shape):
-        raise NotRight(f"{where} the shape is {shape}: axes have changed places, where only channels should")
+        raise NotRight(f"{where} the shape is {shape}: axes are exchanged, where only channels should be")
     expect_tensor(given, where, images.shape)
     return given.to(images.dtype)
 
@@ -87,7 +87,7 @@ def colours_moved(images: Tensor, given: Tensor) -> Tensor:
         if (same.sum(1) == 1).all():
             return same.int().argmax(2)
         raise NotRight(
-            "some pictures have one colour channel twice and lack another: an order uses each of 0, 1, 2 once"
+            "some images have one colour channel twice and lack another: an order contains each of 0, 1, 2 once"
         )
     _, _, height, width = images.shape
     if torch.equal(given.sort(2).values, images.sort(2).values):
@@ -95,14 +95,12 @@ def colours_moved(images: Tensor, given: Tensor) -> Tensor:
     if torch.equal(given.sort(3).values, images.sort(3).values):
         raise NotRight("the columns of pixels were shuffled (axis 3, the width); channels are axis 1")
     if torch.equal(given.flatten(1).sort(1).values, images.flatten(1).sort(1).values):
-        raise NotRight(
-            "pixels moved within their picture: a whole channel must move at once, each pixel keeping its place"
-        )
+        raise NotRight("pixels moved within their image: only whole channels may move, each pixel keeping its position")
     batch = len(images)
     pool = images.reshape(batch * 3, -1)
     found = (given.reshape(batch * 3, 1, -1) == pool).all(-1) if batch <= 32 else None
     if found is not None and found.any(1).all():
-        raise NotRight("channels moved from one picture to another: each picture keeps its own three channels")
+        raise NotRight("channels moved from one image to another: each image keeps its own three channels")
     if torch.equal(given.flatten().sort().values, images.flatten().sort().values):
-        raise NotRight("pixels moved from one picture to another: each picture keeps its own")
-    raise NotRight("values of pixels changed: the channels change their order, nothing else")
+        raise NotRight("pixels moved from one image to another: each image keeps its own")
+    raise NotRight("pixel values changed: only the order of the channels should change")

@@ -22,12 +22,12 @@ def patches_of(image: Tensor, size: int) -> Tensor:
 CONVOLVE_MISTAKES = [
     (
         lambda x, k: correlate(x, k.flip(0, 1)),
-        "the kernel is turned by 180 degrees. That is the convolution of mathematics; PyTorch's does not turn it",
+        "the kernel is rotated by 180 degrees. That is convolution as in mathematics; PyTorch does not flip the kernel",
     ),
-    (lambda x, k: correlate(x, k.T), "the kernel's rows and columns have changed places"),
+    (lambda x, k: correlate(x, k.T), "the kernel is transposed"),
     (lambda x, k: correlate(x, k.flip(0)), "the kernel is upside down"),
     (lambda x, k: correlate(x, k.flip(1)), "the kernel is mirrored"),
-    (lambda x, k: correlate(x, k).T, "rows and columns of the result have changed places"),
+    (lambda x, k: correlate(x, k).T, "the result is transposed"),
     (
         lambda x, k: patches_of(x, len(k))[..., len(k) // 2, len(k) // 2] * k[len(k) // 2, len(k) // 2],
         "only the centre of each window is used: multiply all K × K entries, then sum them",
@@ -48,9 +48,9 @@ CONVOLVE_MISTAKES = [
     (lambda x, k: patches_of(x, len(k)).sum((-2, -1)), "the windows are summed without the kernel's weights"),
     (
         lambda x, k: correlate(x, k).trunc(),
-        "the fractions are lost: the result holds whole numbers, so make it a float tensor",
+        "the fractional parts are lost because the result holds integers: make it a float tensor",
     ),
-    (lambda x, k: torch.zeros_like(correlate(x, k)), "all zeros: was anything written into the result?"),
+    (lambda x, k: torch.zeros_like(correlate(x, k)), "all zeros: was anything assigned to the result?"),
 ]
 
 
@@ -60,7 +60,7 @@ CONVOLVE_MISTAKES = [
     dots=2,
     minutes=10,
     hints=(
-        "How many windows fit? Exercise 01.1 says it: H - K + 1 rows of W - K + 1. Make a tensor of zeros.",
+        "How many windows fit? As in exercise 01.1: H - K + 1 rows of W - K + 1. Start from a tensor of zeros.",
         "For row i and column j the window is `image[i:i + K, j:j + K]`. Multiply it by the kernel entry by entry.",
         "Two loops, `for i in range(H - K + 1)` and `for j in range(W - K + 1)`; inside, one line: product, sum.",
     ),
@@ -77,7 +77,7 @@ def convolve(answer, rng):
             raise NotRight(whose_edge(str(problem), where, size, cases, given)) from None
         right = (height - size + 1, width - size + 1)
         result = expect_tensor(result, where, right, shape_causes(height, width, size))
-        expect_finite(result, where, "was every entry written? `torch.empty` holds whatever lay in memory")
+        expect_finite(result, where, "was every entry assigned? `torch.empty` is not initialised")
         cases.append((image, kernel))
         given.append(result)
     expected = [correlate(*case) for case in cases]
@@ -89,7 +89,7 @@ def convolve(answer, rng):
         height, width, size = sizes[i]
         if words is None:
             if i and sizes[i][2] != 3 and all(agrees(given[j], expected[j]) for j, s in enumerate(sizes) if s[2] == 3):
-                words = "right for kernels of 3 × 3 only: take the size from `kernel.shape`"
+                words = "correct for kernels of 3 × 3 only: take the size from `kernel.shape`"
             else:
                 worst = (given[i] - expected[i]).abs().argmax().item()
                 row, column = divmod(worst, expected[i].shape[1])
@@ -111,9 +111,9 @@ def whose_edge(problem: str, where: str, size: int, cases: list, given: list) ->
             f"{where[0].upper()}{where[1:]}: {problem}"
         )
     if len(cases) in (1, 2) and agrees(given[0], correlate(*cases[0])):
-        return f"right for a square image, but {where}: {problem}. Height and width differ there"
+        return f"correct for a square image, but {where}: {problem}. Height and width differ there"
     if not cases and "must match the size" in problem:
-        return f"{problem}. Does the last window hang over the edge? It fits in H - K + 1 places"
+        return f"{problem}. Does the last window hang over the edge? It fits at H - K + 1 positions"
     if not cases and "size=[]" in problem:
         return f"{problem}. The products of a window go into one entry: were they summed?"
     return problem
@@ -123,7 +123,7 @@ def shape_causes(height: int, width: int, size: int) -> dict[tuple, str]:
     """What each wrong shape of the result comes from."""
     right = (height - size + 1, width - size + 1)
     return {
-        (height, width): "that is the image's size: without padding the window fits in fewer places",
+        (height, width): "that is the image's size: without padding the window fits at fewer positions",
         (
             height - size,
             width - size,
@@ -132,16 +132,16 @@ def shape_causes(height: int, width: int, size: int) -> dict[tuple, str]:
             height - size + 2,
             width - size + 2,
         ): "one row and one column too many: the last window would hang over the edge",
-        right[::-1]: "rows and columns have changed places",
+        right[::-1]: "rows and columns are exchanged: the result is transposed",
         (right[0], right[0]): "the width was computed from the height: an image need not be square",
         (right[1], right[1]): "the height was computed from the width: an image need not be square",
-        (size, size): "that is the kernel's size; the result has one entry for each place of the window",
+        (size, size): "that is the kernel's size; the result has one entry for each position of the window",
         (*right, size, size): "the products are there, but not summed: add up the last two axes",
         (*right, size): "only one axis of each window is summed: add up both",
         (1, 1, *right): "two axes of size 1 are left in front: take `[0, 0]`",
         (1, *right): "one axis of size 1 is left in front: take `[0]`",
         (right[0] * right[1],): "the values are in one row: `reshape` them to rows and columns",
-        (): "that is a single number, the sum over everything; each place of the window gets its own",
+        (): "that is a single number, the sum over everything; each position of the window has its own",
     }
 
 
@@ -155,6 +155,6 @@ def whole_numbers(answer, rng) -> None:
         return
     if isinstance(given, Tensor) and not agrees(given.detach().cpu(), correlate(image, kernel)):
         raise NotRight(
-            f"right for floats, but for an image of whole numbers (int64) and a kernel of floats the result is cut off "
+            f"correct for floats, but for an image of integers (int64) and a kernel of floats the result is cut off "
             f"({given.dtype}): make the result a float tensor"
         )

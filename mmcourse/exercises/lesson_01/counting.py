@@ -9,9 +9,9 @@ from mmcourse.exercises.judging import call, compare, expect_whole_number, whole
 OUTPUT_SIZE_MISTAKES = [
     (
         lambda n, k, s, p: (n + 2 * p - k) // s,
-        "the + 1 is missing: a window that fits exactly once still gives one pixel",
+        "the + 1 is missing: a window that fits exactly once gives one value",
     ),
-    (lambda n, k, s, p: (n + p - k) // s + 1, "the padding is counted once, but both sides get it"),
+    (lambda n, k, s, p: (n + p - k) // s + 1, "the padding is counted once, but it is added on both sides"),
     (lambda n, k, s, p: (n - k) // s + 1, "the padding is left out"),
     (lambda n, k, s, p: n + 2 * p - k + 1, "the stride is left out: the window moves by `stride` pixels at a time"),
     (
@@ -30,8 +30,8 @@ OUTPUT_SIZE_MISTAKES = [
         lambda n, k, s, p: round((n + 2 * p - k) / s) + 1,
         "`round` goes to the nearest, but a window that hangs over the edge does not count",
     ),
-    (lambda n, k, s, p: n, "this is the size that went in; the window cannot be centred on the outermost pixels"),
-    (lambda n, k, s, p: (n - 2 * p - k) // s + 1, "the padding is subtracted; it makes the picture larger"),
+    (lambda n, k, s, p: n, "this is the size of the input; the window cannot be centred on the outermost pixels"),
+    (lambda n, k, s, p: (n - 2 * p - k) // s + 1, "the padding is subtracted; it makes the image larger"),
     (
         lambda n, k, s, p: n + 2 * p - k // s + 1,
         "the division happens too early: only `n + 2 * padding - kernel` as a whole is divided by the stride",
@@ -45,7 +45,7 @@ OUTPUT_SIZE_MISTAKES = [
     dots=1,
     minutes=5,
     hints=(
-        "Lay a window of 3 on a row of 5 pixels and count the places where it fits: 3. Where does the 3 come from?",
+        "Slide a window of 3 over a row of 5 pixels: it fits at 3 positions. Where does this 3 come from?",
         "The window can start at 0, stride, 2 · stride ... as long as it ends inside. How many starts are there?",
         "Padding adds to both sides, so the row is `size + 2 * padding` long; `//` divides and rounds down.",
     ),
@@ -61,7 +61,7 @@ def output_size(answer, rng):
     if any(isinstance(value, float) for value in given) and given == exact:
         i = next(i for i, value in enumerate(given) if isinstance(value, float))
         raise NotRight(
-            f"`{call('output_size', *cases[i])}` gave {given[i]!r}: `/` makes fractions of a pixel, `//` rounds down"
+            f"`{call('output_size', *cases[i])}` gave {given[i]!r}: `/` gives fractions of a pixel, `//` rounds down"
         )
     given = [
         expect_whole_number(value, f"`{call('output_size', *case)}`") for case, value in zip(cases, given, strict=True)
@@ -96,7 +96,7 @@ PARAMETER_MISTAKES = [
     minutes=5,
     hints=(
         "Print the shapes: `[p.shape for p in nn.Conv2d(3, 16, 5).parameters()]`. What does each axis stand for?",
-        "One filter looks at all input channels at once: in_channels · K · K weights, and one bias.",
+        "One filter covers all input channels at once: in_channels · K · K weights, and one bias.",
     ),
 )
 def conv_parameters(answer, rng):
@@ -145,7 +145,7 @@ def summed(layers, start: int) -> int:
 RECEPTIVE_FIELD_MISTAKES = [
     (
         lambda x: sum(k for k, _ in x),
-        "the kernels are added up: two 3 × 3 layers see 5 pixels, because their windows overlap",
+        "the kernels are added up: two 3 × 3 layers have a receptive field of 5 pixels, because their windows overlap",
     ),
     (
         lambda x: reach(x, weight=lambda k: k, start=0),
@@ -157,7 +157,7 @@ RECEPTIVE_FIELD_MISTAKES = [
     ),
     (
         lambda x: 1 + sum(k - 1 for k, _ in x),
-        "the strides are left out: after a stride of 2 a step is two pixels of the picture",
+        "the strides are left out: after a stride of 2 a step is two pixels of the image",
     ),
     (lambda x: reach(x, own=True), "a layer's own stride is applied to it; only the strides before it count"),
     (last_stride_only, "only the stride just before a layer is applied; all earlier strides multiply"),
@@ -165,31 +165,31 @@ RECEPTIVE_FIELD_MISTAKES = [
         lambda x: 1 + sum((k - 1) * s for k, s in x),
         "each layer is scaled by its own stride alone; the strides before it multiply",
     ),
-    (lambda x: reach(x, start=0), "it starts at 0: with no layer at all, one pixel sees itself"),
+    (lambda x: reach(x, start=0), "it starts at 0: without any layer the receptive field is 1 pixel"),
     (
         backwards,
-        "the layers are taken in the wrong order: a growing step starts at the picture, "
-        "`(size - 1) * stride + kernel` starts at the last layer",
+        "the layers are taken in the wrong order: with a growing step start at the image, with "
+        "`(size - 1) * stride + kernel` start at the last layer",
     ),
     (lambda x: summed(x, 1), "the strides are added; a step of 2 within steps of 3 is 6 pixels long: multiply them"),
     (lambda x: summed(x, 0), "the strides are added; a step of 2 within steps of 3 is 6 pixels long: multiply them"),
     (lambda x: math.prod(k for k, _ in x), "the kernels are multiplied; what a layer adds is added"),
     (
         lambda x: math.prod(s for _, s in x),
-        "this is the product of the strides, the step between neighbouring outputs, not what one sees",
+        "this is the product of the strides, the step between neighbouring outputs; the receptive field is larger",
     ),
 ]
 
 
 @exercise(
     "01.4",
-    title="what one pixel of the last layer sees",
+    title="receptive field",
     dots=2,
     minutes=5,
     hints=(
-        "Draw it in one dimension: two layers of kernel 3, stride 1. How many pixels does one output see?",
-        "Keep two numbers: the size seen so far (1 at first), and the step between neighbours in pixels (1 at first).",
-        "Each layer adds (kernel - 1) · step to the size; after that the step is multiplied by the layer's stride.",
+        "Draw it in one dimension: two layers of kernel 3, stride 1. On how many pixels does one output depend?",
+        "Keep two numbers, both 1 at first: the receptive field, and the step between neighbours in pixels.",
+        "A layer adds (kernel - 1) · step to the receptive field; then multiply the step by the layer's stride.",
     ),
 )
 def receptive_field(answer, rng):

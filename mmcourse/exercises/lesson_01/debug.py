@@ -1,4 +1,4 @@
-"""The clinic of lesson 01: a softmax before a cross-entropy that applies its own."""
+"""The debugging exercise of lesson 01: a softmax before a cross-entropy that applies its own."""
 
 import copy
 
@@ -16,25 +16,25 @@ from mmcourse.exercises.judging import expect_finite, expect_tensor, learns_from
     dots=2,
     minutes=10,
     hints=(
-        "Look at the loss at the start and at its lowest. With 14 classes, how low can it get if no input exceeds 1?",
+        "Compare the first loss with the lowest one. With 14 classes, how low can it get if no input exceeds 1?",
         "Read what `nn.CrossEntropyLoss` expects as its input. Then print `model(images).sum(dim=1)`.",
-        "Cross-entropy applies log-softmax itself, so the model must give logits. Which layer has to go?",
+        "Cross-entropy applies log-softmax itself, so the model must give logits. Which layer must be removed?",
     ),
 )
 def debug(answer, rng):
     remark = ""
     if isinstance(answer.function, nn.Module):
-        raise NotRight("this is a model; hand in the function that makes one for any number of classes: `fixed`")
+        raise NotRight("this is a model; pass the function that makes one for any number of classes: `fixed`")
     for n_classes in (14, 3):
         model = answer(n_classes)
         if isinstance(model, type):
-            raise NotRight(f"`{answer.name}` gave a class; make a model of it: `{model.__name__}(...)`")
+            raise NotRight(f"`{answer.name}` gave a class; instantiate it: `{model.__name__}(...)`")
         if not isinstance(model, nn.Module):
             raise NotRight(
                 f"`{answer.name}({n_classes})` gave a {type(model).__name__}, expected a model (`nn.Module`)"
             )
         remark = fixed_model(model.cpu(), n_classes, rng) or remark
-    return "logits of the right shape, for one picture and for five; gradients reach every layer" + remark
+    return "logits of the right shape, for one image and for five; gradients reach every layer" + remark
 
 
 def fixed_model(model: nn.Module, n_classes: int, rng: torch.Generator) -> str:
@@ -42,7 +42,7 @@ def fixed_model(model: nn.Module, n_classes: int, rng: torch.Generator) -> str:
     if not any(True for _ in model.parameters()):
         raise NotRight("the model has no parameters left to train")
     if not any(isinstance(part, nn.Conv2d) for part in model.modules()):
-        raise NotRight("there is no `nn.Conv2d` left: mend the model, keep its convolutions")
+        raise NotRight("there is no `nn.Conv2d` left: fix the model, but keep its convolutions")
     outputs = {}
     for mode, batch in (("evaluation", 1), ("evaluation", 5), ("training", 5)):
         model.train(mode == "training")
@@ -55,15 +55,15 @@ def fixed_model(model: nn.Module, n_classes: int, rng: torch.Generator) -> str:
     bounded(model, images)
     if logits.detach().logsumexp(1).abs().max() < 1e-4:
         return (
-            ". These are log-probabilities: cross-entropy takes their log-softmax once more, which changes nothing, "
-            "so it trains as it should; logits would do, and save the work"
+            ". These are log-probabilities: cross-entropy applies log-softmax again, which changes nothing, "
+            "so the model trains correctly; plain logits would suffice"
         )
     return ""
 
 
 def classes_out(logits, batch: int, n_classes: int) -> None:
-    """The model's output has one number for each picture and class."""
-    where = f"for {batch} picture{'s' * (batch > 1)} and {n_classes} classes"
+    """The model's output has one number for each image and class."""
+    where = f"for {batch} image{'s' * (batch > 1)} and {n_classes} classes"
     expect_tensor(logits, where)
     if not logits.is_floating_point():
         raise NotRight(
@@ -74,7 +74,7 @@ def classes_out(logits, batch: int, n_classes: int) -> None:
             f"{where} the shape is {(n_classes,)}, expected {(1, n_classes)}: does a `squeeze` remove the batch?"
         )
     if logits.ndim == 2 and len(logits) == batch and logits.shape[1] != n_classes:
-        raise NotRight(f"{where} there are {logits.shape[1]} outputs for each picture: is `n_classes` used?")
+        raise NotRight(f"{where} there are {logits.shape[1]} outputs per image: is `n_classes` used?")
     if logits.ndim == 4 and tuple(logits.shape[:2]) == (batch, n_classes):
         raise NotRight(
             f"{where} the shape is {tuple(logits.shape)}: pool or flatten the maps, one number for each class"
@@ -95,7 +95,7 @@ def not_probabilities(outputs: dict[str, Tensor]) -> None:
             raise NotRight(f"in {mode} mode alone the rows of the output sum to 1: there is a softmax on that path")
     if all(inside(output) and ones(output.sum(0)) for output in outputs.values()):
         raise NotRight(
-            "every column of the output sums to 1: this softmax runs over the pictures of the batch. "
+            "every column of the output sums to 1: this softmax runs over the images of the batch. "
             "None is needed at all"
         )
 
@@ -126,7 +126,7 @@ def bounded(model: nn.Module, images: Tensor) -> None:
     everything = torch.cat(outputs)
     if (everything >= 0).all():
         if everything.max() <= 1:
-            raise NotRight("the outputs stay between 0 and 1: a sigmoid at the end, and a logit may be any number")
-        raise NotRight("no output is ever negative: a ReLU at the end, and a logit may be any number")
+            raise NotRight("the outputs stay between 0 and 1: a sigmoid at the end; a logit may be any number")
+        raise NotRight("no output is ever negative: a ReLU at the end; a logit may be any number")
     if everything.abs().max() <= 1:
-        raise NotRight("the outputs stay between -1 and 1: a tanh at the end, and a logit may be any number")
+        raise NotRight("the outputs stay between -1 and 1: a tanh at the end; a logit may be any number")

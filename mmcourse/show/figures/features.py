@@ -58,7 +58,7 @@ def show_feature_maps(
         + "."
     )
     if image is not None:
-        blocks.insert(0, ("the picture", as_images(image[None] if image.dim() == 3 else image)[:1]))
+        blocks.insert(0, ("image", as_images(image[None] if image.dim() == 3 else image)[:1]))
     _maps(blocks, columns, alt, negative)
 
 
@@ -79,9 +79,9 @@ def show_heatmap_over(
         )
     if alt is None:
         positions = [_position(each) for each in maps]
-        named = titles if titles is not None else [f"picture {i + 1}" for i in range(len(images))]
+        named = titles if titles is not None else [f"image {i + 1}" for i in range(len(images))]
         alt = (
-            "Heat maps over pictures, strongest: "
+            "Heat maps over images, strongest: "
             + "; ".join(
                 f"{str(name).replace(chr(10), ' ')}: {position}"
                 for name, position in zip(named, positions, strict=False)

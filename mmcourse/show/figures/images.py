@@ -66,7 +66,7 @@ def show_pages(
             words += [descriptions[i]] if descriptions[i] else []
             words += [f"below it: {captions[i]}"] if captions and captions[i] != descriptions[i] else []
             words += (
-                ["marked right" if marks[i] else "marked wrong"] if marks is not None and marks[i] is not None else []
+                ["marked correct" if marks[i] else "marked wrong"] if marks is not None and marks[i] is not None else []
             )
             parts.append(f"{i + 1}: " + ", ".join(words) if words else str(i + 1))
         alt = f"{count} page{'s' * (count > 1)} of the picture book. " + "; ".join(parts) + "."

@@ -12,7 +12,7 @@ from mmcourse.show.figures.images import as_images, grid, smooth
 
 
 def confusion_matrix(truth: Tensor, guess: Tensor, names: Sequence[str], title: str | None = None) -> None:
-    """Show how often each class (a row) was taken for each other (a column), as a share of the row.
+    """Show how often each class (a row) was classified as each class (a column), as a fraction of the row.
 
     truth (N,) class indices; guess (N,) class indices, or logits (N, K); names: the K classes.
     """
@@ -28,8 +28,8 @@ def confusion_matrix(truth: Tensor, guess: Tensor, names: Sequence[str], title: 
     fractions = (counts / counts.sum(1, keepdim=True).clamp(min=1)).numpy()
     off = counts.clone().fill_diagonal_(0)
     worst = [divmod(int(i), n) for i in off.flatten().argsort(descending=True)[:4]]
-    listed = "; ".join(f"{names[r]} taken for {names[c]} {int(off[r, c])} times" for r, c in worst if off[r, c])
-    alt = f"Confusion matrix over {len(truth):,} cases, {float((truth == guess).float().mean()):.3f} right. " + (
+    listed = "; ".join(f"{names[r]} classified as {names[c]} {int(off[r, c])} times" for r, c in worst if off[r, c])
+    alt = f"Confusion matrix over {len(truth):,} examples, accuracy {float((truth == guess).float().mean()):.1%}. " + (
         f"Most frequent mistakes: {listed}." if listed else "No mistakes."
     )
     side = max(3.2, 0.36 * n + 1.3)
@@ -48,7 +48,7 @@ def confusion_matrix(truth: Tensor, guess: Tensor, names: Sequence[str], title: 
             )
         axis.set_xticks(range(n), names, rotation=90 if n > 5 else 0)
         axis.set_yticks(range(n), names)
-        axis.set(xlabel="guess", ylabel="truth", title=title or "of each row, per cent")
+        axis.set(xlabel="predicted class", ylabel="true class", title=title or "percent of each row")
         axis.grid(visible=False)
         axis.spines[:].set_visible(False)
 
@@ -62,7 +62,7 @@ def show_mistakes(
     count: int = 8,
     columns: int = 8,
 ) -> None:
-    """Show the worst mistakes, the most confident first, each with the guess, its confidence and the truth.
+    """Show the most confident mistakes, each with the prediction, its confidence and the true class.
 
     truth (N,); guess (N,) class indices, with `confidence` (N,) beside them, or logits (N, K) that tell both.
     """
@@ -84,9 +84,9 @@ def show_mistakes(
     name = (lambda i: str(names[int(i)])) if names is not None else (lambda i: str(int(i)))
     listed = [(name(guess[i]), f" {confidence[i]:.2f}" if confidence[i] > 0 else "", name(truth[i])) for i in wrong]
     alt = (
-        f"The {len(wrong)} worst of {int((truth != guess).sum())} mistakes: "
+        f"The {len(wrong)} most confident of {int((truth != guess).sum())} mistakes: "
         + "; ".join(
-            f"{with_article(true)} taken for {with_article(said)}{', confidence' + sure if sure else ''}"
+            f"{with_article(true)} classified as {with_article(said)}{', confidence' + sure if sure else ''}"
             for said, sure, true in listed
         )
         + "."
@@ -96,7 +96,7 @@ def show_mistakes(
         alt,
         columns,
         above=[f"{said}{sure}" for said, sure, _ in listed],
-        below=[f"is: {true}" for _, _, true in listed],
+        below=[f"true: {true}" for _, _, true in listed],
     )
 
 

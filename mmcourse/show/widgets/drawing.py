@@ -1,4 +1,4 @@
-"""Draw, and watch a network look: its feature maps and its guess follow the brush."""
+"""Draw an image and watch a network's feature maps and its prediction."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ GUESSES = 5
 def draw_and_watch(
     model: nn.Module, classes: Sequence[str], size: int = 32, seed: int = 0, split: str = "test"
 ) -> "DrawAndWatch":
-    """A widget: draw with mouse, finger or keys, and see what each convolution makes of it and what the model guesses.
+    """A widget: draw with mouse, finger or keys, and see the feature maps and the prediction.
 
     model    images (B, 3, size, size) in [0, 1] to logits (B, len(classes)), with one Conv2d at least
     classes  the names of the logits
@@ -28,7 +28,7 @@ def draw_and_watch(
 
 
 class DrawAndWatch(Board):
-    """The widget behind `draw_and_watch`. `guess` is (name, probability) of the model's first choice."""
+    """The widget behind `draw_and_watch`. `guess` is (name, probability) of the predicted class."""
 
     _esm = script("canvas.js") + script("drawing.js")
     explained = traitlets.Bool(False).tag(sync=True)
@@ -86,7 +86,7 @@ class DrawAndWatch(Board):
                 [p for _, p in guesses],
                 color=[style.GOOD] + [style.PALETTE["blue"]] * (len(guesses) - 1),
             )
-            right.set(xlim=(0, 1), title="the guess")
+            right.set(xlim=(0, 1), title="prediction")
             right.invert_yaxis()
             right.grid(axis="y", visible=False)
             axes = bottom.subplots(len(layers), MOST, squeeze=False)
@@ -99,8 +99,8 @@ class DrawAndWatch(Board):
         said = ", ".join(f"{name} {p:.2f}" for name, p in guesses[:3])
         shapes = "; ".join(title for title, _ in layers)
         return png, (
-            f"A canvas to draw on. On it: {self.page['name']}. The model's guesses: {said}. Below, what its "
-            f"convolutions make of the picture: {shapes}. Run the cell to draw yourself."
+            f"A canvas to draw on. On it: {self.page['name']}. Predictions: {said}. Below, the feature maps of "
+            f"its convolutions: {shapes}. Run the cell to draw yourself."
         )
 
 

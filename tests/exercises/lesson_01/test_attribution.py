@@ -58,7 +58,7 @@ def test_grad_cam(judged):
             "pixel by pixel": (cam(weights=lambda a, g: g), "pixel by pixel"),
             "weights over batch": (
                 cam(weights=lambda a, g: g.mean((0, 2, 3), keepdim=True)),
-                "runs over the batch too",
+                "averaged over the batch too",
             ),
             "relu before sum": (cam(combine=lambda a, w: (w * a).relu().sum(1)), "before the sum over channels"),
             "relu on weights": (
@@ -83,7 +83,10 @@ def test_grad_cam(judged):
             "sum": (cam(scale=lambda c: c / c.sum((1, 2), keepdim=True).clamp(min=1e-8)), "divided by the sum"),
             "zero by zero": (cam(scale=lambda c: c / c.amax((1, 2), keepdim=True)), "0 / 0 is NaN"),
             "relu after division": (relu_after_division, "the ReLU comes before the division"),
-            "large epsilon": (cam(scale=lambda c: c / c.amax((1, 2), keepdim=True).clamp(min=0.001)), "too big, 1e-8"),
+            "large epsilon": (
+                cam(scale=lambda c: c / c.amax((1, 2), keepdim=True).clamp(min=0.001)),
+                "too large, 1e-8",
+            ),
             "channels kept": (cam(combine=lambda a, w: w * a, scale=none), "the channels are still there"),
             "keepdim": (
                 cam(combine=lambda a, w: (w * a).sum(1, keepdim=True), scale=none),

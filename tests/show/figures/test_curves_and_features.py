@@ -110,7 +110,7 @@ def test_heat_changes_a_picture_most_where_it_is_highest():
 def test_the_confusion_matrix_names_the_worst_confusion(shown):
     truth, guess = torch.tensor([0, 0, 0, 1, 1, 2]), torch.tensor([1, 1, 0, 1, 1, 2])
     confusion_matrix(truth, guess, NAMES)
-    assert "0.667 right" in shown.alt() and "apple taken for boat 2 times" in shown.alt()
+    assert "accuracy 66.7%" in shown.alt() and "apple classified as boat 2 times" in shown.alt()
     confusion_matrix(truth, torch.eye(3)[guess], NAMES)
     assert shown.alt(0) == shown.alt(1)
     with pytest.raises(ValueError, match="names has only 2"):
@@ -124,7 +124,7 @@ def test_the_confusion_matrix_names_the_worst_confusion(shown):
 def test_the_most_confident_mistake_comes_first(shown, capsys):
     truth, guess = torch.tensor([0, 1, 2, 0]), torch.tensor([1, 2, 2, 2])
     show_mistakes(torch.rand(4, 3, 8, 8), truth, guess, torch.tensor([0.3, 0.9, 1.0, 0.6]), NAMES, count=2)
-    assert "2 worst of 3 mistakes: a boat taken for a cat, confidence 0.90; an apple taken for a cat" in shown.alt()
+    assert "2 most confident of 3 mistakes: a boat classified as a cat, confidence 0.90; an apple" in shown.alt()
     show_mistakes(torch.rand(4, 3, 8, 8), truth, truth)
     assert len(shown) == 1 and "no mistake among 4" in capsys.readouterr().out
 

@@ -21,7 +21,7 @@ def test_the_pages_of_a_book_tell_their_sentences_in_the_alt_text(shown, book):
 
 def test_scenes_are_told_too_and_marks_are_read_aloud(shown, book):
     show_pages(book.scenes, columns=3, rows=1, sentences=["one", "two", "three"], marks=[True, False, None], size=32)
-    assert "marked right" in shown.alt() and "marked wrong" in shown.alt()
+    assert "marked correct" in shown.alt() and "marked wrong" in shown.alt()
     assert book.scenes[0].objects[0].kind in shown.alt() and "two" in shown.alt()
 
 

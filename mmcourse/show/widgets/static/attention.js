@@ -62,7 +62,7 @@ function render({ model, el }) {
   const note = make("div", { className: "mm-note", ariaLive: "polite" });
   const matrix = make("div", { className: "mm-matrix" });
   const guesses = make("div", { className: "mm-guesses" });
-  const beside = make("div", { className: "mm-side" }, make("h4", { textContent: "What the model says" }), guesses);
+  const beside = make("div", { className: "mm-side" }, make("h4", { textContent: "Prediction" }), guesses);
 
   line.addEventListener("keydown", (event) => {
     const at = words.indexOf(document.activeElement);

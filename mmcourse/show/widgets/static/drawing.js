@@ -62,8 +62,8 @@ function render({ model, el }) {
     make("div", { className: "mm-row" },
       board.stage,
       make("div", { className: "mm-grow" }, board.colours, board.tools,
-        make("fieldset", {}, board.give, make("label", {}, explain, "show where it looks (Grad-CAM)")),
-        make("h4", { textContent: "What the model says" }), guesses)),
+        make("fieldset", {}, board.give, make("label", {}, explain, "show Grad-CAM")),
+        make("h4", { textContent: "Prediction" }), guesses)),
     make("div", { style: "margin-top:12px" }, layers)));
   explain.checked = model.get("explained");
   model.on("change:result", show);

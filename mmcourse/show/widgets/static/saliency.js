@@ -84,7 +84,7 @@ function render({ model, el }) {
   el.append(make("div", { className: "mm mm-saliency" },
     make("h4", { textContent: "Type a sentence" }), area, words, key,
     make("div", { className: "mm-row", style: "margin-top:12px" },
-      make("div", { className: "mm-grow" }, make("h4", { textContent: "What the model says" }), guesses, said),
+      make("div", { className: "mm-grow" }, make("h4", { textContent: "Prediction" }), guesses, said),
       make("label", {}, "tint for", explain))));
   explain.value = model.get("explained");
   model.on("change:result", show);
