@@ -17,6 +17,41 @@ def image_classifier() -> None:
     d.show()
 
 
+def text_cnn() -> None:
+    """Display TextCNN: convolutions over 3, 4 and 5 embeddings, the maximum of each map over the real words."""
+    d = Diagram("TextCNN: windows of 3, 4 and 5 words; of each feature map the maximum over the real words is kept.")
+    d.block("tokens", at=(0, 1), shape="(B, T)", kind="data")
+    d.block("embedding", at=(1, 1), shape="(B, T, D)")
+    d.block("join", at=(4, 1), label="concat-\nenate", shape="(B, 3C)", kind="operation")
+    d.block("head", at=(5, 1), label="dropout,\nlinear", shape="(B, K)")
+    d.arrow("tokens", "embedding")
+    for row, words in enumerate((3, 4, 5)):
+        d.block(f"conv {words}", at=(2, row), label=f"convolution,\n{words} words", shape="(B, C, T)")
+        d.block(f"max {words}", at=(3, row), label="maximum\nover T", shape="(B, C)", kind="operation")
+        d.path("embedding", f"conv {words}", f"max {words}", "join")
+    d.arrow("join", "head")
+    d.show()
+
+
+def speech_classifier() -> None:
+    """Display the network of lesson 03: three blocks, bands to channels, a convolution over time, pooling."""
+    d = Diagram(
+        "A speech classifier: three blocks halve bands and time, the bands that are left become channels, one more "
+        "convolution runs over time, and only time is pooled."
+    )
+    d.maps("mels", at=(0, 0), shape=(1, 40, 76), label="log-mel")
+    for i, shape in enumerate(((16, 20, 38), (32, 10, 19), (64, 5, 10)), 1):
+        d.maps(f"maps {i}", at=(i, 0), shape=shape, label=f"block {i}")
+    d.block("flatten", at=(3, 1), label="bands to\nchannels", shape="(B, 320, T)", kind="operation")
+    d.block("over time", at=(2, 1), label="convolution\nover time", shape="(B, 128, T)")
+    d.block("pool", at=(1, 1), label="maximum\nover T", shape="(B, 128)", kind="operation")
+    d.block("head", at=(0, 1), label="linear", shape="(B, 111)")
+    d.path("mels", "maps 1", "maps 2", "maps 3")
+    d.arrow("maps 3", "flatten", out="right", into="right")
+    d.path("flatten", "over time", "pool", "head")
+    d.show()
+
+
 def training_step() -> None:
     """Display one step of training: forward, loss, gradients backward, update by the optimiser."""
     d = Diagram("One training step: the loss of a batch, its gradients at every weight, and an update of the weights.")
