@@ -1,8 +1,8 @@
-"""Lesson 02's stored table: sentiment of film reviews, counted and read (`python -m benchmarks.sentiment`).
+"""Lesson 02's stored table: sentiment of film reviews, by counts and by networks (`python -m benchmarks.sentiment`).
 
-Every method learns from the training split. Its settings were chosen on the validation split and on a third of training
-and validation together, left out once; the test split is judged once. Networks on three seeds each, alone and
-three together (the mean of their probabilities). Three minutes on one core; not in `make bench`.
+Every method is trained on the training split. Its settings were chosen on the validation split and on a third of
+training and validation together, left out once; the test split is evaluated once. Networks on three seeds each, alone
+and as an ensemble (the mean of their probabilities). Three minutes on one core; not in `make bench`.
 """
 
 from pathlib import Path
@@ -31,13 +31,13 @@ WORDS = {"tokenizer": split_words, "token_pattern": None}
 
 
 def counting() -> dict[str, Pipeline]:
-    """The methods that count words: they have no random part, so one figure each."""
+    """The methods that count words: they have no random part, so one result each."""
     single, pairs = CountVectorizer(binary=True, **WORDS), CountVectorizer(binary=True, ngram_range=(1, 2), **WORDS)
     return {
         "words, logistic regression": make_pipeline(single, LogisticRegression(C=0.3, max_iter=1000)),
         "words by tf-idf, logistic regression": make_pipeline(TfidfVectorizer(**WORDS), LogisticRegression(C=3.0)),
         "words, naive Bayes": make_pipeline(single, MultinomialNB()),
-        "words and pairs, naive Bayes": make_pipeline(pairs, MultinomialNB()),
+        "words and word pairs, naive Bayes": make_pipeline(pairs, MultinomialNB()),
     }
 
 
@@ -82,13 +82,13 @@ def main() -> None:
                 together[i] = together[i] + probabilities
                 rows[name][i].append(fraction(probabilities, labels[split]))
             print(name, seed, [round(each[-1], 3) for each in rows[name]], flush=True)
-        rows[f"three such together: {name.partition(',')[0]}"] = [
+        rows[f"{name.partition(',')[0]}, ensemble of three"] = [
             [fraction(together[i], labels[split])] for i, split in enumerate(("validation", "test"))
         ]
     lines = [
-        f"# Measured by benchmarks/sentiment.py: {len(texts['train']):,} reviews to train on, "
-        f"{len(texts['validation']):,} for validation, {len(texts['test']):,} for the test.",
-        f"# Networks: mean of {len(SEEDS)} seeds, lowest and highest in brackets. Kim's own figure is from ten-fold",
+        f"# Measured by benchmarks/sentiment.py: accuracy; {len(texts['train']):,} training, "
+        f"{len(texts['validation']):,} validation, {len(texts['test']):,} test sentences.",
+        f"# Networks: mean of {len(SEEDS)} seeds, lowest and highest in brackets. Kim's result is from ten-fold",
         f"# cross-validation on the same sentences. {describe_device()}",
         "method,validation split,test split",
     ]
@@ -99,12 +99,12 @@ def main() -> None:
 
 
 def fraction(probabilities: torch.Tensor, labels: torch.Tensor) -> float:
-    """How many are right.   (N, 2), (N,)"""
+    """Accuracy.   (N, 2), (N,)"""
     return (probabilities.argmax(dim=1) == labels).float().mean().item()
 
 
 def summary(figures: list[float]) -> str:
-    """'0.765 (0.760 to 0.770)', or one figure where there is one."""
+    """'0.765 (0.760 to 0.770)', or one result alone."""
     if len(figures) == 1:
         return f"{figures[0]:.3f}"
     return f"{mean(figures):.3f} ({min(figures):.3f} to {max(figures):.3f})"

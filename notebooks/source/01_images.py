@@ -69,15 +69,16 @@ show.show_images(train.images[:12], titles=[KINDS[kind] for kind in train.kinds[
                  alt="Twelve pages at the network's resolution of 32 by 32 pixels")
 
 # %% [markdown]
-# Which of the twelve would you misclassify without the titles? Most people hesitate at small objects whose colour is close to
-# the background, such as a white object on snow. Remember your choice, and compare it with the network's mistakes later.
+# Which of the twelve would you misclassify without the titles? Most people hesitate at small objects whose colour is
+# close to the background, such as a white object on snow. Remember your choice, and compare it with the network's
+# mistakes later.
 
 # %% [markdown]
 # ## Baseline
 #
-# An accuracy means nothing without a **baseline**. Two cheap ones: always predict the most frequent kind, and a linear layer
-# on the raw pixels. `Batches` yields 64 images at a time, a **batch**. `fit` trains on all of them four times, that is, for
-# four **epochs**. You will write such a training loop yourself below.
+# An accuracy means nothing without a **baseline**. Two cheap ones: always predict the most frequent kind, and a linear
+# layer on the raw pixels. `Batches` yields 64 images at a time, a **batch**. `fit` trains on all of them four times, that
+# is, for four **epochs**. You will write such a training loop yourself below.
 
 # %%
 majority = (valid.kinds == train.kinds.mode().values).float().mean().item()
@@ -87,14 +88,15 @@ baseline = evaluate(linear, Batches(valid.images, valid.kinds, shuffle=False))["
 print(f"majority class {majority:.0%}, linear layer {baseline:.0%}, {len(KINDS)} kinds")
 
 # %% [markdown]
-# The linear layer has one weight per pixel and kind, so it can only learn a fish *at a fixed position*. If the fish moves by
-# three pixels, other weights apply. A better layer detects an eye or an edge **at every position with the same weights**.
+# The linear layer has one weight per pixel and kind, so it can only learn a fish *at a fixed position*. If the fish moves
+# by three pixels, other weights apply. A better layer detects an eye or an edge **at every position with the same
+# weights**.
 
 # %% [markdown]
 # ## Convolution
 #
-# A **convolution** slides a small window of weights, the **kernel**, over the image. At each position it multiplies the pixels
-# in the window by the weights and sums the products.
+# A **convolution** slides a small window of weights, the **kernel**, over the image. At each position it multiplies the
+# pixels in the window by the weights and sums the products.
 
 # %%
 diagrams.convolution(stride=1)
@@ -104,8 +106,8 @@ diagrams.convolution(stride=1)
 #
 # $$y_{i,j} = \sum_{a=0}^{K-1} \sum_{b=0}^{K-1} w_{a,b}\; x_{i+a,\,j+b}$$
 #
-# In mathematics this is a *cross-correlation*; a convolution flips the kernel first. Deep learning libraries do not flip it,
-# since the weights are learned anyway.
+# In mathematics this is a *cross-correlation*; a convolution flips the kernel first. Deep learning libraries do not flip
+# it, since the weights are learned anyway.
 
 # %% [markdown]
 # In one dimension, take $x = (1, 2, 4, 7)$ and $w = (1, 0, -1)$:
@@ -118,8 +120,8 @@ by_hand = [sum(w[a] * x[i + a] for a in range(3)).item() for i in range(2)]
 print("by hand", by_hand, "  PyTorch", F.conv1d(x[None, None], w[None, None])[0, 0].tolist())
 
 # %% [markdown]
-# Now in two dimensions: the image below is a bright vertical bar. Before you step through it, predict where this kernel gives
-# a positive, a negative and a zero output.
+# Now in two dimensions: the image below is a bright vertical bar. Before you step through it, predict where this kernel
+# gives a positive, a negative and a zero output.
 
 # %%
 edge = torch.tensor([[1.0, 0, -1], [1, 0, -1], [1, 0, -1]])
@@ -128,8 +130,8 @@ bars[:, 3:5] = 1
 show.convolution_by_hand(bars, edge)
 
 # %% [markdown]
-# The output is positive where the image turns from bright to dark, from left to right, and negative where it turns from dark
-# to bright. This kernel detects vertical edges, wherever they are.
+# The output is positive where the image turns from bright to dark, from left to right, and negative where it turns from
+# dark to bright. This kernel detects vertical edges, wherever they are.
 #
 # ## Output size
 #
@@ -143,8 +145,8 @@ show.convolution_by_hand(bars, edge)
 # %% [markdown]
 # ### Exercise 01.1: output size  ●○○ · 5 minutes
 #
-# Write the formula as code. All arguments are whole numbers, and so is the result. Stuck? `hint("01.1")` in a cell of its own
-# gives a hint.
+# Write the formula as code. All arguments are whole numbers, and so is the result. Stuck? `hint("01.1")` in a cell of its
+# own gives a hint.
 
 # %%
 def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
@@ -182,9 +184,9 @@ check("01.2", convolve)
 # %% [markdown]
 # ## Channels
 #
-# A colour image has three channels. A **filter** then has one kernel per input channel, and sums over all of them. Each filter
-# of a layer gives one feature map. The stack of feature maps is the input of the next layer. Here are two filters, for
-# vertical and for horizontal edges.
+# A colour image has three channels. A **filter** then has one kernel per input channel, and sums over all of them. Each
+# filter of a layer gives one feature map. The stack of feature maps is the input of the next layer. Here are two filters,
+# for vertical and for horizontal edges.
 
 # %%
 image = train.image(2, size=64)[None]                                         # (1, 3, 64, 64)
@@ -208,9 +210,9 @@ print(f"weight sharing saves a factor of {n_local / n_shared:,.0f}, local window
       f"together {n_dense / n_shared:,.0f}")
 
 # %% [markdown]
-# Two assumptions make this possible. **Locality**: nearby pixels belong together. **Translation equivariance**: if the input
-# moves, the feature map moves with it. Such built-in assumptions are called the **inductive bias** of a model. They suit
-# images; in lessons 02 and 03 they reappear for text and sound.
+# Two assumptions make this possible. **Locality**: nearby pixels belong together. **Translation equivariance**: if the
+# input moves, the feature map moves with it. Such built-in assumptions are called the **inductive bias** of a model. They
+# suit images; in lessons 02 and 03 they reappear for text and sound.
 #
 # ### Exercise 01.3: number of parameters  ●○○ · 5 minutes
 #
@@ -278,16 +280,17 @@ check("01.4", receptive_field)
 # %% [markdown]
 # ## The network, from scratch
 #
-# The network below has these three layers, so its receptive field is 15 pixels. A big fish is 20 pixels wide: the network must
-# recognise it by parts such as eye, tail and fin. The last pooling step keeps the maximum of each map over the whole image.
+# The network below has these three layers, so its receptive field is 15 pixels. A big fish is 20 pixels wide: the network
+# must recognise it by parts such as eye, tail and fin. The last pooling step keeps the maximum of each map over the whole
+# image.
 
 # %%
 diagrams.image_classifier()
 
 # %% [markdown]
-# Stride 2 halves the height and width in each block, so no pooling is needed in between. **Batch normalisation** (Ioffe and
-# Szegedy 2015) scales each channel to mean 0 and standard deviation 1 over the batch, then applies a learned scale and shift.
-# It allows larger learning rates. Its shift replaces the bias of the convolution.
+# Stride 2 halves the height and width in each block, so no pooling is needed in between. **Batch normalisation** (Ioffe
+# and Szegedy 2015) scales each channel to mean 0 and standard deviation 1 over the batch, then applies a learned scale
+# and shift. It allows larger learning rates. Its shift replaces the bias of the convolution.
 
 # %%
 class ThreeConvolutions(nn.Module):
@@ -338,8 +341,8 @@ print(f"by hand {by_hand:.4f}   PyTorch {F.cross_entropy(logits, targets):.4f}  
 diagrams.training_step()
 
 # %% [markdown]
-# **Adam** (Kingma and Ba 2015) adapts the step size of each parameter. Let $g$ be its gradient, $\hat m$ the running mean of
-# $g$, $\hat v$ that of $g^2$ (both corrected for having started at 0), $\eta$ the learning rate and $\epsilon$ a tiny
+# **Adam** (Kingma and Ba 2015) adapts the step size of each parameter. Let $g$ be its gradient, $\hat m$ the running mean
+# of $g$, $\hat v$ that of $g^2$ (both corrected for having started at 0), $\eta$ the learning rate and $\epsilon$ a tiny
 # constant. **AdamW** (Loshchilov and Hutter 2019) adds *decoupled weight decay*, which shrinks each weight by a fraction
 # $\eta\lambda$:
 #
@@ -399,8 +402,8 @@ for mode in (True, False):
 # %% [markdown]
 # ## Train it
 #
-# `fit` is the loop above, plus a device, a learning rate that rises and then falls, evaluation on validation data after each
-# epoch, and an interrupt that keeps the model. Its code is [one screen long](repository:mmcourse/training/fit.py).
+# `fit` is the loop above, plus a device, a learning rate that rises and then falls, evaluation on validation data after
+# each epoch, and an interrupt that keeps the model. Its code is [one screen long](repository:mmcourse/training/fit.py).
 # `ImageClassifier` is the same network as `ThreeConvolutions`. Predict: which accuracy will be higher at the end, that on
 # training or that on validation images?
 
@@ -411,9 +414,9 @@ history = fit(plain, Batches(train.images, train.kinds), valid=Batches(valid.ima
 print(f"after 8 epochs: training {history['accuracy'][-1]:.1%}, validation {history['valid_accuracy'][-1]:.1%}")
 
 # %% [markdown]
-# Training accuracy is almost perfect, validation accuracy about three percentage points lower. The network fits details of the training images
-# that do not generalise. This is **overfitting**. It is harmless as long as the validation loss still falls; when the
-# validation loss *rises* while the training loss falls, more training makes the model worse.
+# Training accuracy is almost perfect, validation accuracy about three percentage points lower. The network fits details
+# of the training images that do not generalise. This is **overfitting**. It is harmless as long as the validation loss
+# still falls; when the validation loss *rises* while the training loss falls, more training makes the model worse.
 
 # %% [markdown]
 # ## Evaluate it
@@ -460,9 +463,9 @@ show.show_feature_maps({"block 1": maps1, "block 2": maps2}, image=test.images[f
 # %% [markdown]
 # ## Grad-CAM
 #
-# **Grad-CAM** (Selvaraju et al. 2017) shows which regions contributed to a prediction. Let $A^k$ be feature map $k$ of a late
-# layer, of size $H \times W$, and $z_c$ the logit of class $c$. The weight $\alpha_k$ of a map is the mean gradient of the logit
-# over the map:
+# **Grad-CAM** (Selvaraju et al. 2017) shows which regions contributed to a prediction. Let $A^k$ be feature map $k$ of a
+# late layer, of size $H \times W$, and $z_c$ the logit of class $c$. The weight $\alpha_k$ of a map is the mean gradient of
+# the logit over the map:
 #
 # $$\alpha_k = \frac{1}{HW}\sum_{i,j} \frac{\partial z_c}{\partial A^k_{ij}} \qquad
 # \text{heat}_{ij} = \mathrm{ReLU}\Big(\sum_k \alpha_k A^k_{ij}\Big)$$
@@ -498,8 +501,8 @@ show.show_heatmap_over(some, gradcam.explain(plain, plain.encoder.blocks[1], som
 # %% [markdown]
 # ## A shortcut
 #
-# *What* did the network learn? Some combinations of kind and colour never occur in the training split: no red apple, no blue
-# cat, no white fish. A separate split holds exactly these **held-out combinations**.
+# *What* did the network learn? Some combinations of kind and colour never occur in the training split: no red apple, no
+# blue cat, no white fish. A separate split holds exactly these **held-out combinations**.
 
 # %%
 print(", ".join(f"{colour} {kind}" for kind, colour in sorted(HELD_OUT_PAIRS)))
@@ -516,9 +519,10 @@ print(f"test split {plain_test:.0%}, held-out combinations {plain_held_out:.0%}"
 show.show_mistakes(held_out.images, held_out.kinds, predict(plain, held_out.images), names=KINDS)
 
 # %% [markdown]
-# Most of these mistakes are made with high confidence. No house in the training split is green, but many other green objects are: green became
-# evidence against *house*. This is a **shortcut** (Geirhos et al. 2020), a rule that works on the training data and fails
-# elsewhere. The test split could not reveal it, because it has the same combinations as the training split.
+# Most of these mistakes are made with high confidence. No house in the training split is green, but many other green
+# objects are: green became evidence against *house*. This is a **shortcut** (Geirhos et al. 2020), a rule that works on
+# the training data and fails elsewhere. The test split could not reveal it, because it has the same combinations as the
+# training split.
 #
 # Does it help to remove the colour at test time? Predict the accuracy on greyscale copies of the same images.
 
@@ -528,14 +532,14 @@ grey_held_out = (predict(plain, grey).argmax(dim=1).cpu() == held_out.kinds).flo
 print(f"held-out combinations in greyscale: {grey_held_out:.0%}")
 
 # %% [markdown]
-# Accuracy falls further. Every filter uses colour, so greyscale images lie outside the training distribution. The network has
-# to learn *during training* not to rely on colour.
+# Accuracy falls further. Every filter uses colour, so greyscale images lie outside the training distribution. The network
+# has to learn *during training* not to rely on colour.
 #
 # ## Augmentation
 #
-# **Augmentation** changes training images at random in ways that keep their labels. The model learns to be **invariant** to
-# these changes. Two classics are the horizontal flip and the shift. The last row below shows a third: a random permutation of the colour
-# channels.
+# **Augmentation** changes training images at random in ways that keep their labels. The model learns to be **invariant**
+# to these changes. Two classics are the horizontal flip and the shift. The last row below shows a third: a random
+# permutation of the colour channels.
 
 # %%
 one = train.images[:6]
@@ -545,14 +549,14 @@ show.show_images(torch.cat([one, flip(one), shift(one), permute_colours(one)]), 
                  alt="Six images; the same flipped at random, shifted, and with their colour channels permuted")
 
 # %% [markdown]
-# Permuting the channels keeps shapes and changes colours. A green apple whose red and green channels are exchanged *is a red
-# apple*, so augmentation creates some held-out combinations. It is a remedy for *this* shortcut, designed with knowledge of
-# it.
+# Permuting the channels keeps shapes and changes colours. A green apple whose red and green channels are exchanged *is a
+# red apple*, so augmentation creates some held-out combinations. It is a remedy for *this* shortcut, designed with
+# knowledge of it.
 #
 # ### Exercise 01.6: permute the colour channels  ●●○ · 10 minutes
 #
-# Give each image of the batch its own random order of the three channels. Change nothing else, and leave the input as it is.
-# (`torch.rand(...).argsort(...)` gives random orders.)
+# Give each image of the batch its own random order of the three channels. Change nothing else, and leave the input as it
+# is. (`torch.rand(...).argsort(...)` gives random orders.)
 
 # %%
 def my_permute_colours(images: Tensor) -> Tensor:
@@ -605,8 +609,9 @@ show.show_stored_table("01_shortcut")
 # %% [markdown]
 # ## Play: draw an image
 #
-# Draw with the mouse and watch the feature maps and the prediction. Try a fish, then only its tail. Take a page from the book
-# and paint over the object's eye. Then replace `augmented` by `plain`: can you find a colour that changes the prediction?
+# Draw with the mouse and watch the feature maps and the prediction. Try a fish, then only its tail. Take a page from the
+# book and paint over the object's eye. Then replace `augmented` by `plain`: can you find a colour that changes the
+# prediction?
 
 # %%
 show.draw_and_watch(augmented, KINDS)
@@ -645,8 +650,8 @@ print("loss of a perfect prediction:", round(F.cross_entropy(perfect, torch.tens
 # %% [markdown]
 # ### Exercise 01.debug: fix the model  ●●○ · 10 minutes
 #
-# Write `fixed`, which returns a model like `Buggy` that can be trained with `F.cross_entropy`. Where does the softmax belong if
-# you need probabilities afterwards?
+# Write `fixed`, which returns a model like `Buggy` that can be trained with `F.cross_entropy`. Where does the softmax belong
+# if you need probabilities afterwards?
 
 # %%
 def fixed(n_classes: int) -> nn.Module:
@@ -662,8 +667,9 @@ check("01.debug", fixed)
 # %% [markdown]
 # ## On real data: MNIST
 #
-# MNIST holds 70,000 handwritten digits of 28 × 28 greyscale pixels (LeCun et al. 1998). The class is the same, with one input
-# channel. Each training digit is shifted by up to two pixels, which keeps its label. A flip would not: a mirrored 2 is no
+# MNIST holds 70,000 handwritten digits of 28 × 28 greyscale pixels (LeCun et al. 1998). The class is the same, with one
+# input channel. Each training digit is shifted by up to two pixels, which keeps its label. A flip would not: a mirrored 2
+# is no
 # 2. Small networks with two convolutions reach about 99.2%.
 
 # %%

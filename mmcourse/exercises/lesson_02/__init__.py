@@ -3,4 +3,4 @@
 from mmcourse.exercises.lesson_02 import debug, lstm, padding, pooling, recurrence, tokens
 
 __all__ = ["debug", "lstm", "padding", "pooling", "recurrence", "tokens"]
-TITLE = "Words: the RNN"
+TITLE = "Text: the RNN"

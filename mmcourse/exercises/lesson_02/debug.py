@@ -1,4 +1,4 @@
-"""The clinic of lesson 02: a hidden state that fits one sentence alone, and plain SGD that leaves an LSTM at chance."""
+"""The debugging exercise of lesson 02: a state of a fixed batch size, and plain SGD that leaves an LSTM at chance."""
 
 import math
 import re
@@ -20,21 +20,21 @@ FASTEST = 0.05  # of Adam and its kin: at 0.03 the film reviews are learned, at 
 
 @exercise(
     "02.debug",
-    title="a model that runs for one sentence, and learns nothing",
+    title="a model that works for one sentence and does not learn",
     dots=2,
     minutes=15,
     hints=(
-        "Two things are wrong, the state and the optimiser. First give the model five sentences at once, and read the "
-        "sizes in the error: which of them should be 5? Where is that size written down?",
-        "A state of zeros can be made where the batch is known, in `forward`, or left out: what does `nn.LSTM` start "
-        "from if it gets none? What the head gets is as in `Buggy`: the state after each sentence's last word.",
-        "Print the loss: it stays near ln 2. Most weights are rows of the embedding, and a row gets a tiny gradient, "
-        "where its word is there at all. Which optimiser makes each step about as large, however small the gradient?",
+        "There are two bugs, the state and the optimiser. First give the model five sentences at once, and read the "
+        "sizes in the error: which of them should be 5? Where is that size set?",
+        "A zero state can be made in `forward`, where the batch size is known, or left out: what does `nn.LSTM` start "
+        "from without one? The input of the head stays as in `Buggy`: the state after each sentence's last word.",
+        "Print the loss: it stays near ln 2. Most weights are rows of the embedding, and a row has a tiny gradient, "
+        "if its word occurs at all. Which optimiser makes steps of similar size, however small the gradient?",
     ),
 )
 def debug(answer, rng):
     if isinstance(answer.function, nn.Module):
-        raise NotRight("this is a model; hand in the function that makes a model and its optimiser: `fixed`")
+        raise NotRight("this is a model; pass the function that makes a model and its optimiser: `fixed`")
     model, optimiser = both(answer)
     its_parameters(model, optimiser)
     batches_of_any_size(model, rng)
@@ -54,7 +54,7 @@ def both(answer) -> tuple[nn.Module, torch.optim.Optimizer]:
     """The model and its optimiser, once that is what came."""
     given = answer(WORDS)
     if isinstance(given, nn.Module):
-        raise NotRight(f"`{answer.name}` gave a model alone; its optimiser is asked for too: `return model, optimiser`")
+        raise NotRight(f"`{answer.name}` gave a model alone; return its optimiser too: `return model, optimiser`")
     if not isinstance(given, tuple | list) or len(given) != 2:
         raise NotRight(f"`{answer.name}` gave {described(given)}, expected a model and its optimiser")
     model, optimiser = given
@@ -62,7 +62,7 @@ def both(answer) -> tuple[nn.Module, torch.optim.Optimizer]:
         raise NotRight("the optimiser comes first; expected the model, then its optimiser")
     for name, value, kind in (("first", model, nn.Module), ("second", optimiser, torch.optim.Optimizer)):
         if isinstance(value, type):
-            raise NotRight(f"the {name} of the two is a class; make one of it: `{value.__name__}(...)`")
+            raise NotRight(f"the {name} of the two is a class; instantiate it: `{value.__name__}(...)`")
         if not isinstance(value, kind):
             article = "a model (`nn.Module`)" if kind is nn.Module else "an optimiser, such as one of `torch.optim`"
             raise NotRight(f"the {name} of the two is {described(value)}, expected {article}")
@@ -77,13 +77,13 @@ def its_parameters(model: nn.Module, optimiser: torch.optim.Optimizer) -> None:
         raise NotRight("the model has no parameters left to train")
     if not moved & {id(parameter) for parameter in own.values()}:
         raise NotRight(
-            "the optimiser moves the parameters of another model: make it after the model, of `model.parameters()`"
+            "the optimiser has the parameters of another model: make it after the model, from `model.parameters()`"
         )
     for name, parameter in own.items():
         if not parameter.requires_grad:
             raise NotRight(f"`{name}` is frozen (`requires_grad` is False), so it will not learn")
         if id(parameter) not in moved:
-            raise NotRight(f"the optimiser does not move `{name}`: give it all of `model.parameters()`")
+            raise NotRight(f"the optimiser does not update `{name}`: give it all of `model.parameters()`")
 
 
 def sentences(batch: int, rng: torch.Generator, length: int = LENGTH) -> Tensor:
@@ -106,39 +106,41 @@ def run(model: nn.Module, tokens: Tensor) -> Tensor:
         raise NotRight(f"{where} the shape is {tuple(logits.shape)}: does a `squeeze` remove the batch?")
     if logits.ndim == 3 and logits.shape[:2] == (batch, length):
         raise NotRight(
-            f"{where} the shape is {tuple(logits.shape)}: logits after every word; one row a sentence is expected"
+            f"{where} the shape is {tuple(logits.shape)}: logits after every word; expected one row per sentence"
         )
     if logits.ndim == 2 and len(logits) == length != batch:
-        raise NotRight(f"{where} there are {length} rows, one for each place: {FIRST}")
+        raise NotRight(f"{where} there are {length} rows, one for each position: {FIRST}")
     if logits.ndim != 2 or len(logits) != batch or logits.shape[1] < 2:
         raise NotRight(
-            f"{where} the shape is {tuple(logits.shape)}, expected ({batch}, 2): one row of logits a sentence"
+            f"{where} the shape is {tuple(logits.shape)}, expected ({batch}, 2): one row of logits per sentence"
         )
     expect_finite(logits.detach(), where, "look for a logarithm or a division in `forward`")
     outputs = logits.detach()
     if (outputs >= 0).all() and torch.allclose(outputs.sum(1), torch.ones(batch, device=outputs.device), atol=1e-4):
         raise NotRight(
-            f"{where} the numbers of each row are shares that sum to 1: a softmax stands at the end of `forward`. "
-            "`cross_entropy` takes logits and has the softmax in it; with a second one the loss cannot come near 0"
+            f"{where} each row of the output sums to 1: there is a softmax at the end of `forward`. "
+            "`cross_entropy` expects logits and applies a softmax itself; with a second one the loss cannot get near 0"
         )
     return logits
 
 
-FIRST = "without `batch_first=True` a recurrent layer takes axis 0 for time, and sentences for words"
-FIXED = "the state is made for a batch of {}: make it in `forward`, where the batch is known, or leave it to the layer"
+FIRST = "without `batch_first=True` a recurrent layer treats axis 0 as time, and sentences as words"
+FIXED = (
+    "the state is made for a batch of {}: make it in `forward`, where the batch size is known, or leave it to the layer"
+)
 
 
 def why_sizes(problem: str, batch: int, length: int) -> str:
-    """Words for the exceptions that belong to this clinic."""
+    """Words for the exceptions that belong to this exercise."""
     sizes = re.search(r"[Ee]xpected hidden(?:\[\d\])? size \(\d+, (\d+), \d+\), got \[\d+, (\d+), \d+\]", problem)
     if sizes and int(sizes[1]) == length != batch:
-        return f". The layer takes {length} for the batch, and that is the number of words: {FIRST}"
+        return f". The layer takes {length}, the number of words, for the batch size: {FIRST}"
     if sizes:
         return ". " + FIXED.format(sizes[2])[0].upper() + FIXED.format(sizes[2])[1:]
     if "index out of range" in problem:
-        return f". A vocabulary of {WORDS} was asked for: is `vocabulary_size` used?"
+        return f". The vocabulary has {WORDS} words: is `vocabulary_size` used?"
     if "backward through the graph a second time" in problem or "modified by an inplace operation" in problem:
-        return ". The state of one batch is carried on to the next, its graph included; each batch starts from zeros"
+        return ". The state of one batch is carried over to the next, its graph included; each batch starts from zeros"
     return ""
 
 
@@ -160,17 +162,15 @@ def alone_and_together(model: nn.Module, rng: torch.Generator) -> None:
         reverse = run(model, tokens.flip(1))
     if not torch.allclose(together, again, atol=1e-4):
         raise NotRight(
-            "the same sentences give another result the second time: is the state of one batch carried on to the next? "
-            "Each sentence starts from zeros. (Or is something random left on in evaluation mode?)"
+            "the same sentences give another result the second time: is the state carried over to the next batch? "
+            "Each sentence starts from zeros. (Or is something random still active in evaluation mode?)"
         )
     if not torch.allclose(together, alone, atol=1e-4):
         layers = [part for part in model.modules() if isinstance(part, nn.RNNBase)]
         cause = FIRST if any(not layer.batch_first for layer in layers) else "which axis is the batch?"
-        raise NotRight(f"a sentence gives another result alone than among others, so sentences mix: {cause}")
+        raise NotRight(f"a sentence gives different results alone and among others, so sentences mix: {cause}")
     if torch.allclose(together, reverse, atol=1e-6):
-        raise NotRight(
-            "the same words in reverse give the same result: is the recurrent layer still used? Mend the model, keep it"
-        )
+        raise NotRight("the same words in reverse give the same result: is the recurrent layer still used? Keep it")
 
 
 def with_zeros_behind(model: nn.Module, rng: torch.Generator) -> None:
@@ -183,8 +183,8 @@ def with_zeros_behind(model: nn.Module, rng: torch.Generator) -> None:
         heard, padded = listened(model, longer)
     if not torch.allclose(bare, padded, atol=1e-4):
         raise NotRight(
-            f"{PADDING} zeros behind a sentence change its result: {what_head_gets(heard)}. A sentence must mean the "
-            "same in every batch: `pooling.last_states(states, lengths(tokens))`, as `Buggy` had it, reads no padding"
+            f"{PADDING} zeros after a sentence change its result: {what_head_gets(heard)}. A sentence must give the "
+            "same result in every batch: `pooling.last_states(states, lengths(tokens))` excludes padding, as in `Buggy`"
         )
 
 
@@ -210,7 +210,7 @@ def what_head_gets(heard: dict[str, Tensor]) -> str:
     """How padding got into what the head is given, as far as it can be told."""
     states, head = heard.get("states"), heard.get("head")
     if states is None or head is None or head.shape != states[:, -1].shape:
-        return "padding is read, and it gets into what the head is given"
+        return "padding is processed, and it affects the input of the head"
     for given, words in (
         (states[:, -1], "the head gets the state of the last column (`[:, -1]`, or `h_n` of an unpacked batch)"),
         (states.mean(1), "the head gets a mean over all columns, padding included"),
@@ -219,7 +219,7 @@ def what_head_gets(heard: dict[str, Tensor]) -> str:
     ):
         if torch.allclose(head, given, atol=1e-5):
             return words
-    return "padding is read, and it gets into what the head is given"
+    return "padding is processed, and it affects the input of the head"
 
 
 def twice_in_training(model: nn.Module, rng: torch.Generator) -> None:
@@ -235,8 +235,8 @@ def twice_in_training(model: nn.Module, rng: torch.Generator) -> None:
         first, _, second = seeded(), run(model, other), seeded()
     if not torch.allclose(first, second, atol=1e-5):
         raise NotRight(
-            "in training the same batch gives another result after another batch, though no weight has changed: a "
-            "state is carried on from batch to batch. Each sentence starts from zeros, in training as well"
+            "in training the same batch gives another result after another batch, though no weight changed: a "
+            "state is carried over from batch to batch. Each sentence starts from zeros, in training as well"
         )
 
 
@@ -246,8 +246,8 @@ def too_fast(optimiser: torch.optim.Optimizer) -> str:
     if rate <= FASTEST or "betas" not in optimiser.param_groups[0]:
         return ""
     return (
-        f"{type(optimiser).__name__} moves every weight by about {rate:g} at a step, and an LSTM's weights begin "
-        "within ±0.2: on reviews that stays near chance. Try 0.003"
+        f"{type(optimiser).__name__} moves every weight by about {rate:g} per step, and an LSTM's weights start "
+        "within ±0.2: on reviews it would stay near chance level. Try 0.003"
     )
 
 
@@ -297,11 +297,11 @@ def rate_of(optimiser: torch.optim.Optimizer) -> str:
     if isinstance(optimiser, torch.optim.SGD):
         momentum = float(max(group["momentum"] for group in groups))
         if not momentum and rate <= 0.5:
-            return f"plain SGD, here at {rate:g}, is still there; a rare word's embedding hardly moves"
+            return f"this is still plain SGD, at {rate:g}; the embedding of a rare word hardly changes"
         longer = 1 / max(1 - momentum, 1e-3)
         if rate * longer <= 0.5:
             return (
-                f"SGD at {rate:g} is still there: momentum {momentum:g} makes its steps up to {longer:.0f} times as "
+                f"this is still SGD, at {rate:g}: momentum {momentum:g} makes its steps up to {longer:.0f} times as "
                 "long, and they are still in proportion to a tiny gradient"
             )
     if words := too_fast(optimiser):
@@ -311,6 +311,6 @@ def rate_of(optimiser: torch.optim.Optimizer) -> str:
     if rate > 0.03:
         return f"the learning rate {rate:g} is too large"
     return (
-        f"{type(optimiser).__name__} at {rate:g} should do, so look at the model: what does its head get, and does "
+        f"{type(optimiser).__name__} at {rate:g} should work, so look at the model: what does its head get, and does "
         "a softmax follow it?"
     )

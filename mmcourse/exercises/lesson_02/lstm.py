@@ -63,25 +63,25 @@ ORDERS = [
         stepped("".join(order)),
         "the forget gate and the input gate are exchanged: PyTorch's order is i, f, g, o"
         if "".join(order) == "figo"
-        else f"the four parts are taken as {', '.join(order)}; PyTorch's order is i, f, g, o",
+        else f"the four blocks are taken as {', '.join(order)}; PyTorch's order is i, f, g, o",
     )
     for order in permutations("ifgo")
     if "".join(order) != "ifgo"
 ]
 LSTM_MISTAKES = [
     *ORDERS,
-    (stepped(cut=interleaved), "the gates are cut out column by column; each is a block of H columns in a row"),
+    (stepped(cut=interleaved), "the gates are interleaved column by column; each is a block of H consecutive columns"),
     (
         stepped(squashed=lambda i, f, g, o: (i.tanh(), f.tanh(), g.sigmoid(), o.tanh())),
-        "sigmoid and tanh are exchanged: gates open from 0 to 1 (sigmoid), g may add or take away (tanh)",
+        "sigmoid and tanh are exchanged: gates are between 0 and 1 (sigmoid), g may add or subtract (tanh)",
     ),
     (
         stepped(squashed=lambda i, f, g, o: (i.sigmoid(), f.sigmoid(), g.sigmoid(), o.sigmoid())),
-        "g has a sigmoid, so the cell can only be added to; it has a tanh",
+        "g has a sigmoid, so the cell state could only grow; use tanh",
     ),
     (
         stepped(squashed=lambda i, f, g, o: (i.tanh(), f.tanh(), g.tanh(), o.tanh())),
-        "the gates have a tanh; they are shares from 0 to 1, so a sigmoid",
+        "the gates have a tanh; they are between 0 and 1, so use a sigmoid",
     ),
     (
         stepped(squashed=lambda i, f, g, o: (i.sigmoid(), f.sigmoid(), g, o.sigmoid())),
@@ -89,36 +89,39 @@ LSTM_MISTAKES = [
     ),
     (
         stepped(squashed=lambda i, f, g, o: (i.sigmoid(), f.sigmoid(), g.sigmoid().tanh(), o.sigmoid())),
-        "g goes through a sigmoid and then a tanh; the tanh alone",
+        "g goes through a sigmoid and then a tanh; use the tanh alone",
     ),
     (
         stepped(squashed=lambda i, f, g, o: (i.sigmoid(), f.sigmoid(), g.relu(), o.sigmoid())),
-        "g has a ReLU; it has a tanh, so that it may also take away, and no more than 1",
+        "g has a ReLU; use tanh, so that g may be negative and is at most 1",
     ),
     (stepped(squashed=lambda i, f, g, o: (i, f, g.tanh(), o)), "the gates have no sigmoid"),
-    (stepped(squashed=lambda i, f, g, o: (i, f, g, o)), "neither the sigmoids nor the tanh of the gates are there"),
+    (stepped(squashed=lambda i, f, g, o: (i, f, g, o)), "both the sigmoids of the gates and the tanh of g are missing"),
     (
         stepped(squashed=lambda i, f, g, o: tuple(torch.stack([i, f, g, o]).softmax(0))),
-        "a softmax makes the gates share 1 between them; each opens on its own",
+        "a softmax makes the gates sum to 1; each gate is independent",
     ),
-    (stepped(output=lambda i, f, g, o, old, new: o * old.tanh()), "h is made from the old c; the new one goes in"),
+    (stepped(output=lambda i, f, g, o, old, new: o * old.tanh()), "h is computed from the old c; use the new one"),
     (stepped(output=lambda i, f, g, o, old, new: o * new), "in h the tanh of c is missing"),
     (stepped(output=lambda i, f, g, o, old, new: new.tanh()), "in h the output gate o is missing"),
-    (stepped(output=lambda i, f, g, o, old, new: (o * new).tanh()), "in h the tanh is around o · c; around c alone"),
-    (stepped(output=lambda i, f, g, o, old, new: o * new.sigmoid()), "in h there is a sigmoid of c; it is a tanh"),
-    (stepped(output=lambda i, f, g, o, old, new: o * g), "h is made from g; the new c goes in"),
+    (
+        stepped(output=lambda i, f, g, o, old, new: (o * new).tanh()),
+        "in h the tanh is around o · c; it belongs around c alone",
+    ),
+    (stepped(output=lambda i, f, g, o, old, new: o * new.sigmoid()), "in h there is a sigmoid of c; use tanh"),
+    (stepped(output=lambda i, f, g, o, old, new: o * g), "h is computed from g; use the new c"),
     (stepped(output=lambda i, f, g, o, old, new: o + new.tanh()), "in h the output gate is added; it multiplies"),
     (stepped(cell=lambda i, f, g, o, c: c + i * g), "in c the forget gate f is missing: nothing is ever forgotten"),
-    (stepped(cell=lambda i, f, g, o, c: f * c + g), "in c the input gate i is missing: everything is let in"),
+    (stepped(cell=lambda i, f, g, o, c: f * c + g), "in c the input gate i is missing: everything is written"),
     (stepped(cell=lambda i, f, g, o, c: i * g), "in c the old cell is missing: nothing is remembered"),
-    (stepped(cell=lambda i, f, g, o, c: f * c), "in c nothing new is let in: i · g is missing"),
+    (stepped(cell=lambda i, f, g, o, c: f * c), "in c nothing new is written: i · g is missing"),
     (
         stepped(cell=lambda i, f, g, o, c: f * c + (1 - f) * g),
-        "in c the share 1 - f lets g in; that is how a GRU does it, an LSTM has a gate of its own for it, i",
+        "in c the factor of g is 1 - f; that is how a GRU does it, an LSTM has a separate gate, i",
     ),
     (
         stepped(cell=lambda i, f, g, o, c: i * c + f * g),
-        "i keeps the old cell and f lets g in: it is the other way round",
+        "i multiplies the old cell and f multiplies g: it is the other way round",
     ),
     (
         stepped(cell=lambda i, f, g, o, c: (1 - f) * c + i * g),
@@ -138,7 +141,7 @@ LSTM_MISTAKES = [
         "`W` and `U` are exchanged: `W` stands before x, `U` before h",
     ),
     (stepped(give=lambda h, c, old_h, old_c: (c, h)), "c and h are returned in the other order; h comes first"),
-    (stepped(give=lambda h, c, old_h, old_c: (h, old_c)), "the old c is returned; the new one goes to the next step"),
+    (stepped(give=lambda h, c, old_h, old_c: (h, old_c)), "the old c is returned; return the new one"),
     (stepped(give=lambda h, c, old_h, old_c: (old_h, c)), "the old h is returned"),
     (stepped(give=lambda h, c, old_h, old_c: (h, h)), "h is returned twice; the second one is c"),
     (stepped(give=lambda h, c, old_h, old_c: (c, c)), "c is returned twice; the first one is h"),
@@ -151,10 +154,9 @@ LSTM_MISTAKES = [
     dots=2,
     minutes=15,
     hints=(
-        "Compute all four gates at once: `x @ W.T + h @ U.T + b` is (B, 4H). Which axis has to be cut in four?",
-        "The order is i, f, g, o. Three of them are shares from 0 to 1, one may be negative: which function for which?",
-        "First the new c: what the forget gate keeps of the old one, plus what the input gate lets in of g. Then h, "
-        "from the new c.",
+        "Compute all four gates at once: `x @ W.T + h @ U.T + b` is (B, 4H). Which axis has to be split into four?",
+        "The order is i, f, g, o. Three of them are between 0 and 1, one may be negative: which function for which?",
+        "First the new c: the forget gate times the old one, plus the input gate times g. Then h, from the new c.",
     ),
 )
 def lstm_step(answer, rng):
@@ -178,7 +180,7 @@ def lstm_step(answer, rng):
             said = str(problem)
             if i:
                 said = said if said.startswith(where) else f"{where}: {said}"
-                said = f"right for x {tuple(cases[0][0].shape)}, but {said}"
+                said = f"correct for x {tuple(cases[0][0].shape)}, but {said}"
             raise NotRight(said + what_axis(said, batch, size)) from None
         expected = stepped()(*case)
         if not agrees(given, expected):
@@ -186,7 +188,7 @@ def lstm_step(answer, rng):
             if words is None:
                 name = "c" if not agrees(given[1], expected[1]) else "h"
                 first = int(name == "c")
-                right = " (and c is right)" if name == "h" else ""
+                right = " (and c is correct)" if name == "h" else ""
                 words = f"{name}[0, 0] is {given[first, 0, 0]:.3f}, expected {expected[first, 0, 0]:.3f}{right}"
             raise NotRight(f"{where}: {words}")
     return "equal to `nn.LSTMCell` for batches of 1, 3 and 4, widths D and H equal and different"
@@ -197,17 +199,17 @@ def pair(given, where: str, batch: int, size: int) -> Tensor:
     if isinstance(given, Tensor) and tuple(given.shape) == (2, batch, size):
         given = tuple(given)
     if isinstance(given, Tensor):
-        raise NotRight(f"{where} there is one result, {described(given)}; two are asked for: `return h, c`")
+        raise NotRight(f"{where} there is one result, {described(given)}; expected two: `return h, c`")
     if isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[1], tuple | list):
         raise NotRight(f"{where} the second result is a pair: `nn.LSTM` gives (output, (h, c)), one step gives (h, c)")
     if not isinstance(given, tuple | list) or len(given) != 2:
         count = f"{len(given)} results" if isinstance(given, tuple | list) else described(given)
-        raise NotRight(f"{where} there are {count}; two are asked for: `return h, c`")
+        raise NotRight(f"{where} there are {count}; expected two: `return h, c`")
     causes = {
-        (batch, 4 * size): "the gates are not cut apart: each is one of four blocks of H columns",
+        (batch, 4 * size): "the gates are not split: each is one of four blocks of H columns",
         (size,): "the batch is gone",
         (1, batch, size): "one axis of size 1 is left in front",
-        (size, batch): "rows and columns have changed places: one row for each example of the batch",
+        (size, batch): "rows and columns are exchanged: one row for each example of the batch",
     }
     both = []
     for name, each in zip("hc", given, strict=True):
@@ -220,9 +222,9 @@ def pair(given, where: str, batch: int, size: int) -> Tensor:
 def what_axis(problem: str, batch: int, size: int) -> str:
     """Words for the two usual shapes that do not fit: gates cut along the batch, weights not transposed."""
     if "not enough values to unpack" in problem or f"({4 * size}) must match the size of tensor b ({size})" in problem:
-        return ". `chunk` and `split` cut axis 0, the batch, unless `dim` says otherwise; the gates stand side by side"
+        return ". `chunk` and `split` use axis 0, the batch, unless `dim` is given; the gates are side by side"
     if f"({batch}x{size} and {batch}x{size})" in problem:
-        return ". ⊙ is `*`, number by number; `@` is the matrix product, which mixes the numbers"
+        return ". ⊙ is `*`, element by element; `@` is the matrix product"
     if "mat1 and mat2" in problem:
         return ". `W` is (4H, D) and `U` is (4H, H): one row for each gate's number, so `x @ W.T`"
     return ""

@@ -21,25 +21,25 @@ def padded(sequences: list[list[int]], value: int = 0, left: bool = False, width
 PAD_MISTAKES = [
     (
         lambda s: padded(s, left=True),
-        "the zeros stand on the left, before the words; they go to the right, after them",
+        "the zeros are on the left, before the words; they belong on the right, after them",
     ),
-    (lambda s: padded(s, 1), "it is filled up with 1, which is '<unk>', a word; padding is 0"),
-    (lambda s: padded(s, -1), "it is filled up with -1, and no row of an embedding has that number; padding is 0"),
-    (lambda s: padded([each[::-1] for each in s]), "each sequence is in reverse"),
+    (lambda s: padded(s, 1), "it is padded with 1, which is '<unk>', a word; padding is 0"),
+    (lambda s: padded(s, -1), "it is padded with -1, and an embedding has no such row; padding is 0"),
+    (lambda s: padded([each[::-1] for each in s]), "each sequence is in reverse order"),
     (
         lambda s: padded([each[::-1] for each in s], left=True).flip(0),
-        "rows and columns are in reverse",
+        "rows and columns are in reverse order",
     ),
-    (lambda s: padded(s, left=True).flip(1), "each sequence is in reverse"),
+    (lambda s: padded(s, left=True).flip(1), "each sequence is in reverse order"),
     (
         lambda s: padded(sorted(s, key=len, reverse=True)),
-        "the sequences are sorted by length: row i of the batch is to be sequence i, or the labels no longer fit",
+        "the sequences are sorted by length: row i of the batch must be sequence i, or the labels no longer match",
     ),
     (
         lambda s: padded(sorted(s, key=len)),
-        "the sequences are sorted by length: row i of the batch is to be sequence i, or the labels no longer fit",
+        "the sequences are sorted by length: row i of the batch must be sequence i, or the labels no longer match",
     ),
-    (lambda s: torch.zeros_like(padded(s)), "all zeros: were the sequences written into the result?"),
+    (lambda s: torch.zeros_like(padded(s)), "all zeros: were the sequences assigned to the result?"),
     (
         lambda s: padded([each[:-1] for each in s], width=max(map(len, s))),
         "the last token of each sequence is missing",
@@ -57,10 +57,10 @@ PAD_MISTAKES = [
     dots=1,
     minutes=5,
     hints=(
-        "How many columns does the batch need, so that the longest sequence fits and no column is only padding?",
-        "Either make a tensor of zeros and write each sequence into the beginning of its row, or make each list longer "
-        "and then one tensor of all.",
-        "`[0] * n` is a list of n zeros. `torch.zeros(B, T)` holds floats unless you say `dtype`.",
+        "How many columns does the batch need so that the longest sequence fits and no column is only padding?",
+        "Either make a tensor of zeros and copy each sequence into its row, or extend each list with zeros "
+        "and make one tensor of all lists.",
+        "`[0] * n` is a list of n zeros. `torch.zeros(B, T)` has floats unless you give `dtype`.",
     ),
 )
 def pad_batch(answer, rng):
@@ -75,12 +75,14 @@ def pad_batch(answer, rng):
     given = [given_for(answer, case) for case in cases]
     for case, value in zip(cases, given, strict=True):
         if isinstance(value, list) and value == padded(case).tolist():
-            raise NotRight(f"for lengths {lengths_of(case)} the result is a list with the right numbers, not a tensor")
+            raise NotRight(
+                f"for lengths {lengths_of(case)} the result is a list with the correct numbers, not a tensor"
+            )
         expect_tensor(value, f"for lengths {lengths_of(case)}")
     widths = {tuple(value.shape)[-1:] for value in given}
     if len(widths) == 1 and given[0].ndim == 2:
         raise NotRight(
-            f"every batch gets {next(iter(widths))[0]} columns, whatever its lengths: make each as wide as the longest "
+            f"every batch gets {next(iter(widths))[0]} columns, whatever its lengths: make each as long as the longest "
             "sequence of this batch"
         )
     for i, (case, value) in enumerate(zip(cases, given, strict=True)):
@@ -95,7 +97,7 @@ def pad_batch(answer, rng):
         words = named_mistake([(each,) for each in cases[telling]], given[telling], PAD_MISTAKES)
         wrong = (value != expected).nonzero()[0].tolist()
         if words is None and agrees(torch.where(expected == 0, 0, value), expected):
-            words = "padding is to be 0: `torch.empty` holds whatever lay in memory, `torch.zeros` zeros"
+            words = "padding must be 0: `torch.empty` is not initialised, `torch.zeros` is"
         raise NotRight(
             f"for lengths {lengths_of(case)}, entry [{wrong[0]}, {wrong[1]}] is {value[tuple(wrong)].item()}, "
             f"expected {expected[tuple(wrong)].item()}" + (f": {words}" if words else "")
@@ -110,8 +112,8 @@ def given_for(answer, case: list[list[int]]):
     except NotRight as problem:
         if any(words in str(problem) for words in ("expected sequence of length", "each tensor to be equal size")):
             raise NotRight(
-                f"for lengths {lengths_of(case)}: {problem}. The rows differ in length, and a tensor has straight "
-                "edges: fill each up with zeros first"
+                f"for lengths {lengths_of(case)}: {problem}. The rows differ in length, and those of a tensor must "
+                "not: pad each with zeros first"
             ) from None
         raise
 
@@ -134,9 +136,9 @@ def widths_of(sequences: list[list[int]]) -> dict[tuple, str]:
         (batch, longest - 1): "one column too few: the longest sequence loses its last token",
         (batch, sum(sizes)): "that is the length of all sequences together",
         (sum(sizes),): "all sequences are in one row, without padding",
-        (batch * longest,): "everything is in one row: `reshape` it to one row a sequence",
+        (batch * longest,): "everything is in one row: `reshape` it to one row per sequence",
         (1, batch, longest): "one axis of size 1 is left in front",
-        (longest, batch): "there is one row for each place and one column for each sequence: the batch comes first",
+        (longest, batch): "there is one row per position and one column per sequence: the batch comes first",
     }
 
 
@@ -147,7 +149,7 @@ def whole_tokens(value: Tensor, where: str, case: list[list[int]]) -> None:
     if value.is_floating_point():
         empty = ", and `torch.tensor([])`, of an empty list, too" if not all(case) else ""
         raise NotRight(
-            f"{where} the result is {value.dtype}: an embedding looks rows up by whole numbers. `torch.zeros` makes "
+            f"{where} the result is {value.dtype}: an embedding needs integer indices. `torch.zeros` makes "
             f"floats{empty}, unless `dtype=torch.long` says otherwise"
         )
     raise NotRight(f"{where} the result is {value.dtype}, expected torch.int64 (`torch.long`), the type of token ids")

@@ -25,31 +25,34 @@ def real(lengths: Tensor, longest: int) -> Tensor:
 LAST_MISTAKES = [
     (
         lambda s, n: s[:, -1],
-        "that is the last column for every sentence; where a sentence is shorter, only padding stands there",
+        "that is the last column for every sentence; for shorter sentences it is padding",
     ),
-    (lambda s, n: at(s, n), "one place too far: word 1 has index 0, so the last of n words has index n - 1"),
-    (lambda s, n: at(s, n - 2), "one place too early: the last of n words has index n - 1"),
+    (lambda s, n: at(s, n), "one position too far: word 1 has index 0, so the last of n words has index n - 1"),
+    (lambda s, n: at(s, n - 2), "one position too early: the last of n words has index n - 1"),
     (
         lambda s, n: at(s, n.max() - 1 + 0 * n),
-        "that is the last word of the longest sentence, taken for every sentence: each has its own length",
+        "that is the last position of the longest sentence, used for every sentence: each has its own length",
     ),
-    (lambda s, n: at(s, n.min() - 1 + 0 * n), "that is the place of the shortest sentence's last word, for every one"),
-    (lambda s, n: at(s, n[0] - 1 + 0 * n), "that is the length of the first sentence, taken for every sentence"),
+    (
+        lambda s, n: at(s, n.min() - 1 + 0 * n),
+        "that is the position of the shortest sentence's last word, for every sentence",
+    ),
+    (lambda s, n: at(s, n[0] - 1 + 0 * n), "that is the length of the first sentence, used for every sentence"),
     (lambda s, n: s[:, 0], "that is the state after the first word"),
-    (lambda s, n: at(s, -n), "it counts from the right: `-lengths` is right for padding on the left"),
-    (lambda s, n: s.mean(1), "that is the mean over all places, padding included"),
+    (lambda s, n: at(s, -n), "it counts from the right: `-lengths` is correct for padding on the left"),
+    (lambda s, n: s.mean(1), "that is the mean over all positions, padding included"),
     (
         lambda s, n: (s * real(n, s.shape[1])).sum(1) / n[:, None],
-        "that is the mean over the real words; one state is asked for, the one after the last word",
+        "that is the mean over the real words; select one state, the one after the last word",
     ),
-    (lambda s, n: (s * real(n, s.shape[1])).sum(1), "that is the sum over the real words; one state is asked for"),
-    (lambda s, n: s.sum(1), "that is the sum over all places, padding included"),
-    (lambda s, n: s.amax(1), "that is the largest of all places, padding included"),
+    (lambda s, n: (s * real(n, s.shape[1])).sum(1), "that is the sum over the real words; select one state"),
+    (lambda s, n: s.sum(1), "that is the sum over all positions, padding included"),
+    (lambda s, n: s.amax(1), "that is the maximum over all positions, padding included"),
     (
         lambda s, n: s.masked_fill(~real(n, s.shape[1]), -torch.inf).amax(1),
-        "that is the largest over the real words, which comes in the next exercise; here one state is asked for",
+        "that is the maximum over the real words, as in the next exercise; select one state here",
     ),
-    (lambda s, n: torch.zeros_like(s[:, 0]), "all zeros: was anything written into the result?"),
+    (lambda s, n: torch.zeros_like(s[:, 0]), "all zeros: was anything assigned to the result?"),
 ]
 
 
@@ -84,16 +87,16 @@ def last_states(answer, rng):
         except NotRight as problem:
             raise NotRight(f"{where}: {problem}{too_far(str(problem), *states.shape)}") from None
         causes = {
-            (batch, batch, size): "every sentence is looked up at every length: the sentences need an index of their "
+            (batch, batch, size): "every sentence is indexed with every length: the sentences need an index of their "
             "own, `torch.arange`, in place of `:`",
             (size,): "the batch is gone: does a `squeeze` remove it?" if batch == 1 else "that is one sentence's state",
             (batch, 1, size): "one axis of size 1 is left: after `gather` take `[:, 0]` or `squeeze(1)`",
             (1, batch, size): "one axis of size 1 is left in front",
-            (batch, longest, size): "all states are there: one for each sentence is asked for",
-            (batch, longest): "the axis of the features is gone; the axis of time is to go",
-            (longest, size): "the batch is gone; the axis of time, 1, is to go",
+            (batch, longest, size): "all states are there: select one per sentence",
+            (batch, longest): "the feature axis is gone; the time axis should be",
+            (longest, size): "the batch axis is gone; the time axis, 1, should be",
             (batch,): "one number for each sentence; a state has H numbers",
-            (size, batch): "rows and columns have changed places: one row for each sentence",
+            (size, batch): "rows and columns are exchanged: one row for each sentence",
         }
         given = expect_tensor(given, where, (batch, size), causes)
         expected = at(states, lengths - 1)
@@ -108,7 +111,7 @@ def last_states(answer, rng):
 def wrong_row(states: Tensor, given: Tensor, row: int, length: int) -> str:
     """Where a wrong state stands, if it stands anywhere."""
     found = (states - given[row]).abs().amax(2).lt(1e-4).nonzero()
-    expected = f"expected that of sentence {row}, place {length - 1}"
+    expected = f"expected that of sentence {row}, position {length - 1}"
     if len(found):
         sentence, position = found[0].tolist()
         return f"row {row} holds the state of sentence {sentence}, place {position} (counted from 0), {expected}"
@@ -123,7 +126,7 @@ def too_far(problem: str, batch: int, longest: int, size: int) -> str:
     if beyond and int(beyond[1]) == batch:
         return ". `lengths` counts along axis 1, the time; axis 0 is the batch, numbered by `torch.arange(len(states))`"
     if beyond and int(beyond[1]) == size:
-        return ". `lengths` counts along axis 1, the time; axis 2 holds the features, and all of them are wanted"
+        return ". `lengths` counts along axis 1, the time; axis 2 holds the features, and all of them are kept"
     if "Index tensor must have the same number of dimensions" in problem:
         return ". `gather` wants an index of (B, 1, H): `lengths` needs two more axes, and one repeated H times"
     return ""
@@ -143,31 +146,37 @@ def mean_of(features: Tensor, tokens: Tensor) -> Tensor:
 MAX_MISTAKES = [
     (
         lambda f, t: f.amax(2),
-        "padding takes part: where a feature is largest on padding, that value wins",
+        "padding is included: where a feature is largest on padding, that value is the maximum",
     ),
     (
         lambda f, t: largest(f, t == 0, 0.0),
-        "padding is set to 0, and where a feature is negative on every real word, that 0 wins",
+        "padding is set to 0, and if a feature is negative on every real word, 0 is the maximum",
     ),
-    (lambda f, t: largest(f, t != 0), "it is the other way round: this is the largest over padding alone"),
-    (lambda f, t: largest(f, t != 0, 0.0), "it is the other way round: the real words are set to 0"),
-    (lambda f, t: largest(f, t <= 1), "word 1, '<unk>', is left out: it is a word that stood there; only 0 is padding"),
-    (lambda f, t: mean_of(f, t), "that is the mean over the real words; the largest is asked for"),
-    (lambda f, t: f.mean(2), "that is the mean, padding included; the largest over the real words is asked for"),
-    (lambda f, t: largest(f.abs(), t == 0), "that is the largest of the absolute values; the sign counts"),
-    (lambda f, t: largest(f, t == 0).relu(), "negative results became 0: is there a ReLU, or a 0 to start from?"),
-    (lambda f, t: -largest(-f, t == 0), "that is the smallest over the real words"),
-    (lambda f, t: f.sum(2), "that is the sum over all places; the largest over the real words is asked for"),
-    (lambda f, t: largest(f, t == 0)[:, :1].expand(-1, f.shape[1]), "every feature gets the largest of the first one"),
+    (lambda f, t: largest(f, t != 0), "the mask is inverted: this is the maximum over padding alone"),
+    (lambda f, t: largest(f, t != 0, 0.0), "the mask is inverted: the real words are set to 0"),
+    (lambda f, t: largest(f, t <= 1), "token 1, '<unk>', is left out: it stands for a real word; only 0 is padding"),
+    (lambda f, t: mean_of(f, t), "that is the mean over the real words; the exercise is about the maximum"),
+    (
+        lambda f, t: f.mean(2),
+        "that is the mean, padding included; the exercise is about the maximum over the real words",
+    ),
+    (lambda f, t: largest(f.abs(), t == 0), "that is the maximum of the absolute values; the sign matters"),
+    (lambda f, t: largest(f, t == 0).relu(), "negative results became 0: is there a ReLU, or an initial 0?"),
+    (lambda f, t: -largest(-f, t == 0), "that is the minimum over the real words"),
+    (
+        lambda f, t: f.sum(2),
+        "that is the sum over all positions; the exercise is about the maximum over the real words",
+    ),
+    (lambda f, t: largest(f, t == 0)[:, :1].expand(-1, f.shape[1]), "every feature gets the maximum of the first one"),
     (lambda f, t: f[:, :, 0], "that is the value on the first word"),
     (
         lambda f, t: f.gather(2, ((t != 0).sum(1) - 1)[:, None, None].expand(-1, f.shape[1], 1))[:, :, 0],
-        "that is the value on the last real word; the largest over all real words is asked for",
+        "that is the value on the last real word; the exercise is about the maximum over all real words",
     ),
-    (lambda f, t: torch.zeros_like(f[:, :, 0]), "all zeros: was anything written into the result?"),
+    (lambda f, t: torch.zeros_like(f[:, :, 0]), "all zeros: was anything assigned to the result?"),
 ]
 OVER_CHANNELS = (
-    "the mask of sentence i is laid over feature i: `tokens` is (B, T), so it needs an axis for the features"
+    "the mask of sentence i is applied to feature i: `tokens` is (B, T), so it needs an axis for the features"
 )
 
 
@@ -177,9 +186,8 @@ OVER_CHANNELS = (
     dots=3,
     minutes=10,
     hints=(
-        "Try it on one feature with the values -3, -1 and one place of padding. What should win? What wins if padding "
-        "is set to 0?",
-        "Padding has to lose against every number. Which number is smaller than all others?",
+        "Try one feature: -3, -1 and one padding token. What should the maximum be? What is it if padding is set to 0?",
+        "Padding must never be the maximum. Which value is smaller than every number?",
         "`tokens == 0` is (B, T) and `features` are (B, C, T): an axis of size 1 in the middle makes them fit. "
         "`masked_fill` gives a new tensor and leaves the old one.",
     ),
@@ -206,7 +214,7 @@ def max_over_time(answer, rng):
             continue
         if i == len(cases) - 1:
             raise NotRight(
-                f"right for small features, but where all of them lie near {-FAR:.0f}, padding wins: it is set to a "
+                f"correct for small features, but near {-FAR:.0f} padding is the maximum: it is set to a "
                 f"number that is not small enough ({value.max():.0f}?)"
             )
         words = named_mistake(cases[:2], given[:2], MAX_MISTAKES)
@@ -232,28 +240,28 @@ def largest_given(answer, features: Tensor, tokens: Tensor) -> Tensor:
             said += ". `tokens` is (B, T) and `features` are (B, C, T): the mask needs an axis for the features"
         raise NotRight(f"{where}: {said}") from None
     if type(given).__name__ == "max" and hasattr(given, "values"):
-        raise NotRight(f"{where} `max` with a `dim` gives values and places: take `.values`, or use `amax`")
+        raise NotRight(f"{where} `max` with a `dim` gives values and indices: take `.values`, or use `amax`")
     causes = {
         (
             batch,
             longest,
-        ): "one number for each place: the maximum runs over the features; it is to run over time, axis 2",
-        (channels, longest): "the maximum runs over the batch; it is to run over time, axis 2",
+        ): "one number per position: the maximum runs over the features; it should run over time, axis 2",
+        (channels, longest): "the maximum runs over the batch; it should run over time, axis 2",
         (batch, channels, 1): "one axis of size 1 is left: without `keepdim`",
-        (batch, channels, longest): "the axis of time is still there: take the largest over it",
+        (batch, channels, longest): "the time axis is still there: take the maximum over it",
         (channels,): "the batch is gone" if batch > 1 else "the batch is gone: does a `squeeze` remove it?",
         (batch,): "one number for each sentence: each feature has its own maximum",
         (): "one number for everything: each sentence and feature has its own maximum",
-        (channels, batch): "rows and columns have changed places: one row for each sentence",
+        (channels, batch): "rows and columns are exchanged: one row for each sentence",
     }
     given = expect_tensor(given, where, (batch, channels), causes)
     if not given.is_floating_point():
-        raise NotRight(f"{where} the result is {given.dtype}: those are places (`argmax`?); the values are asked for")
+        raise NotRight(f"{where} the result is {given.dtype}: those are indices (`argmax`?); return the values")
     corrupted, padded = given.isnan().any(1), (tokens == 0).any(1)
     if corrupted.any() and not corrupted[~padded].any() and not padded.all():
-        raise NotRight(f"{where} the result holds NaN: padding is set to NaN, and NaN wins every maximum")
+        raise NotRight(f"{where} the result contains NaN: padding is set to NaN, and every maximum with NaN is NaN")
     if corrupted.any():
-        raise NotRight(f"{where} the result holds NaN: 0 · ∞ is NaN, so a mask times -inf spoils the real words")
+        raise NotRight(f"{where} the result contains NaN: 0 · ∞ is NaN, so a mask times -inf changes the real words")
     return given
 
 
@@ -263,7 +271,7 @@ def filled_with(given: Tensor, expected: Tensor, padded: Tensor) -> str | None:
     number = given[off][0].item()
     if (given[off] - number).abs().max() > 1e-4 or (given[padded] < number - 1e-3).any():
         return None
-    return f"padding is set to {number:g}, and where a feature is smaller on every real word, that {number:g} wins"
+    return f"padding is set to {number:g}, and if a feature is smaller on every real word, {number:g} is the maximum"
 
 
 def over_channels(features: Tensor, tokens: Tensor) -> Tensor:

@@ -44,17 +44,17 @@ def first_skipped(x: Tensor, W: Tensor, U: Tensor, b: Tensor) -> Tensor:
     return torch.cat([torch.zeros(1, len(U)), states_of(x[1:], W, U, b)]) if len(x) > 1 else torch.zeros(1, len(U))
 
 
-FIRST_SKIPPED = "the first word is not read: h_1 is made from x[0] and zeros, so the loop begins at 0"
+FIRST_SKIPPED = "the first word is skipped: h_1 depends on x[0] and zeros, so the loop begins at 0"
 RNN_MISTAKES = [
     (stepping(lambda wx, uh, b, h: torch.tanh(wx + uh)), "the bias `b` is missing"),
-    (stepping(lambda wx, uh, b, h: wx + uh + b), "the tanh is missing, so the states can grow without end"),
+    (stepping(lambda wx, uh, b, h: wx + uh + b), "the tanh is missing, so the states can grow without bound"),
     (
         lambda x, W, U, b: states_of(x, U, W, b),
         "`W` and `U` are exchanged: `W` stands before the word, `U` before the state",
     ),
     (
         stepping(lambda wx, uh, b, h: torch.tanh(wx + b)),
-        "the state is not carried on: each word starts from zero, so nothing is remembered",
+        "the state is not carried over: each word starts from zero",
     ),
     (stepping(lambda wx, uh, b, h: torch.tanh(uh + b)), "the words `x` are not used"),
     (lambda x, W, U, b: states_of(x, W.T, U.T, b), "`W` and `U` are transposed: it is `x_t @ W.T`, or `W @ x_t`"),
@@ -64,9 +64,9 @@ RNN_MISTAKES = [
         lambda x, W, U, b: states_of(x, U.T, W.T, b),
         "`W` and `U` are exchanged, and transposed",
     ),
-    (stepping(lambda wx, uh, b, h: torch.sigmoid(wx + uh + b)), "that is a sigmoid; the formula has a tanh"),
-    (stepping(lambda wx, uh, b, h: torch.relu(wx + uh + b)), "that is a ReLU; the formula has a tanh"),
-    (before_tanh, "the state is carried on before its tanh: what the next word meets is h_{t-1}, tanh included"),
+    (stepping(lambda wx, uh, b, h: torch.sigmoid(wx + uh + b)), "that is a sigmoid; use tanh"),
+    (stepping(lambda wx, uh, b, h: torch.relu(wx + uh + b)), "that is a ReLU; use tanh"),
+    (before_tanh, "the state is carried over before its tanh: the next step needs h_{t-1}, tanh included"),
     (stepping(lambda wx, uh, b, h: torch.tanh(wx) + uh + b), "the tanh is around `W x` alone; it goes around the sum"),
     (stepping(lambda wx, uh, b, h: torch.tanh(wx + b) + uh), "the tanh leaves out `U h`; it goes around the whole sum"),
     (stepping(lambda wx, uh, b, h: torch.tanh(wx + uh) + b), "the bias is added after the tanh; it belongs inside"),
@@ -89,20 +89,20 @@ RNN_MISTAKES = [
         "the old state is added to the new one; the formula replaces it",
     ),
     (lambda x, W, U, b: states_of(x, W, U, b, start=1.0), "the first state h_0 is ones; it is zeros"),
-    (lambda x, W, U, b: states_of(x.flip(0), W, U, b), "the words are read from the last to the first"),
-    (lambda x, W, U, b: states_of(x.flip(0), W, U, b).flip(0), "the words are read from the last to the first"),
-    (lambda x, W, U, b: states_of(x, W, U, b).flip(0), "the states are right and in reverse order"),
+    (lambda x, W, U, b: states_of(x.flip(0), W, U, b), "the words are processed from the last to the first"),
+    (lambda x, W, U, b: states_of(x.flip(0), W, U, b).flip(0), "the words are processed from the last to the first"),
+    (lambda x, W, U, b: states_of(x, W, U, b).flip(0), "the states are correct but in reverse order"),
     (
         lambda x, W, U, b: states_of(x, W, U, b)[-1:].expand(len(x), -1),
-        "every row is the last state: was one tensor kept T times and written over? `.clone()` keeps a copy",
+        "every row is the last state: was one tensor stored T times and overwritten? `.clone()` makes a copy",
     ),
     (
         lambda x, W, U, b: states_of(x, W, U, b)[:1].expand(len(x), -1),
         "every row is the first state",
     ),
     (first_skipped, FIRST_SKIPPED),
-    (shifted, "row t is the state before word t, not after it: keep the state once it is new"),
-    (lambda x, W, U, b: torch.zeros(len(x), len(U)), "all zeros: was anything written into the result?"),
+    (shifted, "row t is the state before word t, not after it: store the state after the update"),
+    (lambda x, W, U, b: torch.zeros(len(x), len(U)), "all zeros: was anything assigned to the result?"),
 ]
 
 
@@ -112,8 +112,8 @@ RNN_MISTAKES = [
     dots=2,
     minutes=10,
     hints=(
-        "One loop over the words. Before it, a state of zeros: how many numbers does it have? `U` is (H, H).",
-        "In the loop: compute the new state from `x[t]` and the old one, keep it in a list, go on with it.",
+        "One loop over the words. Before it, a zero state: how many numbers does it have? `U` is (H, H).",
+        "In the loop: compute the new state from `x[t]` and the old one, append it to a list, continue with it.",
         "`W @ x[t]` is (H,). After the loop `torch.stack` makes one (T, H) tensor of the list.",
     ),
 )
@@ -135,7 +135,7 @@ def rnn(answer, rng):
             where = f"for x {tuple(case[0].shape)} and U {tuple(case[2].shape)}"
             said = str(problem)
             said = said if said.startswith(where) else f"{where}: {said}"
-            raise NotRight(f"right where D = H, but {said}{what_size(said)}") from None
+            raise NotRight(f"correct where D = H, but {said}{what_size(said)}") from None
     return f"{1 + len(others)} sentences of 1 to 12 words, widths D and H equal and different"
 
 
@@ -145,24 +145,24 @@ def right_states(answer, case: tuple[Tensor, ...], telling: list) -> None:
     where = f"for x {tuple(x.shape)} and U {tuple(U.shape)}"
     given = answer(*case)
     if isinstance(given, tuple) and len(given) == 2:
-        raise NotRight(f"{where} there are two results; all states, one tensor of shape (T, H), are asked for")
+        raise NotRight(f"{where} there are two results; return all states, one tensor of shape (T, H)")
     length, size = len(x), len(U)
     if length > 1 and agrees(given, states_of(x[1:], W, U, b)):
         raise NotRight(f"{where}: {FIRST_SKIPPED}")
     causes = {
-        (size,): "that is one state, the last one? Keep each state, and `torch.stack` them after the loop",
+        (size,): "that is one state, the last one? Append each state, and `torch.stack` them after the loop",
         (1, size): "that is one state; there is one for each word",
-        (size, length): "rows and columns have changed places: one row for each word",
-        (length + 1, size): "one state too many: h_0 was there before the first word and is not asked for",
+        (size, length): "rows and columns are exchanged: one row for each word",
+        (length + 1, size): "one state too many: h_0 precedes the first word and is not returned",
         (length - 1, size): "one state too few: does the loop stop one word early?",
-        (length * size,): "the states stand one after another in one row: `torch.stack` puts them in rows of their own",
+        (length * size,): "the states are concatenated in one row: `torch.stack` gives one row per state",
         (length, 1, size): "one axis of size 1 is left in the middle",
         (1, length, size): "one axis of size 1 is left in front; there is no batch here",
         (length, size, 1): "one axis of size 1 is left at the end",
         (length, size, size): "each state is a matrix: `*` multiplies entry by entry, `@` is the matrix product",
     }
     given = expect_tensor(given, where, (length, size), causes)
-    expect_finite(given, where, "was every row written? `torch.empty` holds whatever lay in memory")
+    expect_finite(given, where, "was every row assigned? `torch.empty` is not initialised")
     expected = states_of(*case)
     if agrees(given, expected):
         return
@@ -172,7 +172,7 @@ def right_states(answer, case: tuple[Tensor, ...], telling: list) -> None:
     if words is None:
         words = (
             f"the state after word {row} (counted from 0) begins with {given[row, 0]:.3f}, expected "
-            f"{expected[row, 0]:.3f}" + (", so the states before it are right" if row else "")
+            f"{expected[row, 0]:.3f}" + (", so the states before it are correct" if row else "")
         )
     raise NotRight(f"{where}: {words}")
 

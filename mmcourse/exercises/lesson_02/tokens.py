@@ -17,22 +17,22 @@ UNKNOWN_MISTAKES: list[tuple[Callable, str]] = [
     (lambda index: [index["<unk>"]], ""),
     (
         lambda index: [0],
-        "a word that is not in the index becomes 0, which is padding: the model would not see that a word stood there",
+        "a word that is not in the index becomes 0, which is padding: the model would not know that there is a word",
     ),
-    (lambda index: [None], "a word that is not in the index becomes None: `.get` takes what to give instead"),
-    (lambda index: [-1], "a word that is not in the index becomes -1, and no row of an embedding has that number"),
-    (lambda index: ["<unk>"], "a word that is not in the index becomes the text '<unk>'; its number is asked for"),
-    (lambda index: [], "a word that is not in the index is left out; '<unk>' keeps its place in the sentence"),
-    (lambda index: [len(index)], "a word that is not in the index gets a new number, which no row of an embedding has"),
+    (lambda index: [None], "a word that is not in the index becomes None: `.get` takes a default value"),
+    (lambda index: [-1], "a word that is not in the index becomes -1, and an embedding has no such row"),
+    (lambda index: ["<unk>"], "a word that is not in the index becomes the text '<unk>'; return its number"),
+    (lambda index: [], "a word that is not in the index is left out; '<unk>' keeps its position in the sentence"),
+    (lambda index: [len(index)], "a word that is not in the index gets a new number, and an embedding has no such row"),
     (
         lambda index: [1],
-        "this index keeps '<unk>' in another place than 1: look its number up instead of writing it down",
+        "in this index '<unk>' is not number 1: look its number up instead of hard-coding it",
     ),
 ]
 CASES: list[tuple[Callable, str]] = [
     (str.lower, ""),
     (str, "the case is kept, so 'Fish' is another word than 'fish'"),
-    (str.upper, "upper case is not what the index has"),
+    (str.upper, "the index has no upper-case words"),
 ]
 
 
@@ -56,30 +56,30 @@ def encode_mistakes() -> list[tuple[Callable, str]]:
     return both + [
         (
             lambda s, index: [index.get(c, index["<unk>"]) for c in s.lower()],
-            "there is a number for each letter: a text is a row of letters until `.split()` cuts it into words",
+            "there is a number for each letter: a text is a sequence of letters until `.split()` splits it into words",
         ),
         (lambda s, index: s.lower().split(), "those are the words; look the number of each up in `index`"),
-        (lambda s, index: numbered(s, index)[::-1], "the words are in reverse"),
+        (lambda s, index: numbered(s, index)[::-1], "the words are in reverse order"),
         (lambda s, index: sorted(numbered(s, index)), "the numbers are sorted, and the order of the words is lost"),
         (
             lambda s, index: sorted(set(numbered(s, index))),
-            "each word is there once, and in another order: a set keeps neither repetitions nor order",
+            "each word occurs once, and in another order: a set keeps neither repetitions nor order",
         ),
         (
             lambda s, index: list(set(numbered(s, index))),
-            "each word is there once, and in another order: a set keeps neither repetitions nor order",
+            "each word occurs once, and in another order: a set keeps neither repetitions nor order",
         ),
         (
             lambda s, index: list(dict.fromkeys(numbered(s, index))),
-            "a word that comes twice is there once; each place of the sentence has its number",
+            "a repeated word occurs once; each position of the sentence has its number",
         ),
         (lambda s, index: numbered(s, index)[:1], "only the first word is there: is the `return` inside the loop?"),
-        (lambda s, index: [numbered(s, index)], "the list is inside another list; one list of numbers is asked for"),
+        (lambda s, index: [numbered(s, index)], "the list is inside another list; return one list of numbers"),
         (
             lambda s, index: [[id] for id in numbered(s, index)],
-            "each number is in a list of its own; one list of numbers is asked for",
+            "each number is in a list of its own; return one list of numbers",
         ),
-        (lambda s, index: [float(id) for id in numbered(s, index)], "those are floats; tokens are whole numbers (int)"),
+        (lambda s, index: [float(id) for id in numbered(s, index)], "those are floats; tokens are integers"),
     ]
 
 
@@ -89,9 +89,9 @@ def encode_mistakes() -> list[tuple[Callable, str]]:
     dots=1,
     minutes=5,
     hints=(
-        "Three steps: lower case, cut at the blanks, look each word up. Print what each gives for one sentence.",
-        "`index[word]` raises a KeyError for a word that is not there. What has a dictionary got instead of brackets?",
-        "`index.get(word, something)` gives `something` where `word` is not there. What number should that be?",
+        "Three steps: lower case, split at white space, look each word up. Print what each gives for one sentence.",
+        "`index[word]` raises a KeyError for a missing word. What does a dictionary offer instead of brackets?",
+        "`index.get(word, something)` gives `something` if `word` is missing. What number should that be?",
     ),
 )
 def encode(answer, rng):
@@ -118,7 +118,7 @@ def encode(answer, rng):
             where = f"for {sentence!r}"
             words = named_mistake(cases, given, mistakes)
             if words is None and not (isinstance(value, list) and all(whole_number(id) for id in value)):
-                raise NotRight(f"{where} the result is {described(value)}, expected a list of whole numbers (int)")
+                raise NotRight(f"{where} the result is {described(value)}, expected a list of integers")
             expected = numbered(sentence, numbers_of)
             raise NotRight(f"{where} the result is {value}, expected {expected}" + (f": {words}" if words else ""))
     return "known words, capitals, unknown words, two different indices" + blanks(answer, index)
@@ -133,10 +133,10 @@ def plain(value):
         )
     if isinstance(value, list):
         return [int(id) if whole_number(id) else id for id in value]
-    remedy = {"map": "`list(...)` runs through it", "generator": "square brackets make a list of it"}
+    remedy = {"map": "`list(...)` converts it", "generator": "square brackets make a list of it"}
     kind = type(value).__name__
     more = f": {remedy[kind]}" if kind in remedy else ""
-    raise NotRight(f"the result is {described(value)}, expected a list of whole numbers (int){more}")
+    raise NotRight(f"the result is {described(value)}, expected a list of integers{more}")
 
 
 def whole_number(value) -> bool:
@@ -149,7 +149,7 @@ def why_missing(problem: str, sentence: str, index: dict) -> str:
     if not problem.startswith("KeyError"):
         return problem
     if any(word in problem for word in sentence.split() if word.lower() in index and word not in index):
-        return f"for {sentence!r}: {problem}. The index holds lower-case words alone"
+        return f"for {sentence!r}: {problem}. The index contains lower-case words only"
     if any(word in problem for word in sentence.lower().split() if word not in index):
         return f"for {sentence!r}: {problem}. The word is not in the index; `'<unk>'` stands for all such words"
     return f"for {sentence!r}: {problem}"
@@ -160,10 +160,10 @@ def blanks(answer, index: dict) -> str:
     try:
         given = [answer(sentence, index) for sentence in ("a  fish", "")]
     except NotRight:
-        return ". An empty sentence raises an error, though: look at it before you use this elsewhere"
+        return ". An empty sentence raises an error, though: handle it before you use this elsewhere"
     if given[0] != numbered("a  fish", index):
         return (
-            ". Two blanks in a row give an extra number, though: `.split(' ')` finds an empty word there, `.split()` "
+            ". Two spaces in a row give an extra number, though: `.split(' ')` finds an empty word there, `.split()` "
             "does not"
         )
     if given[1] != []:

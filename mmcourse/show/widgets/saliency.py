@@ -14,7 +14,7 @@ from mmcourse.show.widgets.base import StaticImage, script
 UNKNOWN = 1  # in every vocabulary of the course
 MOST_WORDS = 256  # of a longer text the beginning is read
 FEW = 6  # up to so many classes each has its bar, in the given order; of more, the most probable
-TINTS = {True: "#0072B2", False: "#D55E00"}  # speaks for the class, against it; the bar of this class, of another
+TINTS = {True: "#0072B2", False: "#D55E00"}  # evidence for the class, against it; the bar of this class, of another
 WIDE, LINE, MARGIN, GAP, SIZE, MOST_LINES = 7.2, 0.42, 0.2, 0.19, 13, 5  # of the still picture, in inches and points
 STRONGEST = 0.6  # how opaque the strongest word's tint is: letters stay readable on light and dark pages
 
@@ -22,7 +22,7 @@ STRONGEST = 0.6  # how opaque the strongest word's tint is: letters stay readabl
 def saliency_explorer(
     model: nn.Module, sentence: str, classes: Sequence[str], encode: Callable[[str], list[int]] | None = None
 ) -> "SaliencyExplorer":
-    """A widget: type a sentence, see what the model answers, and which words spoke for or against the answer.
+    """A widget: type a sentence, see the model's prediction and which words are evidence for or against it.
 
     model     tokens (B, T) to logits (B, len(classes)), with an nn.Embedding
     sentence  what stands there at first
@@ -80,12 +80,12 @@ class SaliencyExplorer(StaticImage):
         try:
             self.result = self._read()
         except (ValueError, RuntimeError, IndexError) as error:  # shown in the widget: no cell is there to show it
-            self.result = {"words": [], "guesses": [], "chosen": -1, "note": f"The model cannot read this: {error}"}
+            self.result = {"words": [], "guesses": [], "chosen": -1, "note": f"The model cannot process this: {error}"}
 
     def _read(self) -> dict:
         ids = [int(token) for token in self.encode(self.text)]
         words = words_of(self.text, ids, self.encode)
-        note = f"Of {len(ids)} words the first {MOST_WORDS} are read." if len(ids) > MOST_WORDS else ""
+        note = f"Only the first {MOST_WORDS} of {len(ids)} words are used." if len(ids) > MOST_WORDS else ""
         ids, words = ids[:MOST_WORDS], words[:MOST_WORDS]
         if not ids:
             return {"words": [], "guesses": [], "chosen": -1, "note": "There is no word yet: type a sentence."}
@@ -130,14 +130,17 @@ class SaliencyExplorer(StaticImage):
         if not self.result["words"]:
             return self.result["note"]
         name = self.classes[self.result["chosen"]]
-        return f"blue speaks for ‘{name}’,\norange against it;\ndashed: unknown"
+        return f"blue: evidence for ‘{name}’,\norange against it;\ndashed: unknown"
 
     def _alt(self) -> str:
         words = sorted((word for word in self.result["words"] if word[1] > 0), key=lambda word: -word[1])
         said = ", ".join(f"{self.classes[i]} {p:.2f}" for i, p in self.result["guesses"])
-        answer = f"The model's answer to '{shortened(self.text)}': {said}. " if said else ""
-        most = f"Most in favour spoke: {', '.join(word for word, *_ in words[:3])}. " if words else ""
-        return f"A sentence to type, bars for the answer, words tinted. {answer}{most}Run the cell to type your own."
+        answer = f"Prediction for '{shortened(self.text)}': {said}. " if said else ""
+        most = f"Strongest evidence for it: {', '.join(word for word, *_ in words[:3])}. " if words else ""
+        return (
+            f"A sentence to edit, bars for the class probabilities, coloured words. {answer}{most}Run the cell to type "
+            "your own."
+        )
 
 
 def words_of(text: str, ids: Sequence[int], encode: Callable) -> list[str]:

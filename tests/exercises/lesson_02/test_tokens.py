@@ -72,12 +72,12 @@ def test_encode(judged):
         },
         {
             "no unknown": (encoder(look=lambda w, index: index[w], lower=str.lower), "`'<unk>'` stands for"),
-            "no lower, no unknown": (encoder(lower=str, look=lambda w, index: index[w]), "lower-case words alone"),
+            "no lower, no unknown": (encoder(lower=str, look=lambda w, index: index[w]), "lower-case words only"),
             "0": (get(0), "becomes 0, which is padding"),
             "None": (get(None), "becomes None"),
             "-1": (get(-1), "becomes -1"),
             "its text": (get("<unk>"), "becomes the text"),
-            "always 1": (get(1), "in another place than 1"),
+            "always 1": (get(1), "'<unk>' is not number 1"),
             "dropped": (dropping, "is left out"),
             "a new number": (encoder(look=lambda w, index: index.get(w, len(index))), "gets a new number"),
             "a new word": (growing, "`index` was changed in place"),
@@ -87,13 +87,13 @@ def test_encode(judged):
                 lambda s, index: [index[word] for word in s.split() if word in index],
                 None,
             ),
-            "upper case": (encoder(lower=str.upper), "upper case is not"),
+            "upper case": (encoder(lower=str.upper), "no upper-case words"),
             "letters": (encoder(cut=list), "a number for each letter"),
             "words": (lambda s, index: s.lower().split(), "those are the words"),
             "reverse": (lambda s, index: right(s, index)[::-1], "in reverse"),
             "sorted": (lambda s, index: sorted(right(s, index)), "the numbers are sorted"),
             "a set": (lambda s, index: list(set(right(s, index))), "a set keeps neither"),
-            "no repetition": (lambda s, index: list(dict.fromkeys(right(s, index))), "comes twice is there once"),
+            "no repetition": (lambda s, index: list(dict.fromkeys(right(s, index))), "a repeated word occurs once"),
             "return in the loop": (returns_early, "only the first word"),
             "last word": (last_word, None),
             "nested": (lambda s, index: [right(s, index)], "inside another list"),
@@ -101,7 +101,7 @@ def test_encode(judged):
             "floats": (encoder(after=lambda ids: [float(id) for id in ids]), "those are floats"),
             "tensor": (encoder(after=torch.tensor), "is a tensor"),
             "generator": (lambda s, index: (index.get(w, 1) for w in s.lower().split()), "square brackets"),
-            "map": (lambda s, index: map(index.get, s.lower().split()), "`list(...)` runs"),
+            "map": (lambda s, index: map(index.get, s.lower().split()), "`list(...)` converts"),
             "text": (lambda s, index: " ".join(map(str, right(s, index))), "is a str"),
             "dictionary": (lambda s, index: {w: index.get(w, 1) for w in s.lower().split()}, "is a dict"),
             "one number more": (lambda s, index: right(s, index) + [0], None),
@@ -113,13 +113,13 @@ def test_encode(judged):
 def test_two_blanks_are_remarked_upon_and_not_wrong():
     from mmcourse.exercises.checks import judge
 
-    assert "Two blanks" in judge("02.1", by_exception).message
-    assert "Two blanks" not in judge("02.1", right).message
+    assert "Two spaces" in judge("02.1", by_exception).message
+    assert "Two spaces" not in judge("02.1", right).message
 
 
 def test_an_empty_sentence_alone_is_remarked_upon_where_blanks_are_right():
     from mmcourse.exercises.checks import judge
 
     verdict = judge("02.1", encoder(cut=lambda sentence: re.split(r"\s+", sentence)))
-    assert verdict and "Two blanks" not in verdict.message and "An empty sentence gives a list, [1]" in verdict.message
+    assert verdict and "Two spaces" not in verdict.message and "An empty sentence gives a list, [1]" in verdict.message
     assert "An empty sentence" not in judge("02.1", right).message

@@ -70,7 +70,7 @@ def test_no_word_and_two_hundred_and_too_many(widget):
     assert len(words(widget)) == 204 and widget.result["note"] == "" and widget.guess
     assert widget.still()[0]
     widget.text = "fish " * (MOST_WORDS + 44)
-    assert len(words(widget)) == MOST_WORDS and f"Of {MOST_WORDS + 44} words" in widget.result["note"]
+    assert len(words(widget)) == MOST_WORDS and f"first {MOST_WORDS} of {MOST_WORDS + 44} words" in widget.result["note"]
 
 
 def test_words_stand_with_their_tokens_in_real_text():
@@ -114,7 +114,7 @@ def test_watching_leaves_the_model_as_it_was(model, modes_kept):
 def test_a_text_that_the_model_refuses_is_said_in_the_widget(widget):
     widget.encode = lambda text: [len(VOCABULARY)]
     widget.text = "something"
-    assert widget.guess is None and "outside" not in widget.text and "cannot read this" in widget.result["note"]
+    assert widget.guess is None and "outside" not in widget.text and "cannot process this" in widget.result["note"]
     widget.encode = encode_page
     widget.text = "a fish"
     assert widget.guess and widget.result["note"] == ""

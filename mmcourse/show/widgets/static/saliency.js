@@ -63,7 +63,7 @@ function render({ model, el }) {
       if (!crowded) node.append(make("small", { textContent: share < 0.1 ? "\u00a0" : signed(says) }));
       return node;
     }).flatMap((node) => [node, " "]));
-    key.replaceChildren(...(read.length ? [sample("blue", "", FOR), ` speaks for ‘${classes[chosen]}’, `,
+    key.replaceChildren(...(read.length ? [sample("blue", "", FOR), ` evidence for ‘${classes[chosen]}’, `,
       sample("orange", "", AGAINST), " against it; ", sample("dashed", "mm-unknown"), " is not in the vocabulary"] : []));
     const best = bars.reduce((most, guess) => (guess[1] > most[1] ? guess : most), [-1, -1]);
     guesses.replaceChildren(...bars.map(([i, probability]) => {
@@ -74,7 +74,7 @@ function render({ model, el }) {
         make("span", { textContent: classes[i] }), make("div", { className: "mm-track" }, bar),
         make("span", { className: "mm-mono", textContent: probability.toFixed(2) }));
     }));
-    const answer = best[0] < 0 ? "" : `${read.length} word${read.length > 1 ? "s" : ""}; the model says ‘${classes[best[0]]}’. `;
+    const answer = best[0] < 0 ? "" : `${read.length} word${read.length > 1 ? "s" : ""}; predicted: ‘${classes[best[0]]}’. `;
     said.textContent = answer + note;
   }
   function follow() {
