@@ -126,17 +126,17 @@ LOSSES = {
 
 
 def chosen_loss(loss: str | AdversarialLoss) -> AdversarialLoss:
-    """The loss of a name, or the one given; ValueError for another name, a class, or what has none of its methods."""
+    """The loss of a name, or the one given; ValueError for another name, a class, or another object."""
     if isinstance(loss, str) and loss in LOSSES:
         return LOSSES[loss]()
     if isinstance(loss, type):
         raise ValueError(
             f"fit_adversarial got the class {loss.__name__} as its loss; expected an instance: {loss.__name__}()"
         )
-    if all(callable(getattr(loss, name, None)) for name in ("discriminator", "generator", "penalty")):
+    if isinstance(loss, AdversarialLoss):
         return loss
     what = repr(loss) if isinstance(loss, str) else f"a {getattr(loss, '__name__', type(loss).__name__)}"
     raise ValueError(
-        f"fit_adversarial got loss={what}; expected one of {', '.join(map(repr, LOSSES))}, or an AdversarialLoss. A "
-        "single function (outputs, target) cannot serve two players"
+        f"fit_adversarial got loss={what}; expected one of {', '.join(map(repr, LOSSES))}, or an "
+        "instance of a subclass of AdversarialLoss. One function (outputs, target) cannot serve two players"
     )
