@@ -30,7 +30,7 @@ class AdversarialView(LiveView):
         super().__init__(total_steps, epochs)
         self.samples = samples
         self.curves = {"generator loss": Curve(), "discriminator loss": Curve()}
-        self._grid, self._sampled = None, -math.inf
+        self._grid, self._encoded, self._sampled = None, "", -math.inf  # the last samples, as JPEG, and when
 
     def _below(self) -> str:
         if time.perf_counter() - self._sampled >= SAMPLES_EVERY:
@@ -38,11 +38,8 @@ class AdversarialView(LiveView):
         hint = '<div style="opacity:0.8">Interrupt the kernel (■) to stop: what was learned is kept.</div>'
         if self._grid is None:
             return hint
-        from mmcourse.show import style
-
-        picture = base64.b64encode(style.small_jpeg(self._grid)).decode("ascii")
         return (
-            f'<img src="data:image/jpeg;base64,{picture}" alt="{self._more_alt().strip()}" '
+            f'<img src="data:image/jpeg;base64,{self._encoded}" alt="{self._more_alt().strip()}" '
             f'width="{self._grid.width}" height="{self._grid.height}" '
             f'style="display:block;margin:6px 0;max-width:100%;height:auto">{hint}'
         )
@@ -55,7 +52,10 @@ class AdversarialView(LiveView):
         self._sampled = time.perf_counter()
         images = None if self.samples is None else self.samples()
         if images is not None and images.dim() == 4 and images.shape[1] in (1, 3):
+            from mmcourse.show import style
+
             self._grid = tiled(images)
+            self._encoded = base64.b64encode(style.small_jpeg(self._grid)).decode("ascii")
 
     def _more_alt(self) -> str:
         return "" if self._grid is None else " Images that the generator makes of the same latents each time."
