@@ -113,7 +113,9 @@ class Game(StaticImage):
                 output.plot(self.x, self.discriminator[frame], "--", color=COLOURS["discriminator"], label="D(x)")
                 output.set_ylim(*self.output_limits)
                 output.grid(visible=False)
-                output.set_yticks([])
+                if frame < last:
+                    output.set_yticks([])
+            output.set_ylabel("D(x)")
             panels[0].set_ylabel("density")
             handles = [*panels[0].get_lines(), *output.get_lines()]
             figure.legend(handles=handles, loc="outside upper center", ncols=3)

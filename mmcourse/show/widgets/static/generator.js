@@ -14,6 +14,7 @@ function render({ model, el }) {
     (x) => set("truncation", x));
   const grid = make("div", { className: "mm-samples" });
   grid.setAttribute("role", "group");
+  grid.setAttribute("aria-label", "samples");
   const note = make("div", { className: "mm-note", ariaLive: "polite" });
 
   function showSamples() {
@@ -23,7 +24,6 @@ function render({ model, el }) {
       const image = make("img", { src: addresses.of(bytes), alt: labels[i] });
       return make("figure", {}, image, ...(model.get("chosen") === every && names.length ? [make("figcaption", { textContent: labels[i] })] : []));
     }));
-    grid.setAttribute("aria-label", said);
     note.textContent = said;
   }
   function showControls() {
