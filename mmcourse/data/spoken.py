@@ -57,7 +57,12 @@ class SpokenWords:
 
     def log_mels(self, log_mel: LogMel, samples: int = SAMPLES) -> Tensor:
         """What `log_mel` makes of every sound, padded or cut to one length.   -> (N, n_mels, T)"""
-        return torch.cat([log_mel(sounds) for sounds in self.batches(samples)])
+        whole = None  # filled part by part: joining a list of parts would take the memory twice
+        for start, sounds in zip(range(0, len(self), CHUNK), self.batches(samples), strict=True):
+            mels = log_mel(sounds)
+            whole = mels.new_empty(len(self), *mels.shape[1:]) if whole is None else whole
+            whole[start : start + len(mels)] = mels
+        return whole
 
 
 def spoken_words(group: str, takes: int = 1, seed: int | None = None, words: Sequence[str] = WORDS) -> SpokenWords:

@@ -781,10 +781,10 @@ check("06.collapse", negative_elbo)
 mnist = {split: real.load_or_explain("mnist", split) for split in ("train", "test")}
 have_data = all(mnist.values())
 if have_data:
-    digits, labels = real.images(mnist["train"].select(range(min(30_000, len(mnist["train"])))))    # (N, 1, 28, 28), (N,)
+    digits, labels = real.images(mnist["train"].select(range(min(15_000, len(mnist["train"])))))    # (N, 1, 28, 28), (N,)
     test_digits, test_labels = real.images(mnist["test"])
     reader = cnn.ImageClassifier(10, in_channels=1)
-    fit(reader, Batches(digits, labels, size=128), epochs=2, lr=5e-3)
+    fit(reader, Batches(digits, labels, size=128), epochs=3, lr=5e-3)
 
 # %%
 def add_strong_noise(images: Tensor) -> Tensor:
@@ -794,7 +794,7 @@ def add_strong_noise(images: Tensor) -> Tensor:
 if have_data:
     digit_model = autoencoder.ImageAutoencoder(channels=4, widths=(16, 32), in_channels=1)
     noisy_pairs = Batches(digits, digits, size=128, transform=add_strong_noise)
-    fit(digit_model, noisy_pairs, loss=F.mse_loss, epochs=2, lr=5e-3)
+    fit(digit_model, noisy_pairs, loss=F.mse_loss, epochs=4, lr=5e-3)
     noisy = add_strong_noise(test_digits)
     versions = {"clean": test_digits, "noisy": noisy, "denoised": predict(digit_model, noisy)}
     digits_read = {}
