@@ -21,8 +21,8 @@ from mmcourse.training.device import describe_device, seed_everything
 TABLE = Path(__file__).resolve().parent.parent / "data" / "tables" / "03_spoken_digits.csv"
 SAMPLES = 6_000  # 0.75 s at 8 kHz
 MODELS = {  # seeds, epochs
-    "log-mel CNN: as recorded": (3, 6),
-    "log-mel CNN: varied": (3, 6),
+    "log-mel CNN: no augmentation": (3, 6),
+    "log-mel CNN: augmentation": (3, 6),
     "M5 on the waveform": (2, 12),
 }
 
@@ -36,14 +36,14 @@ def right(name: str, train: tuple, test: tuple, seed: int) -> float:
     else:
         log_mel = LogMel(rate=8_000).fit(sounds[::5])
         model, prepare = SpeechClassifier(10), lambda part: log_mel(collate(part, SAMPLES))
-        transform = (lambda mels: spec_augment(shift_bands(mels))) if name.endswith("varied") else None
+        transform = (lambda mels: spec_augment(shift_bands(mels))) if name.endswith(": augmentation") else None
     batches = Batches(prepare(sounds), labels, seed=seed, transform=transform)
     fit(model, batches, epochs=MODELS[name][1], lr=5e-3, metrics=(), verbose=False)
     return evaluate(model, Batches(prepare(test_sounds), test_labels, shuffle=False))["accuracy"]
 
 
 def row(name: str, official: list[float], people: dict[str, list[float]]) -> str:
-    """A line of the table: mean over seeds; the spread is over speakers."""
+    """A line of the table: mean over seeds; the standard deviation is over speakers."""
     each = [mean(figures) for figures in people.values()]
     cells = [f"{mean(official):.3f}", f"{mean(each):.3f}", f"{stdev(each):.3f}", *(f"{figure:.2f}" for figure in each)]
     return ",".join([f"{name} ({MODELS[name][0]} seeds)", *cells])
@@ -67,8 +67,9 @@ def main() -> None:
         lines.append(row(name, official, left_out))
         print(lines[-1], flush=True)
     notes = [
-        "# Measured by benchmarks/spoken_digits.py on the free spoken digits: the official split, and each speaker of",
-        "# its training part left out in turn. Mean over seeds; the spread is the standard deviation over speakers.",
+        "# Measured by benchmarks/spoken_digits.py on the free spoken digits: accuracy on the official split, and with",
+        "# each speaker of its training part left out in turn. Mean over seeds; std is the standard deviation over "
+        "speakers.",
         "# " + describe_device(),
     ]
     header = ",".join(["model", "official split", "left out: mean", "std", *people])

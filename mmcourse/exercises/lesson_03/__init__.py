@@ -3,4 +3,4 @@
 from mmcourse.exercises.lesson_03 import debug, masking, mel, sampling, stft
 
 __all__ = ["debug", "masking", "mel", "sampling", "stft"]
-TITLE = "Sound: waveform to CNN"
+TITLE = "Sound: from waveform to CNN"

@@ -1,4 +1,4 @@
-"""The clinic of lesson 03: a split that keeps each speaker on one side."""
+"""The debugging exercise of lesson 03: a split that keeps each speaker on one side."""
 
 import numbers
 from collections.abc import Generator, Iterator
@@ -15,13 +15,13 @@ NAMES = ("ann", "joann", "Ann", "theo", "theo2", "nicolas", "nico", "eve", "mo",
 
 @exercise(
     "03.debug",
-    title="mend the split",
+    title="fix the split",
     dots=1,
     minutes=10,
     hints=(
-        "Go through the speakers with `enumerate`: it gives the place of each example and who speaks it.",
-        "An example belongs to the test split exactly when its speaker is one of `held`. Chance has no part in it.",
-        "Two lists: one of the places `i` whose speaker is in the set `held`, one of all the others.",
+        "Go through the speakers with `enumerate`: it gives the index and the speaker of each example.",
+        "An example belongs to the test split exactly when its speaker is in `held`. Nothing is random.",
+        "Two lists: the indices `i` whose speaker is in the set `held`, and all others.",
     ),
 )
 def split_by_speaker(answer, rng):
@@ -72,24 +72,24 @@ def two(parts, where: str, speakers: list[str]) -> list[tuple]:
 def indices(part, speakers: list[str], where: str, side: str) -> list[int]:
     """The places of one side as a list; a list, tuple, range, tensor or array of whole numbers is fine."""
     if isinstance(part, set | frozenset | dict):
-        raise NotRight(f"{where} {side} is a {type(part).__name__}, expected a list: `sorted(...)` makes one of it")
+        raise NotRight(f"{where} {side} is a {type(part).__name__}, expected a list: `sorted(...)` makes one")
     if isinstance(part, str | numbers.Number) or not hasattr(part, "__iter__"):
         raise NotRight(f"{where} {side} is {described(part)}, expected a list of indices")
     if isinstance(part, Iterator):
         kind = "a generator" if isinstance(part, Generator) else f"{type(part).__name__}, an iterator"
-        raise NotRight(f"{where} {side} is {kind}, which cannot index a tensor later: make a list of it, `list(...)`")
+        raise NotRight(f"{where} {side} is {kind}, which cannot index a tensor later: convert it, `list(...)`")
     values = guarded(list, part.tolist() if isinstance(part, Tensor) and part.ndim else part, name=side)
     if values and all(isinstance(value, str) for value in values):
-        raise NotRight(f"{where} {side} lists speakers; expected the places of their examples: indices into `speakers`")
+        raise NotRight(f"{where} {side} lists speakers; expected indices into `speakers`")
     if values and all(isinstance(value, tuple | list) for value in values):
         raise NotRight(f"{where} {side} lists pairs such as {values[0]!r}: keep the index of each pair alone")
     if values and all(type(value).__name__ in ("bool", "bool_") for value in values):
-        raise NotRight(f"{where} {side} is a mask of true and false; expected the places where it is true")
+        raise NotRight(f"{where} {side} is a boolean mask; expected the indices where it is true")
     found = []
     for value in values:
         value = value.item() if hasattr(value, "item") else value
         if not isinstance(value, numbers.Integral) or isinstance(value, bool):
-            raise NotRight(f"{where} {side} holds {described(value)}, expected whole numbers: indices into `speakers`")
+            raise NotRight(f"{where} {side} holds {described(value)}, expected integers: indices into `speakers`")
         if not 0 <= value < len(speakers):
             cause = ": does it count from 1?" if value == len(speakers) else ""
             raise NotRight(f"{where} {side} holds {value}; the indices go from 0 to {len(speakers) - 1}{cause}")
@@ -104,7 +104,7 @@ def judge_split(where: str, speakers: list[str], held: set[str], train: list[int
     if sorted(train) == others and sorted(test) == right:
         return
     if sorted(train) == right and sorted(test) == others:
-        raise NotRight(f"{where} train and test have changed places: those held out are the test")
+        raise NotRight(f"{where} train and test are exchanged: the held-out speakers are the test split")
     for side, values in (("train", train), ("test", test)):
         if len(set(values)) < len(values):
             twice = next(i for i in values if values.count(i) > 1)
@@ -117,10 +117,10 @@ def judge_split(where: str, speakers: list[str], held: set[str], train: list[int
     shared = sorted({speakers[i] for i in train} & {speakers[i] for i in test})
     if shared:
         raise NotRight(
-            f"{where} {shared[0]} is on both sides: the score flatters again. All examples of a speaker go to one side"
+            f"{where} {shared[0]} is on both sides: the speaker leaks. All examples of a speaker belong to one side"
         )
     if not test and right and len(train) == len(speakers):
-        raise NotRight(f"{where} test is empty: `held` is a set of names, so ask `speaker in held`, not `==`")
+        raise NotRight(f"{where} test is empty: `held` is a set of names, so use `speaker in held`, not `==`")
     stray = sorted({speakers[i] for i in test} - held)
     like = [(other, name) for other in stray for name in sorted(held) if akin(other, name)]
     if like:

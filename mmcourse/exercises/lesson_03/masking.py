@@ -1,4 +1,4 @@
-"""Exercise 03.5: a random stripe of hidden frames for each example, the time mask of SpecAugment."""
+"""Exercise 03.5: a random time mask for each example, as in SpecAugment."""
 
 import torch
 from torch import Tensor
@@ -13,14 +13,14 @@ BATCH = 16
 
 @exercise(
     "03.5",
-    title="hide some moments",
+    title="time masking",
     dots=2,
     minutes=10,
     hints=(
-        "Draw two numbers for each example: how wide its stripe is, 0 to `widest`, and where it begins. "
-        "`torch.randint` leaves out its upper end.",
-        "A stripe of `width` frames fits at the starts 0 to T - width. Draw the width first, then a start that fits.",
-        "`mels.clone()` is yours to change. A loop over the examples will do; time is the last axis, `[i, :, a:b]`.",
+        "Draw two numbers for each example: the width of its mask, 0 to `widest`, and its start. "
+        "`torch.randint` excludes its upper end.",
+        "A mask of `width` frames fits at the starts 0 to T - width. Draw the width first, then a start that fits.",
+        "You may change `mels.clone()`. A loop over the examples suffices; time is the last axis, `[i, :, a:b]`.",
     ),
 )
 def mask_stripes(answer, rng):
@@ -33,36 +33,40 @@ def mask_stripes(answer, rng):
     whole_stripes(wide.sum(1))
     starts_for_the_width(wide)
     if masked(answer, (4, 3, 8), 0, rng).any():
-        raise NotRight("with `widest` 0 something is masked; nothing may be")
-    return f"one stripe for each of {CALLS * BATCH:,} examples, of 0 to {widest} frames, everywhere"
+        raise NotRight("with `widest` 0 something is masked; nothing should be")
+    return f"one mask for each of {CALLS * BATCH:,} examples, of 0 to {widest} frames, everywhere"
 
 
 def masked(answer, shape: tuple[int, int, int], widest: int, rng: torch.Generator) -> Tensor:
     """Call the answer on random mels; which frames it set to 0, once it is clear that it is a stripe.   -> (B, T)"""
     batch, bands, frames = shape
-    where = f"for mels of shape {shape} and a stripe of at most {widest}"
+    where = f"for mels of shape {shape} and a mask of at most {widest}"
     mels = torch.rand(shape, generator=rng) + 0.5
     mels *= torch.randint(0, 2, shape, generator=rng) * 2 - 1  # never 0, of either sign
     causes = {
-        (bands, frames): "the batch is lost: every example is masked and all are given back",
-        (frames, bands): "the batch is lost, and bands and frames have changed places",
-        (batch, frames, bands): "bands and frames have changed places: time is the last axis",
-        (batch, frames): "those are the masks, or one band: all of `mels` is given back, with the stripe set to 0",
+        (bands, frames): "the batch is lost: mask every example and return all of them",
+        (frames, bands): "the batch is lost, and bands and frames are exchanged",
+        (batch, frames, bands): "bands and frames are exchanged: time is the last axis",
+        (batch, frames): "those are the masks, or one band: return all of `mels`, with the masked frames set to 0",
         (batch, 1, frames): "that is the mask: multiply the mels by it",
     }
     result = answer(mels, widest)
     if isinstance(result, Tensor) and result.ndim == 3 and result.shape[:2] == shape[:2] and result.shape[2] < frames:
-        raise NotRight(f"{where} only {result.shape[2]} frames are left: set the stripe to 0 instead of cutting it out")
+        raise NotRight(
+            f"{where} only {result.shape[2]} frames are left: set the masked frames to 0 instead of cutting them out"
+        )
     result = expect_tensor(result, where, shape, causes)
     if not result.is_floating_point():
-        raise NotRight(f"{where} the result holds {result.dtype}: give all of `mels` back, with the stripe set to 0")
+        raise NotRight(
+            f"{where} the result has type {result.dtype}: return all of `mels`, with the masked frames set to 0"
+        )
     expect_finite(result, where, "a masked frame is 0; nothing else changes")
     changed = (result - mels).abs() > 1e-5  # (B, M, T)
     value = result[changed]
     rest_unchanged(result, mels, changed, where)
     one_stripe(changed, widest, where)
     if len(value) and (value != 0).any():
-        raise NotRight(f"{where} the stripe holds {filling(value, mels)}, expected 0")
+        raise NotRight(f"{where} the masked frames hold {filling(value, mels)}, expected 0")
     return changed.any(1)
 
 
@@ -72,16 +76,16 @@ def rest_unchanged(result: Tensor, mels: Tensor, changed: Tensor, where: str) ->
         return
     hidden = result == 0
     if hidden.all():
-        raise NotRight(f"{where} everything is set to 0: only the stripe is, the rest stays as it was")
+        raise NotRight(f"{where} everything is set to 0: only the masked frames should be")
     scale = (result / mels)[~hidden]
     scaled = len(scale) and (scale - scale.mean()).abs().max() < 1e-3
     if scaled and hidden.any() and not torch.equal(hidden.any(1), hidden.all(1)):
         raise NotRight(
             f"{where} single values are 0 and the rest is multiplied by {scale.mean().item():.2f}, as `F.dropout` does"
-            ": a stripe hides whole frames, and leaves the rest as it was"
+            ": mask whole frames, and leave the rest unchanged"
         )
-    by = f"it is multiplied by {scale.mean().item():.2f}" if scaled else "not one value is as it was"
-    raise NotRight(f"{where} what lies outside the stripe changes too: {by}")
+    by = f"it is multiplied by {scale.mean().item():.2f}" if scaled else "no value is unchanged"
+    raise NotRight(f"{where} values outside the mask change too: {by}")
 
 
 def kept_instead(full_frames: Tensor, widest: int) -> bool:
@@ -107,26 +111,26 @@ def one_stripe(changed: Tensor, widest: int, where: str) -> None:
     full_frames, full_bands = changed.all(1), changed.all(2)
     if torch.equal(over_time, full_frames) and kept_instead(full_frames, widest):
         raise NotRight(
-            f"{where} everything but the stripe is hidden: kept where it should hide. Turn the mask round; or begin "
-            "with `mels.clone()` instead of zeros, and write 0 into the stripe"
+            f"{where} the mask is inverted: everything else is hidden. Invert it; or begin "
+            "with `mels.clone()` instead of zeros, and set the masked frames to 0"
         )
     if torch.equal(full_frames.any(1), over_time.any(1)) and full_frames.all(1).any() and widest < frames:
         raise NotRight(f"{where} whole examples are masked: is the slice taken on the last axis, `[i, :, a:b]`?")
     if not torch.equal(over_time, full_frames):
         if torch.equal(over_bands, full_bands):
-            raise NotRight(f"{where} the stripe lies across the bands (axis 1); it takes whole frames (axis 2)")
+            raise NotRight(f"{where} the mask covers bands (axis 1); it should cover whole frames (axis 2)")
         if torch.equal(changed, over_time[:, None] & over_bands[:, :, None]):
-            raise NotRight(f"{where} a block of some bands is masked: a stripe takes all bands of its frames")
+            raise NotRight(f"{where} a block of some bands is masked: a time mask covers all bands of its frames")
         raise NotRight(
-            f"{where} single values change, as in a dropout: a stripe takes all bands of its frames, nothing else"
+            f"{where} single values change, as in dropout: a time mask covers all bands of its frames, nothing else"
         )
     begins = over_time.int().diff(dim=1, prepend=torch.zeros(batch, 1, dtype=torch.int)) == 1
     if (begins.sum(1) > 1).any():
-        raise NotRight(f"{where} an example has several gaps: its masked frames stand together, in one stripe")
+        raise NotRight(f"{where} an example has several gaps: its masked frames should be consecutive")
     if (over_time.sum(1) > widest).any():
         found = int(over_time.sum(1).max())
         cause = ": does `randint(0, widest + 2)` or a slice `[a:b + 1]` give one more?" if found == widest + 1 else ""
-        raise NotRight(f"{where} a stripe of {found} frames is too wide{cause}")
+        raise NotRight(f"{where} a mask of {found} frames is too wide{cause}")
 
 
 def own_for_each(masks: Tensor) -> None:
@@ -134,15 +138,15 @@ def own_for_each(masks: Tensor) -> None:
     if not masks.any():
         raise NotRight(f"nothing was masked in {len(masks)} calls")
     if (masks == masks[:, :1]).all():
-        raise NotRight("all examples of a batch have the same stripe: each gets its own")
+        raise NotRight("all examples of a batch have the same mask: each needs its own")
     if (masks == masks[:1]).all():
         raise NotRight("every call masks the same frames: is a seed set inside the function?")
     widths = masks.sum(2)  # (calls, B)
     if (widths == widths[:, :1]).all() and len(widths.unique()) > 1:
-        raise NotRight("all stripes of a batch have the same width: each example draws its own")
+        raise NotRight("all masks of a batch have the same width: each example draws its own")
     starts = [call[call.any(1)].int().argmax(1).unique() for call in masks]  # where the stripes of each call begin
     if all(len(positions) <= 1 for positions in starts) and len(torch.cat(starts).unique()) > 1:
-        raise NotRight("all stripes of a batch begin at the same frame: each example draws its own place")
+        raise NotRight("all masks of a batch begin at the same frame: each example draws its own start")
 
 
 def widths_from_0_to(widest: int, widths: Tensor) -> None:
@@ -151,13 +155,13 @@ def widths_from_0_to(widest: int, widths: Tensor) -> None:
     missing = sorted(set(range(widest + 1)) - found)
     if not missing:
         return
-    seen = f"among {len(widths):,} stripes with `widest` {widest}"
+    seen = f"among {len(widths):,} masks with `widest` {widest}"
     if found == {widest}:
         raise NotRight(f"{seen} every one has {widest} frames: the width is drawn too, from 0 to `widest`")
     if missing == [widest]:
-        raise NotRight(f"{seen} none has {widest} frames: `torch.randint` leaves out its upper end, so `widest + 1`")
+        raise NotRight(f"{seen} none has {widest} frames: `torch.randint` excludes its upper end, so use `widest + 1`")
     if missing == [0]:
-        raise NotRight(f"{seen} not one is empty: the width is 0 to `widest`, so some examples stay as they are")
+        raise NotRight(f"{seen} none is empty: the width is 0 to `widest`, so some examples stay unchanged")
     raise NotRight(
         f"{seen} none has {' or '.join(map(str, missing))} frames; each width from 0 to {widest} should occur"
     )
@@ -168,20 +172,20 @@ def at_every_position(masks: Tensor, widest: int) -> None:
     frames = masks.shape[1]
     starts = masks.int().argmax(1)[masks.any(1)]
     if (starts == starts[0]).all():
-        raise NotRight(f"every stripe begins at frame {int(starts[0])}: its place is drawn too")
+        raise NotRight(f"every mask begins at frame {int(starts[0])}: draw the start too")
     missing = (~masks.any(0)).nonzero().flatten().tolist()
     if not missing:
         return
-    seen = f"among {len(masks):,} stripes on {frames} frames"
+    seen = f"among {len(masks):,} masks on {frames} frames"
     if missing == [frames - 1]:
         raise NotRight(
             f"{seen} none reaches the last frame: starts go from 0 to T - width, both included, and `torch.randint` "
-            "leaves out its upper end"
+            "excludes its upper end"
         )
     if missing == [0]:
         raise NotRight(f"{seen} none begins at frame 0")
     listed = ", ".join(map(str, missing))
-    raise NotRight(f"{seen} none covers frame {listed}: draw the start from all places where the stripe fits")
+    raise NotRight(f"{seen} none covers frame {listed}: draw the start from all positions where the mask fits")
 
 
 def whole_stripes(widths: Tensor) -> None:
@@ -192,8 +196,8 @@ def whole_stripes(widths: Tensor) -> None:
     fraction = (widths == 6).double().mean().item()
     if fraction < 0.045:
         raise NotRight(
-            f"with 6 frames and `widest` 6 only {fraction:.0%} of the stripes have 6 frames: some hang over the edge, "
-            "and lose a part there. A stripe lies wholly inside, and every width from 0 to `widest` is equally likely: "
+            f"with 6 frames and `widest` 6 only {fraction:.0%} of the masks have 6 frames: some extend beyond the end, "
+            "and are cut off. A mask lies entirely inside, and every width from 0 to `widest` is equally likely: "
             "draw the width first, then a start where it fits, 0 to T - width"
         )
 
@@ -205,7 +209,7 @@ def starts_for_the_width(masks: Tensor) -> None:
     starts = narrow.int().argmax(1)
     if len(starts) and (starts == starts[0]).all():
         raise NotRight(
-            f"with 6 frames and `widest` 6 all {len(starts)} narrower stripes begin at frame {int(starts[0])}: the "
-            "start is drawn from 0 to T - `widest`, so the last frames are hidden too rarely. Draw it from 0 to "
+            f"with 6 frames and `widest` 6 all {len(starts)} narrower masks begin at frame {int(starts[0])}: the "
+            "start is drawn from 0 to T - `widest`, so the last frames are masked too rarely. Draw it from 0 to "
             "T - width"
         )

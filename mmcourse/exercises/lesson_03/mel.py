@@ -89,44 +89,47 @@ def whole_base_by_sides(n: int, bins: int, rate: float) -> Tensor:
     return torch.where(bins_of(bins, rate)[:, None] <= points_of(n, rate)[1:-1], rising, falling).clamp(min=0)
 
 
-BASE = "each slope is divided by the whole base: one rises from left end to top, one falls from top to right end"
-FIXED = "16,000 is written where `rate` belongs: the sounds of another rate get filters that do not fit"
+BASE = "each slope is divided by the whole base: one rises from left end to peak, one falls from peak to right end"
+FIXED = "16,000 is hard-coded instead of `rate`: at another rate the filters are wrong"
 BOXES = "boxes: between its ends a filter rises to 1 and falls again"
 MEL_MISTAKES = [
     (
         lambda n, b, r: triangles(torch.linspace(0, r / 2, n + 2, dtype=torch.float64), bins_of(b, r)),
-        "the points lie at equal distances in hertz: space them in mel, then go back to hertz",
+        "the points are evenly spaced in hertz: space them in mel, then convert to hertz",
     ),
     (
         lambda n, b, r: triangles(slaney_points(n, r), bins_of(b, r)),
         "this is Slaney's mel scale; HTK's is 2595 · log10(1 + f / 700)",
     ),
-    (area_one, "each triangle has area 1 (Slaney's norm); here its top is 1"),
+    (area_one, "each triangle has area 1 (Slaney's norm); here its peak is 1"),
     (
         lambda n, b, r: filters(n, b, r) / filters(n, b, r).sum(0),
-        "each filter sums to 1; here the top of each triangle is 1",
+        "each filter sums to 1; here the peak of each triangle is 1",
     ),
     (
         lambda n, b, r: filters(n, b, r) / filters(n, b, r).amax(0),
-        "each filter is divided by its largest entry; the top of a triangle may lie between two bins, so leave it",
+        "each filter is divided by its largest entry; the peak may lie between two bins, so omit this",
     ),
-    (lambda n, b, r: filters(n, b, r) / 2, "the triangles reach only 0.5; their top is 1"),
+    (lambda n, b, r: filters(n, b, r) / 2, "the triangles reach only 0.5; their peak is 1"),
     (
         lambda n, b, r: triangles(points_of(n, r), bins_of(b, 2 * r)),
-        "the bins go up to `rate`: the last one stands for `rate / 2`",
+        "the bins go up to `rate`: the last one is `rate / 2`",
     ),
     (
         lambda n, b, r: triangles(points_of(n, 2 * r), bins_of(b, r)),
-        "the points go up to `rate`: samples hold nothing above `rate / 2`",
+        "the points go up to `rate`: samples represent nothing above `rate / 2`",
     ),
-    (lambda n, b, r: filters(n, b, 2 * r), "bins and points go up to `rate`: samples hold nothing above `rate / 2`"),
+    (
+        lambda n, b, r: filters(n, b, 2 * r),
+        "bins and points go up to `rate`: samples represent nothing above `rate / 2`",
+    ),
     (
         lambda n, b, r: triangles(points_of(n, r), torch.arange(b) * (r / 2 / b)),
         "the bins are a little too close: the last of the `n_bins` is `rate / 2` itself, so divide by `n_bins - 1`",
     ),
     (
         lambda n, b, r: triangles(points_of(n, r), torch.arange(b, dtype=torch.float64)),
-        "the bins are counted, not measured: bin k stands for a frequency in hertz",
+        "the bins are indices: bin k is a frequency in hertz",
     ),
     (
         lambda n, b, r: triangles(points_of(n, r, more=3)[:-1], bins_of(b, r)),
@@ -138,11 +141,11 @@ MEL_MISTAKES = [
     ),
     (
         first_points,
-        "one point too few: `n_mels` triangles need `n_mels + 2` points, each has a left end, a top and a right end",
+        "one point too few: `n_mels` triangles need `n_mels + 2` points, each has a left end, a peak and a right end",
     ),
     (
         lambda n, b, r: slopes(points_of(n, r), bins_of(b, r)).amin(0),
-        "negative outside the triangles: nothing below 0, `.clamp(min=0)`",
+        "negative outside the triangles: clip at 0, `.clamp(min=0)`",
     ),
     (
         lambda n, b, r: slopes(points_of(n, r), bins_of(b, r)).amax(0).clamp(min=0),
@@ -150,11 +153,11 @@ MEL_MISTAKES = [
     ),
     (
         lambda n, b, r: slopes(points_of(n, r), bins_of(b, r))[0].clamp(0, 1),
-        "only the rising side: after its top each filter stays at 1",
+        "only the rising side: after its peak each filter stays at 1",
     ),
     (
         lambda n, b, r: slopes(points_of(n, r), bins_of(b, r))[1].clamp(0, 1),
-        "only the falling side: before its top each filter is at 1",
+        "only the falling side: before its peak each filter is at 1",
     ),
     (
         lambda n, b, r: (slopes(points_of(n, r), bins_of(b, r)).amin(0) >= 0).double(),
@@ -162,42 +165,42 @@ MEL_MISTAKES = [
     ),
     (
         in_mel,
-        "the sides are straight over mel; torchaudio's are straight over hertz: go back to hertz before the triangles",
+        "the sides are linear in mel; torchaudio's are linear in hertz: convert before making triangles",
     ),
-    (on_bins, "the points are moved to whole bins; leave them where they fall, between two bins"),
+    (on_bins, "the points are rounded to bins; leave them between two bins"),
     (
         lambda n, b, r: on_bins(n, b, r, more=1),
-        "the points are moved to whole bins; leave them where they fall, between two bins",
+        "the points are rounded to bins; leave them between two bins",
     ),
     (
         lambda n, b, r: on_bins(n, b, r, to=torch.round),
-        "the points are moved to whole bins; leave them where they fall, between two bins",
+        "the points are rounded to bins; leave them between two bins",
     ),
     (
         lambda n, b, r: triangles(points_of(n, r) + 700, bins_of(b, r)),
-        "on the way back from mel the - 1 is missing: f = 700 · (10^(mel / 2595) - 1)",
+        "in the conversion to hertz the - 1 is missing: f = 700 · (10^(mel / 2595) - 1)",
     ),
     (
         lambda n, b, r: triangles(
             700 * ((torch.linspace(0, float(to_mel(r / 2)), n + 2, dtype=torch.float64) / 2595).exp() - 1),
             bins_of(b, r),
         ),
-        "there by log10, back by `exp`: the way back from a log10 is a power of 10",
+        "log10 is inverted by `exp`: the inverse of log10 is a power of 10",
     ),
     (
         lambda n, b, r: triangles(
             700 * (10 ** (torch.linspace(0, float(to_mel(r / 2)) * 2.302585, n + 2, dtype=torch.float64) / 2595) - 1),
             bins_of(b, r),
         ),
-        "there by the natural logarithm, back by a power of 10: take `torch.log10`, or 1127 and `exp`",
+        "the natural logarithm is inverted by a power of 10: use `torch.log10`, or 1127 and `exp`",
     ),
     (
         lambda n, b, r: triangles(points_of(n, r) + 699, bins_of(b, r)),
-        "on the way back from mel the bracket is forgotten, so 1 Hz is taken off: f = 700 · (10^(mel / 2595) - 1)",
+        "converting to hertz, the parentheses are missing, so 1 Hz is subtracted: f = 700 · (10^(mel / 2595) - 1)",
     ),
     (
         lambda n, b, r: triangles(torch.linspace(0, float(to_mel(r / 2)), n + 2, dtype=torch.float64), bins_of(b, r)),
-        "the points are still in mel, the bins in hertz: go back to hertz, f = 700 · (10^(mel / 2595) - 1)",
+        "the points are still in mel, the bins in hertz: convert to hertz, f = 700 · (10^(mel / 2595) - 1)",
     ),
     (lambda n, b, r: whole_base(n, b, r).amin(0).clamp(min=0), BASE),
     (whole_base_by_sides, BASE),
@@ -208,11 +211,11 @@ MEL_MISTAKES = [
         lambda n, b, r: triangles(points_of(n, r), torch.arange(b) * (r / b)),
         "bin k is put at `k * rate / n_bins`: the last of the `n_bins` is `rate / 2`, so k * rate / 2 / (n_bins - 1)",
     ),
-    (lambda n, b, r: filters(n, b, r).flip(1), "the filters stand in the wrong order: the lowest comes first"),
+    (lambda n, b, r: filters(n, b, r).flip(1), "the filters are in the wrong order: the lowest comes first"),
     (
         lambda n, b, r: torch.zeros(b, n),
         "all zeros: without the 700 of f = 700 · (10^(mel / 2595) - 1) every triangle lies below the second bin; "
-        "or was nothing written into the result?",
+        "or was nothing assigned to the result?",
     ),
 ]
 
@@ -223,11 +226,11 @@ MEL_MISTAKES = [
     dots=3,
     minutes=20,
     hints=(
-        "Each triangle has a left end, a top and a right end, and shares them with its neighbours. So how many points "
+        "Each triangle has a left end, a peak and a right end, shared with its neighbours. How many points "
         "do `n_mels` triangles need, from 0 Hz to half the rate?",
-        "Space the points evenly in mel with `torch.linspace`, then go back to hertz: f = 700 · (10^(mel / 2595) - 1).",
-        "With the frequency of bin k as `f[:, None]` and the points in hertz: one line rises from left to top, one "
-        "falls from top to right. The triangle is the smaller of the two, and never below 0.",
+        "Space the points evenly in mel with `torch.linspace`, then convert to hertz: f = 700 · (10^(mel / 2595) - 1).",
+        "With the frequency of bin k as `f[:, None]` and the points in hertz: one line rises from left to peak, one "
+        "falls from peak to right end. The triangle is the smaller of the two, clipped at 0.",
     ),
 )
 def mel_filters(answer, rng):
@@ -236,12 +239,12 @@ def mel_filters(answer, rng):
     for n_mels, n_bins, rate in cases:
         where = f"for {n_mels} filters, {n_bins} bins and a rate of {rate:,}"
         causes = {
-            (n_mels, n_bins): "the transpose of what was asked for: a row for each bin, a column for each filter",
+            (n_mels, n_bins): "the result is transposed: one row per bin, one column per filter",
             (n_bins, n_mels - 2): "two filters are missing: `n_mels` triangles need `n_mels + 2` points",
             (n_bins, n_mels - 1): "one filter is missing: `n_mels` triangles need `n_mels + 2` points",
             (n_bins, n_mels + 1): "one filter too many: `n_mels + 2` points give `n_mels` triangles",
             (n_bins, n_mels + 2): "two filters too many: there are `n_mels + 2` points, but the ends have no triangle",
-            (n_mels + 2, n_bins): "two filters too many, and rows and columns have changed places",
+            (n_mels + 2, n_bins): "two filters too many, and the result is transposed",
             (n_mels + 2,): "those are the points; between them lie the triangles",
             (n_bins - 1, n_mels): "one bin is missing: 0 Hz and half the rate both have one",
             (2, n_bins, n_mels): "both slopes are there: take the smaller one of the two",
@@ -257,7 +260,7 @@ def mel_filters(answer, rng):
     words = named(cases, given)
     if not (given[i].is_floating_point() or given[i].is_complex()) and words != BOXES:
         raise NotRight(
-            f"the result holds {given[i].dtype}, and no value between 0 and 1: the sides of a triangle need them. "
+            f"the result has type {given[i].dtype}, and no value between 0 and 1: the sides of a triangle need them. "
             "Leave `.int()`, `.long()` or such a `dtype` out"
         )
     if words is None:

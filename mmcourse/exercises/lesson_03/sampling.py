@@ -1,4 +1,4 @@
-"""Exercises 03.1 and 03.2: the frequency that is heard after sampling, and the number of frames."""
+"""Exercises 03.1 and 03.2: aliasing, and the number of frames."""
 
 import math
 import numbers
@@ -18,48 +18,48 @@ def folded(frequency: float, rate: float) -> float:
 
 
 ALIAS_MISTAKES = [
-    (lambda f, r: f, "the frequency that went in: above `rate / 2` the samples look like those of a lower tone"),
+    (lambda f, r: f, "the input frequency: above `rate / 2` the samples equal those of a lower tone"),
     (
         lambda f, r: f % r,
-        "`frequency % rate` alone: what is left may still lie above `rate / 2`, and is then mirrored at it",
+        "`frequency % rate` alone: the remainder may lie above `rate / 2`, and is then mirrored",
     ),
     (
         lambda f, r: f if f <= r / 2 else r - f,
-        "`rate - frequency` without a modulo: right up to `rate`, negative above it",
+        "`rate - frequency` without a modulo: correct up to `rate`, negative above it",
     ),
     (
         lambda f, r: f if f <= r / 2 else abs(r - f),
-        "the distance to `rate`: right up to 1.5 times the rate. Above, a higher multiple of the rate is nearer",
+        "the distance to `rate`: correct up to 1.5 times the rate. Above, a higher multiple of the rate is nearer",
     ),
     (lambda f, r: abs(r - f), "the distance to `rate` alone: 0 times the rate may be nearer, and so may 2 times"),
-    (lambda f, r: r - f, "`rate - frequency` for every tone: one below `rate / 2` is heard as it is"),
+    (lambda f, r: r - f, "`rate - frequency` for every tone: one below `rate / 2` does not change"),
     (lambda f, r: f % (r / 2), "folded back by `rate / 2`: samples repeat every `rate`, so the modulo is by `rate`"),
-    (lambda f, r: r - f % r, "always mirrored: only what the modulo leaves above `rate / 2` is"),
-    (lambda f, r: max(f % r, r - f % r), "the larger of the two candidates: what is heard is the lower one"),
+    (lambda f, r: r - f % r, "always mirrored: only a remainder above `rate / 2` is"),
+    (lambda f, r: max(f % r, r - f % r), "the larger of the two candidates: the alias is the smaller one"),
     (
         lambda f, r: f - r * round(f / r),
-        "this can be negative; a tone of -300 Hz is heard as one of 300 Hz: take `abs`",
+        "this can be negative; a frequency of -300 Hz equals 300 Hz: use `abs`",
     ),
-    (lambda f, r: min(f, r / 2), "cut off at `rate / 2`: a higher tone does not stop there, it comes back down"),
+    (lambda f, r: min(f, r / 2), "clipped at `rate / 2`: a higher frequency is mirrored below it"),
     (lambda f, r: 0.0 if f > r / 2 else f, "silence above `rate / 2`: without a filter a high tone does not vanish"),
-    (lambda f, r: folded(f, 2 * r), "`rate` was taken for the highest frequency; that is `rate / 2`"),
+    (lambda f, r: folded(f, 2 * r), "`rate` is treated as the highest frequency; that is `rate / 2`"),
     (lambda f, r: folded(f, r / 2), "folded at a quarter of the rate: samples repeat every `rate`, not every half"),
-    (lambda f, r: r / 2 - f % (r / 2), "folded by `rate / 2` and turned round: samples repeat every `rate`"),
-    (lambda f, r: abs(f - r / 2), "the distance to `rate / 2`; what counts is the distance to a multiple of `rate`"),
+    (lambda f, r: r / 2 - f % (r / 2), "folded by `rate / 2` and mirrored: samples repeat every `rate`"),
+    (lambda f, r: abs(f - r / 2), "the distance to `rate / 2`; use the distance to a multiple of `rate`"),
     (lambda f, r: abs(f - round(f / r)), "`round(frequency / rate)` counts rates: multiply it by `rate` for hertz"),
-    (lambda f, r: abs(f - r * (f / r)), "nothing is left: without `round` exactly the frequency itself is taken off"),
-    (lambda f, r: f // r, "`//` counts how often the rate fits; what is left over is `%`"),
+    (lambda f, r: abs(f - r * (f / r)), "the result is 0: without `round` the frequency itself is subtracted"),
+    (lambda f, r: f // r, "`//` counts how often the rate fits; the remainder is `%`"),
     (
         lambda f, r: abs(f - r * math.ceil(f / r)),
-        "`ceil` always rounds up: the multiple of the rate below may be nearer, so `round`",
+        "`ceil` always rounds up: the multiple of the rate below may be nearer, so use `round`",
     ),
     (
         lambda f, r: abs(f - r * math.floor(f / r + 1)),
         "the distance to the next multiple of the rate above: the one below may be nearer",
     ),
-    (lambda f, r: folded(r, f), "frequency and rate have changed places"),
-    (lambda f, r: math.floor(folded(f, r)), "the part of a hertz is cut off: the answer need not be a whole number"),
-    (lambda f, r: round(folded(f, r)), "rounded to whole hertz: the answer need not be a whole number"),
+    (lambda f, r: folded(r, f), "frequency and rate are exchanged"),
+    (lambda f, r: math.floor(folded(f, r)), "the fractional part is cut off: the result need not be an integer"),
+    (lambda f, r: round(folded(f, r)), "rounded to whole hertz: the result need not be an integer"),
 ]
 
 
@@ -77,13 +77,13 @@ def expect_frequency(given, where: str) -> float:
 
 @exercise(
     "03.1",
-    title="what do you hear?",
+    title="aliasing",
     dots=1,
     minutes=5,
     hints=(
-        "At a rate of 1,000 a tone of 1,000 Hz has the same value at every sample: what do you hear? And of 1,100 Hz?",
-        "Samples cannot tell frequencies apart that differ by the rate. Which of them lie nearest to 0?",
-        "`round(frequency / rate)` is how many whole rates lie nearest: take them off. Then: a tone has no sign.",
+        "At a rate of 1,000 a tone of 1,000 Hz has equal samples. Which frequency is that? And 1,100 Hz?",
+        "Frequencies that differ by the rate have the same samples. Which of them is nearest to 0?",
+        "Subtract `rate` times `round(frequency / rate)`, the nearest multiple. Then: a frequency has no sign.",
     ),
 )
 def alias(answer, rng):
@@ -111,11 +111,11 @@ def fitting(samples: int, window: int, hop: int) -> int:
     return len(range(0, samples - window + 1, hop))
 
 
-ABSOLUTE = "`abs` makes frames out of what is missing: a sound shorter than the window has no frame, `max(0, ...)`"
+ABSOLUTE = "`abs` counts missing samples as frames: a sound shorter than the window has no frame, `max(0, ...)`"
 N_FRAMES_MISTAKES = [
     (
         lambda n, w, h: (n - w) // h + 1,
-        "a sound shorter than the window has no frame at all, and this counts below 0 or wrongly there",
+        "a sound shorter than the window has no frame at all, and this gives a negative or wrong number",
     ),
     (
         lambda n, w, h: int((n - w) / h) + 1,
@@ -137,34 +137,34 @@ N_FRAMES_MISTAKES = [
     (lambda n, w, h: max(0, (n - w) // h), "the + 1 is missing: a sound as long as one window already has one frame"),
     (
         lambda n, w, h: len(range(0, n - w, h)),
-        "a window that ends with the very last sample is not counted: it fits too",
+        "a window that ends with the last sample is not counted: it fits too",
     ),
     (
         lambda n, w, h: max(0, math.ceil((n - w) / h) + 1),
-        "this rounds up, but a window that hangs over the end does not count",
+        "this rounds up, but a window that extends beyond the end does not count",
     ),
     (
         lambda n, w, h: math.ceil((n - w) / h) + 1,
-        "this rounds up, but a window that hangs over the end does not count",
+        "this rounds up, but a window that extends beyond the end does not count",
     ),
     (
         lambda n, w, h: max(0, round((n - w) / h) + 1),
-        "this rounds to the nearest, but a window that hangs over the end does not count",
+        "this rounds to the nearest, but a window that extends beyond the end does not count",
     ),
     (
         lambda n, w, h: round((n - w) / h) + 1,
-        "this rounds to the nearest, but a window that hangs over the end does not count",
+        "this rounds to the nearest, but a window that extends beyond the end does not count",
     ),
-    (lambda n, w, h: fitting(n, h, w), "`window` and `hop` have changed places"),
-    (lambda n, w, h: (n - h) // w + 1, "`window` and `hop` have changed places"),
+    (lambda n, w, h: fitting(n, h, w), "`window` and `hop` are exchanged"),
+    (lambda n, w, h: (n - h) // w + 1, "`window` and `hop` are exchanged"),
     (
         lambda n, w, h: n // h + 1,
         "this is `torch.stft` with padding on both sides (centred frames); here nothing is added",
     ),
     (lambda n, w, h: n // h, "the window is left out: the last one needs `window` samples, not `hop`"),
-    (lambda n, w, h: math.ceil(n / h), "the starts are counted, also those whose window hangs over the end"),
-    (lambda n, w, h: len(range(0, n, h)), "the starts are counted, also those whose window hangs over the end"),
-    (lambda n, w, h: n // w, "the hop is left out: windows overlap, each begins `hop` after the one before"),
+    (lambda n, w, h: math.ceil(n / h), "the starts are counted, also those whose window extends beyond the end"),
+    (lambda n, w, h: len(range(0, n, h)), "the starts are counted, also those whose window extends beyond the end"),
+    (lambda n, w, h: n // w, "the hop is left out: windows overlap, each begins `hop` samples after the previous one"),
     (lambda n, w, h: max(0, n - w + 1), "the hop is left out: the window moves by `hop` samples at a time"),
     (lambda n, w, h: n - w + 1, "the hop is left out: the window moves by `hop` samples at a time"),
     (lambda n, w, h: (n - w + 1) // h, "the 1 is added before the division: divide first, then count the first frame"),
@@ -173,14 +173,14 @@ N_FRAMES_MISTAKES = [
         "the 1 is added before the division: divide first, then count the first frame",
     ),
     (lambda n, w, h: n - w // h + 1, "the division happens too early: only `samples - window` as a whole is divided"),
-    (lambda n, w, h: (n + w) // h + 1, "the window is added; it takes room away"),
+    (lambda n, w, h: (n + w) // h + 1, "the window is added; subtract it"),
     (
         lambda n, w, h: fitting(n, w, h) if n > w else 0,
         "a sound exactly as long as the window has one frame: only a shorter one has none",
     ),
     (
         lambda n, w, h: max(1, fitting(n, w, h)),
-        "a sound shorter than the window has no frame: without padding not one fits",
+        "a sound shorter than the window has no frame: without padding none fits",
     ),
 ]
 
@@ -198,12 +198,12 @@ def counted(answer, samples: int, window: int, hop: int):
 
 @exercise(
     "03.2",
-    title="how many frames?",
+    title="number of frames",
     dots=1,
     minutes=5,
     hints=(
-        "Lay a window of 4 on 10 samples with a hop of 3. Where can it start? At 0, 3 and 6: 3 frames.",
-        "The last possible start is `samples - window`. How many steps of `hop` lead there? Which start needs none?",
+        "Slide a window of 4 over 10 samples with a hop of 3. Where can it start? At 0, 3 and 6: 3 frames.",
+        "The last possible start is `samples - window`. How many steps of `hop` lead there? Count the start at 0 too.",
         "`//` rounds down and counts the steps; then count the first frame. What if the window is longer?",
     ),
 )

@@ -30,18 +30,18 @@ def with_window(make):
     return lambda x, w, h: torch.fft.rfft(frames_of(x, len(w), h) * make(len(w))).T
 
 
-HANN = "`torch.hann_window` is in place of `window`: multiply by the window that is handed in, which may be another"
-HAMMING = "`torch.hamming_window` is in place of `window`: multiply by the window that is handed in"
-AFTER = "the window is multiplied after the transform: it belongs to the samples of a frame, before `rfft`"
+HANN = "`torch.hann_window` is used instead of `window`: multiply by the given window, which may be another one"
+HAMMING = "`torch.hamming_window` is used instead of `window`: multiply by the given window"
+AFTER = "the window is applied after the transform: apply it to the samples of a frame, before `rfft`"
 REAL_MISTAKES = [
-    (lambda x, w, h: transformed(x, w, h).abs(), "the magnitude; the phase is lost with it, so leave `.abs()` out"),
-    (power_of, "the power; the phase is lost with it, so leave the square out"),
+    (lambda x, w, h: transformed(x, w, h).abs(), "the magnitude; the phase is lost, so omit `.abs()`"),
+    (power_of, "the power; the phase is lost, so omit the square"),
     (
         lambda x, w, h: transformed(x, w, h).real,
         "the real part alone: the imaginary part, the other half of each number, is lost",
     ),
     (lambda x, w, h: transformed(x, w, h).imag, "the imaginary part alone: the real part is lost"),
-    (lambda x, w, h: transformed(x, w, h).angle(), "the phase alone: how loud each frequency is, is lost"),
+    (lambda x, w, h: transformed(x, w, h).angle(), "the phase alone: the magnitude of each frequency is lost"),
 ]
 STFT_MISTAKES = [
     (
@@ -59,7 +59,7 @@ STFT_MISTAKES = [
     (lambda x, w, h: (torch.fft.rfft(frames_of(x, len(w), h)) * w[: len(w) // 2 + 1]).T, AFTER),
     (
         lambda x, w, h: transformed(x, w, h).T.reshape(transformed(x, w, h).shape),
-        "`reshape` or `view` only cuts the row of numbers anew: `.T` makes rows and columns change places",
+        "`reshape` or `view` only regroups the numbers: `.T` exchanges rows and columns",
     ),
     (
         lambda x, w, h: transformed(x, w, h).conj(),
@@ -72,9 +72,9 @@ STFT_MISTAKES = [
     (lambda x, w, h: transformed(x, w, h) / len(w), "divided by the length of the window; nothing is averaged here"),
     (lambda x, w, h: transformed(x, w, h) / len(w) ** 0.5, 'divided by √W: is this `norm="ortho"`?'),
     (lambda x, w, h: transformed(x, w, h) / w.sum(), "divided by the sum of the window; nothing is normalised here"),
-    (lambda x, w, h: transformed(x, w, h).flip(1), "the frames run backwards in time"),
-    (lambda x, w, h: transformed(x, w, h).flip(0), "the frequencies run from high to low"),
-    (lambda x, w, h: transformed(x.flip(0), w, h), "the sound runs backwards"),
+    (lambda x, w, h: transformed(x, w, h).flip(1), "the frames are in reverse order in time"),
+    (lambda x, w, h: transformed(x, w, h).flip(0), "the frequencies are in reverse order, from high to low"),
+    (lambda x, w, h: transformed(x.flip(0), w, h), "the sound is reversed"),
     (lambda x, w, h: transformed(x, w, h).abs() + 0j, "the magnitude as a complex number: the phase is lost"),
     (
         lambda x, w, h: transformed(x, w, h)[:, :1].expand(-1, transformed(x, w, h).shape[1]),
@@ -86,13 +86,13 @@ STFT_MISTAKES = [
     ),
     (
         lambda x, w, h: torch.fft.rfft(frames_of(x, len(w), h).flip(1) * w).T,
-        "every frame is turned round in time",
+        "every frame is reversed in time",
     ),
     (
         lambda x, w, h: torch.fft.fft(frames_of(x, len(w), h) * w).flip(1)[:, : len(w) // 2 + 1].T,
         "the upper half of `torch.fft.fft`: the frequencies up to half the rate come first",
     ),
-    (lambda x, w, h: torch.zeros_like(transformed(x, w, h)), "all zeros: was anything written into the result?"),
+    (lambda x, w, h: torch.zeros_like(transformed(x, w, h)), "all zeros: was anything assigned to the result?"),
 ]
 
 
@@ -100,31 +100,31 @@ def shape_causes(samples: int, size: int, hop: int) -> dict[tuple, str]:
     """What each wrong shape of the result comes from."""
     bins, frames = size // 2 + 1, (samples - size) // hop + 1
     counts = {
-        1: "the sound is transformed as a whole: cut it into frames first",
+        1: "the sound is transformed as a whole: split it into frames first",
         hop: "there are `hop` frames: `hop` is the distance between them, not their number",
-        samples // hop: "the last frames hang over the end: without padding only whole windows count",
-        -(-samples // hop): "the last frames hang over the end: without padding only whole windows count",
+        samples // hop: "the last frames extend beyond the end: without padding only whole windows count",
+        -(-samples // hop): "the last frames extend beyond the end: without padding only whole windows count",
         samples // hop + 1: "as many frames as `torch.stft` gives when it pads both ends; here nothing is added",
-        frames + 1: "one frame too many: the last window would hang over the end",
+        frames + 1: "one frame too many: the last window would extend beyond the end",
         frames - 1: "one frame is missing: the last one that fits, from exercise 03.2, counts too",
         samples - size + 1: "the hop is ignored: frame t begins at `t * hop`",
         samples - size: "the hop is ignored: frame t begins at `t * hop`",
-        samples // size: "the frames stand end to end: they overlap, frame t begins at `t * hop`",
+        samples // size: "the frames do not overlap: frame t begins at `t * hop`",
     }
     causes = {(bins, count): words for count, words in counts.items() if count != frames}
     causes |= {
-        (frames, bins): "the transpose of what was asked for: frequencies are the rows, time runs along the columns",
-        (size, frames): "the upper half of `torch.fft.fft` mirrors the lower one; `rfft` leaves it out",
+        (frames, bins): "the result is transposed: frequencies are rows, frames are columns",
+        (size, frames): "the upper half of `torch.fft.fft` mirrors the lower one; `rfft` omits it",
         (
             frames,
             size,
         ): "frames of samples, or `torch.fft.fft` and its transpose: take `rfft`, and a column for each frame",
         (bins - 1, frames): "one frequency is missing: there are W // 2 + 1, with 0 and half the rate both included",
-        (bins, frames, 2): "real and imaginary part stand in an axis of their own: leave the numbers complex",
+        (bins, frames, 2): "real and imaginary part have a separate axis: return complex numbers",
         (1, bins, frames): "one axis of size 1 is left in front: take `[0]`",
         (bins * frames,): "the values are in one row: `torch.stack` the frames",
-        (frames // 2 + 1, size): "the transform runs along the frames: take it over the samples of each frame",
-        (size // 2 + 1,): "that is a single frame: there is one column for each",
+        (frames // 2 + 1, size): "the transform runs along the frames: apply it to the samples of each frame",
+        (size // 2 + 1,): "that is a single frame: expected one column per frame",
     }
     if bins == frames:
         causes.pop((frames, bins))
@@ -169,12 +169,12 @@ def stft(answer, rng):
         if isinstance(result, Tensor) and tuple(result.shape) != expected:
             expect_hop(answer, where, rng)
         result = expect_tensor(result, where, expected, shape_causes(samples, size, hop))
-        expect_finite(result, where, "was every entry written? `torch.empty` holds whatever lay in memory")
+        expect_finite(result, where, "was every entry assigned? `torch.empty` is not initialised")
         cases.append((sound, window, hop))
         given.append(result)
     if not all(result.is_complex() for result in given):
         words = named_mistake(cases, given, REAL_MISTAKES) or "are real and imaginary part both kept?"
-        raise NotRight(f"the result holds {given[0].dtype}, expected complex numbers: {words}")
+        raise NotRight(f"the result has type {given[0].dtype}, expected complex numbers: {words}")
     expected = [transformed(*case) for case in cases]
     if all(agrees(a, b) for a, b in zip(given, expected, strict=True)):
         remark = "; by `torch.stft` itself, so try it with `rfft` alone" if used.found else ""
@@ -203,7 +203,7 @@ def of_sizes(problem: str, size: int) -> str:
     if sizes is None:
         return ""
     if {int(sizes[1]), int(sizes[2])} == {size, size // 2 + 1}:
-        return ". Is the window multiplied after the transform? It belongs to the samples of a frame, before `rfft`"
+        return ". Is the window applied after the transform? Apply it to the samples of a frame, before `rfft`"
     return ". Is every frame `len(window)` long, also the last one?"
 
 
@@ -224,7 +224,7 @@ def expect_hop(answer, where: str, rng: torch.Generator) -> None:
     if every == 1:
         raise NotRight(f"{where} the hop is ignored: a frame begins at every sample. Frame t begins at `t * hop`")
     apart = f"the frames begin {every} samples apart" if every else "the frames are the same"
-    raise NotRight(f"{where} {apart}, whatever `hop` is: does a number stand in its place?")
+    raise NotRight(f"{where} {apart}, whatever `hop` is: is a number hard-coded?")
 
 
 def where_wrong(given: Tensor, expected: Tensor) -> str:
@@ -232,7 +232,7 @@ def where_wrong(given: Tensor, expected: Tensor) -> str:
     off = (given - expected).abs().amax(0) > 1e-3 * expected.abs().max()  # (T,)
     frame = int(off.nonzero()[0]) if off.any() else int((given - expected).abs().amax(0).argmax())
     row = int((given - expected).abs()[:, frame].argmax())
-    before = f"frames 0 to {frame - 1} are right" if frame > 1 else "frame 0 is right"
+    before = f"frames 0 to {frame - 1} are correct" if frame > 1 else "frame 0 is correct"
     position = f"{before}, frame {frame} is not" if frame else "frame 0 is wrong"
     return f"{position}: entry [{row}, {frame}] is {number(given[row, frame])}, expected {number(expected[row, frame])}"
 

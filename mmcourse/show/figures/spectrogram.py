@@ -1,4 +1,4 @@
-"""Sound as a picture: how loud each pitch is at each moment."""
+"""Spectrograms: the level of each frequency over time."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ RANGE = 65  # decibels from the loudest to the darkest shown
 
 
 def spectrogram_of(sound: Tensor, rate: int = 16_000, window: float = WINDOW, hop: float = HOP) -> Tensor:
-    """How loud each frequency is at each moment, in decibels.   (samples,) -> (F, T)
+    """The level of each frequency over time, in decibels.   (samples,) -> (F, T)
 
     Row f is f * rate / samples-in-a-window hertz. Frames lie wholly within the sound; a sound shorter than a window is
     one frame of its own length.
@@ -27,7 +27,7 @@ def spectrogram_of(sound: Tensor, rate: int = 16_000, window: float = WINDOW, ho
 
 
 def show_spectrogram(sound: Tensor, rate: int = 16_000, words: str | None = None, highest: int | None = None) -> None:
-    """Draw a sound's spectrogram: time to the right, pitch upwards, loud bright.
+    """Draw a sound's spectrogram: time to the right, frequency upward, loud is bright.
 
     sound (samples,); windows of 25 ms every 10 ms, up to `highest` hertz: 6,000 unless given, or what `rate` can hold.
     `words` go into the title and the alt text.
@@ -38,7 +38,7 @@ def show_spectrogram(sound: Tensor, rate: int = 16_000, words: str | None = None
 def show_spectrograms(
     sounds: Sequence[Tensor], rate: int = 16_000, titles: Sequence[str] | None = None, highest: int | None = None
 ) -> None:
-    """Draw several sounds side by side, to the same scale of pitch; `titles` name them."""
+    """Draw several sounds side by side, to the same frequency scale; `titles` name them."""
     titles = list(titles) if titles is not None else [""] * len(sounds)
     if len(sounds) == 0 or len(titles) != len(sounds):
         raise ValueError(f"there are {len(sounds)} sounds and {len(titles)} titles; expected one each, one at least")
@@ -80,14 +80,14 @@ def show_frame(sound: Tensor, at: float, rate: int = 16_000, window: float = WIN
     level = spectrogram_of(frame, rate, window)[:, 0]
     hertz = torch.arange(len(level)) * rate / length
     alt = (
-        f"{1000 * window:.0f} ms of sound under a window that fades in and out; beside it its spectrum in decibels, "
+        f"{1000 * window:.0f} ms of sound under a window; beside it its spectrum in decibels, "
         f"loudest at {hertz[level.argmax()]:.0f} hertz."
     )
     with style.drawing(style.WIDTH, 2.5, alt) as figure:
         left, right = figure.subplots(1, 2)
         time = torch.arange(length) / rate * 1000
         left.plot(time, frame, color=style.PALETTE["sky"], linewidth=1.2, label="samples")
-        left.plot(time, fade * frame, color=style.PALETTE["blue"], label="faded")
+        left.plot(time, fade * frame, color=style.PALETTE["blue"], label="windowed")
         left.plot(time, fade * frame.abs().max(), "--", color=style.PALETTE["orange"], linewidth=1.3, label="window")
         left.set(xlabel="milliseconds")
         left.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
@@ -109,7 +109,7 @@ def show_bands(filters: Tensor, rate: int = 16_000) -> None:
 
 
 def show_log_mels(mels: Tensor, titles: Sequence[str] | None = None, hop: float = HOP) -> None:
-    """Draw log-mels side by side, to one scale of colour: time to the right, bands upwards.   (N, n_mels, T)"""
+    """Draw log-mels side by side, to one colour scale: time to the right, bands upward.   (N, n_mels, T)"""
     if mels.dim() != 3 or mels.numel() == 0:
         raise ValueError(f"mels have shape {tuple(mels.shape)}; expected (N, n_mels, T)")
     titles = list(titles) if titles is not None else [""] * len(mels)

@@ -81,7 +81,7 @@ def test_split_by_speaker(judged):
         {
             "random": (at_random, None),
             "other speakers": (other_speakers, "who is held out, is in train"),
-            "exchanged": (changed(lambda train, test, _: (test, train)), "train and test have changed places"),
+            "exchanged": (changed(lambda train, test, _: (test, train)), "train and test are exchanged"),
             "everything in train": (changed(lambda train, test, s: (list(range(len(s))), test)), "is on both sides"),
             "held lost": (changed(lambda train, test, _: (train, [])), "examples are lost"),
             "rest lost": (changed(lambda train, test, _: (train[:-1], test)), None),
@@ -93,7 +93,7 @@ def test_split_by_speaker(judged):
             "twice": (changed(lambda train, test, _: (train + train[:1], test)), None),
             "index": (first_positions, "always finds the first"),
             "names": (lambda s, held: ([x for x in s if x not in held], [x for x in s if x in held]), "lists speakers"),
-            "masks": (lambda s, held: ([x not in held for x in s], [x in held for x in s]), "is a mask"),
+            "masks": (lambda s, held: ([x not in held for x in s], [x in held for x in s]), "is a boolean mask"),
             "pairs": (lambda s, held: ([(0, "ann")], [(1, "theo")]), "lists pairs"),
             "one list": (lambda s, held: [x in held for x in s], "one entry for each example"),
             "one part": (lambda s, held: ([0],), "has 1 parts"),
@@ -119,4 +119,4 @@ def test_a_random_split_is_said_to_share_a_speaker():
     def every_other(speakers, held):
         return list(range(0, len(speakers), 2)), list(range(1, len(speakers), 2))
 
-    assert "is on both sides: the score flatters" in judge("03.debug", every_other).message
+    assert "is on both sides: the speaker leaks" in judge("03.debug", every_other).message

@@ -164,21 +164,24 @@ def test_mask_stripes(judged):
             "rounded widths": answer(width_of=lambda widest: round(random.random() * widest)),
         },
         {
-            "the same for all": (one_for_all, "have the same stripe"),
+            "the same for all": (one_for_all, "have the same mask"),
             "one width": (one_width, "have the same width"),
             "one start": (one_start, "begin at the same frame"),
-            "over the bands": (over_bands, "lies across the bands"),
+            "over the bands": (over_bands, "covers bands (axis 1)"),
             "whole examples": (whole_examples, "whole examples are masked"),
             "a block": (block, "a block of some bands"),
             "in place": (in_place, "was changed in place"),
             "always the widest": (answer(width_of=lambda widest: widest), "the width is drawn too"),
-            "never the widest": (answer(width_of=lambda widest: drawn(0, max(1, widest))), "so `widest + 1`"),
-            "never empty": (answer(width_of=lambda widest: drawn(1, widest + 1) if widest else 0), "not one is empty"),
+            "never the widest": (answer(width_of=lambda widest: drawn(0, max(1, widest))), "so use `widest + 1`"),
+            "never empty": (
+                answer(width_of=lambda widest: drawn(1, widest + 1) if widest else 0),
+                "none is empty: the width",
+            ),
             "all or nothing": (answer(width_of=lambda widest: widest * drawn(0, 2)), "none has 1 or 2 frames"),
             "too wide": (answer(width_of=lambda widest: drawn(0, widest + 2)), "is too wide"),
             "over the edge": (
                 answer(start_of=lambda frames, width: drawn(0, frames)),
-                "lies wholly inside, and every width from 0 to `widest` is equally likely",
+                "lies entirely inside, and every width from 0 to `widest` is equally likely",
             ),
             "far over the edge": (answer(start_of=lambda frames, width: drawn(0, frames + 1)), None),
             "never at the end": (
@@ -189,28 +192,28 @@ def test_mask_stripes(judged):
                 answer(start_of=lambda frames, width: drawn(min(1, frames - width), frames - width + 1)),
                 "none begins at frame 0",
             ),
-            "always at the beginning": (answer(start_of=lambda frames, width: 0), "every stripe begins at frame 0"),
+            "always at the beginning": (answer(start_of=lambda frames, width: 0), "every mask begins at frame 0"),
             "first half": (answer(start_of=lambda frames, width: drawn(0, max(1, frames // 2 - 1))), "none covers"),
             "mean": (mean_filled, "the mean of the mels"),
-            "one": (answer(fill=1.0), "the stripe holds 1, expected 0"),
+            "one": (answer(fill=1.0), "the masked frames hold 1, expected 0"),
             "noise": (noise_filled, "not all the same"),
             "seeded": (seeded, "is a seed set"),
             "two stripes": (two_stripes, "several gaps"),
             "cut out": (cut_out, "instead of cutting"),
             "nothing": (lambda mels, widest: mels, "nothing was masked"),
             "only the first example": (only_once, None),
-            "starts for the widest": (simple_starts, "0 to T - `widest`, so the last frames are hidden too rarely"),
+            "starts for the widest": (simple_starts, "0 to T - `widest`, so the last frames are masked too rarely"),
             "everything": (lambda mels, widest: torch.zeros_like(mels), "everything is set to 0"),
-            "inverted": (lambda mels, widest: mels - loop(mels, widest), "kept where it should hide"),
+            "inverted": (lambda mels, widest: mels - loop(mels, widest), "the mask is inverted"),
             "mask not turned": (lambda mels, widest: mels * mask(mels)(widest)[:, None], None),
             "copied into zeros": (copied_into_zeros, None),
             "F.dropout": (lambda mels, widest: F.dropout(mels, 0.3), "as `F.dropout` does"),
             "F.dropout, half": (lambda mels, widest: F.dropout(mels), None),
-            "dropout": (lambda mels, widest: mels * (torch.rand_like(mels) > 0.1), "as in a dropout"),
+            "dropout": (lambda mels, widest: mels * (torch.rand_like(mels) > 0.1), "as in dropout"),
             "the mask": (lambda mels, widest: mask(mels)(widest), "those are the masks"),
             "mask with an axis": (lambda mels, widest: mask(mels)(widest)[:, None], "multiply the mels"),
             "louder": (lambda mels, widest: 1.1 * loop(mels, widest), "it is multiplied by 1.10"),
-            "normalised": (lambda mels, widest: loop(mels, widest) - 5, "not one value is as it was"),
+            "normalised": (lambda mels, widest: loop(mels, widest) - 5, "no value is unchanged"),
             "list": (lambda mels, widest: list(mels), "`torch.stack`"),
         },
         draws=2,
@@ -225,9 +228,9 @@ def test_every_way_to_keep_the_stripe_and_to_drop_out_is_named():
         lambda mels, widest: mels.masked_fill(~mask(mels)(widest)[:, None], 0),
         copied_into_zeros,
     ):
-        assert "kept where it should hide" in judge("03.5", mistaken).message
+        assert "the mask is inverted" in judge("03.5", mistaken).message
     for fraction in (0.1, 0.5, 0.8):
         message = judge("03.5", lambda mels, widest, fraction=fraction: F.dropout(mels, fraction)).message
         assert "as `F.dropout` does" in message and f"multiplied by {1 / (1 - fraction):.2f}" in message
     clipped = judge("03.5", answer(start_of=lambda frames, width: drawn(0, frames))).message
-    assert "wholly inside" in clipped and "hang over the edge" in clipped
+    assert "entirely inside" in clipped and "extend beyond the end" in clipped

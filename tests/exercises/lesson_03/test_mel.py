@@ -130,18 +130,18 @@ def test_mel_filters(judged):
             "maximum": lambda n, b, r: torch.relu(torch.minimum(*slopes(n, b, r))),
         },
         {
-            "hertz": (points(lambda n, r: torch.linspace(0, r / 2, n + 2)), "equal distances in hertz"),
+            "hertz": (points(lambda n, r: torch.linspace(0, r / 2, n + 2)), "evenly spaced in hertz"),
             "Slaney scale": (lambda n, b, r: torchaudios(n, b, r, mel_scale="slaney"), "this is Slaney's mel scale"),
             "Slaney norm": (lambda n, b, r: torchaudios(n, b, r, norm="slaney"), "has area 1"),
             "sum 1": (after(lambda x: x / x.sum(0)), "sums to 1"),
             "top 1": (after(lambda x: x / x.amax(0)), "divided by its largest"),
             "half as high": (after(lambda x: x / 2), "reach only 0.5"),
-            "transposed": (after(lambda x: x.T), "the transpose of what"),
+            "transposed": (after(lambda x: x.T), "the result is transposed"),
             "bins to rate": (bins(lambda b, r: torch.linspace(0, r, b)), "the bins go up to"),
             "points to rate": (points(lambda n, r: points_of(n, 2 * r)), "the points go up to"),
             "both to rate": (lambda n, b, r: right(n, b, 2 * r), "bins and points go up"),
             "bins by arange": (bins(lambda b, r: torch.arange(b) * r / 2 / b), "too close"),
-            "counted bins": (bins(lambda b, r: torch.arange(b).float()), "counted, not measured"),
+            "counted bins": (bins(lambda b, r: torch.arange(b).float()), "the bins are indices"),
             "n points": (lambda n, b, r: right(n, b, r)[:, 1:-1], "two filters are missing"),
             "n + 1 points": (points(lambda n, r: points_of(n, r, more=1)), "one filter is missing"),
             "n + 3 points": (points(lambda n, r: points_of(n, r, more=3)), "one filter too many"),
@@ -153,22 +153,22 @@ def test_mel_filters(judged):
             "rising": (lambda n, b, r: slopes(n, b, r)[0].clamp(0, 1), "only the rising side"),
             "falling": (lambda n, b, r: slopes(n, b, r)[1].clamp(0, 1), "only the falling side"),
             "boxes": (lambda n, b, r: (torch.minimum(*slopes(n, b, r)) >= 0).float(), "boxes"),
-            "straight in mel": (over_mel, "straight over mel"),
-            "whole bins": (whole_bins, "moved to whole bins"),
+            "straight in mel": (over_mel, "linear in mel"),
+            "whole bins": (whole_bins, "rounded to bins"),
             "whole bins, exactly": (lambda n, b, r: whole_bins(n, b, r, more=0), None),
             "no - 1": (points(lambda n, r: points_of(n, r) + 700), "the - 1 is missing"),
-            "back by exp": (back_by_exp, "back by `exp`"),
-            "mixed": (mixed_logarithms, "back by a power of 10"),
-            "bracket forgotten": (points(lambda n, r: points_of(n, r) + 699), "the bracket is forgotten"),
+            "back by exp": (back_by_exp, "inverted by `exp`"),
+            "mixed": (mixed_logarithms, "inverted by a power of 10"),
+            "bracket forgotten": (points(lambda n, r: points_of(n, r) + 699), "the parentheses are missing"),
             "still in mel": (points(lambda n, r: hertz_to_mel(points_of(n, r))), "the points are still in mel"),
             "whole base": (by_whole_base, "divided by the whole base"),
             "whole base, by loop": (by_whole_base_loop, None),
-            "16,000 fixed": (lambda n, b, r: right(n, b, 16_000), "is written where `rate` belongs"),
+            "16,000 fixed": (lambda n, b, r: right(n, b, 16_000), "is hard-coded instead of `rate`"),
             "points to 8,000": (points(lambda n, r: points_of(n, 16_000)), None),
             "bins to 8,000": (bins(lambda b, r: torch.linspace(0, 8_000, b)), None),
             "bins at k * rate / n_bins": (bins(lambda b, r: torch.arange(b) * r / b), "bin k is put at"),
-            "int": (after(torch.Tensor.int), "the result holds torch.int32, and no value"),
-            "a whole dtype": (after(lambda x: torch.zeros_like(x, dtype=torch.long).copy_(x)), "holds torch.int64"),
+            "int": (after(torch.Tensor.int), "the result has type torch.int32, and no value"),
+            "a whole dtype": (after(lambda x: torch.zeros_like(x, dtype=torch.long).copy_(x)), "type torch.int64"),
             "boxes of whole numbers": (lambda n, b, r: (torch.minimum(*slopes(n, b, r)) >= 0).long(), None),
             "back without 700": (points(lambda n, r: points_of(n, r) / 700), None),
             "backwards": (after(lambda x: x.flip(1)), "in the wrong order"),
@@ -202,8 +202,8 @@ def test_the_same_mistake_in_another_place_gets_the_same_words():
     def back_without_700(n_mels, n_bins, rate):
         return triangles(points_of(n_mels, rate) / 700, torch.linspace(0, rate / 2, n_bins))
 
-    assert "where `rate` belongs" in judge("03.4", triangles_of(16_000)).message
-    assert "where `rate` belongs" in judge("03.4", triangles_of(None, 16_000)).message
+    assert "instead of `rate`" in judge("03.4", triangles_of(16_000)).message
+    assert "instead of `rate`" in judge("03.4", triangles_of(None, 16_000)).message
     assert "divided by the whole base" in judge("03.4", by_whole_base_loop).message
     assert "without the 700" in judge("03.4", back_without_700).message
     boxes = judge("03.4", lambda n, b, r: (torch.minimum(*slopes(n, b, r)) >= 0).long())
