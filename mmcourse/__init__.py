@@ -27,7 +27,7 @@ _HOME = {
     "speak": "mmcourse.picturebook.speech",
     "Batches": "mmcourse.data.batches",
     "fit": "mmcourse.training.fit",
-    "fit_adversarial": "mmcourse.training.adversarial",
+    "fit_adversarial": "mmcourse.training.adversarial.loop",
     "evaluate": "mmcourse.training.evaluate",
     "predict": "mmcourse.training.evaluate",
     "check": "mmcourse.exercises",

@@ -1,7 +1,7 @@
 """Training: the device, the loop, its history and checkpoints."""
 
-from mmcourse.training.adversarial import fit_adversarial
-from mmcourse.training.adversarial_losses import (
+from mmcourse.training.adversarial.loop import fit_adversarial
+from mmcourse.training.adversarial.losses import (
     AdversarialLoss,
     Hinge,
     Minimax,

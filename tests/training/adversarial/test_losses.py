@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmcourse.training import AdversarialLoss, Hinge, Minimax, NonSaturating, Wasserstein, gradient_penalty
-from mmcourse.training.adversarial_losses import LOSSES, chosen_loss
+from mmcourse.training.adversarial.losses import LOSSES, chosen_loss
 
 REAL, FAKE = torch.tensor([2.0, 0.5]), torch.tensor([-2.0, 0.5])
 

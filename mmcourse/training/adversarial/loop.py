@@ -6,10 +6,10 @@ from pathlib import Path
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from mmcourse.training.adversarial_checks import WHO, check_reached
-from mmcourse.training.adversarial_losses import AdversarialLoss, chosen_loss
-from mmcourse.training.adversarial_progress import progress
-from mmcourse.training.adversarial_run import AdversarialRun
+from mmcourse.training.adversarial.checks import WHO, check_reached
+from mmcourse.training.adversarial.losses import AdversarialLoss, chosen_loss
+from mmcourse.training.adversarial.progress import progress
+from mmcourse.training.adversarial.run import AdversarialRun
 from mmcourse.training.batch import check_options
 from mmcourse.training.device import mixed_precision
 from mmcourse.training.history import History

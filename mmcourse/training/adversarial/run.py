@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from mmcourse.models.evaluation_mode import evaluation_mode
-from mmcourse.training import adversarial_checks as checks
-from mmcourse.training.adversarial_losses import AdversarialLoss
+from mmcourse.training.adversarial import checks
+from mmcourse.training.adversarial.losses import AdversarialLoss
 from mmcourse.training.device import device, mixed_precision
 from mmcourse.training.diagnosis import MISFITS, NOT_YET, explain
 from mmcourse.training.history import History
