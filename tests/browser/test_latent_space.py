@@ -9,7 +9,7 @@ from mmcourse.show import latent_space
 def decode(codes):   # grey of the first number, with a blue tint of the second
     return torch.stack([codes[:, 0], codes[:, 0], codes[:, 0] + codes[:, 1]], 1)[:, :, None, None].expand(-1, 3, 8, 8)
 examples = {"dark": torch.zeros(2), "light": torch.tensor([1.0, 0])}
-latent_space(decode, examples | {"a rather long description of an example": torch.tensor([0.5, 0])}, directions=(0, 1))"""
+latent_space(decode, examples | {"a rather long description of one": torch.tensor([0.5, 0])}, directions=(0, 1))"""
 
 SOUNDS = """import torch
 from mmcourse.show import latent_space
