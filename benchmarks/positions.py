@@ -1,7 +1,7 @@
 """Lesson 04's reader with each kind of position: `python -m benchmarks.positions`, `data/tables/04_positions.csv`.
 
 Trains the same Transformer with sinusoids and with rotary positions, on sentences of up to 14 words of three training
-books, and judges sentences as long as those, longer ones, and wordings never seen. Five minutes on one core; not in
+books, and judges sentences as long as those, longer ones, and held-out phrasings. Five minutes on one core; not in
 `make bench`.
 """
 
@@ -21,7 +21,7 @@ from mmcourse.training.device import describe_device, seed_everything
 TABLE = Path(__file__).resolve().parent.parent / "data" / "tables" / "04_positions.csv"
 SEEDS = range(3)
 LONGEST = 14
-POSITIONS = {"rotary": "rotary", "sinusoids added": "sinusoids"}
+POSITIONS = {"rotary": "rotary", "added sinusoids": "sinusoids"}
 
 
 def sentences_and_answers(book: PictureBook) -> list[tuple[str, int]]:
@@ -60,8 +60,9 @@ def main() -> None:
                 figures[name][split].append(evaluate(model, batches(examples, shuffle=False))["accuracy"])
             print(seed, name, {split: round(row[-1], 3) for split, row in figures[name].items()}, flush=True)
     rows = [
-        f"# Measured by benchmarks/positions.py: {len(SEEDS)} seeds, trained on sentences of up to {LONGEST} words.",
-        "# Mean, with the lowest and the highest in brackets. " + describe_device(),
+        f"# Measured by benchmarks/positions.py: accuracy; {len(SEEDS)} seeds, trained on sentences of up to {LONGEST} "
+        "words.",
+        "# Mean, lowest and highest in brackets. " + describe_device(),
         ",".join(["positions", *judged]),
     ]
     rows += [

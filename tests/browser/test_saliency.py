@@ -36,13 +36,13 @@ attention_explorer(LooksBack(), ["a red fish", "a small boat"], head=0)"""
 
 def test_typing_is_read_and_unknown_words_are_marked(opened):
     page = opened(READING)
-    page.wait_for_text(0, "3 words; the model says ‘a fish’.")
+    page.wait_for_text(0, "3 words; predicted: ‘a fish’.")
     area = page.page.get_by_label("sentence", exact=True)
     area.fill("a red dragon")
-    page.wait_for_text(0, "3 words; the model says ‘no fish’.")
+    page.wait_for_text(0, "3 words; predicted: ‘no fish’.")
     assert page.page.locator(".mm-words .mm-unknown").all_inner_texts() == ["dragon\n\u00a0"]
     page.page.get_by_label("answer that the tints explain").select_option(label="a fish")
-    page.wait_for_text(0, "speaks for ‘a fish’")
+    page.wait_for_text(0, "evidence for ‘a fish’")
     area.fill("")
     page.wait_for_text(0, "There is no word yet")
     assert page.complaints() == []
@@ -50,11 +50,11 @@ def test_typing_is_read_and_unknown_words_are_marked(opened):
 
 def test_pointing_at_a_word_shows_where_it_looks(opened):
     page = opened(LOOKING)
-    page.wait_for_text(0, "How much each word is looked at")
+    page.wait_for_text(0, "Mean attention weight on each word")
     page.page.locator(".mm-looker", has_text="fish").hover()
-    page.wait_for_text(0, "fish looks at: a 1")
+    page.wait_for_text(0, "fish attends to: a 1")
     page.page.get_by_label("head", exact=True).select_option(label="2 of 2")
     page.page.get_by_label("ready sentences").select_option(label="a small boat")
     page.page.locator(".mm-looker", has_text="boat").hover()
-    page.wait_for_text(0, "boat looks at: itself 1")
+    page.wait_for_text(0, "boat attends to: itself 1")
     assert page.complaints() == []

@@ -13,10 +13,7 @@ from mmcourse.exercises.judging import Mistakes, agrees, expect_tensor, named_mi
 from mmcourse.exercises.lesson_04.crashes import HAS_AXES, among_others
 
 READY_MADE = ("scaled_dot_product_attention", "multi_head_attention_forward", "_native_multi_head_attention")
-FROM_SCRATCH = (
-    ". The numbers are right, but PyTorch's own function did the work: to see inside, write it once with `@` and "
-    "`softmax`"
-)
+FROM_SCRATCH = ". The numbers are correct, but PyTorch's function computed them: write it once with `@` and `softmax`"
 
 
 class Watched(TorchFunctionMode):
@@ -88,9 +85,9 @@ def exchanged() -> list[tuple[Callable, str]]:
             "queries · keys give the scores, and what is mixed are the values"
         )
         if order == (0, 2, 1):
-            words = "keys and values have changed places: queries are compared with keys, and values are mixed"
+            words = "keys and values are exchanged: queries are compared with keys, and values are averaged"
         if order == (1, 0, 2):
-            words = "queries and keys have changed places: a row of scores belongs to a query, a column to a key"
+            words = "queries and keys are exchanged: a row of scores belongs to a query, a column to a key"
         found.append(
             (
                 lambda q, k, v, mask=None, order=order: attended(*((q, k, v)[i] for i in order), mask),
@@ -103,7 +100,7 @@ def exchanged() -> list[tuple[Callable, str]]:
 ATTENTION_MISTAKES: Mistakes = [
     (
         divided_by(lambda q: 1),
-        "the scores are not divided by √d, so with long vectors the softmax sees nothing but the largest",
+        "the scores are not divided by √d, so with long vectors the softmax saturates",
     ),
     (divided_by(lambda q: q.shape[-1]), "the scores are divided by d; it is its square root"),
     (
@@ -140,7 +137,7 @@ ATTENTION_MISTAKES: Mistakes = [
         "the scores are divided by their sum; the softmax takes exp first",
     ),
     (weighted_by(torch.exp), "exponentials that are not divided by their sum: the weights of a query should sum to 1"),
-    (weighted_by(torch.sigmoid), "a sigmoid in place of the softmax: the weights of a query should sum to 1"),
+    (weighted_by(torch.sigmoid), "a sigmoid instead of the softmax: the weights of a query should sum to 1"),
     (weighted_by(lambda s: s.log_softmax(-1)), "`log_softmax` gives logarithms of weights; take `softmax`"),
     (
         weighted_by(lambda s: (s == s.amax(-1, keepdim=True)).to(s.dtype)),
@@ -160,7 +157,7 @@ ATTENTION_MISTAKES: Mistakes = [
     ),
     (
         lambda q, k, v, mask=None: (q * k / math.sqrt(q.shape[-1])).softmax(-1) * v,
-        "`*` multiplies each query with the key in its own place; `@` compares every query with every key",
+        "`*` multiplies each query with the key at its own position; `@` compares every query with every key",
     ),
     (
         lambda q, k, v, mask=None: v.mean(-2, keepdim=True).expand_as(v),
@@ -175,7 +172,7 @@ def shape_causes(queries: Tensor, keys: Tensor, values: Tensor) -> dict[tuple, s
     *before, length, _ = queries.shape
     others, width = values.shape[-2:]
     return {
-        (*before, width, length): "the last two axes have changed places",
+        (*before, width, length): "the last two axes are exchanged",
         (*before, width, width): "one axis for d twice: the dot product of a query and a key runs over d, "
         "so the keys are turned and not the queries",
         (*before, others, length): "those are weights, turned; mix the values with them",
@@ -231,7 +228,7 @@ def tried(answer, case: tuple) -> tuple[Tensor | None, str]:
         if isinstance(result, tuple) and len(result) == 2 and all(isinstance(part, Tensor) for part in result):
             raise NotRight(
                 f"{where} two tensors came back, of shapes {tuple(result[0].shape)} and {tuple(result[1].shape)}; "
-                "here the mixed values alone are asked for, without the weights"
+                "here return the averaged values alone, without the weights"
             )
         shape = (*queries.shape[:-1], values.shape[-1])
         return expect_tensor(result, where, shape, shape_causes(*case[:3])), ""
@@ -243,23 +240,23 @@ def unexplained(cases, given, expected, i: int, alike: Sequence[bool]) -> str:
     """Words for a wrong result that no typical mistake explains."""
     if not alike[i]:
         return (
-            "right where queries, keys and values have one shape, but here values have "
+            "correct where queries, keys and values have one shape, but here values have "
             f"{tuple(cases[i][2].shape)}: d is the last size of the queries"
         )
     widths = sorted({case[0].shape[-1] for case, a, b in zip(cases, given, expected, strict=True) if agrees(a, b)})
     width = cases[i][0].shape[-1]
     if widths and agrees(given[i], attended(*cases[i], divisor=math.sqrt(widths[0]))):
-        return f"right for d = {widths[0]} alone, and here d = {width}: take it from `queries.shape[-1]`"
+        return f"correct for d = {widths[0]} only, and here d = {width}: take it from `queries.shape[-1]`"
     axes = sorted({case[0].ndim for case, a, b in zip(cases, given, expected, strict=True) if agrees(a, b)})
     if axes and cases[i][0].ndim not in axes:
         return (
-            f"right for {' and '.join(HAS_AXES[n] for n in axes)}, but not for {HAS_AXES[cases[i][0].ndim]}: "
+            f"correct for {' and '.join(HAS_AXES[n] for n in axes)}, but not for {HAS_AXES[cases[i][0].ndim]}: "
             "count axes from the end, -1 and -2"
         )
     if not torch.isfinite(given[i]).all():
-        return "the result holds NaN or infinity: does the softmax by hand divide by a sum of zero?"
+        return "the result contains NaN or infinity: does the softmax by hand divide by a sum of zero?"
     if not axes and agrees_up_to_factor(given[i], expected[i]):
-        return "right up to a factor: the weights of each query should sum to 1, and nothing is divided after that"
+        return "correct up to a factor: the weights of each query should sum to 1, and nothing is divided after that"
     apart = (given[i] - expected[i]).abs()
     position = tuple((apart == apart.max()).nonzero()[0].tolist())
     return f"entry {list(position)} is {given[i][position]:.3f}, expected {expected[i][position]:.3f}"

@@ -58,7 +58,7 @@ MASKED_MISTAKES: Mistakes = [
     ),
     (
         lambda q, k, v, m: attended(q, k, v, ~m),
-        "the mask is the wrong way round: True means that a query may look there, so hide where it is False (`~mask`)",
+        "the mask is inverted: True means that a query may attend, so hide where it is False (`~mask`)",
     ),
     (
         lambda q, k, v, m: weighted_after(m, q, k, v),
@@ -114,7 +114,7 @@ INFINITE_WEIGHTS: Mistakes = [
         "before the softmax and not after it.",
         "Which score does the softmax turn into exactly 0? Ask `torch.tensor([1.0, -torch.inf]).softmax(0)`.",
         "`scores.masked_fill(condition, number)` puts the number wherever the condition is True. The mask is True "
-        "where a query may look, so the condition is its opposite, `~mask`.",
+        "where a query may attend, so the condition is its opposite, `~mask`.",
     ),
 )
 def masked_attention(answer, rng):
@@ -193,9 +193,9 @@ def lowest_scores(answer, rng) -> str:
     if given is None or agrees(given, attended(queries, keys, values, mask)):
         return ""
     if torch.isfinite(given).all() and (given != 0).any():
-        return ". The number that hides is finite, so it holds while no allowed score lies below it; `-inf` always does"
+        return ". The number is finite, so it works while no allowed score is lower; `-inf` always works"
     return (
-        ". Weights set to zero and then divided by their sum are right too, until all allowed ones are rounded to zero "
+        ". Weights set to 0 and divided by their sum are correct too, until all allowed ones are rounded to zero "
         "(0 / 0); `-inf` before the softmax has no such limit"
     )
 
@@ -205,13 +205,13 @@ def nothing_to_see(answer, rng) -> str:
     queries, keys, values, mask = masked_case((4, 6), (4, 6), rng)
     mask[1] = False
     try:
-        given = expect_tensor(answer(queries, keys, values, mask), "for a query that may look at nothing", (4, 6))
+        given = expect_tensor(answer(queries, keys, values, mask), "for a query that may attend to nothing", (4, 6))
     except NotRight:
         return ""
     if torch.isnan(given[1]).any():
-        return ". A query that may look at nothing gets NaN here (0 / 0 in the softmax); `mmcourse` gives it zeros"
+        return ". A query that may attend to nothing gets NaN here (0 / 0 in the softmax); `mmcourse` gives it zeros"
     if agrees(given[1], values.mean(0)):
-        return ". A query that may look at nothing gets the mean of all values here; `mmcourse` gives it zeros"
+        return ". A query that may attend to nothing gets the mean of all values here; `mmcourse` gives it zeros"
     return ""
 
 

@@ -7,7 +7,7 @@ from mmcourse.exercises.judging import call, compare, expect_whole_number, whole
 
 # Each part of the block: how many parameters it is right to count (w: width, h: hidden), and what people count instead.
 EACH_HEAD = (
-    "attention's projections are counted once for each head: the heads share `width` out among them, so together they "
+    "attention's projections are counted once for each head: the heads divide `width` among them, so together they "
     "have one set, however many they are"
 )
 PROJECTIONS = (
@@ -50,7 +50,7 @@ NORMS = (
     (lambda w, h: 2 * w, "half of what the norms have: there are two, each with `width` scales and `width` shifts"),
     (lambda w, h: 4, "a norm has a scale and a shift for every feature, not one of each"),
     (lambda w, h: 6 * w, "three norms are counted: an encoder block has two, the decoder's has three"),
-    (lambda w, h: 2 * (w + h), "one norm is counted at `hidden`: both stand where there are `width` features"),
+    (lambda w, h: 2 * (w + h), "one norm is counted with `hidden` features: both have `width`"),
     (lambda w, h: 2 * (w * w + w), "a norm is counted as a layer of weights: it only scales and shifts each feature"),
 )
 

@@ -12,12 +12,12 @@ def among_others(case: tuple, problem: str, cases: Sequence[tuple], good: Sequen
     queries = case[0]
     if fitting and queries.ndim not in fitting:
         return (
-            f"right for {' and '.join(HAS_AXES[n] for n in fitting)}, but not for {HAS_AXES[queries.ndim]}: {problem}. "
+            f"correct for {' and '.join(HAS_AXES[n] for n in fitting)}, not for {HAS_AXES[queries.ndim]}: {problem}. "
             "Count axes from the end: `.transpose(-2, -1)` turns the last two, and `dim=-1` is the last, "
             "however many come before (`.T` turns all of them)"
         )
     if fitting:
-        return f"right where queries, keys and values have one shape, but {problem}"
+        return f"correct where queries, keys and values have one shape, but {problem}"
     advice = crash_advice(case, problem)
     return f"{problem}. {advice}" if advice else problem
 

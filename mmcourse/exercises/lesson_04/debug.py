@@ -1,4 +1,4 @@
-"""The clinic of lesson 04: a mask forgotten, so that padding is attended to, and averaged in."""
+"""The debugging exercise of lesson 04: without a mask, padding is attended to and averaged in."""
 
 from itertools import product
 
@@ -16,10 +16,10 @@ NOTICED = 1e-5
 # What the attention may look at: each mask from `real` (B, T), and what is wrong with it.
 ATTENTION = (
     (lambda real: real[:, None, None], ""),
-    (lambda real: None, "the attention has no mask: every word still looks at the padding"),
+    (lambda real: None, "the attention has no mask: every word still attends to the padding"),
     (
         lambda real: ~real[:, None, None],
-        "the mask of the attention is the wrong way round: True means 'may be looked at', and words see padding alone",
+        "the mask of the attention is inverted: True means 'may be attended to', and words attend to padding alone",
     ),
     (lambda real: real[:, None, :, None], "axis"),
 )
@@ -28,7 +28,7 @@ ZERO_VECTORS = (
     "biases are, and a score of 0 is not a weight of 0. It takes a mask"
 )
 WRONG_AXIS = (
-    "the mask of the attention has the wrong axis: it says which words may look, not which may be looked at. "
+    "the mask of the attention has the wrong axis: it restricts the queries instead of the keys. "
     "Keys are the last axis, (B, 1, 1, T)"
 )
 # What goes into the attention: from the embedding, the positions and `real` (B, T, 1).
@@ -50,38 +50,38 @@ POOLING = (
     (last, ""),
     (lambda x, real: (x * real).sum(1), ""),
     (lambda x, real: x[:, 0], ""),
-    (lambda x, real: x.mean(1), "the mean still runs over the padding"),
+    (lambda x, real: x.mean(1), "the mean still includes the padding"),
     (
         lambda x, real: (x * real).mean(1),
-        "the padding is left out of the sum and counted in the division, which is by T: divide by the number of words",
+        "the sum excludes the padding, but is divided by T: divide by the number of words",
     ),
     (
         lambda x, real: x.sum(1) / real.sum(1),
-        "the division is by the number of words, and the padding is still in the sum",
+        "the division is by the number of words, but the sum still includes the padding",
     ),
     (
         lambda x, real: (x * ~real).sum(1) / (~real).sum(1),
-        "the mean is the wrong way round: it runs over the padding, and over nothing where there is none",
+        "the mean is inverted: it runs over the padding, and over nothing where there is none",
     ),
-    (lambda x, real: x.sum(1), "the sum still runs over the padding"),
-    (lambda x, real: x.amax(1), "the maximum still runs over the padding"),
+    (lambda x, real: x.sum(1), "the sum still includes the padding"),
+    (lambda x, real: x.amax(1), "the maximum still includes the padding"),
     (
         lambda x, real: (x * real).amax(1),
-        "where there is padding its zeros take part in the maximum, and win over what is negative: fill in `-inf`",
+        "the maximum includes the zeros of padding, which exceed negative values: use `-inf`",
     ),
-    (lambda x, real: x[:, -1], "the last place is taken, which is padding in all but the longest sentence"),
+    (lambda x, real: x[:, -1], "the last position is used, which is padding in all but the longest sentence"),
 )
 
 
 @exercise(
     "04.debug",
-    title="a model that looks at padding",
+    title="a model that attends to padding",
     dots=2,
     minutes=15,
     hints=(
-        "Give one sentence to the model twice: as it is, and with ten zeros appended. Which lines of `forward` make "
+        "Pass one sentence to the model twice: unchanged, and with ten zeros appended. Which lines of `forward` make "
         "a difference between words and padding?",
-        "There are two such places. What does `self.attend` take besides `x`? And over what does the mean run?",
+        "There are two. What does `self.attend` take besides `x`? Over which positions does the mean run?",
         "`real = tokens != 0` is (B, T). The attention wants a mask that broadcasts to (B, heads, T, T), keys last. "
         "The mean is a sum over real words, divided by how many there are.",
     ),
@@ -90,8 +90,8 @@ def debug(answer, rng):
     for vocabulary_size, n_classes in ((50, 3), (31, 2)):
         judged_model(model_of(answer, vocabulary_size, n_classes), vocabulary_size, n_classes, rng)
     return (
-        "sentences alone, in a batch with longer ones and with zeros appended get the same logits; every word counts, "
-        "and so does their order; a sentence without padding gets what `Buggy` gives it"
+        "sentences alone, in a batch with longer ones and with zeros appended get the same logits; every word matters, "
+        "and so does their order; a sentence without padding gets the same logits as from `Buggy`"
     )
 
 
@@ -132,7 +132,7 @@ def logits_of(model: nn.Module, tokens: Tensor, n_classes: int) -> Tensor:
     except NotRight as problem:
         raise NotRight(with_advice(str(problem))) from None
     if isinstance(logits, tuple):
-        raise NotRight(f"{where} the model gave a tuple: `self.attend` gives what was seen and the weights; take `[0]`")
+        raise NotRight(f"{where} the model gave a tuple: `self.attend` gives the output and the weights; take `[0]`")
     causes = {
         (batch, length, n_classes): "one row of logits a word: pool over the words before the head",
         (n_classes,): "does a `squeeze` remove the batch, or a mean run over the sentences as well as the words?",
@@ -157,7 +157,7 @@ def with_advice(problem: str) -> str:
     if "key_padding_mask" in problem:
         return (
             f"{problem}. That is the name in PyTorch's layer, where True is hidden; here it is `mask`, and True may be "
-            "looked at"
+            "attended to"
         )
     if "tuple" in problem:
         return f"{problem}. `self.attend` gives what was seen and the weights: take `[0]`"
@@ -199,7 +199,7 @@ def named(model: nn.Module, tokens: Tensor, given: Tensor) -> str | None:
                     hidden = ZERO_VECTORS
                 if hidden and pooled:
                     return f"{hidden}. And {pooled}"
-                return f"{hidden}. What comes after it is right" if hidden else f"the attention is right, but {pooled}"
+                return f"{hidden}. The rest is correct" if hidden else f"the attention is correct, but {pooled}"
     return None
 
 
@@ -211,7 +211,7 @@ def unnamed(model: nn.Module, tokens: Tensor, together: Tensor, alone: Tensor, a
     elif fraction > 1e-6:
         position = f"the attention still gives up to {fraction:.2f} of a word's weight to it"
     else:
-        position = "the attention gives no weight to it, so look at what comes after"
+        position = "the attention gives no weight to it, so look at the layers after it"
     if not agrees(together, alone):
         change, how = (together - alone).abs().max(), "in a batch with longer sentences, where it is padded"
     else:
@@ -259,10 +259,10 @@ def every_word_counts(model: nn.Module, tokens: Tensor, logits: Tensor, n_classe
     if ((logits_of(model, swapped, n_classes) - logits).abs().amax(1) < NOTICED).any():
         if attends(model, tokens, tokens != 0) == 0:
             raise NotRight(
-                "no word looks at anything: the mask of the attention is the wrong way round and has the wrong axis. "
-                "True means 'may be looked at', and keys are the last axis, (B, 1, 1, T)"
+                "no word attends to anything: the mask of the attention is inverted and has the wrong axis. "
+                "True means 'may be attended to', and keys are the last axis, (B, 1, 1, T)"
             )
         raise NotRight(
-            "the first two words can change places and the logits stay the same: their order should still count, "
+            "exchanging the first two words does not change the logits: their order should still count, "
             "so keep the positions and the attention"
         )

@@ -28,8 +28,8 @@ def numbered(*shape: int) -> Tensor:
 SPLIT_MISTAKES: Mistakes = [
     (
         lambda x, n: x.reshape(len(x), n, x.shape[1], -1),
-        "the shape is right, but words are mixed: `view` only counts on through memory, so head 0 holds parts of the "
-        "first words. Cut D in two (B, T, heads, D / heads), then exchange two axes",
+        "the shape is correct, but words are mixed: `view` only regroups memory, so head 0 holds parts of the "
+        "first words. Split D into two axes (B, T, heads, D / heads), then exchange two axes",
     ),
     (
         lambda x, n: x.reshape(*x.shape[:2], -1, n).permute(0, 3, 1, 2),
@@ -37,7 +37,7 @@ SPLIT_MISTAKES: Mistakes = [
     ),
     (
         lambda x, n: x.transpose(1, 2).reshape(len(x), n, x.shape[1], -1),
-        "words and features are mixed: D has to be cut in two while it is still the last axis, and only then moved",
+        "words and features are mixed: split D while it is still the last axis, then move it",
     ),
     (
         lambda x, n: x.transpose(1, 2).reshape(len(x), n, -1, x.shape[1]).transpose(2, 3).flip(1),
@@ -45,7 +45,7 @@ SPLIT_MISTAKES: Mistakes = [
     ),
     (lambda x, n: split(x, n).flip(1), "the heads are in reverse order"),
     (lambda x, n: split(x, n)[:, :1].expand(-1, n, -1, -1), "every head gets the same features, the first ones"),
-    (lambda x, n: split(x, n).flip(0), "the examples of the batch have changed places"),
+    (lambda x, n: split(x, n).flip(0), "the examples of the batch are exchanged"),
 ]
 
 
@@ -55,8 +55,8 @@ SPLIT_MISTAKES: Mistakes = [
     dots=1,
     minutes=5,
     hints=(
-        "Two steps. First cut the last axis in two, so that D becomes (heads, D / heads). What is the shape now?",
-        "`x.view(B, T, n_heads, -1)` cuts it. The heads now stand behind the words; attention wants them before.",
+        "Two steps. First split the last axis, so that D becomes (heads, D / heads). What is the shape now?",
+        "`x.view(B, T, n_heads, -1)` splits it. The heads now come after the words; attention needs them before.",
         "`transpose(1, 2)` exchanges two axes. `view` alone would give the same shape and other numbers: try it on "
         "`torch.arange(12).view(1, 3, 4)` and look.",
     ),
@@ -70,16 +70,16 @@ def split_heads(answer, rng):
         batch, length, width = x.shape
         each = width // heads
         causes = {
-            (batch, length, heads, each): "the heads stand behind the words; attention runs over the last two axes, "
+            (batch, length, heads, each): "the heads come after the words; attention runs over the last two axes, "
             "so exchange axes 1 and 2",
-            (batch, length, each, heads): "the heads are the last axis: cut D into (heads, D / heads), "
+            (batch, length, each, heads): "the heads are the last axis: split D into (heads, D / heads), "
             "then move the heads before the words",
             (batch, heads, each, length): "the words are the last axis; the last two should be (T, D / heads)",
-            (batch, each, length, heads): "`n_heads` and D / n_heads have changed places",
+            (batch, each, length, heads): "`n_heads` and D / n_heads are exchanged",
             (batch, each, heads, length): "the axes are in the wrong order",
             (heads, batch, length, each): "the heads come before the batch: the batch stays first",
             (batch * heads, length, each): "the heads are in the batch's axis; they should have one of their own",
-            (batch, heads, length, width): "each head has all D features; it gets a share of them, D / heads",
+            (batch, heads, length, width): "each head has all D features; it should get D / heads of them",
             (batch, heads, length, heads): "the last axis is as long as there are heads; it has D / heads features",
             (batch, each, length, each): "D / heads twice: the second axis is the heads",
             (batch, length, width): "that is the shape of x",
@@ -98,7 +98,7 @@ def split_heads(answer, rng):
 JOIN_MISTAKES: Mistakes = [
     (
         lambda x: x.reshape(len(x), x.shape[2], -1),
-        "the shape is right, but words are mixed: the heads still stand before the words when the axes are merged. "
+        "the shape is correct, but words are mixed: the heads are still before the words when the axes are merged. "
         "Exchange axes 1 and 2 first",
     ),
     (
@@ -108,22 +108,22 @@ JOIN_MISTAKES: Mistakes = [
     ),
     (
         lambda x: x.transpose(2, 3).reshape(len(x), x.shape[2], -1),
-        "words and features have changed places before the axes were merged: it is heads and words, axes 1 and 2",
+        "words and features were exchanged before the axes were merged: exchange heads and words, axes 1 and 2",
     ),
     (
         lambda x: x.transpose(1, 3).reshape(len(x), x.shape[2], -1),
-        "heads and features have changed places: exchange axes 1 and 2, heads and words",
+        "heads and features are exchanged: exchange axes 1 and 2, heads and words",
     ),
     *(
         (
             lambda x, order=order: x.permute(order).reshape(len(x), x.shape[2], -1),
-            "batch and words have changed places before the axes were merged: leave the batch where it is, "
+            "batch and words were exchanged before the axes were merged: leave the batch where it is, "
             "and exchange axes 1 and 2",
         )
         for order in ((2, 1, 0, 3), (2, 0, 1, 3))
     ),
     (lambda x: join(x.flip(1)), "the heads are joined in reverse order"),
-    (lambda x: join(x[:, :1].expand_as(x)), "the first head is repeated in place of the others"),
+    (lambda x: join(x[:, :1].expand_as(x)), "the first head is repeated instead of the others"),
 ]
 
 
@@ -134,7 +134,7 @@ JOIN_MISTAKES: Mistakes = [
     minutes=5,
     hints=(
         "Go backwards through 04.3: which of its two steps has to be undone first?",
-        "Exchange axes 1 and 2 again; then heads and D / heads stand side by side and can be merged into D.",
+        "Exchange axes 1 and 2 again; then heads and D / heads are adjacent and can be merged into D.",
         "After a `transpose`, `view` refuses: the numbers no longer lie in memory in that order. `reshape` and "
         "`flatten` copy them where they must.",
     ),
@@ -154,10 +154,10 @@ def join_heads(answer, rng):
             "Join them along the features",
             (batch, heads, length * each): "words and features are merged; it is heads and features that are merged",
             (batch, length, each): "the heads are added, averaged, or one of them is taken; joining keeps all features",
-            (batch, heads * each, length): "the last two axes have changed places",
+            (batch, heads * each, length): "the last two axes are exchanged",
             (batch, length * each, heads): "the heads are the last axis; they are to be merged with D / heads",
             (batch * length, heads * each): "batch and words are merged",
-            (length, batch, heads * each): "batch and words have changed places: it is axes 1 and 2 that are exchanged",
+            (length, batch, heads * each): "batch and words are exchanged: exchange axes 1 and 2 instead",
             (batch * heads, length, each): "the heads are merged with the batch; merge them with D / heads",
             (batch, heads, length, each): "that is the shape of x",
             (length, heads * each): "the batch is gone",
@@ -178,7 +178,7 @@ def in_shape(answer, case: tuple, where: str, shape: tuple, causes: dict[tuple, 
                 "where `view` refuses"
             ) from None
         if "TypeError" in str(problem) and "float" in str(problem):
-            raise NotRight(f"{problem}. `/` always gives a float, and a size is a whole number: `//`") from None
+            raise NotRight(f"{problem}. `/` always gives a float, and a size is an integer: `//`") from None
         if "is invalid for input of size" in str(problem):
             raise NotRight(
                 f"{where}: {problem}. The new sizes have to multiply to as many entries as x has: is there a number "
@@ -198,7 +198,7 @@ def judge_moved(
     words = named_mistake(cases, given, mistakes)
     i = wrong[0]
     if words is None and not torch.equal(given[i].flatten().sort().values, cases[i][0].flatten().sort().values):
-        words = "values have changed or are missing: axes are cut, moved and merged here, nothing is computed"
+        words = "values have changed or are missing: only split, move and merge axes, compute nothing"
     if words is None:
         position = (given[i] != expected[i]).nonzero()[0].tolist()
         at = cases[i][0]

@@ -21,25 +21,28 @@ def causal(length: int) -> Tensor:
 CAUSAL_MISTAKES = [
     (
         lambda n: square(n).triu(1),
-        "it is inverted: True is where a word may look, and here that is only at what comes after it. "
+        "it is inverted: True means that a word may attend, here only to later words. "
         "(PyTorch's `nn.MultiheadAttention` wants it so, this lesson does not)",
     ),
     (
         lambda n: square(n).triu(),
-        "it is the upper triangle: row t is what word t may look at, and that is columns 0 to t, the lower one",
+        "it is the upper triangle: in row t, columns 0 to t are allowed, the lower triangle",
     ),
     (
         lambda n: square(n).tril(-1),
-        "the diagonal is False: each word may look at itself, and the first would have nothing to look at",
+        "the diagonal is False: each word may attend to itself, and the first has no other",
     ),
-    (square, "everything is True: no word may look at a later one"),
+    (square, "everything is True: no word may attend to a later one"),
     (lambda n: ~square(n), "everything is False"),
-    (lambda n: square(n).tril(1), "each word sees one word too many: the one that comes next, which it is to guess"),
-    (lambda n: torch.eye(n, dtype=torch.bool), "only the diagonal is True: each word may look back as well"),
+    (lambda n: square(n).tril(1), "each word attends to one word too many: the next one, which is to be predicted"),
+    (
+        lambda n: torch.eye(n, dtype=torch.bool),
+        "only the diagonal is True: each word may attend to earlier words as well",
+    ),
     *(
         (
             lambda n, back=back: square(n).tril().triu(-back),
-            f"a band: each word looks back {back} place{'s' * (back > 1)} at most. It may look at all that came before",
+            f"a band: each word attends at most {back} position{'s' * (back > 1)} back, not to all earlier words",
         )
         for back in (1, 2, 3)
     ),
@@ -54,12 +57,12 @@ CAUSAL_MISTAKES = [
 
 @exercise(
     "04.5",
-    title="no looking ahead",
+    title="causal mask",
     dots=1,
     minutes=5,
     hints=(
-        "Write the mask for three words by hand: row t says what word t may look at. How many True ones has each row?",
-        "A word may look at itself, so the diagonal is True; nothing right of it is.",
+        "Write the mask for three words by hand: row t says what word t may attend to. How many are True?",
+        "A word may attend to itself, so the diagonal is True; everything right of it is False.",
         "`torch.tril` keeps the lower triangle of a matrix. Of which matrix, and of which type?",
     ),
 )
@@ -74,7 +77,7 @@ def causal_mask(answer, rng):
             (length,): "one row; each word has its own",
             (length + 1, length + 1): "one row and column too many",
             (length - 1, length - 1): "one row and column are missing",
-            (length * length,): "the rows stand in one line",
+            (length * length,): "the rows are concatenated",
         }
         result = expect_tensor(called(answer, length), where, (length, length), causes)
         if result.dtype != torch.bool:
@@ -108,7 +111,7 @@ def not_boolean(given: Tensor, length: int) -> str:
     """Words for a mask of numbers."""
     lower = causal(length)
     if given.is_floating_point() and torch.isinf(given).any():
-        return "numbers to add to scores, 0 and -inf; a mask of True and False is asked for"
+        return "numbers to add to scores, 0 and -inf; return a mask of True and False"
     if torch.equal(given != 0, lower):
-        return "the places are right; `.bool()`, or `dtype=torch.bool`, makes True and False of 1 and 0"
-    return "a mask holds True and False: `.bool()`, or a comparison, makes them. Its places are not right either"
+        return "the positions are correct; `.bool()`, or `dtype=torch.bool`, converts 1 and 0 to True and False"
+    return "a mask contains True and False: use `.bool()` or a comparison. Its positions are wrong too"

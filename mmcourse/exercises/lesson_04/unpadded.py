@@ -1,4 +1,4 @@
-"""What the clinic's model gives sentences without padding: the same as `Buggy`, or a mistake with a name."""
+"""What a fixed model gives sentences without padding: the same as `Buggy`, or a mistake with a name."""
 
 from collections.abc import Callable
 from itertools import product
@@ -13,7 +13,7 @@ UNKNOWN = 1  # the index of <unk>
 # What people change besides the padding: how a word and what it saw are joined, and what is made of the words.
 JOINED = (
     (lambda attend, x: x + attend(x), ""),
-    (lambda attend, x: attend(x), "the sum `x + ...` is gone: what was seen replaces the word"),
+    (lambda attend, x: attend(x), "the sum `x + ...` is gone: the attention output replaces the word"),
     (lambda attend, x: x + attend(x) + attend(x + attend(x)), "the attention is applied twice"),
     (lambda attend, x: x, "the attention is gone"),
 )
@@ -58,13 +58,13 @@ def same_without_padding(model: nn.Module, sentences: list[Tensor], given: list[
     for (joined, replaced), (pooled, summed) in product(JOINED, POOLED):
         if explains(pairs, joined, pooled):
             raise NotRight(
-                f"padding counts no longer, but {replaced or summed}{f', and {summed}' * bool(replaced and summed)}"
+                f"padding no longer matters, but {replaced or summed}{f', and {summed}' * bool(replaced and summed)}"
             )
     if explains(known, JOINED[0][0], POOLED[0][0]):
         raise NotRight(
-            "unknown words are hidden with the padding: `<unk>` (1) stands for a word that is there. Padding is 0 alone"
+            "unknown words are hidden with the padding: `<unk>` (1) stands for a real word. Only 0 is padding"
         )
     raise NotRight(
-        "padding counts no longer, but a sentence without any gets other logits than from `Buggy` with the same "
+        "padding no longer matters, but a sentence without any gets other logits than from `Buggy` with the same "
         "weights: fix the padding, and leave the rest as it was"
     )

@@ -64,11 +64,11 @@ def show_matrices(
                         axis.text(j, i, f"{value:.2g}", ha="center", va="center", color=colour, fontsize=8.5)
         if masks:
             for axis in figure.axes:
-                axis.set_xlabel("looked at (key)")
-            figure.axes[0].set_ylabel("looks (query)")
+                axis.set_xlabel("key")
+            figure.axes[0].set_ylabel("query")
             colours = shown.get_cmap()
             keys = [
-                Patch(facecolor=colours(1.0), label="may look"),
+                Patch(facecolor=colours(1.0), label="may attend"),
                 Patch(facecolor=colours(0.0), label="hidden", edgecolor=style.INK),
             ]
             figure.legend(handles=keys, loc="outside right upper")
@@ -149,9 +149,11 @@ def _told(layer: Tensor, rows: Sequence[str] | str, columns: Sequence[str] | str
 
 
 def _masked(layer: Tensor) -> str:
-    """How many places the rows of a mask may look at, from the first to the last."""
+    """How many positions the rows of a mask may attend to, from the first to the last."""
     seen = [int(row.sum()) for row in layer]
     listed = (
-        f"each row may look at {seen[0]}" if len(set(seen)) == 1 else f"rows may look at {', '.join(map(str, seen))}"
+        f"each row may attend to {seen[0]}"
+        if len(set(seen)) == 1
+        else f"rows may attend to {', '.join(map(str, seen))}"
     )
     return f"{listed} of {layer.shape[1]}"

@@ -1,4 +1,4 @@
-"""Where a Transformer looks: its attention maps over a sentence that one types or picks, by layer and head."""
+"""A Transformer's attention weights over a sentence that one types or picks, by layer and head."""
 
 from collections.abc import Callable, Sequence
 
@@ -26,7 +26,7 @@ def attention_explorer(
     layer: int | None = None,
     head: int = MEAN,
 ) -> "AttentionExplorer":
-    """A widget: type or pick a sentence, choose a layer and a head, and see which word looks at which.
+    """A widget: type or pick a sentence, choose a layer and a head, and see which word attends to which.
 
     model    has `attention_maps(tokens (B, T)) -> (layers, B, heads, T, T)`, such as TransformerClassifier
     encode   a sentence to token indices, 0 = padding, 1 = unknown: the Picture Book's own, or a Vocabulary's `encode`
@@ -43,7 +43,7 @@ class AttentionExplorer(StaticImage):
     """The widget behind `attention_explorer`.
 
     `maps` (layers, heads, T, T) belongs to the sentence as it stands, `weights` (T, T) to the chosen layer and head: a
-    row is a word that looks, a column one that is looked at. `words` are its T words; `guess` is (class, probability).
+    row is a query, a column a key. `words` are its T words; `guess` is (class, probability).
     """
 
     _esm = script("attention.js")
@@ -166,10 +166,10 @@ class AttentionExplorer(StaticImage):
             axis.set_xticks(range(len(words)), labels, rotation=90, fontsize=size)
             axis.set_yticks(range(len(words)), labels, fontsize=size)
             axis.xaxis.tick_top()
-            axis.set(xlabel="is looked at", ylabel="looks")
+            axis.set(xlabel="key", ylabel="query")
             axis.set_title(what)
             png = style.small_png(style.pixels_of(figure, 1.25))
-        said = f"The model says {self.guess[0]} ({self.guess[1]:.2f}). " if self.guess else ""
+        said = f"Predicted: {self.guess[0]} ({self.guess[1]:.2f}). " if self.guess else ""
         return png, (
             f"Attention weights over the sentence '{' '.join(words)}', {what}: {strongest(weights, words)}. {said}"
             "Run the cell to type a sentence and to choose layer and head."
@@ -177,13 +177,13 @@ class AttentionExplorer(StaticImage):
 
 
 def strongest(weights: Tensor, words: Sequence[str]) -> str:
-    """The largest weights in words: 'boat looks at above (0.43)'."""
+    """The largest weights in words: 'boat attends to above (0.43)'."""
     top = weights.flatten().topk(min(STRONGEST, weights.numel()))
     pairs = [
         (divmod(position, len(words)), weight)
         for position, weight in zip(top.indices.tolist(), top.values, strict=True)
     ]
-    return ", ".join(f"{words[i]} looks at {words[j]} ({weight:.2f})" for (i, j), weight in pairs) or "no words"
+    return ", ".join(f"{words[i]} attends to {words[j]} ({weight:.2f})" for (i, j), weight in pairs) or "no words"
 
 
 def words_of(text: str, positions: Sequence[int], encode: Callable) -> list[str]:

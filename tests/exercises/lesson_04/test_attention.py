@@ -85,7 +85,7 @@ def test_attention(judged):
             "times √d": (lambda q, k, v: scores(q, k, q.shape[-1] ** -0.5).softmax(-1) @ v, "are multiplied by √d"),
             "fourth root": (lambda q, k, v: scores(q, k, q.shape[-1] ** 0.25).softmax(-1) @ v, "fourth root"),
             "d squared": (lambda q, k, v: scores(q, k, q.shape[-1] ** 2).softmax(-1) @ v, "divided by d²"),
-            "fixed d": (lambda q, k, v: scores(q, k, 2).softmax(-1) @ v, "right for d = 4 alone"),
+            "fixed d": (lambda q, k, v: scores(q, k, 2).softmax(-1) @ v, "correct for d = 4 only"),
             "D for d": (
                 lambda q, k, v: scores(q, k, v.shape[-1] ** 0.5).softmax(-1) @ v,
                 "d is the last size of the queries",
@@ -94,8 +94,8 @@ def test_attention(judged):
             "over axis 0": (weights_then(lambda s: s.softmax(0)), "runs over axis 0, the batch"),
             "over axis 1": (weights_then(lambda s: s.softmax(1)), "runs over axis 1"),
             "no axis": (weights_then(lambda s: F.softmax(s)), None),
-            "keys and values": (lambda q, k, v: right(q, v, k), "keys and values have changed places"),
-            "queries and keys": (lambda q, k, v: right(k, q, v), "queries and keys have changed places"),
+            "keys and values": (lambda q, k, v: right(q, v, k), "keys and values are exchanged"),
+            "queries and keys": (lambda q, k, v: right(k, q, v), "queries and keys are exchanged"),
             "rotated": (lambda q, k, v: right(v, q, k), "values · queries"),
             "queries twice": (lambda q, k, v: right(q, q, v), "queries · queries"),
             "mixes keys": (lambda q, k, v: right(q, k, k), "queries · keys, and then mixes the keys"),
@@ -108,7 +108,7 @@ def test_attention(judged):
             "dot products": (weights_then(lambda s: s, 1), "neither a softmax nor"),
             "no exp": (weights_then(lambda s: s / s.sum(-1, keepdim=True)), "divided by their sum; the softmax takes"),
             "no sum": (weights_then(torch.exp), "that are not divided by their sum"),
-            "sigmoid": (weights_then(torch.sigmoid), "a sigmoid in place"),
+            "sigmoid": (weights_then(torch.sigmoid), "a sigmoid instead"),
             "logarithms": (weights_then(lambda s: s.log_softmax(-1)), "logarithms of weights"),
             "the best": (
                 weights_then(lambda s: F.one_hot(s.argmax(-1), s.shape[-1]).float()),
@@ -122,10 +122,10 @@ def test_attention(judged):
             "values": (lambda q, k, v: v.clone(), "the values come back"),
             "weights": (lambda q, k, v: scores(q, k).softmax(-1), "those are the weights, one"),
             "both": (lambda q, k, v: (right(q, k, v), scores(q, k).softmax(-1)), "two tensors came back"),
-            ".T": (lambda q, k, v: (q @ k.T / q.shape[-1] ** 0.5).softmax(-1) @ v, "right for two axes, (T, d), but"),
+            ".T": (lambda q, k, v: (q @ k.T / q.shape[-1] ** 0.5).softmax(-1) @ v, "correct for two axes, (T, d), but"),
             "three axes": (
                 lambda q, k, v: torch.bmm((torch.bmm(q, k.transpose(1, 2)) / q.shape[2] ** 0.5).softmax(2), v),
-                "right for three axes, (B, T, d), but",
+                "correct for three axes, (B, T, d), ",
             ),
             "not turned": (lambda q, k, v: (q @ k / q.shape[-1] ** 0.5).softmax(-1) @ v, "Each query meets each key"),
             "queries turned": (
@@ -137,7 +137,7 @@ def test_attention(judged):
                 lambda q, k, v: v @ scores(q, k).softmax(-1),
                 "The weights (6, 6) come first",
             ),
-            "times two": (lambda q, k, v: 2 * right(q, k, v), "right up to a factor"),
+            "times two": (lambda q, k, v: 2 * right(q, k, v), "correct up to a factor"),
             "in place": (in_place, "`queries` was changed in place"),
             "list": (lambda q, k, v: right(q, k, v).tolist(), "gave a list"),
             "one mixture": (lambda q, k, v: right(q, k, v).mean(-2), "the words are gone"),
@@ -149,7 +149,7 @@ def test_attention(judged):
 
 
 def test_pytorchs_own_function_is_right_with_a_remark():
-    assert "PyTorch's own function did the work" in judge("04.1", F.scaled_dot_product_attention).message
+    assert "PyTorch's function computed them" in judge("04.1", F.scaled_dot_product_attention).message
     assert "PyTorch's own" not in judge("04.1", right).message
     assert "overflows" in judge("04.1", by_hand).message
     assert "overflows" not in judge("04.1", by_hand_and_stable).message
@@ -273,7 +273,10 @@ def test_masked_attention(judged):
                 lambda q, k, v, m: scores(q, k, k.shape[-1]).masked_fill(~m, -1e9).softmax(-1) @ v,
                 "are divided by d; it is",
             ),
-            "keys and values": (lambda q, k, v, m: masked(-torch.inf)(q, v, k, m), "keys and values have changed"),
+            "keys and values": (
+                lambda q, k, v, m: masked(-torch.inf)(q, v, k, m),
+                "keys and values are exchanged: queries",
+            ),
             "no softmax": (lambda q, k, v, m: scores(q, k).masked_fill(~m, 0) @ v, None),
             "no softmax, -inf": (
                 lambda q, k, v, m: scores(q, k).masked_fill(~m, -torch.inf) @ v,
@@ -283,7 +286,7 @@ def test_masked_attention(judged):
             "in place": (masked_in_place, "`mask` was changed in place"),
             "weights": (lambda q, k, v, m: scores(q, k).masked_fill(~m, -1e9).softmax(-1), "those are the weights"),
             "both": (lambda q, k, v, m: (masked(-1e9)(q, k, v, m), m), "two tensors came back"),
-            "square only": (square_only, "right where queries, keys and values have one shape"),
+            "square only": (square_only, "correct where queries, keys and values have one shape"),
         },
         draws=2,
     )
@@ -299,8 +302,8 @@ def test_what_a_query_gets_that_may_look_at_nothing_is_remarked_on_and_never_wro
 
 def test_a_finite_fill_and_weights_made_to_sum_to_1_again_are_right_with_a_remark():
     for low in (-100.0, -1e3, -1e9):
-        assert "number that hides is finite" in judge("04.2", masked(low)).message
-    assert "divided by their sum are right too" in judge("04.2", weights_renewed).message
+        assert "The number is finite" in judge("04.2", masked(low)).message
+    assert "divided by their sum are correct too" in judge("04.2", weights_renewed).message
     for answer in (masked(-torch.inf), as_the_package, F.scaled_dot_product_attention):
         message = judge("04.2", answer).message
         assert "finite" not in message and "divided by their sum" not in message

@@ -23,13 +23,13 @@ def test_split_heads(judged):
             "double": lambda x, n: in_a_loop(x, n).double(),
         },
         {
-            "view alone": (lambda x, n: x.view(len(x), n, x.shape[1], -1), "`view` only counts on"),
-            "not moved": (lambda x, n: x.view(*x.shape[:2], n, -1), "the heads stand behind the words"),
+            "view alone": (lambda x, n: x.view(len(x), n, x.shape[1], -1), "`view` only regroups"),
+            "not moved": (lambda x, n: x.view(*x.shape[:2], n, -1), "the heads come after the words"),
             "heads last": (lambda x, n: x.view(*x.shape[:2], -1, n), "the heads are the last axis"),
             "every n-th": (lambda x, n: x.view(*x.shape[:2], -1, n).permute(0, 3, 1, 2), "every n-th feature"),
             "exchanged": (
                 lambda x, n: x.view(*x.shape[:2], n, -1).permute(0, 3, 1, 2),
-                "`n_heads` and D / n_heads have changed places",
+                "`n_heads` and D / n_heads are exchanged",
             ),
             "n_heads taken for d": (lambda x, n: x.view(*x.shape[:2], -1, n).transpose(1, 2), None),
             "words last": (lambda x, n: x.view(*x.shape[:2], n, -1).permute(0, 2, 3, 1), "the words are the last axis"),
@@ -50,7 +50,7 @@ def test_split_heads(judged):
             "three heads": (lambda x, n: x.reshape(*x.shape[:2], 3, -1).transpose(1, 2), "have to multiply to"),
             "divided by /": (
                 lambda x, n: x.reshape(*x.shape[:2], n, x.shape[2] / n).transpose(1, 2),
-                "whole number: `//`",
+                "integer: `//`",
             ),
             "words reversed": (lambda x, n: in_a_loop(x, n).flip(2), "expected x["),
             "in place": (split_in_place, "`x` was changed in place"),
@@ -74,18 +74,18 @@ def test_join_heads(judged):
             "shuffled": (lambda x: x.permute(0, 2, 3, 1).flatten(2), "shuffled into one another"),
             "words and features": (
                 lambda x: x.transpose(2, 3).reshape(len(x), x.shape[2], -1),
-                "it is heads and words",
+                "exchange heads and words",
             ),
             "heads and features": (
                 lambda x: x.transpose(1, 3).reshape(len(x), x.shape[2], -1),
-                "heads and features have",
+                "heads and features are exchanged",
             ),
             "batch and words": (
                 lambda x: x.transpose(0, 2).reshape(len(x), x.shape[2], -1),
-                "batch and words have changed places before",
+                "batch and words were exchanged before",
             ),
             "batch and words moved": (lambda x: x.permute(2, 0, 1, 3).reshape(len(x), x.shape[2], -1), None),
-            "words first": (lambda x: x.permute(2, 0, 1, 3).flatten(2), "it is axes 1 and 2 that are exchanged"),
+            "words first": (lambda x: x.permute(2, 0, 1, 3).flatten(2), "exchange axes 1 and 2 instead"),
             "not merged": (lambda x: x.transpose(1, 2), "but not merged"),
             "in time": (lambda x: torch.cat(x.unbind(1), dim=1), "one after the other in time"),
             "merged words": (lambda x: x.flatten(2), "it is heads and features that are merged"),

@@ -12,7 +12,7 @@ def test_matrices_say_where_they_are_largest(shown):
     assert "layer 1: 2 by 2, largest 0.9 at 'fish', 'blue'; layer 2" in shown.alt()
     show_matrices({"positions": torch.randn(50, 64)}, rows="place", columns="feature")
     show_matrices({"mask": torch.ones(3, 3).tril().bool()})
-    assert "rows may look at 1, 2, 3 of 3" in shown.alt()
+    assert "rows may attend to 1, 2, 3 of 3" in shown.alt()
     show_matrices({"wide": torch.eye(3), "square": torch.eye(3)}, rows="place", columns={"wide": "a", "square": "b"})
     assert "largest 1 at row 0, column 0" in shown.alt()
 

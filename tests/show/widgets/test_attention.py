@@ -123,8 +123,8 @@ def test_the_still_picture_and_its_alt_text(model):
     assert image.width > 400 and len(data["image/png"]) < 90_000
     alt = metadata["image/png"]["alt"]
     position, words = divmod(int(widget.weights.argmax()), len(widget.words)), widget.words
-    assert f"{words[position[0]]} looks at {words[position[1]]}" in alt
-    assert "Run the cell" in alt and f"The model says {widget.guess[0]}" in alt
+    assert f"{words[position[0]]} attends to {words[position[1]]}" in alt
+    assert "Run the cell" in alt and f"Predicted: {widget.guess[0]}" in alt
 
 
 @pytest.mark.parametrize(

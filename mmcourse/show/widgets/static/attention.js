@@ -93,12 +93,12 @@ function render({ model, el }) {
       node.classList.toggle("mm-on", Number(row) === active || (pair !== null && Number(column) === pair));
     });
     if (!texts.length) said.textContent = "";
-    else if (active === null) said.textContent = "How much each word is looked at, by all words on average. Point at a word to see what it looks at.";
+    else if (active === null) said.textContent = "Mean attention weight on each word. Point at a word to see what it attends to.";
     else if (pair !== null) said.textContent = `${texts[active]} gives ${texts[pair]} ${weights[active][pair].toFixed(3)} of its attention.`;
     else {
       const order = shown.map((weight, j) => [weight, j]).sort((a, b) => b[0] - a[0]).slice(0, 4);
       const list = order.map(([weight, j]) => `${j === active ? "itself" : texts[j]} ${number(weight)}`).join(", ");
-      said.textContent = `${texts[active]} looks at: ${list}${texts.length > 4 ? " …" : ""}`;
+      said.textContent = `${texts[active]} attends to: ${list}${texts.length > 4 ? " …" : ""}`;
     }
   }
 
@@ -182,7 +182,7 @@ function render({ model, el }) {
 
   const scale = make("span", { className: "mm-note" });
   const part = make("div", {},
-    make("div", { className: "mm-note" }, "rows look, columns are looked at · ", scale), matrix);
+    make("div", { className: "mm-note" }, "rows: queries, columns: keys · ", scale), matrix);
   matrix.setAttribute("role", "img");
   matrix.addEventListener("pointerleave", () => look(rest));
   const root = make("div", { className: "mm mm-attention" },
