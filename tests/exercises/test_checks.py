@@ -234,7 +234,7 @@ def test_in_a_kernel_a_verdict_is_shown_once(tmp_path):
     for i in range(1, 6):
         assert [output.output_type for output in outputs[i]] == ["display_data"], i
     assert outputs[1][0].data["text/plain"].startswith("✗ 01.1") and "<code>" in outputs[1][0].data["text/html"]
-    assert "the size that went in" in outputs[1][0].data["text/plain"]
+    assert "the size of the input" in outputs[1][0].data["text/plain"]
     assert outputs[4][0].data["text/plain"] == "○ 01.1  not tried yet"
     assert {"text/plain", "text/html", "application/vnd.jupyter.widget-view+json"} == set(outputs[5][0].data)
     assert "<table>" in outputs[6][0].data["text/html"]
