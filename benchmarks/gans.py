@@ -1,7 +1,7 @@
 """Lesson 07's table: `python -m benchmarks.gans` writes `data/tables/07_gans.csv`.
 
-The conditional GAN of the lesson with three losses and five seeds, on fewer steps than the lesson has, and the same number
-for all. Half an hour on one core; not in `make bench`.
+The lesson's conditional GAN with three losses and five seeds, for fewer steps than in the lesson, and as many for each
+loss. Half an hour on one core; not in `make bench`.
 """
 
 from functools import partial
@@ -60,8 +60,8 @@ def main() -> None:
     real_diversity = diversity(predict(judge.encoder, real), real_kinds)
     requested = torch.arange(SAMPLES) % K
     notes = [
-        f"# Measured by benchmarks/gans.py: {SAMPLES:,} samples of the lesson's conditional GAN after {EPOCHS} epochs, by the "
-        "shipped judge's predictions and features.",
+        f"# Measured by benchmarks/gans.py: {SAMPLES:,} samples of the lesson's conditional GAN after {EPOCHS} epochs, "
+        "by the shipped judge's predictions and features.",
         "# Diversity is relative to test pages; collapsed: fewer than 7 kinds, or a diversity below 0.3. "
         + describe_device(),
         "loss,seed,accuracy,diversity,Fréchet distance,collapsed",

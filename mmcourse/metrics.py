@@ -43,8 +43,8 @@ def diversity(features: Tensor, labels: Tensor) -> float:
     distances = [torch.pdist(group).mean() for group in groups if len(group) > 1]
     if not distances:
         raise ValueError(
-            f"each of the {len(groups)} classes has a single example; expected two of one class at least. Likely cause: "
-            "too few examples"
+            f"each of the {len(groups)} classes has a single example; expected two of one class at least. Likely "
+            "cause: too few examples"
         )
     return torch.stack(distances).mean().item()
 

@@ -100,6 +100,9 @@ class Discriminator(nn.Module):
         )
         self.linear = limit(nn.Linear(c * 4 * 4, 1))
         self.embedding = None if n_classes is None else LabelEmbedding(n_classes, c * 4 * 4, std=0.02)
+        if n_classes is not None and norm == "spectral":  # else its norm grows, and single classes collapse
+            for table in self.embedding.tables:
+                spectral_norm(table)
 
     def features(self, images: Tensor) -> Tensor:
         """What the convolutions find in each image.   (B, channels, 32, 32) -> (B, D)"""

@@ -47,17 +47,20 @@ def test_projection_by_hand():
     images, labels = torch.rand(6, 3, 32, 32), torch.randint(4, (6,))
     features = discriminator.features(images)
     weight, bias = discriminator.linear.weight[0], discriminator.linear.bias
-    by_hand = [w @ weight + bias[0] + w @ discriminator.embedding.tables[0].weight[y] for w, y in zip(features, labels)]
+    by_hand = [
+        w @ weight + bias[0] + w @ discriminator.embedding.tables[0].weight[y]
+        for w, y in zip(features, labels, strict=True)
+    ]
     assert torch.allclose(discriminator(images, labels), torch.stack(by_hand), atol=1e-5)
 
 
-def test_spectral_norm_bounds_every_layer():
-    discriminator = Discriminator(widths=(8, 8, 16))
+def test_spectral_norm_bounds_every_layer_and_the_embedding():
+    discriminator, labels = Discriminator(3, widths=(8, 8, 16)), torch.tensor([0, 1])
     for _ in range(30):  # power iterations
-        discriminator(torch.rand(2, 3, 32, 32))
+        discriminator(torch.rand(2, 3, 32, 32), labels)
     discriminator.eval()
-    layers = [layer for layer in discriminator.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-    assert len(layers) == 4
+    layers = [layer for layer in discriminator.modules() if isinstance(layer, nn.Conv2d | nn.Linear | nn.Embedding)]
+    assert len(layers) == 5
     for layer in layers:
         assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.1)
 
