@@ -15,7 +15,7 @@ from mmcourse.tasks.meaning import of_distinct_meaning
 from mmcourse.training import shipped
 
 IMAGES, SOUNDS = ("image_encoder", "image_judge", "second_image_judge"), ("sound_encoder", "sound_judge")
-NAMES = (*IMAGES, *SOUNDS, "text_encoder", "text_judge", "shared_space", "captioner")
+NAMES = (*IMAGES, *SOUNDS, "text_encoder", "text_judge", "shared_space", "captioner", "page_generator")
 
 
 def test_all_are_there_and_small():
@@ -30,9 +30,9 @@ def test_card_and_file_agree(name):
     card, model = shipped.card(name), shipped.load(name)
     assert set(card) == set(shipped.CARD_FIELDS)
     assert card["parameters"] == sum(p.numel() for p in model.parameters())
-    assert card["licence"] == "CC BY 4.0" and card["role"] in ("start", "judge")
+    assert card["licence"] == "CC BY 4.0" and card["role"] in ("start", "judge", "generator")
     assert not model.training
-    if card["role"] == "start":
+    if card["role"] != "judge":
         assert card["splits"] == ["train"], "lessons start from what never saw a held-out page"
 
 
@@ -47,6 +47,15 @@ def test_figures_of_the_card_hold(name, split):
         told = shipped.card(name)["results"][split][what]
         std = max(told * (1 - told) / 500, 1e-5) ** 0.5
         assert abs((read[:, i] == truth[:, i]).float().mean().item() - told) < 4 * std + 0.01, what
+
+
+def test_the_generator_draws_the_requested_kind_as_often_as_its_card_says():
+    kinds = torch.arange(14).repeat(50)
+    noise = torch.randn(len(kinds), 64, generator=torch.Generator().manual_seed(7))
+    samples = predict(shipped.load("page_generator"), (noise, kinds))
+    for name, told in shipped.card("page_generator")["results"].items():
+        found = (shipped.load(name.split()[-1]).predict(samples)[:, 0].cpu() == kinds).float().mean().item()
+        assert abs(found - told) < 4 * (told * (1 - told) / len(kinds)) ** 0.5, name
 
 
 @pytest.mark.parametrize("name", SOUNDS)
