@@ -311,8 +311,8 @@ show.show_mistakes(reconstructed, test.kinds, logits, names=scene.KINDS)
 # pixels and two objects; no training page had. Their codes are 8 × 12 × 12.
 
 # %%
-two = PictureBook("test", pages=5, objects=2)                                                       # 48 pixels
-show.show_images(torch.cat([two.images, predict(image_model, two.images)]), columns=5, alt="Pages with two objects, reconstructed")
+two = PictureBook("test", pages=8, objects=2)                                                       # 48 pixels
+show.show_images(torch.cat([two.images, predict(image_model, two.images)]), alt="Pages with two objects, reconstructed")
 
 # %% [markdown]
 # ## Denoising
@@ -336,7 +336,7 @@ noisy = add_noise(test.images)
 rows = {"noisy": noisy, "autoencoder": predict(image_model, noisy), "denoiser": predict(denoiser, noisy)}
 for name, images in rows.items():
     print(f"{name:12} squared error {F.mse_loss(images, test.images):.4f}", judged(images, test))
-show.show_images(torch.cat([images[:5] for images in rows.values()]), columns=5, alt="Noisy pages, reconstructed, denoised")
+show.show_images(torch.cat([images[:12] for images in rows.values()]), columns=12, alt="Noisy pages, reconstructed, denoised")
 
 # %% [markdown]
 # The plain autoencoder never saw noise and reconstructs it as a texture. The denoiser removes it, and the judges recognise about
@@ -583,8 +583,8 @@ history = fit(image_vae, pairs, loss=vae_loss, metrics=(), epochs=4, lr=4e-3)
 output, mean, log_variance = predict(image_vae, test.images)
 print("VAE, 32 numbers", judged(output, test), f"KL {vae.kl_divergence(mean, log_variance).mean():.0f} nats")
 with torch.no_grad():
-    show.show_images(torch.cat([test.images[:8], output[:8], image_vae.decode(torch.randn(8, 32))]),
-                     size=64, alt="First row: test pages; second: their reconstructions; third: pages generated from random codes")
+    show.show_images(torch.cat([test.images[:12], output[:12], image_vae.decode(torch.randn(12, 32))]), columns=12,
+                     alt="First row: test pages; second: their reconstructions; third: pages generated from random codes")
 
 # %% [markdown]
 # Its 32 numbers hold less than the autoencoder's 512: fewer than half of the objects are recognised. In return, random codes decode
@@ -617,7 +617,7 @@ start, end = test.images[:1], test.images[1:2]
 with torch.no_grad():
     by_code = image_model.decode(autoencoder.interpolate(image_model.encode(start)[0], image_model.encode(end)[0], 8))
     by_vae = image_vae.decode(autoencoder.interpolate(image_vae.encode(start)[0][0], image_vae.encode(end)[0][0], 8))
-show.show_images(torch.cat([by_code, by_vae]), size=64, alt="Interpolation: autoencoder above, VAE below")
+show.show_images(torch.cat([by_code, by_vae]), alt="Interpolation: autoencoder above, VAE below")
 
 # %% [markdown]
 # The autoencoder's middle looks like a double exposure: both objects, half transparent. Its code is a map, so the mean of two
@@ -746,7 +746,7 @@ collapsed = vae.ImageVAE(code=16, widths=(16, 32, 64))
 fit(collapsed, few, loss=buggy_loss, metrics=(), epochs=2, lr=4e-3, verbose=False)
 output, mean, log_variance = predict(collapsed, test.images)
 print(f"KL {vae.kl_divergence(mean, log_variance).mean():.4f} nats   mean squared error {F.mse_loss(output, test.images):.4f}")
-show.show_images(torch.cat([test.images[:6], output[:6]]), columns=6, size=64, alt="Six pages; below, six times the same grey image")
+show.show_images(torch.cat([test.images[:8], output[:8]]), alt="Eight pages; below, eight times the same grey image")
 
 # %% [markdown]
 # ### Exercise 06.collapse: two terms on one scale  ●●● · 20 minutes
@@ -786,7 +786,7 @@ check("06.collapse", negative_elbo)
 mnist = {split: real.load_or_explain("mnist", split) for split in ("train", "test")}
 have_data = all(mnist.values())
 if have_data:
-    digits, labels = real.images(mnist["train"].select(range(min(15_000, len(mnist["train"])))))    # (N, 1, 28, 28), (N,)
+    digits, labels = real.images(mnist["train"].select(range(min(20_000, len(mnist["train"])))))    # (N, 1, 28, 28), (N,)
     test_digits, test_labels = real.images(mnist["test"])
     reader = cnn.ImageClassifier(10, in_channels=1)
     fit(reader, Batches(digits, labels, size=128), epochs=3, lr=5e-3)
@@ -806,7 +806,7 @@ if have_data:
     for name, images in versions.items():
         digits_read[name] = (predict(reader, images).argmax(dim=1) == test_labels).float().mean().item()
     print({name: round(value, 3) for name, value in digits_read.items()})
-    show.show_images(torch.cat([x[:: len(x) // 5][:5] for x in versions.values()]), columns=5, alt="Digits: clean, noisy, denoised")
+    show.show_images(torch.cat([x[:: len(x) // 12][:12] for x in versions.values()]), columns=12, alt="Digits: clean, noisy, denoised")
     expect("06.mnist", digits_read["denoised"] / digits_read["clean"])
 
 # %% [markdown]
