@@ -378,7 +378,7 @@ def sentences_judged(model: nn.Module, split: str) -> dict[str, float]:
     tokens = text.pad([sentence.encode(line) for line in written])
     by_network = (text_judge.predict(tokens).cpu() == sentence_parser.answers(book.sentences)).all(dim=1)
     by_parser = [sentence.understand(a) == sentence.understand(b) for a, b in zip(written, book.sentences, strict=True)]
-    return {"text judge": by_network.float().mean().item(), "parser": sum(by_parser) / len(by_parser)}
+    return {"text judge": round(by_network.float().mean().item(), 3), "parser": sum(by_parser) / len(by_parser)}
 
 
 for name, model in sentence_models.items():
