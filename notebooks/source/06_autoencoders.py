@@ -475,8 +475,9 @@ with torch.no_grad():
 diagrams.variational_autoencoder(code="(B, 32)")
 
 # %% [markdown]
-# The encoder helps: it gives a distribution $q(z \mid x) = N(\mu, \sigma^2 I)$ over the codes that fit $x$, the **posterior**'s
-# approximation. Start from $p(x) = p(x, z) / p(z \mid x)$, which holds for every $z$, and take the mean over $q$:
+# The encoder helps: it gives a distribution $q(z \mid x) = N(\mu, \mathrm{diag}(\sigma^2))$, an approximation of the **posterior**
+# $p(z \mid x)$. Start from $p(x) = p(x \mid z)\, p(z) / p(z \mid x)$, which holds for every $z$. Take the logarithm, add and subtract
+# $\log q(z \mid x)$, and take the mean over $q$:
 #
 # $$\log p(x) = \underbrace{E_q[\log p(x \mid z)] - \mathrm{KL}\big(q(z \mid x) \,\Vert\, p(z)\big)}_{\text{ELBO}} +
 # \underbrace{\mathrm{KL}\big(q(z \mid x) \,\Vert\, p(z \mid x)\big)}_{\ge\, 0}$$
