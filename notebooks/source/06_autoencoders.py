@@ -13,11 +13,12 @@
 # %% [markdown]
 # # 06 · Autoencoders
 #
-# **You will train networks that reconstruct images, sentences and spoken words from codes: an image from a sixth of its
-# numbers, a spoken word from a twentieth. Classifiers keep at least 90% of their accuracy on the reconstructions.**
+# **You will train networks that compress an image to a sixth of its numbers, a spoken word to a twentieth, and a
+# sentence to a short sequence of vectors. Classifiers keep at least 90% of their accuracy on the reconstructions.**
 #
-# Runs in about 5 minutes · takes 120 minutes to work through · before this: [01 Images](01_images.ipynb): convolutions;
-# [02 Text](02_text.ipynb): tokens; [03 Sound](03_sound.ipynb): log-mels.
+# Runs in about 5 minutes · takes 120 minutes to work through · before this: [01 Images](01_images.ipynb):
+# convolutions; [02 Text](02_text.ipynb): tokens, the GRU; [03 Sound](03_sound.ipynb): log-mels; [05
+# Pretraining](05_pretraining.ipynb): cross-entropy over tokens.
 
 # %% [markdown]
 # ## Goals
@@ -25,7 +26,7 @@
 # Afterwards you can
 #
 # 1. show that a linear autoencoder finds the subspace of principal component analysis;
-# 2. build convolutional autoencoders for images, sentences and spectrograms, and judge what they keep;
+# 2. build convolutional autoencoders for images, sentences and spectrograms, and measure what they keep;
 # 3. say why squared error loses small objects, and add a perceptual loss;
 # 4. derive both terms of a variational autoencoder's loss, compute the KL divergence by hand, and balance the two;
 # 5. recognise posterior collapse, and fix it.
@@ -49,8 +50,9 @@ begin("06")
 # %% [markdown]
 # ## Look and listen
 #
-# One page in three modalities: an image of $3 \times 32 \times 32 = 3{,}072$ numbers, a sentence of up to 20 words, and words
-# that are spoken, 12,640 samples each. How much of these numbers do you need to know what the page shows?
+# The Picture Book has three modalities. An image has $3 \times 32 \times 32 = 3{,}072$ numbers, a sentence has up to
+# 10 words, or 20 with two objects. A spoken word is padded to 12,640 samples. How many of these numbers do you need
+# to know what a page shows?
 
 # %%
 train = PictureBook("train", pages=16_000)
@@ -66,9 +68,12 @@ show.play(words.sound(umbrella), words="umbrella")
 # %% [markdown]
 # ## How a reconstruction is judged
 #
-# A reconstruction should keep the meaning. So a **judge** reads it: a classifier that is trained on other pages, shares no
-# weights with any autoencoder, and only scores. Images get two judges of different architectures: one takes the maximum over
-# all positions, the other is a residual network that takes the mean. An artefact that fools one of them may not fool both.
+# A reconstruction should keep the meaning of its input. A **judge** measures this: a classifier that was trained on
+# other pages, shares no weights with any autoencoder, and is used for scoring alone. It was trained on all
+# combinations of object and colour, so that it can score held-out ones.
+#
+# Images get two judges. One takes the maximum of its feature maps over all positions; the other is a residual network
+# (He et al. 2016) that takes the mean. An artefact that misleads one of them may not mislead both.
 
 # %%
 judges = {name: shipped.load(name) for name in ("image_judge", "second_image_judge")}
@@ -90,20 +95,22 @@ print(original)
 # %% [markdown]
 # ## Encoder, code, decoder
 #
-# An **autoencoder** has two parts. The encoder $f$ computes a **code** $z$ from the input, the decoder $g$ a reconstruction
-# $\hat x$ from the code. Nobody labels anything: the target is the input.
+# An **autoencoder** has two parts. The encoder $f$ computes a **code** $z$ from the input $x$, the decoder $g$ a
+# reconstruction $\hat x$ from the code. No labels are needed: the target is the input. For $N$ examples the loss is
 #
 # $$z = f(x), \qquad \hat x = g(z), \qquad L = \frac{1}{N} \sum_{i=1}^{N} \lVert x_i - \hat x_i \rVert^2$$
 #
-# The code is smaller than the input. So the network cannot copy; it must find what the inputs have in common.
+# A code that is smaller than the input cannot hold a copy of it, so the network has to find what the inputs have in
+# common. With a code as wide as the input, an error of 0 may mean that it learned the identity function.
 
 # %%
 diagrams.autoencoder(code="(B, 8, 8, 8)")
 
 # %% [markdown]
 # With numbers: $x = (1, 2)$, an encoder with weights $(0.6, 0.8)$ and a decoder with the same weights. The code is
-# $z = 0.6 \cdot 1 + 0.8 \cdot 2 = 2.2$, the reconstruction $\hat x = 2.2 \cdot (0.6, 0.8) = (1.32, 1.76)$ and the squared error
-# $0.32^2 + 0.24^2 = 0.16$.
+# $z = 0.6 \cdot 1 + 0.8 \cdot 2 = 2.2$. The reconstruction is $\hat x = 2.2 \cdot (0.6, 0.8) = (1.32, 1.76)$. The
+# squared error is $0.32^2 + 0.24^2 = 0.16$. By default `F.mse_loss` divides it by the number of values in $x$, here
+# 2; `reduction="sum"` does not.
 
 # %% tags=["nbval-check-output"]
 tiny = autoencoder.DenseAutoencoder(2, 1)
@@ -116,8 +123,9 @@ with torch.no_grad():
 # %% [markdown]
 # ### Exercise 06.1: compression factor  ●○○ · 5 minutes
 #
-# How many numbers of an example stand for one number of its code? You get a batch of examples and the batch of their codes, of
-# any shape; the batch axis comes first.
+# How many numbers of an example stand for one number of its code? You get a batch of examples and the batch of their
+# codes, each with any number of axes; the batch axis comes first. For images of $3 \times 32 \times 32$ and codes of
+# $8 \times 8 \times 8$ numbers the factor is $3{,}072 / 512 = 6$. It need not be a whole number.
 
 # %%
 def compression_factor(x: Tensor, code: Tensor) -> float:
@@ -133,10 +141,13 @@ check("06.1", compression_factor)
 # %% [markdown]
 # ## A linear autoencoder is principal component analysis
 #
-# Take the simplest case: encoder and decoder are one linear layer each. Among all linear maps to $D$ numbers and back, the one
-# with the smallest squared error is known: project onto the $D$ directions of largest variance. That is **principal
-# component analysis** (PCA). Gradient descent should find the same subspace (Baldi and Hornik 1989). Shrink the pages to
-# 8 × 8 pixels, 192 numbers, and take a code of 8.
+# Take the simplest case: encoder and decoder are one linear layer each, and the code has 8 numbers. For inputs of
+# mean 0 the best linear solution is known: project onto the 8 directions of largest variance. This is **principal
+# component analysis** (PCA). The loss has no other minimum (Baldi and Hornik 1989), so gradient descent should find
+# the same **subspace**, the set of all weighted sums of these directions.
+#
+# We shrink the pages to 8 × 8 pixels, 192 numbers, and subtract their mean. The singular value decomposition, `svd`,
+# gives the directions.
 
 # %%
 small = F.avg_pool2d(train.images[:2_000], 4).flatten(1)                                            # (N, 192)
@@ -148,8 +159,9 @@ print(f"squared error: PCA {F.mse_loss(small @ directions @ directions.T, small)
       f"autoencoder {F.mse_loss(predict(linear, small), small):.6f}")
 
 # %% [markdown]
-# Are the subspaces equal as well? The decoder's 8 columns span one. The cosines of the **principal angles** between two
-# subspaces are the singular values below; where all are 1, the subspaces are the same.
+# The errors agree. Are the subspaces equal as well? The decoder's 8 columns span one; `qr` gives an orthonormal basis
+# of it. The singular values of the product of both bases are the cosines of the **principal angles** between the
+# subspaces. If all cosines are 1, the subspaces are the same.
 
 # %%
 basis, _ = torch.linalg.qr(linear.decoder[0].weight)                                                # (192, 8)
@@ -158,8 +170,12 @@ print([round(value, 3) for value in cosines.tolist()])
 show.show_images(directions.T.reshape(8, 3, 8, 8) * 2 + 0.5, alt="The first eight principal components of the pages")
 
 # %% [markdown]
-# PCA also sorts its directions and makes them orthogonal; the autoencoder's columns are any basis of the subspace. PCA is our
-# **baseline**. How much do you expect it to keep with as many numbers as the code below has?
+# The subspaces are the same. PCA also sorts its directions and makes them orthogonal; the autoencoder may find any
+# basis.
+#
+# PCA is our **baseline** for images of full size. The code of the convolutional autoencoder below has 512 numbers.
+# Predict: in what fraction of the pages will the judges find all three facts after PCA with 512 numbers? With 128?
+# `torch.pca_lowrank` computes the first directions only.
 
 # %%
 def pca(fitted: Tensor, x: Tensor, components: int) -> Tensor:
@@ -176,16 +192,19 @@ for components in (128, 512):
     print(components, f"mean squared error {F.mse_loss(by_pca, test.images):.4f}", judged(by_pca, test))
 
 # %% [markdown]
-# With 512 numbers, PCA is a strong baseline: it finds the *best* linear code at once, with $2 \cdot 512 \cdot 3{,}072$, three
-# million weights. With 128 numbers half of the objects are lost.
+# With 512 numbers PCA is a strong baseline: the judges find all three facts in about 95% of the pages. It computes
+# the *best* linear code of its training pages, and needs $512 \cdot 3{,}072$, about 1.6 million, weights. With 128
+# numbers, all three facts are found in about 40% of the pages.
 
 # %% [markdown]
 # ## A convolutional autoencoder for images
 #
-# PCA's directions each cover the whole page of 32 × 32 pixels, and fit no other size. Convolutions share their weights over
-# all positions. The encoder is lesson 01's: each block halves height and width. The decoder doubles them by **transposed
-# convolutions**: every input value places a weighted 4 × 4 kernel on the output, two pixels further each time, and overlaps add
-# up.
+# Each direction of PCA covers the whole page, so it fits no other image size. Convolutions share their weights over
+# all positions. The encoder is lesson 01's: each block halves height and width.
+#
+# The decoder doubles them by **transposed convolutions**. Every input value is multiplied by a kernel, and the result
+# is placed on the output, two positions further for each input value (stride 2). Overlaps are added. Here it is in
+# one dimension, with a kernel of size 4.
 
 # %% tags=["nbval-check-output"]
 double = nn.ConvTranspose1d(1, 1, kernel_size=4, stride=2, padding=1, bias=False)
@@ -194,8 +213,11 @@ with torch.no_grad():
     print(double(torch.tensor([[[4.0, 8.0]]])).tolist())       # 4 * (1, 3, 3, 1) / 4 + 8 * (1, 3, 3, 1) / 4, two further, cropped
 
 # %% [markdown]
-# By hand: $4 \cdot (1,3,3,1)/4 = (1, 3, 3, 1)$ and, two positions further, $(2, 6, 6, 2)$. Added, $(1, 3, 5, 7, 6, 2)$;
-# `padding=1` removes one value at each end. Now the network. A sigmoid keeps its outputs between 0 and 1, as pixels are.
+# By hand: $4 \cdot (1,3,3,1)/4 = (1, 3, 3, 1)$ and, two positions further, $8 \cdot (1,3,3,1)/4 = (2, 6, 6, 2)$.
+# Their sum is $(1, 3, 5, 7, 6, 2)$; `padding=1` removes one value at each end.
+#
+# Now the network. An `upsampling_block` is a transposed convolution, batch normalisation and ReLU. A sigmoid keeps
+# the outputs between 0 and 1, as pixels are.
 
 # %%
 class AutoencoderByHand(nn.Module):
@@ -224,8 +246,8 @@ print(tuple(AutoencoderByHand().encode(test.images[:2]).shape), "parameters",
       sum(p.numel() for p in AutoencoderByHand().parameters()))
 
 # %% [markdown]
-# The package's `ImageAutoencoder` is the same network. Input and target of each batch are the same images. The first loss is
-# squared error.
+# The package's `ImageAutoencoder` is the same network. Input and target of each batch are the same images. The first
+# loss is the squared error. Predict: will the judges recognise more pages than after PCA with 512 numbers?
 
 # %%
 pairs = Batches(train.images, train.images)
@@ -237,16 +259,16 @@ print(f"mean squared error {F.mse_loss(reconstructed, test.images):.4f}", result
 show.show_images(torch.cat([test.images[:8], reconstructed[:8]]), alt="Eight pages above, their reconstructions below")
 
 # %% [markdown]
-# The squared error is small, and still the judges miss about a fifth of the pages, far more than with PCA's 512 numbers. Look
-# at the small objects: their outlines are blurred. A small object has about 80 pixels of 1,024. If its shape is wrong, the
-# squared error hardly changes; the background's texture matters more.
+# No: at least one fact is wrong in about a fifth of the pages. PCA, with 20 times as many weights, does better. Look
+# at the small objects: their outlines are blurred. A small object covers about 80 of 1,024 pixels, so a wrong shape
+# hardly changes the squared error. The texture of the background counts for more.
 
 # %% [markdown]
 # ## A perceptual loss
 #
-# Compare images where differences matter: in the feature maps of a network that was trained to recognise objects (Johnson et
-# al. 2016). The encoder $\phi$ is lesson 01's, frozen. $\phi_l$ are the feature maps after block $l$, $M_l$ is how many values
-# they hold, and $w$ a weight.
+# Compare images in the feature maps of a network that was trained to recognise objects (Johnson et al. 2016). The
+# encoder $\phi$ is built as in lesson 01, and its weights are frozen. $\phi_l(x)$ are the feature maps after block
+# $l$. $M$ counts the values of $x$, $M_l$ those of $\phi_l(x)$, and $w$ is a weight.
 #
 # $$L = \frac{1}{M} \lVert x - \hat x \rVert^2 + w \sum_{l} \frac{1}{M_l} \lVert \phi_l(x) - \phi_l(\hat x) \rVert^2$$
 
@@ -254,9 +276,9 @@ show.show_images(torch.cat([test.images[:8], reconstructed[:8]]), alt="Eight pag
 diagrams.perceptual_loss()
 
 # %% [markdown]
-# One image, one feature: pixels $(0.2, 0.8)$ and $(0.4, 0.8)$ have a mean squared error of $0.04 / 2 = 0.02$. Let $\phi$ be the
-# difference of neighbouring pixels: $0.6$ and $0.4$, squared distance $0.04$. With $w = 0.5$ the loss is
-# $0.02 + 0.5 \cdot 0.04 = 0.04$.
+# One image, one feature: the pixels of $x = (0.2, 0.8)$ and $\hat x = (0.4, 0.8)$ have a mean squared error of
+# $0.2^2 / 2 = 0.02$. Let $\phi$ be the difference of neighbouring pixels: $\phi(x) = 0.6$ and $\phi(\hat x) = 0.4$,
+# with a squared distance of $0.04$. With $w = 0.5$ the loss is $0.02 + 0.5 \cdot 0.04 = 0.04$.
 
 # %% tags=["nbval-check-output"]
 class Differences(nn.Module):
@@ -270,8 +292,9 @@ x, other = torch.tensor([[[[0.2, 0.8]]]]), torch.tensor([[[[0.4, 0.8]]]])       
 print(f"{perceptual.PerceptualLoss(Differences(), weight=0.5)(other, x):.4f}")
 
 # %% [markdown]
-# The judges had no part in this encoder. Its training pages came from the training split alone, so held-out combinations stay
-# held out. Same network, same data, another loss. Does it help colours, objects or both?
+# The judges share no weights with this encoder. It was trained on the training split alone, so held-out combinations
+# stay held out. Network, data and number of epochs are as before; only the loss differs. Predict: what fraction of
+# the pages will the judges recognise now?
 
 # %%
 perceptual_loss = perceptual.PerceptualLoss(shipped.load("image_encoder").encoder, weight=0.02)
@@ -286,8 +309,8 @@ show.compare({**results, "original images": original["test"]}, label="object, co
 show.show_images(torch.cat([test.images[:8], reconstructed[:8]]), alt="Eight pages above, their reconstructions below")
 
 # %% [markdown]
-# Both judges recognise almost every reconstruction, although its squared error is no smaller. Promises compare with the original images: the score of a reconstruction
-# divided by the score of the image it was made from.
+# Both judges recognise almost every reconstruction, although its squared error is no smaller. PCA with 512 numbers
+# comes close. The promises below divide the score of the reconstructions by the score of the original images.
 
 # %%
 for name in judges:
@@ -297,18 +320,20 @@ print("held-out combinations", by_judge)
 expect("06.image_held_out", min(by_judge[name] / original["held out"][name] for name in judges))
 
 # %% [markdown]
-# Held-out combinations of object and colour keep almost the same score: the code describes small regions, and a region of a
-# purple cat looks like one of a purple tree. What is still wrong? The most confident mistakes of the first judge:
+# On held-out combinations of object and colour the score is only a few points lower. Each vector of the code
+# describes a small region, and a region of a purple cat looks like one of a purple tree. What is still wrong? Here
+# are the most confident mistakes of the first judge.
 
 # %%
 logits = predict(judges["image_judge"], reconstructed)[:, : len(scene.KINDS)]
 show.show_mistakes(reconstructed, test.kinds, logits, names=scene.KINDS)
 
 # %% [markdown]
-# Small objects again, often those whose outline differs from another's in two or three pixels.
+# Most of them are small objects again, whose outlines differ from those of other objects in a few pixels.
 #
-# And what does the network have that PCA lacks? It has 79,000 weights, and it takes images of any size. These pages have 48
-# pixels and two objects; no training page had. Their codes are 8 × 12 × 12.
+# What does the network have that PCA lacks? It needs only 79,000 weights, and it takes images of any size divisible
+# by 4. The pages below have 48 × 48 pixels and two objects; no training page had. Their codes have the shape 8 × 12 ×
+# 12.
 
 # %%
 two = PictureBook("test", pages=8, objects=2)                                                       # 48 pixels
@@ -317,9 +342,12 @@ show.show_images(torch.cat([two.images, predict(image_model, two.images)]), alt=
 # %% [markdown]
 # ## Denoising
 #
-# A **denoising autoencoder** (Vincent et al. 2008) gets a corrupted input $\tilde x$ and is compared with the clean one. It
-# cannot copy, however large the code: it must know what images look like. Noise is drawn anew for every batch, so `transform`
-# adds it to the input alone.
+# A **denoising autoencoder** (Vincent et al. 2008) gets a corrupted input $\tilde x$, and its output is compared with
+# the clean $x$. Copying the input is no solution, however large the code. The network has to learn what clean images
+# look like.
+#
+# In the code below, `transform` adds new noise to the input of every batch; the target stays clean. Predict: can the
+# autoencoder above remove noise, although it never saw any?
 
 # %%
 diagrams.denoising_autoencoder()
@@ -339,18 +367,18 @@ for name, images in rows.items():
 show.show_images(torch.cat([images[:12] for images in rows.values()]), columns=12, alt="Noisy pages, reconstructed, denoised")
 
 # %% [markdown]
-# The plain autoencoder never saw noise and reconstructs it as a texture. The denoiser removes it, and the judges recognise about
-# two thirds of the pages again. The others are lost: where noise covers a small object, the network can only guess.
+# The plain autoencoder reconstructs the noise as a texture. The denoiser removes it, and the judges recognise about
+# two thirds of the pages again. Where noise hides a small object, the network can only guess.
 
 # %% [markdown]
 # ## Sentences
 #
-# The same idea on tokens: convolutions over the words, a code of 16 numbers for every two words, 192 in all, and logits over the
-# vocabulary at every position. The loss is lesson 05's cross-entropy, the target the sentence itself and `<end>`. Two-object sentences
-# hold up to 8 facts.
+# The same idea for tokens: convolutions over the words give a code of 16 numbers for every two words, 192 in all. The
+# decoder gives logits over the vocabulary at every position. The loss is lesson 05's cross-entropy; the target is the
+# sentence itself, followed by `<end>`. Sentences about two objects state up to 8 facts.
 #
-# A second model encodes the sentence by a GRU into *one* vector of 64 numbers. Predict: which one will do better on held-out
-# combinations of object and colour?
+# In a second model, a GRU encodes the sentence into *one* vector of 64 numbers, and another GRU decodes it. Predict:
+# which model is better on held-out combinations of object and colour?
 
 # %%
 pages = PictureBook("train", pages=20_000, objects=2)
@@ -364,9 +392,9 @@ for name, model in sentence_models.items():
     fit(model, texts, loss=language.token_loss, metrics=(), epochs=epochs, lr=4e-3, clip=1.0)
 
 # %% [markdown]
-# The reconstruction is decoded to words. Two judges again: the shipped text judge, a network, and `understand`, the book's own
-# parser. The parser is stricter, since it returns `None` for anything ungrammatical. A sentence counts when all its facts are
-# right.
+# The most probable token at each position gives the reconstruction. Two judges score it: the shipped text judge,
+# which is a network, and `understand`, the Picture Book's own parser. The parser is stricter: it returns `None` for
+# an ungrammatical sentence. A sentence counts as correct if all its facts are correct.
 
 # %%
 text_judge = shipped.load("text_judge")
@@ -388,9 +416,11 @@ expect("06.sentence", min(sentences_judged(sentence_models["convolutions"], "tes
 expect("06.sentence_held_out", min(sentences_judged(sentence_models["convolutions"], "held_out_pairs").values()))
 
 # %% [markdown]
-# On test pages both are good. On held-out combinations the single vector fails: it learned which *combinations* occur, and turns
-# a new one into one that it knows. The convolutional code describes two words at a time. Held-out phrasings, with words such as
-# *tiny* that never occurred, break both. The reconstruction resembles training data, not always the input.
+# On test pages both models are good, so 64 numbers can hold a sentence. On held-out combinations the single vector
+# fails: it learned which *combinations* occur, and often replaces a new one by another. The convolutional code
+# describes two words at a time; it also has three times as many numbers. Held-out phrasings, with words such as
+# *tiny* that never occurred in training, defeat both models. A reconstruction resembles the training data, not always
+# the input.
 
 # %%
 book = PictureBook("held_out_pairs", pages=4, objects=2)
@@ -401,10 +431,10 @@ for name, model in sentence_models.items():
 # %% [markdown]
 # ## Spoken words
 #
-# A spoken word becomes a log-mel spectrogram of 40 bands and 80 frames, each band with mean 0 and standard deviation 1 over
-# the training voices. Three blocks of convolutions halve bands and frames; the code is a sequence of 10 vectors of 16 numbers,
-# one for each 80 ms. That is a twentieth of 3,200. Squared error is enough here: a word fills much of its spectrogram. PCA with 160
-# numbers is the baseline.
+# A spoken word becomes a log-mel spectrogram of 40 bands and 80 frames, $3{,}200$ numbers. Each band is scaled to
+# mean 0 and standard deviation 1 over the training voices. Three convolution blocks halve bands and frames. The code
+# is a sequence of 10 vectors, one for each 80 ms, of 16 numbers each: 160, a twentieth. Squared error is enough here,
+# since a word fills much of its spectrogram. PCA with 160 numbers is the baseline.
 
 # %%
 SAMPLES = 12_640                                                                   # 80 frames, divisible by 8
@@ -415,8 +445,9 @@ print("code", tuple(sound_model.encode(mels[:1]).shape), "parameters", sum(p.num
 history = fit(sound_model, Batches(mels, mels), loss=F.mse_loss, epochs=3, lr=4e-3)
 
 # %% [markdown]
-# The judge recognises one of 111 words. It has statistics of its own, so its input is brought to its scale first. Below, listen
-# as well: lesson 03's Griffin-Lim algorithm (Griffin and Lim 1984) makes a sound from a log-mel.
+# The judge recognises one of 111 words. It uses its own mean and standard deviation for each band, so its input is
+# converted first. It scores new recordings of the training voices, held-out voices, and voices of another speech
+# engine, as in lesson 03.
 
 # %%
 sound_judge = shipped.load("sound_judge")
@@ -441,9 +472,10 @@ expect("06.sound", kept["test"])
 expect("06.sound_held_out", kept["held-out voices"])
 
 # %% [markdown]
-# PCA does better on single words, which all begin at the first frame. Its limit is the same as with images: it fits 80 frames
-# and no other number. The convolutional encoder takes any multiple of 8, so here are four words. It was trained on single
-# words alone.
+# PCA does better on single words, which all begin at the first frame. Its limit is the same as with images: it fits
+# 80 frames and no other number. The convolutional encoder takes any multiple of 8. Listen to four words, although it
+# was trained on single words alone. Lesson 03's Griffin-Lim algorithm (Griffin and Lim 1984) turns a log-mel into
+# sound.
 
 # %%
 line = "a small red fish"
@@ -456,8 +488,8 @@ show.play_many([log_mel.inverse(m)[0] for m in (one, again)], words=[line] * 2, 
 # %% [markdown]
 # ## The variational autoencoder
 #
-# Can the image decoder *generate*? Draw codes at random, each number with the mean and standard deviation that it has over the
-# training pages, and decode them. What will you see?
+# Can the image decoder *generate* pages? Draw every number of a code at random, with the mean and standard deviation
+# that it has over the training pages, and decode the result. What will you see?
 
 # %%
 codes = predict(image_model.encoder, train.images[:2_000] - 0.5)                                    # (N, 8, 8, 8)
@@ -466,44 +498,52 @@ with torch.no_grad():
     show.show_images(image_model.decode(random_codes), alt="Decoded random codes: coloured noise without objects")
 
 # %% [markdown]
-# Nothing that resembles a page. The autoencoder learned where its training codes are, and the decoder never saw a code between
-# them. The **variational autoencoder** (VAE; Kingma and Welling 2014) gives codes a known distribution: the **prior** $p(z) =
-# N(0, I)$. The decoder defines $p(x \mid z)$. Training maximises $\log p(x)$, for which one would have to integrate over all
-# codes.
+# Nothing that resembles a page. The numbers of a real code depend on each other, and the loss does not say where
+# codes lie. Random codes fall where the decoder was never trained.
+#
+# The **variational autoencoder** (VAE; Kingma and Welling 2014) gives codes a known distribution, the **prior**
+# $p(z) = N(0, I)$. The decoder defines $p(x \mid z)$. Training should maximise $\ln p(x)$, but to compute it one
+# would have to integrate over all codes.
 
 # %%
 diagrams.variational_autoencoder(code="(B, 32)")
 
 # %% [markdown]
-# The encoder helps: it gives a distribution $q(z \mid x) = N(\mu, \mathrm{diag}(\sigma^2))$, an approximation of the **posterior**
-# $p(z \mid x)$. Start from $p(x) = p(x \mid z)\, p(z) / p(z \mid x)$, which holds for every $z$. Take the logarithm, add and subtract
-# $\log q(z \mid x)$, and take the mean over $q$:
-#
-# $$\log p(x) = \underbrace{E_q[\log p(x \mid z)] - \mathrm{KL}\big(q(z \mid x) \,\Vert\, p(z)\big)}_{\text{ELBO}} +
-# \underbrace{\mathrm{KL}\big(q(z \mid x) \,\Vert\, p(z \mid x)\big)}_{\ge\, 0}$$
-#
-# The last term cannot be computed, but it is never negative. So the first two are a lower bound of $\log p(x)$, the
-# **evidence lower bound** (ELBO), and that is what training maximises.
+# How far is one distribution from another? The **Kullback-Leibler (KL) divergence** of $q$ from $p$ is
+# $\mathrm{KL}(q \,\Vert\, p) = E_q[\ln q(z) - \ln p(z)]$, the mean over samples $z$ of $q$. It is 0 if $q$ and $p$
+# are equal, and positive otherwise. With natural logarithms its unit is the **nat**: 1 nat is about 1.44 bits.
 
 # %% [markdown]
-# **First term.** Let pixels be normally distributed around the reconstruction, with variance $\beta$. Then
-# $-\log p(x \mid z) = \frac{1}{2\beta} \lVert x - \hat x \rVert^2$ plus a constant: squared error, *summed* over pixels.
-# Multiply the negative ELBO by $\beta$:
+# The encoder avoids the integral. It gives a distribution $q(z \mid x) = N(\mu, \mathrm{diag}(\sigma^2))$ over the
+# codes that fit $x$, an approximation of the **posterior** $p(z \mid x)$. Start from
+# $p(x) = p(x \mid z) \, p(z) / p(z \mid x)$, which holds for every $z$. Take logarithms, add and subtract
+# $\ln q(z \mid x)$, and take the mean over $q$:
+#
+# $$\ln p(x) = \underbrace{E_q[\ln p(x \mid z)] - \mathrm{KL}\big(q(z \mid x) \,\Vert\, p(z)\big)}_{\text{ELBO}} +
+# \underbrace{\mathrm{KL}\big(q(z \mid x) \,\Vert\, p(z \mid x)\big)}_{\ge\, 0}$$
+#
+# The last term cannot be computed, but it is never negative. The first two are therefore a lower bound of $\ln p(x)$,
+# the **evidence lower bound** (ELBO). Training maximises this bound.
+
+# %% [markdown]
+# **First term.** Let pixels be independent and normally distributed around the reconstruction, with variance $\beta$.
+# Then $-\ln p(x \mid z) = \frac{1}{2\beta} \lVert x - \hat x \rVert^2$ plus a constant: the squared error, *summed*
+# over pixels. One sample of $z$ is enough to estimate the mean $E_q$. Multiply the negative ELBO by $\beta$:
 #
 # $$L = \tfrac{1}{2} \lVert x - \hat x \rVert^2 + \beta \, \mathrm{KL}\big(q(z \mid x) \,\Vert\, N(0, I)\big)$$
 #
-# So $\beta$ weighs the two terms: it says how much noise the pixels are assumed to have. Higgins et al. (2017) tune it freely
-# and call the model a $\beta$-VAE.
+# Thus $\beta$ weighs the two terms: it says how much noise the pixels are assumed to have. Higgins et al. (2017)
+# choose it freely and call the model a $\beta$-VAE.
 
 # %% [markdown]
-# **Second term.** The **Kullback-Leibler divergence** is $E_q[\ln q(z) - \ln p(z)]$. For one dimension,
-# $\ln q = -\frac{1}{2} \ln 2\pi\sigma^2 - \frac{(z - \mu)^2}{2 \sigma^2}$ and $\ln p = -\frac{1}{2} \ln 2\pi - \frac{z^2}{2}$. With
-# $E_q[(z-\mu)^2] = \sigma^2$ and $E_q[z^2] = \mu^2 + \sigma^2$:
+# **Second term.** The dimensions of the code are independent in $q$ and in the prior, so their divergences add up.
+# For one dimension, $\ln q = -\frac{1}{2} \ln 2\pi\sigma^2 - \frac{(z - \mu)^2}{2 \sigma^2}$ and
+# $\ln p = -\frac{1}{2} \ln 2\pi - \frac{z^2}{2}$. With $E_q[(z-\mu)^2] = \sigma^2$ and $E_q[z^2] = \mu^2 + \sigma^2$:
 #
 # $$\mathrm{KL} = \tfrac{1}{2} \sum_d \left( \mu_d^2 + \sigma_d^2 - 1 - \ln \sigma_d^2 \right)$$
 #
-# It is 0 for $\mu = 0$, $\sigma = 1$ and grows in every direction. For $\mu = 1$ and $\sigma = 0.5$: $\frac{1}{2} (1 + 0.25 - 1 +
-# 1.386) = 0.818$.
+# It is 0 for $\mu = 0$ and $\sigma = 1$, and positive otherwise. For $\mu = 1$ and $\sigma = 0.5$:
+# $\frac{1}{2} (1 + 0.25 - 1 + 1.386) = 0.818$.
 
 # %% tags=["nbval-check-output"]
 q, p = torch.distributions.Normal(1.0, 0.5), torch.distributions.Normal(0.0, 1.0)
@@ -516,11 +556,18 @@ show.plot_lines({f"mean {m}": (0.5 * (m**2 + deviation**2 - 1 - 2 * deviation.lo
                 x=deviation.tolist(), xlabel="standard deviation of q", ylabel="KL divergence from N(0, 1)")
 
 # %% [markdown]
+# **The sample.** Training needs a sample of $q$, but gradients do not pass through drawing a random number. Draw the
+# noise first, then scale and shift it: $z = \mu + \sigma \epsilon$ with $\epsilon \sim N(0, I)$. Now
+# $\partial z / \partial \mu = 1$ and $\partial z / \partial \sigma = \epsilon$. This is the **reparameterisation
+# trick**. The encoder gives $\ln \sigma^2$, which may be any real number, so the standard deviation is
+# $\sigma = e^{(\ln \sigma^2) / 2}$.
+
+# %% [markdown]
 # ### Exercise 06.2: the reparameterisation trick  ●●○ · 10 minutes
 #
-# Training needs a sample of $q$, and gradients do not pass through drawing a random number. So draw the noise first, and shift
-# and scale it: $z = \mu + \sigma \epsilon$ with $\epsilon \sim N(0, I)$. Now $\partial z / \partial \mu = 1$ and
-# $\partial z / \partial \sigma = \epsilon$. The encoder gives $\ln \sigma^2$, which may be any number, so $\sigma = e^{\ln \sigma^2 / 2}$.
+# Draw a sample $z$ for each example. `mean` is $\mu$, and `log_variance` is $\ln \sigma^2$. Draw a number of
+# $\epsilon$ for every number of every example, anew in each call; any random generator will do. Leave `mean` and
+# `log_variance` as they are.
 
 # %%
 def reparameterise(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -536,7 +583,8 @@ check("06.2", reparameterise)
 # %% [markdown]
 # ### Exercise 06.3: the KL divergence  ●●○ · 15 minutes
 #
-# The formula above, for each example: sum over the dimensions of the code. Stuck? `hint("06.3")` in a cell of its own gives a
+# Write the KL divergence from $N(0, I)$, by the formula above, for each example: sum over the dimensions of the code.
+# It becomes part of a loss, so gradients must reach both inputs. Stuck? `hint("06.3")` in a cell of its own gives a
 # hint.
 
 # %%
@@ -553,8 +601,9 @@ check("06.3", kl_divergence)
 # %% [markdown]
 # ## Balance the two terms
 #
-# A small $\beta$ asks for exact reconstructions, a large one for codes near the prior. Four small VAEs, trained briefly, show the
-# trade. Before you run the cell: which term goes to 0 where $\beta$ is large?
+# A small $\beta$ asks for exact reconstructions, a large one for codes near the prior. Four small VAEs, trained for
+# two epochs each, show the trade-off. Predict before you run the cell: which of the two terms goes to 0 for a large
+# $\beta$?
 
 # %%
 balance = {}
@@ -569,9 +618,12 @@ show.plot_panels({"mean squared error": {"test pages": [error for error, _ in ba
                   "KL divergence in nats": {"test pages": [kl for _, kl in balance.values()]}}, x=list(balance), xlabel="beta")
 
 # %% [markdown]
-# The KL divergence bounds the information that the code carries about the image, in nats. Each step to a larger $\beta$ buys a
-# simpler code with a worse reconstruction. At 10 the code carries almost nothing. Now a larger VAE with $\beta = 0.1$, so pixels have an assumed standard deviation of
-# $\sqrt{0.1} = 0.3$. The perceptual distance joins the first term.
+# The mean KL divergence is an upper bound of the information that the code carries about the image. A larger $\beta$
+# gives a code with less information, and a worse reconstruction. At $\beta = 10$ the code carries almost nothing.
+#
+# Now train a larger VAE with $\beta = 0.1$: its pixels have an assumed standard deviation of
+# $\sqrt{0.1} \approx 0.3$. The perceptual distance joins the first term, as half a sum over 3,072 numbers, like the
+# squared error.
 
 # %%
 def vae_loss(outputs: tuple[Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
@@ -588,9 +640,10 @@ with torch.no_grad():
                      alt="First row: test pages; second: their reconstructions; third: pages generated from random codes")
 
 # %% [markdown]
-# Its 32 numbers hold less than the autoencoder's 512: fewer than half of the objects are recognised. In return, random codes decode
-# to something like pages: sky, ground, a coloured blob. They look bad. Shapes melt into each other, and a fine grid covers
-# them: feature maps of strided convolutions hardly respond to it, so the perceptual loss does not remove it.
+# A code of 32 numbers holds less than the autoencoder's 512: the judges recognise fewer than half of the pages. In
+# return, random codes decode to something like pages: a sky, a ground, a coloured shape. They look bad. Shapes melt
+# into each other, and a fine grid covers them. Strided convolutions hardly respond to such a grid, which is a likely
+# reason why the perceptual loss leaves it there.
 
 # %% [markdown]
 # ## Interpolation
@@ -599,7 +652,8 @@ with torch.no_grad():
 #
 # ### Exercise 06.4: interpolate codes  ●○○ · 10 minutes
 #
-# Give `steps` codes at equal distances on the straight line from `start` to `end`, both included. A code may have any shape.
+# Give `steps` codes at equal distances on the straight line from `start` to `end`, both included. `steps` is at least
+# two. A code may have any shape, for instance $(32,)$ or $(8, 8, 8)$; it has no batch axis.
 
 # %%
 def interpolate(start: Tensor, end: Tensor, steps: int) -> Tensor:
@@ -621,9 +675,9 @@ with torch.no_grad():
 show.show_images(torch.cat([by_code, by_vae]), alt="Interpolation: autoencoder above, VAE below")
 
 # %% [markdown]
-# The autoencoder's middle looks like a double exposure: both objects, half transparent. Its code is a map, so the mean of two
-# codes is close to the mean of two images. The VAE changes one object into the other. A number for that: the squared distance of
-# the middle image from the mean of its two ends.
+# The autoencoder's middle looks like a double exposure: both objects, half transparent. Each vector of its code
+# describes its own region. The VAE changes one shape into the other. To measure this, compare the middle image with
+# the mean of the images at both ends. Their squared distance is small for a double exposure.
 
 # %%
 with torch.no_grad():
@@ -637,8 +691,9 @@ for name in middles:
 # %% [markdown]
 # ## Play
 #
-# Walk through the VAE's latent space: choose two pages, move the slider between them, then drag along two principal directions.
-# What does the first direction change? Below, the same for two spoken words; press Play to hear the sound in between.
+# Walk through the VAE's **latent space**, the space of all codes. Choose two pages and move the slider between them,
+# then move along two principal directions of the codes. What does the first direction change? Below is the same for
+# spoken words; press Play to hear the sound in between.
 
 # %%
 examples = {f"{page}: {test.sentences[page]}": mean[page] for page in range(8)}
@@ -651,8 +706,9 @@ show.latent_space(sound_model.decode, chosen, kind="sound", to_sound=log_mel.inv
 # %% [markdown]
 # ## Debugging exercise: a width that does not fit
 #
-# Someone joins an encoder and a decoder. PyTorch complains that the shapes do not fit; a `reshape` silences it. The model runs,
-# its loss hardly falls, and the reconstructions look like the mean of all images. Run it and compare both numbers.
+# Someone connects an encoder and a decoder. PyTorch raises an error, since the shapes do not fit; a `reshape`
+# silences it. The model runs, but its loss hardly falls, and all reconstructions look like the mean image. Run it,
+# and compare its squared error with that of the mean image.
 
 # %%
 class BuggyAutoencoder(nn.Module):
@@ -682,7 +738,8 @@ buggy = BuggyAutoencoder(192, 16)
 print(f"buggy {error_after_training(buggy):.4f}   the mean image {small.square().mean():.4f}")
 
 # %% [markdown]
-# A test that finds such bugs: change *one* example of a batch, and see which reconstructions change. Which should?
+# A test that finds such bugs: change *one* example of a batch, and see which reconstructions change. Which of them
+# should?
 
 # %%
 batch = small[:8]
@@ -695,8 +752,10 @@ print("example 2 was changed; reconstructions that changed:", moved.nonzero()[:,
 # %% [markdown]
 # ### Exercise 06.debug: every example its own code  ●●○ · 15 minutes
 #
-# Print the shapes inside `decode`, and find out which example each reconstruction is made from. Write the class so that
-# `encode` gives codes of shape (B, code), and reconstruction $i$ depends on example $i$ alone.
+# Print the shapes inside `decode`, and find out which example each reconstruction is made from. Then write the class
+# so that reconstruction $i$ depends on example $i$ alone. Keep the methods: `encode` gives codes of shape (B, code),
+# `decode` turns them into reconstructions of shape (B, D), and `forward` does one after the other. Every weight
+# should learn, so do not compute numbers that are cut off later.
 
 # %%
 class FixedAutoencoder(nn.Module):
@@ -733,9 +792,10 @@ check("06.debug", FixedAutoencoder)
 # %% [markdown]
 # ## Debugging exercise: posterior collapse
 #
-# A VAE whose code carries nothing: $q(z \mid x)$ equals the prior for every image, the KL divergence is 0, and the decoder gives
-# the same image whatever the code. That is **posterior collapse** (Bowman et al. 2016). Run the VAE below. It uses PyTorch's
-# own squared error and a correct KL divergence. What is wrong with their sum?
+# The code of a VAE can carry no information at all: $q(z \mid x)$ equals the prior for every image, and the KL
+# divergence is 0. The decoder then gives the same image for every code. This is **posterior collapse** (described by
+# Bowman et al. 2016). Run the VAE below. It uses PyTorch's own squared error and a correct KL divergence. What is
+# wrong with their sum?
 
 # %%
 def buggy_loss(outputs: tuple[Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
@@ -752,9 +812,12 @@ show.show_images(torch.cat([test.images[:8], output[:8]]), alt="Eight pages; bel
 # %% [markdown]
 # ### Exercise 06.collapse: two terms on one scale  ●●● · 20 minutes
 #
-# `F.mse_loss` *averages* over 3,072 values, the KL divergence is a *sum*. Their sum is the formula with $\beta = 3{,}072 / 2 =
-# 1{,}536$, so the optimiser removes the KL first. Write the loss $\frac{1}{2} \lVert x - \hat x \rVert^2 + \beta \, \mathrm{KL}$: both terms summed for
-# each example, then averaged over the batch.
+# `F.mse_loss` *averages* over 3,072 values, the KL divergence is a *sum*. Multiply the buggy loss by
+# $3{,}072 / 2 = 1{,}536$: it is the formula with $\beta = 1{,}536$, so the optimiser removes the KL first.
+#
+# Write the loss $\frac{1}{2} \lVert x - \hat x \rVert^2 + \beta \, \mathrm{KL}$: both terms summed for each example,
+# then averaged over the batch. You may call `kl_divergence`. The result is a tensor of one number, as the loss of a
+# training step is.
 
 # %%
 def negative_elbo(outputs: tuple[Tensor, Tensor, Tensor], x: Tensor, beta: float) -> Tensor:
@@ -773,15 +836,17 @@ def negative_elbo(outputs: tuple[Tensor, Tensor, Tensor], x: Tensor, beta: float
 check("06.collapse", negative_elbo)
 
 # %% [markdown]
-# Posterior collapse has other causes: a decoder so strong that it needs no code, as in language models, or a KL that wins in the
-# first steps, when codes are still useless. Cures: **KL warm-up**, where $\beta$ grows from 0 during training (Bowman et al. 2016),
-# a smaller $\beta$, or a weaker decoder. Our recurrent sentence decoder never sees a word, so it cannot do without its code.
+# Posterior collapse has other causes. A decoder can be so strong that it needs no code, as in language models. Or the
+# KL term dominates the first steps, when codes carry no information yet. Remedies are a smaller $\beta$, a weaker
+# decoder, and **KL annealing** (also called KL warm-up), where the weight of the KL term grows from 0 during training
+# (Bowman et al. 2016). Our recurrent sentence decoder gets no words as input, so it cannot do without its code.
 
 # %% [markdown]
 # ## On real data: noisy handwriting
 #
-# MNIST's digits (LeCun et al. 1998) under strong noise. A classifier that was trained on clean real digits reads the test
-# split: clean, noisy, and denoised. It never saw a reconstruction. What do you expect for the noisy digits?
+# These are MNIST's handwritten digits (LeCun et al. 1998) under strong noise. A classifier that was trained on clean
+# digits scores the test split three times: clean, noisy and denoised. It never saw a reconstruction. What accuracy do
+# you expect on the noisy digits?
 
 # %%
 mnist = {split: real.load_or_explain("mnist", split) for split in ("train", "test")}
@@ -811,17 +876,17 @@ if have_data:
     expect("06.mnist", digits_read["denoised"] / digits_read["clean"])
 
 # %% [markdown]
-# The classifier is not trained on noise, so it fails on noisy digits; after denoising it reads most of them. Training a classifier
-# on noisy digits would do as well. The denoiser has another advantage: it needs no labels, and its output can be *looked at*.
-# Literature scores for this noise level do not exist.
+# The classifier was not trained with noise, so it fails on noisy digits. After denoising it recognises most of them;
+# expect about 90% or more. A classifier that is trained on noisy digits may do as well. The denoiser has another
+# advantage: it needs no labels, and you can *look* at its output. We know of no published result for this noise.
 
 # %% [markdown]
 # ## Where this is used
 #
-# Image generators such as Stable Diffusion work on the codes of a convolutional autoencoder (Rombach et al. 2022). Neural
-# codecs for speech and music are autoencoders with quantised codes (Zeghidour et al. 2021). Machines are monitored by autoencoders that know
-# only normal sounds: a large reconstruction error raises an alarm. The toy leaves out size, and the adversarial loss that makes
-# large models sharp.
+# Image generators such as Stable Diffusion work on the codes of a convolutional autoencoder (Rombach et al. 2022).
+# Neural codecs for speech and music are autoencoders with quantised codes (Zeghidour et al. 2021). Both are much
+# larger than ours, and add an adversarial loss for sharp outputs; lesson 07 explains it. For anomaly detection, an
+# autoencoder is trained on the normal sounds of a machine alone. A large reconstruction error then raises an alarm.
 
 # %%
 quiz("06")
@@ -829,42 +894,51 @@ quiz("06")
 # %% [markdown]
 # ## Open-ended questions
 #
-# 1. Train the image autoencoder with 4 or 2 maps in its code. Where does the judges' score begin to fall, and which fact falls
-#    first?
+# 1. Train the image autoencoder with 4 or 2 maps in its code. Where does the judges' score begin to fall, and which
+#    of the three facts is lost first?
 # 2. A perceptual loss needs a trained encoder. Try one with random weights. How much of the gain is left?
-# 3. Use the autoencoder to find unusual pages: rank test pages, pages with two objects, and noise by their reconstruction error.
-#    Which of them does it not find?
+# 3. Use the autoencoder to find unusual pages: rank test pages, pages with two objects, and noise by their
+#    reconstruction error. Which of them does it not find?
 
 # %% [markdown]
 # ## Going further
 #
-# **Vector quantisation** (van den Oord et al. 2017) replaces each of the 8 × 8 vectors by the nearest of 256 learned ones, so that an
-# image becomes 64 integers, like words. In a sketch with networks of this size (one seed) the object survived in 43% of the
-# pages with squared error, and in 74% with the perceptual loss.
+# **Vector quantisation** (van den Oord et al. 2017) replaces each of the 8 × 8 vectors of a code by the nearest of
+# 256 learned vectors. An image becomes 64 integers, like the tokens of a sentence. In a sketch with networks of this
+# size (one seed), a judge found the object in 43% of the pages with squared error, and in 74% with the perceptual
+# loss.
 
 # %% [markdown]
 # ## Summary
 #
 # - An autoencoder learns from inputs alone; a linear one finds PCA's subspace.
-# - Squared error loses small objects; a perceptual loss keeps what a trained encoder looks at.
-# - Judges measure what survives; held-out combinations and phrasings show what the code can express.
-# - A VAE's loss has two terms, reconstruction and KL divergence; $\beta$ balances them.
-# - Posterior collapse shows as a KL of 0; the cause is often a mean where a sum belongs.
+# - Squared error loses small objects; a perceptual loss keeps what a trained encoder responds to.
+# - Judges measure what a reconstruction keeps; held-out combinations and phrasings show what a code can represent.
+# - A VAE's loss has two terms, squared error and KL divergence; $\beta$ balances them.
+# - In posterior collapse the KL divergence is 0; a frequent cause is a mean where a sum belongs.
 #
 # Next: 07 GANs, where a second network judges what a generator makes.
 
 # %% [markdown]
 # **References.** Hinton, Salakhutdinov 2006, *Reducing the dimensionality of data with neural networks*,
-# [doi:10.1126/science.1127647](https://doi.org/10.1126/science.1127647). Baldi, Hornik 1989, *Neural networks and principal component
-# analysis*, [doi:10.1016/0893-6080(89)90014-2](https://doi.org/10.1016/0893-6080(89)90014-2). Vincent et al. 2008, *Extracting and
-# composing robust features with denoising autoencoders*, [doi:10.1145/1390156.1390294](https://doi.org/10.1145/1390156.1390294).
-# Kingma, Welling 2014, *Auto-encoding variational Bayes*, [arXiv:1312.6114](https://arxiv.org/abs/1312.6114). Bowman et al. 2016,
-# *Generating sentences from a continuous space*, [arXiv:1511.06349](https://arxiv.org/abs/1511.06349): posterior collapse, KL
-# warm-up. Higgins et al. 2017, *beta-VAE*, [OpenReview](https://openreview.net/forum?id=Sy2fzU9gl). Johnson, Alahi, Fei-Fei 2016,
-# *Perceptual losses for real-time style transfer and super-resolution*, [arXiv:1603.08155](https://arxiv.org/abs/1603.08155). He et
-# al. 2016, *Deep residual learning for image recognition*, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385). van den Oord et al.
-# 2017, *Neural discrete representation learning*, [arXiv:1711.00937](https://arxiv.org/abs/1711.00937). Rombach et al. 2022,
-# *High-resolution image synthesis with latent diffusion models*, [arXiv:2112.10752](https://arxiv.org/abs/2112.10752). Zeghidour et
-# al. 2021, *SoundStream*, [arXiv:2107.03312](https://arxiv.org/abs/2107.03312). Griffin, Lim 1984, *Signal estimation from modified
-# short-time Fourier transform*, [doi:10.1109/TASSP.1984.1164317](https://doi.org/10.1109/TASSP.1984.1164317). LeCun et al. 1998,
-# *Gradient-based learning applied to document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST.
+# [doi:10.1126/science.1127647](https://doi.org/10.1126/science.1127647): deep autoencoders compared with PCA. Baldi,
+# Hornik 1989, *Neural networks and principal component analysis: Learning from examples without local minima*,
+# [doi:10.1016/0893-6080(89)90014-2](https://doi.org/10.1016/0893-6080(89)90014-2). Eckart, Young 1936, *The
+# approximation of one matrix by another of lower rank*, [doi:10.1007/BF02288367](https://doi.org/10.1007/BF02288367).
+# Vincent et al. 2008, *Extracting and composing robust features with denoising autoencoders*,
+# [doi:10.1145/1390156.1390294](https://doi.org/10.1145/1390156.1390294). Lehtinen et al. 2018, *Noise2Noise: Learning
+# image restoration without clean data*, [arXiv:1803.04189](https://arxiv.org/abs/1803.04189). Kingma, Welling 2014,
+# *Auto-encoding variational Bayes*, [arXiv:1312.6114](https://arxiv.org/abs/1312.6114). Bowman et al. 2016,
+# *Generating sentences from a continuous space*, [arXiv:1511.06349](https://arxiv.org/abs/1511.06349): a KL
+# divergence that goes to 0, KL annealing. Higgins et al. 2017, *beta-VAE: Learning basic visual concepts with a
+# constrained variational framework*, [OpenReview](https://openreview.net/forum?id=Sy2fzU9gl). Johnson, Alahi, Fei-Fei
+# 2016, *Perceptual losses for real-time style transfer and super-resolution*,
+# [arXiv:1603.08155](https://arxiv.org/abs/1603.08155). He et al. 2016, *Deep residual learning for image
+# recognition*, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385). van den Oord, Vinyals, Kavukcuoglu 2017, *Neural
+# discrete representation learning*, [arXiv:1711.00937](https://arxiv.org/abs/1711.00937). Rombach et al. 2022,
+# *High-resolution image synthesis with latent diffusion models*,
+# [arXiv:2112.10752](https://arxiv.org/abs/2112.10752). Zeghidour et al. 2021, *SoundStream: An end-to-end neural
+# audio codec*, [arXiv:2107.03312](https://arxiv.org/abs/2107.03312). Griffin, Lim 1984, *Signal estimation from
+# modified short-time Fourier transform*,
+# [doi:10.1109/TASSP.1984.1164317](https://doi.org/10.1109/TASSP.1984.1164317). LeCun et al. 1998, *Gradient-based
+# learning applied to document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST.
