@@ -39,6 +39,11 @@ def diversity(features: Tensor, labels: Tensor) -> float:
     exceed 1, so read it beside accuracy. Classes with a single example are left out.
     """
     _check_features(features)
+    if labels.shape != features.shape[:1]:
+        raise ValueError(
+            f"labels have shape {tuple(labels.shape)} and features {tuple(features.shape)}; expected one label for each "
+            f"example, ({len(features)},). Likely cause: labels of other examples, or of several attributes"
+        )
     groups = [features[labels == label].float() for label in labels.unique()]
     distances = [torch.pdist(group).mean() for group in groups if len(group) > 1]
     if not distances:
@@ -55,7 +60,8 @@ def distinct_fraction(features: Tensor, threshold: float) -> float:
     A threshold that has a meaning: a low quantile of the distances from real examples to their nearest real neighbours.
     """
     _check_features(features)
-    near = torch.cdist(features.float(), features.float()) < threshold  # (N, N)
+    by_subtraction = "donot_use_mm_for_euclid_dist"  # by matrix products, two copies have a distance above 0
+    near = torch.cdist(features.float(), features.float(), compute_mode=by_subtraction) < threshold  # (N, N)
     return 1 - near.tril(diagonal=-1).any(dim=1).double().mean().item()
 
 

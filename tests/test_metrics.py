@@ -78,6 +78,8 @@ def test_copies_are_not_distinct():
     assert distinct_fraction(features, 0.5) == pytest.approx(3 / 5)
     assert distinct_fraction(features, 0.01) == pytest.approx(4 / 5)
     assert distinct_fraction(features[:1].expand(10, -1), 0.5) == pytest.approx(1 / 10)
+    many = 10 * torch.randn(50, 64)  # above 25 examples, PyTorch computes distances by matrix products unless told not to
+    assert distinct_fraction(torch.cat([many, many]), 1e-4) == pytest.approx(1 / 2)
 
 
 def test_images_are_no_features():
@@ -85,3 +87,9 @@ def test_images_are_no_features():
         diversity(torch.rand(4, 3, 8, 8), torch.zeros(4))
     with pytest.raises(ValueError, match="instead of features"):
         distinct_fraction(torch.rand(4, 3, 8, 8), 1.0)
+
+
+@pytest.mark.parametrize("shape", [(4,), (5, 1)])
+def test_labels_that_do_not_fit_are_named(shape):
+    with pytest.raises(ValueError, match=r"one label for each example, \(5,\)"):
+        diversity(torch.randn(5, 3), torch.zeros(shape))
