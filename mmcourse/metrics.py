@@ -41,8 +41,8 @@ def diversity(features: Tensor, labels: Tensor) -> float:
     _check_features(features)
     if labels.shape != features.shape[:1]:
         raise ValueError(
-            f"labels have shape {tuple(labels.shape)} and features {tuple(features.shape)}; expected one label for each "
-            f"example, ({len(features)},). Likely cause: labels of other examples, or of several attributes"
+            f"labels have shape {tuple(labels.shape)} and features {tuple(features.shape)}; expected one label "
+            f"for each example, ({len(features)},). Likely cause: labels of other examples, or of several attributes"
         )
     groups = [features[labels == label].float() for label in labels.unique()]
     distances = [torch.pdist(group).mean() for group in groups if len(group) > 1]

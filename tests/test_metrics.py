@@ -78,7 +78,7 @@ def test_copies_are_not_distinct():
     assert distinct_fraction(features, 0.5) == pytest.approx(3 / 5)
     assert distinct_fraction(features, 0.01) == pytest.approx(4 / 5)
     assert distinct_fraction(features[:1].expand(10, -1), 0.5) == pytest.approx(1 / 10)
-    many = 10 * torch.randn(50, 64)  # above 25 examples, PyTorch computes distances by matrix products unless told not to
+    many = 10 * torch.randn(50, 64)  # so many that PyTorch computes distances by matrix products
     assert distinct_fraction(torch.cat([many, many]), 1e-4) == pytest.approx(1 / 2)
 
 
