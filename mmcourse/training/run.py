@@ -126,6 +126,8 @@ class Run:
         left = iter(self.batches)
         for done in range(taken):
             if next(left, None) is None:
+                if taken - done < self.batches_per_step:  # an epoch's last step takes the batches that are left
+                    break
                 raise ValueError(
                     f"The run was saved after batch {taken} of its epoch, and its batches end after {done}. "
                     "Likely cause: resumed with other batches than it was started with"
