@@ -53,7 +53,7 @@ class Trained:
         """One step of the optimiser along the loss's gradients for this model; other models get no gradients."""
         for parameter in self.parameters:
             parameter.grad = None
-        loss.backward(inputs=self.parameters)
+        loss.backward(inputs=[parameter for parameter in self.parameters if parameter.requires_grad])
         self.optimiser.step()
 
     def _multiply_rates(self, factor: float) -> None:

@@ -86,7 +86,7 @@ def train_discriminator(run: AdversarialRun, images: Tensor, fake: Tensor, label
     run.note("discriminator_loss", value, images)
     penalty = run.loss.penalty(run.discriminator, images, fake, labels)
     if penalty is not None:
-        run.note("penalty", penalty)
+        run.note("penalty", penalty, images)
         value = value + penalty
     run.note("real_score", real_scores.mean())
     run.note("fake_score", fake_scores.mean())

@@ -29,7 +29,7 @@ class AdversarialLoss:
         raise NotImplementedError
 
     def penalty(self, discriminator: Callable, real: Tensor, fake: Tensor, labels: Tensor | None = None):
-        """What the discriminator minimises besides, with its factor; None for nothing.   (B, ...), (B, ...) -> ()"""
+        """A term of the discriminator's loss, its factor included; None for none.   (B, ...), (B, ...) -> ()"""
         return None
 
 

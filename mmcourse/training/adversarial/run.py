@@ -20,6 +20,7 @@ from mmcourse.training.run import Run, check_loss_value
 from mmcourse.training.trained import Trained
 
 COLUMNS = ("generator_loss", "discriminator_loss", "penalty", "real_score", "fake_score")  # of the history
+MINIMISED = ("discriminator_loss", "penalty", "generator_loss")  # in the order of a step; must be finite
 SAMPLES = 16  # of the fixed latents that a live view shows
 
 
@@ -103,11 +104,14 @@ class AdversarialRun(Run):
         return scores.float()
 
     def note(self, name: str, value: Tensor, images: Tensor | None = None) -> None:
-        """Keep a loss or a mean score of the step at hand; NonFiniteLoss at once for a loss on a processor."""
-        if images is not None and self.step == self.first_step:
-            check_loss_value(value, self.who, name.partition("_")[0])
+        """Keep a loss, the penalty or a mean score of the step at hand.
+
+        NonFiniteLoss for what is minimised: at once on a processor, after a few steps on a GPU.
+        """
+        if name in MINIMISED and self.step == self.first_step:
+            check_loss_value(value, self.who, "generator" if name == "generator_loss" else "discriminator")
         value = value.detach() if self.look_every > 1 else value.item()
-        if images is not None and self.look_every == 1 and not math.isfinite(value):
+        if name in MINIMISED and self.look_every == 1 and not math.isfinite(value):
             self.look()
             raise checks.non_finite(value, name, self, images)
         self.noted.setdefault(name, []).append(value)
@@ -127,9 +131,9 @@ class AdversarialRun(Run):
         """Write the steps since the last look into the history; on a GPU this waits for the work queued before."""
         unread, self.unread = self.unread, []
         for step in unread:
-            for name, value in step.items():
-                if name.endswith("loss") and not math.isfinite(value):
-                    raise checks.non_finite(float(value), name, self, None)
+            for name in MINIMISED:
+                if name in step and not math.isfinite(step[name]):
+                    raise checks.non_finite(float(step[name]), name, self, None)
             for name, value in step.items():
                 self.history.per_step.setdefault(name, []).append(float(value))
 
@@ -168,7 +172,7 @@ class Players(nn.ModuleDict):
 
 
 class StepMeans:
-    """An epoch's figures: the means over its steps of each column of `history.per_step`."""
+    """An epoch's results: the mean over its steps of each column of `history.per_step`."""
 
     def __init__(self, history: History):
         self.history, self.first = history, 0

@@ -20,6 +20,7 @@ from mmcourse.training import (
     fit,
     load_model,
 )
+from mmcourse.training.checkpoint import save_run
 from mmcourse.training.device import prepare
 
 IMAGES = torch.rand(60, 1, 4, 4, generator=torch.Generator().manual_seed(1))
@@ -399,6 +400,22 @@ def test_a_run_goes_on_bit_for_bit(tmp_path, step):
     assert rest.per_step == whole.per_step
 
 
+@pytest.mark.parametrize("step", [3, 6])
+def test_a_run_saved_after_the_last_step_of_an_epoch_goes_on_though_that_step_took_fewer_batches(tmp_path, step):
+    path = tmp_path / "gan.safetensors"
+    straight, resumed = players(), players(seed=8)
+
+    def save(run):
+        if run.step == step:
+            save_run(run, path)
+
+    options = {"discriminator_steps": 2, "epochs": 3}
+    torch.manual_seed(2)
+    fit_adversarial(straight[0], straight[1], batches(size=12), callbacks=[save], **options)  # 2, 2 and 1 batches
+    rest = fit_adversarial(resumed[0], resumed[1], batches(size=12), resume=path, **options)
+    assert rest.steps == 9 and same(straight[0], resumed[0]) and same(straight[1], resumed[1])
+
+
 def test_a_checkpoint_is_resumed_by_the_loop_that_wrote_it_alone(tmp_path):
     of_gan, of_fit = tmp_path / "gan.safetensors", tmp_path / "fit.safetensors"
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
@@ -438,6 +455,55 @@ def test_a_loss_that_is_not_finite_stops_before_the_step():
         fit_adversarial(generator, discriminator, batches(), Breaks(), callbacks=[note])
     assert caught.value.step == 2 and caught.value.history.steps == 2
     assert same(before[-1][1], discriminator)
+
+
+class Penalised(AdversarialLoss):
+    def __init__(self, penalty):
+        self.of = penalty
+
+    def discriminator(self, real, fake):
+        return fake.mean() - real.mean()
+
+    def generator(self, fake):
+        return -fake.mean()
+
+    def penalty(self, discriminator, real, fake, labels=None):
+        return self.of(discriminator)
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_penalty_that_is_not_finite_stops_before_the_step(later):
+    generator, discriminator = players()
+    before = state(discriminator)
+    loss = Penalised(lambda network: network.score.weight.sum() * float("inf"))
+    with pytest.raises(NonFiniteLoss, match="The penalty is -?inf at step 0"):
+        fit_adversarial(generator, discriminator, batches(), loss, callbacks=[Rarely()] if later else [])
+    assert later or same(before, discriminator)
+
+
+@pytest.mark.parametrize(
+    ("penalty", "said"),
+    [
+        (lambda network: 0.0, "The loss is float; expected a tensor with one number"),
+        (lambda network: network.score.weight, r"The loss is \(1, 8\)"),
+        (lambda network: torch.zeros(()), "does not depend on the discriminator's parameters"),
+    ],
+)
+def test_a_penalty_that_cannot_be_minimised_is_named(penalty, said):
+    with pytest.raises(ValueError, match=said):
+        fit_adversarial(*players(), batches(), Penalised(penalty))
+
+
+def test_parameters_may_be_frozen_on_the_way():
+    generator, discriminator = players()
+    weights = []
+
+    def freeze(run):
+        generator.linear.requires_grad_(False)
+        weights.append(generator.linear.weight.clone())
+
+    fit_adversarial(generator, discriminator, batches(), lr=0.1, callbacks=[freeze])
+    assert torch.equal(weights[0], weights[-1])
 
 
 @pytest.mark.parametrize(
