@@ -124,7 +124,9 @@ class Discriminator(nn.Module):
 
 
 def check_labels(labels: Tensor | None, n_classes: int | Sequence[int] | None, batch: int, model: str) -> bool:
-    """Whether the model is conditional; ValueError where the labels do not fit it."""
+    """Whether the model is conditional; ValueError where the labels do not fit it, or the batch is empty."""
+    if batch == 0:
+        raise ValueError(f"{model} got an empty batch; expected at least one example. Likely cause: an empty split")
     if n_classes is None:
         if labels is not None:
             raise ValueError(
@@ -132,19 +134,23 @@ def check_labels(labels: Tensor | None, n_classes: int | Sequence[int] | None, b
             )
         return False
     sizes = (n_classes,) if isinstance(n_classes, numbers.Integral) else tuple(n_classes)
-    shape = (batch,) if isinstance(n_classes, numbers.Integral) else (batch, len(sizes))
+    shape = (batch,) if len(sizes) == 1 else (batch, len(sizes))
     if labels is None:
         raise ValueError(
             f"{model} got no labels; expected {shape} with values below {n_classes}. Likely cause: "
             "batches without labels: Batches(images, labels)"
         )
-    if tuple(labels.shape) != shape or labels.is_floating_point():
+    if not isinstance(labels, Tensor):
+        raise ValueError(f"labels are of type {type(labels).__name__}; expected a tensor: torch.tensor(labels)")
+    if tuple(labels.shape) != shape:
         raise ValueError(
-            f"labels have shape {tuple(labels.shape)} and type {labels.dtype}; expected {shape} of integers. Likely "
-            "cause: one-hot labels (labels.argmax(dim=1)), or a batch of another size"
+            f"labels have shape {tuple(labels.shape)}; expected {shape}. Likely cause: one-hot labels "
+            "(labels.argmax(dim=1)), or a batch of another size"
         )
-    for column, size in zip(labels.view(batch, -1).T, sizes, strict=True):
-        if batch and (column.min() < 0 or column.max() >= size):
+    if labels.dtype not in (torch.int64, torch.int32):
+        raise ValueError(f"labels are {labels.dtype}; expected integers: labels.long()")
+    for column, size in zip(labels.reshape(batch, -1).T, sizes, strict=True):
+        if column.min() < 0 or column.max() >= size:
             raise ValueError(
                 f"labels are {column.min()} to {column.max()}; expected 0 to {size - 1}. Likely cause: n_classes is "
                 "smaller than the number of classes, or classes counted from 1"

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from mmcourse import Batches, fit_adversarial
 from mmcourse.models.gan import Discriminator, Generator, LabelEmbedding
 
 SMALL = {"widths": (16, 8, 8)}
@@ -40,6 +41,12 @@ def test_several_attributes_are_added():
     both = embedding(torch.tensor([[2, 1]]))
     assert torch.allclose(both, embedding.tables[0].weight[2] + embedding.tables[1].weight[1])
     assert Generator(10, (3, 2), **SMALL)(torch.randn(4, 10), torch.zeros(4, 2, dtype=torch.long)).shape[0] == 4
+
+
+def test_one_attribute_in_a_tuple_is_trained_with_one_label_for_each_image():
+    networks = Generator(10, (3,), **SMALL), Discriminator((3,), (8, 8, 16))
+    batches = Batches(torch.rand(8, 3, 32, 32), torch.arange(8) % 3, size=4)
+    assert fit_adversarial(*networks, batches, callbacks=[lambda run: run.samples(2)], verbose=False).steps == 2
 
 
 def test_projection_by_hand():
@@ -92,6 +99,12 @@ def test_gradients_reach_every_parameter():
         (lambda: Generator(10, **SMALL)(torch.randn(4, 10), torch.zeros(4).long()), "n_classes is missing"),
         (lambda: Generator(10, 3, **SMALL)(torch.randn(4, 10)), "no labels"),
         (lambda: Generator(10, 3, **SMALL)(torch.randn(4, 10), torch.zeros(4, 3)), "one-hot"),
+        (lambda: Generator(10, 3, **SMALL)(torch.randn(3, 10), torch.zeros(3)), "float32; expected integers"),
+        (lambda: Generator(10, 3, **SMALL)(torch.randn(3, 10), torch.zeros(3).byte()), "uint8; expected integers"),
+        (lambda: Generator(10, 3, **SMALL)(torch.randn(2, 10), [0, 1]), "type list; expected a tensor"),
+        (lambda: Generator(10, **SMALL)(torch.randn(0, 10)), "Generator got an empty batch"),
+        (lambda: Generator(10, 3, **SMALL)(torch.randn(0, 10), torch.zeros(0).long()), "Generator got an empty batch"),
+        (lambda: Discriminator(3)(torch.rand(0, 3, 32, 32), torch.zeros(0).long()), "got an empty batch"),
         (lambda: Generator(10, 3, **SMALL)(torch.randn(2, 10), torch.tensor([1, 3])), "counted from 1"),
         (lambda: Generator(10, 3, **SMALL)(torch.randn(2, 10), torch.tensor([-1, 0])), "-1 to 0"),
         (lambda: Discriminator(3)(torch.rand(2, 3, 32, 32)), "no labels"),
