@@ -100,7 +100,7 @@ class Discriminator(nn.Module):
         )
         self.linear = limit(nn.Linear(c * 4 * 4, 1))
         self.embedding = None if n_classes is None else LabelEmbedding(n_classes, c * 4 * 4, std=0.02)
-        if n_classes is not None and norm == "spectral":  # else its norm grows, and single classes collapse
+        if n_classes is not None and norm == "spectral":  # bounds the gradient of the projection as well
             for table in self.embedding.tables:
                 spectral_norm(table)
 
