@@ -82,7 +82,7 @@ def main() -> None:
             found = "yes" if collapsed(predicted, relative) else "no"
             rows[name].append(f"{name},{seed},{accuracy:.2f},{relative:.2f},{frechet.compute().item():.0f},{found}")
             print(rows[name][-1], flush=True)
-    write_whole(TABLE, "\n".join([*notes, *sum(rows.values(), [])]) + "\n")
+        write_whole(TABLE, "\n".join([*notes, *sum(rows.values(), [])]) + "\n")
     print("stored; now renew the checksums: python data/checksums.py")
 
 
