@@ -35,7 +35,7 @@ def test_the_minutes_are_those_of_the_lesson():
 
 
 def test_planned_lessons_and_those_that_exist_are_the_whole_course_map():
-    planned = [row[2:4] for row in rows(PLANNED)]
+    planned = re.findall(r"\b(\d\d) [A-Z]", PLANNED.split("[Measured results]")[0])
     existing = [name[:2] for name in SOURCES]
     assert sorted(planned + existing) == sorted(LESSONS)
 
