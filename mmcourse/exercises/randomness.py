@@ -41,6 +41,16 @@ def is_standard_normal(draws: Tensor) -> bool:
     return follows(draws, normal_cdf)
 
 
+def standardised(draws: Tensor) -> bool:
+    """Whether independent normal draws have mean 0 and standard deviation 1: finds a wrong scale before `follows` does.
+
+    By the normal approximation of both, whose standard errors are 1 / sqrt(n) and 1 / sqrt(2 n).
+    """
+    values = draws.detach().flatten().double()
+    bound = math.sqrt(2 * math.log(4 / FALSE_ALARM) / len(values))
+    return bool(values.mean().abs() <= bound and (values.std() - 1).abs() <= bound / math.sqrt(2))
+
+
 def varies(draws: Tensor, dim: int) -> bool:
     """Whether draws differ along an axis, at more than one place: False if one number is used for all of it."""
     first = draws.narrow(dim, 0, 1)

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from mmcourse.exercises.randomness import correlated, follows, is_standard_normal, repeated, uniform_cdf, varies
+from mmcourse.exercises.randomness import (
+    correlated,
+    follows,
+    is_standard_normal,
+    repeated,
+    standardised,
+    uniform_cdf,
+    varies,
+)
 
 N = 4_000
 
@@ -49,6 +57,12 @@ def test_other_distributions(draws):
 def test_no_false_alarm_in_300_tries():
     assert all(is_standard_normal(torch.randn(500)) for _ in range(300))
     assert not any(correlated(torch.randn(1_000, 6)) for _ in range(300))
+
+
+def test_a_small_error_of_scale_or_mean_is_found():
+    noise = torch.randn(5 * N)
+    assert not any(standardised(wrong) for wrong in (0.95 * noise, 1.05 * noise, noise + 0.06, noise.clamp(-1.5, 1.5)))
+    assert all(standardised(torch.randn(500)) for _ in range(300))
 
 
 def test_uniform():

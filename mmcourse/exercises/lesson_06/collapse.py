@@ -1,6 +1,7 @@
 """The second debugging exercise of lesson 06: posterior collapse, since the two terms are on different scales."""
 
 import itertools
+import math
 from collections.abc import Callable
 
 import torch
@@ -90,6 +91,11 @@ TOGETHER: list[tuple[Callable[[Tensor, Tensor, float], Tensor], str]] = [
     (lambda e, k, beta: e + k, "beta is not used: it multiplies the KL"),
     (lambda e, k, beta: beta * e + k, "beta multiplies the squared error; it multiplies the KL"),
     (lambda e, k, beta: beta * (e + k), "beta multiplies both terms; it multiplies the KL alone"),
+    (
+        lambda e, k, beta: e + 0.5 * beta * k,
+        "the KL is halved once more; the factor 1/2 is for the squared error alone, and the KL has its own",
+    ),
+    (lambda e, k, beta: e + beta**2 * k, "beta is squared; the KL is multiplied by beta once"),
     (lambda e, k, beta: e + k / beta, "the KL is divided by beta; it is multiplied"),
     (lambda e, k, beta: e / beta + k, "the squared error is divided by beta; the KL is multiplied by it"),
     (lambda e, k, beta: (1 - beta) * e + beta * k, "the squared error is multiplied by 1 - beta; it has no weight"),
@@ -105,6 +111,24 @@ BATCHES: list[tuple[Callable[[Tensor], Tensor], str]] = [
 ]
 
 
+SCALED: Mistakes = [
+    (
+        lambda o, x, beta: right(o, x, beta) * 2 / x[0].numel(),
+        "both terms are divided by half the numbers of an example: the minimum is the same, and the scale another. "
+        "Sums are asked for",
+    ),
+    (
+        lambda o, x, beta: squared_error(o, x).mean() / x[0].numel() + beta * divergence(o).mean() / x[0].numel(),
+        "both terms are divided by the numbers of an example, and the squared error is not halved: sums are asked "
+        "for",
+    ),
+    (
+        lambda o, x, beta: right(o, x, beta) + 0.5 * math.log(2 * math.pi) * x[0].numel(),
+        "the constant of the normal distribution is added (`log_prob`?); half the squared error is asked for alone",
+    ),
+]
+
+
 def mistaken(error: Callable, half: float, kl: Callable, together: Callable, total: Callable) -> Callable:
     """The loss of these parts."""
     return lambda outputs, x, beta: total(together(half * error(outputs, x), kl(outputs), beta))
@@ -112,7 +136,7 @@ def mistaken(error: Callable, half: float, kl: Callable, together: Callable, tot
 
 def mistakes() -> Mistakes:
     """Each of these alone and every two together, those with the fewest faults first."""
-    found = []
+    found = [(1, loss, words) for loss, words in SCALED]
     rest = DIVERGENCES, TOGETHER, BATCHES
     common, rare = itertools.product(ERRORS, HALVES, *rest), itertools.product(OTHER_ERRORS, HALVES[:1], *rest)
     for parts in itertools.chain(common, rare):
@@ -123,6 +147,7 @@ def mistakes() -> Mistakes:
 
 
 AXES = "do you name a fixed number of axes? `flatten(1)` makes (B, ...) to (B, N), whatever their number"
+UNSUMMED = "is the squared error summed over every axis of an example? `flatten(1).sum(dim=1)` gives shape (B,)"
 
 
 @exercise(
@@ -146,7 +171,15 @@ def negative_elbo_check(answer, rng):
     ]
     cases.append(cases[0])  # a second call gives the same
     judge_tensors(
-        explained(answer, {"Dimension out of range": AXES, "too many indices": AXES, "not enough values": AXES}),
+        explained(
+            answer,
+            {
+                "Dimension out of range": AXES,
+                "too many indices": AXES,
+                "not enough values": AXES,
+                "must match the size": UNSUMMED,
+            },
+        ),
         cases,
         right,
         mistakes(),

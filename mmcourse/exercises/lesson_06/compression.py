@@ -33,12 +33,22 @@ COUNTS: list[tuple[Callable[[Shape], float], str]] = [
 ]
 RATIOS: list[tuple[Callable[[float, float], float], str]] = [
     (lambda x, code: x / code, ""),
-    (lambda x, code: x // code, "`//` drops what follows the decimal point; the factor need not be whole: `/`"),
+    (
+        lambda x, code: x // code,
+        "`//` or `int` drops what follows the decimal point; the factor need not be whole: `/`",
+    ),
     (lambda x, code: round(x / code), "the factor is rounded; it need not be whole"),
+    (lambda x, code: round(x / code, 1), "the factor is rounded to one decimal; give it as it is"),
+    (lambda x, code: round(x / code, 2), "the factor is rounded to two decimals; give it as it is"),
+    (lambda x, code: math.ceil(x / code), "the factor is rounded up; it need not be whole"),
     (lambda x, code: code / x, "the fraction is the wrong way round: numbers of the example / numbers of the code"),
     (lambda x, code: code // x, "the fraction is the wrong way round, and `//` drops what follows the decimal point"),
     (lambda x, code: x - code, "that is the difference; a factor is a ratio"),
     (lambda x, code: 1 - code / x, "that is the fraction of numbers saved; the factor is one count / the other"),
+    (
+        lambda x, code: 100 * (1 - code / x),
+        "that is the percentage of numbers saved; the factor is one count / the other",
+    ),
     (lambda x, code: 100 * x / code, "that is in percent; the factor itself was asked for"),
     (lambda x, code: math.sqrt(x / code), "that is the square root of the factor"),
     (lambda x, code: 4 * x / code, "4 times too much: are bytes counted in one of the two?"),
@@ -83,6 +93,7 @@ def compression_factor(answer, rng):
         ((4, 1, 40, 8 * whole(rng, 5, 12)), (4, 32, 10)),
         ((1, 30), (1, 4)),
         ((9, 2, 3), (9, 12)),
+        ((5, 2, 10), (5, 7)),
     ]
 
     tried = explained(answer, CAUSES)

@@ -41,10 +41,10 @@ def debug(answer, rng):
     if is_stub_class(answer.function):
         raise NotTried
     models = {sizes: explained(lambda *sizes: model_of(answer, *sizes), CAUSES)(*sizes) for sizes in SIZES}
-    for (n_inputs, _), model in models.items():
+    for (n_inputs, code), model in models.items():
         expect_methods(model)
         model.eval()
-        judge_dependence(model, n_inputs, rng)
+        judge_dependence(model, n_inputs, code, rng)
     judge_width(models)
     for (n_inputs, code), model in models.items():
         judge_parts(model, n_inputs, code, rng)
@@ -82,12 +82,13 @@ def part_of(model: nn.Module, name: str, x: Tensor, width: int, causes: dict[tup
 
 
 @torch.no_grad()
-def judge_dependence(model: nn.Module, n_inputs: int, rng: torch.Generator) -> None:
+def judge_dependence(model: nn.Module, n_inputs: int, code: int, rng: torch.Generator) -> None:
     """Reconstruction i changes with example i, and with no other."""
     causes = {
         (5, hidden): f"the decoder's last layer is missing: its result has {hidden} numbers, the input {n_inputs}"
         for hidden in widths(model) - {n_inputs}
     }
+    causes[5, code] = "that is the code: `forward` decodes it as well"
     x = drawn(rng, 5, n_inputs)
     before = part_of(model, "forward", x, n_inputs, causes)
     if not agrees(part_of(model, "forward", x, n_inputs, causes), before):

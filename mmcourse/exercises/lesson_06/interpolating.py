@@ -123,6 +123,7 @@ def causes(start: Tensor, end: Tensor, steps: int) -> dict[tuple, str]:
         (shape[0], steps, *shape[1:]): "the steps are the second axis; they come first",
         (*shape, steps): "the steps are the last axis; they come first",
     }
+    found.setdefault((8, *shape), "there are 8 codes, whatever `steps` is")
     found.setdefault(shape, "the axis of the steps is missing: are the weights multiplied along the code's own axes?")
     return found
 

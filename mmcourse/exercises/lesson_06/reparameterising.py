@@ -14,9 +14,9 @@ from mmcourse.exercises.judging import drawn, expect_finite, expect_tensor, expl
 from mmcourse.exercises.randomness import (
     correlated,
     follows,
-    is_standard_normal,
     normal_cdf,
     repeated,
+    standardised,
     uniform_cdf,
     varies,
 )
@@ -66,6 +66,10 @@ RECOVERED: list[tuple[Recover, str]] = [
         lambda z, m, v: (z - m) * (v / 2).exp(),
         "the noise is divided by the standard deviation; multiply it, and mind the sign in the exponential",
     ),
+    (
+        lambda z, m, v: (z - m) / (v / 4).exp(),
+        "the root of the standard deviation is taken: exp(log_variance / 2) is the root of the variance already",
+    ),
     (lambda z, m, v: (z - m) / F.softplus(v), "the noise is multiplied by a softplus; exp(log_variance / 2) is asked"),
     (lambda z, m, v: z - m, "the noise is not multiplied by the standard deviation, exp(log_variance / 2)"),
     (lambda z, m, v: z, "that is noise alone: multiply it by the standard deviation, and add the mean"),
@@ -82,6 +86,10 @@ RECOVERED: list[tuple[Recover, str]] = [
     (
         lambda z, m, v: (z - (v / 2).exp()) / m,
         "mean and standard deviation have changed places: the noise is multiplied by the mean",
+    ),
+    (
+        lambda z, m, v: z - m * (v / 2).exp(),
+        "the mean is multiplied by the standard deviation; the noise is to be, and the mean added",
     ),
     (lambda z, m, v: noise_of(z, v, m), "`mean` and `log_variance` have changed places"),
     (
@@ -183,6 +191,11 @@ def judge_noise(answer, rng: torch.Generator, sample: Tensor, mean: Tensor, log_
                 faults = [words for words in (scale_words, distribution_words) if words]
                 if faults:
                     raise NotRight(". And ".join(faults))
+                if not standardised(noise):
+                    raise NotRight(
+                        f"the noise has mean {noise.mean():.2f} and standard deviation {noise.std():.2f}, expected 0 "
+                        "and 1: is there a factor too many, or a `clamp`?"
+                    )
                 if repeated(noise):
                     raise NotRight("the same noise is used for several examples; every number has its own")
                 if correlated(noise):
@@ -211,7 +224,7 @@ def moments(answer, rng: torch.Generator) -> str:
     worst = int(((found[0] - expected[0]).abs() / expected[1] + (found[1] / expected[1]).log().abs()).argmax())
     case = f"{MANY:,} samples for mean {mean[0, worst]:.2f} and log_variance {log_variance[0, worst]:.2f}"
     due = f"expected {expected[0][worst]:.2f} and {expected[1][worst]:.2f}"
-    if is_standard_normal(noise_of(sample, mean, log_variance)):
+    if all(follows(one, normal_cdf) and standardised(one) for one in noise_of(sample, mean, log_variance).T):
         return "examples are mixed: where they differ, a sample does not have the mean and variance of its own example"
     return f"{case} have mean {found[0][worst]:.2f} and standard deviation {found[1][worst]:.2f}, {due}: the noise " + (
         "is not normally distributed" if normal_moments(found, expected) else "is not scaled or shifted as asked"

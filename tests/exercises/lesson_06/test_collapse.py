@@ -1,5 +1,6 @@
 import pytest
 import torch.nn.functional as F
+from torch.distributions import Normal
 
 from mmcourse.exercises.checks import judge
 
@@ -113,6 +114,21 @@ def test_negative_elbo(judged):
             "3,072": (
                 lambda o, x, beta: 0.5 * 3072 * F.mse_loss(o[0], x) + beta * kl(*o[1:]).mean(),
                 "3,072 is written as a number",
+            ),
+            "half of both": (together(lambda e, k, b: (e + b * k / 2).mean()), "the KL is halved once more"),
+            "beta squared": (together(lambda e, k, b: (e + b**2 * k).mean()), "beta is squared"),
+            "both divided": (lambda o, x, beta: answer(o, x, beta) * 2 / x[0].numel(), "and the scale another"),
+            "both divided, no half": (
+                lambda o, x, beta: F.mse_loss(o[0], x) + beta * kl(*o[1:]).mean() / x[0].numel(),
+                "and the squared error is not halved",
+            ),
+            "log_prob": (
+                lambda o, x, beta: (-Normal(o[0], 1.0).log_prob(x).flatten(1).sum(1) + beta * kl(*o[1:])).mean(),
+                "the constant of the normal distribution",
+            ),
+            "one axis": (
+                lambda o, x, beta: (0.5 * (o[0] - x).square().sum(1) + beta * kl(*o[1:])).mean(),
+                "summed over every axis",
             ),
             "divided": (together(lambda e, k, b: (e / b + k).mean()), "the squared error is divided by beta"),
             "swapped": (

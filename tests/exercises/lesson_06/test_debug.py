@@ -212,6 +212,11 @@ class FirstRows(Buggy):
         return self.encoder(x).reshape(-1, self.decoder[0].in_features)[: len(x)]
 
 
+class NotDecoded(Fixed):
+    def forward(self, x):
+        return self.encode(x)
+
+
 def test_fixed_autoencoder(judged):
     judged(
         "06.debug",
@@ -236,6 +241,7 @@ def test_fixed_autoencoder(judged):
             "cut off": (CutOff, "are computed and then cut off"),
             "every second row": (EverySecondRow, None),
             "no last layer": (NoLastLayer, "the decoder's last layer is missing"),
+            "not decoded": (NotDecoded, "that is the code: `forward` decodes it"),
             "written": (Written, "wo layers that follow each other do not fit"),
             "written code": (WrittenCode, "whatever `code` is"),
             "mean over the batch": (Rows, "the rows of a batch are mixed"),

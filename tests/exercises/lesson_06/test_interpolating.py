@@ -90,6 +90,7 @@ def test_interpolate(judged):
             "without start's part": (lambda s, e, n: weights(n, s) * e, "it has the weight 1 - a"),
             "one more": (lambda s, e, n: answer(s, e, n + 1), "one code too many"),
             "two more": (lambda s, e, n: answer(s, e, n + 2), "two codes too many"),
+            "always 8": (lambda s, e, n: answer(s, e, 8), "whatever `steps` is"),
             "one less": (lambda s, e, n: answer(s, e, n)[:-1], "one code is missing"),
             "inner": (lambda s, e, n: answer(s, e, n)[1:-1], None),
             "one axis only": (
