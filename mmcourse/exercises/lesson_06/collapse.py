@@ -119,8 +119,7 @@ SCALED: Mistakes = [
     ),
     (
         lambda o, x, beta: squared_error(o, x).mean() / x[0].numel() + beta * divergence(o).mean() / x[0].numel(),
-        "both terms are divided by the numbers of an example, and the squared error is not halved: sums are asked "
-        "for",
+        "both terms are divided by the numbers of an example, and the squared error is not halved: sums are asked for",
     ),
     (
         lambda o, x, beta: right(o, x, beta) + 0.5 * math.log(2 * math.pi) * x[0].numel(),
