@@ -145,7 +145,8 @@ check("06.1", compression_factor)
 # mean 0 the best linear solution is known: project onto the 8 directions of largest variance. This is **principal
 # component analysis** (PCA). The loss has no other minimum (Baldi and Hornik 1989), so gradient descent should find
 # the same **subspace**, the set of all weighted sums of these directions.
-#
+
+# %% [markdown]
 # We shrink the pages to 8 × 8 pixels, 192 numbers, and subtract their mean. The singular value decomposition, `svd`,
 # gives the directions.
 
@@ -201,7 +202,8 @@ for components in (128, 512):
 #
 # Each direction of PCA covers the whole page, so it fits no other image size. Convolutions share their weights over
 # all positions. The encoder is lesson 01's: each block halves height and width.
-#
+
+# %% [markdown]
 # The decoder doubles them by **transposed convolutions**. Every input value is multiplied by a kernel, and the result
 # is placed on the output, two positions further for each input value (stride 2). Overlaps are added. Here it is in
 # one dimension, with a kernel of size 4.
@@ -876,9 +878,9 @@ if have_data:
     expect("06.mnist", digits_read["denoised"] / digits_read["clean"])
 
 # %% [markdown]
-# The classifier was not trained with noise, so it fails on noisy digits. After denoising it recognises most of them;
-# expect about 90% or more. A classifier that is trained on noisy digits may do as well. The denoiser has another
-# advantage: it needs no labels, and you can *look* at its output. We know of no published result for this noise.
+# The classifier was not trained with noise: on noisy digits it is at chance level (10%). After denoising, expect about
+# 90%. A classifier that is trained on noisy digits may do as well. The denoiser has another advantage: it needs no
+# labels, and you can *look* at its output. We know of no published result for this noise.
 
 # %% [markdown]
 # ## Where this is used
