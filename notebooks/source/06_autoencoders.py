@@ -68,9 +68,9 @@ show.play(words.sound(umbrella), words="umbrella")
 # %% [markdown]
 # ## How a reconstruction is judged
 #
-# A reconstruction should keep the meaning of its input. A **judge** measures this: a classifier that was trained on
-# other pages, shares no weights with any autoencoder, and is used for scoring alone. It was trained on all
-# combinations of object and colour, so that it can score held-out ones.
+# A reconstruction should keep the three facts of a page: object, colour and size. A **judge** measures this: a
+# classifier that was trained on other pages, shares no weights with any autoencoder, and is used for scoring alone.
+# It was trained on all combinations of object and colour, so that it can score held-out ones.
 #
 # Images get two judges. One takes the maximum of its feature maps over all positions; the other is a residual network
 # (He et al. 2016) that takes the mean. An artefact that misleads one of them may not mislead both.
