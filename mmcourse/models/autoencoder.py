@@ -61,6 +61,12 @@ def upsampling_block(in_channels: int, out_channels: int) -> nn.Sequential:
     )
 
 
+def upsampling_blocks(widths: Sequence[int]) -> list[nn.Sequential]:
+    """The mirror of convolution blocks of these widths: of (16, 32, 64), blocks 64 -> 32, 32 -> 16, 16 -> 16."""
+    outputs = (widths[0], *widths[:-1])
+    return [upsampling_block(a, b) for a, b in zip(widths[::-1], outputs[::-1], strict=True)]
+
+
 class DenseAutoencoder(nn.Module):
     """Vectors to vectors through a code of `code` numbers; `hidden` are the widths of the encoder's hidden layers.
 
@@ -77,10 +83,8 @@ class DenseAutoencoder(nn.Module):
     def encode(self, x: Tensor) -> Tensor:
         """(B, n_inputs) -> (B, code)"""
         if x.dim() != 2 or x.shape[1] != self.n_inputs or len(x) == 0:
-            raise ValueError(
-                f"x has shape {tuple(x.shape)}; expected (B, {self.n_inputs}). Likely cause: images that are not "
-                "flattened: images.flatten(1)"
-            )
+            cause = "an empty split" if len(x) == 0 else "images that are not flattened: images.flatten(1)"
+            raise ValueError(f"x has shape {tuple(x.shape)}; expected (B, {self.n_inputs}). Likely cause: {cause}")
         return self.encoder(x)
 
     def decode(self, codes: Tensor) -> Tensor:
@@ -105,7 +109,7 @@ class ImageAutoencoder(nn.Module):
     def __init__(self, channels: int = 8, widths: Sequence[int] = (32, 64), in_channels: int = 3):
         super().__init__()
         self.channels, self.in_channels, self.factor = channels, in_channels, 2 ** len(widths)
-        pairs = list(zip((in_channels, *widths), widths, strict=False))
+        pairs = zip((in_channels, *widths), widths, strict=False)
         self.encoder = nn.Sequential(
             *(conv_block(a, b) for a, b in pairs), nn.Conv2d(widths[-1], channels, kernel_size=3, padding=1)
         )
@@ -113,7 +117,7 @@ class ImageAutoencoder(nn.Module):
             nn.Conv2d(channels, widths[-1], kernel_size=3, padding=1, bias=False),
             nn.BatchNorm2d(widths[-1]),
             nn.ReLU(),
-            *(upsampling_block(b, max(a, widths[0])) for a, b in reversed(pairs)),
+            *upsampling_blocks(widths),
             nn.Conv2d(widths[0], in_channels, kernel_size=3, padding=1),
             nn.Sigmoid(),
         )
@@ -209,7 +213,8 @@ def sentence_targets(tokens: Tensor, length: int, end: int) -> Tensor:
 
     (B, T) int64, 0 is padding on the right -> (B, length). ValueError where a sentence leaves no room for `end`.
     """
-    padded = _of_length(tokens, int(tokens.max()) + 1, length)
+    any_vocabulary = torch.iinfo(torch.int64).max
+    padded = _of_length(tokens, any_vocabulary, length)
     return padded.scatter(1, lengths(tokens)[:, None], end)
 
 
@@ -242,7 +247,7 @@ class SpectrogramAutoencoder(nn.Module):
         self.n_mels, self.channels, self.factor = n_mels, channels, 2 ** len(widths)
         if n_mels % self.factor:
             raise ValueError(f"n_mels is {n_mels}; expected a multiple of {self.factor}")
-        pairs, bands = list(zip((1, *widths), widths, strict=False)), n_mels // self.factor
+        pairs, bands = zip((1, *widths), widths, strict=False), n_mels // self.factor
         self.blocks = nn.Sequential(*(conv_block(a, b) for a, b in pairs))
         self.to_code = nn.Conv1d(widths[-1] * bands, channels, kernel_size=3, padding=1)
         self.from_code = nn.Sequential(
@@ -252,7 +257,7 @@ class SpectrogramAutoencoder(nn.Module):
             nn.Unflatten(1, (widths[-1], bands)),
         )
         self.decoder = nn.Sequential(
-            *(upsampling_block(b, max(a, widths[0])) for a, b in reversed(pairs)),
+            *upsampling_blocks(widths),
             nn.Conv2d(widths[0], 1, kernel_size=3, padding=1),
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mmcourse.models.autoencoder import check_codes, upsampling_block
+from mmcourse.models.autoencoder import check_codes, upsampling_blocks
 from mmcourse.models.cnn import check_images, conv_block
 
 
@@ -55,7 +55,7 @@ class ImageVAE(nn.Module):
         if size % factor:
             raise ValueError(f"size is {size}; expected a multiple of {factor}")
         self.code, self.size, self.in_channels = code, size, in_channels
-        pairs = list(zip((in_channels, *widths), widths, strict=False))
+        pairs = zip((in_channels, *widths), widths, strict=False)
         side = size // factor
         self.encoder = nn.Sequential(*(conv_block(a, b) for a, b in pairs), nn.Flatten())
         self.to_moments = nn.Linear(widths[-1] * side**2, 2 * code)
@@ -63,7 +63,7 @@ class ImageVAE(nn.Module):
             nn.Linear(code, widths[-1] * side**2), nn.ReLU(), nn.Unflatten(1, (widths[-1], side, side))
         )
         self.decoder = nn.Sequential(
-            *(upsampling_block(b, max(a, widths[0])) for a, b in reversed(pairs)),
+            *upsampling_blocks(widths),
             nn.Conv2d(widths[0], in_channels, kernel_size=3, padding=1),
             nn.Sigmoid(),
         )

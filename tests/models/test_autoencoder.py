@@ -22,6 +22,9 @@ CASES = {
     "image": (ImageAutoencoder(), torch.rand(3, 3, 32, 32), (3, 8, 8, 8), (3, 3, 32, 32)),
     "grey image": (ImageAutoencoder(2, (8, 16), 1), torch.rand(3, 1, 28, 28), (3, 2, 7, 7), (3, 1, 28, 28)),
     "spectrogram": (SpectrogramAutoencoder(40, 16), torch.randn(3, 40, 80), (3, 16, 10), (3, 40, 80)),
+    "any widths": (ImageAutoencoder(2, (16, 8, 32)), torch.rand(3, 3, 16, 16), (3, 2, 2, 2), (3, 3, 16, 16)),
+    "narrow": (ImageAutoencoder(2, (2, 4)), torch.rand(3, 3, 16, 16), (3, 2, 4, 4), (3, 3, 16, 16)),
+    "spectrogram, any widths": (SpectrogramAutoencoder(8, 4, (8, 4)), torch.randn(3, 8, 8), (3, 4, 2), (3, 8, 8)),
     "sentence": (SentenceAutoencoder(V, LENGTH, 4, 16, blocks=2), TOKENS, (3, 4, 3), (3, LENGTH, V)),
     "recurrent": (RecurrentSentenceAutoencoder(V, LENGTH, 6, 16), TOKENS, (3, 6), (3, LENGTH, V)),
 }
@@ -111,6 +114,10 @@ def test_targets_end_with_end():
     assert targets.tolist() == [[5, 6, 7, 8, 9, 3, 0], [10, 11, 3, 0, 0, 0, 0], [12, 3, 0, 0, 0, 0, 0]]
     with pytest.raises(ValueError, match="4 at most"):
         sentence_targets(TOKENS, 5, end=3)
+    with pytest.raises(ValueError, match="no sentence"):
+        sentence_targets(TOKENS[:0], 7, end=3)
+    with pytest.raises(ValueError, match="from -1 to 12; expected 0 to"):
+        sentence_targets(torch.tensor([[12, -1]]), 7, end=3)
 
 
 @pytest.mark.parametrize("shape", [(5,), (2, 3, 4)])
@@ -129,6 +136,8 @@ def test_interpolation_runs_from_start_to_end_in_equal_steps(shape):
 def test_inputs_that_do_not_fit_are_explained():
     with pytest.raises(ValueError, match="flattened"):
         DenseAutoencoder(12, 2)(torch.rand(2, 3, 2, 2))
+    with pytest.raises(ValueError, match="empty split"):
+        DenseAutoencoder(12, 2)(torch.rand(0, 12))
     with pytest.raises(ValueError, match="divisible by 4"):
         ImageAutoencoder()(torch.rand(2, 3, 30, 30))
     with pytest.raises(ValueError, match="divisible by 8"):

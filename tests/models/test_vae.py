@@ -51,7 +51,7 @@ def test_loss_by_hand():
         negative_elbo((reconstruction, mean, log_variance), x[:, :1])
 
 
-@pytest.mark.parametrize(("size", "widths", "channels"), [(32, (8, 16, 32), 3), (28, (8, 16), 1)])
+@pytest.mark.parametrize(("size", "widths", "channels"), [(32, (8, 16, 32), 3), (28, (8, 16), 1), (8, (8, 4), 3)])
 def test_image_vae_samples_in_training_alone(size, widths, channels):
     model, images = ImageVAE(5, size, widths, channels), torch.rand(3, channels, size, size)
     model.eval()
