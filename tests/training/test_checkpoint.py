@@ -1,9 +1,12 @@
 """Runs go on bit for bit; damaged and foreign files are named."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -187,6 +190,25 @@ def test_a_scheduled_rate_is_no_rate_to_go_on_from(tmp_path):
     path = tmp_path / "run.safetensors"
     fit(network(), in_memory(), epochs=3, lr=0.1, checkpoint=path)
     assert rates_from(path, schedule=None) == [0.1] * 5
+
+
+def test_a_run_saved_before_there_were_two_loops_goes_on(tmp_path):
+    path, older = tmp_path / "run.safetensors", tmp_path / "older.safetensors"
+    straight, stopped, resumed = network(), network(), network(seed=5)
+    torch.manual_seed(11)
+    fit(straight, in_memory(), epochs=3)
+
+    def stop_here(run):
+        run.stop = run.step == 7
+
+    torch.manual_seed(11)
+    fit(stopped, in_memory(), epochs=3, callbacks=[stop_here], checkpoint=path)
+    with safe_open(path, framework="pt") as file:
+        about = json.loads(file.metadata()["mmcourse"])
+    del about["loop"], about["batches"]["batches_per_step"]
+    save_file(load_file(path), older, metadata={"mmcourse": json.dumps(about)})
+    fit(resumed, in_memory(), epochs=3, resume=older)
+    assert_same(straight, resumed)
 
 
 def test_a_run_of_another_version_is_named(tmp_path, monkeypatch):
