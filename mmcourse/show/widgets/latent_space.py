@@ -129,7 +129,7 @@ class LatentSpace(StaticImage):
     def waveform(self, code: Tensor) -> Tensor:
         """The sound that a code stands for.   (*code) -> (samples,)"""
         with torch.random.fork_rng(devices=[]):  # Griffin-Lim starts from random phases
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)  # the CPU's, where to_sound runs; torch.manual_seed seeds GPUs too
             decoded = call(self.decode, code[None])
             return (call(self.to_sound, decoded) if self.to_sound else decoded)[0]
 

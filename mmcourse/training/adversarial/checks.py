@@ -23,9 +23,12 @@ def check_players(generator: nn.Module, discriminator: nn.Module, average, discr
     """ValueError unless these are two networks that can play against each other."""
     check_model(generator, WHO)
     check_model(discriminator, f"{WHO}(discriminator=...)")
-    if not isinstance(latent_size := getattr(generator, "latent_size", None), int) or latent_size < 1:
-        other = isinstance(getattr(discriminator, "latent_size", None), int)
-        cause = "generator and discriminator swapped" if other else f"{type(generator).__name__} does not set it"
+    if not isinstance(latent_size := getattr(generator, "latent_size", None), numbers.Integral) or latent_size < 1:
+        cause = "a size that was divided with /" if isinstance(latent_size, float) else "another attribute of this name"
+        if latent_size is None:
+            cause = f"{type(generator).__name__} does not set it"
+        if isinstance(getattr(discriminator, "latent_size", None), numbers.Integral):
+            cause = "generator and discriminator swapped"
         raise ValueError(
             f"{WHO} got a generator with latent_size={latent_size!r}; expected the size of its noise vector, 1 or "
             f"more. Likely cause: {cause}"

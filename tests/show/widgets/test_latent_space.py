@@ -108,6 +108,13 @@ def test_a_sound_is_decoded_when_it_is_asked_for():
     assert torch.equal(widget.waveform(widget.code), widget.waveform(widget.code))
 
 
+def test_a_sound_leaves_the_random_numbers_of_gpus_alone(monkeypatch):
+    seeds = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
+    latent_space(tones, EXAMPLES, kind="sound").waveform(EXAMPLES["light"])
+    assert not seeds
+
+
 def test_waveforms_are_drawn_as_spectrograms():
     widget = latent_space(tones, EXAMPLES, kind="sound")
     assert Image.open(io.BytesIO(widget.result["picture"])).size == (8, 201)

@@ -3,6 +3,7 @@
 import copy
 import signal
 
+import numpy
 import pytest
 import torch
 from torch import nn
@@ -494,6 +495,12 @@ def test_a_penalty_that_cannot_be_minimised_is_named(penalty, said):
         fit_adversarial(*players(), batches(), Penalised(penalty))
 
 
+def test_a_latent_size_may_be_numpys():
+    generator, discriminator = players()
+    generator.latent_size = numpy.int64(5)
+    assert fit_adversarial(generator, discriminator, batches()).steps == 3
+
+
 def test_parameters_may_be_frozen_on_the_way():
     generator, discriminator = players()
     weights = []
@@ -582,6 +589,7 @@ G, D = Generator, Discriminator
 WRONG = {
     "swapped": (lambda: (D(), G(), batches(), {}), "latent_size=None.*swapped"),
     "no latent size": (lambda: (with_attributes(G(), latent_size=None), D(), batches(), {}), "latent_size=None"),
+    "half a latent size": (lambda: (with_attributes(G(), latent_size=2.5), D(), batches(), {}), "2.5.*divided with /"),
     "a class": (lambda: (Generator, D(), batches(), {}), "the class Generator"),
     "no network": (lambda: (G(), None, batches(), {}), r"discriminator=\.\.\.\) got a model of type NoneType"),
     "one conditional": (lambda: (G(3), D(), batches(), {}), "n_classes=3 and a discriminator with n_classes=None"),
