@@ -13,11 +13,11 @@ PARTS = ("a sentence", "kinds", "colours", "sizes", "relation", "meaning")
 
 
 def meaning(sentences: Sequence[str], scenes: Sequence[Scene]) -> dict[str, Tensor]:
-    """What is right of each sentence about its scene, by `understand` and not by its wording.   (N,) bool each
+    """What is correct in each sentence about its scene, by `understand` and not by its phrasing.   (N,) bool each
 
-    'a sentence': the grammar knows it. 'kinds', 'colours', 'sizes': these and no others are named, whichever thing has
-    them. 'relation': the things of these kinds do stand so; with a single thing, nothing is said of any other.
-    'meaning': all of it is so, each thing with its own colour and size, and the time of day where it is told.
+    'a sentence': the grammar knows it. 'kinds', 'colours', 'sizes': these and no others are named, whichever object has
+    them. 'relation': the objects of these kinds stand in it; with a single object, no other is named. 'meaning': all of
+    this, each object with its own colour and size, and the time of day where the sentence names one.
     """
     if len(sentences) != len(scenes) or not scenes:
         raise ValueError(
@@ -28,7 +28,7 @@ def meaning(sentences: Sequence[str], scenes: Sequence[Scene]) -> dict[str, Tens
 
 
 def caption_accuracy(sentences: Sequence[str], scenes: Sequence[Scene]) -> float:
-    """The share of sentences whose meaning is right."""
+    """The fraction of sentences whose meaning is correct."""
     return meaning(sentences, scenes)["meaning"].double().mean().item()
 
 
