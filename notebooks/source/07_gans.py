@@ -752,7 +752,8 @@ if mnist and mnist_test:
     drawn = draw(digit_generator, chosen)
     digit_accuracy = (predict(digit_judge, drawn).argmax(dim=1) == chosen).float().mean().item()
     real_accuracy = (predict(digit_judge, test_digits).argmax(dim=1) == test_labels).float().mean().item()
-    print(f"generated {digit_accuracy:.3f}   test split {real_accuracy:.3f}")
+    within = [diversity(predict(digit_judge.encoder, part), labels) for part, labels in ((drawn, chosen), (test_digits, test_labels))]
+    print(f"accuracy: generated {digit_accuracy:.3f}, test split {real_accuracy:.3f}; diversity {within[0] / within[1]:.2f}")
     show.show_images(drawn[:20], titles=chosen[:20].tolist(), columns=10)
     expect("07.mnist", digit_accuracy)
 
