@@ -13,8 +13,9 @@
 # %% [markdown]
 # # 07 · Generative adversarial networks
 #
-# **You will train a generator that draws new images of a chosen kind of object. A classifier that had no part in the training
-# recognises the kind in about half of them, and in almost 90% after the longer training that the course ships.**
+# **You will train a generator that draws new images of a chosen kind of object. A classifier that had no part in the
+# training recognises the kind in about half of them, and in almost 90% after the longer training that the course
+# ships.**
 #
 # Runs in about 5 minutes · takes 120 minutes to work through · before this: [01 Images](01_images.ipynb): convolutions,
 # batch normalisation; [06 Autoencoders](06_autoencoders.ipynb): decoders, latent spaces.
@@ -53,9 +54,9 @@ begin("07")
 # %% [markdown]
 # ## Look: what should be generated
 #
-# The data are pages with one **big** object by day, 32 × 32 pixels. Small objects (11 pixels) and dark backgrounds need longer training
-# than a lesson has, so they are left out. `K` is the number of kinds, 14. An autoencoder rebuilds a page that it is given. A
-# generator gets no page: it must draw a new one from noise.
+# The data are pages with one **big** object by day, 32 × 32 pixels. Small objects (11 pixels) and dark backgrounds need
+# longer training than a lesson has, so they are left out. `K` is the number of kinds, 14. An autoencoder rebuilds a
+# page that it is given. A generator gets no page: it must draw a new one from noise.
 
 # %%
 images, kinds, colours = big_objects("train", pages=48_000)
@@ -67,8 +68,8 @@ show.show_images(images[:16], titles=[KINDS[kind] for kind in kinds[:16]])
 # %% [markdown]
 # ## How to score generated images
 #
-# There is no target image to compare with, so three numbers are needed. A **judge** computes them: the shipped classifier, which
-# was trained on other pages and is never used in training.
+# There is no target image to compare with, so three numbers are needed. A **judge** computes them: the shipped
+# classifier, which was trained on other pages and is never used in training.
 #
 # 1. **Accuracy**: does the judge see the requested kind?
 # 2. **Diversity**: mean distance of two images of the same kind in the judge's features, divided by that of test pages.
@@ -93,8 +94,8 @@ def score(samples: Tensor, requested: Tensor) -> dict[str, float]:
 # %% [markdown]
 # ## Baselines
 #
-# Two models that generate nothing new. The first draws the mean training image of the requested kind. The second copies a
-# random training image of that kind. Predict all three numbers for both before you run the cell.
+# Two models that generate nothing new. The first draws the mean training image of the requested kind. The second copies
+# a random training image of that kind. Predict all three numbers for both before you run the cell.
 
 # %%
 requested = torch.arange(examples(1_400)) % K                                                       # (N,)
@@ -107,22 +108,21 @@ for name, row in results.items():
 show.show_images(means, titles=KINDS, columns=7)
 
 # %% [markdown]
-# The mean image minimises the squared error, and looks like no page: it averages over positions and colours, and the judge sees
-# the same kind in all of them. Copies get the
-# best scores. So these numbers do not detect a model that memorises its training images; that needs a check of its own, further
-# below.
+# The mean image minimises the squared error, and looks like no page: it averages over positions and colours, and the
+# judge sees the same kind in all of them. Copies get the best scores. So these numbers do not detect a model that
+# memorises its training images; that needs a check of its own, further below.
 
 # %% [markdown]
 # ## The game
 #
-# A GAN (Goodfellow et al. 2014) learns without a target image. A **generator** $G$ turns noise $z$ into a sample $G(z)$. A
-# **discriminator** $D$ gets real and generated samples and outputs the probability that its input is real. $D$ is trained to be
-# right, $G$ to make $D$ wrong:
+# A GAN (Goodfellow et al. 2014) learns without a target image. A **generator** $G$ turns noise $z$ into a sample
+# $G(z)$. A **discriminator** $D$ gets real and generated samples and outputs the probability that its input is real.
+# $D$ is trained to be right, $G$ to make $D$ wrong:
 #
 # $$\min_G \max_D \; \mathbb{E}_{x}\big[\ln D(x)\big] + \mathbb{E}_{z}\big[\ln (1 - D(G(z)))\big]$$
 #
-# Start in one dimension: real samples are normally distributed around 2, and $G(z) = a + b z$ has two parameters. `s` is the
-# score, a logit: $D = \sigma(s)$.
+# Start in one dimension: real samples are normally distributed around 2, and $G(z) = a + b z$ has two parameters. `s`
+# is the score, a logit: $D = \sigma(s)$.
 
 # %%
 def play(n_steps: int, lr: float = 0.02) -> list[dict]:
@@ -155,8 +155,8 @@ density = torch.distributions.Normal(2, 0.5).log_prob(grid[:, 0]).exp()         
 show.game(grid[:, 0], density, frames)
 
 # %% [markdown]
-# Press play, or move the slider. At first $D$ separates the two groups; the gradient of its score tells $G$ in which direction
-# to move. When both densities agree, $D$ outputs 1/2 everywhere, and no gradient is left.
+# Press play, or move the slider. At first $D$ separates the two groups; the gradient of its score tells $G$ in which
+# direction to move. When both densities agree, $D$ outputs 1/2 everywhere, and no gradient is left.
 #
 # The losses do not fall towards 0. They end near $2 \ln 2 = 1.39$ for $D$ and $\ln 2 = 0.69$ for $G$: those are the
 # losses of a discriminator that can only guess.
@@ -164,8 +164,8 @@ show.game(grid[:, 0], density, frames)
 # %% [markdown]
 # ## The optimal discriminator
 #
-# Fix the generator. At one point $x$ the discriminator maximises $p_{\text{data}} \ln D + p_G \ln(1 - D)$. The derivative is 0
-# for
+# Fix the generator. At one point $x$ the discriminator maximises $p_{\text{data}} \ln D + p_G \ln(1 - D)$. The
+# derivative is 0 for
 #
 # $$D^*(x) = \frac{p_{\text{data}}(x)}{p_{\text{data}}(x) + p_G(x)}$$
 #
@@ -195,14 +195,14 @@ check("07.1", optimal_discriminator)
 # %% [markdown]
 # ## Why the loss is non-saturating
 #
-# Early in training the generator is poor, and $D$ is confident: say $D(G(z)) = 0.01$. How strong is the gradient with respect to the
-# score $s$, where $D = \sigma(s)$?
+# Early in training the generator is poor, and $D$ is confident: say $D(G(z)) = 0.01$. How strong is the gradient with
+# respect to the score $s$, where $D = \sigma(s)$?
 #
 # $$\frac{\partial}{\partial s} \ln(1 - \sigma(s)) = -\sigma(s) = -0.01 \qquad
 # \frac{\partial}{\partial s} \big(-\ln \sigma(s)\big) = -(1 - \sigma(s)) = -0.99$$
 #
-# The first is the minimax loss: it saturates when $G$ needs it most. Goodfellow et al. (2014) therefore minimise $-\ln D(G(z))$
-# instead, the **non-saturating** loss.
+# The first is the minimax loss: it saturates when $G$ needs it most. Goodfellow et al. (2014) therefore minimise $-\ln
+# D(G(z))$ instead, the **non-saturating** loss.
 
 # %% tags=["nbval-check-output"]
 score_of_fake = torch.tensor(0.01).logit().requires_grad_()
@@ -210,16 +210,16 @@ for name, loss in (("minimax", -F.softplus(score_of_fake)), ("non-saturating", F
     print(f"{name:15} {torch.autograd.grad(loss, score_of_fake)[0]:.2f}")
 
 # %% [markdown]
-# Both are written with `softplus`, $\ln(1 + e^s)$, since $-\ln \sigma(s) = \text{softplus}(-s)$ and $-\ln(1 - \sigma(s)) =
-# \text{softplus}(s)$. It does not underflow.
+# Both are written with `softplus`, $\ln(1 + e^s)$, since $-\ln \sigma(s) = \text{softplus}(-s)$ and $-\ln(1 -
+# \sigma(s)) = \text{softplus}(s)$. It does not underflow.
 
 # %% [markdown]
 # ### Exercise 07.2: both losses from scores  ●●○ · 15 minutes
 #
-# Scores are logits: the discriminator's probability is their sigmoid. The discriminator's loss is the sum of two means, over
-# real and over generated samples. The generator's is non-saturating. Both are tensors through which gradients reach the scores,
-# in the scores' dtype, and exact for scores of ±200 too, where the sigmoid is 0 or 1 in floating point. Stuck? `hint("07.2")` in a
-# cell of its own gives a hint.
+# Scores are logits: the discriminator's probability is their sigmoid. The discriminator's loss is the sum of two means,
+# over real and over generated samples. The generator's is non-saturating. Both are tensors through which gradients
+# reach the scores, in the scores' dtype, and exact for scores of ±200 too, where the sigmoid is 0 or 1 in floating
+# point. Stuck? `hint("07.2")` in a cell of its own gives a hint.
 
 # %%
 def gan_losses(real_scores: Tensor, fake_scores: Tensor) -> tuple[Tensor, Tensor]:
@@ -236,15 +236,16 @@ check("07.2", gan_losses)
 # %% [markdown]
 # ## A convolutional generator
 #
-# DCGAN (Radford, Metz and Chintala 2016) brought both networks to images. The generator is lesson 01's classifier turned around:
-# a linear layer makes 4 × 4 maps, and each **transposed convolution** with stride 2 doubles height and width.
+# DCGAN (Radford, Metz and Chintala 2016) brought both networks to images. The generator is lesson 01's classifier
+# turned around: a linear layer makes 4 × 4 maps, and each **transposed convolution** with stride 2 doubles height and
+# width.
 
 # %%
 diagrams.dcgan_generator()
 
 # %% [markdown]
-# A transposed convolution of kernel width $k$, stride $s$ and padding $p$ makes $(n - 1) s - 2p + k$ positions from $n$. For
-# $n = 4$, $k = 4$, $s = 2$, $p = 1$: $3 \cdot 2 - 2 + 4 = 8$.
+# A transposed convolution of kernel width $k$, stride $s$ and padding $p$ makes $(n - 1) s - 2p + k$ positions from
+# $n$. For $n = 4$, $k = 4$, $s = 2$, $p = 1$: $3 \cdot 2 - 2 + 4 = 8$.
 
 # %% tags=["nbval-check-output"]
 double = nn.ConvTranspose2d(1, 1, kernel_size=4, stride=2, padding=1)
@@ -270,8 +271,8 @@ class GeneratorByHand(nn.Module):
 
 
 # %% [markdown]
-# The discriminator has no batch norm. It uses leaky ReLU, $\max(x, 0.2 x)$, as DCGAN does: the gradient reaches the generator
-# through it, and an ordinary ReLU would block every negative value.
+# The discriminator has no batch norm. It uses leaky ReLU, $\max(x, 0.2 x)$, as DCGAN does: the gradient reaches the
+# generator through it, and an ordinary ReLU would block every negative value.
 
 # %%
 class DiscriminatorByHand(nn.Module):
@@ -293,23 +294,23 @@ print(tuple(DiscriminatorByHand()(GeneratorByHand()(torch.randn(8, 64))).shape))
 # %% [markdown]
 # ## The two steps of training
 #
-# Training alternates. In the first step gradients stop at the generated images (`detach`), so only $D$ is updated. In the
-# second step they pass *through* $D$ into $G$; $D$'s parameters are not updated.
+# Training alternates. In the first step gradients stop at the generated images (`detach`), so only $D$ is updated. In
+# the second step they pass *through* $D$ into $G$; $D$'s parameters are not updated.
 
 # %%
 diagrams.gan_steps()
 
 # %% [markdown]
 # The **hinge loss** is a common choice for images (Lim and Ye 2017, Miyato et al. 2018). The discriminator minimises
-# $\max(0, 1 - D(x)) + \max(0, 1 + D(G(z)))$, the generator $-D(G(z))$. Here $D$ is a score of any size. Scores
-# 2 for a real and 0.5 for a generated image give $0 + 1.5$: a real image beyond 1 no longer matters.
+# $\max(0, 1 - D(x)) + \max(0, 1 + D(G(z)))$, the generator $-D(G(z))$. Here $D$ is a score of any size. Scores 2 for a
+# real and 0.5 for a generated image give $0 + 1.5$: a real image beyond 1 no longer matters.
 
 # %% [markdown]
 # ### Exercise 07.3: the discriminator's step  ●●○ · 20 minutes
 #
-# Take one step of `optimizer` with the hinge loss, averaged over the batch, and return the loss before the step as a float. The
-# generated images are `generator(z)`. No gradient may reach the generator: its parameters' `.grad` is the same afterwards. The
-# modes of both networks stay as they are.
+# Take one step of `optimizer` with the hinge loss, averaged over the batch, and return the loss before the step as a
+# float. The generated images are `generator(z)`. No gradient may reach the generator: its parameters' `.grad` is the
+# same afterwards. The modes of both networks stay as they are.
 
 # %%
 def discriminator_step(generator: nn.Module, discriminator: nn.Module, optimizer: torch.optim.Optimizer,
@@ -350,15 +351,15 @@ for _ in range(steps(60)):
 print(f"discriminator {d_loss:.2f}   generator {g_loss:.2f}")
 
 # %% [markdown]
-# Sixty steps only show that it runs. `fit_adversarial` is this loop with a live view: samples from fixed noise, both losses, and
-# a stop that keeps what was learned.
+# Sixty steps only show that it runs. `fit_adversarial` is this loop with a live view: samples from fixed noise, both
+# losses, and a stop that keeps what was learned.
 
 # %% [markdown]
 # ## Conditional GANs
 #
-# Which kind does the generator draw? A **conditional** GAN (Mirza and Osindero 2014) tells both networks the class $y$. The
-# generator gets an embedding of $y$ beside the noise. The discriminator must judge whether the image is real *and* fits $y$. With
-# **projection** (Miyato and Koyama 2018) its score has two terms:
+# Which kind does the generator draw? A **conditional** GAN (Mirza and Osindero 2014) tells both networks the class $y$.
+# The generator gets an embedding of $y$ beside the noise. The discriminator must judge whether the image is real *and*
+# fits $y$. With **projection** (Miyato and Koyama 2018) its score has two terms:
 #
 # $$D(x, y) = w^\top \phi(x) + b + e_y^\top \phi(x)$$
 #
@@ -369,8 +370,9 @@ diagrams.conditional_gan()
 
 # %% [markdown]
 # With $\phi = (1, 2)$, $w = (0.5, 0)$, $b = 0$, $e_{\text{cat}} = (1, 1)$ and $e_{\text{car}} = (-1, 0)$, the score is
-# $0.5 + 3 = 3.5$ for *cat* and $0.5 - 1 = -0.5$ for *car*: the same image is convincing as a cat only. The package's networks are
-# the ones above with these two embeddings; the discriminator also limits its layers by spectral normalisation (below).
+# $0.5 + 3 = 3.5$ for *cat* and $0.5 - 1 = -0.5$ for *car*: the same image is convincing as a cat only. The package's
+# networks are the ones above with these two embeddings; the discriminator also limits its layers by spectral
+# normalisation (below).
 
 # %% tags=["nbval-check-output"]
 phi, w = torch.tensor([1.0, 2.0]), torch.tensor([0.5, 0.0])                                         # (D,), (D,)
@@ -380,8 +382,9 @@ print([(w @ phi + e @ phi).item() for e in embeddings])
 # %% [markdown]
 # ## Train it
 #
-# The hinge loss, Adam with $\beta_1 = 0$ (no momentum, as Miyato et al. 2018), and a learning rate that falls to 0. The callback keeps
-# samples of some steps, always from the same noise. While it trains: do the losses tell you when the samples get better?
+# The hinge loss, Adam with $\beta_1 = 0$ (no momentum, as Miyato et al. 2018), and a learning rate that falls to 0. The
+# callback keeps samples of some steps, always from the same noise. While it trains: do the losses tell you when the
+# samples get better?
 
 # %%
 batches = Batches(images, kinds, size=32)
@@ -405,9 +408,9 @@ show.show_images(torch.cat(list(stages.values())), columns=K, size=48,
 show.plot_history(history)
 
 # %% [markdown]
-# The rows are samples after 1, 100, 400 and 1,200 steps and at the end. First come stripes, then a coloured spot on a background,
-# then outlines. The losses do not show this: most of the improvement happens while they hardly change. Each loss measures
-# one player against the *current* other one. So quality must be measured in another way.
+# The rows are samples after 1, 100, 400 and 1,200 steps and at the end. First come stripes, then a coloured spot on a
+# background, then outlines. The losses do not show this: most of the improvement happens while they hardly change. Each
+# loss measures one player against the *current* other one. So quality must be measured in another way.
 
 # %% [markdown]
 # ## Evaluate it
@@ -430,18 +433,19 @@ expect("07.diversity", results["GAN"]["diversity"])
 expect("07.distinct", results["GAN"]["distinct"])
 
 # %% [markdown]
-# Look closely: these samples look bad. Background and position are right, and a moon, a boat or a car can be guessed. Outlines are
-# ragged, surfaces are speckled, and many objects are only a coloured spot. The reason is computing time: a few thousand
-# steps on a CPU. Published GANs train for days on GPUs.
+# Look closely: these samples look bad. Background and position are right, and a moon, a boat or a car can be guessed.
+# Outlines are ragged, surfaces are speckled, and many objects are only a coloured spot. The reason is computing time: a
+# few thousand steps on a CPU. Published GANs train for days on GPUs.
 #
-# Diversity is near that of real pages, and nearly all samples are distinct. Read it with care: speckles count as diversity too.
+# Diversity is near that of real pages, and nearly all samples are distinct. Read it with care: speckles count as
+# diversity too.
 
 # %% [markdown]
 # ## Longer training
 #
-# The course ships a generator of the same class, trained in the same way on more pages for 12,000 steps, four times as many as
-# yours. Are its scores only an effect of one judge's blind spots? A second judge of another architecture answers that. Predict
-# both accuracies.
+# The course ships a generator of the same class, trained in the same way on more pages for 12,000 steps, four times as
+# many as yours. Are its scores only an effect of one judge's blind spots? A second judge of another architecture
+# answers that. Predict both accuracies.
 
 # %%
 shipped_generator, second_judge = shipped.load("page_generator"), shipped.load("second_image_judge")
@@ -455,15 +459,15 @@ expect("07.shipped", min(accuracies["shipped"]))
 show.show_images(shipped_samples[:28], titles=[KINDS[kind] for kind in requested[:28]], columns=7, size=64)
 
 # %% [markdown]
-# Most samples now have a clear outline, a single colour and a background that fits. Both judges see the requested kind in almost
-# 90% of them, so the first judge's accuracy is no accident of its features. Moons, stars, birds and houses fail most often: thin
-# tips and small parts are missing. Many cars have wheels but hardly a body.
+# Most samples now have a clear outline, a single colour and a background that fits. Both judges see the requested kind
+# in almost 90% of them, so the first judge's accuracy is no accident of its features. Moons, stars, birds and houses
+# fail most often: thin tips and small parts are missing. Many cars have wheels but hardly a body.
 
 # %% [markdown]
 # ## Copies?
 #
-# Does the shipped generator copy? For each sample, find the nearest image in the judge's features, among half of the images that
-# this generator was trained on. A copy would be identical to its neighbour.
+# Does the shipped generator copy? For each sample, find the nearest image in the judge's features, among half of the
+# images that this generator was trained on. A copy would be identical to its neighbour.
 
 # %%
 its_images, _, _ = big_objects("train", pages=48_000, seed=0)
@@ -478,9 +482,10 @@ show.show_images(pairs, titles=["sample"] * 8 + ["nearest"] * 8, columns=8, size
 # %% [markdown]
 # ## Held-out combinations
 #
-# No training page shows certain combinations of kind and colour, such as a red apple. They make up 3/8 of all combinations. The
-# generator was told the kind, never the colour. If it had learned "any kind, any colour", 37% of its samples would be
-# held-out combinations. If it had learned exactly the training combinations, none. Which do you expect?
+# No training page shows certain combinations of kind and colour, such as a red apple. They make up 3/8 of all
+# combinations. The generator was told the kind, never the colour. If it had learned "any kind, any colour", 37% of its
+# samples would be held-out combinations. If it had learned exactly the training combinations, none. Which do you
+# expect?
 
 # %%
 held_out = torch.zeros(K, len(COLOURS), dtype=torch.bool)                                           # (K, colours)
@@ -493,21 +498,22 @@ for name, generated in {"yours": samples, "shipped": shipped_samples}.items():
     print(f"{name:14} {held_out[seen[correct, 0], seen[correct, 1]].float().mean():.2f} of the correct samples")
 
 # %% [markdown]
-# Neither is free combination: the short training gives clearly less than 37%, the long one only a few percent. The discriminator
-# knows that red apples never occur, and teaches the generator to avoid them. A GAN learns to imitate the distribution
-# that it is shown, its gaps included. A model that should draw combinations it never saw needs a label for each property;
-# lesson 14 returns to this.
+# Neither is free combination: the short training gives clearly less than 37%, the long one only a few percent. The
+# discriminator knows that red apples never occur, and teaches the generator to avoid them. A GAN learns to imitate the
+# distribution that it is shown, its gaps included. A model that should draw combinations it never saw needs a label for
+# each property; lesson 14 returns to this.
 
 # %% [markdown]
 # ## Fréchet distance
 #
-# Accuracy and diversity can both look fine while colours or backgrounds are wrong. The **Fréchet distance** (Heusel et al. 2017)
-# compares all features at once. It fits a Gaussian to the features of real images, one to those of generated images, and
-# measures their distance:
+# Accuracy and diversity can both look fine while colours or backgrounds are wrong. The **Fréchet distance** (Heusel et
+# al. 2017) compares all features at once. It fits a Gaussian to the features of real images, one to those of generated
+# images, and measures their distance:
 #
 # $$d^2 = \lVert \mu_x - \mu_y \rVert^2 + \operatorname{tr}\!\big(\Sigma_x + \Sigma_y - 2 (\Sigma_x \Sigma_y)^{1/2}\big)$$
 #
-# In one dimension this is $(\mu_x - \mu_y)^2 + (\sigma_x - \sigma_y)^2$. Means 0 and 3, standard deviations 1 and 2: $9 + 1 = 10$.
+# In one dimension this is $(\mu_x - \mu_y)^2 + (\sigma_x - \sigma_y)^2$. Means 0 and 3, standard deviations 1 and 2: $9
+# + 1 = 10$.
 
 # %% tags=["nbval-check-output"]
 print((0 - 3) ** 2 + 1**2 + 2**2 - 2 * (1**2 * 2**2) ** 0.5)
@@ -515,8 +521,8 @@ print((0 - 3) ** 2 + 1**2 + 2**2 - 2 * (1**2 * 2**2) ** 0.5)
 # %% [markdown]
 # ### Exercise 07.4: Fréchet distance  ●●● · 20 minutes
 #
-# Fit a Gaussian to each of two sets of features: examples are rows, features are columns. The trace of
-# $(\Sigma_x \Sigma_y)^{1/2}$ is the sum of the square roots of the eigenvalues of $\Sigma_x \Sigma_y$; `torch.linalg.eigvals`
+# Fit a Gaussian to each of two sets of features: examples are rows, features are columns. The trace of $(\Sigma_x
+# \Sigma_y)^{1/2}$ is the sum of the square roots of the eigenvalues of $\Sigma_x \Sigma_y$; `torch.linalg.eigvals`
 # returns them as complex numbers. $N$ and $M$ may differ, and may be smaller than $D$. Some eigenvalues are then 0, and
 # rounding makes them slightly negative: clamp them at 0 first. Return a tensor of one real number.
 
@@ -536,8 +542,8 @@ check("07.4", frechet_distance)
 
 # %% [markdown]
 # `torchmetrics` computes the same from images. Its usual features come from an ImageNet network (FID); the pages are no
-# photographs, so it gets the judge's encoder instead. A value has no unit and depends on the features. For fewer images it
-# is larger on average. Compare it only with values computed in the same way, such as that of training images.
+# photographs, so it gets the judge's encoder instead. A value has no unit and depends on the features. For fewer images
+# it is larger on average. Compare it only with values computed in the same way, such as that of training images.
 
 # %%
 def frechet(samples: Tensor) -> float:
@@ -555,12 +561,13 @@ for name, generated in {"training pages": images[:1_400], "mean image": means[re
 # %% [markdown]
 # ## Three losses
 #
-# The third loss, besides non-saturating and hinge, comes from Arjovsky et al. (2017). The discriminator becomes a **critic**: it
-# maximises the difference of mean scores, and the norm of its gradient must not exceed 1. Then the difference estimates the
-# Wasserstein distance, which changes smoothly even where two distributions do not overlap.
+# The third loss, besides non-saturating and hinge, comes from Arjovsky et al. (2017). The discriminator becomes a
+# **critic**: it maximises the difference of mean scores, and the norm of its gradient must not exceed 1. Then the
+# difference estimates the Wasserstein distance, which changes smoothly even where two distributions do not overlap.
 
 # %% [markdown]
-# Gulrajani et al. (2017) limit the gradient by a **gradient penalty** at random points $\hat{x} = t x + (1 - t) G(z)$ between real and generated images:
+# Gulrajani et al. (2017) limit the gradient by a **gradient penalty** at random points $\hat{x} = t x + (1 - t) G(z)$
+# between real and generated images:
 #
 # $$L_D = D(G(z)) - D(x) + 10 \, \big(\lVert \nabla_{\hat{x}} D(\hat{x}) \rVert - 1\big)^2$$
 #
@@ -569,10 +576,10 @@ for name, generated in {"training pages": images[:1_400], "mean image": means[re
 # %% [markdown]
 # ### Exercise 07.5: gradient penalty  ●●● · 25 minutes
 #
-# `t` holds one number for each example; draw nothing. Compute the gradient of each example's score with respect to the example
-# itself, by `torch.autograd.grad` and not `backward`: the `.grad` of the discriminator's parameters stays as it is. Keep the
-# graph (`create_graph=True`), since the penalty must be differentiable with respect to these parameters. Return the mean
-# of $(\lVert \cdot \rVert - 1)^2$ without the factor 10, in the dtype of the images.
+# `t` holds one number for each example; draw nothing. Compute the gradient of each example's score with respect to the
+# example itself, by `torch.autograd.grad` and not `backward`: the `.grad` of the discriminator's parameters stays as it
+# is. Keep the graph (`create_graph=True`), since the penalty must be differentiable with respect to these parameters.
+# Return the mean of $(\lVert \cdot \rVert - 1)^2$ without the factor 10, in the dtype of the images.
 
 # %%
 def gradient_penalty(discriminator, real: Tensor, fake: Tensor, t: Tensor) -> Tensor:
@@ -589,9 +596,10 @@ def gradient_penalty(discriminator, real: Tensor, fake: Tensor, t: Tensor) -> Te
 check("07.5", gradient_penalty)
 
 # %% [markdown]
-# The penalty is defined for each image by itself. Batch norm in a critic breaks this: a score then depends on the other images. **Spectral normalisation**
-# (Miyato et al. 2018) limits the gradient in another way. It divides each weight matrix by its largest singular value, so that no
-# layer stretches a difference by more than 1. `gan.Discriminator` does this unless `norm=None`.
+# The penalty is defined for each image by itself. Batch norm in a critic breaks this: a score then depends on the other
+# images. **Spectral normalisation** (Miyato et al. 2018) limits the gradient in another way. It divides each weight
+# matrix by its largest singular value, so that no layer stretches a difference by more than 1. `gan.Discriminator` does
+# this unless `norm=None`.
 #
 # Which loss is best? A script trained each of them with five seeds (`benchmarks/gans.py`). This is its stored table.
 
@@ -599,17 +607,18 @@ check("07.5", gradient_penalty)
 show.show_stored_table("07_gans")
 
 # %% [markdown]
-# All runs are short: accuracies lie between 15% and 30%, and no run collapsed. Compare the range over seeds of one loss with the
-# differences between losses: with one seed each, another order could come out. The gradient penalty needs a second backward
-# pass through the critic, so its step costs more time; the table gives all losses the same number of steps.
+# All runs are short: accuracies lie between 15% and 30%, and no run collapsed. Compare the range over seeds of one loss
+# with the differences between losses: with one seed each, another order could come out. The gradient penalty needs a
+# second backward pass through the critic, so its step costs more time; the table gives all losses the same number of
+# steps.
 
 # %% [markdown]
 # ## Mode collapse
 #
-# A generator wins against the discriminator of the moment with a single convincing image. If the discriminator is slow to
-# react, the generator puts all noise there: **mode collapse**. Here the generator learns a hundred times faster than the
-# discriminator. The networks are unconditional, so nothing tells them that there are 14 kinds. We call a generator collapsed
-# if it draws fewer than half of the kinds, or if its diversity is below 30%.
+# A generator wins against the discriminator of the moment with a single convincing image. If the discriminator is slow
+# to react, the generator puts all noise there: **mode collapse**. Here the generator learns a hundred times faster than
+# the discriminator. The networks are unconditional, so nothing tells them that there are 14 kinds. We call a generator
+# collapsed if it draws fewer than half of the kinds, or if its diversity is below 30%.
 
 # %%
 def unconditional(lr: tuple[float, float], epochs: int) -> Tensor:
@@ -634,20 +643,20 @@ print("cured:    ", modes(cured))
 show.show_images(torch.cat([collapsed[:8], cured[:8]]), columns=8)
 
 # %% [markdown]
-# The collapsed generator draws almost the same pattern 700 times. The second one has the same networks, data and number of steps; only
-# the learning rates are equal.
+# The collapsed generator draws almost the same pattern 700 times. The second one has the same networks, data and number
+# of steps; only the learning rates are equal.
 
 # %% [markdown]
-# Collapse can also concern single classes. The course's first long training run did not normalise the discriminator's label
-# embedding. After 12,000 steps nine kinds looked fine, but boat, car, moon, star and umbrella had become one image each, in
-# one colour. With spectral normalisation of the embedding, and a learning rate that falls from the start, all 14 kinds stayed
-# diverse. So look at samples of every class, and measure diversity within each.
+# Collapse can also concern single classes. The course's first long training run did not normalise the discriminator's
+# label embedding. After 12,000 steps nine kinds looked fine, but boat, car, moon, star and umbrella had become one
+# image each, in one colour. With spectral normalisation of the embedding, and a learning rate that falls from the
+# start, all 14 kinds stayed diverse. So look at samples of every class, and measure diversity within each.
 
 # %% [markdown]
 # ## A discriminator that wins at once
 #
-# The opposite failure: the discriminator separates the groups perfectly, and with the minimax loss the generator's gradient
-# vanishes. Here the discriminator has no spectral normalisation and learns twenty times faster.
+# The opposite failure: the discriminator separates the groups perfectly, and with the minimax loss the generator's
+# gradient vanishes. Here the discriminator has no spectral normalisation and learns twenty times faster.
 
 # %%
 weak = gan.Generator()
@@ -658,15 +667,15 @@ print(at_the_end[["generator_loss", "discriminator_loss", "real_score", "fake_sc
 show.show_images(predict(weak, torch.randn(8, weak.latent_size)), columns=8)
 
 # %% [markdown]
-# The discriminator's loss is close to 0 and so is the generator's: it minimises $\ln(1 - D)$, which cannot rise above 0. A
-# beginner might take that for success. The samples show nothing. Remedies: the non-saturating or hinge loss, spectral
-# normalisation or a gradient penalty, and learning rates of the same size.
+# The discriminator's loss is close to 0 and so is the generator's: it minimises $\ln(1 - D)$, which cannot rise above
+# 0. A beginner might take that for success. The samples show nothing. Remedies: the non-saturating or hinge loss,
+# spectral normalisation or a gradient penalty, and learning rates of the same size.
 
 # %% [markdown]
 # ## Play
 #
-# This is the shipped generator. Choose a kind, and move from one noise vector to another: each sample changes smoothly into
-# another one of its kind. Truncation draws noise closer to 0: samples become more typical, and less diverse.
+# This is the shipped generator. Choose a kind, and move from one noise vector to another: each sample changes smoothly
+# into another one of its kind. Truncation draws noise closer to 0: samples become more typical, and less diverse.
 
 # %%
 show.generator(shipped_generator, shipped_generator.latent_size, names=KINDS)
@@ -674,9 +683,9 @@ show.generator(shipped_generator, shipped_generator.latent_size, names=KINDS)
 # %% [markdown]
 # ## Debugging exercise
 #
-# Someone ends the discriminator in `tanh`, "so that scores stay between -1 and 1", and trains it with binary cross-entropy on
-# logits. Its loss stops falling early, although the images are easy to tell apart. Run it. Which probabilities can this
-# discriminator output?
+# Someone ends the discriminator in `tanh`, "so that scores stay between -1 and 1", and trains it with binary
+# cross-entropy on logits. Its loss stops falling early, although the images are easy to tell apart. Run it. Which
+# probabilities can this discriminator output?
 
 # %%
 class BuggyDiscriminator(nn.Module):
@@ -711,8 +720,9 @@ print(f"loss {loss_against_noise(BuggyDiscriminator()):.3f}, lowest possible {F.
 # %% [markdown]
 # ### Exercise 07.debug: a score of any size  ●●○ · 15 minutes
 #
-# The loss applies its own sigmoid to the score. Write `forward` so that the score is a logit of any size and sign, in training and in
-# evaluation mode, for one image too, (1,). Keep the convolutions, the activations between them and `width`.
+# The loss applies its own sigmoid to the score. Write `forward` so that the score is a logit of any size and sign, in
+# training and in evaluation mode, for one image too, (1,). Keep the convolutions, the activations between them and
+# `width`.
 
 # %%
 class FixedDiscriminator(BuggyDiscriminator):
@@ -731,8 +741,8 @@ check("07.debug", FixedDiscriminator)
 # %% [markdown]
 # ## On real data: MNIST
 #
-# Handwritten digits, conditional on the digit, by the same two networks with one channel. The judge is lesson 01's classifier,
-# trained on half of MNIST's training split. The digits are padded to 32 × 32.
+# Handwritten digits, conditional on the digit, by the same two networks with one channel. The judge is lesson 01's
+# classifier, trained on half of MNIST's training split. The digits are padded to 32 × 32.
 
 # %%
 mnist, mnist_test = (real.load_or_explain("mnist", split) for split in ("train", "test"))
@@ -760,17 +770,17 @@ if mnist and mnist_test:
 
 # %% [markdown]
 # The judge reads almost 90% of the digits as requested, and a real test split at 98%. Now compare both rows: each digit
-# has nearly the same shape twice. The diversity is far below that of real digits: the generator ignores most of its noise, which is
-# mode collapse *within* classes. The accuracy does not show it. The same networks draw varied pages, so do not transfer
-# a result from one data set to another without measuring again.
+# has nearly the same shape twice. The diversity is far below that of real digits: the generator ignores most of its
+# noise, which is mode collapse *within* classes. The accuracy does not show it. The same networks draw varied pages, so
+# do not transfer a result from one data set to another without measuring again.
 
 # %% [markdown]
 # ## Where this is used
 #
-# HiFi-GAN (Kong et al. 2020), a vocoder, turns spectrograms into speech much faster than real time, and many speech systems use
-# such a network. Photographs are enlarged by GANs such as SRGAN (Ledig et al. 2017). An enlarged photograph shows *plausible*
-# detail: it must not be used to identify a person. The toy leaves out size: StyleGAN (Karras et al. 2019) draws faces of 1024 ×
-# 1024 pixels after days on eight GPUs.
+# HiFi-GAN (Kong et al. 2020), a vocoder, turns spectrograms into speech much faster than real time, and many speech
+# systems use such a network. Photographs are enlarged by GANs such as SRGAN (Ledig et al. 2017). An enlarged photograph
+# shows *plausible* detail: it must not be used to identify a person. The toy leaves out size: StyleGAN (Karras et al.
+# 2019) draws faces of 1024 × 1024 pixels after days on eight GPUs.
 
 # %%
 quiz("07")
@@ -780,18 +790,18 @@ quiz("07")
 #
 # 1. Train the generator for twice as many epochs. Which of the numbers improve, and which samples still look bad?
 # 2. Train with `discriminator_steps=3`. Compare both at equal computing time.
-# 3. The digits lack diversity. Change one thing (the loss, the size of the noise, noise added to the discriminator's input), predict
-#    its effect, and measure it.
+# 3. The digits lack diversity. Change one thing (the loss, the size of the noise, noise added to the discriminator's
+#    input), predict its effect, and measure it.
 # 4. Design a test that tells a generator that memorises training images from one that does not.
 
 # %% [markdown]
 # ## Going further
 #
 # - **R1** (Mescheder et al. 2018) penalises the squared gradient norm at real images only; `StyleGAN` uses it.
-# - Averaging the generator's weights over the last steps (an exponential moving average) smooths its samples: pass `average=`
-#   to `fit_adversarial`.
-# - For images in general, diffusion models have overtaken GANs in quality and coverage (Dhariwal and Nichol 2021); they need
-#   many network evaluations per image, a GAN one. Lesson 14 trains such a model.
+# - Averaging the generator's weights over the last steps (an exponential moving average) smooths its samples: pass
+#   `average=` to `fit_adversarial`.
+# - For images in general, diffusion models have overtaken GANs in quality and coverage (Dhariwal and Nichol 2021); they
+#   need many network evaluations per image, a GAN one. Lesson 14 trains such a model.
 
 # %% [markdown]
 # ## Summary
@@ -799,26 +809,30 @@ quiz("07")
 # - A generator and a discriminator train against each other; the optimal discriminator compares two densities.
 # - The non-saturating loss keeps its gradient when the generator is poor; `detach` keeps the two steps apart.
 # - Projection tells the discriminator which class an image should show.
-# - Accuracy, diversity, distinct samples, Fréchet distance and nearest neighbours answer different questions; a loss answers none.
+# - Accuracy, diversity, distinct samples, Fréchet distance and nearest neighbours answer different questions; a loss
+#   answers none.
 # - Balance matters: a fast generator collapses, a fast discriminator leaves no gradient.
 #
 # Next: 08 Fusion, where features of several modalities meet.
 
 # %% [markdown]
-# **References.** Goodfellow et al. 2014, *Generative adversarial nets*, [arXiv:1406.2661](https://arxiv.org/abs/1406.2661): the game, the
-# optimal discriminator, the non-saturating loss. Radford, Metz, Chintala 2016, *Unsupervised representation learning with deep
-# convolutional generative adversarial networks*, [arXiv:1511.06434](https://arxiv.org/abs/1511.06434): DCGAN. Mirza, Osindero 2014,
-# *Conditional generative adversarial nets*, [arXiv:1411.1784](https://arxiv.org/abs/1411.1784). Miyato, Koyama 2018, *cGANs with projection
-# discriminator*, [arXiv:1802.05637](https://arxiv.org/abs/1802.05637). Miyato et al. 2018, *Spectral normalization for generative adversarial
-# networks*, [arXiv:1802.05957](https://arxiv.org/abs/1802.05957). Lim, Ye 2017, *Geometric GAN*,
-# [arXiv:1705.02894](https://arxiv.org/abs/1705.02894): the hinge loss. Arjovsky, Chintala, Bottou 2017, *Wasserstein GAN*,
-# [arXiv:1701.07875](https://arxiv.org/abs/1701.07875). Gulrajani et al. 2017, *Improved training of Wasserstein GANs*,
-# [arXiv:1704.00028](https://arxiv.org/abs/1704.00028): the gradient penalty. Heusel et al. 2017, *GANs trained by a two time-scale update
-# rule converge to a local Nash equilibrium*, [arXiv:1706.08500](https://arxiv.org/abs/1706.08500): the Fréchet distance. Mescheder,
-# Geiger, Nowozin 2018, *Which training methods for GANs do actually converge?*, [arXiv:1801.04406](https://arxiv.org/abs/1801.04406): R1.
-# Karras, Laine, Aila 2019, *A style-based generator architecture for generative adversarial networks*,
+# **References.** Goodfellow et al. 2014, *Generative adversarial nets*,
+# [arXiv:1406.2661](https://arxiv.org/abs/1406.2661): the game, the optimal discriminator, the non-saturating loss.
+# Radford, Metz, Chintala 2016, *Unsupervised representation learning with deep convolutional generative adversarial
+# networks*, [arXiv:1511.06434](https://arxiv.org/abs/1511.06434): DCGAN. Mirza, Osindero 2014, *Conditional generative
+# adversarial nets*, [arXiv:1411.1784](https://arxiv.org/abs/1411.1784). Miyato, Koyama 2018, *cGANs with projection
+# discriminator*, [arXiv:1802.05637](https://arxiv.org/abs/1802.05637). Miyato et al. 2018, *Spectral normalization for
+# generative adversarial networks*, [arXiv:1802.05957](https://arxiv.org/abs/1802.05957). Lim, Ye 2017, *Geometric GAN*,
+# [arXiv:1705.02894](https://arxiv.org/abs/1705.02894): the hinge loss. Arjovsky, Chintala, Bottou 2017, *Wasserstein
+# GAN*, [arXiv:1701.07875](https://arxiv.org/abs/1701.07875). Gulrajani et al. 2017, *Improved training of Wasserstein
+# GANs*, [arXiv:1704.00028](https://arxiv.org/abs/1704.00028): the gradient penalty. Heusel et al. 2017, *GANs trained
+# by a two time-scale update rule converge to a local Nash equilibrium*,
+# [arXiv:1706.08500](https://arxiv.org/abs/1706.08500): the Fréchet distance. Mescheder, Geiger, Nowozin 2018, *Which
+# training methods for GANs do actually converge?*, [arXiv:1801.04406](https://arxiv.org/abs/1801.04406): R1. Karras,
+# Laine, Aila 2019, *A style-based generator architecture for generative adversarial networks*,
 # [arXiv:1812.04948](https://arxiv.org/abs/1812.04948): StyleGAN. Kong, Kim, Bae 2020, *HiFi-GAN*,
-# [arXiv:2010.05646](https://arxiv.org/abs/2010.05646). Ledig et al. 2017, *Photo-realistic single image super-resolution using a generative
-# adversarial network*, [arXiv:1609.04802](https://arxiv.org/abs/1609.04802): SRGAN. Dhariwal, Nichol 2021, *Diffusion models beat GANs on
-# image synthesis*, [arXiv:2105.05233](https://arxiv.org/abs/2105.05233). LeCun, Bottou, Bengio, Haffner 1998, *Gradient-based learning applied
-# to document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST.
+# [arXiv:2010.05646](https://arxiv.org/abs/2010.05646). Ledig et al. 2017, *Photo-realistic single image
+# super-resolution using a generative adversarial network*, [arXiv:1609.04802](https://arxiv.org/abs/1609.04802): SRGAN.
+# Dhariwal, Nichol 2021, *Diffusion models beat GANs on image synthesis*,
+# [arXiv:2105.05233](https://arxiv.org/abs/2105.05233). LeCun, Bottou, Bengio, Haffner 1998, *Gradient-based learning
+# applied to document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST.
