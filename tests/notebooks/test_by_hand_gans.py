@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from mmcourse.models import gan
-from mmcourse.training.adversarial_losses import Hinge, NonSaturating
+from mmcourse.training import Hinge, NonSaturating
 
 SOURCE = Path(__file__).resolve().parents[2] / "notebooks" / "source" / "07_gans.py"
 BY_HAND = {"optimal_discriminator", "gan_losses", "GeneratorByHand", "DiscriminatorByHand", "discriminator_step"}
