@@ -26,9 +26,9 @@
 # Afterwards you can
 #
 # 1. compute the optimal discriminator from two densities, and explain the non-saturating loss by its gradient;
-# 2. write both steps of adversarial training, and say which parameters each one changes;
+# 2. write both steps of adversarial training, and say which parameters each step changes;
 # 3. condition a generator and a discriminator on a class;
-# 4. measure accuracy, diversity and Fréchet distance of generated images;
+# 4. measure the accuracy, diversity and Fréchet distance of generated images;
 # 5. recognise mode collapse and a discriminator that wins at once.
 
 # %%
@@ -54,9 +54,10 @@ begin("07")
 # %% [markdown]
 # ## Look: what should be generated
 #
-# The data are pages with one **big** object by day, 32 × 32 pixels. Small objects (11 pixels) and dark backgrounds need
-# longer training than a lesson has, so they are left out. `K` is the number of kinds, 14. An autoencoder rebuilds a
-# page that it is given. A generator gets no page: it must draw a new one from noise.
+# The data are pages that show one **big** object in daylight, 32 × 32 pixels. Small objects (11 pixels) and dark
+# backgrounds need longer training than a lesson has, so they are left out. `K` is the number of kinds of object, 14.
+# Lesson 06's autoencoder reconstructs an image that it is given. A generator gets no image: it must draw a new one from
+# noise.
 
 # %%
 images, kinds, colours = big_objects("train", pages=48_000)
@@ -68,12 +69,14 @@ show.show_images(images[:16], titles=[KINDS[kind] for kind in kinds[:16]])
 # %% [markdown]
 # ## How to score generated images
 #
-# There is no target image to compare with, so three numbers are needed. A **judge** computes them: the shipped
-# classifier, which was trained on other pages and is never used in training.
+# No target image exists, so a **judge** measures three quantities. The judge is a shipped classifier; the GAN is never
+# trained with it.
 #
-# 1. **Accuracy**: does the judge see the requested kind?
-# 2. **Diversity**: mean distance of two images of the same kind in the judge's features, divided by that of test pages.
-# 3. **Distinct**: the fraction of images that are not near-copies of another one.
+# 1. **Accuracy**: in what fraction of the images does the judge see the requested kind?
+# 2. **Diversity**: the mean distance between two images of the same kind in the judge's features, divided by that of
+#    test pages.
+# 3. **Distinct**: the fraction of images that are not near-copies of an earlier one. A near-copy is closer than
+#    `threshold`; only 1% of test pages have a neighbour that close.
 
 # %%
 judge = shipped.load("image_judge")
@@ -94,8 +97,8 @@ def score(samples: Tensor, requested: Tensor) -> dict[str, float]:
 # %% [markdown]
 # ## Baselines
 #
-# Two models that generate nothing new. The first draws the mean training image of the requested kind. The second copies
-# a random training image of that kind. Predict all three numbers for both before you run the cell.
+# Both baselines generate nothing new. The first draws the mean training image of the requested kind. The second copies
+# training images of that kind. Predict all three scores for both before you run the cell.
 
 # %%
 requested = torch.arange(examples(1_400)) % K                                                       # (N,)
@@ -108,21 +111,26 @@ for name, row in results.items():
 show.show_images(means, titles=KINDS, columns=7)
 
 # %% [markdown]
-# The mean image minimises the squared error, and looks like no page: it averages over positions and colours, and the
-# judge sees the same kind in all of them. Copies get the best scores. So these numbers do not detect a model that
-# memorises its training images; that needs a check of its own, further below.
+# The mean image minimises the squared error, and looks like no page: it averages over positions and colours. Its
+# diversity is 0, since every image of a kind is the same. Copies get the best scores. These scores therefore do not
+# detect a generator that memorises its training images; a later section checks for copies.
 
 # %% [markdown]
 # ## The game
 #
-# A GAN (Goodfellow et al. 2014) learns without a target image. A **generator** $G$ turns noise $z$ into a sample
-# $G(z)$. A **discriminator** $D$ gets real and generated samples and outputs the probability that its input is real.
-# $D$ is trained to be right, $G$ to make $D$ wrong:
+# A **generative adversarial network** (GAN, Goodfellow et al. 2014) learns without target images. A **generator** $G$
+# turns noise $z$ into a sample $G(z)$. A **discriminator** $D$ gets a real sample $x$ or a generated one, and outputs
+# the probability that its input is real. $D$ is trained to be correct, and $G$ to make $D$ wrong:
 #
 # $$\min_G \max_D \; \mathbb{E}_{x}\big[\ln D(x)\big] + \mathbb{E}_{z}\big[\ln (1 - D(G(z)))\big]$$
 #
-# Start in one dimension: real samples are normally distributed around 2, and $G(z) = a + b z$ has two parameters. `s`
-# is the score, a logit: $D = \sigma(s)$.
+# $\mathbb{E}$ is the mean over the samples named below it. This is the **minimax** form of the game.
+
+# %% [markdown]
+# Start in one dimension. Real samples are normally distributed around 2, and $G(z) = a + b z$ has two parameters. The
+# discriminator computes a logit, here called its **score** $s$; the probability is $D = \sigma(s)$. `F.softplus(s)` is
+# $\ln(1 + e^s)$, which gives both logarithms: $-\ln \sigma(s)$ is `softplus(-s)`, and $-\ln(1 - \sigma(s))$ is
+# `softplus(s)`. A later section explains the generator's loss.
 
 # %%
 def play(n_steps: int, lr: float = 0.02) -> list[dict]:
@@ -155,21 +163,23 @@ density = torch.distributions.Normal(2, 0.5).log_prob(grid[:, 0]).exp()         
 show.game(grid[:, 0], density, frames)
 
 # %% [markdown]
-# Press play, or move the slider. At first $D$ separates the two groups; the gradient of its score tells $G$ in which
-# direction to move. When both densities agree, $D$ outputs 1/2 everywhere, and no gradient is left.
+# Press play, or move the slider. At first $D$ separates the two groups. The gradient of its score tells $G$ in which
+# direction to move its samples. When both densities agree, the best $D$ outputs 1/2 everywhere: its score is flat, and
+# $G$ gets no gradient.
 #
-# The losses do not fall towards 0. They end near $2 \ln 2 = 1.39$ for $D$ and $\ln 2 = 0.69$ for $G$: those are the
-# losses of a discriminator that can only guess.
+# The losses do not fall towards 0. They end near $2 \ln 2 = 1.39$ for $D$ and $\ln 2 = 0.69$ for $G$, the losses of a
+# discriminator that outputs 1/2 for every sample.
 
 # %% [markdown]
 # ## The optimal discriminator
 #
-# Fix the generator. At one point $x$ the discriminator maximises $p_{\text{data}} \ln D + p_G \ln(1 - D)$. The
-# derivative is 0 for
+# Keep the generator fixed. Let $p_{\text{data}}$ and $p_G$ be the densities of real and generated samples. At one point
+# $x$ the discriminator maximises $p_{\text{data}} \ln D + p_G \ln(1 - D)$. Its derivative with respect to $D$ is
+# $p_{\text{data}} / D - p_G / (1 - D)$, which is 0 for
 #
 # $$D^*(x) = \frac{p_{\text{data}}(x)}{p_{\text{data}}(x) + p_G(x)}$$
 #
-# With densities 0.3 and 0.1 this gives $0.3 / 0.4 = 0.75$. A search over 999 values of $D$ finds the same.
+# With densities 0.3 and 0.1 the optimum is $0.3 / 0.4 = 0.75$. A search over 999 values of $D$ finds the same.
 
 # %% tags=["nbval-check-output"]
 candidates = torch.linspace(0.001, 0.999, 999)                                                      # (999,)
@@ -179,7 +189,8 @@ print(f"formula {0.3 / 0.4:.3f}   search {best:.3f}")
 # %% [markdown]
 # ### Exercise 07.1: the optimal discriminator  ●○○ · 5 minutes
 #
-# You get both densities at the same points, all of them positive. Return the output of the best possible discriminator.
+# You get both densities at the same points; all values are positive. Return the output of the optimal discriminator at
+# each point.
 
 # %%
 def optimal_discriminator(p_data: Tensor, p_generated: Tensor) -> Tensor:
@@ -195,14 +206,14 @@ check("07.1", optimal_discriminator)
 # %% [markdown]
 # ## Why the loss is non-saturating
 #
-# Early in training the generator is poor, and $D$ is confident: say $D(G(z)) = 0.01$. How strong is the gradient with
-# respect to the score $s$, where $D = \sigma(s)$?
+# Early in training the generator is poor, and $D$ is confident: for example $D(G(z)) = 0.01$. How large is the gradient
+# of the generator's loss with respect to the score $s$, where $D = \sigma(s)$?
 #
 # $$\frac{\partial}{\partial s} \ln(1 - \sigma(s)) = -\sigma(s) = -0.01 \qquad
 # \frac{\partial}{\partial s} \big(-\ln \sigma(s)\big) = -(1 - \sigma(s)) = -0.99$$
 #
-# The first is the minimax loss: it saturates when $G$ needs it most. Goodfellow et al. (2014) therefore minimise $-\ln
-# D(G(z))$ instead, the **non-saturating** loss.
+# The first is the minimax loss. It saturates: its gradient is smallest where $G$ is worst. Goodfellow et al. (2014)
+# therefore minimise $-\ln D(G(z))$ instead, the **non-saturating** loss.
 
 # %% tags=["nbval-check-output"]
 score_of_fake = torch.tensor(0.01).logit().requires_grad_()
@@ -210,16 +221,16 @@ for name, loss in (("minimax", -F.softplus(score_of_fake)), ("non-saturating", F
     print(f"{name:15} {torch.autograd.grad(loss, score_of_fake)[0]:.2f}")
 
 # %% [markdown]
-# Both are written with `softplus`, $\ln(1 + e^s)$, since $-\ln \sigma(s) = \text{softplus}(-s)$ and $-\ln(1 -
-# \sigma(s)) = \text{softplus}(s)$. It does not underflow.
+# Both losses are computed with `softplus`, directly from the score. The detour by the probability fails for large
+# scores: in floating point $\sigma(200)$ is exactly 1, and $\ln(1 - 1)$ is $-\infty$. `softplus(200)` is 200.
 
 # %% [markdown]
 # ### Exercise 07.2: both losses from scores  ●●○ · 15 minutes
 #
-# Scores are logits: the discriminator's probability is their sigmoid. The discriminator's loss is the sum of two means,
-# over real and over generated samples. The generator's is non-saturating. Both are tensors through which gradients
-# reach the scores, in the scores' dtype, and exact for scores of ±200 too, where the sigmoid is 0 or 1 in floating
-# point. Stuck? `hint("07.2")` in a cell of its own gives a hint.
+# The discriminator's loss is the sum of two means: of $-\ln D$ over the real samples and of $-\ln(1 - D)$ over the
+# generated ones. The generator's loss is the non-saturating one, a mean too. Compute both from scores (logits), and
+# keep their dtype. Gradients must reach the scores. Both losses must also be exact for scores of ±200, where the
+# sigmoid is 0 or 1 in floating point. Stuck? `hint("07.2")` in a cell of its own gives a hint.
 
 # %%
 def gan_losses(real_scores: Tensor, fake_scores: Tensor) -> tuple[Tensor, Tensor]:
@@ -236,9 +247,9 @@ check("07.2", gan_losses)
 # %% [markdown]
 # ## A convolutional generator
 #
-# DCGAN (Radford, Metz and Chintala 2016) brought both networks to images. The generator is lesson 01's classifier
-# turned around: a linear layer makes 4 × 4 maps, and each **transposed convolution** with stride 2 doubles height and
-# width.
+# DCGAN (Radford, Metz and Chintala 2016) is a convolutional architecture for both networks that trains stably. Its
+# generator reverses the order of lesson 01's classifier: a linear layer makes 128 feature maps of 4 × 4. Each
+# **transposed convolution** with stride 2 then doubles height and width, as in lesson 06's decoder.
 
 # %%
 diagrams.dcgan_generator()
@@ -271,8 +282,10 @@ class GeneratorByHand(nn.Module):
 
 
 # %% [markdown]
-# The discriminator has no batch norm. It uses leaky ReLU, $\max(x, 0.2 x)$, as DCGAN does: the gradient reaches the
-# generator through it, and an ordinary ReLU would block every negative value.
+# Our last layer is a sigmoid, since pixels lie in $[0, 1]$; DCGAN ends in tanh. The discriminator first maps pixels to
+# $[-1, 1]$. Its activation is **leaky ReLU**, $\max(x, 0.2 x)$, as in DCGAN. All gradients of the generator pass
+# through it, and ReLU would set those of negative values to 0. Unlike DCGAN's discriminator, ours has no batch
+# normalisation: the score of an image depends on this image alone.
 
 # %%
 class DiscriminatorByHand(nn.Module):
