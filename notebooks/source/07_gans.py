@@ -307,23 +307,25 @@ print(tuple(DiscriminatorByHand()(GeneratorByHand()(torch.randn(8, 64))).shape))
 # %% [markdown]
 # ## The two steps of training
 #
-# Training alternates. In the first step gradients stop at the generated images (`detach`), so only $D$ is updated. In
-# the second step they pass *through* $D$ into $G$; $D$'s parameters are not updated.
+# Training alternates between two steps. In the discriminator's step, `detach` stops the gradients at the generated
+# images, and only $D$ is updated. In the generator's step, gradients pass *through* $D$ into $G$. The parameters of $D$
+# stay as they are.
 
 # %%
 diagrams.gan_steps()
 
 # %% [markdown]
 # The **hinge loss** is a common choice for images (Lim and Ye 2017, Miyato et al. 2018). The discriminator minimises
-# $\max(0, 1 - D(x)) + \max(0, 1 + D(G(z)))$, the generator $-D(G(z))$. Here $D$ is a score of any size. Scores 2 for a
-# real and 0.5 for a generated image give $0 + 1.5$: a real image beyond 1 no longer matters.
+# $\max(0, 1 - D(x)) + \max(0, 1 + D(G(z)))$, the generator $-D(G(z))$. From here on $D$ is the score itself, any real
+# number. Take the scores 2 for a real image and 0.5 for a generated one. The discriminator's loss is $0 + 1.5$: a real
+# image with a score above 1 gives no gradient.
 
 # %% [markdown]
 # ### Exercise 07.3: the discriminator's step  ●●○ · 20 minutes
 #
-# Take one step of `optimizer` with the hinge loss, averaged over the batch, and return the loss before the step as a
-# float. The generated images are `generator(z)`. No gradient may reach the generator: its parameters' `.grad` is the
-# same afterwards. The modes of both networks stay as they are.
+# Take one step of `optimizer` with the hinge loss, averaged over the batch. Return the loss before the step as a float.
+# The generated images are `generator(z)`. No gradient may reach the generator: the `.grad` of its parameters is the
+# same afterwards. Leave both networks in the mode (training or evaluation) that they are in.
 
 # %%
 def discriminator_step(generator: nn.Module, discriminator: nn.Module, optimizer: torch.optim.Optimizer,
@@ -343,7 +345,8 @@ def discriminator_step(generator: nn.Module, discriminator: nn.Module, optimizer
 check("07.3", discriminator_step)
 
 # %% [markdown]
-# The generator's step is shorter. Its backward pass also fills the gradients of $D$; the next `zero_grad` clears them.
+# The generator's step has one term only. Its backward pass also fills `.grad` of $D$'s parameters. The discriminator's
+# step begins with `zero_grad`, which clears them before they are used.
 
 # %%
 def generator_step(generator: nn.Module, discriminator: nn.Module, optimizer: torch.optim.Optimizer, z: Tensor) -> float:
@@ -364,28 +367,29 @@ for _ in range(steps(60)):
 print(f"discriminator {d_loss:.2f}   generator {g_loss:.2f}")
 
 # %% [markdown]
-# Sixty steps only show that it runs. `fit_adversarial` is this loop with a live view: samples from fixed noise, both
-# losses, and a stop that keeps what was learned.
+# Sixty steps show no more than that the code runs. `fit_adversarial` is the same loop with a live view of samples and
+# losses. The samples come from the same noise each time, and a run that you interrupt keeps what it has learned.
 
 # %% [markdown]
 # ## Conditional GANs
 #
-# Which kind does the generator draw? A **conditional** GAN (Mirza and Osindero 2014) tells both networks the class $y$.
-# The generator gets an embedding of $y$ beside the noise. The discriminator must judge whether the image is real *and*
-# fits $y$. With **projection** (Miyato and Koyama 2018) its score has two terms:
+# Which kind does the generator draw? A **conditional** GAN (Mirza and Osindero 2014) gives the class $y$ to both
+# networks. The generator gets an embedding of $y$, concatenated with the noise. The discriminator must judge whether
+# the image is real *and* fits $y$. With **projection** (Miyato and Koyama 2018) its score is
 #
 # $$D(x, y) = w^\top \phi(x) + b + e_y^\top \phi(x)$$
 #
-# where $\phi(x)$ are the features before the last layer.
+# where $\phi(x)$ are the features before the last layer, $w$ and $b$ the last layer's weights and bias, and $e_y$ a
+# learned embedding of the class.
 
 # %%
 diagrams.conditional_gan()
 
 # %% [markdown]
 # With $\phi = (1, 2)$, $w = (0.5, 0)$, $b = 0$, $e_{\text{cat}} = (1, 1)$ and $e_{\text{car}} = (-1, 0)$, the score is
-# $0.5 + 3 = 3.5$ for *cat* and $0.5 - 1 = -0.5$ for *car*: the same image is convincing as a cat only. The package's
-# networks are the ones above with these two embeddings; the discriminator also limits its layers by spectral
-# normalisation (below).
+# $0.5 + 3 = 3.5$ for *cat* and $0.5 - 1 = -0.5$ for *car*. The same image has a high score as a cat only. The package's
+# networks are the ones above with these two embeddings. The package's discriminator also uses spectral normalisation,
+# which is explained further below.
 
 # %% tags=["nbval-check-output"]
 phi, w = torch.tensor([1.0, 2.0]), torch.tensor([0.5, 0.0])                                         # (D,), (D,)
@@ -395,9 +399,9 @@ print([(w @ phi + e @ phi).item() for e in embeddings])
 # %% [markdown]
 # ## Train it
 #
-# The hinge loss, Adam with $\beta_1 = 0$ (no momentum, as Miyato et al. 2018), and a learning rate that falls to 0. The
-# callback keeps samples of some steps, always from the same noise. While it trains: do the losses tell you when the
-# samples get better?
+# Train with the hinge loss and a learning rate that falls linearly to 0. Adam gets $\beta_1 = 0$, so that it uses no
+# momentum, as in the ImageNet experiments of Miyato et al. (2018). The callback keeps samples of some steps, always
+# from the same noise. Watch the losses while it trains: do they tell you when the samples get better?
 
 # %%
 batches = Batches(images, kinds, size=32)
@@ -421,14 +425,15 @@ show.show_images(torch.cat(list(stages.values())), columns=K, size=48,
 show.plot_history(history)
 
 # %% [markdown]
-# The rows are samples after 1, 100, 400 and 1,200 steps and at the end. First come stripes, then a coloured spot on a
-# background, then outlines. The losses do not show this: most of the improvement happens while they hardly change. Each
-# loss measures one player against the *current* other one. So quality must be measured in another way.
+# The rows are samples after 1, 100, 400 and 1,200 steps and at the end. Stripes come first, then a coloured spot on a
+# background, then outlines. The losses do not show this progress: they hardly change while the samples improve most.
+# Each loss measures one network against the *current* other one, so sample quality needs a measure of its own.
 
 # %% [markdown]
 # ## Evaluate it
 #
-# Will the GAN beat the mean image in accuracy? In diversity? `draw` makes one new image for each requested kind.
+# `draw` makes one new image for each requested kind. Will the GAN beat the mean image in accuracy? In diversity? Write
+# down your prediction first.
 
 # %%
 def draw(model: nn.Module, labels: Tensor) -> Tensor:
@@ -446,19 +451,19 @@ expect("07.diversity", results["GAN"]["diversity"])
 expect("07.distinct", results["GAN"]["distinct"])
 
 # %% [markdown]
-# Look closely: these samples look bad. Background and position are right, and a moon, a boat or a car can be guessed.
-# Outlines are ragged, surfaces are speckled, and many objects are only a coloured spot. The reason is computing time: a
-# few thousand steps on a CPU. Published GANs train for days on GPUs.
+# Look closely: these samples are poor. Background and position are plausible, and you can guess a moon, a boat or a
+# car. Outlines are ragged, surfaces are speckled, and many objects are only a coloured spot. The reason is computing
+# time: a few thousand steps on a CPU. Published GANs train for days on GPUs.
 #
-# Diversity is near that of real pages, and nearly all samples are distinct. Read it with care: speckles count as
-# diversity too.
+# Diversity is close to that of real pages, and nearly all samples are distinct. This does not make them good: speckles
+# increase the diversity too.
 
 # %% [markdown]
 # ## Longer training
 #
-# The course ships a generator of the same class, trained in the same way on more pages for 12,000 steps, four times as
-# many as yours. Are its scores only an effect of one judge's blind spots? A second judge of another architecture
-# answers that. Predict both accuracies.
+# The course ships a generator of the same class, trained in the same way for 12,000 steps, four times as many as yours,
+# and on twice as many pages. Its samples could also exploit the weaknesses of one judge. A second judge with another
+# architecture tests this. Predict both accuracies.
 
 # %%
 shipped_generator, second_judge = shipped.load("page_generator"), shipped.load("second_image_judge")
@@ -472,15 +477,16 @@ expect("07.shipped", min(accuracies["shipped"]))
 show.show_images(shipped_samples[:28], titles=[KINDS[kind] for kind in requested[:28]], columns=7, size=64)
 
 # %% [markdown]
-# Most samples now have a clear outline, a single colour and a background that fits. Both judges see the requested kind
-# in almost 90% of them, so the first judge's accuracy is no accident of its features. Moons, stars, birds and houses
-# fail most often: thin tips and small parts are missing. Many cars have wheels but hardly a body.
+# Most samples now have a clear outline, one colour and a plausible background. Both judges see the requested kind in
+# almost 90% of them, so the result does not depend on one judge. Moons, stars, birds and houses fail most often: thin
+# tips and small parts are missing. Many cars have wheels but hardly a body.
 
 # %% [markdown]
 # ## Copies?
 #
-# Does the shipped generator copy? For each sample, find the nearest image in the judge's features, among half of the
-# images that this generator was trained on. A copy would be identical to its neighbour.
+# Does the shipped generator copy its training images? For eight samples, find the nearest image in the judge's
+# features, among half of the images that this generator was trained on. A copy would look identical to its nearest
+# neighbour.
 
 # %%
 its_images, _, _ = big_objects("train", pages=48_000, seed=0)
@@ -490,15 +496,16 @@ pairs = torch.cat([shipped_samples[:8], its_images[nearest]])
 show.show_images(pairs, titles=["sample"] * 8 + ["nearest"] * 8, columns=8, size=64)
 
 # %% [markdown]
-# The neighbours agree in kind and often in colour. Position, outline and background differ: the samples are not copies.
+# Samples and neighbours agree in kind and often in colour. Position, outline and background differ: these eight samples
+# are no copies of the images searched.
 
 # %% [markdown]
 # ## Held-out combinations
 #
-# No training page shows certain combinations of kind and colour, such as a red apple. They make up 3/8 of all
-# combinations. The generator was told the kind, never the colour. If it had learned "any kind, any colour", 37% of its
-# samples would be held-out combinations. If it had learned exactly the training combinations, none. Which do you
-# expect?
+# No training page shows certain combinations of kind and colour, such as a red apple. These are 3/8 of all
+# combinations. The generator gets the kind as its label, never the colour. If it combined kinds and colours freely,
+# 37.5% of its samples would show held-out combinations. If it imitated the training data exactly, none would. Which do
+# you expect?
 
 # %%
 held_out = torch.zeros(K, len(COLOURS), dtype=torch.bool)                                           # (K, colours)
@@ -511,22 +518,23 @@ for name, generated in {"yours": samples, "shipped": shipped_samples}.items():
     print(f"{name:14} {held_out[seen[correct, 0], seen[correct, 1]].float().mean():.2f} of the correct samples")
 
 # %% [markdown]
-# Neither is free combination: the short training gives clearly less than 37%, the long one only a few percent. The
-# discriminator knows that red apples never occur, and teaches the generator to avoid them. A GAN learns to imitate the
-# distribution that it is shown, its gaps included. A model that should draw combinations it never saw needs a label for
-# each property; lesson 14 returns to this.
+# Neither generator combines freely: held-out combinations are clearly below 37.5% after the short training, and only a
+# few percent after the long one. The discriminator learns that red apples never occur among real images, and its
+# gradient moves the generator away from them. A GAN imitates the distribution of its training data, gaps included. To
+# generate new combinations on request, a model needs a label for each property; lesson 14 returns to this.
 
 # %% [markdown]
 # ## Fréchet distance
 #
 # Accuracy and diversity can both look fine while colours or backgrounds are wrong. The **Fréchet distance** (Heusel et
-# al. 2017) compares all features at once. It fits a Gaussian to the features of real images, one to those of generated
-# images, and measures their distance:
+# al. 2017) compares the distributions of all features. It fits a Gaussian to the features of real images ($\mu_x$,
+# $\Sigma_x$) and one to those of generated images ($\mu_y$, $\Sigma_y$). $\mu$ is the mean vector and $\Sigma$ the
+# covariance matrix; $\operatorname{tr}$, the trace, is the sum of the diagonal:
 #
 # $$d^2 = \lVert \mu_x - \mu_y \rVert^2 + \operatorname{tr}\!\big(\Sigma_x + \Sigma_y - 2 (\Sigma_x \Sigma_y)^{1/2}\big)$$
 #
-# In one dimension this is $(\mu_x - \mu_y)^2 + (\sigma_x - \sigma_y)^2$. Means 0 and 3, standard deviations 1 and 2: $9
-# + 1 = 10$.
+# In one dimension this is $(\mu_x - \mu_y)^2 + (\sigma_x - \sigma_y)^2$. Means 0 and 3 and standard deviations 1 and 2
+# give $9 + 1 = 10$.
 
 # %% tags=["nbval-check-output"]
 print((0 - 3) ** 2 + 1**2 + 2**2 - 2 * (1**2 * 2**2) ** 0.5)
@@ -534,10 +542,12 @@ print((0 - 3) ** 2 + 1**2 + 2**2 - 2 * (1**2 * 2**2) ** 0.5)
 # %% [markdown]
 # ### Exercise 07.4: Fréchet distance  ●●● · 20 minutes
 #
-# Fit a Gaussian to each of two sets of features: examples are rows, features are columns. The trace of $(\Sigma_x
-# \Sigma_y)^{1/2}$ is the sum of the square roots of the eigenvalues of $\Sigma_x \Sigma_y$; `torch.linalg.eigvals`
-# returns them as complex numbers. $N$ and $M$ may differ, and may be smaller than $D$. Some eigenvalues are then 0, and
-# rounding makes them slightly negative: clamp them at 0 first. Return a tensor of one real number.
+# Fit a Gaussian to each of two sets of features: examples are rows, features are columns. Return $d^2$, a tensor of one
+# real number. The trace of $(\Sigma_x \Sigma_y)^{1/2}$ is the sum of the square roots of the eigenvalues of $\Sigma_x
+# \Sigma_y$. `torch.linalg.eigvals` returns them as complex numbers; use their real parts.
+#
+# $N$ and $M$ may differ, and may be smaller than $D$. Some eigenvalues are then 0, and rounding can make them slightly
+# negative: clamp them at 0 before the root.
 
 # %%
 def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
@@ -554,9 +564,10 @@ def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
 check("07.4", frechet_distance)
 
 # %% [markdown]
-# `torchmetrics` computes the same from images. Its usual features come from an ImageNet network (FID); the pages are no
-# photographs, so it gets the judge's encoder instead. A value has no unit and depends on the features. For fewer images
-# it is larger on average. Compare it only with values computed in the same way, such as that of training images.
+# `torchmetrics` computes the same distance from images. Its default features come from a network trained on ImageNet;
+# the result is then called FID. Our pages are not photographs, so it gets the judge's encoder instead. A value has no
+# unit, depends on the features, and is larger on average for fewer images. Compare it only with values computed in the
+# same way, such as that of training images.
 
 # %%
 def frechet(samples: Tensor) -> float:
@@ -574,24 +585,29 @@ for name, generated in {"training pages": images[:1_400], "mean image": means[re
 # %% [markdown]
 # ## Three losses
 #
-# The third loss, besides non-saturating and hinge, comes from Arjovsky et al. (2017). The discriminator becomes a
-# **critic**: it maximises the difference of mean scores, and the norm of its gradient must not exceed 1. Then the
-# difference estimates the Wasserstein distance, which changes smoothly even where two distributions do not overlap.
+# A third loss, besides non-saturating and hinge, comes from Arjovsky et al. (2017). The discriminator becomes a
+# **critic**: its score is not a logit, and it maximises the difference between the mean scores of real and generated
+# images. The norm of its gradient must not exceed 1. The maximum is then the **Wasserstein distance**: how far samples
+# must be moved, on average, to turn one distribution into the other. It changes smoothly even where the distributions
+# do not overlap. The generator minimises $-D(G(z))$.
 
 # %% [markdown]
-# Gulrajani et al. (2017) limit the gradient by a **gradient penalty** at random points $\hat{x} = t x + (1 - t) G(z)$
-# between real and generated images:
+# Gulrajani et al. (2017) limit the gradient by a **gradient penalty**. It is computed at points $\hat{x} = t x + (1 -
+# t) G(z)$ between real and generated images, with random $t$ from 0 to 1:
 #
 # $$L_D = D(G(z)) - D(x) + 10 \, \big(\lVert \nabla_{\hat{x}} D(\hat{x}) \rVert - 1\big)^2$$
 #
-# For $D(x) = 3 x_1 + 4 x_2$ the gradient is $(3, 4)$, its norm 5 and the penalty $10 \cdot (5 - 1)^2 = 160$.
+# $\nabla_{\hat{x}}$ is the gradient with respect to the image $\hat{x}$, not to the parameters. For $D(x) = 3 x_1 + 4
+# x_2$ it is $(3, 4)$, its norm 5 and the penalty $10 \cdot (5 - 1)^2 = 160$.
 
 # %% [markdown]
 # ### Exercise 07.5: gradient penalty  ●●● · 25 minutes
 #
-# `t` holds one number for each example; draw nothing. Compute the gradient of each example's score with respect to the
-# example itself, by `torch.autograd.grad` and not `backward`: the `.grad` of the discriminator's parameters stays as it
-# is. Keep the graph (`create_graph=True`), since the penalty must be differentiable with respect to these parameters.
+# `t` holds one number for each example, so draw nothing. Compute the gradient of each example's score with respect to
+# the example. Use `torch.autograd.grad` and not `backward`: the `.grad` of the discriminator's parameters stays as it
+# is. Keep the graph (`create_graph=True`), so that the penalty can train these parameters. Each score depends on its
+# own example alone, so the gradient of the sum of all scores contains every example's gradient.
+#
 # Return the mean of $(\lVert \cdot \rVert - 1)^2$ without the factor 10, in the dtype of the images.
 
 # %%
@@ -609,29 +625,32 @@ def gradient_penalty(discriminator, real: Tensor, fake: Tensor, t: Tensor) -> Te
 check("07.5", gradient_penalty)
 
 # %% [markdown]
-# The penalty is defined for each image by itself. Batch norm in a critic breaks this: a score then depends on the other
-# images. **Spectral normalisation** (Miyato et al. 2018) limits the gradient in another way. It divides each weight
-# matrix by its largest singular value, so that no layer stretches a difference by more than 1. `gan.Discriminator` does
-# this unless `norm=None`.
-#
-# Which loss is best? A script trained each of them with five seeds (`benchmarks/gans.py`). This is its stored table.
+# The penalty is defined for each image by itself. Batch normalisation in a critic violates this, since a score then
+# depends on the other images. **Spectral normalisation** (Miyato et al. 2018) limits the gradient in another way. It
+# divides each weight matrix by its largest singular value. A linear layer then stretches no difference by a factor
+# above 1; for a convolution, whose kernel is reshaped to a matrix, this holds up to a constant. `gan.Discriminator`
+# normalises its layers unless `norm=None`.
+
+# %% [markdown]
+# Which loss is best? A script, `benchmarks/gans.py`, trained a GAN with each of them on five seeds. This is its stored
+# table.
 
 # %%
 show.show_stored_table("07_gans")
 
 # %% [markdown]
-# All runs are short: accuracies lie between 15% and 30%, and no run collapsed. Compare the range over seeds of one loss
-# with the differences between losses: with one seed each, another order could come out. The gradient penalty needs a
-# second backward pass through the critic, so its step costs more time; the table gives all losses the same number of
-# steps.
+# All runs are short: accuracies are between 15% and 30%, and no run collapsed. Compare the range over seeds of one loss
+# with the differences between losses: a single seed could give another order. All losses get the same number of steps,
+# but the steps differ in cost: the gradient penalty needs a second backward pass through the critic.
 
 # %% [markdown]
 # ## Mode collapse
 #
-# A generator wins against the discriminator of the moment with a single convincing image. If the discriminator is slow
-# to react, the generator puts all noise there: **mode collapse**. Here the generator learns a hundred times faster than
-# the discriminator. The networks are unconditional, so nothing tells them that there are 14 kinds. We call a generator
-# collapsed if it draws fewer than half of the kinds, or if its diversity is below 30%.
+# A single convincing image can be enough to get a high score from the current discriminator. If the discriminator
+# learns slowly, the generator maps all noise to such an image. This failure is called **mode collapse**. Here the
+# generator's learning rate is a hundred times the discriminator's. The networks are unconditional: nothing tells them
+# that there are 14 kinds. We call a generator collapsed if it draws fewer than half of the kinds, or if its diversity
+# is below 30%. What will the samples look like?
 
 # %%
 def unconditional(lr: tuple[float, float], epochs: int) -> Tensor:
@@ -656,20 +675,22 @@ print("cured:    ", modes(cured))
 show.show_images(torch.cat([collapsed[:8], cured[:8]]), columns=8)
 
 # %% [markdown]
-# The collapsed generator draws almost the same pattern 700 times. The second one has the same networks, data and number
-# of steps; only the learning rates are equal.
+# The collapsed generator draws almost the same pattern 700 times. The second GAN has the same networks, data and number
+# of steps. Only the learning rates differ: both are 0.001.
 
 # %% [markdown]
-# Collapse can also concern single classes. The course's first long training run did not normalise the discriminator's
-# label embedding. After 12,000 steps nine kinds looked fine, but boat, car, moon, star and umbrella had become one
-# image each, in one colour. With spectral normalisation of the embedding, and a learning rate that falls from the
-# start, all 14 kinds stayed diverse. So look at samples of every class, and measure diversity within each.
+# Collapse can also affect single classes. In a first long training run for this course, the discriminator's label
+# embedding was not normalised. After 12,000 steps nine kinds looked good, but boat, car, moon, star and umbrella had
+# collapsed to one image each, in one colour. A second run added spectral normalisation of the embedding and a learning
+# rate that falls from the start; all 14 kinds stayed diverse. Look at samples of every class, and measure the diversity
+# within each.
 
 # %% [markdown]
 # ## A discriminator that wins at once
 #
-# The opposite failure: the discriminator separates the groups perfectly, and with the minimax loss the generator's
-# gradient vanishes. Here the discriminator has no spectral normalisation and learns twenty times faster.
+# In the opposite failure the discriminator separates real and generated images perfectly. With the minimax loss the
+# generator's gradient then vanishes. Here the discriminator has no spectral normalisation, and its learning rate is
+# twenty times the generator's. Predict both losses at the end of training.
 
 # %%
 weak = gan.Generator()
@@ -680,15 +701,16 @@ print(at_the_end[["generator_loss", "discriminator_loss", "real_score", "fake_sc
 show.show_images(predict(weak, torch.randn(8, weak.latent_size)), columns=8)
 
 # %% [markdown]
-# The discriminator's loss is close to 0 and so is the generator's: it minimises $\ln(1 - D)$, which cannot rise above
-# 0. A beginner might take that for success. The samples show nothing. Remedies: the non-saturating or hinge loss,
-# spectral normalisation or a gradient penalty, and learning rates of the same size.
+# The discriminator's loss is close to 0. The generator's is too: it minimises $\ln(1 - D)$, which is at most 0. Both
+# values could be mistaken for success, but the samples show no object. Remedies are the non-saturating or hinge loss,
+# spectral normalisation or a gradient penalty, and learning rates of similar size.
 
 # %% [markdown]
 # ## Play
 #
 # This is the shipped generator. Choose a kind, and move from one noise vector to another: each sample changes smoothly
-# into another one of its kind. Truncation draws noise closer to 0: samples become more typical, and less diverse.
+# into another one of its kind. **Truncation** (Brock, Donahue and Simonyan 2019) keeps every number of the noise within
+# a limit. Samples become more typical and less diverse. Which kinds keep their shape all the way?
 
 # %%
 show.generator(shipped_generator, shipped_generator.latent_size, names=KINDS)
@@ -696,9 +718,9 @@ show.generator(shipped_generator, shipped_generator.latent_size, names=KINDS)
 # %% [markdown]
 # ## Debugging exercise
 #
-# Someone ends the discriminator in `tanh`, "so that scores stay between -1 and 1", and trains it with binary
-# cross-entropy on logits. Its loss stops falling early, although the images are easy to tell apart. Run it. Which
-# probabilities can this discriminator output?
+# A discriminator ends in `tanh`, "so that scores stay between -1 and 1", and is trained with binary cross-entropy on
+# logits. Its loss soon stops falling, although real images and noise are easy to tell apart. Run it. Which
+# probabilities can this discriminator output? Compare the loss with the lowest possible one, $\ln(1 + e^{-1})$.
 
 # %%
 class BuggyDiscriminator(nn.Module):
@@ -733,9 +755,9 @@ print(f"loss {loss_against_noise(BuggyDiscriminator()):.3f}, lowest possible {F.
 # %% [markdown]
 # ### Exercise 07.debug: a score of any size  ●●○ · 15 minutes
 #
-# The loss applies its own sigmoid to the score. Write `forward` so that the score is a logit of any size and sign, in
-# training and in evaluation mode, for one image too, (1,). Keep the convolutions, the activations between them and
-# `width`.
+# The loss applies a sigmoid to the score by itself. Write `forward` so that the score is a logit of any size and sign.
+# It must work in training and in evaluation mode, and for a single image, whose score has the shape (1,). Keep the
+# convolutions, the activations between them and `width`.
 
 # %%
 class FixedDiscriminator(BuggyDiscriminator):
@@ -754,8 +776,9 @@ check("07.debug", FixedDiscriminator)
 # %% [markdown]
 # ## On real data: MNIST
 #
-# Handwritten digits, conditional on the digit, by the same two networks with one channel. The judge is lesson 01's
-# classifier, trained on half of MNIST's training split. The digits are padded to 32 × 32.
+# MNIST contains handwritten digits (LeCun et al. 1998). The same two networks, with one channel, generate them
+# conditional on the digit. The judge is lesson 01's classifier. To keep the lesson short, judge and GAN are trained on
+# half of MNIST's training split. The digits are padded to 32 × 32. Which is easier to generate, digits or pages?
 
 # %%
 mnist, mnist_test = (real.load_or_explain("mnist", split) for split in ("train", "test"))
@@ -782,18 +805,18 @@ if mnist and mnist_test:
     expect("07.mnist", digit_accuracy)
 
 # %% [markdown]
-# The judge reads almost 90% of the digits as requested, and a real test split at 98%. Now compare both rows: each digit
-# has nearly the same shape twice. The diversity is far below that of real digits: the generator ignores most of its
-# noise, which is mode collapse *within* classes. The accuracy does not show it. The same networks draw varied pages, so
-# do not transfer a result from one data set to another without measuring again.
+# The judge classifies almost 90% of the generated digits as requested, and 98% of the real digits of the test split
+# correctly. Now compare both rows of samples: each digit has nearly the same shape twice. Their diversity is far below
+# that of real digits. The generator ignores most of its noise: mode collapse *within* classes, which accuracy does not
+# show. The same networks draw varied pages, so a result on one data set has to be measured again on another.
 
 # %% [markdown]
 # ## Where this is used
 #
-# HiFi-GAN (Kong et al. 2020), a vocoder, turns spectrograms into speech much faster than real time, and many speech
-# systems use such a network. Photographs are enlarged by GANs such as SRGAN (Ledig et al. 2017). An enlarged photograph
-# shows *plausible* detail: it must not be used to identify a person. The toy leaves out size: StyleGAN (Karras et al.
-# 2019) draws faces of 1024 × 1024 pixels after days on eight GPUs.
+# HiFi-GAN (Kong et al. 2020), a vocoder, turns spectrograms into speech much faster than real time; many speech systems
+# use such a network. GANs such as SRGAN (Ledig et al. 2017) enlarge photographs. An enlarged photograph shows
+# *plausible* detail, so it must not be used to identify a person. Scale separates our GAN from published ones: StyleGAN
+# (Karras et al. 2019) draws faces of 1,024 × 1,024 pixels after about a week on eight GPUs.
 
 # %%
 quiz("07")
@@ -801,51 +824,58 @@ quiz("07")
 # %% [markdown]
 # ## Open-ended questions
 #
-# 1. Train the generator for twice as many epochs. Which of the numbers improve, and which samples still look bad?
-# 2. Train with `discriminator_steps=3`. Compare both at equal computing time.
+# 1. Train the generator for twice as many epochs. Which scores improve, and which samples still look bad?
+# 2. Train with `discriminator_steps=3`. Compare the result with one step at equal computing time.
 # 3. The digits lack diversity. Change one thing (the loss, the size of the noise, noise added to the discriminator's
 #    input), predict its effect, and measure it.
-# 4. Design a test that tells a generator that memorises training images from one that does not.
+# 4. Design a test that distinguishes a generator that memorises training images from one that does not.
 
 # %% [markdown]
 # ## Going further
 #
-# - **R1** (Mescheder et al. 2018) penalises the squared gradient norm at real images only; `StyleGAN` uses it.
-# - Averaging the generator's weights over the last steps (an exponential moving average) smooths its samples: pass
+# - **R1** (Mescheder et al. 2018) penalises the squared gradient norm at real images only; StyleGAN uses it.
+# - An exponential moving average of the generator's weights over the last steps makes its samples smoother: pass
 #   `average=` to `fit_adversarial`.
-# - For images in general, diffusion models have overtaken GANs in quality and coverage (Dhariwal and Nichol 2021); they
-#   need many network evaluations per image, a GAN one. Lesson 14 trains such a model.
+# - Diffusion models have overtaken GANs in the quality and coverage of generated photographs (Dhariwal and Nichol
+#   2021). They need many network evaluations for each image, a GAN needs one. Lesson 14 trains such a model.
 
 # %% [markdown]
 # ## Summary
 #
 # - A generator and a discriminator train against each other; the optimal discriminator compares two densities.
-# - The non-saturating loss keeps its gradient when the generator is poor; `detach` keeps the two steps apart.
+# - The non-saturating loss keeps its gradient when the generator is poor; `detach` keeps the discriminator's step away
+#   from the generator.
 # - Projection tells the discriminator which class an image should show.
-# - Accuracy, diversity, distinct samples, Fréchet distance and nearest neighbours answer different questions; a loss
-#   answers none.
-# - Balance matters: a fast generator collapses, a fast discriminator leaves no gradient.
+# - Accuracy, diversity, distinct samples, Fréchet distance and nearest neighbours answer different questions; the
+#   losses measure no quality.
+# - Learning rates need balance: a generator that learns too fast collapses, a discriminator that wins leaves no
+#   gradient.
 #
-# Next: 08 Fusion, where features of several modalities meet.
+# Next: 08 Fusion, where features of several modalities are combined.
 
 # %% [markdown]
 # **References.** Goodfellow et al. 2014, *Generative adversarial nets*,
 # [arXiv:1406.2661](https://arxiv.org/abs/1406.2661): the game, the optimal discriminator, the non-saturating loss.
 # Radford, Metz, Chintala 2016, *Unsupervised representation learning with deep convolutional generative adversarial
 # networks*, [arXiv:1511.06434](https://arxiv.org/abs/1511.06434): DCGAN. Mirza, Osindero 2014, *Conditional generative
-# adversarial nets*, [arXiv:1411.1784](https://arxiv.org/abs/1411.1784). Miyato, Koyama 2018, *cGANs with projection
-# discriminator*, [arXiv:1802.05637](https://arxiv.org/abs/1802.05637). Miyato et al. 2018, *Spectral normalization for
-# generative adversarial networks*, [arXiv:1802.05957](https://arxiv.org/abs/1802.05957). Lim, Ye 2017, *Geometric GAN*,
+# adversarial nets*, [arXiv:1411.1784](https://arxiv.org/abs/1411.1784): the class as an input of both networks. Miyato,
+# Koyama 2018, *cGANs with projection discriminator*, [arXiv:1802.05637](https://arxiv.org/abs/1802.05637). Miyato,
+# Kataoka, Koyama, Yoshida 2018, *Spectral normalization for generative adversarial networks*,
+# [arXiv:1802.05957](https://arxiv.org/abs/1802.05957). Lim, Ye 2017, *Geometric GAN*,
 # [arXiv:1705.02894](https://arxiv.org/abs/1705.02894): the hinge loss. Arjovsky, Chintala, Bottou 2017, *Wasserstein
 # GAN*, [arXiv:1701.07875](https://arxiv.org/abs/1701.07875). Gulrajani et al. 2017, *Improved training of Wasserstein
 # GANs*, [arXiv:1704.00028](https://arxiv.org/abs/1704.00028): the gradient penalty. Heusel et al. 2017, *GANs trained
 # by a two time-scale update rule converge to a local Nash equilibrium*,
-# [arXiv:1706.08500](https://arxiv.org/abs/1706.08500): the Fréchet distance. Mescheder, Geiger, Nowozin 2018, *Which
-# training methods for GANs do actually converge?*, [arXiv:1801.04406](https://arxiv.org/abs/1801.04406): R1. Karras,
-# Laine, Aila 2019, *A style-based generator architecture for generative adversarial networks*,
-# [arXiv:1812.04948](https://arxiv.org/abs/1812.04948): StyleGAN. Kong, Kim, Bae 2020, *HiFi-GAN*,
-# [arXiv:2010.05646](https://arxiv.org/abs/2010.05646). Ledig et al. 2017, *Photo-realistic single image
-# super-resolution using a generative adversarial network*, [arXiv:1609.04802](https://arxiv.org/abs/1609.04802): SRGAN.
-# Dhariwal, Nichol 2021, *Diffusion models beat GANs on image synthesis*,
-# [arXiv:2105.05233](https://arxiv.org/abs/2105.05233). LeCun, Bottou, Bengio, Haffner 1998, *Gradient-based learning
-# applied to document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST.
+# [arXiv:1706.08500](https://arxiv.org/abs/1706.08500): the Fréchet distance of features (FID).
+#
+# Brock, Donahue, Simonyan 2019, *Large scale GAN training for high fidelity natural image synthesis*,
+# [arXiv:1809.11096](https://arxiv.org/abs/1809.11096): truncation. Mescheder, Geiger, Nowozin 2018, *Which training
+# methods for GANs do actually converge?*, [arXiv:1801.04406](https://arxiv.org/abs/1801.04406): R1. Karras, Laine, Aila
+# 2019, *A style-based generator architecture for generative adversarial networks*,
+# [arXiv:1812.04948](https://arxiv.org/abs/1812.04948): StyleGAN. Kong, Kim, Bae 2020, *HiFi-GAN: Generative adversarial
+# networks for efficient and high fidelity speech synthesis*, [arXiv:2010.05646](https://arxiv.org/abs/2010.05646).
+# Ledig et al. 2017, *Photo-realistic single image super-resolution using a generative adversarial network*,
+# [arXiv:1609.04802](https://arxiv.org/abs/1609.04802): SRGAN. Dhariwal, Nichol 2021, *Diffusion models beat GANs on
+# image synthesis*, [arXiv:2105.05233](https://arxiv.org/abs/2105.05233). LeCun, Bottou, Bengio, Haffner 1998,
+# *Gradient-based learning applied to document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791):
+# MNIST.
