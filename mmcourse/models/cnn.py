@@ -52,8 +52,9 @@ class ImageEncoder(nn.Module):
         self.in_channels, self.width = in_channels, widths[-1]
 
     def feature_maps(self, images: Tensor) -> Tensor:
-        """What every place of the picture looks like.   (B, C, H, W) -> (B, D, H / 2^blocks, W / 2^blocks)"""
-        return self.all_feature_maps(images)[-1]
+        """The feature maps after the last block.   (B, C, H, W) -> (B, D, H / 2^blocks, W / 2^blocks)"""
+        check_images(images, self.in_channels)
+        return self.blocks(images - 0.5)
 
     def all_feature_maps(self, images: Tensor) -> list[Tensor]:
         """The feature maps after each block.   (B, C, H, W) -> [(B, D_1, H / 2, W / 2), (B, D_2, H / 4, W / 4), ...]"""
