@@ -23,6 +23,10 @@ MISTAKES: Mistakes = [
         "`p_data / p_data + p_generated` divides first and adds then: put brackets around the sum",
     ),
     (lambda p, q: p / q, "that is the ratio of the densities, which can exceed 1; divide by the sum of both"),
+    (
+        lambda p, q: (p / q).clamp(max=1),
+        "that is the ratio of the densities, cut off at 1; divide by the sum of both instead",
+    ),
     (lambda p, q: q / p, "that is the ratio of the densities, which can exceed 1; divide `p_data` by the sum of both"),
     (
         lambda p, q: (p / q).log(),
@@ -48,6 +52,7 @@ MISTAKES: Mistakes = [
     (lambda p, q: p / p.sum(), SUMS),
     (lambda p, q: p / (p + q).max(), SUMS),
     (lambda p, q: p / (p * q), "the denominator is the sum of the densities, not their product"),
+    (lambda p, q: p / (p - q), "the denominator is the sum of the densities, not their difference"),
     (lambda p, q: p / ((p + q) / 2), "that is divided by the mean of both; the sum is needed"),
     (lambda p, q: p / (1 + q), "the 1 should be `p_data`: real and generated examples are all the examples there are"),
     (lambda p, q: p / (2 * p + q), "`p_data` is counted twice in the denominator"),

@@ -25,7 +25,8 @@ MISTAKES: Mistakes = [
     (hinge, ""),
     (
         lambda r, f: F.relu(1 - r).mean(),
-        "the generated images have no part in it: is their score detached, or missing?",
+        "the generated images have no part in it: is their score detached or missing, or their term not "
+        "max(0, 1 + D(G(z)))?",
     ),
     (lambda r, f: F.relu(1 + f).mean(), "the real images have no part in it: is their score detached, or missing?"),
     (lambda r, f: -f.mean(), "that is the generator's loss, -D(G(z)), which raises the scores of generated images"),
@@ -40,6 +41,14 @@ MISTAKES: Mistakes = [
     (
         lambda r, f: F.relu(1 + r).mean() + F.relu(1 + f).mean(),
         "it lowers the scores of real images too: their term is max(0, 1 - D(x))",
+    ),
+    (
+        lambda r, f: F.relu(r - 1).mean() + F.relu(1 + f).mean(),
+        "the signs in the term of the real images are reversed: it is max(0, 1 - D(x))",
+    ),
+    (
+        lambda r, f: F.relu(1 - r).mean() + F.relu(-1 - f).mean(),
+        "the signs in the term of the generated images are reversed: it is max(0, 1 + D(G(z)))",
     ),
     (
         lambda r, f: F.relu(1 - r).mean() - F.relu(1 + f).mean(),

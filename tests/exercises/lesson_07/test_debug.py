@@ -138,12 +138,16 @@ def test_right_discriminators(judged):
     )
 
 
+def test_relu_is_named_whichever_scores_are_0(judged):
+    judged("07.debug", {}, {"ReLU": (ending(torch.relu), "no score is ever negative")}, draws=12)
+
+
 def test_limited_scores_and_other_mistakes(judged):
     judged(
         "07.debug",
         {},
         {
-            "buggy": (BuggyDiscriminator, "the output is still limited, as by a tanh"),
+            "buggy": (BuggyDiscriminator, "does not fall below 0.31: the output is still limited, as by a tanh"),
             "sigmoid": (ending(torch.sigmoid), None),
             "ReLU": (ending(torch.relu), "no score is ever negative"),
             "log-probability": (ending(F.logsigmoid), "no score is ever positive"),

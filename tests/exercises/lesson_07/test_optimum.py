@@ -23,6 +23,8 @@ def test_optimal_discriminator(judged):
             "generated": (lambda p, q: q / (p + q), "that it is real is 1 minus that"),
             "no brackets": (lambda p, q: p / p + q, "put brackets around the sum"),
             "ratio": (lambda p, q: p / q, "the ratio of the densities, which can exceed 1; divide by the sum"),
+            "cut off": (lambda p, q: (p / q).clamp(max=1), "cut off at 1"),
+            "over the difference": (lambda p, q: p / (p - q), "the densities, not their difference"),
             "score": (lambda p, q: (p / q).log(), "the optimal score (logit)"),
             "softmax": (lambda p, q: torch.stack([p, q]).softmax(0)[0], "uses their exponentials"),
             "sigmoid of the ratio": (lambda p, q: (p / q).sigmoid(), "and not the ratio itself"),

@@ -216,10 +216,22 @@ def test_discriminator_step(judged):
             "own optimizer": (own_optimizer, "without a step of `optimizer`"),
             "both networks": (both_networks, "the generator's parameters have changed"),
             "scores detached": (scores_detached, "belongs to the generator's images, and the discriminator's"),
-            "fake scores detached": (fake_scores_detached, "follows another loss: the generated images have no part"),
+            "fake scores detached": (fake_scores_detached, None),
             "fake alone": (with_loss(lambda r, f: F.relu(1 + f).mean()), "the real images have no part in it"),
             "generator's loss": (with_loss(lambda r, f: -f.mean()), "that is the generator's loss"),
             "swapped": (with_loss(lambda r, f: hinge(f, r)), "real and generated images are swapped"),
+            "real reversed": (
+                with_loss(lambda r, f: F.relu(r - 1).mean() + F.relu(1 + f).mean()),
+                "the signs in the term of the real images are reversed",
+            ),
+            "fake reversed": (
+                with_loss(lambda r, f: F.relu(1 - r).mean() + F.relu(-1 - f).mean()),
+                "the signs in the term of the generated images are reversed",
+            ),
+            "margin at 1": (
+                with_loss(lambda r, f: F.relu(1 - r).mean() + F.relu(f - 1).mean()),
+                "the step follows another loss: the generated images have no part",
+            ),
             "both up": (with_loss(lambda r, f: hinge(r, -f)), "it raises the scores of generated images too"),
             "no maximum": (with_loss(lambda r, f: (1 - r).mean() + (1 + f).mean()), "the maximum with 0 is missing"),
             "no margin": (with_loss(lambda r, f: F.relu(-r).mean() + F.relu(f).mean()), "the margin of 1 is missing"),
