@@ -534,8 +534,8 @@ for name, generated in {"yours": samples, "shipped": shipped_samples}.items():
 # $$d^2 = \lVert \mu_x - \mu_y \rVert^2 + \operatorname{tr}\!\big(\Sigma_x + \Sigma_y - 2 (\Sigma_x \Sigma_y)^{1/2}\big)$$
 
 # %% [markdown]
-# The trace, $\operatorname{tr}$, is the sum of the diagonal, and $M^{1/2}$ is the matrix whose product with itself is
-# $M$. In one dimension the formula becomes $(\mu_x - \mu_y)^2 + (\sigma_x - \sigma_y)^2$, with standard deviations
+# The trace, $\operatorname{tr}$, is the sum of the diagonal, and $A^{1/2}$ is a matrix whose product with itself is
+# $A$. In one dimension the formula becomes $(\mu_x - \mu_y)^2 + (\sigma_x - \sigma_y)^2$, with standard deviations
 # $\sigma$. Means 0 and 3 and standard deviations 1 and 2 give $9 + 1 = 10$.
 
 # %% tags=["nbval-check-output"]
