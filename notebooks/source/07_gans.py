@@ -360,11 +360,14 @@ def generator_step(generator: nn.Module, discriminator: nn.Module, optimizer: to
 
 by_hand = GeneratorByHand(), DiscriminatorByHand()
 g_optimizer, d_optimizer = (torch.optim.Adam(model.parameters(), 1e-3, betas=(0.0, 0.99)) for model in by_hand)
-for _ in range(steps(60)):
-    real_images = images[torch.randint(len(images), (32,))]                                         # (B, 3, 32, 32)
-    d_loss = discriminator_step(*by_hand, d_optimizer, real_images, torch.randn(32, 64))
-    g_loss = generator_step(*by_hand, g_optimizer, torch.randn(32, 64))
-print(f"discriminator {d_loss:.2f}   generator {g_loss:.2f}")
+try:
+    for _ in range(steps(60)):
+        real_images = images[torch.randint(len(images), (32,))]                                     # (B, 3, 32, 32)
+        d_loss = discriminator_step(*by_hand, d_optimizer, real_images, torch.randn(32, 64))
+        g_loss = generator_step(*by_hand, g_optimizer, torch.randn(32, 64))
+    print(f"discriminator {d_loss:.2f}   generator {g_loss:.2f}")
+except NotImplementedError:
+    print("discriminator_step, exercise 07.3, is not written yet")
 
 # %% [markdown]
 # Sixty steps show no more than that the code runs. `fit_adversarial` is the same loop with a live view of samples and
