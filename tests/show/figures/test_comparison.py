@@ -118,7 +118,7 @@ def test_conversions_do_what_they_say():
     assert done["text", "sound"].content.dim() == 1
     assert understand(done["image", "text"].content) is not None
     assert done["image", "text"].how == "learned" and done["text", "text"].how == "by rule"
-    with pytest.raises(ValueError, match="one thing"):
+    with pytest.raises(ValueError, match="one object"):
         conversions.convert(imagine("train", 0, 2))
 
 
