@@ -685,11 +685,11 @@ show.show_images(torch.cat([collapsed[:8], cured[:8]]), columns=8)
 # of steps. Only the learning rates differ: both are 0.001.
 
 # %% [markdown]
-# Collapse can also affect single classes. In a first long training run for this course, the discriminator's label
+# Collapse can also affect single classes. In an earlier long training run for this course, the discriminator's label
 # embedding was not normalised. After 12,000 steps nine kinds looked good, but boat, car, moon, star and umbrella had
-# collapsed to one image each, in one colour. A second run added spectral normalisation of the embedding and a learning
-# rate that falls from the start; all 14 kinds stayed diverse. Look at samples of every class, and measure the diversity
-# within each.
+# collapsed to one image each, in one colour. The shipped run, the third and last, added spectral normalisation of the
+# embedding and a learning rate that falls from the start; all 14 kinds stayed diverse. Look at samples of every class,
+# and measure the diversity within each.
 
 # %% [markdown]
 # ## A discriminator that wins at once
