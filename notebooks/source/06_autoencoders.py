@@ -16,7 +16,7 @@
 # **You will train networks that compress an image to a sixth of its numbers, a spoken word to a twentieth, and a
 # sentence to a short sequence of vectors. Classifiers keep at least 90% of their accuracy on the reconstructions.**
 #
-# Runs in about 5 minutes · takes 120 minutes to work through · before this: [01 Images](01_images.ipynb):
+# Runs in about 8 minutes · takes 120 minutes to work through · before this: [01 Images](01_images.ipynb):
 # convolutions; [02 Text](02_text.ipynb): tokens, the GRU; [03 Sound](03_sound.ipynb): log-mels; [05
 # Pretraining](05_pretraining.ipynb): cross-entropy over tokens.
 
