@@ -32,6 +32,11 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: item.get_closest_marker("notebook") is None)  # the longest first
 
 
+def pytest_make_parametrize_id(val, argname):
+    """Bytes are named by their number: an encoder may write the time into a file, and processes compare names."""
+    return f"{argname}-{len(val)}-bytes" if isinstance(val, bytes) else None
+
+
 def pytest_terminal_summary(terminalreporter):
     """Where the time went, by folder; of processes side by side it is the sum."""
     seconds = Counter()
