@@ -142,7 +142,8 @@ def play(n_steps: int, lr: float = 0.02) -> list[dict]:
     frames = []
     for step in range(n_steps):
         real_samples, z = 2 + 0.5 * torch.randn(256, 1), torch.randn(256, 1)
-        d_loss = F.softplus(-discriminator(real_samples)).mean() + F.softplus(discriminator(generator(z).detach())).mean()
+        fake_samples = generator(z).detach()                                                        # no gradient to G
+        d_loss = F.softplus(-discriminator(real_samples)).mean() + F.softplus(discriminator(fake_samples)).mean()
         d_optimizer.zero_grad()
         d_loss.backward()
         d_optimizer.step()
@@ -151,7 +152,8 @@ def play(n_steps: int, lr: float = 0.02) -> list[dict]:
         g_loss.backward()
         g_optimizer.step()
         with torch.no_grad():
-            frames.append({"step": step, "samples": generator(fixed)[:, 0], "discriminator": discriminator(grid).sigmoid()[:, 0],
+            frames.append({"step": step, "samples": generator(fixed)[:, 0],
+                           "discriminator": discriminator(grid).sigmoid()[:, 0],
                            "discriminator_loss": d_loss.item(), "generator_loss": g_loss.item()})
     return frames
 
@@ -440,8 +442,8 @@ show.plot_history(history)
 
 # %%
 def draw(model: nn.Module, labels: Tensor) -> Tensor:
-    """One new image of each label.   (N,) -> (N, 3, 32, 32)"""
-    return predict(model, (torch.randn(len(labels), generator.latent_size), labels))
+    """One new image of each label.   (N,) -> (N, channels, 32, 32)"""
+    return predict(model, (torch.randn(len(labels), model.latent_size), labels))
 
 
 samples = draw(generator, requested)
@@ -473,7 +475,8 @@ shipped_generator, second_judge = shipped.load("page_generator"), shipped.load("
 shipped_samples = draw(shipped_generator, requested)
 accuracies = {}
 for name, generated in {"yours": samples, "shipped": shipped_samples}.items():
-    accuracies[name] = [(each.predict(generated)[:, 0].cpu() == requested).float().mean().item() for each in (judge, second_judge)]
+    accuracies[name] = [(each.predict(generated)[:, 0].cpu() == requested).float().mean().item()
+                        for each in (judge, second_judge)]
     print(f"{name:8} accuracy by both judges {[round(value, 2) for value in accuracies[name]]}",
           {key: round(value, 2) for key, value in score(generated, requested).items()})
 expect("07.shipped", min(accuracies["shipped"]))
@@ -577,14 +580,17 @@ check("07.4", frechet_distance)
 # %%
 def frechet(samples: Tensor) -> float:
     """torchmetrics' Fréchet distance to the test pages, on the judge's features.   (N, 3, 32, 32)"""
-    metric = FrechetInceptionDistance(judge.encoder, normalize=True, input_img_size=(3, 32, 32))
+    where = next(judge.parameters()).device
+    metric = FrechetInceptionDistance(judge.encoder, normalize=True, input_img_size=(3, 32, 32)).to(where)
     with torch.no_grad():
-        metric.update(test_images, real=True)
-        metric.update(samples, real=False)
+        metric.update(test_images.to(where), real=True)
+        metric.update(samples.to(where), real=False)
     return metric.compute().item()
 
 
-for name, generated in {"training pages": images[:1_400], "mean image": means[requested], "GAN": samples, "shipped GAN": shipped_samples}.items():
+compared = {"training pages": images[:1_400], "mean image": means[requested], "GAN": samples,
+            "shipped GAN": shipped_samples}
+for name, generated in compared.items():
     print(f"{name:15} {frechet(generated):8.1f}")
 
 # %% [markdown]
@@ -662,7 +668,8 @@ show.show_stored_table("07_gans")
 def unconditional(lr: tuple[float, float], epochs: int) -> Tensor:
     """700 samples of a GAN trained without labels.   -> (700, 3, 32, 32)"""
     model = gan.Generator()
-    fit_adversarial(model, gan.Discriminator(), Batches(images, size=32), epochs=epochs, lr=lr, optimiser=adam, verbose=False)
+    fit_adversarial(model, gan.Discriminator(), Batches(images, size=32), epochs=epochs, lr=lr, optimiser=adam,
+                    verbose=False)
     return predict(model, torch.randn(700, model.latent_size))
 
 
@@ -670,15 +677,15 @@ def modes(samples: Tensor) -> str:
     """How many kinds the judge sees, and the diversity over all kinds relative to test pages."""
     together = torch.zeros(len(samples), dtype=torch.long)
     ratio = diversity(predict(judge.encoder, samples), together) / test_diversity
-    return f"{judge.predict(samples)[:, 0].unique().numel()} kinds, diversity {ratio:.2f}"
+    return f"{judge.predict(samples)[:, 0].unique().numel()} kinds, diversity over all kinds {ratio:.2f}"
 
 
-some = test_features[:700]
-test_diversity = diversity(some, torch.zeros(len(some)))
-collapsed, cured = unconditional((2e-3, 2e-5), epochs=2), unconditional((1e-3, 1e-3), epochs=2)
+test_sample = test_features[:700]
+test_diversity = diversity(test_sample, torch.zeros(len(test_sample)))
+collapsed, balanced = unconditional((2e-3, 2e-5), epochs=2), unconditional((1e-3, 1e-3), epochs=2)
 print("collapsed:", modes(collapsed))
-print("cured:    ", modes(cured))
-show.show_images(torch.cat([collapsed[:8], cured[:8]]), columns=8)
+print("balanced: ", modes(balanced))
+show.show_images(torch.cat([collapsed[:8], balanced[:8]]), columns=8)
 
 # %% [markdown]
 # The collapsed generator draws almost the same pattern 700 times. The second GAN has the same networks, data and number
@@ -700,9 +707,9 @@ show.show_images(torch.cat([collapsed[:8], cured[:8]]), columns=8)
 
 # %%
 weak = gan.Generator()
-lost = fit_adversarial(weak, gan.Discriminator(norm=None), Batches(images, size=32), loss="minimax", epochs=1,
-                       lr=(1e-4, 2e-3), optimiser=adam, verbose=False)
-at_the_end = lost.dataframe(per="step").tail(20).mean()
+history_minimax = fit_adversarial(weak, gan.Discriminator(norm=None), Batches(images, size=32), loss="minimax",
+                                  epochs=1, lr=(1e-4, 2e-3), optimiser=adam, verbose=False)
+at_the_end = history_minimax.dataframe(per="step").tail(20).mean()
 print(at_the_end[["generator_loss", "discriminator_loss", "real_score", "fake_score"]].round(4).to_dict())
 show.show_images(predict(weak, torch.randn(8, weak.latent_size)), columns=8)
 
@@ -819,11 +826,12 @@ if mnist and mnist_test:
 # %%
 if drawn:
     accuracy, within = {}, {}
-    for name, part, labels in (("test split", test_digits, test_labels), *((loss, drawn[loss], chosen) for loss in drawn)):
+    judged = {"test split": (test_digits, test_labels)} | {loss: (part, chosen) for loss, part in drawn.items()}
+    for name, (part, labels) in judged.items():
         accuracy[name] = (predict(digit_judge, part).argmax(dim=1).cpu() == labels).float().mean().item()
         within[name] = diversity(predict(digit_judge.encoder, part), labels)
         print(f"{name:11} accuracy {accuracy[name]:.3f}   diversity {within[name] / within['test split']:.2f}")
-    show.show_images(torch.cat([images[:20] for images in drawn.values()]), columns=10, size=48,
+    show.show_images(torch.cat([part[:20] for part in drawn.values()]), columns=10, size=48,
                      alt="Digits 0 to 9: two rows by the hinge GAN, two by the Wasserstein GAN.")
     expect("07.mnist", accuracy["wasserstein"])
     expect("07.mnist_diversity", within["wasserstein"] / within["test split"])
