@@ -839,7 +839,7 @@ if drawn:
 # %% [markdown]
 # The first two rows are nearly equal: with the hinge loss the generator ignores its noise and draws one shape for each
 # digit. This is mode collapse *within* classes. The judge recognises such a shape or does not, so the accuracy varies
-# from run to run. Even an accuracy of 100% would not show the collapse; a diversity of about 30% or less does.
+# from run to run. Even an accuracy of 100% would not show the collapse; a diversity of about a third or less does.
 
 # %% [markdown]
 # With the gradient penalty, diversity is almost 90% of that of real digits, and the judge recognises more than 90% of
