@@ -794,19 +794,21 @@ check("07.debug", FixedDiscriminator)
 # is trained on the other half, so generator and judge share no image. Digits are padded to 32 × 32 pixels.
 
 # %%
-def padded(rows) -> tuple[Tensor, Tensor]:
-    """Digits with two more pixels on each side, and their labels.   -> (N, 1, 32, 32), (N,)"""
-    digits, labels = real.images(rows)
-    return F.pad(digits, (2, 2, 2, 2)), labels
+def padded(digits: Tensor) -> Tensor:
+    """Digits with two more pixels on each side.   (B, 1, 28, 28) -> (B, 1, 32, 32)"""
+    return F.pad(digits, (2, 2, 2, 2))
 
 
 mnist, mnist_test = (real.load_or_explain("mnist", split) for split in ("train", "test"))
 if mnist and mnist_test:
     mnist, half = mnist.shuffle(seed=0), len(mnist) // 2
-    test_digits, test_labels = padded(mnist_test)
-    digit_batches = Batches(*padded(mnist.select(range(half))), size=32)
+    test_digits, test_labels = real.images(mnist_test)
+    test_digits = padded(test_digits)
+    digit_batches = Batches(*real.images(mnist.select(range(half))), size=32, transform=padded)
     digit_judge = cnn.ImageClassifier(10, in_channels=1)
-    fit(digit_judge, Batches(*padded(mnist.select(range(half, len(mnist)))), size=128), epochs=2, lr=1e-2)
+    judge_batches = Batches(*real.images(mnist.select(range(half, len(mnist)))), size=128, transform=padded)
+    fit(digit_judge, judge_batches, epochs=2, lr=1e-2)
+    del judge_batches                                                                              # to save memory
 
 # %% [markdown]
 # Two GANs are trained for one epoch each. They differ in the loss and in how the gradient is limited: hinge with
