@@ -42,6 +42,9 @@ CASES = {name: getattr(diagrams, name) for name in diagrams.READY} | {
     "large lattice": lambda: diagrams.ctc_lattice("abba", frames=6),
     "large prefix search": lambda: diagrams.prefix_beam(torch.full((4, 3), 1 / 3), width=4),
     "length regulator of one letter": lambda: diagrams.length_regulator("i", [16]),
+    "GAN of sentences": lambda: diagrams.conditional_gan("sentence"),
+    "one Euler step": lambda: diagrams.flow_matching(steps=1),
+    "strong guidance": lambda: diagrams.guidance(scale=5),
     "recogniser of every frame": lambda: diagrams.recogniser(stride=1, mels="80"),
 }
 

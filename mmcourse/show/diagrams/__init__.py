@@ -27,6 +27,8 @@ _READY = {
     "alignment": ("ctc_collapse", "ctc_lattice", "prefix_beam"),
     "recognition": ("recogniser", "unpaired_recognition"),
     "synthesis": ("cross_modal_autoencoder", "length_regulator", "text_to_speech", "griffin_lim"),
+    "text_to_image": ("conditional_vae", "latent_flow"),
+    "flows": ("flow_matching", "guidance"),
     "adversarial": ("gan_steps", "conditional_gan", "dcgan_generator"),
 }
 READY = tuple(name for names in _READY.values() for name in names)  # each draws a diagram without any argument
