@@ -27,6 +27,7 @@ from mmcourse.show.diagrams.words import plain
 
 BEAMS = Branch("start", children=[Branch("a", "−0.4", [Branch("fish"), Branch("boat")]), Branch("the", pruned=True)])
 FRAMES = torch.tensor([[0.3, 0.6, 0.1], [0.5, 0.2, 0.3], [0.2, 0.1, 0.7]])
+VALUES = {frozenset(): 0.1, frozenset("a"): 0.9, frozenset("b"): 0.9, frozenset("ab"): 0.9}
 CASES = {name: getattr(diagrams, name) for name in diagrams.READY} | {
     "cross-attention": lambda: diagrams.attention_head(cross=True),
     "two heads more": lambda: diagrams.multi_head_attention(heads=8),
@@ -45,6 +46,8 @@ CASES = {name: getattr(diagrams, name) for name in diagrams.READY} | {
     "GAN of sentences": lambda: diagrams.conditional_gan("sentence"),
     "one Euler step": lambda: diagrams.flow_matching(steps=1),
     "strong guidance": lambda: diagrams.guidance(scale=5),
+    "other pairing": lambda: diagrams.pairing("small house", "big house"),
+    "two modalities with values": lambda: diagrams.shapley_orders(["a", "b"], VALUES),
     "recogniser of every frame": lambda: diagrams.recogniser(stride=1, mels="80"),
 }
 
@@ -248,6 +251,10 @@ def test_what_cannot_be_read_is_refused(make, message, shown):
         (lambda: diagrams.byte_pair_merges({"fish": 0}), "words that occur"),
         (lambda: diagrams.length_regulator("ab", (1, 2, 3)), "one duration for each letter"),
         (lambda: diagrams.length_regulator("ab", (0, 2)), "from 1 frame on"),
+        (lambda: diagrams.pairing("red fish", "red fish"), "two different descriptions"),
+        (lambda: diagrams.cross_attention_model(heads=0), "heads is 0"),
+        (lambda: diagrams.shapley_orders(["a", "a"]), "2 or 3 different names"),
+        (lambda: diagrams.shapley_orders(["a", "b"], {frozenset(): 0.0}), r"lack the sets \[\['a'\], \['b'\], "),
         (lambda: diagrams.dcgan_generator(stages=[(3, 4, 4)]), "at least two"),
         (lambda: diagrams.attention_masks({"m": torch.ones(3, 3).bool()}, "ab"), "one row for each query"),
         (lambda: diagrams.attention_masks({"m": torch.ones(2, 2)}, "ab"), "float32"),

@@ -29,6 +29,9 @@ _READY = {
     "synthesis": ("cross_modal_autoencoder", "length_regulator", "text_to_speech", "griffin_lim"),
     "text_to_image": ("conditional_vae", "latent_flow"),
     "flows": ("flow_matching", "guidance"),
+    "fusion": ("pairing", "fusion_methods", "fusion_stages", "low_rank_fusion", "film"),
+    "fusion_tokens": ("cross_attention", "cross_attention_model", "fusion_bottleneck"),
+    "missing": ("modality_dropout", "shapley_orders"),
     "adversarial": ("gan_steps", "conditional_gan", "dcgan_generator"),
 }
 READY = tuple(name for names in _READY.values() for name in names)  # each draws a diagram without any argument
