@@ -12,7 +12,7 @@ _MODULES = {
     "trees": ("Branch", "tree"),
 }
 _READY = {
-    "towers": ("two_towers", "contrastive_matrix"),
+    "towers": ("two_towers", "contrastive_matrix", "binding"),
     "masks": ("attention_masks", "gpt_and_bert_masks"),
     "convolutions": ("convolution", "receptive_field"),
     "classifiers": ("image_classifier", "text_cnn", "speech_classifier", "training_step"),

@@ -78,3 +78,34 @@ def contrastive_matrix(similarities=None, temperature: float = 0.2) -> None:
     for axis in ("rows", "columns"):
         d.arrow(axis, "loss")
     d.show()
+
+
+def binding() -> None:
+    """Display how voices join a shared space of images and text: aligned to text alone, whose tower no longer changes.
+
+    After Girdhar et al. 2023 (ImageBind), which binds through images.
+    """
+    d = Diagram(
+        "Binding through text: image and text towers learn from image-text pairs; then the text tower is frozen, and a "
+        "speech tower is trained on text-speech pairs. Images and speech were never paired, yet share one space."
+    )
+    for row, data, shape, tower, kind, vector in (
+        (0, "images", "(B, 3, H, W)", "image\ntower", "layer", "u"),
+        (1, "text", "(B, T)", "text\ntower", "layer", "v"),
+        (2, "text", "(B, T)", "the same\ntower", "frozen", "v"),
+        (3, "speech", "(B, M, T)", "speech\ntower", "layer", "w"),
+    ):
+        d.block(f"data {row}", at=(0, row), label=data, shape=shape, kind="data")
+        d.block(f"tower {row}", at=(1, row), label=tower, kind=kind)
+        d.block(f"vector {row}", at=(2, row), label=f"${vector}$", shape="(B, D)", kind="data")
+        d.path(f"data {row}", f"tower {row}", f"vector {row}")
+    for first in (0, 2):
+        d.block(f"loss {first}", at=(3, first + 0.5), label="contrastive\nloss", kind="loss")
+        for row in (first, first + 1):
+            d.arrow(f"vector {row}", f"loss {first}", out="right", into="top" if row == first else "bottom")
+    d.arrow("tower 1", "tower 2", kind="shared")
+    for first, title in ((0, "1  pairs of images and text"), (2, "2  pairs of text and speech")):
+        names = [f"{part} {row}" for part in ("data", "tower", "vector") for row in (first, first + 1)]
+        d.group(title, *names, f"loss {first}")
+    d.block("never", at=(1.5, 4), label="$u$ and $w$ were never paired, yet lie in one space", kind="text")
+    d.show()

@@ -35,7 +35,7 @@ def modality_gap(one: Tensor, other: Tensor) -> float:
     return float((next(means) - next(means)).norm())
 
 
-def plot_shared_space(
+def show_shared_space(
     spaces: Mapping[str, Tensor] | Mapping[str, Mapping[str, Tensor]], pairs: int = 20, most: int = 400
 ) -> None:
     """Plot vectors of 2 or 3 modalities in one plane, with lines between some pairs and a cross at each mean.

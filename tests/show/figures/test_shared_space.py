@@ -43,8 +43,8 @@ def test_the_gap_is_the_distance_of_the_means():
 
 def test_the_figure_tells_the_gap(shown):
     far = vectors(shift=2.0)
-    show.plot_shared_space(far)
-    show.plot_shared_space({"untrained": far, "trained": vectors() | {"sound": vectors(seed=1)["text"]}})
+    show.show_shared_space(far)
+    show.show_shared_space({"untrained": far, "trained": vectors() | {"sound": vectors(seed=1)["text"]}})
     gap = modality_gap(*far.values())
     assert f"the means of image and text are {gap:.2f} apart" in shown.alt(0)
     assert shown.alt(1).count(" apart") == 4 and "untrained: image, text" in shown.alt(1)
@@ -62,5 +62,5 @@ def test_the_figure_tells_the_gap(shown):
 )
 def test_bad_input_gets_a_clear_error(given, message, shown):
     with pytest.raises(ValueError, match=message):
-        show.plot_shared_space(given)
+        show.show_shared_space(given)
     assert not shown
