@@ -12,12 +12,19 @@ from mmcourse.exercises.judging import agrees
 
 
 def in_float64(case: tuple) -> tuple:
-    """The same arguments, with tensors of floats in double precision."""
-    return tuple(one.double() if isinstance(one, Tensor) and one.is_floating_point() else one for one in case)
+    """The same arguments, with tensors of floats and of complex numbers in double precision."""
+    return tuple(doubled(one) if isinstance(one, Tensor) else one for one in case)
+
+
+def doubled(value: Tensor) -> Tensor:
+    """In double precision, unless it holds whole numbers or a mask."""
+    if value.is_complex():
+        return value.to(torch.complex128)
+    return value.double() if value.is_floating_point() else value
 
 
 def expect_dtype_kept(answer: Answer, case: tuple) -> None:
-    """For float64 arguments, all tensors of the result are float64."""
+    """For float64 arguments, all tensors of the result are float64, complex ones complex128."""
     try:
         results = list(tensors(answer(*in_float64(case))))
     except NotRight as problem:
@@ -26,7 +33,7 @@ def expect_dtype_kept(answer: Answer, case: tuple) -> None:
             "`torch.zeros_like`, or `dtype=x.dtype`"
         ) from None
     for result in results:
-        if result.dtype != torch.float64:
+        if result.dtype not in (torch.float64, torch.complex128):
             raise NotRight(
                 f"for float64 tensors the result is {result.dtype}: is there a `.float()`, or a new tensor without "
                 "`dtype`?"
