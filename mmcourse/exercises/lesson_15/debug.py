@@ -51,7 +51,7 @@ class Autoencoder(nn.Module):
 def resynthesis(answer, rng):
     tried = explained(answer, CAUSES)
     for rate, bands, window, hop, seconds in (
-        (16_000, 24, 0.064, 0.016, 0.7),
+        (16_000, 80, 0.064, 0.016, 0.7),
         (8_000, 20, 0.050, 0.0125, 0.9),
         (16_000, 32, 0.025, 0.010, 0.5),
     ):
