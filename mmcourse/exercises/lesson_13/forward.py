@@ -9,6 +9,7 @@ from mmcourse.exercises.answers import NotRight, deadline
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import agrees, expect_tensor, explained, named_mistake, possible, whole
+from mmcourse.exercises.lesson_13.collapsing import collapse
 from mmcourse.exercises.properties import expect_dtype_kept, expect_same_again, expect_without
 
 LIMIT = 1.5  # seconds for the long case, which takes the forward algorithm a few hundredths
@@ -39,6 +40,8 @@ def forward(
     frame_of: Callable = lambda t: t,
     symbol_of: Callable = lambda symbols, i: symbols[i],
     in_place: bool = False,
+    wraps: bool = False,
+    first: int = 0,
 ) -> Tensor:
     """What the answer should give; each option makes it another mistake.   (T, V), L symbols -> ()"""
     symbols = extended(target, blank)
@@ -47,9 +50,9 @@ def forward(
     for t in range(1, len(p)):
         before = alpha if in_place else list(alpha)
         for i in range(len(symbols)):
-            ways = [before[i]] if stays else []
-            ways += [before[i - 1]] if moves and i else []
-            ways += [before[i - 2]] if i >= 2 and skips(symbols, i, blank) else []
+            ways = [before[i]] if stays and i >= first else []
+            ways += [before[i - 1]] if moves and (i or wraps) else []
+            ways += [before[i - 2]] if (i >= 2 or wraps) and skips(symbols, i, blank) else []
             alpha[i] = (joined(ways) if ways else zero) * p[frame_of(t), symbol_of(symbols, i)]
     return sum(alpha[-ends:])
 
@@ -66,6 +69,17 @@ def only_last_label(p: Tensor, target: list[int], blank: int) -> Tensor:
 def best_symbols(p: Tensor, target: list[int], blank: int) -> Tensor:
     """The probability of the most probable alignment of all, whatever its text."""
     return p.max(1).values.prod()
+
+
+def only_greedy(p: Tensor, target: list[int], blank: int) -> Tensor:
+    """The probability of the most probable alignment if it gives the text."""
+    return best_symbols(p, target, blank) * (collapse(p.argmax(1).tolist(), blank) == target)
+
+
+def normalised(p: Tensor, target: list[int], blank: int) -> Tensor:
+    """What is left if alpha is scaled to the sum 1 in every frame."""
+    ends = forward(p, target, blank)
+    return ends / forward(p, target, blank, ends=10**6)
 
 
 def no_blank(target: Sequence[int], blank: int) -> list[int]:
@@ -140,6 +154,38 @@ MISTAKES = [
     (
         changed(symbol_of=lambda symbols, i: min(i, 10**6)),
         "the position in the extended text is used as the column: the column is the symbol at that position",
+    ),
+    (
+        changed(wraps=True),
+        "for the first position `alpha[i - 1]` is `alpha[-1]`, the end of the list: nothing comes before it",
+    ),
+    (
+        changed(skips=lambda symbols, i, blank: symbols[i] != blank and symbols[i] not in symbols[i + 2 : i + 3]),
+        "a symbol is compared with the one two positions after it; the blank before it is left out if it differs from "
+        "the one two positions before",
+    ),
+    (
+        changed(first=1),
+        "the first blank gets a value in frame 0 alone: does the loop over positions begin at 1?",
+    ),
+    (changed(starts=1, ends=1), "alignments that begin or end with a symbol of the text are missing"),
+    (only_greedy, "only the most probable alignment counts, and only if it gives the text; add up all that do"),
+    (normalised, "alpha is divided by its sum in every frame; the product of these sums is the probability"),
+    (
+        lambda p, target, blank: forward(p, target, blank) if len(target) < len(p) else torch.zeros(()),
+        "a text with as many symbols as there are frames is possible, unless a symbol comes twice in a row",
+    ),
+    (
+        lambda p, target, blank: forward(p, [symbol for symbol in target if symbol], blank),
+        "a 0 in the text is taken for the blank: use `blank`",
+    ),
+    (
+        lambda p, target, blank: forward(p, [symbol - 1 for symbol in target], blank),
+        "the columns are shifted by one: symbol v has column v",
+    ),
+    (
+        lambda p, target, blank: forward(p.log(), target, blank),
+        "logarithms are added like probabilities; use probabilities",
     ),
     (lambda p, target, blank: forward(p, target, 0), "the blank is 0 whatever the argument says: use `blank`"),
     (
@@ -222,17 +268,21 @@ SHAPES = {(1,): "an axis is left over; one number without axes is asked for"}
 )
 def forward_check(answer, rng):
     cases = drawn_cases(rng)
-    tried = explained(answer, CAUSES)
+
+    def tried(*case):
+        return (answer if case[1] else explained(answer, CAUSES))(*case)
+
     expect_same_again(tried, cases[0])
     expect_without(
         tried, cases[0], {"ctc_loss"}, "PyTorch's CTC loss is called; the forward algorithm is to be written here"
     )
-    judge_probabilities(tried, cases)
+    judge_probabilities(tried, [case for case in cases if case[1] and len(case[0]) > 1])
+    judge_probabilities(tried, cases)  # with an empty text and a single frame, which many answers treat apart
     remark = expect_gradients(answer, cases[2], forward)
     expect_dtype_kept(answer, cases[1])
     judge_default(tried, cases[0])
     with deadline(LIMIT, SLOW):
-        judge_probabilities(tried, [(drawn_probabilities(rng, 40, 6), [1, 4, 4, 2, 5, 1, 3], 0)])
+        judge_long(tried, (drawn_probabilities(rng, 40, 6), [1, 4, 4, 2, 5, 1, 3], 0))
     return (
         f"{len(cases) + 1} texts: empty, too long, with a symbol twice in a row, with other blanks, and one of 7 "
         f"symbols over 40 frames{remark}"
@@ -279,6 +329,16 @@ def judge_probabilities(answer: Callable, cases: list[tuple]) -> None:
     wrong = next(i for i, (a, b) in enumerate(zip(given, expected, strict=True)) if not agrees(a.log(), b.log()))
     came, due = given[wrong].item(), expected[wrong].item()
     raise NotRight(f"{where(cases[wrong])} it gave {came:.5g}, expected {due:.5g}{clue(cases[wrong])}")
+
+
+def judge_long(answer: Callable, case: tuple) -> None:
+    """A text over many frames, where the probability is small."""
+    given, expected = expect_tensor(answer(*case), where(case), (), SHAPES), forward(*case)
+    if not agrees(given.log(), expected.log()):
+        raise NotRight(
+            f"right for short texts, but {where(case)} it gave {given.item():.5g}, expected {expected.item():.5g}: is "
+            "there a number too small for the dtype, or a limit?"
+        )
 
 
 def logarithm(mistaken: Callable) -> Callable:

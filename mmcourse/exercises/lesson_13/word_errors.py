@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from difflib import SequenceMatcher
 
 import torch
 
@@ -13,14 +14,57 @@ from mmcourse.exercises.properties import expect_same_again
 WORDS = ("the", "red", "cat", "sat", "mat", "dog", "saw", "a", "ran", "fox")
 
 
-def edits(words: list, heard: list, substitution=1, insertion=1, deletion=1, edges=True, total=True) -> int:
+def edits(words: list, heard: list, substitution=1, insertion=1, deletion=1, top=True, side=True) -> int:
     """Edit distance; each option makes it another mistake."""
-    row = [j * insertion if edges else 0 for j in range(len(heard) + 1)]
+    row = [j * insertion if top else 0 for j in range(len(heard) + 1)]
     for i, word in enumerate(words, 1):
-        before, row = row, [i * deletion if edges else 0]
+        before, row = row, [i * deletion if side else 0]
         for j, other in enumerate(heard, 1):
             row.append(min(before[j] + deletion, row[-1] + insertion, before[j - 1] + substitution * (word != other)))
-    return row[-1] if total else min(row)
+    return row[-1]
+
+
+def filled(words: list, heard: list, entry: Callable) -> int:
+    """The last entry of a table, each from the ones above, to the left and on the diagonal."""
+    row = list(range(len(heard) + 1))
+    for i, word in enumerate(words, 1):
+        before, row = row, [i]
+        for j, other in enumerate(heard, 1):
+            row.append(entry(before[j], row[-1], before[j - 1], word != other))
+    return row[-1]
+
+
+def shared_rows(words: list, heard: list) -> int:
+    """A table whose rows are the same list."""
+    table = [[0] * (len(heard) + 1)] * (len(words) + 1)
+    for i in range(len(words) + 1):
+        table[i][0] = i
+    table[0][:] = range(len(heard) + 1)
+    for i, word in enumerate(words, 1):
+        for j, other in enumerate(heard, 1):
+            table[i][j] = min(table[i - 1][j] + 1, table[i][j - 1] + 1, table[i - 1][j - 1] + (word != other))
+    return table[-1][-1]
+
+
+def with_exchange(words: list, heard: list) -> int:
+    """Edit distance in which two neighbouring words exchanged are one edit."""
+    table = [[i + j for j in range(len(heard) + 1)] for i in range(len(words) + 1)]
+    for i, word in enumerate(words, 1):
+        for j, other in enumerate(heard, 1):
+            table[i][j] = min(table[i - 1][j] + 1, table[i][j - 1] + 1, table[i - 1][j - 1] + (word != other))
+            if words[max(i - 2, 0) : i] == heard[max(j - 2, 0) : j][::-1] and min(i, j) > 1:
+                table[i][j] = min(table[i][j], table[i - 2][j - 2] + 1)
+    return table[-1][-1]
+
+
+def common(words: list, heard: list) -> int:
+    """Length of the longest common subsequence."""
+    return len(words) - edits(words, heard, insertion=0, substitution=10**6)
+
+
+def by_difflib(words: list, heard: list) -> int:
+    blocks = SequenceMatcher(None, words, heard, autojunk=False).get_opcodes()
+    return sum(max(b - a, d - c) for kind, a, b, c, d in blocks if kind != "equal")
 
 
 def rate(of_pair: Callable = edits, split: Callable = str.split, length: Callable | None = None) -> Callable:
@@ -161,9 +205,47 @@ MISTAKES = [
     (costing(deletion=0), "deletions count 0 edits; each is one"),
     (costing(substitution=0), "substitutions count 0 edits; each is one"),
     (
-        costing(edges=False),
+        costing(top=False, side=False),
         "the first row and column of the table are 0: from no words to j words it takes j insertions, from i words to "
         "none i deletions",
+    ),
+    (costing(top=False), "the first row of the table is 0: from no words to j words it takes j insertions"),
+    (costing(side=False), "the first column of the table is 0: from i words to no words it takes i deletions"),
+    (
+        rate(lambda words, heard: filled(words, heard, lambda a, b, c, wrong: min(a, b, c) + wrong)),
+        "an insertion or deletion costs nothing where the two words are equal: only the diagonal depends on that",
+    ),
+    (
+        rate(lambda words, heard: filled(words, heard, lambda a, b, c, wrong: min(a, b, c) + 1)),
+        "1 is added even if the two words are equal",
+    ),
+    (
+        rate(lambda words, heard: filled(words, heard, lambda a, b, c, wrong: 1 + max(a, b, c) if wrong else c)),
+        "the maximum of three ways is taken; the smallest counts",
+    ),
+    (
+        rate(shared_rows),
+        "all rows of the table are one list, `[[0] * n] * m`, so that a change in one changes all: make each row anew",
+    ),
+    (rate(with_exchange), "two words that are exchanged count as one edit (Damerau); here they are two"),
+    (
+        rate(lambda words, heard: max(len(words), len(heard)) - common(words, heard)),
+        "the longest common subsequence is subtracted from the longer sentence, which counts too few edits",
+    ),
+    (rate(by_difflib), "`difflib` looks for long common parts, which does not always give the fewest edits"),
+    (
+        rate(
+            lambda words, heard: (Counter(words) - Counter(heard)).total() + (Counter(heard) - Counter(words)).total()
+        ),
+        "missing and additional words are counted without their order",
+    ),
+    (
+        rate(lambda words, heard: sum(word not in heard for word in words)),
+        "words that occur nowhere in the hypothesis are counted; order, repetitions and insertions count too",
+    ),
+    (
+        rate(lambda words, heard: edits(words, heard) if words else bool(heard)),
+        "for an empty reference one error is counted; each word of the hypothesis is an insertion",
     ),
     (rate(unequal_places), "words are compared place by place, so that one missing word makes all that follow wrong"),
     (
@@ -242,11 +324,12 @@ CAUSES = {
 def word_error_check(answer, rng):
     cases = [
         (["the cat sat", "a dog"], ["the cat sat", "a dog"]),
-        (["the cat sat on the mat"], ["cat sat on a mat"]),
-        (["the cat", "", "red fox ran"], ["the cat sat", "a", "fox"]),
+        (["the cat sat on the mat", "a fox"], ["cat sat on a mat", "fox"]),
+        (["the cat", "", "red fox ran"], ["the cat sat", "a mat", "fox"]),
         (["the red fox ran", "a dog"], ["", "dog"]),
         (["a  cat sat ", "the dog"], ["a cat sat", " the   dog"]),
-        (["a"], ["the cat saw a red dog"]),
+        (["a", "cat"], ["the cat saw a red dog", "cat"]),
+        (["a a red dog", "the the", "cat dog"], ["a red dog dog", "the", "dog dog"]),
         (["the cat", "sat"], ["the", "cat sat"]),
         (["cat dog", "a fox"], ["dog cat", "a fox"]),
     ]
@@ -276,6 +359,8 @@ def drawn_corpus(rng: torch.Generator) -> tuple[list[str], list[str]]:
         for word in words:
             fate = whole(rng, 0, 5)
             heard += {0: [], 1: [WORDS[whole(rng, 0, 9)]], 2: [word, WORDS[whole(rng, 0, 9)]]}.get(fate, [word])
+        if not words:
+            heard = [WORDS[whole(rng, 0, 9)] for _ in range(whole(rng, 0, 3))]
         references.append(" ".join(words))
         hypotheses.append(" ".join(heard))
-    return references, hypotheses
+    return [*references, "a red fox"], [*hypotheses, "a fox ran"]

@@ -35,10 +35,10 @@ def drop_check(answer, rng):
     tried = explained(answer, CAUSES)
     for batch, length in ((5, 3), (4, 4), (1, 6), (3, 7)):
         tokens, empty = drawn_tokens(rng, batch, length), drawn_empty(rng, length)
-        if dropped(tried, tokens, 0.0, empty).any():
-            raise NotRight("for probability 0 a sentence is replaced; none is")
-        if not dropped(tried, tokens, 1.0, empty).all():
-            raise NotRight("for probability 1 a sentence is kept; all are replaced")
+        if (one := dropped(tried, tokens, 0.0, empty)).any():
+            raise NotRight(f"for probability 0 a sentence is replaced, {place(one)}; none is")
+        if (one := ~dropped(tried, tokens, 1.0, empty)).any():
+            raise NotRight(f"for probability 1 a sentence is kept, {place(one)}; all are replaced")
     for probability in (0.1, 0.35, 0.8):
         judge_fraction(dropped(tried, drawn_tokens(rng, MANY, 3), probability, drawn_empty(rng, 3)), probability)
     tokens, empty = drawn_tokens(rng, BATCH, 4), torch.zeros(4, dtype=torch.int64)
@@ -103,6 +103,7 @@ def judge_fraction(was_dropped: Tensor, probability: float) -> None:
             raise NotRight(f"{found}: `probability` is that of keeping a sentence; it is that of replacing it")
         for other, words in (
             (probability / 2, "half as many"),
+            (1 - (1 - probability) ** 2, "two decisions are made, and one of them is enough; make one"),
             (probability**2, "two decisions are needed for one"),
             (
                 0.5 * math.erfc(-probability / math.sqrt(2)),
@@ -119,6 +120,11 @@ def judge_fraction(was_dropped: Tensor, probability: float) -> None:
         )
     if correlated(torch.stack([was_dropped[::2], was_dropped[1::2]], 1)):
         raise NotRight("neighbouring sentences are not independent of each other")
+
+
+def place(chosen: Tensor) -> str:
+    """Where the first chosen sentence stands."""
+    return f"number {int(chosen.nonzero()[0, 0]) + 1} of {len(chosen)}"
 
 
 def near(fraction: float, probability: float, n: int) -> bool:

@@ -64,8 +64,8 @@ def test_griffin_lim_step(judged):
         {
             "spectrum": (rebuilt, "that is the new spectrogram"),
             "with magnitude": (lambda m, *rest: m * answer(m, *rest), "the magnitude is put back"),
-            "angle": (lambda *case: rebuilt(*case).angle(), "those are angles"),
-            "magnitude": (lambda *case: rebuilt(*case).abs(), "those are magnitudes"),
+            "angle": (lambda *case: rebuilt(*case).angle(), "it gave real numbers, angles"),
+            "magnitude": (lambda *case: rebuilt(*case).abs(), "it gave real numbers, magnitudes"),
             "waveform": (lambda m, p, n, h, w: torch.istft(m * p, n, h, window=w), "a waveform; the phase"),
             "old phase": (lambda m, p, *rest: p, "that is the phase that came in"),
             "conjugate": (lambda *case: answer(*case).conj(), "the sign of the phase is reversed"),
