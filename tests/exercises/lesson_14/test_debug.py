@@ -190,7 +190,7 @@ def test_fixed_generator(judged):
             "unused": (Unused, None),
             "detached": (Detached, "cut off by a `detach`"),
             "no noise": (NoNoise, "the noise does not change the image"),
-            "one for all": (OneForAll, "is one sentence used for all of them"),
+            "one for all": (OneForAll, "is one sentence or one noise used for all"),
             "first word": (FirstWord, "word 2 of 4 does not change the image"),
             "mean over the batch": (MeanOverBatch, None),
             "tiny": (Tiny, None),

@@ -111,9 +111,9 @@ def test_drop_conditions(judged):
             "never": (lambda t, p, e: t if p < 1 else e.expand_as(t), "is there one decision for the whole batch"),
             "half": (lambda t, p, e: answer(t, p / 2 if p < 1 else p, e), "half as many"),
         },
-        draws=2,
+        draws=1,
     )
 
 
 def test_no_right_answer_is_refused_by_chance():
-    assert all(judge("14.4", by_index) for _ in range(10))
+    assert all(judge("14.4", by_index) for _ in range(5))
