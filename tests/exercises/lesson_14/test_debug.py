@@ -134,6 +134,16 @@ class PaddingCounts(Fixed):
         self.sentence = nn.EmbeddingBag(vocabulary_size, width)
 
 
+class Width(Fixed):
+    def __init__(self, vocabulary_size, noise_size, width):
+        super().__init__(vocabulary_size, noise_size, 32)
+
+
+class Shuffled(Fixed):
+    def condition(self, tokens):
+        return super().condition(tokens[torch.randperm(len(tokens))])
+
+
 class NoSigmoid(Fixed):
     def __init__(self, vocabulary_size, noise_size, width):
         super().__init__(vocabulary_size, noise_size, width)
@@ -195,13 +205,15 @@ def test_fixed_generator(judged):
             "mean over the batch": (MeanOverBatch, None),
             "tiny": (Tiny, None),
             "padding": (PaddingCounts, "padding is no word"),
+            "width": (Width, "`width` has no effect"),
+            "shuffled": (Shuffled, None),
             "no sigmoid": (NoSigmoid, "is the sigmoid at the end missing"),
             "own noise": (OwnNoise, None),
             "no return": (NoReturn, "`forward` gave None"),
             "from the noise": (FromNoise, None),
             "squeezed": (Squeezed, "the batch axis is lost"),
         },
-        draws=3,
+        draws=2,
     )
 
 

@@ -94,5 +94,5 @@ def test_resynthesis(judged):
             "mels": (lambda s, a, m: a(m(s[None])), "it gave mels; a sound is asked for"),
             "silent": (lambda s, a, m: 0 * answer(s, a, m), "but the sound is silent"),
         },
-        draws=2,
+        draws=1,
     )

@@ -91,13 +91,14 @@ def test_griffin_lim_step(judged):
                 None,
             ),
             "two steps": (two_steps, "those are two steps"),
-            "hop": (default_hop, None),
             "not centred": (not_centred, None),
             "nan": (lambda *case: (x := rebuilt(*case)) / x.abs(), "for silence, a magnitude of 0"),
             "large clamp": (
                 lambda *case: (x := rebuilt(*case)) / (x.abs() + 1e-2),
                 None,
             ),
+            "column": (lambda *case: (x := rebuilt(*case)) / x.norm(dim=0), None),
+            "hop of torch": (default_hop, "the hop is n_fft // 4"),
             "in place": (lambda m, p, *rest: answer(m, p.mul_(m) / m, *rest), "was changed in place"),
             "pair": (lambda *case: (answer(*case), 0), "it gave 2 results"),
             "not complex": (
