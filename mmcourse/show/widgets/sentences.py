@@ -19,14 +19,24 @@ EXAMPLES = (
 ONE_OBJECT = EXAMPLES[:6]
 
 
-def problem_with(sentence: str, longest: int = LONGEST) -> str:
+def problem_with(sentence: str) -> str:
     """Why the book has no such sentence, as a message for whoever typed it; '' where nothing is wrong."""
+    return problem_of_length(sentence) or unknown_words(sentence)
+
+
+def problem_of_length(sentence: str) -> str:
+    """A message where a sentence is empty or too long, else ''."""
     words = split_words(sentence)
     if not words:
         return "The sentence is empty. Type some words, such as 'a small red fish'."
-    if len(words) > longest:
-        return f"The sentence has {len(words)} words; at most {longest} are possible here."
-    unknown = list(dict.fromkeys(word for word in words if word not in WORDS))
+    if len(words) > LONGEST:
+        return f"The sentence has {len(words)} words; at most {LONGEST} are possible here."
+    return ""
+
+
+def unknown_words(sentence: str) -> str:
+    """A message that names the words that the book has not, with near ones that it has; '' where there are none."""
+    unknown = list(dict.fromkeys(word for word in split_words(sentence) if word not in WORDS))
     if not unknown:
         return ""
     told = [_with_neighbours(word) for word in unknown[:3]]
