@@ -50,6 +50,7 @@ _HOME = {
     "generator": "mmcourse.show.widgets.generator",
     "game": "mmcourse.show.widgets.game",
     "recogniser": "mmcourse.show.widgets.recogniser",
+    "text_to_image": "mmcourse.show.widgets.text_to_image",
     "text_to_speech": "mmcourse.show.widgets.text_to_speech",
 }
 __all__ = list(_HOME)
