@@ -18,25 +18,27 @@ STRIDE = 2  # frames of the log-mel for one of the output: 20 ms
 
 
 class Recogniser(nn.Module):
-    """What both recognisers share: log-mels with their statistics, a stride of 2 in time, a transcript for any sound.
+    """What both recognisers share: log-mels with their statistics, a convolution of stride 2, the transcripts.
 
     forward  mels (B, n_mels, T), lengths (B,) in frames -> log-probabilities (B, T', V), lengths (B,), T' = ceil(T / 2)
+    `log_mel` has to be fitted before training. Padding reaches no output.
     """
 
     def __init__(self, width: int, n_mels: int = 40, n_characters: int = len(CHARACTERS)):
         super().__init__()
         self.log_mel, self.n_mels = LogMel(n_mels=n_mels), n_mels
+        self.first = nn.Sequential(nn.Conv1d(n_mels, width, 5, STRIDE, padding=2), nn.BatchNorm1d(width), nn.ReLU())
         self.head = nn.Linear(width, n_characters)
 
-    def states(self, mels: Tensor, lengths: Tensor) -> Tensor:
-        """Features of every second frame.   (B, n_mels, T), lengths (B,) after the stride -> (B, T', D)"""
+    def states(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Features of each step with its context.   (B, D, T'), lengths (B,) of T' -> (B, T', D)"""
         raise NotImplementedError
 
     def forward(self, mels: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         check_mels(mels, self.n_mels)
         check_lengths(lengths, mels)
         lengths = -(-lengths // STRIDE)
-        return self.head(self.states(mels, lengths)).log_softmax(dim=2), lengths
+        return self.head(self.states(self.first(mels), lengths)).log_softmax(dim=2), lengths
 
     def log_probabilities(self, sounds: Sequence[Tensor]) -> list[Tensor]:
         """What the recogniser hears in each sound, (samples,) at 16 kHz.   -> for each (T', V)"""
@@ -60,21 +62,18 @@ class Recogniser(nn.Module):
 
 
 class RecurrentRecogniser(Recogniser):
-    """Bidirectional LSTM layers over pairs of frames (after Graves, Mohamed and Hinton 2013, who have three to five).
+    """A bidirectional LSTM of several layers (after Graves, Mohamed and Hinton 2013).
 
-    width  features of each state, half of them of each direction
+    width  features of each step, half of them of each direction
     """
 
     def __init__(self, width: int = 192, layers: int = 2, n_mels: int = 40, n_characters: int = len(CHARACTERS)):
         super().__init__(width, n_mels, n_characters)
-        self.recurrent = nn.LSTM(STRIDE * n_mels, width // 2, layers, batch_first=True, bidirectional=True)
+        self.recurrent = nn.LSTM(width, width // 2, layers, batch_first=True, bidirectional=True)
 
-    def states(self, mels: Tensor, lengths: Tensor) -> Tensor:
-        if mels.shape[2] % STRIDE:
-            mels = torch.nn.functional.pad(mels, (0, 1))
-        pairs = mels.transpose(1, 2).unflatten(1, (-1, STRIDE)).flatten(2)  # (B, T', 2 n_mels)
-        packed = pack_padded_sequence(pairs, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        return pad_packed_sequence(self.recurrent(packed)[0], batch_first=True, total_length=pairs.shape[1])[0]
+    def states(self, x: Tensor, lengths: Tensor) -> Tensor:
+        packed = pack_padded_sequence(x.transpose(1, 2), lengths.cpu(), batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(self.recurrent(packed)[0], batch_first=True, total_length=x.shape[2])[0]
 
 
 class ResidualBlock(nn.Module):
@@ -90,10 +89,7 @@ class ResidualBlock(nn.Module):
 
 
 class ConvolutionalRecogniser(Recogniser):
-    """Convolutions over time: one of stride 2, then residual blocks, each with its dilation.
-
-    Padding reaches no output: what lies behind a sound's end is set to 0 before each convolution.
-    """
+    """Residual blocks of convolutions over time, each with its dilation."""
 
     def __init__(
         self,
@@ -104,11 +100,9 @@ class ConvolutionalRecogniser(Recogniser):
         n_characters: int = len(CHARACTERS),
     ):
         super().__init__(width, n_mels, n_characters)
-        self.first = nn.Sequential(nn.Conv1d(n_mels, width, 5, STRIDE, padding=2), nn.BatchNorm1d(width), nn.ReLU())
         self.blocks = nn.ModuleList(ResidualBlock(width, kernel, dilation) for dilation in dilations)
 
-    def states(self, mels: Tensor, lengths: Tensor) -> Tensor:
-        x = self.first(mels)
+    def states(self, x: Tensor, lengths: Tensor) -> Tensor:
         real = (torch.arange(x.shape[2], device=x.device) < lengths[:, None])[:, None]  # (B, 1, T')
         for block in self.blocks:
             x = block(x * real)
