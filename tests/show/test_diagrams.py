@@ -26,6 +26,7 @@ from mmcourse.show.diagrams.subwords import merge_steps
 from mmcourse.show.diagrams.words import plain
 
 BEAMS = Branch("start", children=[Branch("a", "−0.4", [Branch("fish"), Branch("boat")]), Branch("the", pruned=True)])
+FRAMES = torch.tensor([[0.3, 0.6, 0.1], [0.5, 0.2, 0.3], [0.2, 0.1, 0.7]])
 CASES = {name: getattr(diagrams, name) for name in diagrams.READY} | {
     "cross-attention": lambda: diagrams.attention_head(cross=True),
     "two heads more": lambda: diagrams.multi_head_attention(heads=8),
@@ -36,6 +37,11 @@ CASES = {name: getattr(diagrams, name) for name in diagrams.READY} | {
     "long chain": lambda: diagrams.flow([(f"layer {i}", "(B, T, D)") for i in range(11)], "A chain in rows."),
     "chain downwards": lambda: diagrams.flow([("x", "(B, T)"), ("embedding", "(B, T, D)"), "GRU"], "Down.", down=True),
     "tree": lambda: diagrams.tree(BEAMS, "Beam search."),
+    "collapse of one frame": lambda: diagrams.ctc_collapse("-"),
+    "lattice with probabilities": lambda: diagrams.ctc_lattice("ab", probabilities=FRAMES, symbols="-ab"),
+    "large lattice": lambda: diagrams.ctc_lattice("abba", frames=6),
+    "large prefix search": lambda: diagrams.prefix_beam(torch.full((4, 3), 1 / 3), width=4),
+    "recogniser of every frame": lambda: diagrams.recogniser(stride=1, mels="80"),
 }
 
 
