@@ -9,9 +9,9 @@ from mmcourse.show.diagrams.canvas import SIZE, SMALL, Canvas, Rect, measure
 from mmcourse.show.diagrams.layers import Box, Layers, write_box
 from mmcourse.show.diagrams.nodes import QUIET
 from mmcourse.show.diagrams.sheet import MARGIN
+from mmcourse.show.diagrams.spans import Span, span_rows
 
 BLANK, EMPTY = "-", "∅"
-CELL, DOWN = 0.32, 0.62  # side of a cell, from one row to the next, inches
 LISTED = 8  # alignments that are written out, at most
 # Probabilities of blank, a and b in three frames: the single most probable alignment is all blanks.
 EXAMPLE = ((0.5, 0.4, 0.1), (0.5, 0.1, 0.4), (0.5, 0.1, 0.4))
@@ -25,34 +25,13 @@ def ctc_collapse(labels: Sequence[str] = "hhe-ll-loo-", blank: str = BLANK) -> N
     runs, start = [], 0  # (label, first frame, frame behind the last)
     for label, group in groupby(labels):
         runs.append((label, start, start := start + len(list(group))))
-    letters = [run for run in runs if run[0] != blank]
-    text = "".join(label for label, *_ in letters)
+    text = "".join(label for label, *_ in runs if label != blank)
     frames = [(label, t, t + 1) for t, label in enumerate(labels)]
-    rows = {"label of each frame": frames, "1  merge repeats": runs, f"2  remove blanks {blank}": letters}
-    beside = max(measure(title, SIZE)[0] for title in (*rows, "text")) + 0.25
-    canvas = Canvas(2 * MARGIN + beside + CELL * len(labels), 2 * MARGIN + CELL + 3 * DOWN)
-    above: list[tuple[str, Rect]] = []
-    for i, (title, cells) in enumerate(rows.items()):
-        y = MARGIN + CELL / 2 + i * DOWN
-        canvas.text(MARGIN + measure(title, SIZE)[0] / 2, y, title)
-        here = []
-        for label, first, last in cells:
-            left = MARGIN + beside + CELL * first
-            rect = Rect(left, y - CELL / 2, left + CELL * (last - first), y + CELL / 2).grown(-0.02)
-            name = f"{title}, {label}, frame {first + 1}"
-            write_box(canvas, rect, Box(label, kind="data" if label == blank else "layer"), name)
-            for other, there in above:
-                if rect.left - 0.01 <= (there.left + there.right) / 2 <= rect.right + 0.01:
-                    x = (there.left + there.right) / 2
-                    canvas.line([(x, there.bottom), (x, rect.top)], name, (other, name), QUIET)
-            here.append((name, rect))
-        above = here
-    y = MARGIN + CELL / 2 + 3 * DOWN
-    canvas.text(MARGIN + measure("text", SIZE)[0] / 2, y, "text")
-    shown = f"“{text}”"
-    canvas.text(MARGIN + beside + measure(shown, SIZE)[0] / 2, y, shown, weight="bold")
+    rows = {"label of each frame": frames, "1  merge repeats": runs,
+            f"2  remove blanks {blank}": [run for run in runs if run[0] != blank]}  # fmt: skip
+    rows = {title: [Span(*run, "data" if run[0] == blank else "layer") for run in row] for title, row in rows.items()}
     told = "".join(label for label, *_ in runs)
-    canvas.show(
+    span_rows(rows | {"text": f"“{text}”"}).show(
         f"CTC's rule from the labels of frames to a text, where {blank} is the blank. Diagram: {len(labels)} frames "
         f"{''.join(labels)} to {told} (repeats merged) to {text or 'nothing'} (blanks removed)."
     )
