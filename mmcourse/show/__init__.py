@@ -49,6 +49,7 @@ _HOME = {
     "latent_space": "mmcourse.show.widgets.latent_space",
     "generator": "mmcourse.show.widgets.generator",
     "game": "mmcourse.show.widgets.game",
+    "recogniser": "mmcourse.show.widgets.recogniser",
 }
 __all__ = list(_HOME)
 __getattr__, __dir__ = lazy_names(globals(), _HOME)
