@@ -13,7 +13,7 @@ from mmcourse.models.evaluation_mode import evaluation_mode
 from mmcourse.models.speech import check_mels
 from mmcourse.tasks.transcripts import CHARACTERS, text
 
-CHUNK = 32  # sounds heard together
+CHUNK = 32  # sounds in one batch
 STRIDE = 2  # frames of the log-mel for one of the output: 20 ms
 
 
@@ -24,9 +24,9 @@ class Recogniser(nn.Module):
     `log_mel` has to be fitted before training. Padding reaches no output.
     """
 
-    def __init__(self, width: int, n_mels: int = 40, n_characters: int = len(CHARACTERS)):
+    def __init__(self, width: int, n_mels: int = 40, n_characters: int = len(CHARACTERS), rate: int = 16_000):
         super().__init__()
-        self.log_mel, self.n_mels = LogMel(n_mels=n_mels), n_mels
+        self.log_mel, self.n_mels = LogMel(rate, n_mels), n_mels
         self.first = nn.Sequential(nn.Conv1d(n_mels, width, 5, STRIDE, padding=2), nn.BatchNorm1d(width), nn.ReLU())
         self.head = nn.Linear(width, n_characters)
 
@@ -41,7 +41,7 @@ class Recogniser(nn.Module):
         return self.head(self.states(self.first(mels), lengths)).log_softmax(dim=2), lengths
 
     def log_probabilities(self, sounds: Sequence[Tensor]) -> list[Tensor]:
-        """What the recogniser hears in each sound, (samples,) at 16 kHz.   -> for each (T', V)"""
+        """The output for each sound, (samples,) at the log-mels' rate, its own steps only.   -> for each (T', V)"""
         if isinstance(sounds, Tensor) and sounds.dim() == 1:
             raise ValueError(f"sounds are one tensor {tuple(sounds.shape)}; expected a list of sounds: [sound]")
         order = sorted(range(len(sounds)), key=lambda i: len(sounds[i]))
@@ -64,11 +64,11 @@ class Recogniser(nn.Module):
 class RecurrentRecogniser(Recogniser):
     """A bidirectional LSTM of several layers (after Graves, Mohamed and Hinton 2013).
 
-    width  features of each step, half of them of each direction
+    width  features of each step, half of them of each direction; `sizes` as Recogniser has them
     """
 
-    def __init__(self, width: int = 192, layers: int = 2, n_mels: int = 40, n_characters: int = len(CHARACTERS)):
-        super().__init__(width, n_mels, n_characters)
+    def __init__(self, width: int = 192, layers: int = 2, **sizes):
+        super().__init__(width, **sizes)
         self.recurrent = nn.LSTM(width, width // 2, layers, batch_first=True, bidirectional=True)
 
     def states(self, x: Tensor, lengths: Tensor) -> Tensor:
@@ -89,17 +89,10 @@ class ResidualBlock(nn.Module):
 
 
 class ConvolutionalRecogniser(Recogniser):
-    """Residual blocks of convolutions over time, each with its dilation."""
+    """Residual blocks of convolutions over time, each with its dilation; `sizes` as Recogniser has them."""
 
-    def __init__(
-        self,
-        width: int = 128,
-        dilations: Sequence[int] = (1, 2, 4),
-        kernel: int = 5,
-        n_mels: int = 40,
-        n_characters: int = len(CHARACTERS),
-    ):
-        super().__init__(width, n_mels, n_characters)
+    def __init__(self, width: int = 128, dilations: Sequence[int] = (1, 2, 4), kernel: int = 5, **sizes):
+        super().__init__(width, **sizes)
         self.blocks = nn.ModuleList(ResidualBlock(width, kernel, dilation) for dilation in dilations)
 
     def states(self, x: Tensor, lengths: Tensor) -> Tensor:
