@@ -692,6 +692,13 @@ def digit_mels(model: recogniser.Recogniser, recordings: list[Tensor]) -> tuple[
             torch.tensor([len(recording) // model.log_mel.hop + 1 for recording in recordings]))
 
 
+def sequences(chosen: list[bool], count: int, seed: int) -> tuple[list[Tensor], list[str]]:
+    """Sequences of the chosen recordings, and their words.   -> N (samples,), N texts"""
+    own = [i for i, is_chosen in enumerate(chosen) if is_chosen]
+    return digit_sequences.digit_sequences(*([part[i] for i in own] for part in (recordings, digits, people)),
+                                           examples(count), seed)
+
+
 rows = real.load_or_explain("free_spoken_digits", "train")
 if rows:
     recordings = [same_loudness(real.sound(row)[0]) for row in rows]                   # (samples,) each, 8 kHz
@@ -704,23 +711,19 @@ if rows:
     digit_errors = {}
     for fold in range(3):
         held = sorted(set(people))[2 * fold : 2 * fold + 2]
-        parts = {}
-        for name, chosen, count in (("train", lambda person: person not in held, 1_600), ("test", lambda person: person in held, 200)):
-            own = [i for i, person in enumerate(people) if chosen(person)]
-            parts[name] = digit_sequences.digit_sequences([recordings[i] for i in own], [digits[i] for i in own],
-                                                          [people[i] for i in own], examples(count), seed=fold)
+        train_set, test_set = sequences([person not in held for person in people], 1_600, fold), sequences(
+            [person in held for person in people], 200, fold)
         model = recogniser.ConvolutionalRecogniser(rate=8_000)
-        model.log_mel.fit(parts["train"][0][::4])
-        mels, lengths = digit_mels(model, parts["train"][0])
-        fit(model, Batches(mels, lengths, transcripts.characters(parts["train"][1]), size=32, transform=vary), epochs=6,
+        model.log_mel.fit(train_set[0][::4])
+        mels, lengths = digit_mels(model, train_set[0])
+        fit(model, Batches(mels, lengths, transcripts.characters(train_set[1]), size=32, transform=vary), epochs=6,
             verbose=False, **settings)
-        for person in held:
-            mine = [i for i in range(len(parts["test"][1])) if held[i % 2] == person]
-            heard = model.transcribe([parts["test"][0][i] for i in mine])
-            digit_errors[person] = word_error_rate(heard, [parts["test"][1][i] for i in mine]).item()
+        heard = model.transcribe(test_set[0])
+        for turn, person in enumerate(held):                                           # speakers take turns
+            digit_errors[person] = word_error_rate(heard[turn::2], test_set[1][turn::2]).item()
     show.bar_with_range(digit_errors, label="word error rate")
     mean_error = sum(digit_errors.values()) / len(digit_errors)
-    print(f"mean {mean_error:.3f}; {parts['test'][1][0]!r} -> {heard[0]!r}")
+    print(f"mean {mean_error:.3f}; {test_set[1][0]!r} -> {heard[0]!r}")
     expect("13.digits", mean_error)
 
 # %% [markdown]
