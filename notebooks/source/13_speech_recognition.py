@@ -16,7 +16,7 @@
 # **You will train a recogniser that writes down spoken sentences, character by character. For speakers that it never
 # heard, fewer than 8% of the words are wrong.**
 #
-# Runs in about 6 minutes · takes 150 minutes to work through · before this: [02 Text](02_text.ipynb): recurrent networks;
+# Runs in about 8 minutes · takes 150 minutes to work through · before this: [02 Text](02_text.ipynb): recurrent networks;
 # [03 Sound](03_sound.ipynb): log-mel spectrograms; [05 Pretraining](05_pretraining.ipynb): language models.
 
 # %% [markdown]
@@ -92,35 +92,6 @@ print(targets[0, :12].tolist(), transcripts.text(targets[0]))
 print(f"by hand {2 / 3:.3f}   torchmetrics {word_error_rate('red fish fish', 'a red fish'):.3f}")
 
 # %% [markdown]
-# ### Exercise 13.3: word error rate  ●●○ · 20 minutes
-#
-# Compute the word error rate of a corpus: the number of edits in all sentences, divided by the number of reference words
-# in all sentences. Edits are substitutions, insertions and deletions of words, the fewest that turn a reference into its
-# hypothesis. Words are what `split()` gives. A reference or a hypothesis can be empty; the corpus has at least one
-# reference word. The result is a fraction (0.25, not 25), and can exceed 1. Stuck? `hint("13.3")` in a cell of its own
-# gives a hint.
-
-# %%
-def corpus_error_rate(references: list[str], hypotheses: list[str]) -> float:
-    """Edits over the whole corpus divided by its reference words.   N sentences, N sentences -> fraction"""
-    ### BEGIN SOLUTION
-    edits = 0
-    for reference, hypothesis in zip(references, hypotheses, strict=True):
-        true, heard = reference.split(), hypothesis.split()
-        row = list(range(len(heard) + 1))                                              # from no word to the first j
-        for i, word in enumerate(true, 1):
-            previous, row = row, [i]
-            for j, other in enumerate(heard, 1):
-                row.append(min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (word != other)))
-        edits += row[-1]
-    return edits / sum(len(reference.split()) for reference in references)
-    ### END SOLUTION
-
-
-# %%
-check("13.3", corpus_error_rate)
-
-# %% [markdown]
 # ## Baselines
 #
 # Two baselines need no new method. The first always answers the most frequent training sentence. The second uses lesson
@@ -168,8 +139,9 @@ diagrams.ctc_collapse()
 
 # %% [markdown]
 # The blank has two uses. The network can wait between characters. And it separates equal characters: `l-l` is *ll*, but
-# `ll` is *l*. So the order of the two steps matters: removing the blanks first would merge both letters of *hello*.
-#
+# `ll` is *l*. The order of the two steps matters: removing the blanks first would merge both letters of *hello*.
+
+# %% [markdown]
 # ### Exercise 13.1: from an alignment to a text  ●○○ · 10 minutes
 #
 # An alignment holds one symbol per frame. Merge neighbouring equal symbols into one first, then remove the blanks. The
@@ -245,7 +217,8 @@ print(f"probability {by_hand:.3f}, loss {-by_hand.log():.4f}, nn.CTCLoss {loss:.
 # Work through one state: the `b` of frame 2 is reached from the first `a` (skipping a blank), so
 # $\alpha = (0 + 0 + .7) \cdot .2 = .14$. An alignment ends in the last character or in the blank behind it:
 # $p(y \mid x) = \alpha_T(2L) + \alpha_T(2L + 1)$. The cost is about $T \cdot L$ additions instead of $V^T$ alignments.
-#
+
+# %% [markdown]
 # ### Exercise 13.2: the forward algorithm  ●●● · 30 minutes
 #
 # Compute the probability of a text by the forward algorithm, with probabilities, not logarithms. `probabilities[t, v]` is
@@ -356,15 +329,10 @@ def vary(mels: Tensor) -> Tensor:
     return augment.spec_augment(augment.shift_bands(mels, 1), time=6)
 
 
-def new_batches(model: recogniser.Recogniser) -> transcripts.TranscriptBatches:
-    """Training sentences read aloud, as log-mels with the statistics of this model."""
-    model.log_mel.fit(book.sound(page) for book in books for page in range(0, len(book), 40))
-    reader = read_aloud.ReadAloud(model.log_mel, sorted({word for text in sentences for word in text.split()}))
-    return transcripts.TranscriptBatches(reader, sentences, vary=vary)
-
-
 convolutional = recogniser.ConvolutionalRecogniser()
-batches = new_batches(convolutional)
+convolutional.log_mel.fit(book.sound(page) for book in books for page in range(0, len(book), 40))
+reader = read_aloud.ReadAloud(convolutional.log_mel, sorted({word for text in sentences for word in text.split()}))
+batches = transcripts.TranscriptBatches(reader, sentences, vary=vary)
 mels, lengths, targets = next(iter(batches))
 print(tuple(mels.shape), lengths[:4].tolist(), tuple(targets.shape))                   # (B, M, T), (B,), (B, L)
 
@@ -410,8 +378,8 @@ print(transcripts.transcript(valid_book.sentences[0]), *watch.seen, sep="\n")
 
 # %%
 recurrent = recogniser.RecurrentRecogniser()
-recurrent_batches = new_batches(recurrent)
-fit(recurrent, recurrent_batches, epochs=4, **settings)
+recurrent.log_mel = convolutional.log_mel                                              # the same statistics
+fit(recurrent, batches, epochs=4, **settings)
 
 # %% [markdown]
 # ## Greedy decoding
@@ -453,6 +421,35 @@ print({split: round(rate, 3) for split, rate in error_rates(greedy["convolutiona
 
 # %% [markdown]
 # TO BE WRITTEN: what the results say.
+
+# %% [markdown]
+# ### Exercise 13.3: word error rate  ●●○ · 20 minutes
+#
+# Compute the word error rate of a corpus: the number of edits in all sentences, divided by the number of reference words
+# in all sentences. Edits are substitutions, insertions and deletions of words, the fewest that turn a reference into its
+# hypothesis. Words are what `split()` gives. A reference or a hypothesis can be empty; the corpus has at least one
+# reference word. The result is a fraction (0.25, not 25), and can exceed 1. Stuck? `hint("13.3")` in a cell of its own
+# gives a hint.
+
+# %%
+def corpus_error_rate(references: list[str], hypotheses: list[str]) -> float:
+    """Edits over the whole corpus divided by its reference words.   N sentences, N sentences -> fraction"""
+    ### BEGIN SOLUTION
+    edits = 0
+    for reference, hypothesis in zip(references, hypotheses, strict=True):
+        true, heard = reference.split(), hypothesis.split()
+        row = list(range(len(heard) + 1))                                              # from no word to the first j
+        for i, word in enumerate(true, 1):
+            previous, row = row, [i]
+            for j, other in enumerate(heard, 1):
+                row.append(min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (word != other)))
+        edits += row[-1]
+    return edits / sum(len(reference.split()) for reference in references)
+    ### END SOLUTION
+
+
+# %%
+check("13.3", corpus_error_rate)
 
 # %% [markdown]
 # ## Prefix beam search
