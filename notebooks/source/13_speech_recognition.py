@@ -33,6 +33,7 @@
 # %%
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from math import comb
 
@@ -479,10 +480,10 @@ diagrams.prefix_beam()
 # words before it; a string that is no word gets $-12$.
 
 # %%
-text_book = PictureBook("train", pages=20_000, objects=2).sentences + PictureBook("train", pages=10_000, objects=1).sentences
+texts = [words.encode(text) for objects in (1, 2) for text in PictureBook("train", 15_000, objects).sentences]
 trigram = ngram.Trigram(len(words.VOCABULARY))
-for row in (words.encode(text) for text in text_book):
-    trigram.count(torch.tensor([[words.START, *row]]), torch.tensor([[*row, words.END]]))
+for inputs, next_words in language.LanguageBatches(texts, partial(language.next_tokens, start=words.START, end=words.END)):
+    trigram.count(inputs, next_words)
 language_model = word_scores.WordScores(trigram)
 print(f"{language_model(('a', 'small'), 'red'):.2f} {language_model(('a', 'small'), 'fish'):.2f} {language_model((), 'rde')}")
 
