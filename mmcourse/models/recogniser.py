@@ -22,11 +22,14 @@ class Recogniser(nn.Module):
 
     forward  mels (B, n_mels, T), lengths (B,) in frames -> log-probabilities (B, T', V), lengths (B,), T' = ceil(T / 2)
     `log_mel` has to be fitted before training. Padding reaches no output.
+    centre   whether the mean of each band over a sound is subtracted, much of which belongs to the speaker
     """
 
-    def __init__(self, width: int, n_mels: int = 40, n_characters: int = len(CHARACTERS), rate: int = 16_000):
+    def __init__(
+        self, width: int, n_mels: int = 40, n_characters: int = len(CHARACTERS), rate: int = 16_000, centre: bool = True
+    ):
         super().__init__()
-        self.log_mel, self.n_mels = LogMel(rate, n_mels), n_mels
+        self.log_mel, self.n_mels, self.centre = LogMel(rate, n_mels), n_mels, centre
         self.first = nn.Sequential(nn.Conv1d(n_mels, width, 5, STRIDE, padding=2), nn.BatchNorm1d(width), nn.ReLU())
         self.head = nn.Linear(width, n_characters)
 
@@ -37,8 +40,9 @@ class Recogniser(nn.Module):
     def forward(self, mels: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         check_mels(mels, self.n_mels)
         check_lengths(lengths, mels)
-        lengths = -(-lengths // STRIDE)
-        return self.head(self.states(self.first(mels), lengths)).log_softmax(dim=2), lengths
+        steps = -(-lengths // STRIDE)
+        x = self.first(centred(mels, lengths) if self.centre else mels)
+        return self.head(self.states(x, steps)).log_softmax(dim=2), steps
 
     def log_probabilities(self, sounds: Sequence[Tensor]) -> list[Tensor]:
         """The output for each sound, (samples,) at the log-mels' rate, its own steps only.   -> for each (T', V)"""
@@ -59,6 +63,13 @@ class Recogniser(nn.Module):
     def transcribe(self, sounds: Sequence[Tensor], decoder: Callable[[Tensor], list[int]] = greedy) -> list[str]:
         """Each sound written down."""
         return [text(decoder(log_probs)) for log_probs in self.log_probabilities(sounds)]
+
+
+def centred(mels: Tensor, lengths: Tensor) -> Tensor:
+    """Log-mels minus the mean of each band over the frames of the sound, 0 behind its end.   (B, n_mels, T)"""
+    real = (torch.arange(mels.shape[2], device=mels.device) < lengths[:, None])[:, None]  # (B, 1, T)
+    mean = (mels * real).sum(dim=2, keepdim=True) / lengths[:, None, None]
+    return (mels - mean) * real
 
 
 class RecurrentRecogniser(Recogniser):

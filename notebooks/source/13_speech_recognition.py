@@ -315,9 +315,10 @@ mels = torch.randn(2, 40, 300)
 print(tuple(RecurrentByHand()(mels).shape), tuple(ConvolutionalByHand()(mels).shape))
 
 # %% [markdown]
-# The package's `RecurrentRecogniser` and `ConvolutionalRecogniser` are the same networks with three additions. They hold
-# their `log_mel` and its statistics. They take the length of each sound, so that padding changes no output. And
-# `transcribe` writes down sounds of any length.
+# The package's `RecurrentRecogniser` and `ConvolutionalRecogniser` are the same networks with four additions. They hold
+# their `log_mel` and its statistics. They subtract the mean of each band over the sound, much of which belongs to the
+# speaker and not to the words. They take the length of each sound, so that padding changes no output. And `transcribe`
+# writes down sounds of any length.
 
 # %% [markdown]
 # ## Training data and training step

@@ -47,6 +47,13 @@ def test_each_step_hears_its_neighbourhood(cls):
 
 
 @pytest.mark.parametrize("cls", CLASSES)
+def test_a_level_or_a_colour_of_the_sound_changes_nothing(cls):
+    model, mels, lengths = small(cls), torch.randn(2, 40, 30), torch.tensor([30, 20])
+    changed = model(mels + torch.randn(2, 40, 1), lengths)[0]
+    assert torch.allclose(changed[0], model(mels, lengths)[0][0], atol=1e-4)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
 def test_gradients_reach_every_parameter(cls):
     model = small(cls).train()
     ctc_loss(model(torch.randn(2, 40, 60), torch.tensor([60, 50])), characters(["a fish", "tree"])).backward()
