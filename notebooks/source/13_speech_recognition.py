@@ -33,8 +33,6 @@
 # %%
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
-from itertools import product
 from math import comb
 
 import torch
@@ -43,8 +41,7 @@ from torch import Tensor, nn
 from torchmetrics.functional.text import char_error_rate, word_error_rate
 
 from mmcourse import Batches, PictureBook, begin, check, expect, fit, hint, quiz, show
-from mmcourse.data import augment, language, read_aloud, real, spoken_pages
-from mmcourse.data.audio import collate, same_loudness
+from mmcourse.data import audio, augment, language, read_aloud, real, spoken_pages
 from mmcourse.models import ctc, ngram, recogniser, word_scores
 from mmcourse.picturebook import sentence as words
 from mmcourse.settings import examples, steps
@@ -112,7 +109,7 @@ def spoken(split: str, pages: int = 300) -> tuple[list[Tensor], list[str]]:
 
 
 def equal_parts(sound: Tensor, n_words: int) -> str:
-    parts = collate(list(sound.tensor_split(n_words)), samples=12_000)                # (n_words, 12000)
+    parts = audio.collate(list(sound.tensor_split(n_words)), samples=12_000)                # (n_words, 12000)
     return " ".join(words.WORDS[index] for index in classifier(parts).argmax(dim=1))
 
 
@@ -171,7 +168,8 @@ check("13.1", collapse)
 # atoms in the Earth ($10^{50}$), and nobody has labelled one of them.
 
 # %% tags=["nbval-check-output"]
-paths = [path for path in product(range(3), repeat=3) if ctc.collapse(path) == [1, 2]]
+symbols = torch.arange(3)
+paths = [path for path in torch.cartesian_prod(symbols, symbols, symbols).tolist() if ctc.collapse(path) == [1, 2]]
 print(["".join("-ab"[symbol] for symbol in path) for path in paths], comb(3 + 2, 2 * 2))
 print(f"40 characters, 200 frames: {comb(200 + 40, 2 * 40):.0e}")
 
@@ -483,7 +481,7 @@ diagrams.prefix_beam()
 # %%
 texts = [words.encode(text) for objects in (1, 2) for text in PictureBook("train", 15_000, objects).sentences]
 trigram = ngram.Trigram(len(words.VOCABULARY))
-for inputs, next_words in language.LanguageBatches(texts, partial(language.next_tokens, start=words.START, end=words.END)):
+for inputs, next_words in language.LanguageBatches(texts, lambda rows: language.next_tokens(rows, words.START, words.END)):
     trigram.count(inputs, next_words)
 language_model = word_scores.WordScores(trigram)
 print(f"{language_model(('a', 'small'), 'red'):.2f} {language_model(('a', 'small'), 'fish'):.2f} {language_model((), 'rde')}")
@@ -701,7 +699,7 @@ def sequences(chosen: list[bool], count: int, seed: int) -> tuple[list[Tensor], 
 
 rows = real.load_or_explain("free_spoken_digits", "train")
 if rows:
-    recordings = [same_loudness(real.sound(row)[0]) for row in rows]                   # (samples,) each, 8 kHz
+    recordings = [audio.same_loudness(real.sound(row)[0]) for row in rows]                   # (samples,) each, 8 kHz
     digits, people = rows["label"], rows["speaker"]
     spoken_digits, digit_texts = digit_sequences.digit_sequences(recordings, digits, people, 3)
     show.play_many(spoken_digits, rate=8_000, titles=digit_texts)
