@@ -1,0 +1,67 @@
+"""Speech cut into segments, and each segment as a vector, from the sound alone: nothing here takes words or labels."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SHORTEST = 0.08  # seconds between two estimated boundaries, at least
+FRAMES = 4  # read from each part of a segment, at equal distances
+EDGE = 0.03  # seconds of sound before the first and behind the last boundary that hold no word
+
+
+def segment_vectors(mel: Tensor, times: Tensor, hop: float = 0.01, parts: int = 8) -> Tensor:
+    """The mean log-mel of `parts` equal parts of each segment, and the logarithm of its duration in seconds.
+
+    (n_mels, T), (S, 2) first and last second of each segment -> (S, n_mels * parts + 1)
+    """
+    check_times(times)
+    start, duration = times[:, :1], times[:, 1:] - times[:, :1]  # (S, 1)
+    within = (torch.arange(FRAMES * parts) + 0.5) / (FRAMES * parts)
+    frames = ((start + within * duration) / hop).long().clamp(max=mel.shape[1] - 1)  # (S, FRAMES * parts)
+    means = mel[:, frames].unflatten(2, (parts, FRAMES)).mean(dim=3)  # (n_mels, S, parts)
+    return torch.cat([means.transpose(0, 1).flatten(1), duration.log()], dim=1)
+
+
+def check_times(times: Tensor) -> None:
+    """ValueError unless times are (S, 2), one segment or more, each with its start before its end."""
+    if times.dim() != 2 or times.shape[1] != 2 or len(times) == 0:
+        raise ValueError(f"times have shape {tuple(times.shape)}; expected (S, 2): start and end of each segment")
+    if (times[:, 0] < 0).any() or (times[:, 0] >= times[:, 1]).any():
+        raise ValueError("times hold a segment that starts below 0 or ends before it starts; expected seconds, in order")
+
+
+def loudness(mel: Tensor, width: int = 5) -> Tensor:
+    """Mean log power of a frame's bands, as a moving average over `width` frames.   (n_mels, T) -> (T,)"""
+    return F.avg_pool1d(mel.mean(dim=0)[None, None], width, stride=1, padding=width // 2, count_include_pad=False)[0, 0]
+
+
+def estimated_times(mel: Tensor, prominence: float, hop: float = 0.01) -> Tensor:
+    """Segments between the valleys of the loudness, (S, 2) in seconds.   (n_mels, T) log-mel, not normalised
+
+    A valley counts when the loudness rises by `prominence` or more on both sides before a deeper valley (scipy's
+    find_peaks). `fitted_prominence` chooses the threshold.
+    """
+    from scipy.signal import find_peaks
+
+    curve = loudness(mel).numpy()
+    valleys, _ = find_peaks(-curve, prominence=prominence, distance=round(SHORTEST / hop))
+    edge = round(EDGE / hop)
+    inner = valleys[(valleys > 2 * edge) & (valleys < len(curve) - 2 * edge)]
+    bounds = hop * torch.from_numpy(np.concatenate([[edge], inner, [len(curve) - 1 - edge]])).float()
+    return torch.stack([bounds[:-1], bounds[1:]], dim=1)
+
+
+def fitted_prominence(mels: Sequence[Tensor], words_per_sentence: float, hop: float = 0.01) -> float:
+    """The threshold with which these recordings have as many segments on average as a text has words in a sentence.
+
+    The text may be another one, so no recording needs a transcript. Found by bisection.
+    """
+    low, high = 0.0, 10.0
+    for _ in range(12):
+        middle = (low + high) / 2
+        mean = sum(len(estimated_times(mel, middle, hop)) for mel in mels) / len(mels)
+        low, high = (middle, high) if mean > words_per_sentence else (low, middle)
+    return (low + high) / 2
