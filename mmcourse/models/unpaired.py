@@ -4,7 +4,6 @@ A generator maps segments of speech to distributions over words; a discriminator
 sentences as one-hot vectors. Sequences are padded: `mask` (B, T) is True where there is a segment or a word.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -26,8 +25,8 @@ class SegmentGenerator(nn.Module):
     def forward(self, segments: Tensor) -> Tensor:
         if segments.dim() != 3 or segments.shape[2] != self.features:
             raise ValueError(
-                f"segments have shape {tuple(segments.shape)}; expected (B, T, {self.features}). Likely cause: a single "
-                "sentence without a batch axis, or vectors of another size"
+                f"segments have shape {tuple(segments.shape)}; expected (B, T, {self.features}). Likely cause: a "
+                "single sentence without a batch axis, or vectors of another size"
             )
         return self.convolution(segments.transpose(1, 2)).transpose(1, 2)
 
@@ -43,9 +42,7 @@ class SequenceDiscriminator(nn.Module):
         super().__init__()
         self.vocabulary_size = vocabulary_size
         self.embedding = nn.Conv1d(vocabulary_size, width, kernel_size=1)
-        self.convolutions = nn.ModuleList(
-            nn.Conv1d(width, width, kernel, padding=kernel // 2) for _ in range(layers)
-        )
+        self.convolutions = nn.ModuleList(nn.Conv1d(width, width, kernel, padding=kernel // 2) for _ in range(layers))
         self.score = nn.Conv1d(width, 1, kernel_size=1)
 
     def forward(self, words: Tensor, mask: Tensor) -> Tensor:
@@ -59,7 +56,7 @@ class SequenceDiscriminator(nn.Module):
         mask = mask[:, None].to(words.dtype)  # (B, 1, T)
         x = self.embedding(words.transpose(1, 2)) * mask  # (B, width, T)
         for convolution in self.convolutions:
-            x = F.gelu(convolution(x)) * mask
+            x = F.leaky_relu(convolution(x), 0.2) * mask
         return (self.score(x) * mask).sum(dim=(1, 2)) / mask.sum(dim=(1, 2))
 
 

@@ -7,6 +7,9 @@ no such symmetry. `uneven` keeps pages so that exchangeable words differ in freq
 
 from collections.abc import Sequence
 
+import torch
+from torch import Tensor
+
 from mmcourse.picturebook.book import PictureBook
 from mmcourse.picturebook.scene import COLOURS, KINDS
 from mmcourse.picturebook.sentence import split_words
@@ -30,3 +33,13 @@ def uneven(book: PictureBook) -> list[int]:
         if stream("uneven", book.split, page, book.objects, book.seed).random() < probability:
             kept.append(page)
     return kept
+
+
+def vocabulary(sentences: Sequence[str]) -> tuple[str, ...]:
+    """The words of some sentences, sorted; a word's token here is its position."""
+    return tuple(sorted({word for sentence in sentences for word in split_words(sentence)}))
+
+
+def tokens(sentence: str, words: Sequence[str]) -> Tensor:
+    """Positions in `words` of the words of a sentence.   -> (T,) int64"""
+    return torch.tensor([words.index(word) for word in split_words(sentence)])

@@ -13,7 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmcourse.data.text import pad
+from mmcourse.models.ngram import Trigram
 from mmcourse.models.unpaired import merge_repeated
+
+CHUNK = 256  # transcripts scored at a time
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,12 @@ class Sequences:
         return Sequences(self.values[chosen], self.mask[chosen])
 
 
-def word_distributions(generator: nn.Module, segments: Sequences, merge: bool) -> tuple[Tensor, Sequences]:
-    """The generator's logits, and their softmax as sequences, zeros at padding."""
+def word_distributions(generator: nn.Module, segments: Sequences, merge: bool) -> Sequences:
+    """The generator's distributions over words, zeros at padding."""
     logits, mask = generator(segments.values), segments.mask
     if merge:
         logits, mask = merge_repeated(logits, mask)
-    return logits, Sequences(logits.softmax(dim=2) * mask[..., None], mask)
+    return Sequences(logits.softmax(dim=2) * mask[..., None], mask)
 
 
 def discriminator_loss(discriminator: nn.Module, real: Sequences, fake: Sequences, penalty: float) -> Tensor:
@@ -83,7 +87,7 @@ def discriminator_loss(discriminator: nn.Module, real: Sequences, fake: Sequence
     return loss + penalty * (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
-def generator_loss(discriminator: nn.Module, logits: Tensor, fake: Sequences, diversity: float) -> Tensor:
+def generator_loss(discriminator: nn.Module, fake: Sequences, diversity: float) -> Tensor:
     """-ln D(fake) + diversity * (1 - exp(H) / V), where H is the entropy of the batch's mean distribution.   -> ()"""
     adversarial = F.softplus(-discriminator(fake.values, fake.mask)).mean()
     mean = fake.values[fake.mask].mean(dim=0)  # (V,)
@@ -138,7 +142,7 @@ def fit_unpaired(
     for step in range(1, recipe.steps + 1):
         tokens = text.sample(recipe.batch_size)
         one_hot = F.one_hot(tokens.values, vocabulary_size) * tokens.mask[..., None]
-        logits, fake = word_distributions(generator, speech.sample(recipe.batch_size), recipe.merge)
+        fake = word_distributions(generator, speech.sample(recipe.batch_size), recipe.merge)
         fixed = Sequences(fake.values.detach(), fake.mask)
         d_loss = discriminator_loss(discriminator, Sequences(one_hot.float(), tokens.mask), fixed, recipe.penalty)
         d_optimiser.zero_grad()
@@ -154,3 +158,34 @@ def fit_unpaired(
                 best = (checkpoints[-1].score, copy.deepcopy(generator.state_dict()))
     generator.load_state_dict(best[1])
     return checkpoints
+
+
+class TextCriterion:
+    """What a text alone says of transcripts: their perplexity by its trigram model, and their vocabulary usage.
+
+    Transcripts are lists of tokens below `vocabulary_size`. Usage is the fraction of the vocabulary that occurs in
+    them. A low perplexity alone could come from one sentence repeated, so usage belongs to it.
+    """
+
+    def __init__(self, text: Sequence[Sequence[int]], vocabulary_size: int):
+        self.vocabulary_size = vocabulary_size
+        self.start, self.end = vocabulary_size + 1, vocabulary_size + 2  # 0 is the padding, words begin at 1
+        self.model = Trigram(vocabulary_size + 3).count(*self._framed(text))
+
+    def _framed(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        rows = [[token + 1 for token in row] for row in rows]
+        return pad([[self.start, *row] for row in rows]), pad([[*row, self.end] for row in rows])
+
+    def perplexity(self, transcripts: Sequence[Sequence[int]]) -> float:
+        """exp of the mean negative log-probability of a word, or of a sentence's end."""
+        total, count = 0.0, 0
+        for start in range(0, len(transcripts), CHUNK):
+            inputs, targets = self._framed(transcripts[start : start + CHUNK])
+            log_probabilities = self.model(inputs).gather(2, targets[..., None])[..., 0]
+            total, count = total - log_probabilities[targets > 0].sum().item(), count + int((targets > 0).sum())
+        return math.exp(total / count)
+
+    def __call__(self, transcripts: Sequence[Sequence[int]]) -> tuple[float, float]:
+        """Perplexity and vocabulary usage."""
+        used = {token for row in transcripts for token in row}
+        return self.perplexity(transcripts), len(used) / self.vocabulary_size

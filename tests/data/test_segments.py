@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import math
 
 import pytest
 import torch
@@ -23,7 +24,7 @@ def test_a_vector_is_the_mean_of_each_part_and_the_duration():
     vector = segments.segment_vectors(mel, torch.tensor([[0.0, 0.8]]), parts=4)[0]
     assert torch.allclose(vector[:4], torch.tensor([9.5, 29.5, 49.5, 69.5]), atol=1)
     assert torch.allclose(vector[4:8], vector[:4] + 100)
-    assert vector[8].item() == pytest.approx(torch.tensor(0.8).log().item())
+    assert vector[8].item() == pytest.approx(4 * math.log(0.8), abs=1e-5)
 
 
 def test_a_vector_depends_on_its_own_segment_alone(spoken):
@@ -71,7 +72,9 @@ def test_the_threshold_gives_as_many_segments_as_a_text_has_words(spoken):
     assert counts == sorted(counts)
 
 
-@pytest.mark.parametrize("times", [torch.zeros(0, 2), torch.zeros(3), torch.tensor([[0.4, 0.2]]), torch.tensor([[-1, 1.0]])])
+@pytest.mark.parametrize(
+    "times", [torch.zeros(0, 2), torch.zeros(3), torch.tensor([[0.4, 0.2]]), torch.tensor([[-1.0, 1.0]])]
+)
 def test_bad_times_are_refused(times):
     with pytest.raises(ValueError, match="times"):
         segments.segment_vectors(torch.zeros(40, 100), times)

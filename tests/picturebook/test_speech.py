@@ -102,7 +102,7 @@ def test_the_times_are_those_of_the_words():
     assert torch.equal(sound, speech.speak(SENTENCE, voice, seed=3))
     assert times.shape == (len(split_words(SENTENCE)), 2)
     assert (times[:, 0] < times[:, 1]).all() and (times[1:] > times[:-1]).all()
-    assert 0 <= times.min() and times.max() <= len(sound)
+    assert times.min() >= 0 and times.max() <= len(sound)
     inside = torch.zeros(len(sound), dtype=torch.bool)
     for start, end in times.tolist():
         inside[start:end] = True
