@@ -102,7 +102,7 @@ def row(method, boundaries, seed, step, score, errors, failed) -> str:
     return ",".join([method, boundaries, str(seed), str(step), score, *(f"{value:.3f}" for value in errors), failed])
 
 
-def main(seeds=SEEDS, recipe: Recipe = RECIPE, kernel: int = 1, table: Path = TABLE) -> None:
+def main(seeds=SEEDS, recipe: Recipe = RECIPE, table: Path = TABLE) -> None:
     written = sentences("train", TEXT[1], TEXT[0])
     words = vocabulary(written)
     text = [tokens(sentence, words) for sentence in written]
@@ -122,22 +122,25 @@ def main(seeds=SEEDS, recipe: Recipe = RECIPE, kernel: int = 1, table: Path = TA
         "that of the most frequent word at each position. " + describe_device(),
         COLUMNS,
     ]
-    for boundaries, limit_of_loudness in (("given", None), ("estimated", threshold)):
-        vectors = train.vectors(limit_of_loudness)
+    prepared = {}
+    for boundaries, valley in (("given", None), ("estimated", threshold)):
+        vectors = train.vectors(valley)
         cluster = SegmentClusters(CLUSTERS).fit(vectors)
         fitted = cluster(vectors)
-        speech = Sequences.of(fitted)
-        tests = [Sequences.of(cluster(part.vectors(limit_of_loudness))) for part in judged]
-        if limit_of_loudness is None:
+        tests = [Sequences.of(cluster(part.vectors(valley))) for part in judged]
+        prepared[boundaries] = Sequences.of(fitted), tests
+        if valley is None:
             named = SegmentGenerator(CLUSTERS, len(words))
             named.convolution.weight.data = clusters_named_by_labels(fitted, train, words)
             errors = [error(transcribe(named, t), part.sentences, words) for t, part in zip(tests, judged, strict=True)]
             rows.append(row("clusters named by labels (supervised)", boundaries, "", "", "", errors, ""))
-        finished = []
-        for seed in seeds:
+            print(rows, flush=True)
+    runs = {boundaries: [] for boundaries in prepared}
+    for seed in seeds:
+        for boundaries, (speech, tests) in prepared.items():
             seed_everything(seed)
-            generator = SegmentGenerator(CLUSTERS, len(words), kernel)
-            this = dataclasses.replace(recipe, merge=limit_of_loudness is not None)
+            generator = SegmentGenerator(CLUSTERS, len(words))
+            this = dataclasses.replace(recipe, merge=boundaries == "estimated")
             checkpoints = fit_unpaired(
                 generator, SequenceDiscriminator(len(words)), speech, Sequences.of(text), criterion, this
             )
@@ -147,12 +150,14 @@ def main(seeds=SEEDS, recipe: Recipe = RECIPE, kernel: int = 1, table: Path = TA
                 for t, part in zip(tests, judged, strict=True)
             ]
             failed = "yes" if errors[0] > limit else "no"
-            rows.append(row("GAN", boundaries, seed, best.step, f"{best.score:.1f}", errors, failed))
-            finished.append((best.score, rows[-1]))
-            print(rows[-1], flush=True)
-            write_whole(table, "\n".join([*notes, *rows]) + "\n")
-        rows.append(min(finished)[1].replace("GAN,", "GAN: the seed with the lowest perplexity / usage²,", 1))
-    write_whole(table, "\n".join([*notes, *rows]) + "\n")
+            line = row("GAN", boundaries, seed, best.step, f"{best.score:.1f}", errors, failed)
+            runs[boundaries].append((best.score, line))
+            print(line, flush=True)
+            lines = [*rows, *(line for found in runs.values() for _, line in found)]
+            write_whole(table, "\n".join([*notes, *lines]) + "\n")
+    for found in runs.values():
+        lines.append(min(found)[1].replace("GAN,", "GAN: seed selected by perplexity / usage²,", 1))
+    write_whole(table, "\n".join([*notes, *lines]) + "\n")
     print("stored; now renew the checksums: python data/checksums.py")
 
 

@@ -38,7 +38,7 @@ class SequenceDiscriminator(nn.Module):
     stands at padding has no influence.
     """
 
-    def __init__(self, vocabulary_size: int, width: int = 128, kernel: int = 3, layers: int = 2):
+    def __init__(self, vocabulary_size: int, width: int = 64, kernel: int = 3, layers: int = 2):
         super().__init__()
         self.vocabulary_size = vocabulary_size
         self.embedding = nn.Conv1d(vocabulary_size, width, kernel_size=1)
