@@ -118,8 +118,9 @@ def main(seeds=SEEDS, recipe: Recipe = RECIPE, table: Path = TABLE) -> None:
     notes = [
         f"# Measured by benchmarks/unpaired.py: {len(train.sentences):,} spoken sentences by {len(VOICES)} voices, "
         f"{len(text):,} sentences of other pages as text; {len(tested)} test sentences; {recipe.steps:,} steps.",
-        "# Checkpoints are selected by perplexity / usage² alone, without transcripts. Failed: a word error rate above "
-        "that of the most frequent word at each position. " + describe_device(),
+        "# Checkpoints are selected by perplexity / usage² alone, without transcripts; features and recipe were "
+        "chosen with transcripts of validation sentences, seed 0.",
+        "# Failed: a word error rate above that of the most frequent word at each position. " + describe_device(),
         COLUMNS,
     ]
     prepared = {}
