@@ -57,11 +57,12 @@ class ReadAloud:
         fine, rate = copy.deepcopy(log_mel), log_mel.rate
         fine.hop = log_mel.hop // FINE
         self.second = rate / fine.hop  # fine frames
-        sounds = [clip(word, speaker) for word in words for speaker in speakers]
-        self.lengths = torch.tensor([len(sound) // fine.hop + 1 for sound in sounds])
-        self.power = torch.zeros(len(sounds), int(self.lengths.max()), log_mel.n_mels)
-        for start in range(0, len(sounds), CHUNK):
-            power = fine.raw(collate(sounds[start : start + CHUNK])).exp().transpose(1, 2)
+        said = [(word, speaker) for word in words for speaker in speakers]
+        self.lengths = torch.tensor([len(clip(*each)) // fine.hop + 1 for each in said])
+        self.power = torch.zeros(len(said), int(self.lengths.max()), log_mel.n_mels)
+        for start in range(0, len(said), CHUNK):  # the clips of all of them would fill 100 MB
+            sounds = [clip(*each) for each in said[start : start + CHUNK]]
+            power = fine.raw(collate(sounds)).exp().transpose(1, 2)
             self.power[start : start + CHUNK, : power.shape[1]] = power
         hisses = torch.stack([LOUDNESS * hiss[: 10 * rate] for hiss in noises()])
         self.noise = fine.raw(hisses).exp().mean(dim=2)  # (colours, n_mels)
