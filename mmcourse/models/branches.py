@@ -17,7 +17,7 @@ class Branches(nn.Module):
     encoders  {"image": a network to (B, width), ...}; inputs come in this order
     dropout   rates of modality dropout, {"image": 0.2, ...}; None: every modality is there in training
     own_heads a linear classifier for each branch besides; in training the output is then a tuple: the joint logits,
-              then those of each branch, for `blended`
+              then those of each branch, for `with_auxiliary_losses`
 
     A branch's features have mean 0 and spread 1 (batch norm without weights), so what stands in for a missing modality
     begins as the training mean; with dropout it is learned.   inputs (B, ...) each -> (B, classes)
