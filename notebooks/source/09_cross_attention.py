@@ -36,28 +36,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse import (
-    Batches,
-    PictureBook,
-    begin,
-    check,
-    evaluate,
-    examples,
-    expect,
-    fit,
-    hint,
-    predict,
-    quiz,
-    show,
-    speak,
-    steps,
-)
+from mmcourse import Batches, PictureBook, begin, check, evaluate, examples, expect, fit, hint, predict, quiz, show, steps
 from mmcourse.data import audio, augment, real
 from mmcourse.models import cnn, fusion, speech, transformer
 from mmcourse.models.attention import attention
 from mmcourse.models.question_answering import QuestionAnswerer, with_positions
 from mmcourse.picturebook import scene, sentence
-from mmcourse.picturebook.speech import voices
+from mmcourse.picturebook.speech import speak, voices
 from mmcourse.show import diagrams
 from mmcourse.tasks.question_answering import ANSWERS, QUESTIONS, QuestionBatches, Questions
 from mmcourse.tasks.strips import where_is_it

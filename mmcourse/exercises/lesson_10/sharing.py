@@ -90,7 +90,7 @@ MISTAKES = [
     (by(fair, gain=lambda v, s, n: v(s | {n}) + v(s)), "the values with and without are added; subtract"),
     (
         normalised,
-        "the values are divided by their sum, so that they sum to 1; they should sum to v(all) - v(none)",
+        "the values are normalised to a sum of 1; they should sum to v(all) - v(none)",
     ),
     (by(fair, sizes=lambda m: range(1, m)), "the empty set is missing: some name enters first"),
     (by(fair, sizes=lambda m: range(m - 1)), "the set of all the others is missing: some name enters last"),

@@ -31,7 +31,7 @@ _READY = {
     "flows": ("flow_matching", "guidance"),
     "fusion": ("pairing", "fusion_methods", "fusion_stages", "low_rank_fusion", "film"),
     "fusion_tokens": ("cross_attention", "cross_attention_model", "fusion_bottleneck"),
-    "missing": ("modality_dropout", "shapley_orders"),
+    "missing": ("modality_dropout", "auxiliary_losses", "shapley_orders"),
     "captioning": ("show_and_tell", "attention_captioner", "transformer_captioner", "beam_search"),
     "adversarial": ("gan_steps", "conditional_gan", "dcgan_generator"),
 }

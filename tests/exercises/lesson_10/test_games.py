@@ -242,7 +242,7 @@ def test_shapley_values(judged):
                 weighted(fair, gain=lambda v, s, n: v(s | {n}) + v(s)),
                 "the values with and without are added; subtract",
             ),
-            "divided by their sum": (divided_by_their_sum, "the values are divided by their sum, so that they"),
+            "divided by their sum": (divided_by_their_sum, "the values are normalised to a sum of 1"),
             "letters": (weighted(fair, gain=lambda v, s, n: v(s | frozenset(n)) - v(s)), "is a set of letters"),
             "tuples": (lambda v, n: {name: v((name,)) for name in n}, "it expects a frozenset of names"),
             "a string": (lambda v, n: {name: v(frozenset(name)) for name in n}, None),

@@ -81,7 +81,7 @@ def test_similarities(judged):
             ),
             "pairs only": (
                 lambda a, b: F.cosine_similarity(a, b, dim=1),
-                "that compares row by row; a matrix of all pairs is",
+                "compares row by row; a matrix of all pairs",
             ),
             "minus distances": (lambda a, b: -torch.cdist(unit(a), unit(b)), None),
             "raw distances": (lambda a, b: torch.cdist(a, b), None),
@@ -220,7 +220,7 @@ def test_symmetric_info_nce(judged):
             ),
             "float targets": (
                 lambda c, s: F.cross_entropy(s * c, torch.arange(len(c)).float()),
-                "targets must be integers: `torch.arange(B)`",
+                "argets must be integers: `torch.arange(B)`",
             ),
             "item": (lambda c, s: torch.tensor(contrastive(c, s).item()), "no gradient reaches `c`"),
             "number": (lambda c, s: contrastive(c, s).item(), "take the number out"),
@@ -351,7 +351,7 @@ def test_my_ranks(judged):
             "isclose": lambda s, r: 0.5 + (s > (own := s.gather(1, r[:, None]))).sum(1) + s.isclose(own).sum(1) / 2,
         },
         {
-            "from 0": (lambda s, r: rank(s, r) - 1, "the best rank is 1; the ranks start at 0"),
+            "from 0": (lambda s, r: rank(s, r) - 1, "the best rank is 1; yours start at 0"),
             "lucky": (lambda s, r: 1 + above(s, r), "before all that are tied"),
             "unlucky": (lambda s, r: above(s, r) + level(s, r), "the correct candidate is ranked after all that are"),
             "itself": (lambda s, r: 1 + above(s, r) + level(s, r) / 2, "as tied with itself"),
@@ -396,7 +396,7 @@ def test_my_ranks(judged):
             "softmax first": (lambda s, r: rank((s * 100).softmax(1), r), None),
             "no axis": (
                 lambda s, r: 1 + (s > s[torch.arange(len(r)), r]).sum(1),
-                "the correct candidate's similarity is one number",
+                "candidate's similarity is one number",
             ),
             "columns": (lambda s, r: 1 + (s > s[:, r]).sum(1), None),
             "rows": (lambda s, r: 1 + (s > s[r]).sum(1), "rows are queries, columns are candidates, and"),
