@@ -83,7 +83,7 @@ def test_twins_are_no_negatives():
     ("one", "other", "meanings", "says"),
     [
         (torch.ones(3, 4), torch.ones(3, 5), None, "different widths"),
-        (torch.ones(3, 4), torch.ones(2, 4), None, "no pairs"),
+        (torch.ones(3, 4), torch.ones(2, 4), None, "not pairs"),
         (torch.ones(0, 4), torch.ones(0, 4), None, "empty batch"),
         (torch.ones(3), torch.ones(3), None, "expected \\(B, D\\)"),
         (torch.ones(3, 4).long(), torch.ones(3, 4), None, "floating point"),

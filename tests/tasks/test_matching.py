@@ -55,5 +55,5 @@ def test_partners_are_of_the_same_class_and_drawn_anew_for_another_seed():
     assert torch.equal(others[chosen], labels)
     assert torch.equal(chosen, partners(labels, others)) and not torch.equal(chosen, partners(labels, others, seed=1))
     assert len(chosen.unique()) > 40
-    with pytest.raises(ValueError, match="finds no partner"):
+    with pytest.raises(ValueError, match="there is no partner"):
         partners(torch.tensor([7]), others)
