@@ -118,10 +118,10 @@ def cross_attention(answer, rng):
     for case, (_, weights) in zip(cases, both, strict=True):
         expected = crossed(*case)[1]
         if tuple(weights.shape) != tuple(expected.shape):
-            turned = tuple(weights.shape) == tuple(expected.transpose(1, 2).shape)
+            transposed = tuple(weights.shape) == tuple(expected.transpose(1, 2).shape)
             raise NotRight(
                 f"{where(*case)} the weights have shape {tuple(weights.shape)}, expected {tuple(expected.shape)}"
-                + (": a row per query, a column per key" if turned else "")
+                + (": a row per query, a column per key" if transposed else "")
             )
         if not agrees(weights.detach().cpu(), expected):
             raise NotRight(

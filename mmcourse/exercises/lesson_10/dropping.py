@@ -87,11 +87,11 @@ def none_lost(kept: Tensor, rates: Tensor) -> None:
     lost = int((~kept.any(dim=1)).sum())
     if lost == 0:
         return
-    told = f"{lost:,} of {len(kept):,} rows lost every modality"
+    observed = f"{lost:,} of {len(kept):,} rows lost every modality"
     if lost < 0.5 * rates.prod() * len(kept):
-        raise NotRight(f"{told}: of rows that are drawn again, some lose all again. Repeat until none does")
+        raise NotRight(f"{observed}: of rows that are drawn again, some lose all again. Repeat until none does")
     raise NotRight(
-        f"{told}: give one back to each of them (if you did: `kept[rows][...] = True` writes into a copy; index once)"
+        f"{observed}: give one back to each of them (if you did: `kept[rows][...] = True` writes into a copy; index once)"
     )
 
 
@@ -120,7 +120,7 @@ def check_fractions(kept: Tensor, rates: Tensor) -> None:
     found = kept.float().mean(dim=0)
     expected = expected_fraction(rates)
     if (found - expected).abs().max() > FAR:
-        told = ", ".join(
+        observed = ", ".join(
             f"{rate:.2f}: {fraction:.2f}" for rate, fraction in zip(rates.tolist(), found.tolist(), strict=True)
         )
         one_rate = found.max() - found.min() < FAR
@@ -134,7 +134,7 @@ def check_fractions(kept: Tensor, rates: Tensor) -> None:
             if half
             else f"expected {', '.join(f'{fraction:.2f}' for fraction in expected.tolist())}"
         )
-        raise NotRight(f"fraction kept, by dropout rate: {told}; {cause}")
+        raise NotRight(f"fraction kept, by dropout rate: {observed}; {cause}")
 
 
 def given_back(kept: Tensor, rates: Tensor) -> None:

@@ -140,12 +140,12 @@ def shapley_values(answer, rng):
         )
         whole = values[frozenset(names)] - values[frozenset()]
         total = sum(value.values())
-        told = (
+        observed = (
             f"they sum to {total:.3f}, and v(all) - v(none) is {whole:.3f}"
             if abs(total - whole) > 1e-3
             else f"the sum is correct, but {names[0]} gets {value[names[0]]:.3f}, expected {wanted[names[0]]:.3f}"
         )
-        raise NotRight(f"for {len(names)} names {told}")
+        raise NotRight(f"for {len(names)} names {observed}")
     return "correct for two to four modalities; each time the values sum to v(all) - v(none)"
 
 

@@ -131,7 +131,7 @@ def sorts(answer: Callable, cases: list[tuple]) -> None:
             faults = [] if same(given, again) else ["random numbers change the result from call to call"]
             faults += ["the order is reversed: the largest similarity has rank 1"] * (sign < 0)
             faults += ["the best rank is 1; the ranks start at 0"] * (not first)
-            raise NotRight(". Besides: ".join([SORTED, *faults]))
+            raise NotRight(". In addition: ".join([SORTED, *faults]))
 
 
 def among(table: Tensor, correct: Tensor, positions: Tensor) -> bool:
