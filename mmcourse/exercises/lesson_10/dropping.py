@@ -91,7 +91,8 @@ def none_lost(kept: Tensor, rates: Tensor) -> None:
     if lost < 0.5 * rates.prod() * len(kept):
         raise NotRight(f"{observed}: of rows that are drawn again, some lose all again. Repeat until none does")
     raise NotRight(
-        f"{observed}: give one back to each of them (if you did: `kept[rows][...] = True` writes into a copy; index once)"
+        f"{observed}: give one back to each of them (if you did: `kept[rows][...] = True` writes into a copy; "
+        "index once)"
     )
 
 
