@@ -40,8 +40,8 @@ def test_a_seed_decides():
     ("one", "other", "says"),
     [
         (torch.zeros(5, dtype=torch.int64), torch.zeros(5, dtype=torch.int64), "fewer than two classes"),
-        (torch.rand(5), classes(5, 0), "whole numbers"),
-        (torch.zeros(5, 10, dtype=torch.int64), classes(5, 0), "whole numbers"),
+        (torch.rand(5), classes(5, 0), "integers"),
+        (torch.zeros(5, 10, dtype=torch.int64), classes(5, 0), "integers"),
     ],
 )
 def test_what_cannot_be_matched_is_refused(one, other, says):
