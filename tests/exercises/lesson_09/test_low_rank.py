@@ -91,7 +91,7 @@ def test_low_rank(judged):
             ),
             "three": (of_three, "values to unpack"),
             "by number": (by_number, "list index out of range"),
-            "three ranks": (of_three_ranks, "the number of ranks varies: it is"),
+            "three ranks": (of_three_ranks, "number of ranks varies: it is"),
             "from zero": (lambda x, w: by_loops(x, w, start=0), "a product that starts at zero"),
             "from one": (lambda x, w: by_loops(x, w, result=1), "a sum starts at zero, and a product at one"),
             "with a bias": (
