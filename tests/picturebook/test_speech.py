@@ -35,6 +35,12 @@ def test_enough_voices_in_every_group():
     assert len(speech.voices("far")) == 4
 
 
+def test_the_speaking_voices_are_every_fourth_training_voice_and_have_all_accents():
+    everyone = sorted(speech.voices("train"))
+    assert tuple(everyone[::4]) == speech.SPEAKING_VOICES
+    assert {name.split("+")[0] for name in speech.SPEAKING_VOICES} == {name.split("+")[0] for name in everyone}
+
+
 def test_groups_share_no_speaker():
     names = [row["name"] for row in rows()]
     assert len(set(names)) == len(names)
