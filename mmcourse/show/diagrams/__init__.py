@@ -24,6 +24,9 @@ _READY = {
     "subwords": ("byte_pair_merges",),
     "autoencoders": ("autoencoder", "denoising_autoencoder", "variational_autoencoder", "perceptual_loss"),
     "course": ("course_map",),
+    "alignment": ("ctc_collapse", "ctc_lattice", "prefix_beam"),
+    "recognition": ("recogniser", "unpaired_recognition"),
+    "synthesis": ("cross_modal_autoencoder", "length_regulator", "text_to_speech", "griffin_lim"),
     "adversarial": ("gan_steps", "conditional_gan", "dcgan_generator"),
 }
 READY = tuple(name for names in _READY.values() for name in names)  # each draws a diagram without any argument
