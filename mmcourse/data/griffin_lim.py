@@ -24,8 +24,9 @@ def spectrum_from_mels(mel_powers: Tensor, filters: Tensor, updates: int = 3) ->
     """
     if filters.dim() != 2 or mel_powers.dim() < 2 or mel_powers.shape[-2] != filters.shape[1]:
         raise ValueError(
-            f"mel_powers have shape {tuple(mel_powers.shape)}, filters {tuple(filters.shape)}; expected (..., M, T) "
-            "and (F, M) with the same number M of bands. Likely cause: filters that are transposed, or of another LogMel"
+            f"mel_powers have shape {tuple(mel_powers.shape)}, filters {tuple(filters.shape)}; expected "
+            "(..., M, T) and (F, M) with the same number M of bands. Likely cause: filters that are transposed, or of "
+            "another LogMel"
         )
     powers = (torch.linalg.pinv(filters.T) @ mel_powers).clamp(min=0)
     for _ in range(updates):
@@ -129,8 +130,8 @@ def _check(magnitude: Tensor, n_fft: int, hop: int, window: Tensor) -> None:
     if magnitude.dim() < 2 or magnitude.shape[-2] != n_fft // 2 + 1 or magnitude.is_complex():
         raise ValueError(
             f"magnitude is {magnitude.dtype} of shape {tuple(magnitude.shape)}; expected real numbers "
-            f"(..., {n_fft // 2 + 1}, T), since n_fft is {n_fft}. Likely cause: a spectrum with other settings, or with "
-            "its phases: spectrum.abs()"
+            f"(..., {n_fft // 2 + 1}, T), since n_fft is {n_fft}. Likely cause: a spectrum with other settings, or "
+            "with its phases: spectrum.abs()"
         )
     if len(window) != n_fft or not 0 < hop <= n_fft // 2:
         raise ValueError(
