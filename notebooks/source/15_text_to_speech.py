@@ -94,7 +94,8 @@ diagrams.length_regulator()
 #
 # ### Exercise 15.1: expand letters to frames  ●○○ · 5 minutes
 #
-# Repeat row $i$ of `states` `durations[i]` times, in order. The result has as many rows as all durations together.
+# Repeat row $i$ of `states` `durations[i]` times, in order. The result has as many rows as all durations together. A
+# duration can be 0; if all of them are, the result has the shape $(0, D)$. Keep the dtype; gradients reach `states`.
 
 # %%
 def expand(states: Tensor, durations: Tensor) -> Tensor:
@@ -177,8 +178,9 @@ print((2 * X / X.abs()).tolist(), torch.polar(torch.tensor([2.0]), X.angle()).to
 # ### Exercise 15.2: one round of Griffin-Lim  ●●○ · 15 minutes
 #
 # `torch.istft` gives the waveform of a spectrum, `torch.stft` with `return_complex=True` the spectrum of a waveform;
-# both take `n_fft`, the hop and `window=`. Return the new phases, complex numbers of absolute value 1. Where $X$ is
-# 0, add a tiny number to $|X|$.
+# both take `n_fft`, the hop and `window=`. Use the same hop and window in both, and the defaults for the rest. Return
+# the new phases, complex numbers of absolute value 1. The magnitude that comes back is dropped. Where $X$ is 0 the
+# result must not be NaN; any finite number will do. A magnitude in float64 gives complex128.
 
 # %%
 def griffin_lim_step(magnitude: Tensor, phase: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
@@ -391,8 +393,9 @@ print(f"{durations.duration_loss(torch.tensor([[4.0]]).log(), torch.tensor([[2]]
 # ### Exercise 15.3: the loss of the durations  ●●○ · 10 minutes
 #
 # Write the mean squared error between `log_durations` and the logarithm of `durations`, over real letters alone:
-# those where `mask` is true. Behind the last letter the durations are 0. The logarithm of 0 is $-\infty$; neither the
-# loss nor its gradient may touch it, not even multiplied by 0.
+# those where `mask` is true. The mean is over the letters of all words together. Behind the last letter the durations
+# are 0, and $\ln 0 = -\infty$. Gradients reach `log_durations`; at padded positions they are 0, not NaN. Keep the dtype
+# of `log_durations`.
 
 # %%
 def duration_loss(log_durations: Tensor, durations: Tensor, mask: Tensor) -> Tensor:
@@ -544,9 +547,9 @@ print([round(value, 2) for value in p.tolist()], [round(value, 2) for value in (
 # %% [markdown]
 # ### Exercise 15.4: from mel bands to frequencies  ●●● · 15 minutes
 #
-# Write the first step of the vocoder: the pseudo-inverse of the filters applied to the mel powers, negative powers
-# set to 0. Mind the axes: `filters` turn frequencies into bands when transposed. Why is `filters @ mel_powers`, which
-# has the right shape as well, not the inverse?
+# Write the first step of the vocoder. Of all spectra whose bands fit best (least squares), take the one of the smallest
+# norm, and set negative powers to 0. Mind the axes: transposed, `filters` turn frequencies into bands. Silence gives
+# zeros. Keep the dtype. Why is `filters @ mel_powers`, which has the right shape as well, not the inverse?
 
 # %%
 def spectrum_from_mels(mel_powers: Tensor, filters: Tensor) -> Tensor:
@@ -613,7 +616,8 @@ show.play(buggy, words=line)
 # ### Exercise 15.debug: the settings of the training  ●●○ · 15 minutes
 #
 # Find every setting that differs between `analysis` and the log-mel of the training; print both. Then write the
-# function so that it works for any `log_mel`. The result may differ in length by one hop.
+# function so that it works for any `log_mel`: both ways, to mels and back, use its settings and its statistics.
+# `autoencoder` takes and returns (1, n_mels, T), with any number of bands. The length may differ by one hop.
 
 # %%
 def resynthesise(sound: Tensor, autoencoder: nn.Module, log_mel: nn.Module) -> Tensor:
