@@ -16,7 +16,7 @@
 # **You will train a model that reads sentences aloud in twelve voices. A speech recogniser that never heard these
 # voices writes down what it says, and gets about WERLIVE of the words wrong.**
 #
-# Runs in about RUNMIN minutes · takes 120 minutes to work through · before this: [03 Sound](03_sound.ipynb): log-mels;
+# Runs in about 7 minutes · takes 120 minutes to work through · before this: [03 Sound](03_sound.ipynb): log-mels;
 # [06 Autoencoders](06_autoencoders.ipynb): codes; [13 Speech recognition](13_speech_recognition.ipynb): the word error
 # rate.
 
