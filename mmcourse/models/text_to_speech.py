@@ -141,6 +141,15 @@ class TextToSpeech(nn.Module):
         `voice` is a name, a position in `voices`, or an embedding (voice_width,). ValueError for an empty sentence, an
         unknown voice, or a character that is not a letter.
         """
+        return torch.cat(self._pieces(sentence, voice), dim=1)
+
+    def boundaries(self, sentence: str, voice: str | int | Tensor) -> list[float]:
+        """The second at which each word of a sentence begins, and at last where the last one ends."""
+        ends = torch.tensor([piece.shape[1] for piece in self._pieces(sentence, voice)]).cumsum(dim=0)
+        return [frames * self.log_mel.hop / self.rate for frames in (*ends[:-1:2].tolist(), int(ends[-2]))]
+
+    def _pieces(self, sentence: str, voice: str | int | Tensor) -> list[Tensor]:
+        """Silence, a word, silence, a word ... silence.   (n_mels, T_i) each"""
         parts = [words for words in map(split_words, sentence.split(",")) if words]
         if not parts:
             raise ValueError(f"nothing to say in {sentence!r}: it holds no word")
@@ -149,12 +158,12 @@ class TextToSpeech(nn.Module):
         with evaluation_mode(self):
             mels, _, durations, _ = self(given.to(where), vector.to(where).expand(len(given), *vector.shape))
         spoken = (mel[:, :frames] for mel, frames in zip(mels, durations.sum(dim=1).tolist(), strict=True))
-        pieces = []
+        pieces = [self._silence(WORD_GAP)]
         for words in parts:
             for _ in words:
                 pieces += [next(spoken), self._silence(WORD_GAP)]
             pieces[-1] = self._silence(COMMA_GAP)
-        return torch.cat([self._silence(WORD_GAP), *pieces[:-1], self._silence(WORD_GAP)], dim=1)
+        return [*pieces[:-1], self._silence(WORD_GAP)]
 
     def speak(self, sentence: str, voice: str | int | Tensor = 0, seed: int = 0, rounds: int = 32) -> Tensor:
         """A sentence as sound: (samples,) float32 at `rate`, the same for the same arguments. Errors as `log_mels`'.

@@ -75,6 +75,15 @@ def test_a_sentence_is_its_words_with_gaps(model):
     )
 
 
+def test_boundaries_are_where_words_begin(model):
+    spoken, seconds = model.log_mels("red fish, moon", "bob"), model.boundaries("red fish, moon", "bob")
+    frames = [round(second * model.rate / model.log_mel.hop) for second in seconds]
+    lengths = [int(model(letters([word]), torch.tensor([1]))[2].sum()) for word in ("red", "fish", "moon")]
+    assert frames[0] == WORD_GAP and frames[1] == frames[0] + lengths[0] + WORD_GAP
+    assert frames[2] == frames[1] + lengths[1] + COMMA_GAP
+    assert frames[3] == frames[2] + lengths[2] == spoken.shape[1] - WORD_GAP
+
+
 def test_the_seed_decides(model):
     sound = model.speak("a fish", "ann", rounds=2)
     assert sound.dim() == 1 and sound.isfinite().all() and sound.dtype == torch.float32
