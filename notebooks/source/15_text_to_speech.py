@@ -497,7 +497,7 @@ expect("15.held_out_pairs", pairs_right["text to speech"]["held out"])
 
 # %%
 chosen = torch.tensor([clips.words.index("rocket"), clips.words.index("umbrella")])
-made, _, _, mask = predict(model, (clips.letters, clips.voices, clips.durations))
+made, _, _, mask = predict(model, (clips.letters, clips.voices, clips.durations), size=len(clips))
 movement = {name: ((x.diff(dim=2).abs() * mask[..., 1:]).sum() / (mask[..., 1:].sum() * 80)).item()
             for name, x in {"recorded": clips.mels, "generated": made}.items()}
 print("mean difference of neighbouring frames", {name: round(value, 3) for name, value in movement.items()})
