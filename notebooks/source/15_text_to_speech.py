@@ -287,7 +287,7 @@ print("word error rate", {name: word_errors(found) for name, found in heard.item
 diagrams.cross_modal_autoencoder()
 
 # %% [markdown]
-# The code has 16 numbers for each frame, a fifth of the 80 bands. A frame of the code stands for the same moment as a
+# The code has 32 numbers for each frame, two fifths of the 80 bands. A frame of the code stands for the same moment as a
 # frame of the log-mel. The blocks are convolutions over time with a residual connection, as in lesson 01's residual
 # networks; a layer norm scales the channels of each frame.
 
@@ -310,7 +310,7 @@ def coder(inputs: int, outputs: int, width: int = 128) -> nn.Sequential:
                          nn.Conv1d(width, outputs, 1))
 
 
-encoder, decoder = coder(80, 16), coder(16, 80)
+encoder, decoder = coder(80, 32), coder(32, 80)
 print("code", tuple(encoder(mels).shape), "  log-mel", tuple(decoder(encoder(mels)).shape))
 
 # %% [markdown]
@@ -327,7 +327,7 @@ unlabelled = speaking.Clips(["x"] * len(more), [0] * len(more), more, log_mel).s
 stretches = torch.cat([clips.stretches(64), unlabelled])                                            # (N, 80, 64)
 model = text_to_speech.TextToSpeech(SPEAKERS)
 model.log_mel.load_state_dict(log_mel.state_dict())
-history = fit(model.autoencoder, Batches(stretches, stretches, size=16), loss=F.l1_loss, metrics=(), epochs=8, lr=3e-3, clip=1.0)
+history = fit(model.autoencoder, Batches(stretches, stretches, size=16), loss=F.l1_loss, metrics=(), epochs=12, lr=3e-3, clip=1.0)
 
 # %%
 def reconstructed(mel: Tensor) -> Tensor:
@@ -356,7 +356,7 @@ diagrams.text_to_speech()
 class TextEncoder(nn.Module):
     """Letters (B, L), voices (B,), durations (B, L) -> codes (B, C, T) and log-durations (B, L)"""
 
-    def __init__(self, n_voices: int, channels: int = 16, width: int = 128, voice_width: int = 32):
+    def __init__(self, n_voices: int, channels: int = 32, width: int = 128, voice_width: int = 32):
         super().__init__()
         self.letters, self.voices = nn.Embedding(letters.N_LETTERS, 64, padding_idx=0), nn.Embedding(n_voices, voice_width)
         self.gru = nn.GRU(64, width // 2, batch_first=True, bidirectional=True)
@@ -429,7 +429,7 @@ def speech_loss(outputs: tuple[Tensor, ...], mels: Tensor) -> Tensor:
 model.freeze_autoencoder()
 print("parameters: trained", sum(p.numel() for p in model.text_encoder.parameters()),
       " frozen", sum(p.numel() for p in model.autoencoder.parameters()), " held out", int(held_out.sum()), "pairs")
-history = fit(model, clips.batches(~held_out, size=48), loss=speech_loss, metrics=(), epochs=40, lr=4e-3, clip=1.0)
+history = fit(model, clips.batches(~held_out, size=48), loss=speech_loss, metrics=(), epochs=80, lr=4e-3, clip=1.0)
 
 # %% [markdown]
 # A sentence is spoken word by word: predicted durations, codes, decoder, then Griffin-Lim over the whole sentence.
@@ -675,7 +675,7 @@ if have_data:
     digit_clips = speaking.Clips(names, people, [recorded["train"][i] for i in ours["train"]], digit_model.log_mel)
     stretches = digit_clips.stretches(64)
     fit(digit_model.autoencoder, Batches(stretches, stretches, size=16), loss=F.l1_loss, metrics=(), epochs=6, lr=3e-3, clip=1.0)
-    fit(digit_model.freeze_autoencoder(), digit_clips.batches(size=48), loss=speech_loss, metrics=(), epochs=10, lr=4e-3, clip=1.0)
+    fit(digit_model.freeze_autoencoder(), digit_clips.batches(size=48), loss=speech_loss, metrics=(), epochs=20, lr=4e-3, clip=1.0)
 
 # %%
 if have_data:
