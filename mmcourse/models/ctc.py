@@ -6,6 +6,7 @@ sequence is the sum over all alignments that collapse to it.
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
+from math import exp, log1p
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +15,7 @@ from torch import Tensor
 from mmcourse.tasks.transcripts import BLANK, SPACE, text
 
 NEVER = -1e30  # a log-probability of 0 whose gradient is finite, unlike that of -inf
-WORTH_TRYING = -10.0  # prefix_beam skips labels with a lower log-probability in a frame
+WORTH_TRYING = -7.0  # prefix_beam skips labels with a lower log-probability in a frame
 LanguageScores = Callable[[tuple[str, ...], str | None], float]
 
 
@@ -140,8 +141,6 @@ def _add(found: dict, prefix: tuple[int, ...], kind: int, value: float) -> None:
 
 def _plus(a: float, b: float) -> float:
     """ln(e^a + e^b)"""
-    from math import exp, log1p
-
     a, b = (a, b) if a > b else (b, a)
     return a if b == -torch.inf else a + log1p(exp(b - a))
 

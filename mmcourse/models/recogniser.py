@@ -13,33 +13,39 @@ from mmcourse.models.evaluation_mode import evaluation_mode
 from mmcourse.models.speech import check_mels
 from mmcourse.tasks.transcripts import CHARACTERS, text
 
-CHUNK = 32  # sounds heard together
+CHUNK = 32  # sounds in one batch
 STRIDE = 2  # frames of the log-mel for one of the output: 20 ms
 
 
 class Recogniser(nn.Module):
-    """What both recognisers share: log-mels with their statistics, a stride of 2 in time, a transcript for any sound.
+    """What both recognisers share: log-mels with their statistics, a convolution of stride 2, the transcripts.
 
     forward  mels (B, n_mels, T), lengths (B,) in frames -> log-probabilities (B, T', V), lengths (B,), T' = ceil(T / 2)
+    `log_mel` has to be fitted before training. Padding reaches no output.
+    centre   whether the mean of each band over a sound is subtracted, much of which belongs to the speaker
     """
 
-    def __init__(self, width: int, n_mels: int = 40, n_characters: int = len(CHARACTERS)):
+    def __init__(
+        self, width: int, n_mels: int = 40, n_characters: int = len(CHARACTERS), rate: int = 16_000, centre: bool = True
+    ):
         super().__init__()
-        self.log_mel, self.n_mels = LogMel(n_mels=n_mels), n_mels
+        self.log_mel, self.n_mels, self.centre = LogMel(rate, n_mels), n_mels, centre
+        self.first = nn.Sequential(nn.Conv1d(n_mels, width, 5, STRIDE, padding=2), nn.BatchNorm1d(width), nn.ReLU())
         self.head = nn.Linear(width, n_characters)
 
-    def states(self, mels: Tensor, lengths: Tensor) -> Tensor:
-        """Features of every second frame.   (B, n_mels, T), lengths (B,) after the stride -> (B, T', D)"""
+    def states(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Features of each step with its context.   (B, D, T'), lengths (B,) of T' -> (B, T', D)"""
         raise NotImplementedError
 
     def forward(self, mels: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         check_mels(mels, self.n_mels)
         check_lengths(lengths, mels)
-        lengths = -(-lengths // STRIDE)
-        return self.head(self.states(mels, lengths)).log_softmax(dim=2), lengths
+        steps = -(-lengths // STRIDE)
+        x = self.first(centred(mels, lengths) if self.centre else mels)
+        return self.head(self.states(x, steps)).log_softmax(dim=2), steps
 
     def log_probabilities(self, sounds: Sequence[Tensor]) -> list[Tensor]:
-        """What the recogniser hears in each sound, (samples,) at 16 kHz.   -> for each (T', V)"""
+        """The output for each sound, (samples,) at the log-mels' rate, its own steps only.   -> for each (T', V)"""
         if isinstance(sounds, Tensor) and sounds.dim() == 1:
             raise ValueError(f"sounds are one tensor {tuple(sounds.shape)}; expected a list of sounds: [sound]")
         order = sorted(range(len(sounds)), key=lambda i: len(sounds[i]))
@@ -59,22 +65,26 @@ class Recogniser(nn.Module):
         return [text(decoder(log_probs)) for log_probs in self.log_probabilities(sounds)]
 
 
-class RecurrentRecogniser(Recogniser):
-    """Bidirectional LSTM layers over pairs of frames (after Graves, Mohamed and Hinton 2013, who have three to five).
+def centred(mels: Tensor, lengths: Tensor) -> Tensor:
+    """Log-mels minus the mean of each band over the frames of the sound, 0 behind its end.   (B, n_mels, T)"""
+    real = (torch.arange(mels.shape[2], device=mels.device) < lengths[:, None])[:, None]  # (B, 1, T)
+    mean = (mels * real).sum(dim=2, keepdim=True) / lengths[:, None, None]
+    return (mels - mean) * real
 
-    width  features of each state, half of them of each direction
+
+class RecurrentRecogniser(Recogniser):
+    """A bidirectional LSTM of several layers (after Graves, Mohamed and Hinton 2013).
+
+    width  features of each step, half of them of each direction; `sizes` as Recogniser has them
     """
 
-    def __init__(self, width: int = 192, layers: int = 2, n_mels: int = 40, n_characters: int = len(CHARACTERS)):
-        super().__init__(width, n_mels, n_characters)
-        self.recurrent = nn.LSTM(STRIDE * n_mels, width // 2, layers, batch_first=True, bidirectional=True)
+    def __init__(self, width: int = 192, layers: int = 2, **sizes):
+        super().__init__(width, **sizes)
+        self.recurrent = nn.LSTM(width, width // 2, layers, batch_first=True, bidirectional=True)
 
-    def states(self, mels: Tensor, lengths: Tensor) -> Tensor:
-        if mels.shape[2] % STRIDE:
-            mels = torch.nn.functional.pad(mels, (0, 1))
-        pairs = mels.transpose(1, 2).unflatten(1, (-1, STRIDE)).flatten(2)  # (B, T', 2 n_mels)
-        packed = pack_padded_sequence(pairs, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        return pad_packed_sequence(self.recurrent(packed)[0], batch_first=True, total_length=pairs.shape[1])[0]
+    def states(self, x: Tensor, lengths: Tensor) -> Tensor:
+        packed = pack_padded_sequence(x.transpose(1, 2), lengths.cpu(), batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(self.recurrent(packed)[0], batch_first=True, total_length=x.shape[2])[0]
 
 
 class ResidualBlock(nn.Module):
@@ -90,25 +100,13 @@ class ResidualBlock(nn.Module):
 
 
 class ConvolutionalRecogniser(Recogniser):
-    """Convolutions over time: one of stride 2, then residual blocks, each with its dilation.
+    """Residual blocks of convolutions over time, each with its dilation; `sizes` as Recogniser has them."""
 
-    Padding reaches no output: what lies behind a sound's end is set to 0 before each convolution.
-    """
-
-    def __init__(
-        self,
-        width: int = 128,
-        dilations: Sequence[int] = (1, 2, 4),
-        kernel: int = 5,
-        n_mels: int = 40,
-        n_characters: int = len(CHARACTERS),
-    ):
-        super().__init__(width, n_mels, n_characters)
-        self.first = nn.Sequential(nn.Conv1d(n_mels, width, 5, STRIDE, padding=2), nn.BatchNorm1d(width), nn.ReLU())
+    def __init__(self, width: int = 128, dilations: Sequence[int] = (1, 2, 4), kernel: int = 5, **sizes):
+        super().__init__(width, **sizes)
         self.blocks = nn.ModuleList(ResidualBlock(width, kernel, dilation) for dilation in dilations)
 
-    def states(self, mels: Tensor, lengths: Tensor) -> Tensor:
-        x = self.first(mels)
+    def states(self, x: Tensor, lengths: Tensor) -> Tensor:
         real = (torch.arange(x.shape[2], device=x.device) < lengths[:, None])[:, None]  # (B, 1, T')
         for block in self.blocks:
             x = block(x * real)

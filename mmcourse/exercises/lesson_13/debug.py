@@ -145,7 +145,7 @@ def judge_decoding(alphabet, letters: str, rng: torch.Generator) -> None:
     """Every text comes back from each of its alignments."""
     blank = alphabet.blank
     own = {indices(alphabet, letter)[0]: letter for letter in letters}
-    alignments = [[blank] * 4, *([index] for index in own)]
+    alignments = [[], [blank] * 4, *([index] for index in own)]
     alignments += [aligned(indices(alphabet, drawn_text(letters, rng)), blank, rng) for _ in range(4)]
     for ids in alignments:
         expected = "".join(own[i] for i, _ in groupby(ids) if i != blank)

@@ -7,7 +7,7 @@ import torch
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import agrees, call, expect_number, explained, named_mistake, possible, whole
+from mmcourse.exercises.judging import agrees, expect_number, explained, named_mistake, possible, whole
 from mmcourse.exercises.properties import expect_same_again
 
 WORDS = ("the", "red", "cat", "sat", "mat", "dog", "saw", "a", "ran", "fox")
@@ -253,13 +253,13 @@ def word_error_check(answer, rng):
     cases += [drawn_corpus(rng) for _ in range(6)]
     tried = explained(answer, CAUSES)
     expect_same_again(tried, cases[1])
-    given = [expect_number(tried(*case), f"`{call(answer.name, *case)}`") for case in cases]
+    given = [expect_number(tried(*case), where(case)) for case in cases]
     if all(near(a, right(*case)) for a, case in zip(given, cases, strict=True)):
         return f"{len(cases)} corpora, with empty references and hypotheses, insertions, deletions and substitutions"
     if words := named_mistake(cases, given, [(possible(mistaken), words) for mistaken, words in MISTAKES]):
         raise NotRight(words)
     wrong = next(i for i, (a, case) in enumerate(zip(given, cases, strict=True)) if not near(a, right(*case)))
-    raise NotRight(f"`{call(answer.name, *cases[wrong])}` gave {given[wrong]:.6g}, expected {right(*cases[wrong]):.6g}")
+    raise NotRight(f"{where(cases[wrong])} gave {given[wrong]:.6g}, expected {right(*cases[wrong]):.6g}")
 
 
 def near(given: float, expected: float) -> bool:
@@ -279,3 +279,8 @@ def drawn_corpus(rng: torch.Generator) -> tuple[list[str], list[str]]:
         references.append(" ".join(words))
         hypotheses.append(" ".join(heard))
     return references, hypotheses
+
+
+def where(case: tuple) -> str:
+    """The call, as one would write it."""
+    return f"word_error_rate({case[0]}, {case[1]})"
