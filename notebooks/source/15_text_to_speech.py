@@ -172,7 +172,7 @@ diagrams.griffin_lim()
 
 # %% tags=["nbval-check-output"]
 X = torch.tensor([3 + 4j])
-print((2 * X / X.abs()).tolist(), torch.polar(torch.tensor([2.0]), X.angle()).tolist())
+print(f"{(2 * X / X.abs()).item():.1f}   {torch.polar(torch.tensor([2.0]), X.angle()).item():.1f}")
 
 # %% [markdown]
 # ### Exercise 15.2: one round of Griffin-Lim  ●●○ · 15 minutes
