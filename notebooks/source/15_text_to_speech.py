@@ -341,8 +341,8 @@ print("word error rate through the code", word_errors(heard["autoencoder"]))
 show.show_log_mels(torch.stack([mels[0], reconstructed(mels[0])]), titles=["original", "decoded from the code"], hop=0.016)
 
 # %% [markdown]
-# The code loses fine detail in time and frequency, and hardly any word. A listener hears a slightly duller voice. The
-# decoder now turns codes into speech; what it needs is someone who writes codes.
+# The code loses fine detail, which costs a few more points. Only the first phase could win them back: more speech, a
+# wider code or more training. The decoder now turns codes into speech; what it needs is someone who writes codes.
 
 # %% [markdown]
 # ## The text encoder
@@ -527,8 +527,9 @@ tries = [model.speak(word, "en-us+ed") for word in unknown]
 show.play_many(tries, words=unknown, titles=[f"written down: {text or '(nothing)'}" for text in written(tries)], columns=2)
 
 # %% [markdown]
-# A syllable that occurs in known words may be right, as in *train*, which begins like *tree*. Most of these words are
-# not. Letters alone do not tell how *silver* is pronounced, if no word of the training is spelled like it.
+# *hat*, which looks like *cat*, is written down correctly for some voices. The longer words are not: no word of the
+# training is spelled like *silver*, and 111 examples do not teach the rules. Some of the errors are the recogniser's,
+# which never met these words either.
 #
 # What should happen with a text that cannot be spoken? An error that says why.
 
