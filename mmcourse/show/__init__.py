@@ -37,6 +37,7 @@ _HOME = {
     "attention_explorer": "mmcourse.show.widgets.attention",
     "show_matrices": "mmcourse.show.figures.matrices",
     "plot_panels": "mmcourse.show.figures.matrices",
+    "show_shared_space": "mmcourse.show.figures.shared_space",
     "show_unrolled": "mmcourse.show.figures.recurrence",
     "plot_lines": "mmcourse.show.figures.recurrence",
     "show_sums": "mmcourse.show.widgets.fusion",
@@ -50,6 +51,7 @@ _HOME = {
     "generator": "mmcourse.show.widgets.generator",
     "game": "mmcourse.show.widgets.game",
     "recogniser": "mmcourse.show.widgets.recogniser",
+    "text_to_image": "mmcourse.show.widgets.text_to_image",
     "text_to_speech": "mmcourse.show.widgets.text_to_speech",
 }
 __all__ = list(_HOME)

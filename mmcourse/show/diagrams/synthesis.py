@@ -9,8 +9,8 @@ from mmcourse.show.diagrams.spans import Span, span_rows
 def cross_modal_autoencoder() -> None:
     """Display both phases of training: a speech autoencoder, then a text encoder into its latent space."""
     d = Diagram(
-        "A cross-modal autoencoder: first an autoencoder of speech is trained; then a text encoder learns to give codes "
-        "that its decoder, no longer updated, turns into speech."
+        "A cross-modal autoencoder: first an autoencoder of speech is trained; then a text encoder learns codes "
+        "that the decoder, no longer updated, turns into speech."
     )
     for phase, row in ((1, 0), (2, 2)):
         d.block(f"code {phase}", at=(2, row), label="code", shape="(B, C, T)", kind="data")

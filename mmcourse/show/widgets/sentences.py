@@ -19,18 +19,18 @@ EXAMPLES = (
 ONE_OBJECT = EXAMPLES[:6]
 
 
-def problem_with(sentence: str, longest: int = LONGEST) -> str:
+def problem_with(sentence: str) -> str:
     """Why the book has no such sentence, as a message for whoever typed it; '' where nothing is wrong."""
-    return problem_of_length(sentence, longest) or unknown_words(sentence)
+    return problem_of_length(sentence) or unknown_words(sentence)
 
 
-def problem_of_length(sentence: str, longest: int = LONGEST) -> str:
+def problem_of_length(sentence: str) -> str:
     """A message where a sentence is empty or too long, else ''."""
     words = split_words(sentence)
     if not words:
         return "The sentence is empty. Type some words, such as 'a small red fish'."
-    if len(words) > longest:
-        return f"The sentence has {len(words)} words; at most {longest} are possible here."
+    if len(words) > LONGEST:
+        return f"The sentence has {len(words)} words; at most {LONGEST} are possible here."
     return ""
 
 
