@@ -1,0 +1,82 @@
+"""Flow matching: noise becomes data along straight lines, whose direction a network learns. Lesson 14.
+
+Lipman et al. 2023, *Flow matching for generative modeling*, with the straight paths that Liu, Gong and Liu 2023 call
+rectified flow. Guidance: Ho and Salimans 2022, *Classifier-free diffusion guidance*.
+"""
+
+import math
+import numbers
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import mse_loss
+
+from mmcourse.data.text import PAD
+
+
+def flow_pair(noise: Tensor, data: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    """A point between noise (t = 0) and data (t = 1), and the velocity along the straight line.
+
+    x_t = (1 - t) * noise + t * data and velocity = data - noise.   (B, ...), (B, ...), (B,) -> (B, ...), (B, ...)
+    """
+    if noise.shape != data.shape or t.shape != noise.shape[:1]:
+        raise ValueError(
+            f"noise has shape {tuple(noise.shape)}, data {tuple(data.shape)}, t {tuple(t.shape)}; expected the same "
+            "shape twice, and one time for each example, (B,)"
+        )
+    t = t.reshape(-1, *[1] * (data.dim() - 1))
+    return (1 - t) * noise + t * data, data - noise
+
+
+def logit_normal_times(n: int, generator: torch.Generator | None = None) -> Tensor:
+    """Times in (0, 1), most of them near 1/2: the sigmoid of standard normal numbers.   -> (n,)
+
+    The middle of the path is hardest to learn; near the ends the best velocity is almost a mean (Esser et al. 2024).
+    """
+    return torch.randn(n, generator=generator).sigmoid()
+
+
+def flow_matching_loss(velocity: Callable[..., Tensor], data: Tensor, *conditions: Tensor) -> Tensor:
+    """Mean squared error of velocity(x_t, t, *conditions) at random times between new noise and the data.   -> ()"""
+    t = logit_normal_times(len(data)).to(data)
+    x, target = flow_pair(torch.randn_like(data), data, t)
+    return mse_loss(velocity(x, t, *conditions), target)
+
+
+def euler(velocity: Callable[[Tensor, Tensor], Tensor], noise: Tensor, steps: int) -> Tensor:
+    """Integrate dx/dt = velocity(x, t) from t = 0 to 1 in equal steps (Euler's method); t has the shape (B,).
+
+    (B, ...) -> (B, ...)
+    """
+    if not isinstance(steps, numbers.Integral) or steps < 1:
+        raise ValueError(f"steps is {steps!r}; expected a whole number, 1 or more")
+    x = noise
+    for k in range(steps):
+        t = torch.full((len(x),), k / steps, device=x.device, dtype=x.dtype)
+        x = x + velocity(x, t) / steps
+    return x
+
+
+def guided(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
+    """Classifier-free guidance: unconditional + scale * (conditional - unconditional).   (B, ...), (B, ...) -> (B, ...)
+
+    1 is the conditional velocity, 0 the unconditional one; above 1 the condition counts for more.
+    """
+    if conditional.shape != unconditional.shape or not math.isfinite(scale):
+        raise ValueError(
+            f"the velocities have shapes {tuple(conditional.shape)} and {tuple(unconditional.shape)}, scale is "
+            f"{scale}; expected one shape and a finite number"
+        )
+    return unconditional + scale * (conditional - unconditional)
+
+
+def drop_conditions(tokens: Tensor, probability: float = 0.1) -> Tensor:
+    """Whole sentences replaced by the empty one, each with this probability.   (B, T) -> (B, T), a new tensor
+
+    The empty sentence is padding throughout; a network trained so knows the unconditional velocity as well.
+    """
+    if not 0 <= probability <= 1:
+        raise ValueError(f"probability is {probability}; expected a number from 0 to 1")
+    dropped = torch.rand(len(tokens), device=tokens.device) < probability
+    return tokens.masked_fill(dropped.reshape(-1, *[1] * (tokens.dim() - 1)), PAD)
