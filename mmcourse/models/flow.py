@@ -71,12 +71,14 @@ def guided(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
     return unconditional + scale * (conditional - unconditional)
 
 
-def drop_conditions(tokens: Tensor, probability: float = 0.1) -> Tensor:
+def drop_conditions(tokens: Tensor, probability: float = 0.1, empty: Tensor | None = None) -> Tensor:
     """Whole sentences replaced by the empty one, each with this probability.   (B, T) -> (B, T), a new tensor
 
-    The empty sentence is padding throughout; a network trained so knows the unconditional velocity as well.
+    `empty` (T,) is the empty sentence, padding throughout unless given. A network trained so knows the unconditional
+    velocity as well.
     """
     if not 0 <= probability <= 1:
         raise ValueError(f"probability is {probability}; expected a number from 0 to 1")
+    empty = torch.full_like(tokens[0], PAD) if empty is None else empty
     dropped = torch.rand(len(tokens), device=tokens.device) < probability
-    return tokens.masked_fill(dropped.reshape(-1, *[1] * (tokens.dim() - 1)), PAD)
+    return torch.where(dropped[:, None], empty, tokens)

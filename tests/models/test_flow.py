@@ -129,5 +129,6 @@ def test_whole_sentences_are_dropped():
     assert torch.equal(tokens, before) and torch.equal(dropped[~empty], tokens[~empty])
     assert empty.float().mean().item() == pytest.approx(0.25, abs=0.03)
     assert torch.equal(drop_conditions(tokens, 0), tokens) and not drop_conditions(tokens, 1).any()
+    assert torch.equal(drop_conditions(tokens, 1, empty=tokens[0]), tokens[:1].expand_as(tokens))
     with pytest.raises(ValueError, match="from 0 to 1"):
         drop_conditions(tokens, 1.5)

@@ -27,8 +27,6 @@ _READY = {
     "adversarial": ("gan_steps", "conditional_gan", "dcgan_generator"),
 }
 READY = tuple(name for names in _READY.values() for name in names)  # each draws a diagram without any argument
-_HOME = {
-    name: f"{__name__}.{module}" for module, names in (_MODULES | _READY).items() for name in names
-}
+_HOME = {name: f"{__name__}.{module}" for module, names in (_MODULES | _READY).items() for name in names}
 __all__ = ["READY", *_HOME]
 __getattr__, __dir__ = lazy_names(globals(), _HOME)
