@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from mmcourse.data.text import PAD
 from mmcourse.models.autoencoder import ImageAutoencoder
-from mmcourse.models.diffusion_transformer import DiffusionTransformer
 from mmcourse.models.evaluation_mode import evaluation_mode
 from mmcourse.models.flow import euler, guided
 from mmcourse.models.sentence_condition import SentenceCondition, scaled_noise
+from mmcourse.models.velocity import VelocityNetwork
 from mmcourse.picturebook.sentence import encode
 
 
@@ -22,7 +22,7 @@ class TextToImage(nn.Module):
     """Noise becomes the code of an image along velocities that depend on a sentence; a decoder makes the image.
 
     autoencoder   an ImageAutoencoder of (channels, side, side) codes; None: one for codes of 8 x 8 x 8
-    velocity      a network (x, t, condition) -> velocity, such as a DiffusionTransformer; None: one of default size
+    velocity      a network (x, t, condition) -> velocity, such as a VelocityNetwork; None: one of default size
     text          the SentenceCondition; None: one of the default shape
     guidance      the default scale of classifier-free guidance
     steps         the default number of Euler steps
@@ -39,7 +39,7 @@ class TextToImage(nn.Module):
     ):
         super().__init__()
         self.autoencoder, self.text = autoencoder or ImageAutoencoder(), text or SentenceCondition()
-        self.velocity = velocity or DiffusionTransformer(self.autoencoder.channels, condition_size=self.text.size)
+        self.velocity = velocity or VelocityNetwork(self.autoencoder.channels, condition_size=self.text.size)
         self.guidance, self.steps = guidance, steps
         for name in ("code_mean", "code_std"):
             self.register_buffer(name, torch.full((1, self.autoencoder.channels, 1, 1), float(name == "code_std")))

@@ -5,17 +5,17 @@ import torch
 from torch import nn
 
 from mmcourse.models.autoencoder import ImageAutoencoder
-from mmcourse.models.diffusion_transformer import DiffusionTransformer
 from mmcourse.models.flow import euler
 from mmcourse.models.text_to_image import TextToImage
+from mmcourse.models.velocity import VelocityNetwork
 
 
 @pytest.fixture(scope="module")
 def model() -> TextToImage:
     torch.manual_seed(0)
-    velocity = DiffusionTransformer(channels=3, side=8, width=16, depth=1, heads=2, hidden=8)
+    velocity = VelocityNetwork(channels=3, side=8, width=16, inner_width=16, depth=1, heads=2, hidden=8)
     for layer in velocity.modules():
-        if isinstance(layer, nn.Linear) and not layer.weight.any():
+        if isinstance(layer, (nn.Linear, nn.Conv2d)) and not layer.weight.any():
             nn.init.normal_(layer.weight, std=0.3)
     return TextToImage(ImageAutoencoder(3, (8, 8)), velocity, guidance=2.0, steps=3).eval()
 

@@ -25,8 +25,7 @@ def test_sentences_facts_and_images_belong_together():
     assert len(pages) == 30 and torch.equal(pages.images, book.images)
     for tokens, sentence, (kind, colour, size) in zip(pages.tokens, pages.sentences, pages.facts, strict=True):
         assert tokens[tokens != 0].tolist() == encode(sentence)
-        thing = understand(sentence).objects[0]
-        assert (thing.kind, thing.colour, thing.size) == (KINDS[kind], COLOURS[colour], SIZES[size])
+        assert understand(sentence).objects == ((KINDS[kind], COLOURS[colour], SIZES[size]),)
 
 
 def test_big_pages_are_those_of_lesson_07():

@@ -1,21 +1,30 @@
-"""The diffusion transformer: shapes, patches, the identity at the start, and the reach of time and condition."""
+"""The velocity network: shapes, the identity at the start, and the reach of time, condition and every position."""
 
 import pytest
 import torch
 from torch import nn
 
 from mmcourse.models.attention import MultiHeadAttention
-from mmcourse.models.diffusion_transformer import DiffusionTransformer, ModulatedBlock, modulate, time_features
+from mmcourse.models.velocity import ModulatedBlock, ModulatedResidual, VelocityNetwork, modulate, time_features
 
-SMALL = {"channels": 2, "side": 4, "condition_size": 3, "width": 8, "depth": 2, "heads": 2, "hidden": 6}
+SMALL = {
+    "channels": 2,
+    "side": 4,
+    "condition_size": 3,
+    "width": 8,
+    "inner_width": 8,
+    "depth": 2,
+    "heads": 2,
+    "hidden": 6,
+}
 
 
-def awake(**options) -> DiffusionTransformer:
+def awake(**options) -> VelocityNetwork:
     """A network whose modulation and output do not start at 0."""
     torch.manual_seed(0)
-    model = DiffusionTransformer(**SMALL | options)
+    model = VelocityNetwork(**SMALL | options)
     for layer in model.modules():
-        if isinstance(layer, nn.Linear) and not layer.weight.any():
+        if isinstance(layer, (nn.Linear, nn.Conv2d)) and not layer.weight.any():
             nn.init.normal_(layer.weight, std=0.3)
     return model
 
@@ -36,7 +45,9 @@ def test_modulation_by_hand():
 def test_an_untrained_block_is_the_identity_and_an_untrained_network_gives_zeros():
     x, condition = torch.randn(2, 5, 8), torch.randn(2, 6)
     assert torch.equal(ModulatedBlock(8, 2, 6)(x, condition), x)
-    model = DiffusionTransformer(**SMALL)
+    maps = torch.randn(2, 8, 4, 4)
+    assert torch.equal(ModulatedResidual(8, 6)(maps, condition), maps)
+    model = VelocityNetwork(**SMALL)
     assert not model(torch.randn(2, 2, 4, 4), torch.rand(2), torch.randn(2, 3)).any()
 
 
@@ -58,23 +69,22 @@ def test_a_block_with_open_gates_is_a_transformer_block():
     assert torch.allclose(block(x, torch.randn(2, 6)), plain(x), atol=1e-5)
 
 
-@pytest.mark.parametrize("patch", [1, 2, 4])
-def test_shapes_for_each_patch(patch):
-    model = awake(patch=patch)
-    assert len(model.positions) == (4 // patch) ** 2
-    assert model(torch.randn(3, 2, 4, 4), torch.rand(3), torch.randn(3, 3)).shape == (3, 2, 4, 4)
+def test_the_condition_modulates_a_residual_block():
+    torch.manual_seed(0)
+    block, maps = ModulatedResidual(8, 6), torch.randn(2, 8, 4, 4)
+    for layer in (block.convolution2, block.modulation):
+        nn.init.normal_(layer.weight, std=0.3)
+    one, other = torch.randn(2, 6), torch.randn(2, 6)
+    assert not torch.allclose(block(maps, one), block(maps, other))
+    assert torch.allclose(block(maps, one)[:1], block(maps[:1], one[:1]), atol=1e-6)
 
 
-def test_a_patch_returns_to_its_position():
-    """Without blocks and positions each patch of the output depends on the same patch of the input alone."""
-    model = awake(depth=0)
-    nn.init.zeros_(model.positions)
-    x = torch.randn(1, 2, 4, 4)
-    changed = x.clone()
-    changed[:, :, 2:, :2] += 1
-    t, condition = torch.rand(1), torch.randn(1, 3)
-    difference = (model(changed, t, condition) - model(x, t, condition)).abs().sum(dim=1)[0] > 1e-6
-    assert difference[2:, :2].all() and difference.sum() == 4
+@pytest.mark.parametrize(("channels", "side"), [(2, 4), (8, 8), (4, 6)])
+def test_the_output_has_the_shape_of_the_codes(channels, side):
+    model = awake(channels=channels, side=side)
+    assert len(model.positions) == (side // 2) ** 2
+    x = torch.randn(3, channels, side, side)
+    assert model(x, torch.rand(3), torch.randn(3, 3)).shape == x.shape
 
 
 def test_time_condition_and_every_position_count():
@@ -106,9 +116,9 @@ def test_all_parameters_learn_once_the_output_is_not_zero():
 )
 def test_wrong_shapes_are_told(x, t, condition, message):
     with pytest.raises(ValueError, match=message):
-        DiffusionTransformer(**SMALL)(torch.randn(x), torch.rand(t), torch.randn(condition))
+        VelocityNetwork(**SMALL)(torch.randn(x), torch.rand(t), torch.randn(condition))
 
 
-def test_a_side_is_cut_into_whole_patches():
-    with pytest.raises(ValueError, match="without remainder"):
-        DiffusionTransformer(**SMALL | {"patch": 3})
+def test_a_side_is_even():
+    with pytest.raises(ValueError, match="even number"):
+        VelocityNetwork(**SMALL | {"side": 5})
