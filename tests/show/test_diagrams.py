@@ -26,6 +26,8 @@ from mmcourse.show.diagrams.subwords import merge_steps
 from mmcourse.show.diagrams.words import plain
 
 BEAMS = Branch("start", children=[Branch("a", "−0.4", [Branch("fish"), Branch("boat")]), Branch("the", pruned=True)])
+FRAMES = torch.tensor([[0.3, 0.6, 0.1], [0.5, 0.2, 0.3], [0.2, 0.1, 0.7]])
+VALUES = {frozenset(): 0.1, frozenset("a"): 0.9, frozenset("b"): 0.9, frozenset("ab"): 0.9}
 CASES = {name: getattr(diagrams, name) for name in diagrams.READY} | {
     "cross-attention": lambda: diagrams.attention_head(cross=True),
     "two heads more": lambda: diagrams.multi_head_attention(heads=8),
@@ -36,6 +38,17 @@ CASES = {name: getattr(diagrams, name) for name in diagrams.READY} | {
     "long chain": lambda: diagrams.flow([(f"layer {i}", "(B, T, D)") for i in range(11)], "A chain in rows."),
     "chain downwards": lambda: diagrams.flow([("x", "(B, T)"), ("embedding", "(B, T, D)"), "GRU"], "Down.", down=True),
     "tree": lambda: diagrams.tree(BEAMS, "Beam search."),
+    "collapse of one frame": lambda: diagrams.ctc_collapse("-"),
+    "lattice with probabilities": lambda: diagrams.ctc_lattice("ab", probabilities=FRAMES, symbols="-ab"),
+    "large lattice": lambda: diagrams.ctc_lattice("abba", frames=6),
+    "large prefix search": lambda: diagrams.prefix_beam(torch.full((4, 3), 1 / 3), width=4),
+    "length regulator of one letter": lambda: diagrams.length_regulator("i", [16]),
+    "GAN of sentences": lambda: diagrams.conditional_gan("sentence"),
+    "one Euler step": lambda: diagrams.flow_matching(steps=1),
+    "strong guidance": lambda: diagrams.guidance(scale=5),
+    "other pairing": lambda: diagrams.pairing("small house", "big house"),
+    "two modalities with values": lambda: diagrams.shapley_orders(["a", "b"], VALUES),
+    "recogniser of every frame": lambda: diagrams.recogniser(stride=1, mels="80"),
 }
 
 
@@ -236,6 +249,12 @@ def test_what_cannot_be_read_is_refused(make, message, shown):
         (lambda: diagrams.receptive_field((3, 3), (1,)), "1 to 4 of each"),
         (lambda: diagrams.masked_token_prediction(masked=4), "one of them masked"),
         (lambda: diagrams.byte_pair_merges({"fish": 0}), "words that occur"),
+        (lambda: diagrams.length_regulator("ab", (1, 2, 3)), "one duration for each letter"),
+        (lambda: diagrams.length_regulator("ab", (0, 2)), "from 1 frame on"),
+        (lambda: diagrams.pairing("red fish", "red fish"), "two different descriptions"),
+        (lambda: diagrams.cross_attention_model(heads=0), "heads is 0"),
+        (lambda: diagrams.shapley_orders(["a", "a"]), "2 or 3 different names"),
+        (lambda: diagrams.shapley_orders(["a", "b"], {frozenset(): 0.0}), r"lack the sets \[\['a'\], \['b'\], "),
         (lambda: diagrams.dcgan_generator(stages=[(3, 4, 4)]), "at least two"),
         (lambda: diagrams.attention_masks({"m": torch.ones(3, 3).bool()}, "ab"), "one row for each query"),
         (lambda: diagrams.attention_masks({"m": torch.ones(2, 2)}, "ab"), "float32"),
@@ -312,6 +331,13 @@ def test_the_convolution_is_that_of_torch(stride, row, column, shown, monkeypatc
         for name in ("input", "kernel", "output")
     )
     assert torch.equal(F.conv2d(image[None, None], kernel[None, None], stride=stride)[0, 0], output)
+
+
+def test_the_length_regulator_repeats_states_as_torch_does(canvases):
+    diagrams.length_regulator("cab", (2, 1, 4))
+    cells = [text for text, rect in drawn_boxes(canvases[0]) if rect.top > canvases[0].sheet.bottom - 0.5]
+    repeated = torch.arange(3).repeat_interleave(torch.tensor([2, 1, 4]))
+    assert cells[1:] == [f"$h_{{{'cab'[i]}}}$" for i in repeated]
 
 
 def test_merges_take_the_most_frequent_pair():

@@ -24,6 +24,14 @@ _READY = {
     "subwords": ("byte_pair_merges",),
     "autoencoders": ("autoencoder", "denoising_autoencoder", "variational_autoencoder", "perceptual_loss"),
     "course": ("course_map",),
+    "alignment": ("ctc_collapse", "ctc_lattice", "prefix_beam"),
+    "recognition": ("recogniser", "unpaired_recognition"),
+    "synthesis": ("cross_modal_autoencoder", "length_regulator", "text_to_speech", "griffin_lim"),
+    "text_to_image": ("conditional_vae", "latent_flow"),
+    "flows": ("flow_matching", "guidance"),
+    "fusion": ("pairing", "fusion_methods", "fusion_stages", "low_rank_fusion", "film"),
+    "fusion_tokens": ("cross_attention", "cross_attention_model", "fusion_bottleneck"),
+    "missing": ("modality_dropout", "shapley_orders"),
     "adversarial": ("gan_steps", "conditional_gan", "dcgan_generator"),
 }
 READY = tuple(name for names in _READY.values() for name in names)  # each draws a diagram without any argument

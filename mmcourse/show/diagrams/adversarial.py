@@ -34,20 +34,33 @@ def gan_steps() -> None:
     d.show()
 
 
-def conditional_gan() -> None:
-    """Display a conditional GAN whose discriminator multiplies features with an embedding of the class: projection."""
+def conditional_gan(condition: str = "class") -> None:
+    """Display a conditional GAN whose discriminator multiplies features with the condition's vector: projection.
+
+    condition  'class', with an embedding of its own, or 'sentence', by the vector of a sentence encoder
+    """
+    if condition not in ("class", "sentence"):
+        raise ValueError(f"condition is {condition!r}; expected 'class' or 'sentence'")
+    sentence = condition == "sentence"
+    told = "a linear map of the sentence's vector" if sentence else "the class's embedding"
     d = Diagram(
-        "A conditional GAN with a projection discriminator: the class's embedding and the image's features are "
-        "compared by a dot product."
+        f"A conditional GAN with a projection discriminator: {told} and the image's features are compared by a dot "
+        "product."
     )
+    letter = "c" if sentence else "y"
     d.block("z", at=(0, 0), label="noise $z$", shape="(B, Z)", kind="data")
-    d.block("G", at=(1, 0), label="generator", shape="$G(z, y)$")
+    d.block("G", at=(1, 0), label="generator", shape=f"$G(z, {letter})$")
     d.block("x", at=(2, 0), label="generated\nor real image", shape="(B, 3, H, W)", kind="data")
     d.block("phi", at=(3, 0), label="convolutions\n$\\phi$", taper=1)
     d.dot("branch", at=(4, 0))
     d.block("linear", at=(5, 0), label="linear", shape="(B, 1)")
-    d.block("y", at=(1, 1), label="class $y$", shape="(B)", kind="data")
-    d.block("embed", at=(3, 1), label="embedding", shape="(B, D)")
+    if sentence:
+        d.block("tokens", at=(0, 1), label="sentence", shape="(B, T)", kind="data")
+        d.block("y", at=(1, 1), label="sentence\nencoder", shape="$c$ (B, E)", kind="frozen")
+        d.path("tokens", "y")
+    else:
+        d.block("y", at=(1, 1), label="class $y$", shape="(B)", kind="data")
+    d.block("embed", at=(3, 1), label="linear" if sentence else "embedding", shape="(B, D)")
     d.block("dot", at=(4, 1), label="dot\nproduct", kind="operation")
     d.block("plus", at=(6, 0), label="+", kind="operation")
     d.block("logit", at=(7, 0), label="logit", shape="(B, 1)", kind="data")
