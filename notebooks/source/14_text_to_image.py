@@ -113,9 +113,6 @@ show.compare(results, label="object and colour correct")
 # encoder of lesson 11's shared space, whose weights are frozen. Each vector is scaled to a mean square of 1. The empty
 # sentence becomes the zero vector; you will need it for guidance.
 
-# %%
-diagrams.sentence_conditioning()
-
 # %% [markdown]
 # The condition reaches a decoder by FiLM, as in lesson 09: linear maps of the input give a scale $\gamma$ and a shift
 # $\beta$ for each channel, and feature maps $h$ become $(1 + \gamma) h + \beta$. With $h = 2$, $\gamma = 0.5$ and
@@ -165,6 +162,9 @@ print(tuple(DecoderByHand(24 + 128)(torch.randn(2, 24 + 128)).shape))
 # The decoder knows what the sentence says, so the code $z$ need not repeat it: every number of the code costs KL
 # divergence. The code keeps what the sentence leaves open. To generate, draw $z \sim \mathcal{N}(0, I)$.
 
+# %%
+diagrams.conditional_vae("(B, 24)")
+
 # %% [markdown]
 # Which loss for $\ln p(x \mid z, c)$? Train one model with squared error, and one with lesson 06's perceptual loss
 # added. Both get the same network, data and number of steps. Predict which facts suffer most without the perceptual
@@ -209,6 +209,9 @@ show.show_images(drawn, titles=test.sentences[:8] * 2, columns=8, alt="Eight pag
 # $$D(x, c) = w^\top \phi(x) + b + (V c)^\top \phi(x)$$
 #
 # `fit_adversarial` treats a sentence as a label of several attributes, one for each word.
+
+# %%
+diagrams.conditional_gan("sentence")
 
 # %%
 length, adam = train.tokens.shape[1], partial(torch.optim.Adam, betas=(0.0, 0.99))
@@ -369,6 +372,9 @@ with torch.no_grad():
 #
 # $$v_s = v(x, t, \varnothing) + s \, \big(v(x, t, c) - v(x, t, \varnothing)\big)$$
 
+# %%
+diagrams.guidance()
+
 # %% [markdown]
 # ### Exercise 14.3: classifier-free guidance  ●○○ · 10 minutes
 #
@@ -433,14 +439,11 @@ check("14.4", drop_conditions)
 # not matter. Its weights are frozen. Each channel of the codes is scaled to mean 0 and standard deviation 1.
 
 # %%
-diagrams.latent_flow()
+diagrams.latent_flow("(B, 8, 8, 8)")
 
 # %% [markdown]
 # The velocity network is a small U-Net: convolutions at $8 \times 8$, three Transformer blocks at $4 \times 4$, and a
 # skip connection. Time and condition modulate every block by scale, shift and a gate, as in DiT (Peebles and Xie 2023).
-
-# %%
-diagrams.velocity_network()
 
 # %%
 shipped_model = shipped.load("text_to_image")
