@@ -29,17 +29,23 @@ def flow_pair(noise: Tensor, data: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     return (1 - t) * noise + t * data, data - noise
 
 
-def logit_normal_times(n: int, generator: torch.Generator | None = None) -> Tensor:
-    """Times in (0, 1), most of them near 1/2: the sigmoid of standard normal numbers.   -> (n,)
+def logit_normal_times(n: int, mean: float = 0.0, generator: torch.Generator | None = None) -> Tensor:
+    """Times in (0, 1), few near the ends: the sigmoid of normal numbers of this mean and variance 1.   -> (n,)
 
-    The middle of the path is hardest to learn; near the ends the best velocity is almost a mean (Esser et al. 2024).
+    Esser et al. 2024, *Scaling rectified flow Transformers for high-resolution image synthesis*. A mean below 0 draws
+    more times near the noise.
     """
-    return torch.randn(n, generator=generator).sigmoid()
+    return (mean + torch.randn(n, generator=generator)).sigmoid()
 
 
-def flow_matching_loss(velocity: Callable[..., Tensor], data: Tensor, *conditions: Tensor) -> Tensor:
-    """Mean squared error of velocity(x_t, t, *conditions) at random times between new noise and the data.   -> ()"""
-    t = logit_normal_times(len(data)).to(data)
+def flow_matching_loss(
+    velocity: Callable[..., Tensor], data: Tensor, *conditions: Tensor, time_mean: float = 0.0
+) -> Tensor:
+    """Mean squared error of velocity(x_t, t, *conditions) between new noise and the data.   -> ()
+
+    The times are `logit_normal_times` with `time_mean`.
+    """
+    t = logit_normal_times(len(data), time_mean).to(data)
     x, target = flow_pair(torch.randn_like(data), data, t)
     return mse_loss(velocity(x, t, *conditions), target)
 

@@ -129,7 +129,7 @@ class DecoderByHand(nn.Module):
 
     def __init__(self, n_inputs: int, widths: tuple[int, ...] = (96, 64, 48, 32)):
         super().__init__()
-        pairs = list(zip(widths, widths[1:]))
+        pairs = list(zip(widths, widths[1:], strict=False))
         self.linear = nn.Linear(n_inputs, widths[0] * 4 * 4)
         self.convolutions = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1, bias=False) for a, b in pairs)
         self.norms = nn.ModuleList(nn.BatchNorm2d(b, affine=False) for _, b in pairs)
@@ -138,7 +138,7 @@ class DecoderByHand(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         maps = self.linear(x).relu().unflatten(1, (-1, 4, 4))                                       # (B, C, 4, 4)
-        for convolution, norm, modulation in zip(self.convolutions, self.norms, self.modulations):
+        for convolution, norm, modulation in zip(self.convolutions, self.norms, self.modulations, strict=True):
             gamma, beta = modulation(x)[:, :, None, None].chunk(2, dim=1)                            # (B, C', 1, 1)
             maps = norm(convolution(F.interpolate(maps, scale_factor=2)))                           # (B, C', 2H, 2W)
             maps = ((1 + gamma) * maps + beta).relu()
@@ -399,10 +399,14 @@ check("14.3", guided)
 # $s = 3$.
 
 # %%
-right = torch.ones_like(noise)
+def guided_line(x: Tensor, t: Tensor, scale: float) -> Tensor:
+    """The velocity for the label right, with guidance.   (B, 1), (B,) -> (B, 1)"""
+    return flow.guided(line(x, t, torch.ones_like(x)), line(x, t, torch.zeros_like(x)), scale)
+
+
 with torch.no_grad():
     for scale in (0, 1, 2, 3):
-        samples = flow.euler(lambda x, t: flow.guided(line(x, t, right), line(x, t, 0 * right), scale), noise, 50)
+        samples = flow.euler(partial(guided_line, scale=scale), noise, 50)
         print(f"scale {scale}: mean {samples.mean():5.2f}   standard deviation {samples.std():.2f}")
 
 # %% [markdown]
@@ -644,7 +648,7 @@ if mnist and mnist_test:
 
 # %%
 if mnist and mnist_test:
-    names = "zero one two three four five six seven eight nine".split()
+    names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
     phrases = [f"{start}{name}" for start in ("", "a ", "the digit ", "this is a ") for name in names]
     vocabulary = text.Vocabulary.of(phrases, at_least=1)
     phrase_tokens = text.pad([vocabulary.encode(phrase) for phrase in phrases])                     # (40, T)
