@@ -46,15 +46,20 @@ def clip(word: str, voice: str) -> Tensor:
     return _bank()[start : start + length].float() / 32768
 
 
-def speak(sentence: str, voice: str, seed: int = 0, varied: bool = True) -> Tensor:
+def speak(
+    sentence: str, voice: str, seed: int = 0, varied: bool = True, signal_to_noise: float | None = None
+) -> Tensor:
     """A sentence read aloud: (samples,) float32 at 16 kHz, in [-1, 1]; the same for the same arguments.
 
     `varied` changes pace, level and pauses and adds noise, as `seed` decides; without it the plain clips follow each
-    other, with a fifth of a second at a comma. ValueError for an empty sentence, an unknown word or an unknown voice.
+    other, with a fifth of a second at a comma. `signal_to_noise` replaces the drawn level of the noise, in decibels,
+    and nothing else. ValueError for an empty sentence, an unknown word or an unknown voice.
     """
     parts = [words for words in map(split_words, sentence.split(",")) if words]
     if not parts:
         raise ValueError(f"nothing to say in {sentence!r}: it holds no word")
+    if signal_to_noise is not None and not varied:
+        raise ValueError("signal_to_noise is given and varied is False; expected varied=True, which adds the noise")
     if not varied:
         silence = torch.zeros(round(PLAIN_COMMA * SAMPLE_RATE))
         sounds = [sound for words in parts for sound in (*(clip(word, voice) for word in words), silence)]
@@ -74,7 +79,9 @@ def speak(sentence: str, voice: str, seed: int = 0, varied: bool = True) -> Tens
     hiss = rng.choice(noises())
     first = rng.randrange(len(hiss))
     spoken = hiss.roll(-first)[:end] if first + end > len(hiss) else hiss[first : first + end]
-    spoken = spoken * (LOUDNESS * _gain(level - rng.uniform(*SIGNAL_TO_NOISE)))
+    ratio = rng.uniform(*SIGNAL_TO_NOISE)
+    ratio = ratio if signal_to_noise is None else signal_to_noise
+    spoken = spoken * (LOUDNESS * _gain(level - ratio))
     for start, sound in placed:
         spoken[start : start + len(sound)] += sound
     return spoken.clamp_(-1, 1)

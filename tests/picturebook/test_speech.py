@@ -191,3 +191,13 @@ def test_a_bank_of_other_words_is_refused(broken_bank):
     (broken_bank / "voices.json").write_text(json.dumps(index), encoding="utf-8")
     with pytest.raises(ValueError, match="words are not those"):
         speech.voices("train")
+
+
+def test_the_level_of_the_noise_changes_and_the_reading_stays():
+    voice = speech.voices("train")[0]
+    quiet, loud, louder = (speech.speak(SENTENCE, voice, 3, signal_to_noise=level) for level in (60, 20, 0))
+    assert len(quiet) == len(loud) == len(louder) == len(speech.speak(SENTENCE, voice, 3))
+    ratio = (louder - quiet).square().mean() / (loud - quiet).square().mean()
+    assert 10 * ratio.log10() == pytest.approx(20, abs=0.5), "the same noise, 20 decibels louder"
+    with pytest.raises(ValueError, match="varied is False"):
+        speech.speak(SENTENCE, voice, varied=False, signal_to_noise=10)
