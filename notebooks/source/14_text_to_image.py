@@ -17,7 +17,7 @@
 # matching in the codes of an autoencoder. Judges that had no part in the training measure whether the image shows what
 # the sentence says.**
 #
-# Runs in about 6 minutes · takes 150 minutes to work through · before this: [06 Autoencoders](06_autoencoders.ipynb):
+# Runs in about 5 minutes · takes 150 minutes to work through · before this: [06 Autoencoders](06_autoencoders.ipynb):
 # codes, perceptual loss, VAE; [07 GANs](07_gans.ipynb): adversarial training, projection; [11 A shared
 # space](11_shared_space.ipynb): the text encoder; [09 Cross-attention](09_cross_attention.ipynb): FiLM.
 
@@ -572,7 +572,7 @@ for size in (0, 1):
 # does it draw for an empty sentence?
 
 # %%
-show.text_to_image(shipped_model)
+show.text_to_image(shipped_model, judge)
 
 # %% [markdown]
 # ## Debugging exercise

@@ -94,7 +94,8 @@ def test_both_train_with_the_course_s_loops():
     frozen = vae.text.tower.head.weight.clone()
     assert fit(vae, Batches(images, tokens, images, size=4), loss=negative_elbo, metrics=(), verbose=False).steps == 2
     assert torch.equal(vae.text.tower.head.weight, frozen)
-    players = SentenceGenerator(5, text(), 7, WIDTHS), SentenceDiscriminator(5, text(), (8, 8, 16))
+    shared = text()  # frozen, so that both players may use the same one
+    players = SentenceGenerator(5, shared, 7, WIDTHS), SentenceDiscriminator(5, shared, (8, 8, 16))
     assert fit_adversarial(*players, Batches(images, tokens, size=4), verbose=False).steps == 2
     assert all(torch.equal(player.text.tower.head.weight, frozen) for player in players)
 
