@@ -444,7 +444,7 @@ def text_to_image() -> tuple[torch.nn.Module, dict]:
     loss = PerceptualLoss(shipped.load("image_encoder").encoder)
     train_autoencoder(model.autoencoder, images, loss, AUTOENCODER_STEPS)
     model.fit_codes(images[:5_000])
-    codes = torch.cat([predict(model.encode, book.images).half() for book in books])
+    codes = torch.cat([model.encode(book.images).half() for book in books])
     conditions = torch.cat([predict(model.text, book.tokens) for book in books])
     del images, books
     train_velocity(model, codes, conditions, VELOCITY_STEPS)

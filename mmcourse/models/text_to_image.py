@@ -44,16 +44,19 @@ class TextToImage(nn.Module):
         for name in ("code_mean", "code_std"):
             self.register_buffer(name, torch.full((1, self.autoencoder.channels, 1, 1), float(name == "code_std")))
 
-    @torch.no_grad()
     def fit_codes(self, images: Tensor) -> None:
         """Measure mean and standard deviation of every channel of these images' codes.   (N, 3, 32, 32)"""
-        codes = torch.cat([self.autoencoder.encode(part) for part in images.split(500)])
+        codes = self._codes(images)
         self.code_mean.copy_(codes.mean(dim=(0, 2, 3), keepdim=True))
         self.code_std.copy_(codes.std(dim=(0, 2, 3), keepdim=True))
 
     def encode(self, images: Tensor) -> Tensor:
-        """Standardised codes.   (B, 3, H, W) -> (B, C, side, side)"""
-        return (self.autoencoder.encode(images) - self.code_mean) / self.code_std
+        """Standardised codes of any number of images, without gradients.   (N, 3, H, W) -> (N, C, side, side)"""
+        return (self._codes(images) - self.code_mean) / self.code_std
+
+    def _codes(self, images: Tensor) -> Tensor:
+        with evaluation_mode(self.autoencoder):
+            return torch.cat([self.autoencoder.encode(part.to(self.code_mean)) for part in images.split(500)])
 
     def decode(self, codes: Tensor) -> Tensor:
         """Images of standardised codes.   (B, C, side, side) -> (B, 3, H, W) in [0, 1]"""

@@ -451,7 +451,7 @@ diagrams.latent_flow("(B, 8, 8, 8)")
 
 # %%
 shipped_model = shipped.load("text_to_image")
-codes = predict(shipped_model.encode, train.images)                                                 # (N, 8, 8, 8)
+codes = shipped_model.encode(train.images)                                                          # (N, 8, 8, 8)
 print(tuple(codes.shape), f"mean {codes.mean():.2f}, standard deviation {codes.std():.2f}")
 print("reconstructed test pages", drawing.facts_shown(shipped_model.decode(shipped_model.encode(test.images)), test.facts, judges))
 
