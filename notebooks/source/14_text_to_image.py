@@ -300,6 +300,7 @@ class LineVelocity(nn.Module):
         return self.layers(torch.cat([x, t[:, None], label], dim=1))
 
 
+# %%
 line = LineVelocity()
 optimizer = torch.optim.Adam(line.parameters(), 3e-3)
 for _ in range(steps(1_500)):
@@ -311,6 +312,8 @@ for _ in range(steps(1_500)):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
+
+# %%
 zero, half = torch.zeros(1, 1), torch.tensor([0.5])
 print(f"right {line(zero, half, torch.ones(1, 1)).item():.2f}   no label {line(zero, half, zero).item():.2f}")
 
@@ -466,6 +469,8 @@ own.code_mean, own.code_std = shipped_model.code_mean, shipped_model.code_std
 optimizer, losses = torch.optim.AdamW(own.velocity.parameters(), 2e-3), []
 n_steps = steps(1_500)
 schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=n_steps)
+
+# %%
 for _ in range(n_steps):
     batch = torch.randint(len(codes), (64,))                                                        # (B,)
     tokens = flow.drop_conditions(train.tokens[batch], 0.1)                                         # (B, T)
