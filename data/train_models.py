@@ -450,7 +450,11 @@ def text_to_image() -> tuple[torch.nn.Module, dict]:
     train_velocity(model, codes, conditions, VELOCITY_STEPS)
     model = model.half().float()  # the file holds half precision; the results are those of what it holds
     results = drawn_right(model)
-    return model.half(), {
+    return model.half(), card_of_text_to_image(results)
+
+
+def card_of_text_to_image(results: dict) -> dict:
+    return {
         "what": "draws a page of 32 pixels with one object from a sentence of the book: flow matching in codes of "
         "8 x 8 x 8, guided (classifier-free)",
         "role": "generator",
