@@ -34,7 +34,7 @@ class TextToImage(nn.Module):
         autoencoder: nn.Module | None = None,
         velocity: nn.Module | None = None,
         text: nn.Module | None = None,
-        guidance: float = 3.0,
+        guidance: float = 4.0,
         steps: int = 20,
     ):
         super().__init__()

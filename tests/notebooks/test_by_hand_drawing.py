@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmcourse.models import conditional, flow
 
-SOURCE = Path(__file__).resolve().parents[2] / "notebooks" / "source" / "14_text_to_image.py"
+SOURCE = Path(__file__).resolve().parents[2] / "notebooks" / "drafts" / "14_text_to_image.py"
 BY_HAND = {"DecoderByHand", "flow_pair", "euler", "guided", "drop_conditions", "BuggyGenerator", "FixedGenerator"}
 
 
