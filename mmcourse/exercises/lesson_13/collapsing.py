@@ -44,6 +44,12 @@ def after_no_blank(ids: list[int], blank: int) -> list[int]:
     return [s for i, s in enumerate(ids) if s != blank and (i == 0 or ids[i - 1] not in (s, blank))]
 
 
+def stripped(ids: list[int], blank: int) -> list[int]:
+    """Repeats merged, and blanks removed at both ends."""
+    kept = merged(ids)
+    return kept[kept[:1] == [blank] : len(kept) - (kept[-1:] == [blank])]
+
+
 MISTAKES: Mistakes = [
     (
         lambda ids, blank: merged(without(ids, blank)),
@@ -73,10 +79,6 @@ MISTAKES: Mistakes = [
         lambda ids, blank: without(merged([0, *ids])[1:], blank),
         "a 0 at the start is lost: with `previous = 0` before the loop it looks like a repeat. `None` equals no symbol",
     ),
-    (
-        lambda ids, blank: without(merged([-1, *ids])[1:], blank),
-        "a symbol of value -1 at the start is lost: `None` equals no symbol",
-    ),
     (in_pairs, "of three equal symbols in a row two are left: a run of any length becomes one symbol"),
     (after_no_blank, "a symbol right after a blank is lost"),
     (
@@ -103,6 +105,27 @@ MISTAKES: Mistakes = [
         "blank 0 is removed before repeats are merged",
     ),
     (lambda ids, blank: list(ids), "nothing is changed"),
+    (
+        lambda ids, blank: [s for i, s in enumerate(ids) if i == 0 or s not in (blank, ids[i - 1])],
+        "the first symbol is kept even if it is the blank",
+    ),
+    (
+        lambda ids, blank: [*without(merged(ids)[:-1], blank), *ids[-1:]],
+        "the last symbol is kept even if it is the blank",
+    ),
+    (
+        lambda ids, blank: merged(ids[: ids.index(blank)] if blank in ids else ids),
+        "the text ends at the first blank: is there a `break`? Blanks are left out, and the text goes on",
+    ),
+    (stripped, "only the blanks at the ends are removed"),
+    (
+        lambda ids, blank: [s for i, s in enumerate(ids) if s != blank or (i and s != ids[i - 1])],
+        "one of two conditions is enough; both must hold: it is no blank, `and` it differs from the one before",
+    ),
+    (
+        lambda ids, blank: [s for i, s in enumerate(merged(ids)) if s != blank or blank in merged(ids)[:i]],
+        "only the first blank is removed (`list.remove` removes one)",
+    ),
     (lambda ids, blank: [s for s in merged(ids) if s == blank], "only the blanks are left; they are to be removed"),
     (
         lambda ids, blank: [s for s in merged(ids) if s > blank],
@@ -141,6 +164,7 @@ def collapse_check(answer, rng):
         ([0, 0, 0], 0),
         ([2], 1),
         ([2, 2, 2, 2], 0),
+        ([int(f"{i}0") for i in (31, 31, 77, 31, 1, 1, 77)], 770),  # `is` is no comparison of numbers
     ]
     for n_symbols, blank in ((3, 0), (4, 2), (3, 2), (5, 0), (6, 5), (4, 3)):
         cases.append((torch.randint(n_symbols, (whole(rng, 9, 14),), generator=rng).tolist(), blank))

@@ -69,7 +69,7 @@ def made(answer, letters: str):
     if n_outputs != len(letters) + 1:
         raise NotRight(
             f"for {len(letters)} letters `n_outputs` is {n_outputs}, expected {len(letters) + 1}: one output for each "
-            "letter and one for the blank"
+            "letter and one for the blank, whatever `letters` is"
         )
     if not 0 <= blank < n_outputs:
         raise NotRight(
@@ -89,7 +89,14 @@ def collision(letter: str, blank: int) -> str:
 def indices(alphabet, text: str) -> list[int]:
     """What a text is encoded to."""
     given = explained(lambda one: guarded(alphabet.encode, one, name="encode"), CAUSES)(text)
-    given = expect_tensor(given, f"`encode({text!r})`: ", (len(text),))
+    length = len(text)
+    causes = {
+        (2 * length + 1,): "the target holds no blanks; the loss adds them",
+        (length, alphabet.n_outputs): "an index for each character is asked for, no one-hot vectors",
+        (length + 1,): "there is one index too many",
+        (length - 1,): "there is one index too few",
+    }
+    given = expect_tensor(given, f"`encode({text!r})`:", (length,), causes)
     if given.dtype != torch.int64:
         empty = ": a tensor of an empty list is float32 unless it gets a `dtype`" if not text else ""
         raise NotRight(f"`encode({text!r})` gave {given.dtype}, expected torch.int64{empty}")

@@ -38,7 +38,7 @@ class LanguageModel:
             raise NotRight(f"the language model gets {described(words)}; it takes a candidate's list of words")
         if any(word not in WORDS for word in words):
             raise NotRight(f"the language model gets {list(words)!r}, which are not the words of a candidate")
-        return -1.0 - sum(self.costs[pair] for pair in zip((None, *words), words, strict=False))
+        return -0.1 - sum(self.costs[pair] for pair in zip((None, *words), words, strict=False))
 
 
 def chosen(score: Callable, pick: Callable = max) -> Callable:
@@ -173,6 +173,26 @@ MISTAKES = [
         "the sum is divided by the number of words; the bonus is for the length",
     ),
     (chosen(lambda w, a, lm, k, b: a * k * lm + b * len(w)), "the log-probabilities are multiplied; they are added"),
+    (
+        chosen(lambda w, a, lm, k, b: a + k * lm + b * max(len(w) - 1, 0)),
+        "the first word has no bonus; every word has one",
+    ),
+    (
+        chosen(lambda w, a, lm, k, b: per_word(a, w) + k * lm + b * len(w)),
+        "the acoustic log-probability is divided by the number of words; the bonus is for the length",
+    ),
+    (
+        chosen(lambda w, a, lm, k, b: (a + k * lm) / (1 + k) + b * len(w)),
+        "the log-probabilities are averaged; they are added, and only the language model's has a weight",
+    ),
+    (
+        chosen(lambda w, a, lm, k, b: b * (a + k * lm) + len(w)),
+        "`bonus` multiplies the log-probabilities; it multiplies the number of words",
+    ),
+    (
+        chosen(lambda w, a, lm, k, b: a + k * lm + b ** len(w)),
+        "`bonus` is raised to the number of words; it is multiplied by it",
+    ),
     (chosen(total, min), "that is the worst candidate: take the largest sum"),
     (lambda c, lm, k, b: c[0][0], "that is always the first candidate: is a `return` inside the loop?"),
     (lambda c, lm, k, b: c[-1][0], "that is always the last candidate"),
@@ -243,6 +263,10 @@ def words_of(given, case: tuple) -> list[str]:
         )
     if isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[0], list | tuple):
         raise NotRight("it gave the words together with a number; the words alone are asked for: `candidate[0]`")
+    if isinstance(given, list | tuple) and given and all(isinstance(one, list | tuple) for one in given):
+        raise NotRight(
+            "it gave several candidates; the words of the best one are asked for: `[0]` is the first of a list"
+        )
     if not isinstance(given, list | tuple) or not all(isinstance(word, str) for word in given):
         raise NotRight(f"it gave {described(given)}, expected a list of words")
     return list(given)

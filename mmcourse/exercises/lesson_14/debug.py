@@ -33,6 +33,7 @@ CAUSES = {
 def fixed_generator(answer, rng):
     if is_stub_class(answer.function):
         raise NotTried
+    judge_width(answer)
     for sizes in SIZES:
         model = explained(lambda *sizes: model_of(answer, *sizes), CAUSES)(*sizes)
         judge_learning(model, rng, sizes)
@@ -46,6 +47,14 @@ def fixed_generator(answer, rng):
         "every image depends on its own noise and on each word of its own sentence, and on no padding and no other "
         "example; gradients reach every parameter"
     )
+
+
+def judge_width(answer) -> None:
+    """Another width gives another network."""
+    make = explained(lambda *sizes: model_of(answer, *sizes), CAUSES)
+    counts = {width: sum(one.numel() for one in make(23, 6, width).parameters()) for width in (8, 12)}
+    if len(set(counts.values())) == 1:
+        raise NotRight(f"`width` has no effect: with 8 and with 12 the model has {counts[8]:,} parameters")
 
 
 def drawn_sentences(rng: torch.Generator, batch: int, length: int, vocabulary: int) -> Tensor:
@@ -98,7 +107,11 @@ def judge_influence(model: nn.Module, rng: torch.Generator, sizes: tuple[int, in
     vocabulary, noise, _ = sizes
     z, tokens = drawn(rng, 8, noise), drawn_sentences(rng, 8, 5, vocabulary)
     with torch.no_grad():
-        first = images_of(model, z, tokens)
+        first, again = images_of(model, z, tokens), images_of(model, z, tokens)
+        if not torch.allclose(first, again, atol=1e-5):
+            raise NotRight(
+                "the same noise and sentence give another image in a second call: is something random in `forward`?"
+            )
         by_noise = difference(first, images_of(model, drawn(rng, 8, noise), tokens))
         by_words = difference(first, images_of(model, z, drawn_sentences(rng, 8, 5, vocabulary)))
     if not by_noise.any() and not by_words.any():
@@ -130,7 +143,10 @@ def judge_words(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, i
         padded = images_of(model, z, nn.functional.pad(tokens, (0, 3)))
         scale = difference(before, images_of(model, z, drawn_sentences(rng, 3, 4, vocabulary))).mean()
         if (difference(before, padded) > 1e-3 * scale + 1e-6).any():
-            raise NotRight("zeros at the end of a sentence change the image: padding is no word (`padding_idx=0`)")
+            raise NotRight(
+                "zeros at the end of a sentence change the image: padding is no word (`padding_idx=0`), "
+                "and the last word comes before it"
+            )
         for place in range(4):
             others = tokens.clone()
             others[:, place] = 1 + others[:, place] % (vocabulary - 1)
@@ -144,12 +160,9 @@ def judge_batch(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, i
     z, tokens = drawn(rng, 4, noise), drawn_sentences(rng, 4, 5, vocabulary)
     with torch.no_grad():
         together = images_of(model, z, tokens)
-        again = images_of(model, z, tokens)
         alone = torch.cat([images_of(model, z[i : i + 1], tokens[i : i + 1]) for i in range(4)])
-    if not torch.allclose(together, again, atol=1e-5):
-        raise NotRight("the same noise and sentence give another image in a second call: draw no noise in `forward`")
     if not torch.allclose(together, alone, atol=1e-4):
         raise NotRight(
-            "an example gives another image alone than in a batch: is one sentence used for all of them, or does "
-            "something run over the batch axis?"
+            "an example gives another image alone than in a batch: is one sentence or one noise used for all of "
+            "them, or does something run over the batch axis?"
         )

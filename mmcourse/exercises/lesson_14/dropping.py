@@ -28,21 +28,21 @@ CAUSES = {
         "What would the network learn from a batch in which all sentences are empty, or every sentence has a few words "
         "left?",
         "`torch.rand(len(tokens)) < probability` is one decision for each sentence, (B,).",
-        "`dropped[:, None]` has the shape (B, 1) and is broadcast over the words: `tokens.masked_fill(..., 0)`.",
+        "`dropped[:, None]` has the shape (B, 1), `empty` the shape (T,): `torch.where` broadcasts both.",
     ),
 )
 def drop_check(answer, rng):
     tried = explained(answer, CAUSES)
     for batch, length in ((5, 3), (4, 4), (1, 6), (3, 7)):
-        tokens = drawn_tokens(rng, batch, length)
-        if dropped(tried, tokens, 0.0).any():
-            raise NotRight("for probability 0 a sentence is replaced; none is")
-        if not dropped(tried, tokens, 1.0).all():
-            raise NotRight("for probability 1 a sentence is kept; all are replaced")
+        tokens, empty = drawn_tokens(rng, batch, length), drawn_empty(rng, length)
+        if (one := dropped(tried, tokens, 0.0, empty)).any():
+            raise NotRight(f"for probability 0 a sentence is replaced, {place(one)}; none is")
+        if (one := ~dropped(tried, tokens, 1.0, empty)).any():
+            raise NotRight(f"for probability 1 a sentence is kept, {place(one)}; all are replaced")
     for probability in (0.1, 0.35, 0.8):
-        judge_fraction(dropped(tried, drawn_tokens(rng, MANY, 3), probability), probability)
-    tokens = drawn_tokens(rng, BATCH, 4)
-    judge_independence(torch.stack([dropped(tried, tokens, 0.5) for _ in range(CALLS)]))
+        judge_fraction(dropped(tried, drawn_tokens(rng, MANY, 3), probability, drawn_empty(rng, 3)), probability)
+    tokens, empty = drawn_tokens(rng, BATCH, 4), torch.zeros(4, dtype=torch.int64)
+    judge_independence(torch.stack([dropped(tried, tokens, 0.5, empty) for _ in range(CALLS)]))
     return "fractions for 5 probabilities, sentences replaced whole, independently of each other and anew in every call"
 
 
@@ -52,10 +52,15 @@ def drawn_tokens(rng: torch.Generator, batch: int, length: int) -> Tensor:
     return torch.randint(1, 40, (batch, length), generator=rng) * (torch.arange(length) < lengths)
 
 
-def dropped(answer: Callable, tokens: Tensor, probability: float) -> Tensor:
+def drawn_empty(rng: torch.Generator, length: int) -> Tensor:
+    """Tokens that no sentence has: a start and an end, and padding between or after.   -> (length,)"""
+    return torch.tensor([50, *[0] * (length - 2), 51][:length])[torch.randperm(length, generator=rng)]
+
+
+def dropped(answer: Callable, tokens: Tensor, probability: float, empty: Tensor) -> Tensor:
     """Which sentences were replaced, once each is as it was or empty.   -> (B,) bool"""
     given = expect_tensor(
-        answer(tokens, probability),
+        answer(tokens, probability, empty),
         f"for tokens of shape {tuple(tokens.shape)}",
         tokens.shape,
         {(len(tokens),): "those are the decisions, or one word of each sentence"}
@@ -63,15 +68,17 @@ def dropped(answer: Callable, tokens: Tensor, probability: float) -> Tensor:
     )
     if given.dtype != tokens.dtype:
         raise NotRight(f"the result is {given.dtype}, the tokens are {tokens.dtype}")
-    kept, empty = (given == tokens).all(1), (given == 0).all(1)
-    if (kept | empty).all():
-        return empty
-    row = int((~(kept | empty)).nonzero()[0, 0])
+    kept, replaced = (given == tokens).all(1), (given == empty).all(1)
+    if (kept | replaced).all():
+        return replaced
+    row = int((~(kept | replaced)).nonzero()[0, 0])
     example = f"{tokens[row].tolist()} became {given[row].tolist()}"
-    changed = (given != tokens) & (tokens != 0)
-    if not ((given == tokens) | (given == 0)).all():
-        raise NotRight(f"{example}, which is neither the sentence nor the empty one (zeros)")
-    columns = changed.any(0) & ((given == 0).all(0))
+    changed = given != tokens
+    if empty.any() and (kept | (given == 0).all(1)).all():
+        raise NotRight(f"{example}: zeros replace the sentence; `empty`, here {empty.tolist()}, replaces it")
+    if not ((given == tokens) | (given == empty)).all():
+        raise NotRight(f"{example}, which is neither the sentence nor `empty`, here {empty.tolist()}")
+    columns = changed.any(0) & (given == empty).all(0)
     if len(tokens) > 3 and columns.any() and not changed[:, ~columns].any():
         raise NotRight(
             f"{example}: the same positions are dropped in all sentences. A decision per sentence has the shape (B, 1)"
@@ -96,6 +103,7 @@ def judge_fraction(was_dropped: Tensor, probability: float) -> None:
             raise NotRight(f"{found}: `probability` is that of keeping a sentence; it is that of replacing it")
         for other, words in (
             (probability / 2, "half as many"),
+            (1 - (1 - probability) ** 2, "two decisions are made, and one of them is enough; make one"),
             (probability**2, "two decisions are needed for one"),
             (
                 0.5 * math.erfc(-probability / math.sqrt(2)),
@@ -112,6 +120,11 @@ def judge_fraction(was_dropped: Tensor, probability: float) -> None:
         )
     if correlated(torch.stack([was_dropped[::2], was_dropped[1::2]], 1)):
         raise NotRight("neighbouring sentences are not independent of each other")
+
+
+def place(chosen: Tensor) -> str:
+    """Where the first chosen sentence stands."""
+    return f"number {int(chosen.nonzero()[0, 0]) + 1} of {len(chosen)}"
 
 
 def near(fraction: float, probability: float, n: int) -> bool:

@@ -28,6 +28,24 @@ MISTAKES: Mistakes = [
         lambda c, u, s: c + s * (u - c),
         "for scale 0 it is the conditional velocity, and for 1 the unconditional one; exchange them",
     ),
+    (lambda c, u, s: c + s * (c - u) if s else u, OTHER_SCALE),
+    (
+        lambda c, u, s: guided(c, u, max(s, 1.0)),
+        "a scale below 1 has no effect; between 0 and 1 it lies between the velocities",
+    ),
+    (lambda c, u, s: u * s * (c - u), "the unconditional velocity is multiplied; it is added"),
+    (
+        lambda c, u, s: (s * c + u) / (s + 1),
+        "the weights are scale / (scale + 1) and 1 / (scale + 1): a mean, never beyond the conditional velocity",
+    ),
+    (
+        lambda c, u, s: (s + 1) * c - u,
+        "the weights do not add up to 1: the unconditional velocity has the weight 1 - scale",
+    ),
+    (lambda c, u, s: u + s * (c - u) / 2, "the difference is halved"),
+    (lambda c, u, s: u + s * (c - u).sum(0), "the difference is summed over the batch; every example has its own"),
+    (lambda c, u, s: -guided(c, u, s), "the sign of the result is wrong"),
+    (lambda c, u, s: guided(c, u, s).tanh(), "there is a tanh; velocities have any size"),
     (lambda c, u, s: u - s * (c - u), "the sign: it moves away from the conditional velocity"),
     (lambda c, u, s: s * (c - u), "the unconditional velocity, where the line begins, is missing"),
     (

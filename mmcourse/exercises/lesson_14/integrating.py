@@ -10,6 +10,8 @@ from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, described, drawn, explained, judge_tensors, whole
 from mmcourse.exercises.properties import expect_dtype_kept, expect_same_again
 
+SEVEN = 7  # steps for which 1/7 + ... + 1/7 is below 1 in floating point
+
 
 class Velocity:
     """A velocity of place and time that keeps the times it was asked for, and names arguments that do not fit."""
@@ -21,6 +23,8 @@ class Velocity:
     def __call__(self, x, t) -> Tensor:
         if not isinstance(x, Tensor):
             raise NotRight(f"the velocity gets {described(x)} for x; it takes the current examples")
+        if isinstance(t, Tensor) and x.dim() < 2 <= t.dim():
+            raise NotRight("the velocity gets x and t in the wrong order: `velocity(x, t)`")
         if not isinstance(t, Tensor):
             raise NotRight(
                 f"the velocity gets {described(t)} for t; it takes a tensor with one time per example, (B,): "
@@ -67,6 +71,23 @@ def midpoint(v: Velocity, x: Tensor, i: int, n: int) -> Tensor:
 def heun(v: Velocity, x: Tensor, i: int, n: int) -> Tensor:
     first = v.at(x, i / n)
     return (first + v.at(x + first / n, (i + 1) / n)) / (2 * n)
+
+
+def runge_kutta(v: Velocity, x: Tensor, i: int, n: int) -> Tensor:
+    """The classical method of order 4."""
+    t, h = i / n, 1 / n
+    a = v.at(x, t)
+    b = v.at(x + h / 2 * a, t + h / 2)
+    c = v.at(x + h / 2 * b, t + h / 2)
+    return h / 6 * (a + 2 * b + 2 * c + v.at(x + h * c, t + h))
+
+
+def begins_again(velocity: Velocity, noise: Tensor, steps: int) -> Tensor:
+    """Each step is added to the noise."""
+    x = noise
+    for i in range(steps):
+        x = noise + velocity.at(x, i / steps) / steps
+    return x
 
 
 def never_moved(velocity: Velocity, noise: Tensor, steps: int) -> Tensor:
@@ -126,6 +147,32 @@ MISTAKES: Mistakes = [
     ),
     (steps_of(count=lambda n: range(1)), "there is only one step of size 1 / steps: is a `return` inside the loop?"),
     (lambda v, noise, n: noise + v.at(noise, 0.0), "there is one step of size 1; take `steps` of them"),
+    *(
+        (
+            steps_of(lambda v, x, i, n, length=length: v.at(x, i / n) * length),
+            f"a step has the length {length:g}, whatever `steps` is; it is 1 / steps",
+        )
+        for length in (0.5, 0.1, 0.05, 0.02, 0.01)
+    ),
+    (
+        steps_of(lambda v, x, i, n: v.at(x, (n - 1 - i) / n) / n),
+        "the times come in reverse order; they begin at 0, where x is the noise",
+    ),
+    (
+        steps_of(lambda v, x, i, n: v.at(x, i / n).mean(0) / n),
+        "a mean over the batch is taken; every example has its own velocity",
+    ),
+    (steps_of(lambda v, x, i, n: v.at(x, i / n) / n**2), "the velocity is divided by `steps` twice"),
+    (
+        steps_of(lambda v, x, i, n: v.at(x, i / n) / (n - i)),
+        "the velocity is divided by the number of steps left; a step lasts 1 / steps",
+    ),
+    (
+        steps_of(runge_kutta),
+        "that is a Runge-Kutta method; Euler's method evaluates the velocity once, at the beginning of a step",
+    ),
+    (begins_again, "each step begins at the noise again; it begins at the current x"),
+    (lambda v, noise, n: right(v, noise, n).sigmoid(), "there is a sigmoid at the end; leave x as it is"),
     (
         steps_of(midpoint),
         "that is the midpoint method; Euler's method evaluates the velocity once, at the beginning of a step",
@@ -163,15 +210,22 @@ MISTAKES: Mistakes = [
 )
 def euler_check(answer, rng):
     velocity = Velocity(rng)
-    sizes = [((3, 2), 4), ((2, 3, 4, 4), 1), ((1, 5), 3), ((4, 4), 7), ((5, 2, 3), 2), ((3, 1), whole(rng, 11, 16))]
+    sizes = [((3, 2), 4), ((2, 3, 4, 4), 1), ((1, 5), 3), ((4, 4), SEVEN), ((5, 2, 3), 2), ((3, 1), whole(rng, 11, 16))]
     cases = [(velocity, drawn(rng, *shape), steps) for shape, steps in sizes]
     tried = explained(answer, {"modified by an inplace": "leave `noise` and the velocity's results as they are"})
     expect_same_again(tried, cases[0])
+    calls: dict[int, int] = {}
 
     def counted(velocity: Velocity, noise: Tensor, steps: int):
         velocity.times.clear()
         given = tried(velocity, noise, steps)
-        if not velocity.times:
+        calls[steps] = len(velocity.times)
+        if calls.get(4) == 4 and calls.get(SEVEN) == SEVEN + 1:
+            raise NotRight(
+                f"for {SEVEN} steps there are {SEVEN + 1}, since the sum of 1/{SEVEN}, {SEVEN} times, is a little "
+                "below 1 in floating point: count the steps instead of comparing t with 1"
+            )
+        if not velocity.times and steps > 1:
             raise NotRight("`velocity` is never called")
         return given
 

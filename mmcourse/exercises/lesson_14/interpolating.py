@@ -75,6 +75,8 @@ POINTS: Mistakes = [
         lambda n, d, t: (1 - t[:, None, None]) * n + t[:, None, None] * d,
         "t runs along the channels: `t[:, None, None, None]` gives every example its own",
     ),
+    (lambda n, d, t: point(n, d, t.round()), "t is rounded; it is any number from 0 to 1"),
+    (lambda n, d, t: point(n, d, 3 * t**2 - 2 * t**3), "the line is followed at a changing speed; it is straight in t"),
     (lambda n, d, t: n, "that is the noise; t is not used"),
     (lambda n, d, t: d, "that is the data; t is not used"),
     (lambda n, d, t: n + d, "noise and data are added without their weights"),
@@ -96,6 +98,18 @@ VELOCITIES: Mistakes = [
     (
         lambda n, d, t: (d - point(n, d, t)) / times(t),
         "the rest of the way is divided by t; that from t to 1 takes 1 - t",
+    ),
+    (
+        lambda n, d, t: (d - point(n, d, t)) / (1 - times(t)),
+        "the rest of the way, divided by 1 - t, is 0 / 0 at t = 1; data - noise is the same, and needs no t",
+    ),
+    (
+        lambda n, d, t: (d - n) * (times(t) < 1),
+        "the rest of the way, divided by 1 - t and a small number, is 0 at t = 1; data - noise needs no t",
+    ),
+    (
+        lambda n, d, t: (d - n).mean(0).expand_as(n),
+        "a mean over the batch is taken; every example has its own velocity",
     ),
     (lambda n, d, t: (d - n) / times(t), "the velocity is divided by t; it is the same all along the line"),
     (lambda n, d, t: point(n, d, t), "the second result is the point again; it is the velocity"),

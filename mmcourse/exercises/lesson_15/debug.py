@@ -93,10 +93,12 @@ def judge_mels(given: Tensor, expected: Tensor, log_mel: LogMel, sound: Tensor) 
     told = f"the autoencoder gets mels of shape {tuple(given.shape)}; in training they would be {shape}"
     if given.dim() != 3 or len(given) != 1:
         raise NotRight(told)
+    if tuple(given.shape) == (1, shape[2], shape[1]) != shape:
+        raise NotRight(f"{told}: bands and frames have changed places")
     if given.shape[1] != shape[1]:
         raise NotRight(f"{told}: another number of bands")
     if given.shape[2] != shape[2]:
-        raise NotRight(f"{told}: another hop, so another number of frames")
+        raise NotRight(f"{told}: another number of frames. Is it another hop, or another piece of the sound?")
     if torch.allclose(given, expected, rtol=1e-3, atol=1e-3):
         return
     raw = log_mel.raw(sound[None])
@@ -113,6 +115,10 @@ def judge_mels(given: Tensor, expected: Tensor, log_mel: LogMel, sound: Tensor) 
             "the statistics are undone before the autoencoder; it takes normalised mels",
         ),
         ((expected - log_mel.mean) / log_mel.std, "they are normalised twice: `log_mel` does that already"),
+        (
+            log_mel(sound[None] / sound.abs().max()),
+            "the sound was scaled to a maximum of 1, and in training it was not",
+        ),
         (raw.exp(), "those are powers without the logarithm"),
     ):
         if torch.allclose(given, other, rtol=1e-2, atol=1e-2):
@@ -147,9 +153,17 @@ def judge_sound(given, expected: Tensor, target: Tensor, log_mel: LogMel, sound:
         return
     if difference(result, expected, log_mel) <= bound:
         raise NotRight("the sound is that of the mels before the autoencoder; its output is not used")
+    told = f"the mels are right, but those of the sound differ from the autoencoder's by {apart:.2f} on average"
+    if difference(result, (target - log_mel.mean) / log_mel.std, log_mel) <= bound:
+        raise NotRight(f"{told}: on the way back the statistics of `log_mel` are missing")
+    if difference(result, target * log_mel.std + log_mel.mean, log_mel) <= bound:
+        raise NotRight(f"{told}: the statistics of `log_mel` are undone twice on the way back")
+    scales = (0.01, 0.1, 0.2, 0.25, 1 / 3, 0.5, 2, 3, 4, 5, 10, 100, float(result.abs().max()), 32_768)
+    if any(difference(result / scale, target, log_mel) <= bound for scale in scales):
+        raise NotRight(f"{told}: it is louder or quieter than the mels say")
     raise NotRight(
-        f"the mels are right, but the log-mels of the sound differ from those of the autoencoder by {apart:.2f} on "
-        "average: the way back needs the settings and the statistics of `log_mel` as well"
+        f"{told}. The way back needs the settings and the statistics of `log_mel` as well, and a few rounds of "
+        "Griffin-Lim"
     )
 
 

@@ -111,7 +111,7 @@ def causes(states: Tensor, durations: Tensor) -> dict[tuple, str]:
     ),
 )
 def expand_check(answer, rng):
-    lists = [[2, 0, 3, 1], [1, 2, 4, 1, 3, 2], [0, 5, 0], [3], [0, 0, 0], [4, 1, 2, 3]]
+    lists = [[6, 0, 7, 2, 3], [1, 2, 4, 1, 3, 2], [0, 5, 0], [3], [0, 0, 0], [4, 1, 2, 3]]
     lists.append([whole(rng, 0, 5) for _ in range(whole(rng, 7, 9))] + [2])
     widths = 3, 2, 3, 5, 4, 4, 1
     cases = [

@@ -7,7 +7,16 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import Mistakes, described, drawn, expect_finite, explained, judge_tensors, whole
+from mmcourse.exercises.judging import (
+    Mistakes,
+    agrees,
+    described,
+    drawn,
+    expect_finite,
+    explained,
+    judge_tensors,
+    whole,
+)
 from mmcourse.exercises.properties import expect_dtype_kept, expect_same_again
 
 
@@ -97,6 +106,26 @@ MISTAKES: Mistakes = [
         "those are two steps of the algorithm; one is asked for",
     ),
     (
+        lambda m, p, n_fft, hop, window: step(m, p, n_fft, n_fft // 4, window),
+        "the hop is n_fft // 4, the default of both transforms: use `hop`",
+    ),
+    (
+        lambda *case: torch.complex(step(*case).imag, step(*case).real),
+        "real and imaginary part have changed places: the cosine of the angle is the real part",
+    ),
+    (
+        lambda *case: torch.polar(rebuilt(*case).angle(), torch.ones_like(case[0])),
+        "the arguments of `torch.polar` have changed places: the modulus, 1, comes first",
+    ),
+    (
+        lambda m, p, *rest: (p + step(m, p, *rest)) / 2,
+        "that is the mean of the old and the new phase; the new one replaces the old",
+    ),
+    (
+        lambda m, p, *rest: (m * p - rebuilt(m, p, *rest)).sgn(),
+        "that is the phase of the difference of both spectrograms",
+    ),
+    (
         lambda m, p, *rest: step(m, p, *rest) * p,
         "the old phase multiplies the new one; the new one replaces it",
     ),
@@ -106,8 +135,8 @@ CAUSES = {
         "a hop that is too large for the window: are `hop` and `window` used, and not the defaults of `istft`?"
     ),
     "dimension of size": "the spectrogram has n_fft // 2 + 1 rows: is `n_fft` written as a number?",
-    "return_complex": "`torch.stft` needs `return_complex=True`",
-    "complex": "`istft` takes the complex spectrogram: magnitude * phase",
+    "istft requires": "`istft` takes the complex spectrogram: magnitude * phase",
+    "stft requires": "`torch.stft` needs `return_complex=True`",
 }
 
 
@@ -138,18 +167,19 @@ def griffin_lim_check(answer, rng):
         return torch.view_as_real(complex_of(tried(*case), case))
 
     expect_same_again(parts, cases[0])
-    judge_modulus(tried, cases[1])
-    judge_tensors(
-        parts,
-        cases,
-        lambda *case: torch.view_as_real(step(*case).resolve_conj()),
-        [
-            (lambda *case, wrong=wrong: torch.view_as_real((wrong(*case) + 0j).resolve_conj()), words)
-            for wrong, words in MISTAKES
-        ],
-        where=where,
-        entry=lambda position, case: f"the {('real', 'imaginary')[position[2]]} part of entry {list(position[:2])}",
-    )
+    try:
+        judge_tensors(
+            parts,
+            cases,
+            lambda *case: torch.view_as_real(step(*case).resolve_conj()),
+            [(in_parts(wrong), words) for wrong, words in MISTAKES],
+            where=where,
+            entry=lambda position, case: f"the {('real', 'imaginary')[position[2]]} part of entry {list(position[:2])}",
+        )
+    except NotRight as problem:
+        if " part of entry" in str(problem):
+            judge_modulus(tried, cases)
+        raise
     m, *rest = cases[0]
     silent = complex_of(tried(torch.zeros_like(m), *rest), cases[0])
     expect_finite(silent, "for silence, a magnitude of 0,", "0 divided by 0; clamp the magnitude, or use `torch.sgn`")
@@ -181,8 +211,10 @@ def complex_of(given, case: tuple) -> Tensor:
             f"it gave a tensor of shape {tuple(given.shape)}, a waveform; the phase of its `stft` is asked for"
         )
     if not given.is_complex() and tuple(given.shape) == shape:
-        kind = "those are angles" if given.min() < 0 else "those are magnitudes"
-        raise NotRight(f"it gave real numbers: {kind}; complex numbers of modulus 1 are asked for")
+        new = rebuilt(*case)
+        kinds = [(new.angle(), ", angles"), (new.abs(), ", magnitudes"), (new.angle().exp(), ": the `1j` is missing")]
+        kind = next((words for one, words in kinds if agrees(given.detach(), one)), "")
+        raise NotRight(f"it gave real numbers{kind}; complex numbers of modulus 1 are asked for")
     if not given.is_complex():
         raise NotRight(
             f"it gave {given.dtype} of shape {tuple(given.shape)}, expected complex numbers of shape {shape}"
@@ -195,19 +227,22 @@ def complex_of(given, case: tuple) -> Tensor:
     return given.detach().resolve_conj()
 
 
-def judge_modulus(answer: Callable, case: tuple) -> None:
-    """The modulus is 1 where the rest is right, so that only a large clamp or summand is left as a cause."""
-    given, expected = complex_of(answer(*case), case), step(*case)
-    if (
-        torch.allclose(given.sgn(), expected, rtol=1e-3, atol=1e-3)
-        and given.abs().max() < 1
-        and given.abs().min() > 0.3
+def in_parts(computed: Callable) -> Callable:
+    """Real and imaginary part of what is computed.   -> (F, T, 2)"""
+    return lambda *case: torch.view_as_real((computed(*case) + 0j).resolve_conj())
+
+
+def judge_modulus(answer: Callable, cases: list[tuple]) -> None:
+    """Where only the modulus is wrong, that is said."""
+    given = [complex_of(answer(*case), case) for case in cases]
+    if all(
+        torch.allclose(one.sgn(), step(*case), rtol=1e-3, atol=1e-3) for one, case in zip(given, cases, strict=True)
     ):
-        far = (given.abs() - 1).abs().max().item()
-        if far > 1e-3:
-            raise NotRight(
-                f"the modulus differs from 1 by up to {far:.3f}: the number against a division by 0 is too large"
-            )
+        sizes = torch.cat([one.abs().flatten() for one in given])
+        raise NotRight(
+            f"the angles are right, but the modulus goes from {sizes.min():.3g} to {sizes.max():.3g}; it is 1: divide "
+            "each entry by its own magnitude (a number against a division by 0 has to be tiny)"
+        )
 
 
 def where(magnitude: Tensor, phase: Tensor, n_fft: int, hop: int, window: Tensor) -> str:

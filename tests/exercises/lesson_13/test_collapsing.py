@@ -75,6 +75,29 @@ def last_run_lost(ids, blank=0):
     return text
 
 
+def by_identity(ids, blank=0):
+    """`is` compares objects, and two equal numbers above 256 are two objects."""
+    return [s for i, s in enumerate(ids) if s is not blank and (i == 0 or s is not ids[i - 1])]
+
+
+def by_digits(ids, blank=0):
+    text = "".join(map(str, ids))
+    for digit in "0123456789":
+        while 2 * digit in text:
+            text = text.replace(2 * digit, digit)
+    return [int(digit) for digit in text if digit != str(blank)]
+
+
+def until_a_blank(ids, blank=0):
+    text = []
+    for i, symbol in enumerate(ids):
+        if symbol == blank:
+            break
+        if i == 0 or symbol != ids[i - 1]:
+            text.append(symbol)
+    return text
+
+
 def return_inside(ids, blank=0):
     text = []
     for i, symbol in enumerate(ids):
@@ -124,6 +147,9 @@ def test_collapse(judged):
                 lambda ids, blank=0: [s for s, run in groupby(ids) if len(list(run)) == 1 and s != blank],
                 "symbols that are repeated are lost",
             ),
+            "identity": (by_identity, None),
+            "digits": (by_digits, None),
+            "break": (until_a_blank, "the text ends at the first blank"),
             "return": (return_inside, "is a `return` inside the loop"),
             "default": (kept_default, "a second call with the same arguments"),
             "text": (lambda ids, blank=0: "".join(map(str, answer(ids, blank))), "gave a str"),

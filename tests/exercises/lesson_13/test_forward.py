@@ -123,6 +123,29 @@ def viterbi(p, target, blank=0):
     return sum(alpha[-2:])
 
 
+def wraps(p, target, blank=0):
+    """alpha[-1] and alpha[-2] stand before the first position."""
+    symbols = with_blanks(target, blank)
+    alpha = [p[0, s] if i < 2 else p.new_zeros(()) for i, s in enumerate(symbols)]
+    for frame in p[1:]:
+        alpha = [
+            (alpha[i] + alpha[i - 1] + (alpha[i - 2] if s != blank and s != symbols[i - 2] else 0)) * frame[s]
+            for i, s in enumerate(symbols)
+        ]
+    return sum(alpha[-2:])
+
+
+def from_position_1(p, target, blank=0):
+    symbols = with_blanks(target, blank)
+    alpha = torch.zeros(len(p), len(symbols), dtype=p.dtype)
+    alpha[0, :2] = p[0, symbols[:2]]
+    for t in range(1, len(p)):
+        for i in range(1, len(symbols)):
+            skipped = alpha[t - 1, i - 2] if i > 1 and symbols[i] not in (blank, symbols[i - 2]) else 0
+            alpha[t, i] = (alpha[t - 1, i] + alpha[t - 1, i - 1] + skipped) * p[t, symbols[i]]
+    return alpha[-1, -2:].sum()
+
+
 def best_path(p, target, blank=0):
     return p.max(dim=1).values.prod()
 
@@ -144,6 +167,10 @@ def test_forward_probability(judged):
             "library": (by_ctc_loss, "PyTorch's CTC loss is called"),
             "blanks skip": (wrong_skip(lambda s, i, b: s[i] == b), "blanks skip over symbols of the text"),
             "overwritten": (overwritten, "alpha is overwritten while it is still needed"),
+            "wraps": (wraps, "is `alpha[-1]`, the end of the list"),
+            "from position 1": (from_position_1, "does the loop over positions begin at 1"),
+            "half precision": (lambda p, t, blank=0: answer(p.half(), t, blank).to(p), "too small for the dtype"),
+            "transposed": (lambda p, t, blank=0: answer(p.T, t, blank), None),
             "viterbi": (viterbi, "that is the most probable alignment alone"),
             "best path": (best_path, "whatever its text"),
             "logarithm": (lambda p, t, blank=0: answer(p, t, blank).log(), "that is the logarithm of the probability"),

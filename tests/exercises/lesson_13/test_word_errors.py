@@ -1,3 +1,4 @@
+from difflib import SequenceMatcher
 from functools import lru_cache
 
 import numpy as np
@@ -90,6 +91,32 @@ def edges_0(a, b):
     return table[-1, -1]
 
 
+def cheap(a, b):
+    """A wrong word costs 1 in each of the three ways, an equal one nothing."""
+    table = [[i + j for j in range(len(b) + 1)] for i in range(len(a) + 1)]
+    for i in range(1, len(a) + 1):
+        for j in range(1, len(b) + 1):
+            table[i][j] = min(table[i - 1][j], table[i][j - 1], table[i - 1][j - 1]) + (a[i - 1] != b[j - 1])
+    return table[-1][-1]
+
+
+def one_list(a, b):
+    table = [[0] * (len(b) + 1)] * (len(a) + 1)
+    for i in range(len(a) + 1):
+        table[i][0] = i
+    for j in range(len(b) + 1):
+        table[0][j] = j
+    for i in range(1, len(a) + 1):
+        for j in range(1, len(b) + 1):
+            table[i][j] = min(table[i - 1][j] + 1, table[i][j - 1] + 1, table[i - 1][j - 1] + (a[i - 1] != b[j - 1]))
+    return table[-1][-1]
+
+
+def by_matcher(a, b):
+    codes = SequenceMatcher(None, a, b).get_opcodes()
+    return sum(max(j - i, m - k) for kind, i, j, k, m in codes if kind != "equal")
+
+
 def with_edits(edits):
     return lambda references, hypotheses: answer(references, hypotheses, edits)
 
@@ -124,6 +151,13 @@ def test_word_error_rate(judged):
             "no deletion": (costing(deletion=100), None),
             "places": (with_edits(by_place), "words are compared place by place, so that one missing"),
             "edges": (with_edits(edges_0), "the first row and column of the table are 0"),
+            "cheap": (with_edits(cheap), "costs nothing where the two words are equal"),
+            "one list": (with_edits(one_list), "all rows of the table are one list"),
+            "difflib": (with_edits(by_matcher), "`difflib` looks for long common parts"),
+            "empty counts 1": (
+                with_edits(lambda a, b: distance(a, b) if a else len(b) > 0),
+                "for an empty reference one error is counted",
+            ),
             "percent": (lambda r, h: 100 * answer(r, h), "that is in percent"),
             "accuracy": (lambda r, h: 1 - answer(r, h), "that is 1 minus the word error rate"),
             "cut": (lambda r, h: min(1.0, answer(r, h)), "it is cut off at 1"),

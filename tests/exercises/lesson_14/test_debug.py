@@ -134,6 +134,16 @@ class PaddingCounts(Fixed):
         self.sentence = nn.EmbeddingBag(vocabulary_size, width)
 
 
+class Width(Fixed):
+    def __init__(self, vocabulary_size, noise_size, width):
+        super().__init__(vocabulary_size, noise_size, 32)
+
+
+class Shuffled(Fixed):
+    def condition(self, tokens):
+        return super().condition(tokens[torch.randperm(len(tokens))])
+
+
 class NoSigmoid(Fixed):
     def __init__(self, vocabulary_size, noise_size, width):
         super().__init__(vocabulary_size, noise_size, width)
@@ -190,18 +200,20 @@ def test_fixed_generator(judged):
             "unused": (Unused, None),
             "detached": (Detached, "cut off by a `detach`"),
             "no noise": (NoNoise, "the noise does not change the image"),
-            "one for all": (OneForAll, "is one sentence used for all of them"),
+            "one for all": (OneForAll, "is one sentence or one noise used for all"),
             "first word": (FirstWord, "word 2 of 4 does not change the image"),
             "mean over the batch": (MeanOverBatch, None),
             "tiny": (Tiny, None),
             "padding": (PaddingCounts, "padding is no word"),
+            "width": (Width, "`width` has no effect"),
+            "shuffled": (Shuffled, None),
             "no sigmoid": (NoSigmoid, "is the sigmoid at the end missing"),
             "own noise": (OwnNoise, None),
             "no return": (NoReturn, "`forward` gave None"),
             "from the noise": (FromNoise, None),
             "squeezed": (Squeezed, "the batch axis is lost"),
         },
-        draws=3,
+        draws=2,
     )
 
 

@@ -76,6 +76,14 @@ def computed_twice(velocity, noise, steps):
     return x
 
 
+def until_1(velocity, noise, steps):
+    x, t = noise, 0.0
+    while t < 1:
+        x = x + velocity(x, torch.full((len(x),), t, dtype=x.dtype)) / steps
+        t += 1 / steps
+    return x
+
+
 def test_euler(judged):
     judged(
         "14.2",
@@ -113,6 +121,9 @@ def test_euler(judged):
             "in place": (in_place, "was changed in place"),
             "return": (returned, "is a `return` inside the loop"),
             "all steps": (all_steps, "all steps are there"),
+            "until 1": (until_1, "a little below 1 in floating point"),
+            "fixed length": (euler(lambda v, x, i, n: x + 0.1 * v(x, i / n)), "a step has the length 0.1"),
+            "swapped": (lambda v, x, n: v(torch.zeros(len(x)), x), "in the wrong order"),
             "twice": (computed_twice, "once per step is enough"),
             "never": (lambda v, x, n: x, "`velocity` is never called"),
         },

@@ -42,6 +42,8 @@ def test_spectrum_from_mels(judged):
             "columns": (lambda m, w: answer(m, w).T, None),
             "softplus": (lambda m, w: F.softplus(torch.linalg.pinv(w.T) @ m), "a softplus changes all powers"),
             "floor": (lambda m, w: answer(m, w).clamp(min=1e-5), "does not give 0"),
+            "size": (lambda m, w: answer(m, w)[:201], None),
+            "limited": (lambda m, w: torch.minimum(answer(m, w), m.max()), "powers above those of the bands"),
             "in place": (lambda m, w: answer(m.abs_().mul_(1.5), w) / 1.5, "was changed in place"),
             "dtype": (lambda m, w: answer(m.float(), w.float()), "for float64 tensors the result"),
         },

@@ -64,8 +64,8 @@ def test_griffin_lim_step(judged):
         {
             "spectrum": (rebuilt, "that is the new spectrogram"),
             "with magnitude": (lambda m, *rest: m * answer(m, *rest), "the magnitude is put back"),
-            "angle": (lambda *case: rebuilt(*case).angle(), "those are angles"),
-            "magnitude": (lambda *case: rebuilt(*case).abs(), "those are magnitudes"),
+            "angle": (lambda *case: rebuilt(*case).angle(), "it gave real numbers, angles"),
+            "magnitude": (lambda *case: rebuilt(*case).abs(), "it gave real numbers, magnitudes"),
             "waveform": (lambda m, p, n, h, w: torch.istft(m * p, n, h, window=w), "a waveform; the phase"),
             "old phase": (lambda m, p, *rest: p, "that is the phase that came in"),
             "conjugate": (lambda *case: answer(*case).conj(), "the sign of the phase is reversed"),
@@ -91,13 +91,14 @@ def test_griffin_lim_step(judged):
                 None,
             ),
             "two steps": (two_steps, "those are two steps"),
-            "hop": (default_hop, None),
             "not centred": (not_centred, None),
             "nan": (lambda *case: (x := rebuilt(*case)) / x.abs(), "for silence, a magnitude of 0"),
             "large clamp": (
                 lambda *case: (x := rebuilt(*case)) / (x.abs() + 1e-2),
                 None,
             ),
+            "column": (lambda *case: (x := rebuilt(*case)) / x.norm(dim=0), None),
+            "hop of torch": (default_hop, "the hop is n_fft // 4"),
             "in place": (lambda m, p, *rest: answer(m, p.mul_(m) / m, *rest), "was changed in place"),
             "pair": (lambda *case: (answer(*case), 0), "it gave 2 results"),
             "not complex": (
