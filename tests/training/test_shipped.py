@@ -13,13 +13,14 @@ from mmcourse.data.spoken import SpokenWords
 from mmcourse.picturebook.sentence import WORDS
 from mmcourse.picturebook.speech import SPEAKING_VOICES, speak, voices
 from mmcourse.retrieval import all_directions
+from mmcourse.tasks.drawing import described_pages, facts_shown
 from mmcourse.tasks.meaning import of_distinct_meaning
 from mmcourse.tasks.transcripts import transcript
 from mmcourse.training import shipped
 
 IMAGES, SOUNDS = ("image_encoder", "image_judge", "second_image_judge"), ("sound_encoder", "sound_judge")
 NAMES = (*IMAGES, *SOUNDS, "text_encoder", "text_judge", "shared_space", "captioner", "page_generator")
-NAMES += ("recogniser", "text_to_speech")
+NAMES += ("recogniser", "text_to_image", "text_to_speech")
 
 
 def test_all_are_there_and_small():
@@ -79,6 +80,16 @@ def test_the_speaking_voices_are_understood_as_the_card_says():
     errors = word_error_rate(recogniser.transcribe(said), [transcript(text) for text in texts]).item()
     told = shipped.card("text_to_speech")["results"]["model"]["word error rate"]
     assert abs(errors - told) < 4 * (max(told, 0.01) / sum(len(text.split()) for text in texts)) ** 0.5
+
+
+@pytest.mark.parametrize("split", ["test", "held_out_pairs"])
+def test_sentences_are_drawn_as_the_card_says(split):
+    """On other sentences and from other noise: within four standard errors of 100 images."""
+    model, pages = shipped.load("text_to_image"), described_pages(split, 100, seed=7)
+    judges = [shipped.load(name) for name in ("image_judge", "second_image_judge")]
+    found = facts_shown(model.generate(pages.tokens, seed=7), pages.facts, judges)
+    for name, told in shipped.card("text_to_image")["results"][split].items():
+        assert abs(found[name] - told) < 4 * max(told * (1 - told) / 100, 1e-4) ** 0.5 + 0.01, name
 
 
 @pytest.mark.parametrize("name", SOUNDS)
