@@ -1,4 +1,4 @@
-"""Ranks against brute force, ties, several right candidates, all directions."""
+"""Ranks against brute force, ties, several correct candidates, all directions."""
 
 import itertools
 
@@ -32,7 +32,7 @@ def test_against_brute_force():
     assert found.tolist() == brute_force(queries, candidates, meanings.tolist(), candidate_meanings.tolist())
 
 
-def test_without_meanings_the_partner_is_right():
+def test_without_meanings_the_partner_is_correct():
     queries = torch.randn(20, 6)
     candidates = queries + 0.8 * torch.randn(20, 6)
     assert ranks(queries, candidates).tolist() == brute_force(queries, candidates, range(20), range(20))
@@ -40,15 +40,15 @@ def test_without_meanings_the_partner_is_right():
 
 
 @pytest.mark.parametrize(("right", "wrong"), [(1, 1), (1, 4), (2, 3), (3, 1)])
-def test_ties_get_the_mean_place_over_all_orders(right, wrong):
-    """All candidates lie on one spot: the first right one's place, averaged over every order of them."""
+def test_ties_get_the_mean_rank_over_all_orders(right, wrong):
+    """All candidates are equal: the rank of the first correct one, averaged over all orders."""
     labels = [0] * right + [1] * wrong
     positions = [1 + order.index(0) for order in itertools.permutations(labels)]
     found = ranks(torch.ones(1, 3), torch.ones(right + wrong, 3), torch.tensor([0]), torch.tensor(labels))
     assert found.item() == pytest.approx(sum(positions) / len(positions))
 
 
-def test_a_space_that_collapsed_is_not_called_good():
+def test_a_collapsed_space_has_chance_level():
     found = ranks(torch.ones(200, 4), torch.ones(200, 4))
     assert recall_at(found, 1) == 0 and recall_at(found, 5) == 0 and median_rank(found) == pytest.approx(100.5)
 

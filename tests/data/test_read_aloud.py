@@ -1,4 +1,4 @@
-"""Sentences read aloud by joined spectra: near to what `speak` says, another voice each time, padding and mistakes."""
+"""Sentences read aloud by concatenated spectra: close to `speak`, a random voice each time, padding and mistakes."""
 
 import pytest
 import torch
@@ -52,7 +52,7 @@ def average(mel):
     return mel[:, loud >= loud.median()].mean(dim=1)
 
 
-def test_lengths_levels_and_spread_are_those_of_speech(log_mel, read, tokens):
+def test_lengths_levels_and_variation_are_those_of_speech(log_mel, read, tokens):
     torch.manual_seed(0)
     mels = read(tokens[:1].expand(200, -1))
     spoken = [log_mel(speak(SENTENCES[0], voices("train")[i % 6], seed=i)[None])[0] for i in range(60)]
@@ -108,7 +108,7 @@ def test_the_bands_are_those_of_the_log_mel():
     assert torch.equal(log_mel.mean, before)
 
 
-def test_batches_hold_what_was_read_the_words_and_their_labels(read, tokens):
+def test_batches_contain_the_readings_their_tokens_and_labels(read, tokens):
     many, labels = tokens.repeat(20, 1), torch.arange(60)
     batches = ReadingBatches(read, many, labels, size=8, seed=0)
     seen = []

@@ -1,4 +1,4 @@
-"""Pages read aloud: the right log-mels, zeros after each end."""
+"""Pages read aloud: the correct log-mels, zeros after each end."""
 
 import pytest
 import torch

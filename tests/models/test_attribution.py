@@ -30,7 +30,7 @@ def test_shapley_is_the_average_over_all_orders_and_sums_to_the_whole(players):
         assert attributions[name] == pytest.approx(sum(gains) / len(gains))
 
 
-def test_the_axioms_and_what_ablation_makes_of_two_that_say_the_same():
+def test_the_axioms_and_ablation_of_two_redundant_modalities():
     def either(some):
         return 0.1 + 0.8 * bool(some & {"image", "sound"})
 
@@ -57,7 +57,7 @@ def case():
     return join, features, torch.arange(6) % 4
 
 
-def test_shares_of_a_model_sum_to_what_it_gained(case):
+def test_values_of_a_model_sum_to_its_gain(case):
     join, features, target = case
     game = probability_game(join, features, target)
     whole = game(frozenset(NAMES)) - game(frozenset())
@@ -83,7 +83,7 @@ def test_shapley_is_that_of_captum(case):
         assert torch.allclose(theirs[position][:, 0], ours[name], atol=1e-5)
 
 
-def test_gradient_times_input_is_the_slope_where_the_example_is(case):
+def test_gradient_times_input_is_the_gradient_at_the_example(case):
     _, features, target = case
     join = Concatenation(SIZES, 4).requires_grad_(False)  # without a ReLU, whose corner may lie within the step
     attributions = gradient_attributions(join, features, target, "input")
@@ -94,8 +94,8 @@ def test_gradient_times_input_is_the_slope_where_the_example_is(case):
         assert torch.allclose(attributions[name], gradient, atol=2e-3)
 
 
-def test_right_and_wrong_count_as_one_and_zero():
-    """Each example is right with either modality, and wrong with none."""
+def test_true_and_false_count_as_one_and_zero():
+    """Each example is correct with either modality, and wrong with none."""
     attributions = shapley(lambda some: torch.tensor([bool(some)]), ("image", "text"))
     assert {name: attribution.tolist() for name, attribution in attributions.items()} == {"image": [0.5], "text": [0.5]}
     assert ablation(lambda some: torch.tensor([bool(some)]), ("image", "text"))["image"].tolist() == [0]

@@ -1,4 +1,4 @@
-"""Branches: the contract of what may be missing, dropout in training alone, own heads, and features at hand."""
+"""Branches: missing modalities, dropout in training only, own heads, and given features."""
 
 import pytest
 import torch
@@ -60,7 +60,7 @@ def test_looking_changes_no_mode_and_no_running_mean(inputs, modes_kept):
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-def test_dropout_acts_in_training_alone(inputs):
+def test_dropout_acts_in_training_only(inputs):
     model = branches(dropout={"image": 0.5, "sound": 0.5, "text": 0.5})
     model.train()
     assert not torch.allclose(model(*inputs), model(*inputs))
@@ -68,7 +68,7 @@ def test_dropout_acts_in_training_alone(inputs):
     assert torch.equal(model(*inputs), model(*inputs))
 
 
-def test_own_heads_answer_in_training_alone_and_the_losses_add_up(inputs):
+def test_own_heads_give_logits_in_training_only_and_the_losses_add_up(inputs):
     model, target = branches(own_heads=True), torch.arange(40) % 4
     model.train()
     joint, *own = model(*inputs)
@@ -83,8 +83,8 @@ def test_own_heads_answer_in_training_alone_and_the_losses_add_up(inputs):
         with_auxiliary_losses([1, 1])((joint, *own), target)
 
 
-def test_auxiliary_losses_teach_a_branch_that_the_joint_loss_leaves(inputs):
-    """Sound holds the label plainly, the picture holds it as well: its own head still has to learn."""
+def test_auxiliary_losses_train_a_branch_that_the_joint_loss_does_not(inputs):
+    """Sound and image both determine the label, sound more clearly: the image's own head still has to learn."""
     torch.manual_seed(0)
     target = torch.randint(0, 4, (400,))
     x = [F.one_hot(target, 4).float() @ torch.randn(4, size) + 0.3 * torch.randn(400, size) for size in (5, 4, 3)]
@@ -111,7 +111,7 @@ def test_what_does_not_fit_is_refused(inputs, call, says):
         call(inputs)
 
 
-def test_modality_dropout_keeps_its_rates_and_leaves_nobody_with_nothing():
+def test_modality_dropout_keeps_its_rates_and_never_drops_everything():
     torch.manual_seed(0)
     rates = {"image": 0.2, "sound": 0.7, "text": 0.5}
     kept = ModalityDropout(rates)(20_000)
@@ -124,7 +124,7 @@ def test_modality_dropout_keeps_its_rates_and_leaves_nobody_with_nothing():
     assert ModalityDropout(rates)(0)["image"].shape == (0,)
 
 
-def test_a_stand_in_learns_what_follows_from_the_others_and_never_reads_the_missing_one():
+def test_an_imputer_learns_to_predict_from_the_others_and_ignores_the_missing_one():
     torch.manual_seed(0)
     made = {"image": torch.randn(600, 5), "text": torch.randn(600, 3)}
     made["sound"] = torch.tanh(made["image"][:, :4] + made["text"][:, :1])

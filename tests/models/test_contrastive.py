@@ -1,4 +1,4 @@
-"""The contrastive loss by hand, on random features, with several right answers; the learned scale; the space."""
+"""The contrastive loss by hand, on random features, with several positives; the learned scale; the space."""
 
 import math
 
@@ -39,14 +39,14 @@ def test_rows_and_columns_count_alike_where_they_differ():
 
 
 @pytest.mark.parametrize("batch", [2, 16, 128])
-def test_vectors_that_say_nothing_cost_the_logarithm_of_the_batch(batch):
+def test_uninformative_vectors_cost_the_logarithm_of_the_batch(batch):
     same = torch.ones(batch, 8)
     assert contrastive_loss(same, same, 20.0).item() == pytest.approx(math.log(batch), abs=1e-5)
     random = [contrastive_loss(torch.randn(batch, 256), torch.randn(batch, 256), 1.0).item() for _ in range(20)]
     assert sum(random) / 20 == pytest.approx(math.log(batch), abs=0.03)
 
 
-def test_length_does_not_count():
+def test_norms_do_not_matter():
     one, other = torch.randn(2, 6, 4)
     longer = torch.rand(6, 1) * 9 + 0.1
     torch.testing.assert_close(contrastive_loss(one * longer, other, 5.0), contrastive_loss(one, other / longer, 5.0))
@@ -70,8 +70,8 @@ def test_same_meanings_share_the_target():
     torch.testing.assert_close(everyone_else, contrastive_loss(one, other, 4.0))
 
 
-def test_twins_are_no_negatives():
-    """With two pages of one meaning at the same spot, the plain loss pulls them apart; the shared target does not."""
+def test_duplicate_positives_are_not_negatives():
+    """Two pages of one meaning and one vector: the plain loss separates them; the shared target does not."""
     spot = torch.tensor([[1.0, 0], [1, 0], [0, 1]], requires_grad=True)
     meanings = torch.tensor([0, 0, 1])
     (shared,) = torch.autograd.grad(contrastive_loss(spot, spot.detach() * 1.0, 5.0, meanings), spot)
@@ -173,7 +173,7 @@ def test_a_locked_tower_keeps_its_statistics():
     assert torch.equal(shared.towers["text"][1].running_mean, torch.zeros(4)) and pair.towers["sound"].training
 
 
-def test_the_distance_of_partners_counts_beside_the_contrastive_loss():
+def test_near_loss_adds_the_distance_of_partners():
     one, other = unit_pairs((0.0, 0.0, 0.0), (0.0, math.pi / 2, math.pi))
     assert distance((3 * one, other / 2)).item() == pytest.approx((0 + 1 + 2) / 3, abs=1e-6)
     pair = space().pair("text", "sound", locked="text")

@@ -1,4 +1,4 @@
-"""Asking a picture: places that know where they are, one look from sound to places, a question that modulates."""
+"""Question answering: tokens with coordinates, attention from sound to positions, modulation by the question."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ def model():
     return QuestionAnswerer(n_classes=14, vocabulary_size=30, image_width=7, sound_width=6, width=8, heads=2).eval()
 
 
-def test_places_keep_their_features_and_know_where_they_are():
+def test_positions_keep_their_features_and_get_their_coordinates():
     maps = torch.randn(2, 3, 4, 5)
     tokens = with_positions(maps, reach=2.0)
     assert tokens.shape == (2, 20, 5)
@@ -24,7 +24,7 @@ def test_places_keep_their_features_and_know_where_they_are():
             torch.testing.assert_close(token[:, 3:], expected.expand(2, 2))
 
 
-def test_weights_are_shares_and_the_order_of_places_does_not_matter(model):
+def test_weights_sum_to_one_and_the_order_of_positions_does_not_matter(model):
     x, sound, tokens = torch.randn(3, 10, 7), torch.randn(3, 6), torch.randint(1, 30, (3, 5))
     found, weights = model.attend(x, sound)
     assert found.shape == (3, 16) and weights.shape == (3, 2, 10)
@@ -34,7 +34,7 @@ def test_weights_are_shares_and_the_order_of_places_does_not_matter(model):
     torch.testing.assert_close(model.attend(x[:, order], sound)[1], weights[:, :, order])
 
 
-def test_what_is_found_is_the_mean_of_the_values_so_weighted(model):
+def test_the_attended_features_are_the_weighted_mean_of_the_values(model):
     x, sound = torch.randn(3, 10, 7), torch.randn(3, 6)
     found, weights = model.attend(x, sound)
     values = model.value(x)  # (3, 10, 16)
@@ -62,7 +62,7 @@ def test_every_parameter_learns(model):
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
 
 
-def test_a_question_of_padding_alone_is_a_missing_one(model):
+def test_a_question_of_padding_only_is_a_missing_one(model):
     x, sound = torch.randn(3, 10, 7), torch.randn(3, 6)
     assert torch.isfinite(model(x, sound, torch.zeros(3, 4, dtype=torch.int64))).all()
 

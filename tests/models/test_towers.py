@@ -1,4 +1,4 @@
-"""The towers: shapes, padding that changes nothing, order that counts, inputs that do not fit."""
+"""The towers: shapes, padding without effect, order with effect, inputs that do not fit."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def test_all_towers_end_in_one_width():
     assert SpeechTower(width=24)(torch.randn(3, 40, 61)).shape == (3, 24)
 
 
-def test_the_picture_tower_knows_where_things_stand():
+def test_the_image_tower_depends_on_positions():
     tower = ImageTower().eval()
     left, right = torch.zeros(2, 1, 3, 48, 48)
     left[..., 8:16], right[..., 32:40] = 1, 1
@@ -60,7 +60,7 @@ def test_real_frames():
         SpeechTower()(torch.zeros(1, 40, 20))
 
 
-def test_the_page_space_reads_and_hears_as_its_towers_do():
+def test_the_page_space_embeds_text_and_sound_as_its_towers_do():
     space, book = PageSpace(width=16).eval(), PictureBook("test", 3, objects=2)
     with torch.no_grad():
         torch.testing.assert_close(space.embed_text(book.sentences), space.embed("text", book.tokens))

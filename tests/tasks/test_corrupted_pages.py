@@ -1,4 +1,4 @@
-"""The rescue task: never both spoilt, what is clear stays as it was, and what is spoilt really is."""
+"""Corrupted pages: never both modalities, clean ones unchanged, corrupted ones changed."""
 
 import pytest
 import torch
@@ -20,14 +20,14 @@ def test_never_both_and_as_many_of_each(pages):
     assert torch.equal(pages.labels, pages.book.kinds)
 
 
-def test_clear_pictures_stay_and_spoilt_ones_are_covered(pages):
+def test_clean_images_are_unchanged_and_corrupted_ones_noisy(pages):
     changed = (pages.images - pages.book.images).abs().mean(dim=(1, 2, 3))
     assert (changed[~pages.corrupted] == 0).all() and (changed[pages.corrupted] > 0.2).all()
     assert pages.images.amin() >= 0 and pages.images.amax() <= 1
 
 
-def test_a_drowned_word_is_loud_noise_and_a_clear_one_is_not(pages):
-    """Of a clear word the quietest tenth of a second is far below its loudest; noise fills every gap."""
+def test_a_noisy_word_is_loud_noise_and_a_clean_one_is_not(pages):
+    """The quietest tenth of a second of a clean word is far below its loudest; noise fills every gap."""
 
     def range_of(page):
         power = pages.sound(page).unfold(0, 400, 200).square().mean(dim=1)
@@ -56,7 +56,7 @@ def test_batches_hold_every_sound(pages):
     assert torch.equal(batches[0][7, : len(sound)], sound)
 
 
-def test_the_spoilt_are_spread_over_all_kinds():
+def test_corrupted_pages_are_of_all_kinds():
     pages = CorruptedPages(PictureBook("train", 600, seed=0))
     for which in (pages.corrupted, pages.noisy):
         assert (torch.bincount(pages.labels[which], minlength=len(KINDS)) > 5).all()

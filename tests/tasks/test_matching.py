@@ -15,7 +15,7 @@ def test_labels_say_whether_the_classes_are_the_same():
     assert len(labels) > 2 * 0.9 * len(other)
 
 
-def test_each_example_is_right_once_and_wrong_once():
+def test_each_example_is_in_one_matching_and_one_other_pair():
     one, other = classes(500, 0), classes(300, 1)
     i, j, labels = same_or_not(one, other)
     for positions in (i, j):

@@ -1,4 +1,4 @@
-"""Meanings as numbers: one for every wording and order, another for every change; pages of distinct meaning."""
+"""Meanings as integers: equal for every phrasing and order, different for every change; pages of distinct meaning."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from mmcourse.tasks.meaning import any_phrasing, every_object, meaning_of, meani
 
 
 @pytest.mark.parametrize("objects", [1, 2])
-def test_every_wording_of_a_page_means_the_same(objects):
+def test_every_phrasing_of_a_page_has_the_same_meaning(objects):
     book = PictureBook("test", 40, objects=objects)
     for scene, number in zip(book.scenes, meanings(book).tolist(), strict=True):
         for seed in range(6):
@@ -51,7 +51,7 @@ def test_pages_of_distinct_meaning():
         of_distinct_meaning(book, 150)
 
 
-def test_wordings_are_true_and_vary_and_the_first_is_the_books():
+def test_phrasings_are_true_and_vary_and_the_first_is_the_books():
     book = PictureBook("train", 60, objects=2)
     told = phrasings(book, 4)
     assert told.shape[:2] == (60, 4) and told.dtype == torch.int64
@@ -65,17 +65,17 @@ def test_wordings_are_true_and_vary_and_the_first_is_the_books():
         phrasings(book, 0)
 
 
-def test_unseen_wordings_stay_unseen():
+def test_held_out_phrasings_stay_held_out():
     told = phrasings(PictureBook("held_out_phrasings", 200), 2).flatten(0, 1)
     words = {word for row in told for word in decode(row).split()}
     assert {"tiny", "huge", "here"} <= words and "look" not in words
 
 
-def test_every_thing():
+def test_every_object():
     assert len(every_object(SEEN_PAIRS)) == 2 * len(SEEN_PAIRS) == len(set(every_object(SEEN_PAIRS)))
 
 
-def test_any_wording_picks_whole_sentences_of_the_same_page():
+def test_any_phrasing_picks_whole_sentences_of_the_same_page():
     told = phrasings(PictureBook("train", 30, objects=2), 3)
     torch.manual_seed(0)
     picks = set()

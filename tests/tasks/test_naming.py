@@ -1,4 +1,4 @@
-"""The naming task: a blot hides the name and nothing else, the same on every machine."""
+"""Named pages: a mask hides the name and nothing else, the same on every machine."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from mmcourse.tasks.naming import MASKED_NAME, NamedPages
 
 
 @pytest.mark.parametrize("split", ["train", "held_out_phrasings"])
-def test_a_blot_hides_the_kind_and_nothing_else(split):
+def test_a_mask_hides_the_kind_and_nothing_else(split):
     pages = NamedPages(PictureBook(split, 300, seed=0))
     assert pages.name_masked.sum() == 150 and len(pages) == 300
     names = torch.tensor([encode(kind)[0] for kind in KINDS])
@@ -30,7 +30,7 @@ def test_a_blot_hides_the_kind_and_nothing_else(split):
         )
 
 
-def test_a_share_of_none_and_of_all():
+def test_fractions_of_none_and_of_all():
     book = PictureBook("valid", 40)
     assert torch.equal(NamedPages(book, fraction=0).tokens, book.tokens)
     assert NamedPages(book, fraction=1).name_masked.all()
@@ -42,7 +42,7 @@ def test_the_same_every_time_and_another_for_another_seed():
     assert not torch.equal(one.name_masked, other.name_masked)
 
 
-def test_blots_know_nothing_of_the_kind():
+def test_masks_are_independent_of_the_kind():
     pages = NamedPages(PictureBook("test", 2_000))
     shares = torch.stack([pages.name_masked[pages.labels == kind].float().mean() for kind in range(len(KINDS))])
     assert (shares - 0.5).abs().max() < 0.15

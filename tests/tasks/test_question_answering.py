@@ -1,4 +1,4 @@
-"""The asking task: the answer is what the picture shows of the thing named aloud, and any two tell too little."""
+"""Visual question answering: the answer is true of the named object, and no two modalities determine it."""
 
 from collections import Counter, defaultdict
 
@@ -17,7 +17,7 @@ def asked():
     return Questions(PictureBook("train", 2_000, objects=2, seed=0))
 
 
-def test_the_answer_is_true_of_the_thing_that_is_named(asked):
+def test_the_answer_is_true_of_the_named_object(asked):
     for i, (page, word) in enumerate(zip(asked.pages.tolist(), asked.spoken.tolist(), strict=True)):
         scene = asked.book.scenes[page]
         (position,) = (j for j, item in enumerate(scene.objects) if item.kind == asked.words[word])
@@ -28,7 +28,7 @@ def test_the_answer_is_true_of_the_thing_that_is_named(asked):
         assert asked.sentences[i] in QUESTIONS[asked.question_types[i]][:-1]
 
 
-def test_everything_is_asked_about_both_things_in_the_same_words(asked):
+def test_both_objects_are_combined_with_the_same_questions(asked):
     assert len(asked) == 6 * len(asked.book) == 3 * len(asked.words)
     assert (
         Counter(asked.question_types).keys() == QUESTIONS.keys()
@@ -42,9 +42,9 @@ def test_everything_is_asked_about_both_things_in_the_same_words(asked):
     assert len(set(asked.sentences)) == 6, "every wording of training occurs"
 
 
-def test_any_two_leave_the_answer_open(asked):
-    """Without the picture: the best answer to each question and word, counted on these very pages. Without the voice
-    at most one of the two things' answers; without the question at most one of three. No training changes that."""
+def test_no_two_modalities_determine_the_answer(asked):
+    """Without the image: the most frequent answer for each question and word on these pages. Without the voice at most
+    one of the two objects' answers; without the question at most one of three. These are bounds for any model."""
     words = [asked.words[i] for i in asked.spoken.tolist()]
     assert best_guess(zip(asked.question_types, words, strict=True), asked.labels) < 0.45
     pages, sound = asked.pages.tolist(), asked.spoken.tolist()
@@ -61,7 +61,7 @@ def best_guess(given, labels) -> float:
     return sum(max(counts.values()) for counts in seen.values()) / len(labels)
 
 
-def test_splits_hold_out_wordings_and_voices():
+def test_splits_hold_out_phrasings_and_voices():
     held_out = Questions(PictureBook("held_out_phrasings", 60, objects=2))
     held = {phrasings[-1] for phrasings in QUESTIONS.values()}
     assert set(held_out.sentences) <= held
@@ -76,7 +76,7 @@ def test_every_word_of_every_question_is_in_the_vocabulary(asked):
         assert (questions.tokens != UNKNOWN).all() and questions.tokens.dtype == torch.int64
 
 
-def test_sounds_come_one_by_one_and_in_batches():
+def test_sounds_are_the_same_singly_and_in_batches():
     few = Questions(PictureBook("test", 3, objects=2))
     (batch,) = few.batches(9_000)
     sound = few.sound(1)[:9_000]

@@ -1,4 +1,4 @@
-"""The matching task: labels agree with pictures and sentences, and neither alone tells anything."""
+"""The matching task: labels agree with images and sentences, and neither alone determines them."""
 
 from collections import Counter
 
@@ -25,8 +25,8 @@ def test_a_statement_is_true_or_wrong_in_one_fact(split):
     assert all(wrong[tuple(i == fact for i in range(3))] > 100 for fact in range(3)), "each fact is wrong at times"
 
 
-def test_every_picture_and_every_sentence_is_true_once_and_false_once():
-    """So nothing that sees one of them alone can be right more often than half the time."""
+def test_every_image_and_every_sentence_is_true_once_and_false_once():
+    """So a model of one modality has at most 50% accuracy."""
     book = PictureBook("train", 2_000, seed=0)
     images, sentences, labels = true_or_false(book)
     for pages in (images, sentences):
@@ -35,8 +35,8 @@ def test_every_picture_and_every_sentence_is_true_once_and_false_once():
     assert len(labels) > 0.9 * 2 * len(book), "few pages are left out"
 
 
-def test_a_false_statement_of_a_training_picture_names_a_training_pair():
-    """Or 'never seen' would come to mean 'false'."""
+def test_a_false_statement_of_a_training_image_names_a_training_combination():
+    """Otherwise a held-out combination would indicate a false statement."""
     book = PictureBook("train", 300, seed=0)
     told = {understand(book.sentences[i]).objects[0][:2] for i in true_or_false(book)[1].tolist()}
     assert not told & HELD_OUT_PAIRS

@@ -11,7 +11,7 @@ from mmcourse.models.branches import Branches
 from mmcourse.training.modulation import Modulated, branch_scores, coefficients
 
 
-def test_who_is_ahead_is_held_back_and_nobody_else():
+def test_only_the_branch_ahead_is_slowed_down():
     factors = coefficients({"image": 0.3, "sound": 0.9}, alpha=0.5)
     assert factors == pytest.approx({"image": 1.0, "sound": 1 - math.tanh(1.5)})
     three = coefficients({"image": 0.2, "sound": 0.8, "text": 0.4}, alpha=0.3)
@@ -40,7 +40,7 @@ def gradients(alpha):
     return model, loss.log[-1], {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 
-def test_the_branch_that_is_ahead_gets_the_gradient_times_its_factor_and_the_join_all_of_it():
+def test_the_branch_ahead_gets_its_gradient_times_the_factor_and_the_fusion_layer_all_of_it():
     _, scores, plain = gradients(0.0)
     _, _, held = gradients(0.7)
     factors = coefficients(scores, 0.7)
@@ -58,7 +58,7 @@ def test_a_branch_is_scored_with_all_others_missing():
     assert branch_scores(model, target) == pytest.approx(scores)
 
 
-def test_judging_scores_nothing():
+def test_evaluation_records_no_scores():
     model, *_ = gradients(0.0)
     loss = Modulated(model.eval(), 0.5)
     loss(model(torch.randn(4, 3), torch.randn(4, 3)), torch.zeros(4, dtype=torch.int64))

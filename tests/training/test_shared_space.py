@@ -44,7 +44,7 @@ def test_each_step_moves_its_own_towers():
     assert len(history.losses) == 4 and moved() == {"sound", "log_scale"}
 
 
-def test_a_warm_space_begins_as_the_shipped_encoders_and_bind_leaves_it_ready():
+def test_a_pretrained_space_starts_from_the_shipped_encoders_and_train_space_leaves_it_ready():
     warm = pretrained_space(width=16)
     shipped = load("image_encoder").encoder.state_dict()
     for name, value in warm.tower("image").encoder.state_dict().items():

@@ -137,7 +137,7 @@ def test_report(judged):
                 "rows with NaN are passed to the model unchanged",
             ),
             "singles": (variant(sets=lambda names: [(n,) for n in names]), "only single modalities are included"),
-            "everything": (variant(sets=lambda names: [tuple(names)]), "no result for 'image', 'sound', 'text'"),
+            "everything": (variant(sets=lambda names: [tuple(names)]), "no accuracy for 'image', 'sound', 'text'"),
             "empty too": (
                 variant(sets=lambda n: chain.from_iterable(combinations(n, k) for k in range(len(n) + 1))),
                 "the empty set is among",

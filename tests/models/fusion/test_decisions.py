@@ -1,4 +1,4 @@
-"""Fusion of decisions: votes and vetoes, who is sure, who is missing."""
+"""Fusion of decisions: means and vetoes, confidence, missing modalities."""
 
 import pytest
 import torch
@@ -74,7 +74,7 @@ def test_a_veto_counts_in_the_product_and_not_in_the_mean():
     assert both["logits"] < 1e-3 < 0.3 < both["probabilities"]
 
 
-def test_the_surer_one_counts_more_and_at_zero_sharpness_all_count_alike():
+def test_the_more_confident_one_has_more_weight_and_at_zero_sharpness_weights_are_equal():
     sure, unsure = torch.tensor([[9.0, 0, 0, 0, 0]]), torch.tensor([[0.0, 0.1, 0, 0, 0]])
     x = {"image": sure, "text": unsure, "sound": unsure}
     mixing_weights = ConfidenceMixture(NAMES).mixing_weights(x)[0]

@@ -1,4 +1,4 @@
-"""Every fusion of features keeps the one contract; each one's own formula; what they are in each other's limits."""
+"""Every fusion of features has the common interface; each one's formula; relations between them."""
 
 import pytest
 import torch
@@ -46,7 +46,7 @@ def test_the_order_of_the_dict_changes_nothing(fusion):
     assert torch.equal(fusion(x), fusion(dict(reversed(x.items()))))
 
 
-def test_each_row_stands_for_itself(fusion):
+def test_rows_are_independent(fusion):
     x = features(5)
     alone = torch.cat([fusion({name: v[i : i + 1] for name, v in x.items()}) for i in range(5)])
     assert torch.allclose(fusion(x), alone, atol=1e-6)
@@ -61,7 +61,7 @@ def test_an_absent_modality_equals_a_masked_one(fusion, missing):
     assert not torch.allclose(absent, fusion(x))
 
 
-def test_what_stands_in_a_masked_row_is_never_read(fusion):
+def test_the_values_of_a_masked_row_are_ignored(fusion):
     x, here = features(), torch.tensor([True, False, True, False])
     corrupted = {**x, "text": torch.where(here[:, None], x["text"], float("nan"))}
     corrupted["text"].requires_grad_()
@@ -175,12 +175,12 @@ def test_film_with_a_constant_scale_is_a_weighted_sum():
     assert torch.allclose(film(x), weighted(x), atol=1e-6)
 
 
-def test_film_leaves_the_base_alone_where_nothing_speaks_of_it():
+def test_film_does_not_change_the_base_where_the_condition_is_missing():
     film, image = FiLM(SIZES, WIDTH), torch.randn(4, 5)
     assert torch.allclose(film({"image": image}), film.project(image))
 
 
-def test_no_weighted_sum_with_a_linear_layer_tells_a_match():
+def test_no_weighted_sum_with_a_linear_layer_detects_a_match():
     """Four pages and statements, +1 or -1 each: 'they agree' is their product, which no sum of both can give."""
     x = torch.tensor([[1.0], [1.0], [-1.0], [-1.0]]), torch.tensor([[1.0], [-1.0], [1.0], [-1.0]])
     truth = (x[0] * x[1]).squeeze(1)

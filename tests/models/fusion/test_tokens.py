@@ -1,4 +1,4 @@
-"""Fusion of tokens: masks leak nothing, missing equals masked, and what looked at what adds up."""
+"""Fusion of tokens: masked tokens have no effect, missing equals masked, and attention weights sum to 1."""
 
 import pytest
 import torch
@@ -50,7 +50,7 @@ def test_padding_changes_nothing(fusion):
     assert torch.allclose(fusion(x, real), fusion(longer, still), atol=1e-6)
 
 
-def test_a_masked_token_is_never_read(fusion):
+def test_a_masked_token_is_ignored(fusion):
     x, real = tokens(), masks()
     other = {name: torch.where(real[name][..., None], v, 100 * torch.randn_like(v)) for name, v in x.items()}
     assert torch.equal(fusion(x, real), fusion(other, real))
@@ -68,7 +68,7 @@ def test_gradients_reach_every_parameter(fusion):
         assert name in ignored or parameter.grad.abs().sum() > 0 or name.endswith("key.bias"), name
 
 
-def test_where_it_looked_sums_to_one_over_all_others():
+def test_attention_weights_sum_to_one_over_all_others():
     fusion = CrossAttention(SIZES, WIDTH, query="text", heads=2)
     fused, weights = fusion.with_weights(tokens(), masks())
     assert set(weights) == {"image", "sound"}
