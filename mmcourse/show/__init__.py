@@ -37,6 +37,7 @@ _HOME = {
     "attention_explorer": "mmcourse.show.widgets.attention",
     "show_matrices": "mmcourse.show.figures.matrices",
     "plot_panels": "mmcourse.show.figures.matrices",
+    "show_shared_space": "mmcourse.show.figures.shared_space",
     "show_unrolled": "mmcourse.show.figures.recurrence",
     "plot_lines": "mmcourse.show.figures.recurrence",
     "show_sums": "mmcourse.show.widgets.fusion",

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import subprocess
 import sys
 from itertools import combinations
@@ -15,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from torch import nn
 
+from mmcourse.models import attribution
 from mmcourse.show import diagrams, style
 from mmcourse.show.diagrams import Branch, Diagram
 from mmcourse.show.diagrams.canvas import Canvas, Rect, measure
@@ -48,6 +50,9 @@ CASES = {name: getattr(diagrams, name) for name in diagrams.READY} | {
     "strong guidance": lambda: diagrams.guidance(scale=5),
     "other pairing": lambda: diagrams.pairing("small house", "big house"),
     "two modalities with values": lambda: diagrams.shapley_orders(["a", "b"], VALUES),
+    "four pairs": lambda: diagrams.contrastive_matrix(torch.eye(4), temperature=0.07),
+    "image once": lambda: diagrams.show_and_tell(every_step=False),
+    "wide beam": lambda: diagrams.beam_search(width=3),
     "recogniser of every frame": lambda: diagrams.recogniser(stride=1, mels="80"),
 }
 
@@ -255,6 +260,10 @@ def test_what_cannot_be_read_is_refused(make, message, shown):
         (lambda: diagrams.cross_attention_model(heads=0), "heads is 0"),
         (lambda: diagrams.shapley_orders(["a", "a"]), "2 or 3 different names"),
         (lambda: diagrams.shapley_orders(["a", "b"], {frozenset(): 0.0}), r"lack the sets \[\['a'\], \['b'\], "),
+        (lambda: diagrams.contrastive_matrix(torch.eye(5)), "2 to 4 pairs"),
+        (lambda: diagrams.show_and_tell([]), "0 words"),
+        (lambda: diagrams.beam_search(width=0), "width 0"),
+        (lambda: diagrams.beam_search({"a": {"fish": 0.0}}), "above 0, up to 1"),
         (lambda: diagrams.dcgan_generator(stages=[(3, 4, 4)]), "at least two"),
         (lambda: diagrams.attention_masks({"m": torch.ones(3, 3).bool()}, "ab"), "one row for each query"),
         (lambda: diagrams.attention_masks({"m": torch.ones(2, 2)}, "ab"), "float32"),
@@ -338,6 +347,35 @@ def test_the_length_regulator_repeats_states_as_torch_does(canvases):
     cells = [text for text, rect in drawn_boxes(canvases[0]) if rect.top > canvases[0].sheet.bottom - 0.5]
     repeated = torch.arange(3).repeat_interleave(torch.tensor([2, 1, 4]))
     assert cells[1:] == [f"$h_{{{'cab'[i]}}}$" for i in repeated]
+
+
+def test_shapley_values_are_those_of_the_package(shown):
+    sets = map(frozenset, ["", "a", "b", "c", "ab", "ac", "bc", "abc"])
+    values = {some: float(len(some) ** 2 + ("a" in some)) for some in sets}
+    diagrams.shapley_orders("abc", values)
+    expected = attribution.shapley(values.get, ("a", "b", "c"))
+    assert shown.alt().endswith(", of ".join(f"{name} {value:.2f}" for name, value in expected.items()) + ".")
+
+
+def test_the_contrastive_loss_is_the_mean_of_both_cross_entropies(shown):
+    similarities = torch.rand(3, 3, generator=torch.Generator().manual_seed(0))
+    diagrams.contrastive_matrix(similarities, temperature=0.1)
+    pairs = torch.arange(3)
+    loss = (F.cross_entropy(similarities / 0.1, pairs) + F.cross_entropy(similarities.T / 0.1, pairs)) / 2
+    assert f"mean of -log diagonal = {loss:.2f}" in shown.alt()
+
+
+@pytest.mark.parametrize(("width", "best"), [(1, "a small fish"), (2, "a big fish"), (9, "a big fish")])
+def test_a_beam_finds_what_the_greedy_choice_misses(width, best, shown):
+    diagrams.beam_search(width=width)
+    assert f"the best caption is '{best}'" in shown.alt()
+    kept = re.findall(r"step 1: (.*?); step 2", shown.alt())[0].split(", ")
+    assert sum("pruned" not in text for text in kept) == min(width, 3)
+
+
+def test_a_beam_adds_log_probabilities(shown):
+    diagrams.beam_search({"a": {"cat": 0.5, "dog": 0.5}, "a cat": {"<end>": 0.25}, "a dog": {"<end>": 1.0}}, width=2)
+    assert "a cat <end> −2.08, a dog <end> −0.69" in shown.alt() and "best caption is 'a dog'" in shown.alt()
 
 
 def test_merges_take_the_most_frequent_pair():

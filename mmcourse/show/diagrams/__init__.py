@@ -12,7 +12,7 @@ _MODULES = {
     "trees": ("Branch", "tree"),
 }
 _READY = {
-    "towers": ("two_towers",),
+    "towers": ("two_towers", "contrastive_matrix", "binding"),
     "masks": ("attention_masks", "gpt_and_bert_masks"),
     "convolutions": ("convolution", "receptive_field"),
     "classifiers": ("image_classifier", "text_cnn", "speech_classifier", "training_step"),
@@ -32,6 +32,7 @@ _READY = {
     "fusion": ("pairing", "fusion_methods", "fusion_stages", "low_rank_fusion", "film"),
     "fusion_tokens": ("cross_attention", "cross_attention_model", "fusion_bottleneck"),
     "missing": ("modality_dropout", "shapley_orders"),
+    "captioning": ("show_and_tell", "attention_captioner", "transformer_captioner", "beam_search"),
     "adversarial": ("gan_steps", "conditional_gan", "dcgan_generator"),
 }
 READY = tuple(name for names in _READY.values() for name in names)  # each draws a diagram without any argument

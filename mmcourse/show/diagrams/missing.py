@@ -1,16 +1,23 @@
 """Missing modalities: modality dropout, and the orders over which Shapley values average."""
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
-from math import factorial
+from itertools import combinations, permutations
 
-from mmcourse.show.diagrams.canvas import SMALL, Canvas, measure
+from mmcourse.show.diagrams.canvas import SIZE, Canvas, measure
 from mmcourse.show.diagrams.diagram import Diagram
 from mmcourse.show.diagrams.layers import Box, Layers
 from mmcourse.show.diagrams.nodes import QUIET
 from mmcourse.show.diagrams.sheet import MARGIN
+from mmcourse.show.style import INK
 
 NAMES = ("image", "text", "sound")
+EXAMPLE = {
+    frozenset(some): value
+    for some, value in (
+        ((), 0.07), (("image",), 0.6), (("text",), 0.5), (("sound",), 0.7), (("image", "text"), 0.8),
+        (("image", "sound"), 0.9), (("text", "sound"), 0.85), (NAMES, 0.95),
+    )
+}  # fmt: skip
 
 
 def modality_dropout(classes: int = 14, width: int = 64) -> None:
@@ -38,50 +45,53 @@ def modality_dropout(classes: int = 14, width: int = 64) -> None:
 
 
 def shapley_orders(names: Sequence[str] = NAMES, values: Mapping[frozenset, float] | None = None) -> None:
-    """Display all sets of 2 or 3 modalities; each path from none to all is an order in which they can be added.
+    """Display all orders in which 2 or 3 modalities can be added, and what each adds when it enters.
 
-    values  {frozenset of names: value of the set}, written below each set where given
+    values  {frozenset of names: value of the set}, the empty set too; None: an example for image, text and sound
     """
-    names = list(names)
+    names, example = list(names), values is None
     if not 2 <= len(names) <= 3 or len(set(names)) != len(names):
         raise ValueError(f"the modalities are {names}; expected 2 or 3 different names")
-    sets = [[frozenset(some) for some in combinations(names, size)] for size in range(len(names) + 1)]
-    if values is not None and (lacking := [sorted(s) for column in sets for s in column if s not in values]):
+    values = EXAMPLE if example else values
+    sets = [frozenset(some) for size in range(len(names) + 1) for some in combinations(names, size)]
+    if lacking := [sorted(some) for some in sets if some not in values]:
         raise ValueError(f"values lack the sets {lacking}; expected a value for each, the empty set too")
-    tallest = max(map(len, sets))
-    chain = [frozenset(names[:size]) for size in range(len(names) + 1)]
+    orders = list(permutations(names))
+    gains = [
+        [values[frozenset(order[: i + 1])] - values[frozenset(order[:i])] for i in range(len(names))]
+        for order in orders
+    ]
     columns = [
         {
-            some: Box(
-                " + ".join(name for name in names if name in some) or "∅",
-                "" if values is None else f"v = {values[some]:.3g}",
-                "layer" if some in chain else "data",
-                i + (tallest - len(column)) / 2,
-            )
-            for i, some in enumerate(column)
+            (row, i): Box(order[i], f"{round(gains[row][i], 2) + 0.0:+.2f}".replace("-", "−"),
+                          "layer" if order[i] == names[0] else "data", row)
+            for row, order in enumerate(orders)
         }
-        for column in sets
-    ]
-    links = [
-        (small, large, small in chain and large in chain)
-        for before, after in zip(sets, sets[1:], strict=False)
-        for small in before
-        for large in after
-        if small < large
-    ]
-    titles = ["none", "one", "two", "three"][: len(names)] + ["all"]
-    layers = Layers(columns, links, titles, gap=(0.6, 0.3))
-    orders = factorial(len(names))
-    note = f"{orders} paths from {titles[0]} to all = {orders} orders; coloured: {', then '.join(names)}"
+        for i in range(len(names))
+    ]  # fmt: skip
+    links = [((row, i - 1), (row, i), True) for row in range(len(orders)) for i in range(1, len(names))]
+    layers = Layers(columns, links, ["first", "second", "third"][: len(names)], gap=(0.45, 0.1))
+    shapley = {
+        name: sum(gain[order.index(name)] for gain, order in zip(gains, orders, strict=True)) / len(orders)
+        for name in names
+    }
+    value = f"{shapley[names[0]]:.2f}".replace("-", "−")
+    notes = [f"Shapley value of {names[0]}:", f"mean of the {len(orders)} coloured gains", f"= {value}"]
+    notes += ["", "(example values)"] * example
     wide, high = layers.size
-    canvas = Canvas(2 * MARGIN + max(wide, measure(note, SMALL)[0]), 2 * MARGIN + high + 0.32)
-    layers.draw(canvas, left=(canvas.sheet.right - wide) / 2)
-    canvas.text(canvas.sheet.right / 2, canvas.sheet.bottom - MARGIN - 0.07, note, SMALL, colour=QUIET)
-    told = "" if values is None else "; " + ", ".join(
-        f"{' and '.join(sorted(some)) or 'none'} {values[some]:.3g}" for column in sets for some in column
-    )  # fmt: skip
+    side = max(measure(note, SIZE)[0] for note in notes)
+    canvas = Canvas(2 * MARGIN + wide + 0.35 + side, 2 * MARGIN + max(high, 0.22 * len(notes)))
+    layers.draw(canvas)
+    y = canvas.sheet.bottom / 2 - 0.11 * len(notes)
+    for note in notes:
+        y += 0.22
+        canvas.text(MARGIN + wide + 0.35 + measure(note, SIZE)[0] / 2, y, note, colour=QUIET if "(" in note else INK)
+    told = "; ".join(
+        ", then ".join(f"{name} adds {gain:.2f}" for name, gain in zip(order, row, strict=True))
+        for order, row in zip(orders, gains, strict=True)
+    )
     canvas.show(
-        f"All sets of the modalities {', '.join(names)}: a path from none to all is an order in which they are added, "
-        f"and the Shapley value of a modality is its mean gain over {orders} orders. Diagram: sets by size, an arrow "
-        f"wherever one modality is added{told}."
+        f"Shapley values: {' and '.join(names)} are added in each of {len(orders)} orders; the value of a modality is "
+        f"its mean gain. Diagram: {told}; Shapley value of "
+        f"{', of '.join(f'{name} {value:.2f}' for name, value in shapley.items())}."
     )
