@@ -68,8 +68,8 @@ for row in train_captions[0]:
 
 # %% [markdown]
 # The Picture Book has something that real captions lack: a grammar. `understand` parses a sentence into the facts that it
-# states, whatever its phrasing. A caption is **correct** if these facts are true: both kinds, each with its own colour and size,
-# and their relation.
+# states, whatever its phrasing. A caption is **correct** if these facts are true: both kinds, each with its own colour and
+# size, and their relation.
 
 # %% tags=["nbval-check-output"]
 test = {objects: PictureBook("test", pages=500, objects=objects) for objects in (1, 2)}
@@ -129,17 +129,17 @@ print(f"loss by hand {-torch.tensor(0.324).log() / 4:.4f}   "
 # %% [markdown]
 # ## One image vector and an LSTM
 #
-# Vinyals et al. (2015, *Show and tell*) encode the image as one vector with a CNN and let an LSTM generate the sentence. The LSTM
-# reads `<start>` and predicts the first word, reads the first word and predicts the second, until it predicts `<end>`.
+# Vinyals et al. (2015, *Show and tell*) encode the image as one vector with a CNN and let an LSTM generate the sentence. The
+# LSTM reads `<start>` and predicts the first word, reads the first word and predicts the second, until it predicts `<end>`.
 
 # %%
 diagrams.show_and_tell()
 
 # %% [markdown]
-# One difference from the paper: Vinyals et al. show the image vector $v$ once, before the first word. They also tried $v$ as an
-# extra input at every step and found it worse: the network exploited noise in the image and overfitted more easily. Here $v$
-# is concatenated to every word embedding $e_t$. It keeps the code short, and the attention decoder below, whose image vector
-# changes at every step, can then start from the same weights.
+# One difference from the paper: Vinyals et al. show the image vector $v$ once, before the first word. They also tried $v$ as
+# an extra input at every step and found it worse: the network exploited noise in the image and overfitted more easily. Here
+# $v$ is concatenated to every word embedding $e_t$. It keeps the code short, and the attention decoder below, whose image
+# vector changes at every step, can then start from the same weights.
 
 # %%
 class OneVectorCaptioner(nn.Module):
@@ -163,8 +163,8 @@ print(OneVectorCaptioner(len(VOCABULARY))(torch.rand(5, 3, 32, 32), torch.randin
 # %% [markdown]
 # ### Teacher forcing
 #
-# Which words does the decoder read in training? With **teacher forcing** it always reads the true previous words, whatever it would have
-# predicted itself. All positions of a sentence are then known in advance and are trained in one pass.
+# Which words does the decoder read in training? With **teacher forcing** it always reads the true previous words, whatever
+# it would have predicted itself. All positions of a sentence are then known in advance and are trained in one pass.
 #
 # ### Exercise 12.1: inputs and targets  ●○○ · 5 minutes
 #
@@ -199,7 +199,8 @@ print("target:", [VOCABULARY[word] for word in targets[0].tolist() if word != PA
 # ### Train it on one object
 #
 # `ShowAndTell` in the package is the network above. `caption_loss` is the cross-entropy of the next word, without padding.
-# `word_accuracy` is the fraction of words that are predicted correctly under teacher forcing. Images with one object have 32 pixels.
+# `word_accuracy` is the fraction of words that are predicted correctly under teacher forcing. Images with one object have 32
+# pixels.
 
 # %%
 one = captioner.ShowAndTell(len(VOCABULARY))
@@ -216,8 +217,9 @@ del single.images, batches                                                     #
 #
 # ### Exercise 12.2: greedy decoding  ●●○ · 10 minutes
 #
-# `step(state, word)` returns the logits of the next word and the new state, for an LSTM its $h$ and $c$. Stop at `end`, which is not part of the
-# caption, and after `longest` words in any case: otherwise a model may repeat "red red red" forever.
+# `step(state, word)` returns the logits of the next word and the new state, for an LSTM its $h$ and $c$. Stop at `end`,
+# which is not part of the caption, and after `longest` words in any case: otherwise a model may repeat "red red red"
+# forever.
 
 # %%
 def generate(step, state, start: int, end: int, longest: int) -> list[int]:
@@ -238,8 +240,8 @@ def generate(step, state, start: int, end: int, longest: int) -> list[int]:
 check("12.2", generate)
 
 # %% [markdown]
-# The package's `decoding.captions` does this for a batch of images. Before you run the next cell: 78% of the words were correct. Which
-# fraction of the captions will be?
+# The package's `decoding.captions` does this for a batch of images. Before you run the next cell: 78% of the words were
+# correct. Which fraction of the captions will be?
 
 # %%
 generated = decoding.captions(one, test[1].images)
@@ -250,32 +252,32 @@ print(f"correct: test {one_accuracy:.1%}, held-out combinations {one_held_out:.1
 expect("12.one_object", one_accuracy)
 
 # %% [markdown]
-# On test pages nearly all captions are correct, although about one word in five was wrong: the wrong words were a matter of phrasing. On
-# held-out combinations of kind and colour the accuracy is much lower. Lesson 01 met the same shortcut: in training, colour
-# predicts the kind. "Going further" measures what more augmentation gains.
+# On test pages nearly all captions are correct, although about one word in five was wrong: the wrong words were a matter of
+# phrasing. On held-out combinations of kind and colour the accuracy is much lower. Lesson 01 met the same shortcut: in
+# training, colour predicts the kind. "Going further" measures what more augmentation gains.
 
 # %% [markdown]
 # ## Two objects: one vector is insufficient
 #
-# How well does the same network describe two objects? To save minutes, the answer is a row of a stored table. All of its models
-# were trained with more augmentation than yours, which "Going further" explains. Find the row "LSTM, one vector" with two objects. First guess
-# its caption accuracy.
+# How well does the same network describe two objects? To save minutes, the answer is a row of a stored table. All of its
+# models were trained with more augmentation than yours, which "Going further" explains. Find the row "LSTM, one vector" with
+# two objects. First guess its caption accuracy.
 
 # %%
 show.show_stored_table("12_captioning")
 
 # %% [markdown]
-# With one vector about 14% of the captions are correct, with attention about 80%. The word accuracies, 0.71 and 0.78, look much
-# closer, but 29% wrong words are a third more than 22%. One wrong word is enough to make a caption wrong.
+# With one vector about 14% of the captions are correct, with attention about 80%. The word accuracies, 0.71 and 0.78, look
+# much closer, but 29% wrong words are a third more than 22%. One wrong word is enough to make a caption wrong.
 #
-# Max pooling discards position. The vector represents that red, blue, a fish and a boat are present, and not which of the two is
-# red, nor which is on the left.
+# Max pooling discards position. The vector represents that red, blue, a fish and a boat are present, and not which of the
+# two is red, nor which is on the left.
 
 # %% [markdown]
 # ## Attention before each word
 #
-# Xu et al. (2015, *Show, attend and tell*) keep the feature map and let the decoder attend to its positions before each word. This is the
-# cross-attention of lesson 04, with the decoder's state as the query.
+# Xu et al. (2015, *Show, attend and tell*) keep the feature map and let the decoder attend to its positions before each
+# word. This is the cross-attention of lesson 04, with the decoder's state as the query.
 
 # %%
 diagrams.attention_captioner()
@@ -311,9 +313,10 @@ check("12.3", attend)
 # %% [markdown]
 # ### The attention decoder
 #
-# One LSTM, the **attention LSTM**, reads the words; its state is the query. A second one, the **language LSTM**, reads the words and the
-# context and predicts the next word (Anderson et al. 2018). As in lesson 04, $W$ is the product of two layers, `query` and `key`, and the
-# scores are divided by the square root of the width. `position` adds to the context where it was found.
+# One LSTM, the **attention LSTM**, reads the words; its state is the query. A second one, the **language LSTM**, reads the
+# words and the context and predicts the next word (Anderson et al. 2018). As in lesson 04, $W$ is the product of two layers,
+# `query` and `key`, and the scores are divided by the square root of the width. `position` adds to the context where it was
+# found.
 
 # %%
 class AttentionDecoder(nn.Module):
@@ -340,16 +343,17 @@ class AttentionDecoder(nn.Module):
 
 
 # %% [markdown]
-# It is simpler than the papers in one respect. There, the attention LSTM also reads the previous step, so that training needs a loop over
-# the words. Here it reads only words, and all positions of a sentence attend in one pass, which is several times faster on a CPU.
+# It is simpler than the papers in one respect. There, the attention LSTM also reads the previous step, so that training
+# needs a loop over the words. Here it reads only words, and all positions of a sentence attend in one pass, which is several
+# times faster on a CPU.
 #
 # `ShowAttendAndTell` in the package is this decoder together with an image encoder.
 
 # %% [markdown]
 # ### Initialise it from the one-object captioner
 #
-# The encoder, the embedding, the language LSTM and the output layer can start from the captioner that you trained on one object. Only
-# the attention starts from random initialisation. Which parts are new?
+# The encoder, the embedding, the language LSTM and the output layer can start from the captioner that you trained on one
+# object. Only the attention starts from random initialisation. Which parts are new?
 
 # %%
 attending = captioner.ShowAttendAndTell(len(VOCABULARY), frozen=True)
@@ -357,9 +361,9 @@ new, _ = attending.load_state_dict(one.state_dict(), strict=False)
 print("randomly initialised:", ", ".join(sorted({name.split(".")[0] for name in new})))
 
 # %% [markdown]
-# The encoder is **frozen**: its weights do not change, so the feature map of an image is computed once instead of in every epoch.
-# `cached_features` stores two augmented copies of each page, mirrored with probability one half and moved. A training step then costs only
-# the decoder.
+# The encoder is **frozen**: its weights do not change, so the feature map of an image is computed once instead of in every
+# epoch. `cached_features` stores two augmented copies of each page, mirrored with probability one half and moved. A training
+# step then costs only the decoder.
 
 # %%
 features, sentences = captions.cached_features(attending, train.images, train_captions, rounds=2 * ((captions.mirror, captions.move),))
@@ -371,8 +375,9 @@ fit(attending, captions.CaptionBatches(features, sentences, size=32), loss=capti
 # %% [markdown]
 # ### Evaluate it
 #
-# Five numbers: the fraction of captions with the correct kinds, colours and sizes, whichever object has them; with the correct relation between
-# objects of the correct kinds; and with the correct meaning, where each object has its own attributes.
+# Five numbers: the fraction of captions with the correct kinds, colours and sizes, whichever object has them; with the
+# correct relation between objects of the correct kinds; and with the correct meaning, where each object has its own
+# attributes.
 
 # %%
 def evaluated(model: nn.Module, split: str = "test", **options) -> dict[str, float]:
@@ -392,8 +397,8 @@ expect("12.two_objects_from_scratch", yours["test"]["meaning"])
 #
 # ## Attention maps
 #
-# The attention weights exist for every word. Here they are for one test page, before each word of its caption. Where do you expect them
-# before "is"?
+# The attention weights exist for every word. Here they are for one test page, before each word of its caption. Where do you
+# expect them before "is"?
 
 # %%
 def attention_maps(model: nn.Module, image: Tensor) -> tuple[list[str], Tensor]:
@@ -411,20 +416,22 @@ words, maps = attention_maps(attending, test[2].images[index])
 show.show_heatmap_over(test[2].image(index, 128).expand(len(words), -1, -1, -1), maps, titles=words, columns=7)
 
 # %% [markdown]
-# No training example contains a location; the maps were learned from captions alone. Before a kind, the weights concentrate on one or two positions, on
-# the object or at its edge. Before "is" and "of" they must lie somewhere too, since they sum to 1.
+# No training example contains a location; the maps were learned from captions alone. Before a kind, the weights concentrate
+# on one or two positions, on the object or at its edge. Before "is" and "of" they must lie somewhere too, since they sum to
+# 1.
 #
-# Jain and Wallace (2019) found that attention weights often do not explain a prediction; Wiegreffe and Pinter (2019) reply that this depends
-# on the definition of an explanation and must be tested. A direct test removes the attended region and observes the caption.
+# Jain and Wallace (2019) found that attention weights often do not explain a prediction; Wiegreffe and Pinter (2019) reply
+# that this depends on the definition of an explanation and must be tested. A direct test removes the attended region and
+# observes the caption.
 
 # %% [markdown]
 # ## Exposure bias
 #
-# In training the decoder reads true words. In use it reads its own words, mistakes included. Such inputs never occur in training. Ranzato et al.
-# (2016) call this **exposure bias**.
+# In training the decoder reads true words. In use it reads its own words, mistakes included. Such inputs never occur in
+# training. Ranzato et al. (2016) call this **exposure bias**.
 #
-# What does one mistake cause? Give the decoder the first object as it is, followed by the true relation or by its opposite. What will it
-# place where nothing is?
+# What does one mistake cause? Give the decoder the first object as it is, followed by the true relation or by its opposite.
+# What will it place where nothing is?
 
 # %%
 def continue_caption(model: nn.Module, image: Tensor, beginning: str) -> str:
@@ -447,8 +454,9 @@ for relation in (scene.relation, OPPOSITE[scene.relation]):
     print(continue_caption(attending, test[2].images[index], f"a {first.size} {first.colour} {first.kind} {relation}"))
 
 # %% [markdown]
-# After the true relation the decoder describes the second object. After the opposite one, no object is at the place where it should attend,
-# and the decoder describes one that is elsewhere, often the first object again. How large is the effect over all pages?
+# After the true relation the decoder describes the second object. After the opposite one, no object is at the place where it
+# should attend, and the decoder describes one that is elsewhere, often the first object again. How large is the effect over
+# all pages?
 #
 # Consider one word that can be verified: the kind that is named last. It is predicted once after the true words (teacher
 # forcing) and once after the decoder's own words.
@@ -479,8 +487,8 @@ print(f"the kind named last is correct: {forced:.1%} after the true words, {own:
 # ## Beam search
 #
 # Greedy decoding may miss the most probable caption, because it cannot revise a word. **Beam search** keeps the `width` most
-# probable beginnings instead of one. At each step every beginning is continued with every word, and the best `width` of all survive.
-# A beginning that ends in `<end>` is finished and competes unchanged.
+# probable beginnings instead of one. At each step every beginning is continued with every word, and the best `width` of all
+# survive. A beginning that ends in `<end>` is finished and competes unchanged.
 
 # %%
 diagrams.beam_search()
@@ -492,8 +500,8 @@ diagrams.beam_search()
 #
 # ### Exercise 12.4: one step of beam search  ●●○ · 15 minutes
 #
-# `scores` are the log-probabilities of the beginnings, `log_p` those of every next word after each. Return the best `width` scores in descending
-# order, the index of the beginning that each continues, and its new word.
+# `scores` are the log-probabilities of the beginnings, `log_p` those of every next word after each. Return the best `width`
+# scores in descending order, the index of the beginning that each continues, and its new word.
 
 # %%
 def beam_step(scores: Tensor, log_p: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -516,8 +524,8 @@ for tokens, score in zip(candidates[0].cpu(), scores[0].tolist(), strict=True):
     print(f"{torch.tensor(score).exp():.3f}  {decode(tokens)}")
 
 # %% [markdown]
-# The candidates often are phrasings of the same meaning. Each has a small probability, because many captions describe the page. Is the
-# most probable caption also the most accurate? Predict, then measure on all test pages.
+# The candidates often are phrasings of the same meaning. Each has a small probability, because many captions describe the
+# page. Is the most probable caption also the most accurate? Predict, then measure on all test pages.
 
 # %%
 by_width = {}
@@ -530,8 +538,8 @@ for width in (1, 2, 4):
           f"correct {metrics.caption_accuracy(by_width[width], test[2].scenes):.1%}, {words:.1f} words")
 
 # %% [markdown]
-# A wider beam finds more probable captions, and here also more accurate ones, without any training. Examples that greedy decoding gets wrong and
-# the beam of width 4 gets right:
+# A wider beam finds more probable captions, and here also more accurate ones, without any training. Examples that greedy
+# decoding gets wrong and the beam of width 4 gets right:
 
 # %%
 correct = {width: metrics.meaning(sentences, test[2].scenes)["meaning"] for width, sentences in by_width.items()}
@@ -539,17 +547,17 @@ for i in (~correct[1] & correct[4]).nonzero().flatten()[:3].tolist():
     print(f"greedy: {by_width[1][i]}\n  beam: {by_width[4][i]}")
 
 # %% [markdown]
-# A typical case is a size. After "a small" greedy decoding has to continue with a small object; the beam keeps "a small" and "a big"
-# until it is clear where each leads.
+# A typical case is a size. After "a small" greedy decoding has to continue with a small object; the beam keeps "a small" and
+# "a big" until it is clear where each leads.
 #
-# In real captioning and translation, wide beams are not always better: very probable sentences tend to be short and generic. Dividing the
-# log-probability by the number of words, as `length_penalty=1.0` does, is a common correction.
+# In real captioning and translation, wide beams are not always better: very probable sentences tend to be short and generic.
+# Dividing the log-probability by the number of words, as `length_penalty=1.0` does, is a common correction.
 
 # %% [markdown]
 # ## A Transformer captioner
 #
-# The decoder of Vaswani et al. (2017) has the same interface. Instead of carrying a state, each word attends to all words before it and then, in
-# every block, to the positions of the image.
+# The decoder of Vaswani et al. (2017) has the same interface. Instead of carrying a state, each word attends to all words
+# before it and then, in every block, to the positions of the image.
 
 # %%
 diagrams.transformer_captioner()
@@ -576,16 +584,18 @@ class TransformerDecoder(nn.Module):
 print(TransformerDecoder(len(VOCABULARY))(torch.rand(5, 36, 130), torch.randint(4, 50, (5, 9))).shape)
 
 # %% [markdown]
-# Return to the stored table. Its last two rows are this Transformer on the course's pretrained image encoder, from random initialisation, for 3 and
-# 6 epochs. After 3 epochs it is far behind the attention LSTM on the same encoder, which was initialised from a one-object captioner. After 6 epochs it is about as
-# accurate on average, but the seeds differ: two reach about 0.95, one only 0.68.
+# Return to the stored table. Its last two rows are this Transformer on the course's pretrained image encoder, from random
+# initialisation, for 3 and 6 epochs. After 3 epochs it is far behind the attention LSTM on the same encoder, which was
+# initialised from a one-object captioner. After 6 epochs it is about as accurate on average, but the seeds differ: two reach
+# about 0.95, one only 0.68.
 
 # %% [markdown]
 # ## BLEU and meaning
 #
-# How is a caption evaluated without a grammar? Usually by comparison with references. The core of BLEU is a precision: the fraction of generated
-# words that occur in the reference. "the the the the" would have a precision of 1 for any reference with "the". Papineni et al. (2002) therefore **clip**
-# the counts: a word counts at most as often as it occurs in the reference.
+# How is a caption evaluated without a grammar? Usually by comparison with references. The core of BLEU is a precision: the
+# fraction of generated words that occur in the reference. "the the the the" would have a precision of 1 for any reference
+# with "the". Papineni et al. (2002) therefore **clip** the counts: a word counts at most as often as it occurs in the
+# reference.
 #
 # ### Exercise 12.5: clipped precision  ●●○ · 10 minutes
 
@@ -603,16 +613,16 @@ def precision(generated: str, reference: str) -> float:
 check("12.5", precision)
 
 # %% [markdown]
-# BLEU computes the clipped precision $p_n$ for sequences of $n = 1, 2, 3, 4$ words ($n$-grams), takes the geometric mean, and multiplies it by a **brevity
-# penalty**, since a short caption has a high precision too easily:
+# BLEU computes the clipped precision $p_n$ for sequences of $n = 1, 2, 3, 4$ words ($n$-grams), takes the geometric mean,
+# and multiplies it by a **brevity penalty**, since a short caption has a high precision too easily:
 #
 # $$\text{BLEU} = \text{BP} \cdot \Big(\prod_{n=1}^{4} p_n\Big)^{1/4}, \qquad \text{BP} = \min\left(1, e^{1 - r/g}\right)$$
 #
 # with $g$ the number of generated words and $r$ that of the reference.
 
 # %% [markdown]
-# By hand, for the reference "a small red fish left of a big blue boat" with $r = 10$ words. If "left" becomes "right", the precisions are 9/10, 7/9, 5/8 and 3/7. The
-# caption "a small red fish" has $p_n = 1$ for all $n$, and $g = 4$:
+# By hand, for the reference "a small red fish left of a big blue boat" with $r = 10$ words. If "left" becomes "right", the
+# precisions are 9/10, 7/9, 5/8 and 3/7. The caption "a small red fish" has $p_n = 1$ for all $n$, and $g = 4$:
 
 # %% tags=["nbval-check-output"]
 reference = "a small red fish left of a big blue boat"
@@ -624,9 +634,9 @@ for sentence, value in by_hand.items():
     print(f"by hand {value:.2f}   torchmetrics {bleu_score([sentence], [[reference]]):.2f}   same meaning: {same!s:5}   {sentence}")
 
 # %% [markdown]
-# "right" instead of "left" makes the first caption wrong, and BLEU is 0.66. The last caption is correct and has no
-# three consecutive words in common with the reference, so BLEU is 0. Over many captions and four references per page such effects are averaged.
-# How far apart are correct and incorrect captioners then?
+# "right" instead of "left" makes the first caption wrong, and BLEU is 0.66. The last caption is correct and has no three
+# consecutive words in common with the reference, so BLEU is 0. Over many captions and four references per page such effects
+# are averaged. How far apart are correct and incorrect captioners then?
 
 # %%
 captioned = {"another page's sentence": other_sentences, "yours, greedy": by_width[1], "yours, beam of 4": by_width[4],
@@ -636,10 +646,12 @@ show.compare({name: {"BLEU": bleu(sentences), "correct": metrics.caption_accurac
 
 # %% [markdown]
 # BLEU separates captions of the right page from those of another page. Between good captioners it says little: your model,
-# with many wrong captions, can have a BLEU as high as sentences that are all correct, because it uses the most frequent phrasings.
+# with many wrong captions, can have a BLEU as high as sentences that are all correct, because it uses the most frequent
+# phrasings.
 #
-# Other metrics address parts of this problem. **CIDEr** (Vedantam et al. 2015) weighs $n$-grams by how informative they are. **SPICE** (Anderson
-# et al. 2016) parses captions into objects, attributes and relations, as `understand` does exactly. **CLIPScore** (Hessel et al. 2021) needs no reference: it is a cosine in the space of lesson 11.
+# Other metrics address parts of this problem. **CIDEr** (Vedantam et al. 2015) weighs $n$-grams by how informative they are.
+# **SPICE** (Anderson et al. 2016) parses captions into objects, attributes and relations, as `understand` does exactly.
+# **CLIPScore** (Hessel et al. 2021) needs no reference: it is a cosine in the space of lesson 11.
 
 # %% [markdown]
 # ## Error analysis
@@ -656,27 +668,30 @@ print(f"both objects have the same colour: {same_colour[~correct[1]].float().mea
       f"{same_colour.float().mean():.0%} of all pages")
 
 # %% [markdown]
-# Count the causes: a kind confused with a similar one, a size or colour bound to the wrong object, one object described twice. If both objects have
-# the same colour, "a large purple" may refer to either, and the next word has to be decided by attention alone.
+# Count the causes: a kind confused with a similar one, a size or colour bound to the wrong object, one object described
+# twice. If both objects have the same colour, "a large purple" may refer to either, and the next word has to be decided by
+# attention alone.
 
 # %% [markdown]
 # ## Play: draw and have it described
 #
-# Draw on an empty page, or paint over a page of the book. Point at a word to see the attention map before that word: bright regions have large weights. Below each word is
-# its probability. What happens with a wider beam? What is the caption of an empty page?
+# Draw on an empty page, or paint over a page of the book. Point at a word to see the attention map before that word: bright
+# regions have large weights. Below each word is its probability. What happens with a wider beam? What is the caption of an
+# empty page?
 
 # %%
 show.captioning_explorer(attending)
 
 # %% [markdown]
-# No training caption says that a page is empty. The model describes something in any case: a fluent sentence is no evidence of an object. Rohrbach et al. (2018) measure
-# such **object hallucination** in captions of photographs with the score CHAIR, the fraction of mentioned objects that are not in the image.
+# No training caption says that a page is empty. The model describes something in any case: a fluent sentence is no evidence
+# of an object. Rohrbach et al. (2018) measure such **object hallucination** in captions of photographs with the score CHAIR,
+# the fraction of mentioned objects that are not in the image.
 
 # %% [markdown]
 # ## Debugging exercise
 #
-# Someone reports a score of their captioner, and it looks satisfying. Here is the score of your attention captioner, with each page's own image and
-# with the image of another page, about which the model cannot know anything.
+# Someone reports a score of their captioner, and it looks satisfying. Here is the score of your attention captioner, with
+# each page's own image and with the image of another page, about which the model cannot know anything.
 
 # %%
 def report(model: nn.Module, images: Tensor, tokens: Tensor, scenes: list) -> float:
@@ -693,8 +708,8 @@ print(f"own images {report(attending, *pages):.2f}, images of other pages {repor
 # %% [markdown]
 # ### Exercise 12.debug: evaluate generated captions  ●●○ · 10 minutes
 #
-# What does the model read while it is evaluated? Who provides this for a new image? Does a different phrasing count as an error? With the same
-# arguments, return the fraction of generated captions whose meaning is correct.
+# What does the model read while it is evaluated? Who provides this for a new image? Does a different phrasing count as an
+# error? With the same arguments, return the fraction of generated captions whose meaning is correct.
 
 # %%
 def fixed(model: nn.Module, images: Tensor, tokens: Tensor, scenes: list) -> float:
@@ -716,9 +731,9 @@ except NotImplementedError:
 # %% [markdown]
 # ## On real data: rows of handwritten digits
 #
-# The course includes no real images with captions. Instead, three MNIST digits form a row, and the network
-# has to transcribe it: "three one four". The same two classes are trained in the same two steps, first on single digits, then on rows. Here the encoder is not frozen. The
-# captions do not tell which digit is where. Test digits come from the test split.
+# The course includes no real images with captions. Instead, three MNIST digits form a row, and the network has to transcribe
+# it: "three one four". The same two classes are trained in the same two steps, first on single digits, then on rows. Here
+# the encoder is not frozen. The captions do not tell which digit is where. Test digits come from the test split.
 
 # %%
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -755,8 +770,8 @@ if all(written.values()):
     expect("12.digits", accuracy)
 
 # %% [markdown]
-# Does the model attend to the digit that it names? Here are the maps for two rows. Then a prediction: what will it generate for a row of *four* digits, which
-# never occurs in training?
+# Does the model attend to the digit that it names? Here are the maps for two rows. Then a prediction: what will it generate
+# for a row of *four* digits, which never occurs in training?
 
 # %%
 if all(written.values()):
@@ -769,13 +784,15 @@ if all(written.values()):
         print(f"{sentence:24} generated: {generated}")
 
 # %% [markdown]
-# The captions still have three words: the length was learned from the captions, not from the image. Positions are encoded as fractions of the width, so in a longer
-# strip the model attends to other digits than intended. Length generalisation is a known weakness of such models.
+# The captions still have three words: the length was learned from the captions, not from the image. Positions are encoded as
+# fractions of the width, so in a longer strip the model attends to other digits than intended. Length generalisation is a
+# known weakness of such models.
 
 # %% [markdown]
-# **Where these methods are used: descriptions for blind and partially sighted people,** of photographs on a web page and of scenes in a film. Real images
-# contain thousands of kinds of objects, five annotators write five captions that share little, and no grammar can verify a sentence. Today's
-# captioners are pretrained on millions of images with their texts. The risk remains that a fluent caption describes what is not there.
+# **Where these methods are used: descriptions for blind and partially sighted people,** of photographs on a web page and of
+# scenes in a film. Real images contain thousands of kinds of objects, five annotators write five captions that share little,
+# and no grammar can verify a sentence. Today's captioners are pretrained on millions of images with their texts. The risk
+# remains that a fluent caption describes what is not there.
 
 # %%
 quiz("12")
@@ -783,9 +800,10 @@ quiz("12")
 # %% [markdown]
 # ## Open-ended questions
 #
-# 1. Replace the patch with the largest attention weight by background, for each kind that is named. How often does the caption change? What does this tell
-#    about attention as an explanation?
-# 2. Generate captions by sampling with a temperature instead of a beam. Plot accuracy against the number of distinct captions per page.
+# 1. Replace the patch with the largest attention weight by background, for each kind that is named. How often does the
+#    caption change? What does this tell    about attention as an explanation?
+# 2. Generate captions by sampling with a temperature instead of a beam. Plot accuracy against the number of distinct
+#    captions per page.
 # 3. Which of CIDEr, SPICE, CLIPScore and CHAIR would notice "left" instead of "right"? Argue from their definitions.
 
 # %% [markdown]
@@ -797,43 +815,49 @@ quiz("12")
 # - Word accuracy under teacher forcing, BLEU, and the meaning of generated captions are three different measures.
 # - Attention maps are learned from captions alone, and show where features come from, not why a word was chosen.
 #
-# Next: [13 Speech recognition](13_speech_recognition.ipynb). There, too, a sentence is generated, but the input is a sequence whose alignment with the letters is unknown.
+# Next: 13 Speech recognition. There, too, a sentence is generated, but the input is a sequence whose alignment with the
+# letters is unknown.
 
 # %% [markdown]
 # ## Going further
 #
 # ### Augmentation for held-out combinations
 #
-# Your captioners lose accuracy on held-out combinations of kind and colour, because the training images permit a shortcut: the colour predicts the kind. A decoder has the shortcut twice, since it also reads the
-# colour word before it predicts the kind.
+# Your captioners lose accuracy on held-out combinations of kind and colour, because the training images permit a shortcut:
+# the colour predicts the kind. A decoder has the shortcut twice, since it also reads the colour word before it predicts the
+# kind.
 #
-# `recolour`, for one object, maps each channel of 75% of the images to a random channel, and excludes colour words from their loss. Half of these images get colours
-# without a name.
+# `recolour`, for one object, maps each channel of 75% of the images to a random channel, and excludes colour words from
+# their loss. Half of these images get colours without a name.
 
 # %%
 painted, _, targets = captions.recolour(*next(iter(captions.CaptionBatches(test[1].images[:64], captions.sample_captions(test[1], 4)[:64]))))
 show.show_images(painted[:16], columns=8)
 
 # %% [markdown]
-# For two objects, `repaint` permutes the channels of an image and renames its colours accordingly, never to a held-out combination. Every fourth copy has `<mask>` instead of its colours. With
-# `masked_words`, the language LSTM always reads `<mask>` instead of a colour, and must take the kind from the image.
+# For two objects, `repaint` permutes the channels of an image and renames its colours accordingly, never to a held-out
+# combination. Every fourth copy has `<mask>` instead of its colours. With `masked_words`, the language LSTM always reads
+# `<mask>` instead of a colour, and must take the kind from the image.
 #
-# All rows of the stored table were trained with these augmentations. Compare its held-out accuracy with yours, where only `mirror` and `move` were used:
+# All rows of the stored table were trained with these augmentations. Compare its held-out accuracy with yours, where only
+# `mirror` and `move` were used:
 
 # %%
 print(f"one object:  held-out combinations {one_held_out:.1%} with mirror and move, 92% in the table's first row")
 print(f"two objects: held-out combinations {yours['held-out combinations']['meaning']:.1%} with mirror and move, 40% in its third row")
 
 # %% [markdown]
-# The table is the mean of three seeds, and its training is longer, so augmentation is not the only difference. `python -m benchmarks.captions --plain` trains the same
-# models for as many steps without these augmentations. Even with them, more than half of the accuracy on two objects is lost: the encoder recognises the
-# objects, but the decoder has never needed the features apart from their colour.
+# The table is the mean of three seeds, and its training is longer, so augmentation is not the only difference. `python -m
+# benchmarks.captions --plain` trains the same models for as many steps without these augmentations. Even with them, more
+# than half of the accuracy on two objects is lost: the encoder recognises the objects, but the decoder has never needed the
+# features apart from their colour.
 
 # %% [markdown]
 # ### Scheduled sampling
 #
-# Bengio et al. (2015) propose a remedy for exposure bias. In training, the decoder sometimes reads a word drawn from its own prediction instead of the true one, more often as training proceeds. The target
-# remains the true next word. Two copies of your model are trained for one more short epoch, one with it. What do you expect?
+# Bengio et al. (2015) propose a remedy for exposure bias. In training, the decoder sometimes reads a word drawn from its own
+# prediction instead of the true one, more often as training proceeds. The target remains the true next word. Two copies of
+# your model are trained for one more short epoch, one with it. What do you expect?
 
 # %%
 import copy
@@ -856,14 +880,16 @@ for name, model in further.items():
     print(f"{name}: the kind named last is correct {forced:.1%} after the true words, {own:.1%} after its own")
 
 # %% [markdown]
-# One run with one seed cannot decide between the two: repeated runs differ by several percentage points in either direction. There is also an argument against the method. If the decoder
-# reads its own "i" instead of "there", its target is still "is", so it learns "i is". Huszár (2015) shows that the objective of scheduled sampling is not
-# minimised by the true distribution.
+# One run with one seed cannot decide between the two: repeated runs differ by several percentage points in either direction.
+# There is also an argument against the method. If the decoder reads its own "i" instead of "there", its target is still
+# "is", so it learns "i is". Huszár (2015) shows that the objective of scheduled sampling is not minimised by the true
+# distribution.
 
 # %% [markdown]
 # ### The shipped captioner
 #
-# The course includes a captioner with the same attention decoder on the **pretrained** image encoder. It was trained with all augmentations, on more pages and for more than twice as many steps.
+# The course includes a captioner with the same attention decoder on the **pretrained** image encoder. It was trained with
+# all augmentations, on more pages and for more than twice as many steps.
 
 # %%
 pretrained = shipped.load("captioner")
@@ -872,23 +898,30 @@ print(f"held-out combinations: yours {yours['held-out combinations']['meaning']:
       f"shipped {evaluated(pretrained, 'held-out combinations')['meaning']:.1%}")
 
 # %% [markdown]
-# Try it in the widget: `show.captioning_explorer(pretrained)`. The table separates the causes: its third and fifth row differ in the encoder, from random initialisation or pretrained.
+# Try it in the widget: `show.captioning_explorer(pretrained)`. The table separates the causes: its third and fifth row
+# differ in the encoder, from random initialisation or pretrained.
 
 # %% [markdown]
 # **References.** Vinyals, Toshev, Bengio, Erhan 2015, *Show and tell: a neural image caption generator*,
-# [arXiv:1411.4555](https://arxiv.org/abs/1411.4555). Xu et al. 2015, *Show, attend and tell: neural image caption generation with visual attention*,
-# [arXiv:1502.03044](https://arxiv.org/abs/1502.03044). Bahdanau, Cho, Bengio 2015, *Neural machine translation by jointly learning to align and translate*,
-# [arXiv:1409.0473](https://arxiv.org/abs/1409.0473). Luong, Pham, Manning 2015, *Effective approaches to attention-based neural machine translation*,
-# [arXiv:1508.04025](https://arxiv.org/abs/1508.04025). Anderson et al. 2018, *Bottom-up and top-down attention for image captioning and visual question answering*,
-# [arXiv:1707.07998](https://arxiv.org/abs/1707.07998): attention LSTM and language LSTM. Vaswani et al. 2017, *Attention is all you need*,
-# [arXiv:1706.03762](https://arxiv.org/abs/1706.03762). Ranzato, Chopra, Auli, Zaremba 2016, *Sequence level training with recurrent neural networks*,
-# [arXiv:1511.06732](https://arxiv.org/abs/1511.06732): exposure bias. Bengio, Vinyals, Jaitly, Shazeer 2015, *Scheduled sampling for sequence prediction with recurrent neural networks*,
-# [arXiv:1506.03099](https://arxiv.org/abs/1506.03099). Huszár 2015, *How (not) to train your generative model: scheduled sampling, likelihood, adversary?*,
-# [arXiv:1511.05101](https://arxiv.org/abs/1511.05101). Papineni, Roukos, Ward, Zhu 2002, *BLEU: a method for automatic evaluation of machine translation*,
-# [doi:10.3115/1073083.1073135](https://doi.org/10.3115/1073083.1073135). Vedantam, Zitnick, Parikh 2015, *CIDEr: consensus-based image description evaluation*,
-# [arXiv:1411.5726](https://arxiv.org/abs/1411.5726). Anderson, Fernando, Johnson, Gould 2016, *SPICE: semantic propositional image caption evaluation*,
-# [arXiv:1607.08822](https://arxiv.org/abs/1607.08822). Hessel et al. 2021, *CLIPScore: a reference-free evaluation metric for image captioning*,
-# [arXiv:2104.08718](https://arxiv.org/abs/2104.08718). Rohrbach et al. 2018, *Object hallucination in image captioning*,
-# [arXiv:1809.02156](https://arxiv.org/abs/1809.02156): CHAIR. Jain, Wallace 2019, *Attention is not explanation*, [arXiv:1902.10186](https://arxiv.org/abs/1902.10186). Wiegreffe, Pinter 2019, *Attention is not not
-# explanation*, [arXiv:1908.04626](https://arxiv.org/abs/1908.04626). LeCun, Bottou, Bengio, Haffner 1998, *Gradient-based learning applied to document recognition*,
-# [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST.
+# [arXiv:1411.4555](https://arxiv.org/abs/1411.4555). Xu et al. 2015, *Show, attend and tell: neural image caption generation
+# with visual attention*, [arXiv:1502.03044](https://arxiv.org/abs/1502.03044). Bahdanau, Cho, Bengio 2015, *Neural machine
+# translation by jointly learning to align and translate*, [arXiv:1409.0473](https://arxiv.org/abs/1409.0473). Luong, Pham,
+# Manning 2015, *Effective approaches to attention-based neural machine translation*,
+# [arXiv:1508.04025](https://arxiv.org/abs/1508.04025). Anderson et al. 2018, *Bottom-up and top-down attention for image
+# captioning and visual question answering*, [arXiv:1707.07998](https://arxiv.org/abs/1707.07998): attention LSTM and
+# language LSTM. Vaswani et al. 2017, *Attention is all you need*, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762).
+# Ranzato, Chopra, Auli, Zaremba 2016, *Sequence level training with recurrent neural networks*,
+# [arXiv:1511.06732](https://arxiv.org/abs/1511.06732): exposure bias. Bengio, Vinyals, Jaitly, Shazeer 2015, *Scheduled
+# sampling for sequence prediction with recurrent neural networks*, [arXiv:1506.03099](https://arxiv.org/abs/1506.03099).
+# Huszár 2015, *How (not) to train your generative model: scheduled sampling, likelihood, adversary?*,
+# [arXiv:1511.05101](https://arxiv.org/abs/1511.05101). Papineni, Roukos, Ward, Zhu 2002, *BLEU: a method for automatic
+# evaluation of machine translation*, [doi:10.3115/1073083.1073135](https://doi.org/10.3115/1073083.1073135). Vedantam,
+# Zitnick, Parikh 2015, *CIDEr: consensus-based image description evaluation*,
+# [arXiv:1411.5726](https://arxiv.org/abs/1411.5726). Anderson, Fernando, Johnson, Gould 2016, *SPICE: semantic propositional
+# image caption evaluation*, [arXiv:1607.08822](https://arxiv.org/abs/1607.08822). Hessel et al. 2021, *CLIPScore: a
+# reference-free evaluation metric for image captioning*, [arXiv:2104.08718](https://arxiv.org/abs/2104.08718). Rohrbach et
+# al. 2018, *Object hallucination in image captioning*, [arXiv:1809.02156](https://arxiv.org/abs/1809.02156): CHAIR. Jain,
+# Wallace 2019, *Attention is not explanation*, [arXiv:1902.10186](https://arxiv.org/abs/1902.10186). Wiegreffe, Pinter 2019,
+# *Attention is not not explanation*, [arXiv:1908.04626](https://arxiv.org/abs/1908.04626). LeCun, Bottou, Bengio, Haffner
+# 1998, *Gradient-based learning applied to document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791):
+# MNIST.
