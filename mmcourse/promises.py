@@ -68,7 +68,7 @@ def expect(id: str, value: float) -> Verdict:
 
     ValueError for an id that stands in no list or was retired, and for a value that is no finite number.
     """
-    if id in RETIRED:
+    if isinstance(id, str) and id in RETIRED:
         raise ValueError(f"{id!r} was retired: {RETIRED[id]}. Likely cause: a copy of the lesson from an older version")
     promises, id = read_promises(), new_value("promise", id)
     if id not in promises:

@@ -270,5 +270,5 @@ def test_pages_are_seen_with_their_changes_and_told_so():
         cached_features(Eyes(), book.images, told, rounds=())
     with pytest.raises(ValueError, match="0 images"):
         cached_features(Eyes(), book.images[:0], told[:0])
-    with pytest.raises(ValueError, match="recolour.* hides words"):
+    with pytest.raises(ValueError, match="recolour.* excludes words"):
         cached_features(Eyes(), book.images, told, rounds=[(recolour,)])
