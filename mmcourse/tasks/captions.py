@@ -156,7 +156,7 @@ def cached_features(captioner, images: Tensor, captions: Tensor, rounds: Sequenc
         for change in rounds[first // len(captions)]:
             some, new_inputs, new_targets = change(some, flat := words[rows].flatten(1), flat)
             if not torch.equal(new_inputs, new_targets):
-                raise ValueError(f"{change} excludes words from the loss, so sentences are incomplete; use CaptionBatches")
+                raise ValueError(f"{change} excludes words, so sentences are incomplete; pass it to CaptionBatches")
             words[rows] = new_targets.unflatten(1, captions.shape[1:])
         features = captioner.extract_features(some)
         if maps is None:  # filled part by part: concatenating a list of parts would need twice the memory

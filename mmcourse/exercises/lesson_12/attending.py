@@ -72,7 +72,7 @@ MISTAKES: Mistakes = [
     ),
     (
         attended(lambda s: torch.nn.functional.one_hot(s.argmax(1), s.shape[1]).to(s)),
-        "only the best position has a weight; an argmax has no gradient, so nothing before it would be trained",
+        "only the best position has a weight; an argmax is not differentiable, so nothing before it would be trained",
     ),
     (
         lambda s, p, W: attended(lambda x: (x / p.shape[2] ** 0.5).softmax(1))(s, p, W),

@@ -148,7 +148,7 @@ def words_of(result) -> list[int]:
     if not isinstance(result, list | tuple):
         raise NotRight(f"it gave {described(result)}, expected a list of words (integers)")
     if isinstance(result, tuple) and result and isinstance(result[0], list | tuple):
-        raise NotRight("it returned the words and something else: return the words alone")
+        raise NotRight("it returned the words and something else: return only the list")
     if any(isinstance(word, Tensor) for word in result):
         raise NotRight("the words are tensors, expected integers: `int(logits.argmax())`")
     if other := [word for word in result if not isinstance(word, numbers.Integral)]:

@@ -174,7 +174,7 @@ def test_saying(judged):
                 lambda step, state, start, end, n: say(step, state, 2, 3, n),
                 "<start> and <end> are used",
             ),
-            "state too": (lambda step, state, *a: (say(step, state, *a), state), "return the words alone"),
+            "state too": (lambda step, state, *a: (say(step, state, *a), state), "return only the list"),
             "text": (lambda *a: list(map(str, say(*a))), "among the words is a str"),
             "floats": (lambda *a: list(map(float, say(*a))), "among the words is a float"),
             "too often": (never_ends, "`step` is called too often"),
