@@ -74,10 +74,11 @@ def main() -> None:
             samples = predict(generator, (torch.randn(SAMPLES, generator.latent_size), requested))
             predicted = judge.predict(samples)[:, 0].cpu()
             relative = diversity(predict(judge.encoder, samples), requested) / real_diversity
-            frechet = FrechetInceptionDistance(judge.encoder, normalize=True, input_img_size=(3, 32, 32))
+            where = next(judge.parameters()).device
+            frechet = FrechetInceptionDistance(judge.encoder, normalize=True, input_img_size=(3, 32, 32)).to(where)
             with torch.no_grad():
-                frechet.update(real, real=True)
-                frechet.update(samples, real=False)
+                frechet.update(real.to(where), real=True)
+                frechet.update(samples.to(where), real=False)
             accuracy = (predicted == requested).double().mean().item()
             found = "yes" if collapsed(predicted, relative) else "no"
             rows[name].append(f"{name},{seed},{accuracy:.2f},{relative:.2f},{frechet.compute().item():.0f},{found}")

@@ -27,3 +27,9 @@ def padded_mels(log_mel: LogMel, sounds: Sequence[Tensor]) -> Tensor:
     mels = log_mel(collate(sounds).to(log_mel.window.device))
     frames = torch.tensor([len(sound) // log_mel.hop + 1 for sound in sounds])
     return mels * (torch.arange(mels.shape[2]) < frames[:, None])[:, None].to(mels.device)
+
+
+def frame_counts(mels: Tensor) -> Tensor:
+    """Frames of each sound before the zeros that fill it up, 1 at least.   (B, n_mels, T) -> (B,) int64"""
+    heard = (mels != 0).any(dim=1)  # (B, T)
+    return (heard * torch.arange(1, mels.shape[2] + 1, device=mels.device)).amax(dim=1).clamp(min=1)

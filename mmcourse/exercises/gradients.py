@@ -44,11 +44,14 @@ def expect_gradients(answer: Answer, case: tuple, right: Callable, part: Callabl
 
 
 def gradients(function: Callable, case: tuple, name: str) -> dict[tuple[int, ...], Tensor | None]:
-    """The gradient of a weighted sum of all results, for every tensor of the case by its place in there."""
+    """The gradient of a weighted sum of all results, for every tensor of the case by its place in there.
+
+    Tensors of whole numbers and masks are passed on as they are.
+    """
     leaves: dict[tuple[int, ...], Tensor] = {}
 
     def led(value, position: tuple[int, ...] = ()):
-        if isinstance(value, Tensor):
+        if isinstance(value, Tensor) and (value.is_floating_point() or value.is_complex()):
             leaves[position] = value.clone().requires_grad_()
             return leaves[position].clone()
         if isinstance(value, tuple | list):

@@ -43,6 +43,20 @@ def expect_number(given, where: str) -> float:
     return float(given)
 
 
+def listed_numbers(given, where: str) -> list[int]:
+    """Whole numbers as a list of ints, from a list, a tuple, or a tensor or array with one axis."""
+    if isinstance(given, Iterator | map | filter | range):
+        raise NotRight(f"{where} gave {described(given)}; `list(...)` makes a list of it")
+    if hasattr(given, "tolist") and getattr(given, "ndim", 0) == 1:
+        given = given.tolist()
+    if not isinstance(given, list | tuple):
+        raise NotRight(f"{where} gave {described(given)}, expected a list of whole numbers (int)")
+    for one in given:
+        if not isinstance(one, numbers.Integral) or isinstance(one, bool):
+            raise NotRight(f"{where} gave a list with {described(one)} in it, expected whole numbers (int)")
+    return [int(one) for one in given]
+
+
 def expect_tensor(
     given, where: str, shape: Sequence[int] | None = None, causes: dict[tuple, str] | None = None
 ) -> Tensor:
@@ -258,7 +272,7 @@ def possible(mistaken: Callable) -> Callable:
     def tried(*case):
         try:
             return mistaken(*case)
-        except (RuntimeError, IndexError, ValueError):
+        except (RuntimeError, IndexError, ValueError, ZeroDivisionError):
             return torch.empty(0)
 
     return tried

@@ -1,19 +1,30 @@
 """Properties that a right answer has whatever it computes; an exercise asks for one in a line."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
-from mmcourse.exercises.answers import Answer, NotRight
+from mmcourse.exercises.answers import Answer, NotRight, copied
 from mmcourse.exercises.gradients import tensors
+from mmcourse.exercises.judging import agrees
 
 
 def in_float64(case: tuple) -> tuple:
-    """The same arguments, with tensors of floats in double precision."""
-    return tuple(one.double() if isinstance(one, Tensor) and one.is_floating_point() else one for one in case)
+    """The same arguments, with tensors of floats and of complex numbers in double precision."""
+    return tuple(doubled(one) if isinstance(one, Tensor) else one for one in case)
+
+
+def doubled(value: Tensor) -> Tensor:
+    """In double precision, unless it holds whole numbers or a mask."""
+    if value.is_complex():
+        return value.to(torch.complex128)
+    return value.double() if value.is_floating_point() else value
 
 
 def expect_dtype_kept(answer: Answer, case: tuple) -> None:
-    """For float64 arguments, all tensors of the result are float64."""
+    """For float64 arguments, all tensors of the result are float64, complex ones complex128."""
     try:
         results = list(tensors(answer(*in_float64(case))))
     except NotRight as problem:
@@ -22,11 +33,49 @@ def expect_dtype_kept(answer: Answer, case: tuple) -> None:
             "`torch.zeros_like`, or `dtype=x.dtype`"
         ) from None
     for result in results:
-        if result.dtype != torch.float64:
+        if result.dtype not in (torch.float64, torch.complex128):
             raise NotRight(
                 f"for float64 tensors the result is {result.dtype}: is there a `.float()`, or a new tensor without "
                 "`dtype`?"
             )
+
+
+def expect_same_again(answer: Callable, case: tuple) -> None:
+    """A second call with the same arguments gives the same, for results that agree can compare."""
+    first = copied(answer(*case))
+    if not agrees_throughout(answer(*case), first):
+        raise NotRight(
+            "a second call with the same arguments gives something else: does a default argument such as `[]`, a "
+            "global or an attribute keep what the first call left there? Or is something random?"
+        )
+
+
+class _Called(TorchFunctionMode):
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        self.names.add(getattr(function, "__name__", ""))
+        return function(*args, **(kwargs or {}))
+
+
+def expect_without(answer: Callable, case: tuple, forbidden: set[str], words: str) -> None:
+    """The answer calls none of these functions of torch, whatever object or module it finds them in."""
+    with _Called() as called:
+        answer(*case)
+    if forbidden & called.names:
+        raise NotRight(words)
+
+
+def agrees_throughout(given, expected) -> bool:
+    """Equal results, also of several tensors; what cannot be compared counts as equal."""
+    if isinstance(expected, tuple | list) and isinstance(given, tuple | list):
+        return len(given) == len(expected) and all(map(agrees_throughout, given, expected))
+    try:
+        return bool(agrees(given, expected))
+    except (RuntimeError, TypeError, ValueError):
+        return True
 
 
 class NetworkState:

@@ -50,6 +50,9 @@ _HOME = {
     "latent_space": "mmcourse.show.widgets.latent_space",
     "generator": "mmcourse.show.widgets.generator",
     "game": "mmcourse.show.widgets.game",
+    "recogniser": "mmcourse.show.widgets.recogniser",
+    "text_to_image": "mmcourse.show.widgets.text_to_image",
+    "text_to_speech": "mmcourse.show.widgets.text_to_speech",
 }
 __all__ = list(_HOME)
 __getattr__, __dir__ = lazy_names(globals(), _HOME)

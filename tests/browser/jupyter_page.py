@@ -37,6 +37,10 @@ READY = """async () => {                        // the kernel answers, over a co
     await kernel.info;
     return kernel.status === 'idle' && kernel.connectionStatus === 'connected';
 }"""
+EXECUTE = """async code => {
+    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    await kernel.requestExecute({ code }).done;
+}"""
 LISTEN = """() => {                          // keep what every player is given, and where its cursor is meanwhile
     window.played = [];
     window.places = [];
@@ -169,6 +173,10 @@ class NotebookPage:
     def finish(self, seconds: int) -> None:
         """Wait until every cell has run."""
         self.page.wait_for_function("() => window.allRan", timeout=seconds * 1000)
+
+    def execute(self, code: str) -> None:
+        """Run code in the notebook's kernel, as a further cell would."""
+        self.page.evaluate(EXECUTE, code)
 
     def interrupt(self) -> None:
         """What the stop button of the toolbar does."""

@@ -23,7 +23,14 @@ def generate(latents, classes):   # grey: the class; red: the first latent numbe
     grey = (classes + 1)[:, None].float() / 4
     pixels = torch.cat([latents[:, :1].sigmoid(), grey, grey], dim=1)
     return pixels[:, :, None, None].expand(-1, 3, 8, 8)
-generator(generate, 4, ("cat", "fish", "boat"), count=5)"""
+widget = generator(generate, 4, ("cat", "fish", "boat"), count=5)
+widget"""
+
+SHIPPED = """from mmcourse.picturebook.scene import KINDS
+from mmcourse.show import generator
+from mmcourse.training import shipped
+model = shipped.load("page_generator")
+generator(model, model.latent_size, names=KINDS)"""
 
 PIXEL = """i => {               // the first pixel of one of the widget's images
     const image = document.querySelectorAll('.mm img.mm-picture, .mm-samples img')[i];
@@ -31,6 +38,13 @@ PIXEL = """i => {               // the first pixel of one of the widget's images
     canvas.getContext('2d').drawImage(image, 0, 0);
     return [...canvas.getContext('2d').getImageData(0, 0, 1, 1).data].slice(0, 3);
 }"""
+
+
+SHOWN = "() => [...document.querySelectorAll('.mm-samples img')].map(image => image.src).join()"
+
+
+def images(page):
+    return page.page.evaluate(SHOWN)
 
 
 def pixel(page, expected, image=0):
@@ -142,4 +156,44 @@ def test_a_generator_by_keyboard_alone(opened):
     page.page.keyboard.press("Home")
     page.wait_for_text(0, "within ±0.1")
     page.page.wait_for_function(f"() => Math.abs(({PIXEL})(0)[0] - 128) < 8")
+    assert page.complaints() == []
+
+
+def test_the_class_follows_what_python_sets(opened):
+    page = opened(SAMPLES)
+    page.wait_for_text(0, "5 samples of the class 'cat'")
+    assert page.page.get_by_label("cat", exact=True).is_checked()
+    page.execute("widget.chosen = 'boat'")
+    page.wait_for_text(0, "5 samples of the class 'boat'")
+    checked = [page.page.get_by_label(name, exact=True).is_checked() for name in ("cat", "fish", "boat")]
+    assert checked == [False, False, True]
+    page.page.get_by_label("boat", exact=True).focus()
+    page.page.keyboard.press("ArrowLeft")
+    page.wait_for_text(0, "5 samples of the class 'fish'")
+    assert page.complaints() == []
+
+
+def test_the_shipped_generator_by_mouse_and_by_keyboard(opened):
+    page = opened(SHIPPED)
+    page.wait_for_text(0, "12 samples of the class")
+    assert page.page.locator(".mm-samples img").count() == 12
+    page.page.get_by_label("fish", exact=True).check()
+    page.wait_for_text(0, "12 samples of the class 'fish'")
+    before = images(page)
+    page.page.keyboard.press("ArrowRight")
+    page.page.wait_for_function(f"old => ({SHOWN})() !== old", arg=before)
+    page.tab_to("⚄ New latents")
+    before = images(page)
+    page.page.keyboard.press("Enter")
+    page.page.wait_for_function(f"old => ({SHOWN})() !== old", arg=before)
+    page.tab_to("interpolation")
+    page.page.keyboard.press("End")
+    page.wait_for_text(0, "t = 1.00")
+    page.tab_to("truncation")
+    page.page.keyboard.press("Home")
+    page.wait_for_text(0, "within ±0.1")
+    page.page.get_by_label("every class", exact=True).check()
+    page.wait_for_text(0, "Each class once")
+    page.page.wait_for_function("() => document.querySelectorAll('.mm-samples img').length === 14")
+    assert page.scrolls_sideways(390, 900, 1280) == []
     assert page.complaints() == []

@@ -51,3 +51,11 @@ def test_a_gradient_that_passes_is_left_alone():
     loose = Answer(lambda x, p: (weigh(x, p)[0], weigh(x, p)[1][0].detach()))
     assert expect_gradients(loose, case, lambda x, p: weigh(x, p)[0], part=lambda result: result[0]) == ""
     assert "in place" in expect_gradients(Answer(filled), case, lambda x, p: (x * p[0]) ** 2)
+
+
+def test_whole_numbers_and_masks_have_no_gradient_and_are_passed_on():
+    case = (torch.rand(3, 2), torch.tensor([1, 0, 2]), torch.tensor([True, False, True]))
+    picked = lambda x, n, mask: x[mask].repeat_interleave(n[mask], dim=0)  # noqa: E731
+    assert expect_gradients(Answer(picked), case, picked) == ""
+    with pytest.raises(NotRight, match="no gradient reaches `x`"):
+        expect_gradients(Answer(lambda x, n, mask: picked(x.detach(), n, mask)), case, picked)

@@ -15,6 +15,7 @@ from mmcourse.exercises.judging import (
     expect_whole_number,
     judge_tensors,
     learns_from,
+    listed_numbers,
     named_mistake,
     told_apart,
     trains,
@@ -24,6 +25,29 @@ from mmcourse.exercises.judging import (
 
 def test_whole_numbers_of_every_kind_are_taken():
     assert expect_whole_number(3, "x") == 3 and expect_whole_number(np.int64(4), "x") == 4
+
+
+@pytest.mark.parametrize("given", [[1, 2], (1, 2), torch.tensor([1, 2]), np.array([1, 2]), [np.int64(1), 2]])
+def test_whole_numbers_in_a_row_become_a_list(given):
+    result = listed_numbers(given, "it")
+    assert result == [1, 2] and all(type(one) is int for one in result)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ((one for one in (1, 2)), "makes a list of it"),
+        (map(int, "12"), "makes a list of it"),
+        ([1.0, 2], "a float, 1.0 in it"),
+        ([True], "a bool, True in it"),
+        ("12", "gave a str"),
+        (torch.ones(1, 2), "a tensor of shape"),
+        ([torch.tensor(1)], "a tensor of shape"),
+    ],
+)
+def test_what_is_no_list_of_whole_numbers_is_described(given, words):
+    with pytest.raises(NotRight, match=words):
+        listed_numbers(given, "it")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from mmcourse.exercises.answers import Answer, NotRight
-from mmcourse.exercises.properties import NetworkState, expect_dtype_kept
+from mmcourse.exercises.properties import NetworkState, expect_dtype_kept, expect_same_again, expect_without
 
 CASE = (torch.rand(3), 2, [torch.rand(2)])
 
@@ -23,6 +23,38 @@ def test_a_result_in_the_type_of_its_arguments_passes():
 def test_a_result_of_another_type_is_refused(function, words):
     with pytest.raises(NotRight, match=words):
         expect_dtype_kept(Answer(function), CASE)
+
+
+def test_complex_numbers_are_asked_in_double_precision_and_whole_numbers_are_not():
+    case = (torch.polar(torch.ones(3), torch.rand(3)), torch.tensor([1, 2, 3]))
+    expect_dtype_kept(Answer(lambda z, n: z * n), case)
+    with pytest.raises(NotRight, match="the result is torch.complex64"):
+        expect_dtype_kept(Answer(lambda z, n: (z * n).to(torch.complex64)), case)
+
+
+def kept(x, seen=[]):  # noqa: B006
+    seen.append(x)
+    return len(seen)
+
+
+@pytest.mark.parametrize("function", [kept, lambda x: torch.rand(3), lambda x: [torch.rand(2), 1]])
+def test_a_second_call_that_differs_is_named(function):
+    with pytest.raises(NotRight, match="a second call with the same arguments"):
+        expect_same_again(Answer(function), (2,))
+
+
+@pytest.mark.parametrize("function", [lambda x: [x, 1], lambda x: {"a": torch.ones(2)}, lambda x: (torch.ones(2), "b")])
+def test_a_second_call_that_gives_the_same_passes(function):
+    expect_same_again(Answer(function), (2,))
+
+
+@pytest.mark.parametrize(
+    "function", [torch.cumsum, lambda x, dim: x.cumsum(dim), lambda x, dim: x.abs().cumsum(dim=dim)]
+)
+def test_a_forbidden_function_is_noticed(function):
+    expect_without(Answer(function), (torch.ones(3), 0), {"softmax"}, "no softmax")
+    with pytest.raises(NotRight, match="no cumsum"):
+        expect_without(Answer(function), (torch.ones(3), 0), {"cumsum"}, "no cumsum")
 
 
 @pytest.fixture

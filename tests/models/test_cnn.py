@@ -49,6 +49,14 @@ def test_in_evaluation_a_picture_does_not_depend_on_its_batch():
     assert torch.allclose(model(images)[2], model(images[2:3])[0], atol=1e-5)
 
 
+def test_a_prediction_in_parts_is_that_of_all_images_at_once(monkeypatch):
+    judge, images, taken = AttributeClassifier(widths=(4, 6)).eval(), torch.rand(7, 3, 16, 16), []
+    judge.register_forward_hook(lambda _module, inputs, _output: taken.append(len(inputs[0])))
+    expected = torch.stack([part.argmax(dim=1) for part in judge.split(judge(images))], dim=1)
+    monkeypatch.setattr("mmcourse.models.cnn.AT_ONCE", 3)
+    assert torch.equal(judge.predict(images), expected) and taken == [7, 3, 3, 1]
+
+
 def test_reading_keeps_the_mode():
     reader = AttributeClassifier(widths=(4,)).train()
     reader.predict(torch.rand(2, 3, 32, 32))

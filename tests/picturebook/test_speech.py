@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mmcourse.picturebook import speech
-from mmcourse.picturebook.sentence import WORDS
+from mmcourse.picturebook.sentence import WORDS, split_words
 
 SENTENCE = "there is a small fish, red"
 
@@ -33,6 +33,12 @@ def test_enough_voices_in_every_group():
     assert len(speech.voices("train")) >= 42
     assert len(speech.voices("held_out")) == 6
     assert len(speech.voices("far")) == 4
+
+
+def test_the_speaking_voices_are_every_fourth_training_voice_and_have_all_accents():
+    everyone = sorted(speech.voices("train"))
+    assert tuple(everyone[::4]) == speech.SPEAKING_VOICES
+    assert {name.split("+")[0] for name in speech.SPEAKING_VOICES} == {name.split("+")[0] for name in everyone}
 
 
 def test_groups_share_no_speaker():
@@ -94,6 +100,19 @@ def test_same_arguments_give_the_same_sound_and_others_do_not():
     assert sound.isfinite().all() and 0.05 < sound.abs().max() <= 1
     for different in (speech.speak(SENTENCE, voice, seed=4), speech.speak(SENTENCE, other, seed=3)):
         assert different.shape != sound.shape or not torch.equal(different, sound)
+
+
+def test_the_times_are_those_of_the_words():
+    voice = speech.voices("train")[0]
+    sound, times = speech.speak_with_times(SENTENCE, voice, seed=3)
+    assert torch.equal(sound, speech.speak(SENTENCE, voice, seed=3))
+    assert times.shape == (len(split_words(SENTENCE)), 2)
+    assert (times[:, 0] < times[:, 1]).all() and (times[1:] > times[:-1]).all()
+    assert times.min() >= 0 and times.max() <= len(sound)
+    inside = torch.zeros(len(sound), dtype=torch.bool)
+    for start, end in times.tolist():
+        inside[start:end] = True
+    assert sound[inside].square().mean() > 10 * sound[~inside].square().mean()
 
 
 def test_speaking_leaves_the_bank_as_it_was():
@@ -191,3 +210,13 @@ def test_a_bank_of_other_words_is_refused(broken_bank):
     (broken_bank / "voices.json").write_text(json.dumps(index), encoding="utf-8")
     with pytest.raises(ValueError, match="words are not those"):
         speech.voices("train")
+
+
+def test_the_level_of_the_noise_changes_and_the_reading_stays():
+    voice = speech.voices("train")[0]
+    quiet, loud, louder = (speech.speak(SENTENCE, voice, 3, signal_to_noise=level) for level in (60, 20, 0))
+    assert len(quiet) == len(loud) == len(louder) == len(speech.speak(SENTENCE, voice, 3))
+    ratio = (louder - quiet).square().mean() / (loud - quiet).square().mean()
+    assert 10 * ratio.log10() == pytest.approx(20, abs=0.5), "the same noise, 20 decibels louder"
+    with pytest.raises(ValueError, match="varied is False"):
+        speech.speak(SENTENCE, voice, varied=False, signal_to_noise=10)

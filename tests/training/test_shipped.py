@@ -1,21 +1,24 @@
 """Shipped models: each fits its card, its figures hold, and none that lessons start from saw what is held out."""
 
+import importlib.util
 import json
 from itertools import combinations
 
 import pytest
 import torch
+from torchmetrics.functional.text import word_error_rate
 
 from mmcourse import PictureBook, assets, predict
 from mmcourse.data.spoken import SpokenWords
 from mmcourse.picturebook.sentence import WORDS
-from mmcourse.picturebook.speech import voices
+from mmcourse.picturebook.speech import SPEAKING_VOICES, speak, voices
 from mmcourse.retrieval import all_directions
 from mmcourse.tasks.meaning import of_distinct_meaning
+from mmcourse.tasks.transcripts import transcript
 from mmcourse.training import shipped
 
 IMAGES, SOUNDS = ("image_encoder", "image_judge", "second_image_judge"), ("sound_encoder", "sound_judge")
-NAMES = (*IMAGES, *SOUNDS, "text_encoder", "text_judge", "shared_space", "captioner", "page_generator")
+NAMES = (*IMAGES, *SOUNDS, "text_encoder", "text_judge", "shared_space", "captioner", "page_generator", "recogniser")
 
 
 def test_all_are_there_and_small():
@@ -70,6 +73,33 @@ def test_spoken_words_are_understood_as_the_card_says(name, split, group):
     right = (predict(model, sounds).argmax(dim=1) == 2 * speech.labels).float().mean().item()
     told = shipped.card(name)["results"][split]["word"]
     assert abs(right - told) < 4 * (told * (1 - told) / len(speech)) ** 0.5 + 0.02
+
+
+def test_the_recogniser_writes_down_speech_as_its_card_says():
+    """Other sentences, in voices that it never heard: those that speak in lesson 15, and the held-out ones."""
+    model, told = shipped.load("recogniser"), shipped.card("recogniser")["results"]
+    book = PictureBook("test", 40, objects=2, seed=7)
+    for name, speakers in (("speaking voices", SPEAKING_VOICES), ("held_out_voices", voices("held_out"))):
+        sounds = [speak(text, speakers[i % len(speakers)], seed=7) for i, text in enumerate(book.sentences)]
+        rate = word_error_rate(model.transcribe(sounds), list(map(transcript, book.sentences))).item()
+        expected = told[name]["word error rate"]
+        assert abs(rate - expected) < 6 * (expected * (1 - expected) / book.lengths.sum().item()) ** 0.5 + 0.02, name
+
+
+def test_the_recogniser_writes_nothing_where_nothing_is_said():
+    silence, hiss = torch.zeros(16_000), 0.005 * torch.randn(16_000, generator=torch.Generator().manual_seed(0))
+    assert shipped.load("recogniser").transcribe([silence, hiss]) == ["", ""]
+
+
+def test_the_recogniser_was_trained_without_the_voices_that_it_judges():
+    """The recipe's own list of voices; the card counts them."""
+    spec = importlib.util.spec_from_file_location("train_models", assets.shipped_folder() / "train_models.py")
+    recipes = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(recipes)
+    heard = set(recipes.recogniser_voices())
+    assert heard == set(voices("train")) - set(SPEAKING_VOICES)
+    assert not heard & {*SPEAKING_VOICES, *voices("held_out"), *voices("far")}
+    assert f"by {len(heard)} training voices" in shipped.card("recogniser")["trained"]
 
 
 @pytest.mark.parametrize("names", [*combinations(IMAGES, 2), SOUNDS])

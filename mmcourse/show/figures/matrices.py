@@ -120,7 +120,8 @@ def plot_panels(
             axis.set(title=title, xlabel=xlabel)
             if "x" in log:
                 axis.set_xscale("log", base=2)
-                axis.set_xticks(x[::2], [f"{value:g}" for value in x[::2]])
+                labelled = x if len(x) <= 5 else x[::2]
+                axis.set_xticks(labelled, [f"{value:g}" for value in labelled])
                 axis.minorticks_off()
             if "y" in log:
                 axis.set_yscale("log")

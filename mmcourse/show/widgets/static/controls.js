@@ -17,15 +17,20 @@ function makeSlider(label, [min, max, step], text, changed) {
   return { node: make("label", { className: "mm-slider" }, make("span", { textContent: label }), input, value), input, show };
 }
 
-// Buttons of which one is chosen: one stop of the Tab key, moved by the arrow keys.
-function makeChoice(legend, texts, chosen, changed) {
+// Buttons of which one is chosen: one stop of the Tab key, moved by the arrow keys. `show(text)` chooses one.
+function makeChoice(legend, texts, changed) {
   const name = `mm-choice-${Math.random().toString(36).slice(2)}`;
-  const buttons = texts.map((text) => {
-    const input = make("input", { type: "radio", name, checked: text === chosen });
+  const inputs = texts.map((text) => {
+    const input = make("input", { type: "radio", name, value: text });
     input.addEventListener("change", () => changed(text));
-    return make("label", { className: "mm-chip" }, input, make("span", { textContent: text }));
+    return input;
   });
-  return make("fieldset", {}, make("legend", { textContent: legend }), ...buttons);
+  const buttons = inputs.map((input) =>
+    make("label", { className: "mm-chip" }, input, make("span", { textContent: input.value })));
+  return {
+    node: make("fieldset", {}, make("legend", { textContent: legend }), ...buttons),
+    show(chosen) { inputs.forEach((input) => { input.checked = input.value === chosen; }); },
+  };
 }
 
 // Pictures as addresses that an <img> takes; `free` gives their memory back.

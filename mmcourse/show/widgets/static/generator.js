@@ -6,7 +6,7 @@ function render({ model, el }) {
     model.set(name, value);
     model.save_changes();
   }
-  const choice = makeChoice("class", [...names, every], model.get("chosen"), (text) => set("chosen", text));
+  const choice = makeChoice("class", [...names, every], (text) => set("chosen", text));
   const again = make("button", { className: "mm-main", textContent: "⚄ New latents" });
   again.addEventListener("click", () => set("action", { name: "new", count: Date.now() }));
   const position = makeSlider("interpolation", [0, 1, 0.01], (t) => `t = ${t.toFixed(2)}`, (t) => set("position", t));
@@ -27,19 +27,20 @@ function render({ model, el }) {
     note.textContent = said;
   }
   function showControls() {
+    choice.show(model.get("chosen"));
     position.show(model.get("position"));
     truncation.show(model.get("truncation"));
   }
 
-  el.append(makeFrame("generator", ...(names.length ? [choice] : []),
+  el.append(makeFrame("generator", ...(names.length ? [choice.node] : []),
     make("div", { className: "mm-row mm-choice" }, again, position.node, truncation.node), grid, note));
   model.on("change:result", showSamples);
-  model.on("change:position change:truncation", showControls);
+  model.on("change:chosen change:position change:truncation", showControls);
   showControls();
   showSamples();
   return () => {
     model.off("change:result", showSamples);
-    model.off("change:position change:truncation", showControls);
+    model.off("change:chosen change:position change:truncation", showControls);
     addresses.free();
   };
 }

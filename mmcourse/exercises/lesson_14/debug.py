@@ -1,0 +1,168 @@
+"""The debugging exercise of lesson 14: a generator that ignores its sentence, since a normalisation removes it."""
+
+import torch
+from torch import Tensor, nn
+
+from mmcourse.exercises.answers import NotRight, NotTried, guarded, is_stub_class
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import drawn, expect_finite, expect_tensor, explained, model_of, trains
+
+SIDE = 32
+SIZES = (23, 6, 12), (17, 9, 8)  # vocabulary, noise, width
+LEAST = 0.02  # effect of a sentence, relative to that of the noise; the buggy generator has below 0.001
+CAUSES = {
+    "cannot be multiplied": "two layers that follow each other do not fit: are sizes written as numbers somewhere?",
+    "out of range in self": "a token is not below the size of the embedding: it is `vocabulary_size`",
+    "before Module.__init__": "`super().__init__()` comes first in `__init__`",
+}
+
+
+@exercise(
+    "14.debug",
+    title="whatever the sentence",
+    dots=2,
+    minutes=20,
+    hints=(
+        "Generate from one noise and several sentences, and print how far the images differ. Then print the "
+        "same for `maps` after every line of `forward`.",
+        "Instance normalisation subtracts the mean of every channel and divides by its standard deviation. What "
+        "becomes of a shift and of a scale that were applied before?",
+        "Normalise first, then scale and shift, then go through the layers.",
+    ),
+)
+def fixed_generator(answer, rng):
+    if is_stub_class(answer.function):
+        raise NotTried
+    judge_width(answer)
+    for sizes in SIZES:
+        model = explained(lambda *sizes: model_of(answer, *sizes), CAUSES)(*sizes)
+        judge_learning(model, rng, sizes)
+        shaken(model, rng)
+        model.eval()
+        judge_images(model, rng, sizes)
+        judge_influence(model, rng, sizes)
+        judge_words(model, rng, sizes)
+        judge_batch(model, rng, sizes)
+    return (
+        "every image depends on its own noise and on each word of its own sentence, and on no padding and no other "
+        "example; gradients reach every parameter"
+    )
+
+
+def judge_width(answer) -> None:
+    """Another width gives another network."""
+    make = explained(lambda *sizes: model_of(answer, *sizes), CAUSES)
+    counts = {width: sum(one.numel() for one in make(23, 6, width).parameters()) for width in (8, 12)}
+    if len(set(counts.values())) == 1:
+        raise NotRight(f"`width` has no effect: with 8 and with 12 the model has {counts[8]:,} parameters")
+
+
+def drawn_sentences(rng: torch.Generator, batch: int, length: int, vocabulary: int) -> Tensor:
+    """Sentences without padding whose words all differ.   -> (batch, length)"""
+    return torch.stack([1 + torch.randperm(vocabulary - 1, generator=rng)[:length] for _ in range(batch)])
+
+
+def shaken(model: nn.Module, rng: torch.Generator) -> None:
+    """A little noise on every parameter, as after some training: a layer that begins at 0 is then no longer 0."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.05 * drawn(rng, *parameter.shape)
+
+
+def images_of(model: nn.Module, z: Tensor, tokens: Tensor) -> Tensor:
+    """The images with their graph.   (B, Z), (B, T) -> (B, 3, 32, 32)"""
+    batch = len(z)
+    where = f"for {batch} example{'s' * (batch != 1)} and sentences of {tokens.shape[1]} words"
+    images = explained(lambda *inputs: guarded(model, *inputs, name="the model"), CAUSES)(z.clone(), tokens.clone())
+    if images is None:
+        raise NotRight(f"{where} `forward` gave None: is the `return` missing?")
+    causes = {(3, SIDE, SIDE): "the batch axis is lost: is there a `squeeze`?"}
+    expect_finite(expect_tensor(images, where, (batch, 3, SIDE, SIDE), causes), where, "is there a division or a root?")
+    return images
+
+
+def judge_learning(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, int]) -> None:
+    """Gradients reach every parameter, and those of words more than a rounding error."""
+    vocabulary, noise, _ = sizes
+    model.train()
+    z, tokens = drawn(rng, 6, noise), drawn_sentences(rng, 6, 5, vocabulary)
+    trains(model, images_of(model, z, tokens), lambda images: (images * drawn(rng, *images.shape)).sum())
+    model.zero_grad()
+
+
+def judge_images(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, int]) -> None:
+    """Shape and range, for one example and for several."""
+    vocabulary, noise, _ = sizes
+    for batch, length in ((1, 4), (4, 4), (5, 1)):
+        images = images_of(model, drawn(rng, batch, noise), drawn_sentences(rng, batch, length, vocabulary))
+        if images.min() < 0 or images.max() > 1:
+            raise NotRight(
+                f"pixels go from {images.min().item():.2f} to {images.max().item():.2f}; they are between 0 and 1: is "
+                "the sigmoid at the end missing?"
+            )
+
+
+def judge_influence(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, int]) -> None:
+    """Noise and sentence both change the image, the sentence at least a little beside the noise."""
+    vocabulary, noise, _ = sizes
+    z, tokens = drawn(rng, 8, noise), drawn_sentences(rng, 8, 5, vocabulary)
+    with torch.no_grad():
+        first, again = images_of(model, z, tokens), images_of(model, z, tokens)
+        if not torch.allclose(first, again, atol=1e-5):
+            raise NotRight(
+                "the same noise and sentence give another image in a second call: is something random in `forward`?"
+            )
+        by_noise = difference(first, images_of(model, drawn(rng, 8, noise), tokens))
+        by_words = difference(first, images_of(model, z, drawn_sentences(rng, 8, 5, vocabulary)))
+    if not by_noise.any() and not by_words.any():
+        raise NotRight("the image is always the same: neither the noise nor the sentence changes it")
+    if (by_noise <= 1e-3 * by_words.mean()).any():
+        raise NotRight("the noise does not change the image: every sentence gives one image only")
+    effect = by_words / by_noise.mean()
+    if (effect <= 1e-6).all():
+        raise NotRight("the sentence does not change the image at all: is what was computed from it used?")
+    if effect.median() < LEAST:
+        raise NotRight(
+            f"another sentence changes the image {effect.median().item():.1e} times as much as another noise, which is "
+            "hardly more than rounding: something removes what the sentence has changed. Which layer subtracts a mean "
+            "and divides by a standard deviation?"
+        )
+
+
+def difference(one: Tensor, other: Tensor) -> Tensor:
+    """Root mean squared difference of each image.   -> (B,)"""
+    return (one - other).square().flatten(1).mean(1).sqrt()
+
+
+def judge_words(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, int]) -> None:
+    """Each word counts, wherever it stands, and padding does not."""
+    vocabulary, noise, _ = sizes
+    z, tokens = drawn(rng, 3, noise), drawn_sentences(rng, 3, 4, vocabulary)
+    with torch.no_grad():
+        before = images_of(model, z, tokens)
+        padded = images_of(model, z, nn.functional.pad(tokens, (0, 3)))
+        scale = difference(before, images_of(model, z, drawn_sentences(rng, 3, 4, vocabulary))).mean()
+        if (difference(before, padded) > 1e-3 * scale + 1e-6).any():
+            raise NotRight(
+                "zeros at the end of a sentence change the image: padding is no word (`padding_idx=0`), "
+                "and the last word comes before it"
+            )
+        for place in range(4):
+            others = tokens.clone()
+            others[:, place] = 1 + others[:, place] % (vocabulary - 1)
+            if (difference(before, images_of(model, z, others)) <= 1e-4 * scale).any():
+                raise NotRight(f"word {place + 1} of 4 does not change the image; every word of the sentence counts")
+
+
+def judge_batch(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, int]) -> None:
+    """An example alone gives what it gives in a batch."""
+    vocabulary, noise, _ = sizes
+    z, tokens = drawn(rng, 4, noise), drawn_sentences(rng, 4, 5, vocabulary)
+    with torch.no_grad():
+        together = images_of(model, z, tokens)
+        alone = torch.cat([images_of(model, z[i : i + 1], tokens[i : i + 1]) for i in range(4)])
+    if not torch.allclose(together, alone, atol=1e-4):
+        raise NotRight(
+            "an example gives another image alone than in a batch: is one sentence or one noise used for all of "
+            "them, or does something run over the batch axis?"
+        )

@@ -1,0 +1,156 @@
+"""Exercise 14.4: whole sentences replaced by the empty one, at random."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.checks import exercise
+from mmcourse.exercises.judging import expect_tensor, explained
+from mmcourse.exercises.randomness import FALSE_ALARM, correlated
+
+MANY, CALLS, BATCH = 8_000, 1_000, 8
+CAUSES = {
+    "must match the size": "one decision per sentence has the shape (B,); `[:, None]` gives it an axis for the words",
+    "shape of the mask": "one decision per sentence has the shape (B,), and selects rows: `result[dropped] = 0`",
+    "boolean index": "one decision per sentence has the shape (B,), and selects rows: `result[dropped] = 0`",
+}
+
+
+@exercise(
+    "14.4",
+    title="training without conditions",
+    dots=2,
+    minutes=15,
+    hints=(
+        "What would the network learn from a batch in which all sentences are empty, or every sentence has a few words "
+        "left?",
+        "`torch.rand(len(tokens)) < probability` is one decision for each sentence, (B,).",
+        "`dropped[:, None]` has the shape (B, 1), `empty` the shape (T,): `torch.where` broadcasts both.",
+    ),
+)
+def drop_check(answer, rng):
+    tried = explained(answer, CAUSES)
+    for batch, length in ((5, 3), (4, 4), (1, 6), (3, 7)):
+        tokens, empty = drawn_tokens(rng, batch, length), drawn_empty(rng, length)
+        if (one := dropped(tried, tokens, 0.0, empty)).any():
+            raise NotRight(f"for probability 0 a sentence is replaced, {place(one)}; none is")
+        if (one := ~dropped(tried, tokens, 1.0, empty)).any():
+            raise NotRight(f"for probability 1 a sentence is kept, {place(one)}; all are replaced")
+    for probability in (0.1, 0.35, 0.8):
+        judge_fraction(dropped(tried, drawn_tokens(rng, MANY, 3), probability, drawn_empty(rng, 3)), probability)
+    tokens, empty = drawn_tokens(rng, BATCH, 4), torch.zeros(4, dtype=torch.int64)
+    judge_independence(torch.stack([dropped(tried, tokens, 0.5, empty) for _ in range(CALLS)]))
+    return "fractions for 5 probabilities, sentences replaced whole, independently of each other and anew in every call"
+
+
+def drawn_tokens(rng: torch.Generator, batch: int, length: int) -> Tensor:
+    """Sentences of at least one word, padded with 0.   -> (batch, length)"""
+    lengths = torch.randint(1, length + 1, (batch, 1), generator=rng)
+    return torch.randint(1, 40, (batch, length), generator=rng) * (torch.arange(length) < lengths)
+
+
+def drawn_empty(rng: torch.Generator, length: int) -> Tensor:
+    """Tokens that no sentence has: a start and an end, and padding between or after.   -> (length,)"""
+    return torch.tensor([50, *[0] * (length - 2), 51][:length])[torch.randperm(length, generator=rng)]
+
+
+def dropped(answer: Callable, tokens: Tensor, probability: float, empty: Tensor) -> Tensor:
+    """Which sentences were replaced, once each is as it was or empty.   -> (B,) bool"""
+    given = expect_tensor(
+        answer(tokens, probability, empty),
+        f"for tokens of shape {tuple(tokens.shape)}",
+        tokens.shape,
+        {(len(tokens),): "those are the decisions, or one word of each sentence"}
+        | ({tuple(tokens.shape[1:]): "the batch axis is lost"} if len(tokens) == 1 else {}),
+    )
+    if given.dtype != tokens.dtype:
+        raise NotRight(f"the result is {given.dtype}, the tokens are {tokens.dtype}")
+    kept, replaced = (given == tokens).all(1), (given == empty).all(1)
+    if (kept | replaced).all():
+        return replaced
+    row = int((~(kept | replaced)).nonzero()[0, 0])
+    example = f"{tokens[row].tolist()} became {given[row].tolist()}"
+    changed = given != tokens
+    if empty.any() and (kept | (given == 0).all(1)).all():
+        raise NotRight(f"{example}: zeros replace the sentence; `empty`, here {empty.tolist()}, replaces it")
+    if not ((given == tokens) | (given == empty)).all():
+        raise NotRight(f"{example}, which is neither the sentence nor `empty`, here {empty.tolist()}")
+    columns = changed.any(0) & (given == empty).all(0)
+    if len(tokens) > 3 and columns.any() and not changed[:, ~columns].any():
+        raise NotRight(
+            f"{example}: the same positions are dropped in all sentences. A decision per sentence has the shape (B, 1)"
+        )
+    raise NotRight(f"{example}: single words are dropped; one decision is made for the whole sentence")
+
+
+def judge_fraction(was_dropped: Tensor, probability: float) -> None:
+    """How many of many sentences are replaced, in every part of the batch."""
+    fraction = was_dropped.double().mean().item()
+    if fraction in (0.0, 1.0):
+        raise NotRight(
+            f"for probability {probability} all {len(was_dropped):,} sentences of a batch are replaced, or none is: "
+            "each sentence has a decision of its own"
+            if fraction
+            else f"for probability {probability} not one of {len(was_dropped):,} sentences is replaced: is there one "
+            "decision for the whole batch, or none?"
+        )
+    if not near(fraction, probability, len(was_dropped)):
+        found = f"for probability {probability} a fraction of {fraction:.3f} of the sentences is replaced"
+        if near(fraction, 1 - probability, len(was_dropped)):
+            raise NotRight(f"{found}: `probability` is that of keeping a sentence; it is that of replacing it")
+        for other, words in (
+            (probability / 2, "half as many"),
+            (1 - (1 - probability) ** 2, "two decisions are made, and one of them is enough; make one"),
+            (probability**2, "two decisions are needed for one"),
+            (
+                0.5 * math.erfc(-probability / math.sqrt(2)),
+                "are the random numbers normal (`randn`)? `rand` is uniform",
+            ),
+        ):
+            if near(fraction, other, len(was_dropped)):
+                raise NotRight(f"{found}: {words}")
+        raise NotRight(found)
+    parts = was_dropped.chunk(4)
+    if any(not near(part.double().mean().item(), probability, len(part)) for part in parts):
+        raise NotRight(
+            "the fraction is right, but not in every part of the batch: each sentence has the same probability"
+        )
+    if correlated(torch.stack([was_dropped[::2], was_dropped[1::2]], 1)):
+        raise NotRight("neighbouring sentences are not independent of each other")
+
+
+def place(chosen: Tensor) -> str:
+    """Where the first chosen sentence stands."""
+    return f"number {int(chosen.nonzero()[0, 0]) + 1} of {len(chosen)}"
+
+
+def near(fraction: float, probability: float, n: int) -> bool:
+    """Whether a fraction of n independent decisions fits a probability (Hoeffding's inequality)."""
+    return abs(fraction - probability) <= math.sqrt(math.log(2 / FALSE_ALARM) / (2 * n))
+
+
+def judge_independence(decisions: Tensor) -> None:
+    """Decisions of many calls, which do not depend on each other.   (calls, B) bool"""
+    if (decisions == decisions[0]).all():
+        raise NotRight("every call replaces the same sentences: draw anew in every call, and set no seed inside")
+    if (decisions == decisions[:, :1]).all():
+        raise NotRight("all sentences of a batch are replaced, or none is: each sentence has a decision of its own")
+    counts = decisions.sum(1)
+    if (counts == counts[0]).all():
+        raise NotRight(
+            f"in every call exactly {int(counts[0])} of {decisions.shape[1]} sentences are replaced; independent "
+            "decisions give other numbers by chance"
+        )
+    fractions = decisions.double().mean(0).tolist()
+    if any(not near(fraction, 0.5, len(decisions)) for fraction in fractions):
+        raise NotRight(
+            f"for probability 0.5 the sentences of a batch are replaced in {[round(one, 2) for one in fractions]} of "
+            f"{len(decisions):,} calls: each has the same probability"
+        )
+    if correlated(decisions):
+        raise NotRight("two sentences of a batch are replaced together more often, or less, than by chance")
+    if correlated(torch.cat([decisions[:-1], decisions[1:]], 1)):
+        raise NotRight("a call depends on the one before: draw anew in every call, and set no seed inside")

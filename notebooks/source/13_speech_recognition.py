@@ -1,0 +1,815 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 13 · Speech recognition
+#
+# **You will train a recogniser that writes down spoken sentences, character by character. For speakers that it never
+# heard, fewer than 8% of the words are wrong.**
+#
+# Runs in about 8 minutes · takes 150 minutes to work through · before this: [02 Text](02_text.ipynb): recurrent networks;
+# [03 Sound](03_sound.ipynb): log-mel spectrograms; [05 Pretraining](05_pretraining.ipynb): language models.
+
+# %% [markdown]
+# ## Goals
+#
+# Afterwards you can
+#
+# 1. turn an alignment into a text by CTC's rule, and list all alignments of a short text;
+# 2. compute the CTC loss of three frames by hand, and of any sound by the forward algorithm;
+# 3. train a recurrent and a convolutional recogniser without knowing where a word begins;
+# 4. decode greedily and by prefix beam search with a language model, and say when the language model does harm;
+# 5. compute the word error rate, and report it for new speakers and new phrasings.
+
+# %%
+from collections import Counter
+from collections.abc import Callable
+from math import comb
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchmetrics.functional.text import char_error_rate, word_error_rate
+
+from mmcourse import Batches, PictureBook, begin, check, expect, fit, hint, quiz, show
+from mmcourse.data import audio, augment, language, read_aloud, real, spoken_pages
+from mmcourse.models import ctc, ngram, recogniser, word_scores
+from mmcourse.picturebook import sentence as words
+from mmcourse.settings import examples, steps
+from mmcourse.show import diagrams
+from mmcourse.show.widgets import word_errors
+from mmcourse.tasks import digit_sequences, transcripts
+from mmcourse.training import shipped
+
+begin("13")
+
+# %% [markdown]
+# ## Look and listen
+#
+# A page of the Picture Book is read aloud by one of 46 synthetic training voices. Pace, level, pauses and noise vary. The
+# **transcript** is the target: lower case, no punctuation. Nothing says *when* a word is spoken. Listen to three pages,
+# and look at the spectrogram of the first one: can you see where a word ends?
+
+# %%
+books = [PictureBook("train", pages=2_000, objects=1), PictureBook("train", pages=4_000, objects=2)]
+sentences = [transcripts.transcript(sentence) for book in books for sentence in book.sentences]
+some = [books[1].sound(page) for page in range(3)]                                     # (samples,) each, 16 kHz
+show.play_many(some, titles=[books[1].sentences[page] for page in range(3)])
+show.show_spectrogram(some[0], words=books[1].sentences[0])
+
+# %% [markdown]
+# The output is a sequence of **characters**, `V` = 28: the letters, the space, and at index 0 a special symbol that is
+# explained below. Characters can spell words that no training sentence contains. Index 0 also fills up short targets.
+
+# %%
+targets = transcripts.characters(sentences[:3])                                        # (B, L)
+print(repr(transcripts.CHARACTERS), tuple(targets.shape))
+print(targets[0, :12].tolist(), transcripts.text(targets[0]))
+
+# %% [markdown]
+# ## How to score a transcript
+#
+# The **word error rate** (WER) counts the fewest edits that turn the true sentence, the *reference*, into the recognised
+# one, the *hypothesis*. With $S$ substituted, $D$ deleted and $I$ inserted words, and $N$ words in all references:
+#
+# $$\text{WER} = \frac{S + D + I}{N}$$
+#
+# *a red fish* recognised as *red fish fish* has one deletion and one insertion: $2 / 3 = 67\%$. WER can exceed 100%. The
+# **character error rate** (CER) counts characters in the same way.
+
+# %% tags=["nbval-check-output"]
+print(f"by hand {2 / 3:.3f}   torchmetrics {word_error_rate('red fish fish', 'a red fish'):.3f}")
+
+# %% [markdown]
+# ## Baselines
+#
+# Two baselines need no new method. The first always answers the most frequent training sentence. The second uses lesson
+# 03's word classifier: it cuts the sound into as many equal parts as there are words, and classifies each part. Even the
+# number of words is given to it. Which WER do you expect from each?
+
+# %%
+classifier = shipped.load("sound_encoder")
+
+
+def spoken(split: str, pages: int = 300) -> tuple[list[Tensor], list[str]]:
+    """Sounds and transcripts, a third with one object.   -> N (samples,), N texts"""
+    pages = steps(pages)                                                               # three of them in a fast run
+    parts = [PictureBook(split, pages // 3, objects=1), PictureBook(split, pages - pages // 3, objects=2)]
+    return ([book.sound(page) for book in parts for page in range(len(book))],
+            [transcripts.transcript(sentence) for book in parts for sentence in book.sentences])
+
+
+def equal_parts(sound: Tensor, n_words: int) -> str:
+    parts = audio.collate(list(sound.tensor_split(n_words)), samples=12_000)                # (n_words, 12000)
+    return " ".join(words.WORDS[index] for index in classifier(parts).argmax(dim=1))
+
+
+sounds, test_texts = spoken("test")
+frequent = [Counter(sentences).most_common(1)[0][0]] * len(test_texts)
+with torch.no_grad():
+    cut = [equal_parts(sound, len(text.split())) for sound, text in zip(sounds, test_texts, strict=True)]
+print(f"most frequent sentence: WER {word_error_rate(frequent, test_texts):.2f}")
+print(f"equal parts:            WER {word_error_rate(cut, test_texts):.2f}   {test_texts[0]!r} -> {cut[0]!r}")
+four_sounds = sounds[:4]
+
+# %% [markdown]
+# Lesson 03's classifier names over 95% of single words correctly, and fails here. Words have different lengths, and
+# speakers pause where they like, so most parts contain the end of one word and the beginning of another. What is missing
+# is the **alignment**: which part of the sound belongs to which word, or to which character.
+
+# %% [markdown]
+# ## Alignments
+#
+# Let the network give a distribution over characters for each of $T$ frames. The target has $L$ characters, and $L$ is
+# smaller than $T$. **Connectionist temporal classification** (CTC, Graves et al. 2006) adds a symbol that means "no new
+# character": the **blank**, written `-`. An alignment has one symbol per frame. Its text follows by two steps: merge
+# repeated symbols into one, *then* remove the blanks.
+
+# %%
+diagrams.ctc_collapse()
+
+# %% [markdown]
+# The blank has two uses. The network can wait between characters. And it separates equal characters: `l-l` is *ll*, but
+# `ll` is *l*. The order of the two steps matters: removing the blanks first would merge both letters of *hello*.
+
+# %% [markdown]
+# ### Exercise 13.1: from an alignment to a text  ●○○ · 10 minutes
+#
+# An alignment holds one symbol per frame. Merge neighbouring equal symbols into one first, then remove the blanks. The
+# result is a list of ints, which may be empty. Any number can be the blank. `[3, 3, 0, 3, 5]` becomes `[3, 3, 5]`.
+
+# %%
+def collapse(ids: list[int], blank: int = 0) -> list[int]:
+    """The text of an alignment: repeats merged, then blanks removed.   T symbols, 0 or more -> L <= T symbols"""
+    ### BEGIN SOLUTION
+    text = []
+    for i, symbol in enumerate(ids):
+        repeated = i > 0 and symbol == ids[i - 1]
+        if symbol != blank and not repeated:
+            text.append(symbol)
+    return text
+    ### END SOLUTION
+
+
+# %%
+check("13.1", collapse)
+
+# %% [markdown]
+# How many alignments does a text have? Without repeated characters there are $\binom{T + L}{2 L}$. Two characters in
+# three frames have 5; the code lists them. A sentence of 40 characters in 200 frames has more alignments than there are
+# atoms in the Earth ($10^{50}$), and nobody has labelled one of them.
+
+# %% tags=["nbval-check-output"]
+symbols = torch.arange(3)
+paths = [path for path in torch.cartesian_prod(symbols, symbols, symbols).tolist() if ctc.collapse(path) == [1, 2]]
+print(["".join("-ab"[symbol] for symbol in path) for path in paths], comb(3 + 2, 2 * 2))
+print(f"40 characters, 200 frames: {comb(200 + 40, 2 * 40):.0e}")
+
+# %% [markdown]
+# ## The CTC loss
+#
+# CTC assumes that the frames are independent given the sound $x$. The probability of an alignment $\pi$ is then a
+# product over frames. The probability of a text $y$ is the sum over all alignments that collapse to it:
+#
+# $$p(y \mid x) = \sum_{\pi:\, \text{collapse}(\pi) = y} \; \prod_{t=1}^{T} p_t(\pi_t \mid x)$$
+#
+# The loss is $-\ln p(y \mid x)$. No alignment is chosen: training raises the probability of all of them together.
+
+# %%
+three_frames = torch.tensor([[0.2, 0.7, 0.1], [0.5, 0.3, 0.2], [0.3, 0.1, 0.6]])       # (T, V): blank, a, b
+diagrams.ctc_lattice("ab", 3, three_frames)
+
+# %% [markdown]
+# By hand, for *ab* in three frames: the five alignments are `aab`, `abb`, `ab-`, `a-b` and `-ab`. Their probabilities are
+#
+# $$.7 \cdot .3 \cdot .6 + .7 \cdot .2 \cdot .6 + .7 \cdot .2 \cdot .3 + .7 \cdot .5 \cdot .6 + .2 \cdot .3 \cdot .6 =
+# .126 + .084 + .042 + .210 + .036 = .498$$
+#
+# The loss is $-\ln .498 = .697$. `nn.CTCLoss` takes log-probabilities in the order (T, B, V).
+
+# %% tags=["nbval-check-output"]
+by_hand = sum(three_frames[range(3), path].prod() for path in paths)
+loss = nn.CTCLoss(blank=0, reduction="sum")(
+    three_frames.log()[:, None], torch.tensor([[1, 2]]), torch.tensor([3]), torch.tensor([2]))
+print(f"probability {by_hand:.3f}, loss {-by_hand.log():.4f}, nn.CTCLoss {loss:.4f}")
+
+# %% [markdown]
+# ## The forward algorithm
+#
+# Listing all alignments is impossible for a real sentence. Many of them share a beginning, so their sums can be shared.
+# Put a blank before, between and after the characters: `-a-b-`, $2L + 1$ states. The **forward variable**
+# $\alpha_t(s)$ is the probability of all alignments of the first $t$ frames that end in state $s$:
+#
+# $$\alpha_t(s) = \big(\alpha_{t-1}(s) + \alpha_{t-1}(s-1) + \alpha_{t-1}(s-2)\big) \, p_t(s)$$
+#
+# The last term skips a blank. It is allowed only between two *different* characters. In the diagram above, each state
+# shows its $\alpha$.
+
+# %% [markdown]
+# Work through one state: the `b` of frame 2 is reached from the first `a` (skipping a blank), so
+# $\alpha = (0 + 0 + .7) \cdot .2 = .14$. An alignment ends in the last character or in the blank behind it:
+# $p(y \mid x) = \alpha_T(2L) + \alpha_T(2L + 1)$. The cost is about $T \cdot L$ additions instead of $V^T$ alignments.
+
+# %% [markdown]
+# ### Exercise 13.2: the forward algorithm  ●●● · 30 minutes
+#
+# Compute the probability of a text by the forward algorithm, with probabilities, not logarithms. `probabilities[t, v]` is
+# the probability of symbol `v` at frame `t`; there is at least one frame. `target` has no blanks. It can be empty, contain
+# a symbol twice in a row, or be too long for `T` frames; its probability is then 0. Any column can be the blank. Return a
+# tensor without axes in the dtype of `probabilities`, through which gradients reach `probabilities`.
+
+# %%
+def forward_probability(probabilities: Tensor, target: list[int], blank: int = 0) -> Tensor:
+    """Probability of all alignments that collapse to the target.   (T, V), L symbols -> ()"""
+    ### BEGIN SOLUTION
+    extended = [blank]
+    for symbol in target:
+        extended += [symbol, blank]                                                    # 2 L + 1 symbols
+    nothing = torch.zeros_like(probabilities[0, 0])
+    alpha = [probabilities[0, s] if i < 2 else nothing for i, s in enumerate(extended)]
+    for frame in probabilities[1:]:
+        previous = [nothing, nothing, *alpha]                                          # alpha[i] is previous[i + 2]
+        for i, symbol in enumerate(extended):
+            total = previous[i + 2] + previous[i + 1]
+            if symbol != blank and i >= 2 and symbol != extended[i - 2]:
+                total = total + previous[i]
+            alpha[i] = total * frame[symbol]
+    return alpha[-1] + alpha[-2] if target else alpha[-1]
+    ### END SOLUTION
+
+
+# %%
+check("13.2", forward_probability)
+
+# %% [markdown]
+# Products of hundreds of probabilities underflow to 0, so real code adds logarithms. `ctc.ctc_log_likelihood` in the
+# package does the same in 15 lines. The target has 37 characters here; PyTorch's loss agrees.
+
+# %%
+log_probs = torch.randn(200, len(transcripts.CHARACTERS)).log_softmax(dim=1)           # (T, V), a random network
+target = transcripts.characters(["a small red fish above a yellow moon"])              # (1, L)
+loss = F.ctc_loss(log_probs[:, None], target, torch.tensor([200]), torch.tensor([target.shape[1]]), reduction="sum")
+print(f"{-ctc.ctc_log_likelihood(log_probs, target[0]):.3f}   {loss:.3f}")
+
+# %% [markdown]
+# ## Two recognisers
+#
+# Both begin with a convolution of stride 2 over time: one step is 20 ms. Then each step needs **context**, since a
+# letter's sound depends on its neighbours. The recurrent recogniser gets it from a bidirectional LSTM of several layers
+# (Graves, Mohamed and Hinton 2013), the convolutional one from residual blocks.
+
+# %%
+diagrams.recogniser(stride=2)
+
+# %%
+class RecurrentByHand(nn.Module):
+    """Log-mels to log-probabilities of characters.   (B, M, T) -> (B, T/2, V)"""
+
+    def __init__(self, n_mels: int = 40, width: int = 192, n_characters: int = 28):
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv1d(n_mels, width, 5, stride=2, padding=2), nn.BatchNorm1d(width), nn.ReLU())
+        self.recurrent = nn.LSTM(width, width // 2, num_layers=2, batch_first=True, bidirectional=True)
+        self.head = nn.Linear(width, n_characters)
+
+    def forward(self, mels: Tensor) -> Tensor:
+        x = self.first(mels).transpose(1, 2)                                           # (B, T/2, D)
+        states, _ = self.recurrent(x)                                                  # (B, T/2, 2H), D = 2H
+        return self.head(states).log_softmax(dim=2)
+
+
+# %% [markdown]
+# A **dilated** convolution leaves gaps between the inputs of its kernel: with kernel width 5 and dilation 4 it covers 17
+# steps. Three blocks of dilations 1, 2 and 4 cover $1 + 4 \cdot (1 + 2 + 4) = 29$ steps, 0.58 s, about the length of a
+# word. Each block adds its output to its input (a **residual connection**), as lesson 04's encoder block does.
+
+# %%
+class ConvolutionalByHand(nn.Module):
+    """Log-mels to log-probabilities of characters.   (B, M, T) -> (B, T/2, V)"""
+
+    def __init__(self, n_mels: int = 40, width: int = 128, n_characters: int = 28):
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv1d(n_mels, width, 5, stride=2, padding=2), nn.BatchNorm1d(width), nn.ReLU())
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Conv1d(width, width, 5, padding=2 * dilation, dilation=dilation), nn.BatchNorm1d(width),
+                          nn.ReLU()) for dilation in (1, 2, 4))
+        self.head = nn.Linear(width, n_characters)
+
+    def forward(self, mels: Tensor) -> Tensor:
+        x = self.first(mels)                                                           # (B, D, T/2)
+        for block in self.blocks:
+            x = x + block(x)                                                           # (B, D, T/2)
+        return self.head(x.transpose(1, 2)).log_softmax(dim=2)
+
+
+mels = torch.randn(2, 40, 300)
+print(tuple(RecurrentByHand()(mels).shape), tuple(ConvolutionalByHand()(mels).shape))
+
+# %% [markdown]
+# The package's `RecurrentRecogniser` and `ConvolutionalRecogniser` are the same networks with four additions. They hold
+# their `log_mel` and its statistics. They subtract the mean of each band over the sound, much of which belongs to the
+# speaker and not to the words. They take the length of each sound, so that padding changes no output. And `transcribe`
+# writes down sounds of any length.
+
+# %% [markdown]
+# ## Training data and training step
+#
+# To speak thousands of sentences takes longer than to train on them. `ReadAloud` therefore joins the spectra of single
+# words, each time in another voice, pace and noise. `TranscriptBatches` puts sentences of similar length together, so
+# that little of a batch is padding. Augmentation is that of lesson 03: shifted bands and SpecAugment.
+
+# %%
+def vary(mels: Tensor) -> Tensor:
+    return augment.spec_augment(augment.shift_bands(mels, 1), time=6)
+
+
+convolutional = recogniser.ConvolutionalRecogniser()
+convolutional.log_mel.fit(book.sound(page) for book in books for page in range(0, len(book), 40))
+reader = read_aloud.ReadAloud(convolutional.log_mel, sorted({word for text in sentences for word in text.split()}))
+batches = transcripts.TranscriptBatches(reader, sentences, vary=vary)
+mels, lengths, targets = next(iter(batches))
+print(tuple(mels.shape), lengths[:4].tolist(), tuple(targets.shape))                   # (B, M, T), (B,), (B, L)
+
+# %% [markdown]
+# One training step, written out. The loss needs the number of steps of each sound and the number of characters of each
+# target; what lies behind them is padding. `F.ctc_loss` divides each sentence's loss by its number of characters, and
+# averages over the batch.
+
+# %%
+log_probs, n_steps = convolutional(mels, lengths)                                      # (B, T/2, V), (B,)
+n_characters = (targets != 0).sum(dim=1)                                               # (B,)
+loss = F.ctc_loss(log_probs.transpose(0, 1), targets, n_steps, n_characters)
+loss.backward()
+print(f"loss per character {loss.item():.2f}, gradient of the last layer {convolutional.head.weight.grad.norm():.2f}")
+
+# %% [markdown]
+# ## Train it
+#
+# `fit` repeats this step. `ctc.ctc_loss` is the loss above. After each epoch, a callback transcribes one validation
+# sentence. CTC training has a typical course: what will the very first transcripts look like?
+
+# %%
+class Watch:
+    """Keeps the transcript of one sound after every epoch."""
+
+    def __init__(self, sound: Tensor):
+        self.sound, self.seen = sound, []
+
+    def on_epoch(self, run) -> None:
+        self.seen.append(run.model.transcribe([self.sound])[0])
+
+
+valid_book = PictureBook("valid", pages=50, objects=2)
+watch = Watch(valid_book.sound(0))
+settings = {"loss": ctc.ctc_loss, "metrics": (), "lr": 5e-3, "clip": 2.0}
+history = fit(convolutional, batches, epochs=5, callbacks=[watch], **settings)
+print(transcripts.transcript(valid_book.sentences[0]), *watch.seen, sep="\n")
+
+# %% [markdown]
+# At first the network gives only blanks: the blank is part of almost every alignment, so it is learned first. Then
+# frequent letters appear, and words become readable within an epoch or two. A loss that stays near its first plateau,
+# with empty transcripts, is the failure to look for in your own CTC training.
+
+# %%
+recurrent = recogniser.RecurrentRecogniser()
+recurrent.log_mel = convolutional.log_mel                                              # the same statistics
+fit(recurrent, batches, epochs=4, **settings)
+
+# %% [markdown]
+# ## Greedy decoding
+#
+# **Greedy** decoding (best path decoding) takes the most probable symbol of each frame and collapses the result. This is
+# the most probable *alignment*, which is not always the most probable *text*. With two frames of $p(-) = .6$ and
+# $p(a) = .4$, the best alignment is `--` (.36). The text *a* has three alignments: `aa`, `a-` and `-a`, together
+# $.16 + .24 + .24 = .64$.
+
+# %% tags=["nbval-check-output"]
+two_frames = torch.tensor([[0.6, 0.4], [0.6, 0.4]]).log()                              # (T, V): blank, a
+print("greedy", ctc.greedy(two_frames), "  best text", ctc.prefix_beam(two_frames), f"{1 - 0.6 ** 2:.2f}")
+
+# %% [markdown]
+# ## Evaluate it
+#
+# Four sets of 300 sentences: **test** pages by training voices; **held-out voices** of the same speech engine; **far
+# voices** of another engine; **held-out phrasings**, with sentence templates and words such as *tiny* that no training
+# sentence has. Order the four by their WER before you run the cell.
+
+# %%
+references, convolutional_outputs, recurrent_outputs = {}, {}, {}
+for split in ("test", "held_out_voices", "far_voices", "held_out_phrasings"):
+    sounds, references[split] = spoken(split)
+    convolutional_outputs[split] = convolutional.log_probabilities(sounds)                # for each sound (T/2, V)
+    recurrent_outputs[split] = recurrent.log_probabilities(sounds)
+
+
+def decoded(outputs: dict[str, list[Tensor]], decoder: Callable = ctc.greedy) -> dict[str, list[str]]:
+    return {split: [transcripts.text(decoder(rows)) for rows in each] for split, each in outputs.items()}
+
+
+def error_rates(hypotheses: dict[str, list[str]], rate: Callable = word_error_rate) -> dict[str, float]:
+    return {split: rate(texts, references[split]).item() for split, texts in hypotheses.items()}
+
+
+greedy = {"recurrent, greedy": decoded(recurrent_outputs), "convolutional, greedy": decoded(convolutional_outputs)}
+results = {name: error_rates(texts) for name, texts in greedy.items()}
+show.compare(results, label="word error rate")
+print({split: round(rate, 3) for split, rate in error_rates(greedy["convolutional, greedy"], char_error_rate).items()})
+
+# %% [markdown]
+# Both recognisers make few errors for training voices. Held-out voices of the same engine have about twice to three times
+# as many. Held-out phrasings contain words such as *tiny*, which no training sentence spells. For the far voices most
+# words are wrong, although a listener understands them without effort: 46 voices of one engine do not teach what speech
+# has in common. Lesson 03 found the same for single words.
+
+# %% [markdown]
+# ### Exercise 13.3: word error rate  ●●○ · 20 minutes
+#
+# Compute the word error rate of a corpus: the number of edits in all sentences, divided by the number of reference words
+# in all sentences. Edits are substitutions, insertions and deletions of words, the fewest that turn a reference into its
+# hypothesis. Words are what `split()` gives. A reference or a hypothesis can be empty; the corpus has at least one
+# reference word. The result is a fraction (0.25, not 25), and can exceed 1. Stuck? `hint("13.3")` in a cell of its own
+# gives a hint.
+
+# %%
+def corpus_error_rate(references: list[str], hypotheses: list[str]) -> float:
+    """Edits over the whole corpus divided by its reference words.   N sentences, N sentences -> fraction"""
+    ### BEGIN SOLUTION
+    edits = 0
+    for reference, hypothesis in zip(references, hypotheses, strict=True):
+        true, heard = reference.split(), hypothesis.split()
+        row = list(range(len(heard) + 1))                                              # from no word to the first j
+        for i, word in enumerate(true, 1):
+            previous, row = row, [i]
+            for j, other in enumerate(heard, 1):
+                row.append(min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (word != other)))
+        edits += row[-1]
+    return edits / sum(len(reference.split()) for reference in references)
+    ### END SOLUTION
+
+
+# %%
+check("13.3", corpus_error_rate)
+
+# %% [markdown]
+# ## Prefix beam search
+#
+# **Beam search** keeps several hypotheses at each frame instead of one. In CTC many alignments collapse to the same text,
+# so the search runs over *prefixes* of texts, and sums the alignments of each (Hannun et al. 2014). For each prefix it
+# keeps two probabilities: that of alignments ending in a blank, and that of alignments ending in the last character.
+# Only after a blank can the same character come again.
+
+# %%
+diagrams.prefix_beam()
+
+# %% [markdown]
+# A **language model** can enter the search. The recogniser judges each frame by its sound; the language model knows which
+# words follow each other. Each prefix gets the score
+#
+# $$\ln p(y \mid x) + \lambda \ln p_{\text{LM}}(y) + \beta \, |y|$$
+#
+# $|y|$ is the number of words. The language model's probability shrinks with every word, so alone it prefers short
+# texts; the bonus $\beta$ balances this. For one more word of $p_{\text{LM}} = .05$, $\lambda = .5$ and $\beta = 1.5$
+# the two terms almost cancel: $.5 \ln .05 + 1.5 = -1.498 + 1.5$.
+
+# %% [markdown]
+# The language model needs text only, so there is more training data for it than for the recogniser: 30,000 sentences.
+# Lesson 05's trigram model is counted in a second. `WordScores` gives the search the log-probability of a word after the
+# words before it; a string that is no word gets $-12$.
+
+# %%
+texts = [words.encode(text) for objects in (1, 2) for text in PictureBook("train", 15_000, objects).sentences]
+trigram = ngram.Trigram(len(words.VOCABULARY))
+for inputs, next_words in language.LanguageBatches(texts, lambda rows: language.next_tokens(rows, words.START, words.END)):
+    trigram.count(inputs, next_words)
+language_model = word_scores.WordScores(trigram)
+print(f"{language_model(('a', 'small'), 'red'):.2f} {language_model(('a', 'small'), 'fish'):.2f} {language_model((), 'rde')}")
+
+# %% [markdown]
+# The weight $\lambda$ is a hyperparameter, so it is chosen on the validation split. Its sentences are spoken by training
+# voices, like those of the test split; the bonus is set to $\beta = 2 \lambda$. On which test set will the language model
+# gain most, and on which could it do harm?
+
+# %%
+valid_sounds, valid_texts = spoken("valid", 150)
+valid_outputs = convolutional.log_probabilities(valid_sounds)
+
+
+def with_language_model(weight: float) -> Callable:
+    return lambda rows: ctc.prefix_beam(rows, width=8, language_model=language_model, weight=weight, bonus=2 * weight)
+
+
+weights = {weight: word_error_rate([transcripts.text(with_language_model(weight)(rows)) for rows in valid_outputs],
+                                   valid_texts).item() for weight in (0.0, 0.3, 0.6, 1.0)}
+weight = min(weights, key=weights.get)
+print({key: round(value, 4) for key, value in weights.items()}, "chosen:", weight)
+
+# %%
+searched = {"beam of 8": decoded(convolutional_outputs, lambda rows: ctc.prefix_beam(rows, width=8)),
+            "beam of 8, language model": decoded(convolutional_outputs, with_language_model(weight))}
+results |= {f"convolutional, {name}": error_rates(texts) for name, texts in searched.items()}
+for name, row in results.items():
+    print(f"{name:40}", {split: round(value, 3) for split, value in row.items()})
+final = results["convolutional, beam of 8, language model"]
+expect("13.test", final["test"])
+expect("13.held_out_voices", final["held_out_voices"])
+
+# %% [markdown]
+# Beam search alone changes little: the network is confident in most frames, so the best alignment usually belongs to the
+# best text. The language model corrects words that are one letter off, since a string that is no word gets a low score.
+# Its help depends on its training text: it has never seen *tiny*, so it pulls such words towards known ones.
+
+# %% [markdown]
+# ### Exercise 13.4: rescoring with a language model  ●●○ · 15 minutes
+#
+# Beam search gives several candidates, each a list of words with its acoustic log-probability. Rescore them: acoustic
+# log-probability, plus `weight` times the language model's log-probability of the words, plus `bonus` for every word.
+# Return the words of the candidate with the highest sum. There is at least one candidate; a candidate can have no words.
+# `language_model_log_probability` takes a list of words and returns a finite float.
+
+# %%
+def best_of(candidates: list[tuple[list[str], float]], language_model_log_probability: Callable[[list[str]], float],
+            weight: float, bonus: float) -> list[str]:
+    """The words of the best candidate: acoustic + weight * language model + bonus * number of words."""
+    ### BEGIN SOLUTION
+    def score(candidate: tuple[list[str], float]) -> float:
+        words, acoustic = candidate
+        return acoustic + weight * language_model_log_probability(words) + bonus * len(words)
+
+    return max(candidates, key=score)[0]
+    ### END SOLUTION
+
+
+# %%
+check("13.4", best_of)
+
+# %% [markdown]
+# ## Error analysis
+#
+# Which words are confused? `align` finds the fewest edits between two sentences. Count the edits over all held-out voices
+# and phrasings: the ten most frequent, with an empty string for a deleted or inserted word.
+
+# %%
+def confusions(hypotheses: list[str], references: list[str]) -> list[tuple[tuple[str, str], int]]:
+    """The most frequent edits: ((true word, recognised word), times)."""
+    edits = Counter()
+    for reference, hypothesis in zip(references, hypotheses, strict=True):
+        pairs = word_errors.align(reference.split(), hypothesis.split())
+        edits.update((true, heard) for kind, true, heard in pairs if kind != "correct")
+    return edits.most_common(10)
+
+
+best = searched["beam of 8, language model"]
+for split in ("held_out_voices", "held_out_phrasings"):
+    print(split, *(f"{true or '(nothing)'} -> {heard or '(nothing)'}: {times}"
+                   for (true, heard), times in confusions(best[split], references[split])), sep="\n  ")
+
+# %% [markdown]
+# Many errors are short words such as *a*, *the* and *is*: they are brief, and neighbouring words cover them. Others sound
+# alike, such as *an* and *a*, or differ in one consonant. In held-out phrasings, words of the training sentences replace
+# the new ones. Listen to a sentence with errors: could you tell the words apart without the context?
+
+# %% [markdown]
+# ## Play
+#
+# Type a sentence, choose a voice, and add noise. The curves show the probabilities of all characters: mostly the blank,
+# with a short peak for each character. Find a voice that is recognised badly. At which noise level do the first errors
+# appear? What happens to a sentence whose words come in an unusual order, such as *boat a above*?
+
+# %%
+show.recogniser(convolutional)
+
+# %% [markdown]
+# ## Debugging exercise
+#
+# A recogniser is trained on an alphabet of the space and the letters. The loss falls, and the letters are correct. But all
+# words run together, so that the WER is 100%. Run it, read the transcript, and look at the loss: which values can the
+# negative logarithm of a probability have? Find out why no space is ever written.
+
+# %%
+class BuggyAlphabet:
+    """Characters to the indices that CTC is trained on, and back."""
+
+    blank = 0
+
+    def __init__(self, letters: str = " abcdefghijklmnopqrstuvwxyz"):
+        self.letters = letters
+        self.n_outputs = len(letters)                                                  # width of the last layer
+
+    def encode(self, sentence: str) -> Tensor:
+        """The target of a sentence.   L characters -> (L,) int64"""
+        return torch.tensor([self.letters.index(letter) for letter in sentence], dtype=torch.int64)
+
+    def decode(self, ids: list[int]) -> str:
+        """The sentence of an alignment.   T indices -> L characters"""
+        kept = [i for i, before in zip(ids, [None, *ids[:-1]], strict=True) if i != before and i != self.blank]
+        return "".join(self.letters[i] for i in kept)
+
+
+# %% [markdown]
+# To see the bug within seconds, the sounds are four spoken pages, and the network memorises them. Printed are loss, WER
+# and CER on these four sentences. A correct alphabet brings all three close to 0.
+
+# %%
+four_mels = spoken_pages.padded_mels(convolutional.log_mel, four_sounds)               # (4, M, T)
+four_lengths = torch.tensor([len(sound) // 160 + 1 for sound in four_sounds])          # (4,)
+
+
+def memorise(alphabet: BuggyAlphabet, n_steps: int = 80) -> tuple[list[str], float]:
+    """Transcripts of four sounds after training on them, and the loss."""
+    network = recogniser.ConvolutionalRecogniser(width=64, n_characters=alphabet.n_outputs)
+    optimizer = torch.optim.AdamW(network.parameters(), 4e-3)
+    targets = [alphabet.encode(text) for text in test_texts[:4]]
+    n_characters = torch.tensor([len(target) for target in targets])                   # (4,)
+    for _ in range(steps(n_steps)):
+        log_probs, n_frames = network(four_mels, four_lengths)                         # (4, T/2, V), (4,)
+        loss = F.ctc_loss(log_probs.transpose(0, 1), torch.cat(targets), n_frames, n_characters, blank=alphabet.blank)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    best_path = log_probs.argmax(dim=2)                                                # (4, T/2)
+    return [alphabet.decode(row[:n].tolist()) for row, n in zip(best_path, n_frames, strict=True)], loss.item()
+
+
+written, loss = memorise(BuggyAlphabet())
+print(f"loss {loss:.2f}, WER {word_error_rate(written, test_texts[:4]):.2f}, "
+      f"CER {char_error_rate(written, test_texts[:4]):.2f}", f"{test_texts[0]!r} -> {written[0]!r}", sep="\n")
+
+# %% [markdown]
+# ### Exercise 13.debug: words run together  ●●○ · 15 minutes
+#
+# Find the bug and fix the alphabet. It is made as `FixedAlphabet(letters)` with any letters, each once. Then `encode`
+# gives one index per character as int64, also for an empty sentence; all indices are below `n_outputs`, and none is
+# `blank`. `n_outputs` is the number of letters plus one. `decode` merges repeats, removes blanks and returns the
+# characters of what is left. Which index is the blank is your choice; `blank` says it, and the loss and `decode` use it.
+
+# %%
+class FixedAlphabet(BuggyAlphabet):
+    """An index for every character, and one for the blank."""
+
+    def __init__(self, letters: str = " abcdefghijklmnopqrstuvwxyz"):
+        ### BEGIN SOLUTION
+        super().__init__("\0" + letters)                                               # "\0" holds the place of the blank
+        ### END SOLUTION
+
+
+# %%
+check("13.debug", FixedAlphabet)
+
+# %% [markdown]
+# ## Speech to text without transcripts
+#
+# CTC needs pairs of a recording and its transcript. For most of the world's languages there are few such pairs, but there
+# are recordings, and there are texts. **wav2vec-U** (Baevski et al. 2021) learns from both *unpaired*, with lesson 07's
+# method: a generator maps segments of speech to distributions over units of text, and a discriminator compares its
+# output with real text.
+
+# %%
+diagrams.unpaired_recognition()
+
+# %% [markdown]
+# Why can this work at all? A wrong mapping from sounds to words gives sentences such as *above a a moon small*, which the
+# discriminator tells from real ones. Only mappings close to the correct one give sentences with the right statistics.
+# GAN training is unstable and takes half an hour, so `benchmarks/unpaired.py` ran it on five seeds. No label of speech
+# enters: each segment is described by its log-mels, and segments are clustered without labels.
+
+# %% [markdown]
+# Two questions decide the result. Where does a word begin? The boundaries are once **given** and once **estimated** from
+# the sound. And which checkpoint is best? Transcripts must not select it, so the script takes the one whose output has
+# the lowest perplexity under a language model and uses many different words. Predict the WER of both cases; CTC is
+# above, and always writing the most frequent word of each position is the first row.
+
+# %%
+show.show_stored_table("13_unpaired")
+
+# %% [markdown]
+# With given boundaries the WER is 42 to 50% on all five seeds, for held-out voices too, without a single transcript.
+# Writing the most frequent word of each position gives 74%. A labelled clustering of the same segments reaches 9%, so the
+# features are not the limit. With estimated boundaries four of five seeds are worse than the most frequent words: their
+# training has failed. The fifth is about equal.
+
+# %% [markdown]
+# CTC needs neither boundaries nor clusters, but pairs. wav2vec-U has better features: self-supervised representations
+# of speech, which its authors call key to the success of their method. Its units are phonemes, each of which occurs far
+# more often than a word.
+
+# %% [markdown]
+# ## On real data: sequences of spoken digits
+#
+# The recordings of lesson 03, single digits by six speakers, are joined to sequences of three to five digits with short
+# pauses. Each sequence has one speaker. Two of the six speakers are held out for testing, in three folds, so every
+# speaker is tested once. The recogniser is the same, for 8,000 samples per second. The baseline of one digit in ten:
+# 90% WER.
+
+# %%
+def digit_mels(model: recogniser.Recogniser, recordings: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Log-mels, and the frames of each.   -> (N, M, T), (N,)"""
+    return (spoken_pages.padded_mels(model.log_mel, recordings),
+            torch.tensor([len(recording) // model.log_mel.hop + 1 for recording in recordings]))
+
+
+def sequences(chosen: list[bool], count: int, seed: int) -> tuple[list[Tensor], list[str]]:
+    """Sequences of the chosen recordings, and their words.   -> N (samples,), N texts"""
+    own = [i for i, is_chosen in enumerate(chosen) if is_chosen]
+    return digit_sequences.digit_sequences(*([part[i] for i in own] for part in (recordings, digits, people)),
+                                           examples(count), seed)
+
+
+rows = real.load_or_explain("free_spoken_digits", "train")
+if rows:
+    recordings = [audio.same_loudness(real.sound(row)[0]) for row in rows]                   # (samples,) each, 8 kHz
+    digits, people = rows["label"], rows["speaker"]
+    spoken_digits, digit_texts = digit_sequences.digit_sequences(recordings, digits, people, 3)
+    show.play_many(spoken_digits, rate=8_000, titles=digit_texts)
+
+# %%
+if rows:
+    digit_errors = {}
+    for fold in range(3):
+        held = sorted(set(people))[2 * fold : 2 * fold + 2]
+        train_set, test_set = sequences([person not in held for person in people], 1_600, fold), sequences(
+            [person in held for person in people], 200, fold)
+        model = recogniser.ConvolutionalRecogniser(rate=8_000)
+        model.log_mel.fit(train_set[0][::4])
+        mels, lengths = digit_mels(model, train_set[0])
+        fit(model, Batches(mels, lengths, transcripts.characters(train_set[1]), size=32, transform=vary), epochs=6,
+            verbose=False, **settings)
+        heard = model.transcribe(test_set[0])
+        for turn, person in enumerate(held):                                           # speakers take turns
+            digit_errors[person] = word_error_rate(heard[turn::2], test_set[1][turn::2]).item()
+    show.bar_with_range(digit_errors, label="word error rate")
+    mean_error = sum(digit_errors.values()) / len(digit_errors)
+    print(f"mean {mean_error:.3f}; {test_set[1][0]!r} -> {heard[0]!r}")
+    expect("13.digits", mean_error)
+
+# %% [markdown]
+# The errors differ a lot from speaker to speaker, as in lesson 03: with four training speakers, each new voice is unlike
+# all of them. Sequences are harder than single digits, since a pause can be longer than a boundary between two words. We
+# know of no published result for this task, which is made from the recordings here.
+
+# %% [markdown]
+# ## Where this is used
+#
+# Dictation, subtitles and voice assistants. Published systems differ from ours in scale. Deep Speech 2 (Amodei et al.
+# 2016) trained recurrent networks with CTC on thousands of hours of speech. Whisper (Radford et al. 2023) is a Transformer
+# with a decoder in place of CTC, trained on 680,000 hours from the web. Errors are not evenly distributed: in a test of
+# five commercial recognisers the mean WER was .35 for Black speakers of American English and .19 for white ones
+# (Koenecke et al. 2020). A test needs speakers of every group.
+
+# %%
+quiz("13")
+
+# %% [markdown]
+# ## Open-ended questions
+#
+# 1. Replace the trigram by lesson 05's GPT. Does the WER on held-out phrasings get better or worse? Predict it first.
+# 2. Train on words instead of characters: `V` is then the vocabulary. Compare WER on test and on held-out phrasings.
+# 3. CTC assumes that frames are independent given the sound. Find an error of your recogniser that a model without this
+#    assumption would not make.
+# 4. Which sounds should a recogniser refuse to transcribe? Try silence, noise and digits on yours.
+
+# %% [markdown]
+# ## Going further
+#
+# - An **RNN transducer** (Graves 2012) drops the independence of frames: each output depends on the characters before it.
+#   It is used for recognition while someone speaks.
+# - **wav2vec 2.0** (Baevski et al. 2020) pretrains on unlabelled speech, as BERT does on text. Fine-tuned with CTC, it
+#   reaches a WER of 4.8% on read books with ten minutes of transcribed speech.
+
+# %% [markdown]
+# ## Summary
+#
+# - CTC adds a blank, and sums the probabilities of all alignments; the forward algorithm does this in $T \cdot L$ steps.
+# - An alignment becomes a text by merging repeats, then removing blanks.
+# - A convolutional and a recurrent recogniser learn from sentences without any word boundary.
+# - Prefix beam search sums alignments and can use a language model, which helps on sentences like its training text.
+# - WER is reported for new speakers, other engines and new phrasings; each of them tells something else.
+#
+# Next: [14 Text to image](14_text_to_image.ipynb), the other direction: from a sentence to an image.
+
+# %% [markdown]
+# **References.** Graves, Fernández, Gomez, Schmidhuber 2006, *Connectionist temporal classification: Labelling
+# unsegmented sequence data with recurrent neural networks*,
+# [doi:10.1145/1143844.1143891](https://doi.org/10.1145/1143844.1143891): the blank, the loss, the forward algorithm.
+# Graves, Mohamed, Hinton 2013, *Speech recognition with deep recurrent neural networks*,
+# [arXiv:1303.5778](https://arxiv.org/abs/1303.5778): several layers of bidirectional LSTMs. Hannun, Maas, Jurafsky, Ng
+# 2014, *First-pass large vocabulary continuous speech recognition using bi-directional recurrent DNNs*,
+# [arXiv:1408.2873](https://arxiv.org/abs/1408.2873): prefix beam search with a language model. Baevski, Hsu, Conneau, Auli
+# 2021, *Unsupervised speech recognition*, [arXiv:2105.11084](https://arxiv.org/abs/2105.11084): wav2vec-U.
+#
+# Park et al. 2019, *SpecAugment: A simple data augmentation method for automatic speech recognition*,
+# [arXiv:1904.08779](https://arxiv.org/abs/1904.08779). Amodei et al. 2016, *Deep Speech 2: End-to-end speech recognition in
+# English and Mandarin*, [arXiv:1512.02595](https://arxiv.org/abs/1512.02595). Radford et al. 2023, *Robust speech
+# recognition via large-scale weak supervision*, [arXiv:2212.04356](https://arxiv.org/abs/2212.04356): Whisper. Koenecke et
+# al. 2020, *Racial disparities in automated speech recognition*,
+# [doi:10.1073/pnas.1915768117](https://doi.org/10.1073/pnas.1915768117). Graves 2012, *Sequence transduction with recurrent
+# neural networks*, [arXiv:1211.3711](https://arxiv.org/abs/1211.3711). Baevski, Zhou, Mohamed, Auli 2020, *wav2vec 2.0: A
+# framework for self-supervised learning of speech representations*,
+# [arXiv:2006.11477](https://arxiv.org/abs/2006.11477).
