@@ -19,7 +19,7 @@ from pathlib import Path
 
 from mmcourse import settings
 from mmcourse.assets import promises_file
-from mmcourse.renamed import RETIRED, new_value
+from mmcourse.renamed import new_value
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,8 @@ def read_promises(path: Path | None = None) -> dict[str, Promise]:
 def expect(id: str, value: float) -> Verdict:
     """Print whether the promise is kept by `value`, in one line, and return the verdict.
 
-    ValueError for an id that stands in no list or was retired, and for a value that is no finite number.
+    ValueError for an id that stands in no list, and for a value that is no finite number.
     """
-    if isinstance(id, str) and id in RETIRED:
-        raise ValueError(f"{id!r} was retired: {RETIRED[id]}. Likely cause: a copy of the lesson from an older version")
     promises, id = read_promises(), new_value("promise", id)
     if id not in promises:
         near = [name for name in promises if name.split(".")[0] == str(id).split(".")[0]] or list(promises)

@@ -17,14 +17,13 @@ from mmcourse.models.captioner import ShowAndTell, ShowAttendAndTell, Transforme
 from mmcourse.picturebook.sentence import END, START, VOCABULARY
 from mmcourse.tasks import captions
 
-SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "source"
+DRAFT = Path(__file__).resolve().parents[2] / "notebooks" / "drafts" / "12_captioning.py"
 
 
 @pytest.fixture(scope="module")
 def lesson() -> dict:
-    """The functions and classes that the lesson's source defines, answers included."""
-    (source,) = SOURCES.glob("12_*.py")
-    body = ast.parse(source.read_text(encoding="utf-8")).body
+    """The functions and classes that the lesson's draft defines, answers included."""
+    body = ast.parse(DRAFT.read_text(encoding="utf-8")).body
     names = {
         "torch": torch,
         "nn": nn,
@@ -39,7 +38,7 @@ def lesson() -> dict:
         "transformer": transformer,
     }
     kept = [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    exec(compile(ast.Module(kept, []), str(source), "exec"), names)
+    exec(compile(ast.Module(kept, []), str(DRAFT), "exec"), names)
     return names
 
 

@@ -210,8 +210,8 @@ def number(given) -> float:
     minutes=10,
     hints=(
         "Which words does the model read in `report`? Where do they come from, and who provides them for a new image?",
-        "`decoding.captions(model, images)` generates the captions: the model reads only its own words.",
-        "`facts_of(scene).same_meaning(understand(sentence))` judges one caption, `metrics.caption_accuracy` all.",
+        "`captions` of `mmcourse.models.decoding` generates captions: the model reads only its own words.",
+        "`facts_of(scene).same_meaning(understand(sentence))` judges one caption, `caption_accuracy` all of them.",
     ),
 )
 def debug(answer, rng):
@@ -233,6 +233,6 @@ def debug(answer, rng):
     if any(case.captioner.training for case in cases):
         raise NotRight(
             "the result is correct, but the captioner is left in training mode, which changes later results. Leave out "
-            "`train()`; `decoding.captions` sets the mode itself"
+            "`train()`; `captions` sets the mode itself"
         )
     return "two captioners; no true word was read, and every phrasing was accepted"
