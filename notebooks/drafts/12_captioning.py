@@ -210,6 +210,27 @@ print("target:", [VOCABULARY[word] for word in targets[0].tolist() if word != PA
 # `ShowAndTell` in the package is the network above. `caption_loss` is the cross-entropy of the next word, without padding.
 # `word_accuracy` is the fraction of words that are predicted correctly under teacher forcing. Images with one object have 32
 # pixels.
+#
+# First one training step as code. Before training the loss is near $\ln V$, the cross-entropy of a uniform prediction.
+
+# %%
+def training_step(model, optimiser, images, inputs, targets) -> float:
+    """One step of teacher forcing: (B, 3, H, W), (B, L), (B, L) -> the loss before the step."""
+    logits = model(images, inputs)                                             # (B, L, V)
+    loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD)
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    return loss.item()
+
+
+model = OneVectorCaptioner(len(VOCABULARY))
+optimiser = torch.optim.AdamW(model.parameters(), lr=6e-3)
+print([round(training_step(model, optimiser, augmented, inputs, targets), 2) for _ in range(5)],
+      f"ln(V) = {torch.tensor(float(len(VOCABULARY))).log():.2f}")
+
+# %% [markdown]
+# Then the same for all batches with `fit`, which also changes the learning rate and clips the gradient.
 
 # %%
 one = captioner.ShowAndTell(len(VOCABULARY))
@@ -226,8 +247,8 @@ del single.images, batches                                                     #
 #
 # ### Exercise 12.2: greedy decoding  ●●○ · 10 minutes
 #
-# `step(state, word)` returns the logits of the next word and the new state, for an LSTM its $h$ and $c$. Stop at `end`,
-# which is not part of the caption, and after `longest` words in any case: otherwise a model may repeat "red red red"
+# `step(state, word)` returns the logits of the next word and the new state, for an LSTM its hidden and cell state. Stop at
+# `end`, which is not part of the caption, and after `longest` words in any case: otherwise a model may repeat "red red red"
 # forever.
 
 # %%
@@ -303,8 +324,16 @@ diagrams.attention_captioner()
 # %% [markdown]
 # By hand: two positions, $x_1 = (1, 0)$, $x_2 = (0, 1)$, and $W h = (\ln 3, 0)$. The scores are $\ln 3$ and $0$, hence the
 # weights $3/4$ and $1/4$, and $c = (3/4, 1/4)$.
-#
+
+# %% tags=["nbval-check-output"]
+positions, query = torch.eye(2), torch.tensor([[3.0, 1.0]]).log()              # (T, D), (1, D)
+context = nn.functional.scaled_dot_product_attention(query, positions, positions, scale=1.0)
+print(f"by hand (0.75, 0.25)   PyTorch ({context[0, 0]:.2f}, {context[0, 1]:.2f})")
+
+# %% [markdown]
 # ### Exercise 12.3: one step of attention  ●●○ · 10 minutes
+#
+# Compute scores, weights and context for a batch. Return the context and the weights.
 
 # %%
 def attend(state: Tensor, positions: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
@@ -625,7 +654,7 @@ check("12.5", precision)
 # BLEU computes the clipped precision $p_n$ for sequences of $n = 1, 2, 3, 4$ words ($n$-grams), takes the geometric mean,
 # and multiplies it by a **brevity penalty**, since a short caption has a high precision too easily:
 #
-# $$\text{BLEU} = \text{BP} \cdot \Big(\prod_{n=1}^{4} p_n\Big)^{1/4}, \qquad \text{BP} = \min\left(1, e^{1 - r/g}\right)$$
+# $$\text{BLEU} = \text{BP} \cdot \Big(\prod_{n=1}^{4} p_n\Big)^{1/4}, \qquad \text{BP} = \min\left(1, \exp(1 - r/g)\right)$$
 #
 # with $g$ the number of generated words and $r$ that of the reference.
 
@@ -810,7 +839,7 @@ quiz("12")
 # ## Open-ended questions
 #
 # 1. Replace the patch with the largest attention weight by background, for each kind that is named. How often does the
-#    caption change? What does this tell    about attention as an explanation?
+#    caption change? What does this tell about attention as an explanation?
 # 2. Generate captions by sampling with a temperature instead of a beam. Plot accuracy against the number of distinct
 #    captions per page.
 # 3. Which of CIDEr, SPICE, CLIPScore and CHAIR would notice "left" instead of "right"? Argue from their definitions.
@@ -856,7 +885,8 @@ print(f"one object:  held-out combinations {one_held_out:.1%} with mirror and mo
 print(f"two objects: held-out combinations {yours['held-out combinations']['meaning']:.1%} with mirror and move, 40% in its third row")
 
 # %% [markdown]
-# The table is the mean of three seeds, and its training is longer, so augmentation is not the only difference. `python -m
+# The table is the mean of three seeds, and its captioner of one object was trained for 16 epochs instead of 10, so
+# augmentation is not the only difference. `python -m
 # benchmarks.captions --plain` trains the same models for as many steps without these augmentations. Even with them, more
 # than half of the accuracy on two objects is lost: the encoder recognises the objects, but the decoder has never needed the
 # features apart from their colour.
