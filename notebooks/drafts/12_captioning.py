@@ -451,7 +451,8 @@ def attention_maps(model: nn.Module, image: Tensor) -> tuple[list[str], Tensor]:
 
 index = 3
 words, maps = attention_maps(attending, test[2].images[index])
-show.show_heatmap_over(test[2].image(index, 128).expand(len(words), -1, -1, -1), maps, titles=words, columns=7)
+if words:                                                                      # an empty caption has no maps
+    show.show_heatmap_over(test[2].image(index, 128).expand(len(words), -1, -1, -1), maps, titles=words, columns=7)
 
 # %% [markdown]
 # No training example contains a location; the maps were learned from captions alone. Before a kind, the weights concentrate
@@ -815,7 +816,7 @@ if all(written.values()):
 if all(written.values()):
     for image in strips[:2]:
         words, maps = attention_maps(reader, image)
-        if words:                                                              # an empty caption has no maps
+        if words:
             show.show_heatmap_over(image.expand(len(words), 3, -1, -1), maps, titles=words, columns=3)
     longer, truth = rows_of(*digits["test"], 3, digits=4)
     for sentence, generated in zip(truth, decoding.captions(reader, longer), strict=True):
