@@ -36,28 +36,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse import (
-    Batches,
-    PictureBook,
-    begin,
-    check,
-    evaluate,
-    examples,
-    expect,
-    fit,
-    hint,
-    predict,
-    quiz,
-    show,
-    speak,
-    steps,
-)
+from mmcourse import Batches, PictureBook, begin, check, evaluate, examples, expect, fit, hint, predict, quiz, show
 from mmcourse.data import audio, augment, real
 from mmcourse.models import cnn, fusion, speech, transformer
 from mmcourse.models.attention import attention
 from mmcourse.models.question_answering import QuestionAnswerer, with_positions
 from mmcourse.picturebook import scene, sentence
-from mmcourse.picturebook.speech import voices
+from mmcourse.picturebook.speech import speak, voices
 from mmcourse.show import diagrams
 from mmcourse.tasks.question_answering import ANSWERS, QUESTIONS, QuestionBatches, Questions
 from mmcourse.tasks.strips import where_is_it
@@ -1006,7 +991,7 @@ class ThreeModalities(nn.Module):
 
 
 # %%
-lengths = [16 * 2**i for i in range(steps(5))]
+lengths = [16, 32, 64, 128, 256]
 costs = {name: [cost.cost_of_a_step(ThreeModalities(b), torch.randn(4, 3 * n, 64)) for n in lengths]
          for name, b in {"one sequence": None, "4 bottleneck tokens": 4}.items()}
 show.plot_panels({"milliseconds": {name: [1e3 * c.seconds for c in row] for name, row in costs.items()},

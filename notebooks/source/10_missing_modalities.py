@@ -356,6 +356,9 @@ print("image branch, linear probe:", f"{branches['image']['joint training, linea
 # trained alone?
 
 # %%
+diagrams.auxiliary_losses()
+
+# %%
 with_heads, _ = train(loss=auxiliary.with_auxiliary_losses(), own_heads=True)
 with_heads_features = features_of_splits(with_heads)
 own_head = {name: accuracy(predict(with_heads.heads[name], with_heads_features["valid"][name]), "valid") for name in names}

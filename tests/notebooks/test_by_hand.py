@@ -237,7 +237,7 @@ def test_blocks_by_hand_are_the_packages(lesson_04):
     assert lesson_04["block_parameters"](12, 20) == sum(p.numel() for p in encoder.parameters())
 
 
-def test_the_patient_of_lesson_04_is_ill_and_then_mended(lesson_04):
+def test_the_buggy_model_of_lesson_04_attends_to_padding_and_the_fixed_one_does_not(lesson_04):
     tokens = pad([[3, 4, 5], [6, 2]])
     buggy = lesson_04["Buggy"](9, 3)
     fixed = lesson_04["Fixed"](9, 3)
@@ -257,14 +257,14 @@ def weights_of(package: nn.Module) -> list[Tensor]:
 
 def test_fusion_by_hand_is_the_packages(lesson_08):
     sizes, features = {"image": 128, "text": 64}, {"image": torch.randn(5, 128), "text": torch.randn(5, 64)}
-    shares = {"image": 0.7, "text": 0.3}
+    weights = {"image": 0.7, "text": 0.3}
     for by_hand, package in (
-        (lesson_08["WeightedSum"](alpha=0.7), fusion.WeightedSum(sizes, 128, weights=shares)),
+        (lesson_08["WeightedSum"](alpha=0.7), fusion.WeightedSum(sizes, 128, weights=weights)),
         (lesson_08["Concatenation"](), fusion.Concatenation(sizes, 128)),
         (lesson_08["HiddenLayer"](), fusion.Concatenation(sizes, 128, hidden=128)),
         (lesson_08["Product"](), fusion.Product(sizes, 128)),
     ):
-        values = [value for value in weights_of(package) if value.shape != (2,)]  # given shares are no layer's
+        values = [value for value in weights_of(package) if value.shape != (2,)]  # given weights are no layer's
         by_hand.load_state_dict(dict(zip(by_hand.state_dict(), values, strict=True)))
         assert torch.allclose(by_hand(features), package(features), atol=1e-5)
 

@@ -48,9 +48,9 @@ def test_the_loss_by_hand_is_the_packages(lesson):
 
 
 def test_the_smallest_loss_is_that_of_perfect_towers(lesson):
-    spots = torch.tensor([[1.0, 0], [-1, 0]])
+    vectors = torch.tensor([[1.0, 0], [-1, 0]])
     for scale in (0.3, 1.0, 7.0):
-        expected = contrastive_loss(spots, spots, scale)
+        expected = contrastive_loss(vectors, vectors, scale)
         torch.testing.assert_close(lesson["lower_bound"](torch.tensor(scale), 2), expected)
 
 
@@ -77,7 +77,7 @@ def test_zero_shot_by_hand_and_from_the_package(lesson):
     assert torch.equal(lesson["zero_shot"](images, prompts), lesson["by_best"](images, prompts))
 
 
-def test_apart_and_near_is_the_packages(lesson):
+def test_contrastive_and_distance_is_the_packages(lesson):
     vectors, meanings = (torch.randn(9, 5), torch.randn(9, 5)), torch.randint(4, (9,))
     expected = lesson["space"].pair("sound", "text", locked="text").near_loss(vectors, meanings)
     torch.testing.assert_close(lesson["contrastive_and_distance"](vectors, meanings), expected)

@@ -63,10 +63,10 @@ def weights_of(given, n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     U, V, w, b = parts
     for name, part in (("U", U), ("V", V)):
         if part.dim() != 2 or part.shape[1] != n:
-            turned = part.dim() == 2 and part.shape[0] == n
+            transposed = part.dim() == 2 and part.shape[0] == n
             raise NotRight(
                 f"{where} {name} has shape {tuple(part.shape)}, expected (D, {n}): it is multiplied by a one-hot "
-                f"vector of {n} entries" + (". Transpose it: `.T`" if turned else "")
+                f"vector of {n} entries" + (". Transpose it: `.T`" if transposed else "")
             )
     w = w[0] if w.dim() == 2 and len(w) == 1 else w
     if len(U) != len(V):

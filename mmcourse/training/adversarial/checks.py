@@ -40,7 +40,7 @@ def check_players(generator: nn.Module, discriminator: nn.Module, average, discr
             f"{WHO} got a generator with n_classes={getattr(generator, 'n_classes', None)} and a discriminator with "
             f"{of_discriminator}; expected the same in both. Likely cause: one was made without n_classes"
         )
-    own = {id(parameter): name for name, parameter in generator.named_parameters()}
+    own = {id(parameter): name for name, parameter in generator.named_parameters() if parameter.requires_grad}
     if shared := [(own[id(p)], name) for name, p in discriminator.named_parameters() if id(p) in own]:
         raise ValueError(
             f"Generator and discriminator share {len(shared)} parameters, the first one {shared[0][0]!r} (in the "

@@ -9,7 +9,7 @@ from mmcourse.models import pooling
 
 
 class Buggy(nn.Module):
-    """The lesson's patient, with its two halves as methods of their own."""
+    """The lesson's buggy model, with its two branches as methods of their own."""
 
     wide = 32
 
@@ -127,8 +127,8 @@ def test_debug(judged):
         },
         {
             "untouched": (Buggy, "the maps are still cut to the corner. And the words of a sentence shorter"),
-            "maps alone mended": (made(encode_text=Buggy.encode_text), None),
-            "words alone mended": (made(encode_image=Buggy.encode_image), None),
+            "maps alone fixed": (made(encode_text=Buggy.encode_text), None),
+            "words alone fixed": (made(encode_image=Buggy.encode_image), None),
             "last column": (made(encode_text=last_column), "four more columns of padding change the logits: the"),
             "no GRU": (made(encode_text=mean_of_words), "is the GRU still skipped?"),
             "last word alone": (
@@ -223,7 +223,7 @@ def test_debug(judged):
     ("halves", "words"),
     [({"encode_text": Buggy.encode_text}, "corner"), ({"encode_image": Buggy.encode_image}, "padding")],
 )
-def test_what_is_mended_is_not_blamed(halves, words):
+def test_the_fixed_branch_is_not_blamed(halves, words):
     from mmcourse.exercises.checks import judge
 
     assert words not in judge("08.debug", made(**halves)).message
