@@ -13,11 +13,11 @@ PARTS = ("a sentence", "kinds", "colours", "sizes", "relation", "meaning")
 
 
 def meaning(sentences: Sequence[str], scenes: Sequence[Scene]) -> dict[str, Tensor]:
-    """What is correct in each sentence about its scene, by `understand` and not by its phrasing.   (N,) bool each
+    """Which parts of each sentence are correct for its scene, whatever its phrasing.   {part: (N,) bool}
 
-    'a sentence': the grammar knows it. 'kinds', 'colours', 'sizes': these and no others are named, whichever object has
-    them. 'relation': the objects of these kinds stand in it; with a single object, no other is named. 'meaning': all of
-    this, each object with its own colour and size, and the time of day where the sentence names one.
+    'a sentence': the grammar can parse it. 'kinds', 'colours', 'sizes': exactly those of the scene are named, whichever
+    object has them. 'relation': it holds between objects of the correct kinds; with a single object, no other is named.
+    'meaning': all of this, each object with its own colour and size, and the time of day if the sentence names one.
     """
     if len(sentences) != len(scenes) or not scenes:
         raise ValueError(

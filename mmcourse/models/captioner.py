@@ -1,9 +1,9 @@
-"""Pictures to words: a CNN looks, a decoder says one word after another. Lesson 12.
+"""Image captioning: a CNN encodes the image, a decoder generates one word after another. Lesson 12.
 
-Three decoders with one interface. An LSTM that gets one vector of the picture: after Vinyals et al. 2015 (Show and
-Tell), who show it once; here it stands beside every word, which is learned sooner. An LSTM that looks again before each
-word: after Xu et al. 2015 (Show, Attend and Tell); one LSTM asks and another tells, as in Anderson et al. 2018
-(Bottom-up and top-down attention). A Transformer's decoder: Vaswani et al. 2017.
+Three decoders with one interface. An LSTM with one image vector, after Vinyals et al. 2015 (Show and Tell); they feed
+the vector once and found it worse as an extra input at every step, as it is here. An LSTM with attention before each
+word, after Xu et al. 2015 (Show, Attend and Tell), with the attention LSTM and language LSTM of Anderson et al. 2018
+(Bottom-up and top-down attention). A Transformer decoder, after Vaswani et al. 2017.
 """
 
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ WAVES = 14
 
 
 class MemoryProjection(nn.Module):
-    """Places of a picture as a decoder's memory: what is there, on one scale, plus where it is, as waves of x and y.
+    """Projects image positions to keys: a linear layer of the normalised features plus one of the coordinates.
 
-    Both are scaled up, so that attention can be sharp early in training: by what is somewhere, and by where it is.
-    (B, T, D + 2), the last two from -1 to 1 -> (B, T, width)
+    Both are scaled up, so that attention by content and by position can be sharp early in training.
+    (B, T, D + 2), the last two are x and y from -1 to 1 -> (B, T, width)
     """
 
     def __init__(self, features: int, width: int):
@@ -40,21 +40,21 @@ class MemoryProjection(nn.Module):
 
 
 def waves(xy: Tensor) -> Tensor:
-    """Where a place is, from -1 to 1, as waves of three lengths.   (..., 2) -> (..., WAVES)"""
+    """Coordinates from -1 to 1 and their sines and cosines at three frequencies.   (..., 2) -> (..., WAVES)"""
     turned = [wave(torch.pi * turns * xy) for turns in (0.5, 1.0, 2.0) for wave in (torch.sin, torch.cos)]
     return torch.cat([xy, *turned], dim=-1)
 
 
 class Captioner(nn.Module):
-    """What all captioners share: an encoder of pictures, and decoding as reading on from a state.
+    """Base class of captioners: an image encoder, and a decoder that continues from a state.
 
     forward       images (B, C, H, W), tokens (B, L) from <start> -> logits of each next word (B, L, V): teacher forcing
-    with_weights  the same, and where each word was looked for, (B, L, T) of T places, row after row; None without
-                  attention
-    start, step   images -> state; state, words (B,) -> logits (B, V), state: the same, a word at a time. A state is a
-                  tuple of tensors whose first axis is the batch
-    frozen        the encoder stays as it is, in evaluation mode, and no gradient is computed for it; then the features
-                  that `extract_features` computed once can be given in the place of the images
+    with_weights  the same, and the attention weights of each word (B, L, T) over T positions in row-major order; None
+                  without attention
+    start, step   images -> state; state, words (B,) -> logits (B, V), state: one word at a time. A state is a tuple of
+                  tensors whose first axis is the batch
+    frozen        the encoder is not trained: evaluation mode, no gradient. Features that `extract_features` computed
+                  once can then replace the images
     A subclass defines `initial_state(positions) -> state` and `decode(state, tokens) -> logits, weights, state`.
     """
 
@@ -73,7 +73,7 @@ class Captioner(nn.Module):
         return self
 
     def encode(self, images: Tensor) -> Tensor:
-        """Each place as a token that knows where it is.   (B, C, H, W) -> (B, T, D + 2)"""
+        """Features and coordinates of each position.   (B, C, H, W) -> (B, T, D + 2)"""
         if self.is_features(images):
             return with_positions(images.to(next(self.parameters()).dtype))
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
@@ -81,22 +81,22 @@ class Captioner(nn.Module):
         return with_positions(maps)
 
     def is_features(self, images: Tensor) -> bool:
-        """Whether these are feature maps that `extract_features` kept, and no pictures."""
+        """Whether these are feature maps from `extract_features` rather than images."""
         return images.dim() == 4 and images.shape[1] == self.encoder.width != self.encoder.in_channels
 
     def extract_features(self, images: Tensor, size: int = 250) -> Tensor:
-        """What a frozen encoder sees in many pictures, to be kept.   (N, C, H, W) -> (N, D, h, w) float16"""
+        """The feature maps of a frozen encoder, to be stored.   (N, C, H, W) -> (N, D, h, w) float16"""
         if not self.frozen:
             raise ValueError(
-                "look keeps what the encoder sees now, and this one is trained on, so it will see otherwise; make "
-                "the captioner with frozen=True"
+                "extract_features stores the encoder's present features, and this encoder is trained, so they would "
+                "become outdated; make the captioner with frozen=True"
             )
         where = next(self.encoder.parameters()).device
         with evaluation_mode(self.encoder):
             return torch.cat([self.encoder.feature_maps(part.to(where)).half().cpu() for part in images.split(size)])
 
     def grid(self, images: Tensor) -> tuple[int, int]:
-        """Rows and columns of places that pictures of this size have."""
+        """Rows and columns of positions of images of this size."""
         if self.is_features(images):
             return images.shape[-2], images.shape[-1]
         halvings = 2 ** len(self.encoder.blocks)
@@ -112,12 +112,12 @@ class Captioner(nn.Module):
         return logits, weights
 
     def check(self, images: Tensor, tokens: Tensor) -> None:
-        """ValueError unless tokens are (B, L) of this vocabulary, a sentence for each picture."""
+        """ValueError unless tokens are (B, L) of this vocabulary, one sentence for each image."""
         check_tokens(tokens, self.vocabulary_size)
         if len(images) != len(tokens):
             raise ValueError(
                 f"there are {len(images)} images and {len(tokens)} sentences; expected the same number. "
-                "Likely cause: several sentences a picture; repeat the pictures, or choose one sentence of each"
+                "Likely cause: several sentences per image; repeat the images, or choose one sentence of each"
             )
 
     def start(self, images: Tensor):
@@ -125,7 +125,7 @@ class Captioner(nn.Module):
         return self.initial_state(self.encode(images))
 
     def step(self, state, words: Tensor):
-        """One word more.   state, (B,) -> logits of the next (B, V), state"""
+        """Reads one word.   state, (B,) -> logits of the next word (B, V), state"""
         logits, _, state = self.decode(state, words[:, None])
         return logits[:, -1], state
 
@@ -139,9 +139,9 @@ class Captioner(nn.Module):
 
 
 class ShowAndTell(Captioner):
-    """The picture, as one vector, is read beside every word; where in the picture a thing stood, nobody can ask.
+    """An LSTM whose input is each word's embedding, concatenated with one vector of the image.
 
-    The vector is made of each feature's largest value.
+    The vector is the maximum of each feature over all positions, so it does not represent where an object is.
     """
 
     def __init__(
@@ -167,15 +167,16 @@ class ShowAndTell(Captioner):
 
 
 class ShowAttendAndTell(ShowAndTell):
-    """The same, but the vector is made anew before each word: another LSTM reads the words, and asks the places.
+    """ShowAndTell with attention: before each word, an attention LSTM queries the positions for a context vector.
 
-    All that ShowAndTell has is here under the same names, so it can go on from one that has learned to tell of one
-    thing: `attending.load_state_dict(one.state_dict(), strict=False)`. Of a position it reads what `image_projection`
-    makes of it, and where it is. In the papers the attention LSTM also takes the attended features as input; here it
-    takes the words alone, so that all words of a sentence attend at once, without a loop.
+    The layers of ShowAndTell have the same names, so it can be initialised from one that was trained on one object:
+    `attending.load_state_dict(one.state_dict(), strict=False)`. Values are `image_projection` of the features plus a
+    projection of the coordinates. The score is a scaled dot product of projections, a bilinear form as in Luong et al.
+    2015; Xu et al. 2015 use an additive score. In the papers the attention LSTM also reads the previous state or
+    context; here it reads the words alone, so that all words of a sentence attend at once, without a loop.
 
     masked_words  words that the language LSTM reads as <mask>; the attention LSTM reads all. What follows such a word
-                  then has to be seen in the image, and cannot be guessed from the word
+                  must then be predicted from the image, and not from the word
     """
 
     @old_keywords
@@ -220,10 +221,10 @@ class ShowAttendAndTell(ShowAndTell):
 
 
 class TransformerCaptioner(Captioner):
-    """A Transformer's decoder over the places of a picture.
+    """A Transformer decoder with cross-attention to the image positions.
 
-    Its state is the places and all words so far, which each step reads again; `longest` bounds them. The weights are
-    the last block's, a mean over its heads.
+    Its state is the positions and all previous words, which each step processes again; `longest` bounds them. The
+    weights are the last block's, averaged over its heads.
     """
 
     def __init__(
@@ -255,8 +256,8 @@ class TransformerCaptioner(Captioner):
         words = torch.cat([before, tokens], dim=1)
         if words.shape[1] > self.longest:
             raise ValueError(
-                f"the words so far are {words.shape[1]}, the captioner was made for {self.longest}; make it with "
-                "longest=..., or bound the length of captions"
+                f"the caption has {words.shape[1]} words, the captioner was made for {self.longest}; make it with "
+                "longest=..., or limit the length of captions"
             )
         x = self.embedding(words) + self.turns[: words.shape[1]]
         for block in self.blocks:

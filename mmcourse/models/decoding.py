@@ -1,7 +1,7 @@
-"""From a model that knows the next word to a whole sentence: greedily, or with a beam. Lesson 12.
+"""Greedy decoding and beam search: sentences from a model of the next word. Lesson 12.
 
 A model has `start(inputs) -> state` and `step(state, words (B,)) -> logits (B, V), state`; a state is a tensor or a
-tuple of tensors, their first axis the batch. Sentences begin after START, stop at END and hold PAD after it.
+tuple of tensors whose first axis is the batch. Sentences begin after START, end with END and are padded with PAD.
 """
 
 import torch
@@ -17,7 +17,7 @@ LONGEST = 24
 
 
 def greedy(model, images: Tensor, length: int = LONGEST) -> Tensor:
-    """The likeliest word, again and again, until END or until `length` words were said.   -> (B, length) int64"""
+    """The most probable word at each step, until END or for `length` words.   -> (B, length) int64"""
     _check(images, length)
     with evaluation_mode(model):
         state = model.start(images)
@@ -37,11 +37,11 @@ def greedy(model, images: Tensor, length: int = LONGEST) -> Tensor:
 def beam(
     model, images: Tensor, width: int = 4, length: int = LONGEST, length_penalty: float = 0.0
 ) -> tuple[Tensor, Tensor]:
-    """The likeliest sentences that a beam of some width finds, best first.   -> (B, width, length), scores (B, width)
+    """The sentences that beam search finds, best first.   -> (B, width, length), scores (B, width)
 
-    At each step all beginnings go on with every word, and the `width` likeliest of all these are kept. A finished
-    sentence stays as it is. In the end a sentence of n words, END included, scores its log-probability divided by
-    n^length_penalty: 0 favours short sentences, 1 is the mean over words. A place that no sentence fills scores -inf.
+    At each step every beginning is continued with every word, and the `width` most probable of all are kept. A finished
+    sentence stays unchanged. The final score of a sentence of n words, END included, is its log-probability divided by
+    n^length_penalty: 0 favours short sentences, 1 is the mean over words. An unused entry of the beam scores -inf.
     """
     _check(images, length)
     if width < 1:
@@ -51,7 +51,7 @@ def beam(
         state = rows(model.start(images), torch.arange(batch, device=images.device).repeat_interleave(width))
         words = torch.full((batch, width, 1), START, device=images.device)
         scores = torch.full((batch, width), float("-inf"), device=images.device)
-        scores[:, 0] = 0.0  # in the beginning all are the same, so one counts
+        scores[:, 0] = 0.0  # all beginnings are equal at first, so only one counts
         for _ in range(length):
             logits, state = model.step(state, words[:, :, -1].flatten())
             further = without_marks(logits).float().log_softmax(dim=1).unflatten(0, (batch, width))  # (B, W, V)
@@ -73,7 +73,7 @@ def beam(
 
 
 def captions(model, images: Tensor, width: int = 1, size: int = 250, **options) -> list[str]:
-    """What the model says of each picture; `width` 1 is greedy. Options are those of `greedy` and `beam`."""
+    """The caption of each image; a `width` of 1 is greedy decoding. Options are those of `greedy` and `beam`."""
     where = next(model.parameters()).device
     said = []
     for some in images.split(size):
@@ -84,14 +84,14 @@ def captions(model, images: Tensor, width: int = 1, size: int = 250, **options) 
 
 
 def without_marks(logits: Tensor) -> Tensor:
-    """Logits in which padding, <unk>, <start> and <mask> cannot be the likeliest.   (..., V) -> (..., V)"""
+    """Logits in which padding, <unk>, <start> and <mask> are -inf.   (..., V) -> (..., V)"""
     logits = logits.clone()
     logits[..., [mark for mark in NEVER_SAID if mark < logits.shape[-1]]] = float("-inf")
     return logits
 
 
 def rows(state, chosen: Tensor):
-    """These rows of every tensor of a state."""
+    """The chosen rows of every tensor of a state."""
     if isinstance(state, Tensor):
         return state.index_select(0, chosen)
     return tuple(rows(part, chosen) for part in state)
@@ -99,6 +99,6 @@ def rows(state, chosen: Tensor):
 
 def _check(images: Tensor, length: int) -> None:
     if len(images) == 0:
-        raise ValueError("images is an empty batch; expected at least one picture. Likely cause: an empty split")
+        raise ValueError("images is an empty batch; expected at least one image. Likely cause: an empty split")
     if length < 1:
         raise ValueError(f"length is {length}; expected one word or more")

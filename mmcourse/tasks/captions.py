@@ -1,6 +1,6 @@
-"""Captions for training: `<start>` and `<end>` around each sentence, several sentences for a page, batches of both.
+"""Captions for training: sentences from `<start>` to `<end>`, several per page; batches with augmentation.
 
-batches = CaptionBatches(book.images, tellings(book, 4), changes=(mirror,))    # yields (images, inputs, targets)
+batches = CaptionBatches(book.images, sample_captions(book, 4), changes=(mirror,))    # (images, inputs), targets
 fit(captioner, batches, loss=caption_loss)
 """
 
@@ -23,8 +23,8 @@ from mmcourse.picturebook.sentence import END, MASK, START, VOCABULARY, encode
 from mmcourse.tasks.meaning import phrasings
 
 Change = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
-PERMUTED, PLAIN = 6, 27  # of _ways: the first six use each channel once, and no negative is among the first 27
-NAMED = 0.3  # a colour that is farther from all colours of the book, in RGB, has no name
+PERMUTED, PLAIN = 6, 27  # of _ways: the first six are permutations, the first 27 include no negative
+NAMED = 0.3  # a colour at a larger distance from all colours of the book, in RGB, has no name
 LEFT, RIGHT = (encode(word)[0] for word in ("left", "right"))
 COLOUR_WORDS, KIND_WORDS = (torch.tensor([encode(word)[0] for word in words]) for words in (COLOURS, KINDS))
 
@@ -32,7 +32,7 @@ COLOUR_WORDS, KIND_WORDS = (torch.tensor([encode(word)[0] for word in words]) fo
 def caption_tokens(sentences: Sequence[str]) -> Tensor:
     """`<start>`, the words, `<end>`, padding.   -> (N, L) int64"""
     if isinstance(sentences, str):
-        raise ValueError(f"sentences is one text, {sentences!r}; expected a list of them: framed([sentence])")
+        raise ValueError(f"sentences is one text, {sentences!r}; expected a list: caption_tokens([sentence])")
     return pad([[START, *encode(sentence), END] for sentence in sentences])
 
 
@@ -43,26 +43,26 @@ def sample_captions(book: PictureBook, times: int = 4) -> Tensor:
 
 
 def shift_right(tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """What the decoder reads and what it is to say: at each place the words so far, and the next.
+    """The decoder's inputs and targets for teacher forcing.
 
-    (B, L) from `<start>` to `<end>` -> inputs (B, L - 1), targets (B, L - 1); padding stays 0, and so does what is
-    read after the last word. A `<mask>` is read and not to be said: its target is 0, too.
+    (B, L) from `<start>` to `<end>` -> inputs (B, L - 1), targets (B, L - 1). Padding is 0, as are the inputs after the
+    last word. A `<mask>` is only an input: its target is 0, too.
     """
     if tokens.dim() != 2 or tokens.shape[1] < 2:
         raise ValueError(
-            f"tokens have shape {tuple(tokens.shape)}; expected (B, L) of two places or more, with <start> and <end>"
+            f"tokens have shape {tuple(tokens.shape)}; expected (B, L) with at least two positions, <start> and <end>"
         )
     targets = tokens[:, 1:]
     return tokens[:, :-1].masked_fill(targets == PAD, PAD), targets.masked_fill(targets == MASK, PAD)
 
 
 def caption_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy of the next word, averaged over words; 0 in the targets is not counted.   (B, L, V), (B, L)"""
+    """Cross-entropy of the next word, averaged over words; targets of 0 are ignored.   (B, L, V), (B, L)"""
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD)
 
 
 def word_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
-    """The share of next words that are the likeliest ones, given the true words before.   (B, L, V), (B, L) -> ()"""
+    """The fraction of next words predicted correctly under teacher forcing.   (B, L, V), (B, L) -> ()"""
     counted = targets != PAD
     return ((logits.argmax(dim=-1) == targets) & counted).sum() / counted.sum()
 
@@ -71,7 +71,7 @@ caption_loss.ignore_index = word_accuracy.ignore_index = PAD  # so that `fit` an
 
 
 def mirror(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mirror every other picture, at random, and exchange 'left' and 'right' in its words."""
+    """Mirror each image with probability one half, and exchange 'left' and 'right' in its caption."""
     mirrored = torch.rand(len(images), device=images.device) < 0.5
     other = torch.arange(int(max(inputs.max(), targets.max(), RIGHT)) + 1, device=inputs.device)
     other[LEFT], other[RIGHT] = RIGHT, LEFT
@@ -80,18 +80,18 @@ def mirror(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Ten
 
 
 def move(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Move each picture by up to two pixels; its words stay. What leaves on one side comes back on the other."""
+    """Shift each image by up to two pixels, circularly; its caption stays the same."""
     return shift(images, 2), inputs, targets
 
 
 def recolour(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Paint three pictures in four, at random, in other colours: they teach kinds, and the others colours.
+    """Recolour 75% of the images at random: these train the kinds, the others the colours. For pages with one object.
 
-    Each new channel is one of the old three, drawn at random. Half of these pictures have to get a colour that has no
-    name, for which they can become negatives, too; the others get any in which they show no held-out pair. No colour
-    word of a painted picture is counted, and what is read instead is a colour drawn at random. In the pictures that
-    keep their colours no kind is counted, so that no kind can be learned by its colour. For pages with one thing: of
-    two, the colour says which is meant.
+    Each new channel is one of the old three, drawn at random. Half of the recoloured images get a colour without a
+    name, possibly as negatives; the others any colour in which they show no held-out combination. Their colour words
+    are excluded from the loss and replaced by random colours in the input. In the images that keep their colours the
+    kinds are excluded, so that no kind can be learned from its colour. With two objects, the colour identifies which
+    one is meant.
     """
     draw = torch.rand(len(images), device=images.device)
     chosen, nameless = draw < 0.75, draw < 0.375
@@ -110,10 +110,10 @@ def recolour(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, T
 
 
 def repaint(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Permute the colour channels of each page at random, and call its colours what they have become.
+    """Permute the colour channels of each image at random, and rename the colours in its caption.
 
-    Of the orders of channels those are drawn in which each colour of the page becomes one that has a name, and no pair
-    of kind and colour becomes one that is held out. For pages with several things, each of which is told by its colour.
+    A permutation is drawn from those that turn each colour of the page into a colour with a name, and no combination of
+    kind and colour into a held-out one. For pages with several objects, which their colours distinguish.
     """
     names = _ways().names[:PERMUTED].to(targets.device)
     way = _drawn(_shows_no_held_out(targets)[:, :PERMUTED] & (names[:, targets] >= 0).all(dim=2).T)
@@ -122,9 +122,9 @@ def repaint(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Te
 
 
 def disguise(images: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Permute the colour channels of each page at random, and put `<mask>` for its colours: they teach kinds alone.
+    """Permute the colour channels of each image at random, and replace colour words by `<mask>`: trains kinds alone.
 
-    No pair of kind and colour becomes one that is held out.
+    No combination of kind and colour becomes a held-out one.
     """
     colours = COLOUR_WORDS.to(inputs.device)
     masked = [words.masked_fill(torch.isin(words, colours), MASK) for words in (inputs, targets)]
@@ -135,10 +135,10 @@ ROUNDS = (*3 * ((mirror, repaint),), (mirror, disguise))
 
 
 def cached_features(captioner, images: Tensor, captions: Tensor, rounds: Sequence[Sequence[Change]] = ROUNDS):
-    """Each page once a round, as the kept eyes of a captioner see it: computed once, and not in each epoch.
+    """The feature maps of a captioner's frozen encoder, each page once per round, computed once for all epochs.
 
     (N, C, H, W), (N, n, L) -> maps (rounds * N, D, h, w) float16, words (rounds * N, n, L)
-    rounds   the changes of each, made anew for every page; they change what is read and what is said alike
+    rounds   the augmentations of each round, applied to every page; they must change inputs and targets alike
     """
     if len(images) != len(captions) or captions.dim() != 3 or len(images) == 0:
         raise ValueError(
@@ -146,7 +146,7 @@ def cached_features(captioner, images: Tensor, captions: Tensor, rounds: Sequenc
             "the same N, at least 1"
         )
     if not rounds:
-        raise ValueError("rounds is empty; expected the changes of at least one, rounds=[()] for none")
+        raise ValueError("rounds is empty; expected at least one round, rounds=[()] for no augmentation")
     maps, words = None, captions.repeat(len(rounds), 1, 1)
     for first in (
         again * len(captions) + start for again in range(len(rounds)) for start in range(0, len(captions), 250)
@@ -156,10 +156,10 @@ def cached_features(captioner, images: Tensor, captions: Tensor, rounds: Sequenc
         for change in rounds[first // len(captions)]:
             some, new_inputs, new_targets = change(some, flat := words[rows].flatten(1), flat)
             if not torch.equal(new_inputs, new_targets):
-                raise ValueError(f"{change} hides words, so no whole sentence is left; give it to CaptionBatches")
+                raise ValueError(f"{change} excludes words, so sentences are incomplete; pass it to CaptionBatches")
             words[rows] = new_targets.unflatten(1, captions.shape[1:])
         features = captioner.extract_features(some)
-        if maps is None:  # filled part by part: a list of parts that are joined would take the memory twice
+        if maps is None:  # filled part by part: concatenating a list of parts would need twice the memory
             maps = features.new_empty(len(words), *features.shape[1:])
         maps[rows] = features
     return maps, words
@@ -167,14 +167,14 @@ def cached_features(captioner, images: Tensor, captions: Tensor, rounds: Sequenc
 
 @dataclass(frozen=True)
 class _Ways:
-    """The ways to make three colour channels of three, and what the book's colours become in each.
+    """The mappings of three colour channels to three, and what they turn the book's colours into.
 
-    First the six orders of all three; then, up to 27, those that repeat a channel; then the negatives of all these.
+    First the six permutations; then, up to 27, mappings that repeat a channel; then the negatives of all these.
     """
 
-    channels: Tensor  # (54, 3), the first changes nothing
-    names: Tensor  # (54, V): what each word is called then; -1 for a colour that becomes none that has a name
-    held: Tensor  # (54, n_kinds, n_colours): whether a kind in a colour becomes, or comes nearest to, a held-out pair
+    channels: Tensor  # (54, 3), the first is the identity
+    names: Tensor  # (54, V): each word after the mapping; -1 for a colour that becomes one without a name
+    held: Tensor  # (54, n_kinds, n_colours): whether the nearest combination is a held-out one
 
 
 @cache
@@ -190,9 +190,9 @@ def _ways() -> _Ways:
 
 
 def _shows_no_held_out(words: Tensor) -> Tensor:
-    """The ways in which no thing that is told of becomes a held-out pair.   (B, L) -> (B, 54) bool
+    """The mappings that turn no object of a caption into a held-out combination.   (B, L) -> (B, 54) bool
 
-    In all wordings of the book the first colour belongs to the first kind, the second to the second.
+    In all phrasings of the book the first colour belongs to the first kind, the second to the second.
     """
     kinds, colours = (_in_order(words, known) for known in (KIND_WORDS, COLOUR_WORDS))
     most = min(kinds.shape[1], colours.shape[1])
@@ -202,7 +202,7 @@ def _shows_no_held_out(words: Tensor) -> Tensor:
 
 
 def _in_order(words: Tensor, known: Tensor) -> Tensor:
-    """Which of the known words a sentence has, one after the other, then -1.   (B, L), (n,) -> (B, most)"""
+    """Indices of the known words in a sentence, in order, padded with -1.   (B, L), (n,) -> (B, most)"""
     number = torch.full((len(VOCABULARY),), -1, device=words.device)
     number[known.to(words.device)] = torch.arange(len(known), device=words.device)
     found = number[words]
@@ -211,24 +211,24 @@ def _in_order(words: Tensor, known: Tensor) -> Tensor:
 
 
 def _drawn(allowed: Tensor) -> Tensor:
-    """One of the allowed ways for each page; where there is none, the one that changes nothing.   (B, n) -> (B,)"""
+    """A random allowed mapping for each page; the identity where there is none.   (B, n) -> (B,)"""
     allowed = allowed.float()
     allowed[:, 0] += allowed.sum(dim=1) == 0
     return torch.multinomial(allowed, 1).squeeze(1)
 
 
 def _painted(images: Tensor, way: Tensor) -> Tensor:
-    """Pictures with other channels, each in its way.   (B, 3, H, W), (B,) -> (B, 3, H, W)"""
+    """Images after their mappings of channels.   (B, 3, H, W), (B,) -> (B, 3, H, W)"""
     channels = _ways().channels.to(images.device)[way.to(images.device)]  # (B, 3)
     images = images[torch.arange(len(images), device=images.device)[:, None], channels]
     return torch.where((way >= PLAIN).to(images.device)[:, None, None, None], 1 - images, images)
 
 
 class CaptionBatches(Batches):
-    """Pictures and their sentences, for teacher forcing: (images (B, C, H, W), inputs (B, L)), targets (B, L).
+    """Images and captions for teacher forcing: (images (B, C, H, W), inputs (B, L)), targets (B, L).
 
-    captions  (N, L), or (N, times, L), of which each epoch draws one a page; batches are cut to their longest
-    changes   functions of (images, inputs, targets) that give the same three, such as `mirror`; made in this order
+    captions  (N, L), or (N, times, L), of which each epoch draws one per page; batches are cut to their longest
+    changes   functions of (images, inputs, targets) that return the same three, such as `mirror`; applied in order
     Other options are those of Batches.
     """
 

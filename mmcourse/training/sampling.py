@@ -1,6 +1,4 @@
-"""Scheduled sampling (Bengio et al. 2015): in training, a decoder gets some of its own words instead of the true
-ones, more and more of them.
-"""
+"""Scheduled sampling (Bengio et al. 2015): in training, a decoder reads a growing fraction of its own words."""
 
 import torch
 from torch import Tensor, nn
@@ -11,12 +9,12 @@ from mmcourse.models.decoding import without_marks
 
 
 class ScheduledSampling(nn.Module):
-    """A captioner in training that gets its own words as input: fit(sampling, batches, callbacks=[sampling]).
+    """Trains a captioner with some of its own words as input: fit(sampling, batches, callbacks=[sampling]).
 
-    Each word but <start> is, with a probability that grows from 0 to `most`, drawn from the model's own distribution
-    there, special tokens left out. Unlike in the paper all of them are drawn at once, given the true words before
-    (Mihaylova and Martins 2019 do so for Transformers), which costs one more pass and no loop. The target stays the
-    true next word.
+    Each input word except <start> is replaced, with a probability that grows from 0 to `most`, by a sample of the
+    model's own distribution at that position, without special tokens. Unlike in the paper all words are sampled in one
+    pass, given the true words before, as Mihaylova and Martins 2019 do for Transformers. The target remains the true
+    next word.
     """
 
     def __init__(self, model: Captioner, most: float = 0.25):
@@ -46,7 +44,7 @@ class ScheduledSampling(nn.Module):
 
 
 def mixed(tokens: Tensor, logits: Tensor, fraction: float) -> Tensor:
-    """A fraction of the words, drawn anew from the logits one position before.   (B, L), (B, L, V) -> (B, L)"""
-    own = torch.distributions.Categorical(logits=logits[:, :-1]).sample()  # (B, L - 1): what it would say at 1, 2, ...
+    """Replaces a fraction of the words by samples of the logits one position before.   (B, L), (B, L, V) -> (B, L)"""
+    own = torch.distributions.Categorical(logits=logits[:, :-1]).sample()  # (B, L - 1): samples for positions 1, 2, ...
     chosen = (torch.rand(own.shape, device=own.device) < fraction) & (tokens[:, 1:] != PAD)
     return torch.cat([tokens[:, :1], torch.where(chosen, own, tokens[:, 1:])], dim=1)

@@ -1,4 +1,4 @@
-"""Captioners: one interface for three decoders, reading at once equals reading word by word."""
+"""Captioners: one interface for three decoders; decoding in parallel equals decoding word by word."""
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ def test_logits_for_every_next_word(captioner, images, tokens):
     assert captioner(images, tokens).shape == (3, 5, V)
 
 
-def test_word_by_word_says_the_same_as_all_at_once(captioner, images, tokens):
+def test_steps_give_the_same_logits_as_one_pass(captioner, images, tokens):
     at_once = captioner(images, tokens)
     state = captioner.start(images)
     for position in range(tokens.shape[1]):
@@ -39,7 +39,7 @@ def test_word_by_word_says_the_same_as_all_at_once(captioner, images, tokens):
         torch.testing.assert_close(logits, at_once[:, position], rtol=1e-4, atol=1e-5)
 
 
-def test_no_word_knows_what_comes_after_it(captioner, images, tokens):
+def test_logits_do_not_depend_on_later_words(captioner, images, tokens):
     other = tokens.clone()
     other[0, 3] = 15
     before, after = captioner(images, tokens), captioner(images, other)
@@ -47,7 +47,7 @@ def test_no_word_knows_what_comes_after_it(captioner, images, tokens):
     assert (before[0, 3] - after[0, 3]).abs().max() > 1e-4
 
 
-def test_the_picture_matters_and_only_its_own(captioner, images, tokens):
+def test_logits_depend_on_the_own_image_alone(captioner, images, tokens):
     other = images.clone()
     other[1] = torch.rand(3, 24, 32)
     before, after = captioner(images, tokens), captioner(other, tokens)
@@ -55,7 +55,7 @@ def test_the_picture_matters_and_only_its_own(captioner, images, tokens):
     assert (before[1] - after[1]).abs().max() > 1e-5
 
 
-def test_weights_are_shares_of_the_places(captioner, images, tokens):
+def test_weights_of_each_word_sum_to_one_over_the_positions(captioner, images, tokens):
     logits, weights = captioner.with_weights(images, tokens)
     torch.testing.assert_close(logits, captioner(images, tokens))
     if type(captioner) is ShowAndTell:
@@ -83,7 +83,7 @@ def test_a_frozen_encoder_keeps_its_weights_and_its_statistics(images, tokens):
 
 
 @pytest.mark.parametrize("kind", EVERY)
-def test_what_a_frozen_encoder_saw_is_kept_and_read_in_the_place_of_pictures(kind, images, tokens):
+def test_stored_features_of_a_frozen_encoder_replace_the_images(kind, images, tokens):
     model = kind(V, width=16, encoder=ImageEncoder((4, 6, 8)), frozen=True).train()
     maps = model.extract_features(images, size=2)
     assert maps.shape == (3, 8, 3, 4) and maps.dtype == torch.float16 and model.grid(maps) == model.grid(images)
@@ -92,7 +92,7 @@ def test_what_a_frozen_encoder_saw_is_kept_and_read_in_the_place_of_pictures(kin
         kind(V, width=16, encoder=ImageEncoder((4, 6, 8))).extract_features(images)
 
 
-def test_the_telling_lstm_remembers_what_was_found_for_words_before(images):
+def test_the_language_lstm_remembers_earlier_contexts(images):
     torch.manual_seed(0)
     model = ShowAttendAndTell(V, width=16, encoder=ImageEncoder((4, 6, 8))).eval()
     start, other = (model.start(random_images) for random_images in (images, images.flip(3)))
@@ -106,7 +106,7 @@ def test_the_telling_lstm_remembers_what_was_found_for_words_before(images):
     assert (after - after_elsewhere).abs().max() > 1e-4
 
 
-def test_attending_goes_on_from_a_captioner_of_one_vector(images, tokens):
+def test_the_attention_captioner_is_initialised_from_a_captioner_with_one_vector(images, tokens):
     torch.manual_seed(0)
     one, model = (kind(V, width=16, encoder=ImageEncoder((4, 6, 8))) for kind in (ShowAndTell, ShowAttendAndTell))
     missing, unexpected = model.load_state_dict(one.state_dict(), strict=False)
@@ -133,14 +133,14 @@ class Flat(nn.Module):
         return images[:, :1, :3, :4].mean(dim=(2, 3), keepdim=True).expand(-1, 8, 3, 4)
 
 
-def test_one_vector_does_not_tell_where_anything_is():
+def test_one_vector_does_not_represent_positions():
     model = ShowAndTell(V, 16, ImageEncoder((4, 6, 8))).eval()
     maps = model.encode(torch.rand(3, 3, 24, 32))
     torch.testing.assert_close(model.initial_state(maps), model.initial_state(maps[:, torch.randperm(12)]))
 
 
 @pytest.mark.parametrize("kind", EVERY)
-def test_every_captioner_learns_to_name_two_pictures(kind):
+def test_every_captioner_learns_two_images(kind):
     torch.manual_seed(0)
     images = torch.zeros(2, 3, 16, 16)
     images[0, 0], images[1, 2, :, 8:] = 1, 1
@@ -156,7 +156,7 @@ def test_every_captioner_learns_to_name_two_pictures(kind):
     assert loss < 0.3
 
 
-def test_what_does_not_fit_is_refused(captioner, images, tokens):
+def test_bad_input_is_refused(captioner, images, tokens):
     with pytest.raises(ValueError, match="3 images and 2 sentences"):
         captioner(images, tokens[:2])
     with pytest.raises(ValueError, match="vocabulary"):
@@ -165,13 +165,13 @@ def test_what_does_not_fit_is_refused(captioner, images, tokens):
         captioner(images[0], tokens)
 
 
-def test_a_transformer_says_when_a_caption_is_too_long(images):
+def test_a_transformer_refuses_a_caption_that_is_too_long(images):
     model = TransformerCaptioner(V, width=16, encoder=ImageEncoder((4, 6, 8)), longest=4)
     with pytest.raises(ValueError, match="longest"):
         model(images, torch.full((3, 5), 2))
 
 
-def test_unread_words_say_where_to_look_and_nothing_else(images):
+def test_masked_words_change_attention_but_not_the_language_lstm(images):
     torch.manual_seed(0)
     model = ShowAttendAndTell(V, width=16, encoder=ImageEncoder((4, 6, 8)), masked_words=[6, 7]).eval()
     six, seven, eight = (torch.tensor([[2, 5, word, 9]] * 3) for word in (6, 7, 8))
@@ -187,12 +187,12 @@ def test_unread_words_say_where_to_look_and_nothing_else(images):
 
 @pytest.mark.parametrize("kind", EVERY)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
-def test_what_was_kept_is_read_in_the_models_precision(kind, dtype, images, tokens):
+def test_stored_features_are_converted_to_the_models_precision(kind, dtype, images, tokens):
     model = kind(V, width=16, encoder=ImageEncoder((4, 6, 8)), frozen=True).to(dtype)
     assert model(model.extract_features(images.to(dtype)), tokens).dtype == dtype
 
 
-def test_looking_leaves_every_part_in_its_mode(images):
+def test_extracting_features_keeps_every_modules_mode(images):
     model = ShowAndTell(V, width=16, encoder=ImageEncoder((4, 6, 8)), frozen=True)
     model.encoder.blocks[1].train()  # by someone who lets it learn its statistics
     before = [part.training for part in model.modules()]

@@ -1,4 +1,4 @@
-"""Decoding: greedy, and a beam against exhaustive search; no caption goes on forever."""
+"""Decoding: greedy, and beam search against exhaustive search; every caption ends."""
 
 import itertools
 
@@ -93,7 +93,7 @@ def test_a_beam_of_width_one_is_greedy(seed):
         assert scores[i, 0].item() == pytest.approx(by_hand(table, image, words), abs=1e-4)
 
 
-def test_a_wider_beam_finds_sentences_at_least_as_likely_somewhere_likelier():
+def test_a_wider_beam_finds_sentences_at_least_as_probable():
     gains = []
     for seed in range(6):
         best = [beam(Table(seed), random_images(), width, LENGTH)[1][:, 0] for width in (1, 200)]
@@ -102,19 +102,19 @@ def test_a_wider_beam_finds_sentences_at_least_as_likely_somewhere_likelier():
     assert max(gains) > 0.1
 
 
-def test_pictures_in_a_batch_do_not_change_each_other():
+def test_images_of_a_batch_do_not_change_each_other():
     together = beam(Table(0), random_images(), 3, LENGTH)[0]
     for i, image in enumerate(random_images().split(1)):
         assert torch.equal(beam(Table(0), image, 3, LENGTH)[0][0], together[i])
 
 
-def test_no_caption_goes_on_forever():
+def test_every_caption_ends():
     assert greedy(Repeats(), random_images(2), 6).tolist() == [[5] * 6] * 2
     said, scores = beam(Repeats(), random_images(2), 3, 6)
     assert said.shape == (2, 3, 6) and said[0, 0].tolist() == [5] * 6
 
 
-def test_marks_are_never_said():
+def test_special_tokens_are_never_generated():
     assert (greedy(Marks(), random_images(2), 5)[:, 0] == END).all()
     said, _ = beam(Marks(), random_images(1), 2, 3)
     assert set(said[0, 0].tolist()) <= {END, PAD}
@@ -130,7 +130,7 @@ def test_after_the_end_there_is_padding():
 
 
 @pytest.mark.parametrize("kind", [ShowAttendAndTell, TransformerCaptioner])
-def test_real_models_in_training_mode_are_judged_in_evaluation_mode(kind):
+def test_models_in_training_mode_decode_in_evaluation_mode(kind):
     torch.manual_seed(0)
     model = kind(30, width=16, encoder=ImageEncoder((4, 6))).train()
     images = torch.rand(4, 3, 16, 16)
@@ -144,7 +144,7 @@ def test_real_models_in_training_mode_are_judged_in_evaluation_mode(kind):
     assert len(captions(model, images, size=3)) == 4 and len(captions(model, images, width=2, length=5)) == 4
 
 
-def test_what_makes_no_sense_is_refused():
+def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="empty batch"):
         greedy(Table(0), random_images()[:0])
     with pytest.raises(ValueError, match="width is 0"):
@@ -154,7 +154,7 @@ def test_what_makes_no_sense_is_refused():
 
 
 @pytest.mark.parametrize("penalty", [-1, -1.0, 1, 0.5])
-def test_beginnings_that_no_sentence_fills_score_minus_infinity(penalty):
+def test_unused_entries_of_the_beam_score_minus_infinity(penalty):
     model = TransformerCaptioner(6, width=8, encoder=ImageEncoder((4, 6)))
     _, scores = beam(model, torch.rand(2, 3, 16, 16), width=8, length=2, length_penalty=penalty)
     assert not scores.isnan().any() and torch.equal(scores.sort(descending=True).values, scores)

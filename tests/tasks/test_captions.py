@@ -1,4 +1,4 @@
-"""Captions for training: marks, several tellings, what is shifted, mirrored and recoloured."""
+"""Captions for training: special tokens, several captions per page, shifting, mirroring and recolouring."""
 
 import math
 
@@ -29,7 +29,7 @@ from mmcourse.tasks.captions import (
 )
 
 
-def test_a_sentence_stands_between_its_marks():
+def test_a_sentence_is_between_start_and_end():
     tokens = caption_tokens(["a small red fish", "this is a big blue boat by day"])
     assert tokens[0, 0] == START and tokens[0, 5] == END and (tokens[0, 6:] == 0).all()
     assert decode(tokens[1]) == "this is a big blue boat by day"
@@ -37,7 +37,7 @@ def test_a_sentence_stands_between_its_marks():
         caption_tokens("a small red fish")
 
 
-def test_every_telling_is_true_of_its_page_and_the_same_again():
+def test_every_caption_is_correct_and_reproducible():
     book = PictureBook("train", 20, objects=2, seed=3)
     told = sample_captions(book, 3)
     assert told.shape[:2] == (20, 3)
@@ -50,7 +50,7 @@ def test_every_telling_is_true_of_its_page_and_the_same_again():
         sample_captions(book, 0)
 
 
-def test_held_out_wordings_are_told_for_their_split_alone():
+def test_held_out_phrasings_occur_in_their_split_alone():
     words = {"tiny", "huge"}
     seen = {w for row in sample_captions(PictureBook("train", 60), 2).flatten(0, 1) for w in decode(row).split()}
     held = {
@@ -61,13 +61,13 @@ def test_held_out_wordings_are_told_for_their_split_alone():
     assert not words & seen and words <= held
 
 
-def test_each_word_is_read_before_the_next_is_said():
+def test_each_input_is_followed_by_its_target():
     inputs, targets = shift_right(caption_tokens(["a small red fish", "i see a big blue boat"]))
     for read, said in zip(inputs, targets, strict=True):
         n = int((said != 0).sum())
         assert read[0] == START and said[n - 1] == END
         assert torch.equal(read[1:n], said[: n - 1]) and (read[n:] == 0).all()
-    with pytest.raises(ValueError, match="two places"):
+    with pytest.raises(ValueError, match="two positions"):
         shift_right(torch.tensor([[START]]))
 
 
@@ -82,7 +82,7 @@ def test_padding_counts_neither_in_the_loss_nor_in_the_accuracy():
     assert word_accuracy(logits, targets).item() == pytest.approx(2 / 3)
 
 
-def test_a_mirrored_page_is_told_mirrored():
+def test_the_caption_of_a_mirrored_image_is_mirrored():
     torch.manual_seed(0)
     images = torch.rand(40, 3, 8, 8)
     inputs, targets = shift_right(caption_tokens(["a small red fish to the left of a big blue boat by day"] * 40))
@@ -95,7 +95,7 @@ def test_a_mirrored_page_is_told_mirrored():
         assert side in decode(read[i]) and torch.equal(changed[i], images[i].flip(2) if mirrored[i] else images[i])
 
 
-def test_recoloured_pictures_teach_kinds_and_the_others_colours():
+def test_recoloured_images_train_kinds_and_the_others_colours():
     torch.manual_seed(0)
     images = torch.rand(80, 3, 6, 6)
     inputs, targets = shift_right(caption_tokens(["there is a small red fish"] * 80))
@@ -115,7 +115,7 @@ def test_recoloured_pictures_teach_kinds_and_the_others_colours():
     assert torch.equal(read, inputs)
 
 
-def test_half_of_what_is_painted_has_to_have_a_colour_without_a_name_and_others_may():
+def test_half_of_the_recoloured_images_have_a_colour_without_a_name():
     torch.manual_seed(0)
     book = PictureBook("train", 600, seed=2)
     changed, _, said = recolour(pixels_of(book), *shift_right(sample_captions(book, 1)[:, 0]))
@@ -124,7 +124,7 @@ def test_half_of_what_is_painted_has_to_have_a_colour_without_a_name_and_others_
     assert nameless[painted].float().mean() > 0.6 and not nameless[~painted].any()
 
 
-def test_a_moved_picture_keeps_its_words():
+def test_a_moved_image_keeps_its_caption():
     torch.manual_seed(0)
     images = torch.rand(60, 3, 8, 8)
     inputs, targets = shift_right(caption_tokens(["there is a small red fish"] * 60))
@@ -137,7 +137,7 @@ def test_a_moved_picture_keeps_its_words():
     assert read.equal(inputs) and said.equal(targets)
 
 
-def test_a_repainted_page_is_called_by_its_new_colours():
+def test_the_caption_of_a_repainted_image_has_its_new_colours():
     torch.manual_seed(0)
     images = RGB[[0, 3]].T[None, :, None, :].expand(200, 3, 1, 2)  # a red pixel beside a green one
     inputs, targets = shift_right(caption_tokens(["a small red fish left of a big green boat"] * 200))
@@ -175,7 +175,7 @@ def pixels_of(book):
         (2, disguise, math.inf),
     ],
 )
-def test_no_page_comes_to_show_a_pair_that_is_held_out(objects, change, reach):
+def test_no_image_becomes_a_held_out_combination(objects, change, reach):
     torch.manual_seed(0)
     book = PictureBook("train", 150, objects=objects, seed=5)
     pixels = pixels_of(book)
@@ -189,7 +189,7 @@ def test_no_page_comes_to_show_a_pair_that_is_held_out(objects, change, reach):
     assert shown and not shown & HELD_OUT_PAIRS
 
 
-def test_what_is_repainted_is_told_truly_in_every_wording():
+def test_repainted_images_are_described_correctly_in_every_phrasing():
     class Eyes:
         def extract_features(self, images):
             return images
@@ -208,7 +208,7 @@ def test_what_is_repainted_is_told_truly_in_every_wording():
     assert changed > 80
 
 
-def test_a_disguised_page_is_told_without_its_colours_and_nobody_asks_for_them():
+def test_a_disguised_page_has_masked_colours_that_are_not_targets():
     torch.manual_seed(0)
     book = PictureBook("train", 60, objects=2, seed=2)
     pixels = pixels_of(book)
@@ -223,7 +223,7 @@ def test_a_disguised_page_is_told_without_its_colours_and_nobody_asks_for_them()
     assert torch.equal(targets == 0, (said[:, 1:] == MASK) | (said[:, 1:] == 0))
 
 
-def test_an_epoch_draws_one_telling_of_each_page_and_cuts_to_the_longest():
+def test_an_epoch_draws_one_caption_per_page_and_cuts_to_the_longest():
     book = PictureBook("train", 30, seed=1)
     told = sample_captions(book, 4)
     batches = CaptionBatches(book.images, told, size=8, seed=0, device="cpu")
@@ -237,7 +237,7 @@ def test_an_epoch_draws_one_telling_of_each_page_and_cuts_to_the_longest():
     assert sorted(seen) == list(range(30))
 
 
-def test_in_order_the_first_telling_is_taken_and_changes_are_made():
+def test_without_shuffling_the_first_caption_is_taken_and_changes_are_applied():
     book = PictureBook("valid", 6)
     told = sample_captions(book, 3)
     black = lambda images, inputs, targets: (images * 0, inputs, targets)  # noqa: E731
@@ -250,7 +250,7 @@ def test_in_order_the_first_telling_is_taken_and_changes_are_made():
         CaptionBatches(book.images, told.flip(2))
 
 
-def test_pages_are_seen_with_their_changes_and_told_so():
+def test_cached_features_are_those_of_the_augmented_images():
     class Eyes:
         def extract_features(self, images):
             return images[:, :, :2, :2].half()
@@ -270,5 +270,5 @@ def test_pages_are_seen_with_their_changes_and_told_so():
         cached_features(Eyes(), book.images, told, rounds=())
     with pytest.raises(ValueError, match="0 images"):
         cached_features(Eyes(), book.images[:0], told[:0])
-    with pytest.raises(ValueError, match="recolour.* hides words"):
+    with pytest.raises(ValueError, match="recolour.* excludes words"):
         cached_features(Eyes(), book.images, told, rounds=[(recolour,)])

@@ -1,4 +1,4 @@
-"""Scheduled sampling: which words are exchanged, when, and for what."""
+"""Scheduled sampling: which words are replaced, when, and by what."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from mmcourse.training.sampling import ScheduledSampling, mixed
 V = 12
 
 
-def test_a_share_of_the_words_is_the_models_own():
+def test_a_fraction_of_the_words_is_sampled():
     torch.manual_seed(0)
     tokens = torch.full((400, 9), 5)
     tokens[:, 0], tokens[:, 7:] = 2, 0
@@ -26,7 +26,7 @@ def test_a_share_of_the_words_is_the_models_own():
     assert (mixed(tokens, logits, 1.0)[:, 1:7] == 7).all()
 
 
-def test_a_word_is_drawn_from_what_was_expected_in_its_place():
+def test_a_word_is_sampled_from_the_prediction_at_its_position():
     tokens = torch.tensor([[2, 5, 5, 5]])
     logits = torch.zeros(1, 4, V)
     for position, word in enumerate((8, 9, 10, 11)):
@@ -34,7 +34,7 @@ def test_a_word_is_drawn_from_what_was_expected_in_its_place():
     assert mixed(tokens, logits, 1.0).tolist() == [[2, 8, 9, 10]]
 
 
-def test_the_share_grows_and_only_training_is_changed():
+def test_the_fraction_grows_in_training_alone():
     torch.manual_seed(0)
     model = ShowAttendAndTell(V, width=16, encoder=ImageEncoder((4, 6)))
     sampling = ScheduledSampling(model, most=0.5)
@@ -61,7 +61,7 @@ def test_the_share_grows_and_only_training_is_changed():
         sampling(images, tokens[:5])
 
 
-def test_it_never_reads_what_is_never_said():
+def test_special_tokens_are_never_sampled():
     class Unsure(ShowAttendAndTell):
         def decode(self, state, tokens):
             seen.append(tokens)
@@ -76,7 +76,7 @@ def test_it_never_reads_what_is_never_said():
     assert set(seen[-1][:, 1:].unique().tolist()) == set(range(V)) - set(NEVER_SAID)
 
 
-def test_a_resumed_run_goes_on_with_its_share(tmp_path):
+def test_a_resumed_run_continues_with_its_fraction(tmp_path):
     path = tmp_path / "run.safetensors"
     images, tokens = torch.rand(16, 3, 8, 8), torch.randint(5, V, (16, 6))
 

@@ -1,4 +1,4 @@
-"""Exercise 12.4: one step of a beam, from some beginnings to the best longer ones."""
+"""Exercise 12.4: one step of beam search, from some beginnings to the best continuations."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from mmcourse.exercises.judging import Mistakes, described, drawn, expect_finite
 
 
 def best_of(total: Tensor, width: int, columns: int | None = None) -> Tensor:
-    """Scores, parents and words of the best places of a table (W, V).   -> (3, width)"""
+    """Scores, parents and words of the largest entries of a table (W, V).   -> (3, width)"""
     scores, position = total.flatten().topk(width)
     columns = columns or total.shape[1]
     return torch.stack([scores, (position // columns).float(), (position % columns).float()])
@@ -31,7 +31,7 @@ def in_their_order(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
 
 
 def with_scores(scores_of):
-    """The right pairs, with other scores."""
+    """The correct pairs, with other scores."""
 
     def step(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
         _, parents, words = right(scores, log_p, width)
@@ -59,10 +59,13 @@ def from_the_best(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
 
 
 MISTAKES: Mistakes = [
-    (lambda s, p, w: best_of(p, w), "the scores so far are left out: a good word after a bad beginning wins"),
+    (
+        lambda s, p, w: best_of(p, w),
+        "the scores of the beginnings are left out: a probable word after an improbable beginning wins",
+    ),
     (
         lambda s, p, w: best_of(s[:, None] * p, w),
-        "scores and log-probabilities are multiplied; logarithms of probabilities add up",
+        "scores and log-probabilities are multiplied; logarithms of probabilities are added",
     ),
     (
         lambda s, p, w: best_of(s[:, None] + p.exp(), w),
@@ -70,38 +73,38 @@ MISTAKES: Mistakes = [
     ),
     (
         lambda s, p, w: best_of(s[:, None] * p.exp(), w),
-        "scores are multiplied with probabilities; all are logarithms here, and those add up",
+        "scores are multiplied with probabilities; all are logarithms here, which are added",
     ),
     (
         with_scores(lambda s, p, parents, words: p[parents, words]),
-        "the pairs are right, their scores are the words' alone: a longer beginning scores what the shorter did, too",
+        "the pairs are correct, their scores are those of the words alone: add the score of the beginning",
     ),
     (
         with_scores(lambda s, p, parents, words: s[parents]),
-        "the pairs are right, their scores are the shorter beginnings': add the word's log-probability",
+        "the pairs are correct, their scores are those of the beginnings: add the word's log-probability",
     ),
-    (no_word_twice, "no word is kept twice; two beginnings may well go on with the same word"),
+    (no_word_twice, "no word is kept twice; two beginnings may continue with the same word"),
     (
         some_of_each,
-        "each beginning keeps a share of its own; if the best all go on from one beginning, the others die out",
+        "each beginning keeps a fixed number of continuations; the best may all continue the same beginning",
     ),
-    (from_the_best, "only the best beginning goes on; a word after another may make more of it"),
+    (from_the_best, "only the best beginning is continued; the continuation of another may score higher"),
     (
         lambda s, p, w: best_of((s[:, None] + p).topk(w, dim=1).values, w),
-        "the word is a place among the best of its beginning; `topk`'s indices say which word stands there",
+        "the word is its rank among the best of its beginning; `topk`'s indices tell which word has that rank",
     ),
     (
         lambda s, p, w: best_of(s[:, None] + p, w, w),
-        "place is divided by `width`; a row of the table has V entries: `position // V`, `position % V`",
+        "the position is divided by `width`; a row of the table has V entries: `position // V`, `position % V`",
     ),
-    (lambda s, p, w: best_of((s[:, None] + p).exp(), w), "the scores are probabilities; they stay logarithms"),
+    (lambda s, p, w: best_of((s[:, None] + p).exp(), w), "the scores are probabilities; return logarithms"),
     (
         lambda s, p, w: -best_of(-(s[:, None] + p), w) * torch.tensor([[1.0], [-1.0], [-1.0]]),
-        "the unlikeliest are kept; `topk` takes the largest unless told otherwise",
+        "the least probable are kept; `topk` takes the largest by default",
     ),
     (
         each_its_best,
-        "each beginning keeps one word alone; two of the best may begin alike, and a bad one dies out",
+        "each beginning keeps exactly one word; two of the best may continue the same beginning",
     ),
     (in_their_order, "each beginning keeps its best word; choose among all pairs of a beginning and a word"),
     (
@@ -110,21 +113,21 @@ MISTAKES: Mistakes = [
     ),
     (
         lambda s, p, w: best_of(s[:, None] + p, w, len(s)),
-        "place is divided by the number of beginnings; a row of the table has V entries",
+        "the position is divided by the number of beginnings; a row of the table has V entries",
     ),
-    (lambda s, p, w: right(s, p, w).flip(1), "worst first; the best comes first"),
+    (lambda s, p, w: right(s, p, w).flip(1), "the order is ascending; the best comes first"),
 ]
 
 
 @exercise(
     "12.4",
-    title="a step of the beam",
+    title="one step of beam search",
     dots=2,
     minutes=15,
     hints=(
-        "A longer beginning scores what the shorter did, plus the word's log-probability: `scores[:, None] + log_p`.",
-        "`.flatten().topk(width)` finds the best of the whole table, and the place of each in one long row.",
-        "Row and column of a place: `position // V` and `position % V`.",
+        "A continuation's score is that of its beginning plus the word's log-probability: `scores[:, None] + log_p`.",
+        "`.flatten().topk(width)` finds the best of the whole table, and the position of each in the flattened table.",
+        "Row and column of a position: `position // V` and `position % V`.",
     ),
 )
 def beam_step(answer, rng):
@@ -134,49 +137,51 @@ def beam_step(answer, rng):
         cases.append((-3 * torch.rand(beginnings, generator=rng) - 0.5, log_p, width))
     cases += [one_word_twice(rng), all_from_one(rng)]
     judge_tensors(lambda *case: stacked(answer(*case), *case), cases, right, MISTAKES, where, entry=entry)
-    return "beams of six sizes; every word after every beginning had its chance"
+    return "beams of six sizes; all pairs of a beginning and a word were considered"
 
 
 def one_word_twice(rng: torch.Generator) -> tuple[Tensor, Tensor, int]:
-    """Both beginnings go on best with the same word."""
+    """Both beginnings are best continued with the same word."""
     logits = drawn(rng, 2, 5)
     logits[:, whole(rng, 0, 4)] = logits.max() + 6
     return -3 * torch.rand(2, generator=rng) - 0.5, logits.log_softmax(dim=1), 2
 
 
 def all_from_one(rng: torch.Generator) -> tuple[Tensor, Tensor, int]:
-    """The best all begin alike."""
+    """The best all continue the same beginning."""
     scores = -20 - torch.rand(3, generator=rng)
     scores[whole(rng, 0, 2)] = -0.5
     return scores, drawn(rng, 3, 6).log_softmax(dim=1), 3
 
 
 def stacked(result, scores: Tensor, log_p: Tensor, width: int) -> Tensor:
-    """Three rows of `width`, once they came."""
+    """Three rows of `width`, once they are there."""
     here = where(scores, log_p, width)
     if not isinstance(result, tuple | list) or len(result) != 3:
-        raise NotRight(f"{here} it gave {described(result)}, expected three: scores, parents, words")
+        raise NotRight(f"{here} it gave {described(result)}, expected three tensors: scores, parents, words")
     try:
         rows = [torch.as_tensor(row).detach().cpu() for row in result]
     except (TypeError, ValueError, RuntimeError):
-        raise NotRight(f"{here} one of the three is no tensor: expected scores, parents, words") from None
+        raise NotRight(f"{here} one of the three is not a tensor: expected scores, parents, words") from None
     shapes = [tuple(row.shape) for row in rows]
     if shapes == [log_p.shape[:1] + (width,)] * 3 or (len(shapes[0]) == 2 and shapes[0][1] == width):
         raise NotRight(
-            f"{here} `width` are kept of each beginning; of all together `width` are: flatten the table first"
+            f"{here} `width` of each beginning were returned; keep `width` of all together: flatten the table first"
         )
     if shapes == [(log_p.numel(),)] * 3 and log_p.numel() != width:
-        raise NotRight(f"{here} all pairs came back; only the best `width` stay")
+        raise NotRight(f"{here} all pairs were returned; keep only the best `width`")
     if shapes == [scores.shape] * 3 and len(scores) != width:
-        raise NotRight(f"{here} one word of each beginning came back: choose among all pairs of a beginning and a word")
+        raise NotRight(
+            f"{here} one word of each beginning was returned: choose among all pairs of a beginning and a word"
+        )
     if shapes == [(width // len(scores) * len(scores),)] * 3 and width % len(scores):
-        raise NotRight(f"{here} fewer than `width` came back: is `width` shared out? All may go on from one beginning")
+        raise NotRight(f"{here} fewer than `width` were returned: is `width` divided among the beginnings?")
     if shapes != [(width,)] * 3:
         raise NotRight(f"{here} the three have shapes {shapes[0]}, {shapes[1]}, {shapes[2]}, expected ({width},) each")
-    cause = "is that the logarithm of a negative number? `log_p` and `scores` are logarithms already"
+    cause = "is this the logarithm of a negative number? `log_p` and `scores` are logarithms already"
     expect_finite(rows[0], here, cause)
     if any((row != row.round()).any() for row in rows[1:]):
-        raise NotRight(f"{here} parents or words are no whole numbers: `//` and `%`, not `/`; scores come first")
+        raise NotRight(f"{here} parents or words are not integers: `//` and `%`, not `/`; scores come first")
     return torch.stack([row.float() for row in rows])
 
 

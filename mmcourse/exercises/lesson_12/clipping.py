@@ -1,4 +1,4 @@
-"""Exercise 12.5: the precision at the heart of BLEU, clipped (Papineni et al. 2002)."""
+"""Exercise 12.5: the clipped precision of single words, as in BLEU (Papineni et al. 2002)."""
 
 from collections import Counter
 
@@ -16,7 +16,7 @@ def common(generated: list[str], reference: list[str]) -> int:
 
 
 def fraction(count, below):
-    """A mistake that counts `count` of both lists of words, and divides by `below` of them."""
+    """A mistake that computes `count` of both lists of words, divided by `below` of them."""
 
     def given(generated: str, reference: str) -> float:
         words, known = generated.split(), reference.split()
@@ -37,23 +37,23 @@ def right(generated: str, reference: str) -> float:
 MISTAKES = [
     (
         fraction(lambda s, r: sum(word in r for word in s), spoken),
-        "not clipped: 'the the the' gets full marks. A word counts as often as the reference has it, at most",
+        "not clipped: 'the the the' gets 1. A word counts at most as often as it occurs in the reference",
     ),
     (
         fraction(common, lambda s, r: len(r)),
-        "divided by the length of the reference: that is recall. Precision asks how much of what was said is right",
+        "divided by the length of the reference: that is recall. Precision divides by the generated words",
     ),
     (
         fraction(lambda s, r: len(set(s) & set(r)), spoken),
-        "each word counts once; a word that stands twice in both counts twice",
+        "each word counts once; a word that occurs twice in both counts twice",
     ),
     (
         fraction(lambda s, r: len(set(s) & set(r)), lambda s, r: len(set(s))),
-        "different words are counted, and not words: said twice is said twice",
+        "different words are counted: a word that was generated twice counts twice",
     ),
     (
         fraction(lambda s, r: sum(a == b for a, b in zip(s, r, strict=False)), spoken),
-        "words are compared place by place; here order does not matter",
+        "words are compared position by position; the order does not matter here",
     ),
     (
         lambda s, r: sum(min(n, r.count(w)) for w, n in Counter(s.split()).items()) / max(len(s.split()), 1),
@@ -73,36 +73,36 @@ MISTAKES = [
     ),
     (
         fraction(lambda s, r: (Counter(s) - Counter(r)).total(), spoken),
-        "the share of words that the reference has not: `-` takes away, `&` keeps the smaller count",
+        "the fraction of words that the reference lacks: `-` subtracts counts, `&` keeps the smaller one",
     ),
     (
         fraction(lambda s, r: sum(max(n, Counter(r)[w]) for w, n in Counter(s).items()), spoken),
-        "the larger of two counts is taken; clipped is the smaller one: `min`",
+        "the larger of two counts is taken; clipping takes the smaller one: `min`",
     ),
     (
         fraction(lambda s, r: 2 * common(s, r), lambda s, r: len(s) + len(r)),
-        "that is F1, precision and recall in one; divide by the number of words said alone",
+        "that is F1, which combines precision and recall; divide by the number of generated words alone",
     ),
     (
         fraction(common, lambda s, r: max(len(s), len(r))),
-        "divided by the length of the longer sentence; divide by the number of words said",
+        "divided by the length of the longer sentence; divide by the number of generated words",
     ),
     (
         fraction(common, lambda s, r: len(set(s))),
-        "divided by the number of different words; 'the the' is two words said",
+        "divided by the number of different words; 'the the' is two words",
     ),
     (
         fraction(common, lambda s, r: (Counter(s) | Counter(r)).total()),
-        "divided by the words of both sentences together; divide by the number of words said",
+        "divided by the words of both sentences together; divide by the number of generated words",
     ),
     (
         lambda s, r: (Counter(s) & Counter(r)).total() / max(len(s), 1),
-        "letters are counted: `.split()` makes words of a sentence",
+        "letters are counted: `.split()` splits a sentence into words",
     ),
-    (fraction(common, lambda s, r: 1), "a number of words; divide it by how many were said"),
+    (fraction(common, lambda s, r: 1), "this is a number of words; divide it by the number of generated words"),
     (
         fraction(lambda s, r: sum(min(s.count(w), r.count(w)) for w in s), spoken),
-        "a word that was said twice is counted twice over: go through the different words",
+        "a word that was generated twice is counted twice over: loop over the different words",
     ),
 ]
 ALWAYS = [
@@ -115,13 +115,13 @@ ALWAYS = [
 
 @exercise(
     "12.5",
-    title="precision, clipped",
+    title="clipped precision",
     dots=2,
     minutes=10,
     hints=(
-        "`Counter(words)` of the module `collections` says how often each word stands there.",
-        "For each different word of `generated`: the smaller of the two counts. Their sum, divided by the words said.",
-        "Nothing said? Then nothing is right: 0.",
+        "`Counter(words)` of the module `collections` counts how often each word occurs.",
+        "For each different word of `generated`: the smaller of its two counts. Divide the sum by the generated words.",
+        "An empty caption has a precision of 0.",
     ),
 )
 def precision(answer, rng):
@@ -133,17 +133,17 @@ def precision(answer, rng):
             if alike(given, [mistaken(*case) for case in cases]):
                 raise NotRight(words)
         if alike(given, [100 * value for value in expected]):
-            raise NotRight("in per cent; a share between 0 and 1 is asked for")
+            raise NotRight("a percentage; a fraction between 0 and 1 is expected")
         i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not alike(*([x] for x in pair)))
         raise NotRight(f"{where(*cases[i])} it gave {given[i]:.3f}, expected {expected[i]:.3f}")
-    silent = explained(answer, {"ZeroDivisionError": "`generated` may be empty, and then it gets 0"})
+    silent = explained(answer, {"ZeroDivisionError": "`generated` may be empty; its precision is 0"})
     if number(silent("", "a fish"), ("", "a fish")) != 0:
-        raise NotRight("nothing said is nothing right: `generated` may be empty, and then it gets 0")
-    return "twelve pairs of sentences; 'the the the the' gets one half, and silence nothing"
+        raise NotRight("an empty caption: `generated` may be empty; its precision is 0")
+    return "twelve pairs of sentences; 'the the the the' gets one half, and an empty caption 0"
 
 
 def drawn(rng: torch.Generator) -> tuple[str, str]:
-    """Two sentences of few words, so that some stand more often than once."""
+    """Two sentences of few different words, so that some occur more than once."""
     some = [WORDS[i] for i in torch.randperm(len(WORDS), generator=rng)[:5]]
     pair = []
     for _ in range(2):

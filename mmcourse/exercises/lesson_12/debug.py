@@ -1,4 +1,4 @@
-"""The clinic of lesson 12: teacher-forced scores reported as captioning."""
+"""The debugging exercise of lesson 12: a teacher-forced score reported as the quality of captions."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,13 +19,13 @@ from mmcourse.picturebook.sentence import PAD, START, VOCABULARY, decode, facts_
 from mmcourse.tasks.captions import caption_tokens, shift_right
 
 PAGES = 80
-PARTS = ("kinds", "colours", "sizes", "relation")  # of these, the relation holds the kinds
+PARTS = ("kinds", "colours", "sizes", "relation")  # a correct relation implies correct kinds
 
 
 class Planned(Captioner):
-    """Says of picture i the sentence that is planned for it; told other words, it goes on as the reference does.
+    """Generates the planned sentence for image i; after any other words it continues as the reference does.
 
-    A picture's index stands in all of its pixels, as index / 1000.
+    All pixels of an image have the value index / 1000.
     """
 
     def __init__(self, plans: Tensor, references: Tensor):
@@ -46,14 +46,14 @@ class Planned(Captioner):
         words = torch.cat([before, tokens], dim=1)[:, :39]
         plan, reference = self.plans[number], self.references[number]
         length = words.shape[1]
-        follows = (words == plan[:, :length]).cumprod(dim=1).bool()  # (B, L): as planned so far
+        follows = (words == plan[:, :length]).cumprod(dim=1).bool()  # (B, L): as planned up to here
         following = torch.where(follows, plan[:, 1 : length + 1], reference[:, 1 : length + 1])
         logits = 9.0 * torch.nn.functional.one_hot(following, len(VOCABULARY))[:, before.shape[1] :]
         return logits.float(), None, (number, words)
 
 
 def reworded(sentence: str) -> str:
-    """The same in another word, where the sentence has one of these."""
+    """The sentence with a synonym, where it has one of these words."""
     for word, other in (("small", "little"), ("little", "small"), ("big", "large"), ("large", "big")):
         if f" {word} " in sentence:
             return sentence.replace(f" {word} ", f" {other} ", 1)
@@ -61,7 +61,7 @@ def reworded(sentence: str) -> str:
 
 
 def with_wrong(part: str, scene: Scene, rng: Random) -> Scene:
-    """The scene, and one thing about it is not so; the places of its things stay."""
+    """The scene with one part changed; the objects keep their positions."""
     one, other = scene.objects
     if part == "relation":
         return replace(scene, relation=rng.choice([each for each in RELATIONS if each != scene.relation]))
@@ -74,7 +74,7 @@ def with_wrong(part: str, scene: Scene, rng: Random) -> Scene:
 
 
 class Case:
-    """Pages of two colours, their references, and a captioner that is right on some."""
+    """Pages of two colours, their references, and a captioner that is correct on some."""
 
     def __init__(self, rng: torch.Generator):
         seed = int(torch.randint(10**6, (), generator=rng))
@@ -106,18 +106,18 @@ class Case:
         self.captioner.asked = False
 
     def forced(self) -> tuple[Tensor, Tensor]:
-        """What is said with the true words given, and what should have been.   (N, L), (N, L)"""
+        """Predictions under teacher forcing, and their targets.   (N, L), (N, L)"""
         inputs, targets = shift_right(self.tokens)
         return self.captioner(self.images, inputs).argmax(dim=2), targets
 
     def own_words(self) -> Tensor:
-        """What is said from <start> alone, as long as the references.   (N, L)"""
+        """Generated captions, padded or cut to the length of the references.   (N, L)"""
         said = caption_tokens(self.said)[:, 1:]
         length = self.tokens.shape[1] - 1
         return torch.nn.functional.pad(said, (0, max(length - said.shape[1], 0)))[:, :length]
 
     def mistaken(self) -> Iterator[tuple[float, str]]:
-        """What typical mistakes give, and the words for them."""
+        """The results of typical mistakes, each with its message."""
         said, targets = self.forced()
         real = targets != PAD
         judged = meaning(self.said, self.scenes)
@@ -127,31 +127,31 @@ class Case:
 
         yield (
             mean((said == targets)[real]),
-            "still the patient's figure: the share of words, each said after the true words before it",
+            "still the buggy score: the fraction of correct words, each predicted after the true words before it",
         )
         yield (
             mean(said == targets),
-            "a share of words, padding among them, each said after the true words before it",
+            "a fraction of words that counts padding, each predicted after the true words before it",
         )
         yield (
             caption_accuracy([decode(row) for row in said], self.scenes),
-            "the meaning is judged, but of words that were each said after the true ones: generate, from <start> "
-            "and the picture alone",
+            "the meaning is judged, but of words that were predicted after the true ones: generate from <start> "
+            "and the image alone",
         )
         started = self.captioner(self.images, torch.full_like(targets, START)).argmax(dim=2)
         yield (
             caption_accuracy([decode(row) for row in started], self.scenes),
-            "<start> is read before every word: the captioner has to read the word that it said last",
+            "<start> is the input of every step: the model has to read its own last word",
         )
         references = [decode(row) for row in self.tokens]
         for agreeing in ((self.own_words() == targets)[real], self.own_words() == targets):
-            yield mean(agreeing), "words of its own captions are compared with the reference's; judge what they mean"
+            yield mean(agreeing), "the words of generated captions are compared with the reference; judge their meaning"
         yield (
             mean(torch.tensor([a == b for a, b in zip(self.said, references, strict=True)])),
-            "captions are compared with one wording; another wording may mean the same",
+            "captions are compared with one phrasing; another phrasing may mean the same",
         )
-        yield (1.0, "the references are judged, which are all true: judge what the captioner says")
-        yield mean(judged["a sentence"]), "the share that the grammar understands; is it also true?"
+        yield (1.0, "the references are judged, which are all correct: judge the generated captions")
+        yield mean(judged["a sentence"]), "the fraction that the grammar can parse; are these also correct?"
         for count in range(1, len(PARTS) + 1):
             for parts in combinations(PARTS, count):
                 if not {"kinds", "relation"} <= set(parts):
@@ -159,27 +159,30 @@ class Case:
         facts = [(understand(a), facts_of(b)) for a, b in zip(self.said, self.scenes, strict=True)]
         for order in (tuple, sorted):
             same = [a is not None and order(a.objects) == order(b.objects) for a, b in facts]
-            yield mean(torch.tensor(same)), "the things are judged and their relation is not: `same_meaning` asks both"
+            yield (
+                mean(torch.tensor(same)),
+                "the objects are judged, but not their relation: `same_meaning` compares both",
+            )
         yield (
             caption_accuracy(self.said, self.scenes[1:] + self.scenes[:1]),
-            "captions are judged by the scenes of other pages: is an order changed on the way?",
+            "captions are compared with the scenes of other pages: does the order change somewhere?",
         )
-        yield 1 - self.expected, "the share of wrong captions; the right ones are asked for"
-        yield self.expected * PAGES, "a number of captions; a share is asked for: divide by how many there are"
-        yield 100 * self.expected, "in per cent; a share between 0 and 1 is asked for"
+        yield 1 - self.expected, "the fraction of wrong captions; return that of the correct ones"
+        yield self.expected * PAGES, "a number of captions; a fraction is expected: divide by the number of captions"
+        yield 100 * self.expected, "a percentage; a fraction between 0 and 1 is expected"
 
 
 def alone(parts: tuple[str, ...]) -> str:
-    """Words for judging these parts of a caption and no others."""
+    """The message for judging these parts of a caption and no others."""
     *others, last = parts
     listed = f"{', '.join(others)} and {last}" if others else last
     if set(parts) == {"colours", "sizes", "relation"}:
-        return f"{listed} are judged each by itself, and not which thing has which colour and size: `meaning` is all"
-    return f"judged by the {listed} alone; a caption says more, and `meaning` is all of it"
+        return f"{listed} are judged separately, and not which object has which colour and size: use `meaning`"
+    return f"judged by the {listed} alone; a caption states more: use `meaning`"
 
 
 def drawn(rng: torch.Generator) -> list[Case]:
-    """Two cases of which no mistake gives both figures, and no two mistakes the same."""
+    """Two cases for which no mistake gives both correct results, and no two mistakes agree on both."""
     while True:
         cases = [Case(rng) for _ in range(2)]
         figures = zip(*([case.expected, *(figure for figure, _ in case.mistakes)] for case in cases), strict=True)
@@ -197,19 +200,18 @@ def number(given) -> float:
             raise TypeError
         return float(given)
     except (TypeError, ValueError, RuntimeError):
-        raise NotRight(f"it gave {described(given)}, expected one number, a share") from None
+        raise NotRight(f"it gave {described(given)}, expected one number, a fraction") from None
 
 
 @exercise(
     "12.debug",
-    title="a report on captions that nobody gave away",
+    title="evaluate generated captions",
     dots=2,
     minutes=10,
     hints=(
-        "Which words does the patient's captioner read? Where do they come from, and who will give them for a new "
-        "picture?",
-        "`captions(captioner, images)` gives the sentences of a captioner that reads only its own words.",
-        "`facts_of(scene).same_meaning(understand(sentence))` judges one, `caption_accuracy(sentences, scenes)` all.",
+        "Which words does the model read in `report`? Where do they come from, and who provides them for a new image?",
+        "`captions` of `mmcourse.models.decoding` generates captions: the model reads only its own words.",
+        "`facts_of(scene).same_meaning(understand(sentence))` judges one caption, `caption_accuracy` all of them.",
     ),
 )
 def debug(answer, rng):
@@ -221,14 +223,16 @@ def debug(answer, rng):
             if not apart(given, tuple(figure for figure, _ in figures)):
                 raise NotRight(figures[0][1])
         if not any(case.captioner.asked for case in cases):
-            raise NotRight("the captioner that is handed over says nothing: is another one used, from outside?")
+            raise NotRight(
+                "the captioner that is passed in is not used: is another one used, from outside the function?"
+            )
         i = next(i for i in range(2) if apart(given[i : i + 1], expected[i : i + 1]))
         raise NotRight(
-            f"it gave {given[i]:.3f}, expected {expected[i]:.3f}: the share of captions whose meaning is right"
+            f"it gave {given[i]:.3f}, expected {expected[i]:.3f}: the fraction of captions with the correct meaning"
         )
     if any(case.captioner.training for case in cases):
         raise NotRight(
-            "right, but the captioner is left in training mode, and was not before: whoever asks it next is told "
-            "otherwise. Leave out `train()`; `captions` takes care of the mode"
+            "the result is correct, but the captioner is left in training mode, which changes later results. Leave out "
+            "`train()`; `captions` sets the mode itself"
         )
-    return "two captioners; no true word was read, and every wording was understood"
+    return "two captioners; no true word was read, and every phrasing was accepted"

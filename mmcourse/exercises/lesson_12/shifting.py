@@ -1,4 +1,4 @@
-"""Exercise 12.1: what a decoder reads in teacher forcing, and what it is to say."""
+"""Exercise 12.1: the inputs and targets of teacher forcing."""
 
 import torch
 from torch import Tensor
@@ -12,12 +12,12 @@ START, END = 2, 3
 
 @exercise(
     "12.1",
-    title="what is read, what is said",
+    title="inputs and targets",
     dots=1,
     minutes=5,
     hints=(
-        "Take one sentence, <start> a fish <end>. What does the decoder know before it says 'a'? Before 'fish'?",
-        "The last word is never read, nothing comes after it; <start> is never said. Both are slices of `tokens`.",
+        "Take one sentence, <start> a fish <end>. Which words has the decoder read when it predicts 'a'? And 'fish'?",
+        "The last token is never an input, <start> is never a target. Both are slices of `tokens`.",
     ),
 )
 def shift_right(answer, rng):
@@ -25,11 +25,11 @@ def shift_right(answer, rng):
         tokens = sentences(rng, longest)
         inputs, targets = pair_of(answer(tokens), tokens)
         judge(inputs, targets, tokens)
-    return "three batches: at each place the words so far are read, and the next one is said"
+    return "three batches: at each position the input is one token, and the target is the next"
 
 
 def sentences(rng: torch.Generator, longest: int) -> Tensor:
-    """Framed sentences of different lengths, padded.   (B, longest)"""
+    """Sentences of different lengths from <start> to <end>, padded.   (B, longest)"""
     lengths = [longest, *(whole(rng, 4, longest - 1) for _ in range(3))]
     tokens = torch.zeros(len(lengths), longest, dtype=torch.int64)
     for row, n in zip(tokens, lengths, strict=True):
@@ -39,27 +39,29 @@ def sentences(rng: torch.Generator, longest: int) -> Tensor:
 
 
 def pair_of(result, tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Inputs and targets, once two tensors of one shape came."""
+    """Inputs and targets, once they are two tensors of the same shape."""
     where = f"for tokens {tuple(tokens.shape)}"
     if isinstance(result, Tensor):
-        raise NotRight(f"{where} one tensor came back; two are asked for: `return inputs, targets`")
+        raise NotRight(f"{where} one tensor was returned; two are expected: `return inputs, targets`")
     if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(x, Tensor) for x in result):
         raise NotRight(f"{where} it gave {described(result)}, expected two tensors: inputs, targets")
     inputs, targets = (x.detach().cpu() for x in result)
     if other := [x.dtype for x in (inputs, targets) if x.is_floating_point() or x.dtype == torch.bool]:
-        raise NotRight(f"{where} the words are of type {other[0]}; they are looked up, so leave them the whole numbers")
+        raise NotRight(
+            f"{where} the tokens are of type {other[0]}; they are indices of the vocabulary, so keep them integers"
+        )
     batch, length = tokens.shape
     if inputs.shape == targets.shape == (batch - 1, length):
-        raise NotRight(f"{where} a sentence is missing: `[1:]` cuts rows; places are the second axis, `[:, 1:]`")
+        raise NotRight(f"{where} a sentence is missing: `[1:]` removes rows; positions are the second axis, `[:, 1:]`")
     if inputs.shape == targets.shape == tokens.shape:
         raise NotRight(
-            f"{where} both are as long as the tokens; there is one step less: <start> is not said, and after the last "
-            "word nothing is"
+            f"{where} both are as long as the tokens, which is one too many: <start> is never a target, and after the "
+            "last token there is none"
         )
     if inputs.shape != targets.shape:
         raise NotRight(
-            f"{where} inputs are {tuple(inputs.shape)} and targets {tuple(targets.shape)}: for each word that is read "
-            "one is said, so both are one place shorter than the tokens"
+            f"{where} inputs are {tuple(inputs.shape)} and targets {tuple(targets.shape)}: each input "
+            "has one target, so both are one position shorter than the tokens"
         )
     if inputs.shape != (batch, length - 1):
         raise NotRight(f"{where} both have shape {tuple(inputs.shape)}, expected {(batch, length - 1)}")
@@ -69,17 +71,19 @@ def pair_of(result, tokens: Tensor) -> tuple[Tensor, Tensor]:
 def judge(inputs: Tensor, targets: Tensor, tokens: Tensor) -> None:
     first, last = tokens[:, :-1], tokens[:, 1:]
     if torch.equal(inputs, last) and torch.equal(targets, first):
-        raise NotRight("inputs and targets are exchanged: <start> is read and never said")
+        raise NotRight("inputs and targets are exchanged: <start> is an input and never a target")
     if torch.equal(inputs, targets):
-        raise NotRight("what is read is what is to be said: the answer stands in the question. Shift one by one")
+        raise NotRight(
+            "inputs and targets are the same: the answer is part of the input. Shift one of them by one position"
+        )
     if not torch.equal(targets, last):
         if torch.equal(targets, first):
-            raise NotRight("<start> is among the targets; the first word that is said comes after it")
-        raise NotRight("the targets are not the next words: everything but <start>, padding included")
+            raise NotRight("<start> is among the targets; the first target is the word after it")
+        raise NotRight("the targets are not the next tokens: all but <start>, padding included")
     real = last != 0
     if not torch.equal(inputs[real], first[real]):
         if torch.equal(inputs, last):
-            raise NotRight("the inputs lack <start>: the first word has to be said from something")
-        raise NotRight("the inputs are not the words before: everything but the last place")
+            raise NotRight("the inputs lack <start>, from which the first word is predicted")
+        raise NotRight("the inputs are not the previous tokens: all but the last position")
     if ((inputs != first) & (inputs != 0)).any():
-        raise NotRight("after the last word something else than <end> or padding is read")
+        raise NotRight("after the last word, an input is neither <end> nor padding")

@@ -1,4 +1,4 @@
-"""A widget with a canvas to draw on: what is drawn comes to Python at the size that a model sees."""
+"""A widget with a canvas: the drawing is sent to Python at the size of a model's input."""
 
 import random
 
@@ -16,9 +16,9 @@ INK = "#2b2028"
 
 
 class Board(StaticImage):
-    """The Python side of static/canvas.js. A subclass says what follows from a picture: `_look(image)`.
+    """The Python side of static/canvas.js. A subclass defines what happens with an image: `_look(image)`.
 
-    `_image` (3, size, size) is what lies on the canvas, as the model sees it; `_canvas` the same as it was drawn.
+    `_image` (3, size, size) is the canvas at the size of the model's input; `_canvas` the same at its own resolution.
     """
 
     size = traitlets.Int(32).tag(sync=True)
@@ -64,18 +64,18 @@ class Board(StaticImage):
         self._look(self._image)
 
     def _look(self, image: Tensor) -> None:
-        """What follows from a picture.   (3, size, size)"""
+        """Process a new image.   (3, size, size)"""
         raise NotImplementedError
 
 
 def named(scene: Scene) -> str:
-    """A scene in words: 'a small red fish', 'a small red fish left of a big blue boat'."""
+    """A scene as a phrase: 'a small red fish', 'a small red fish left of a big blue boat'."""
     objects = [with_article(f"{item.size} {item.colour} {item.kind}") for item in scene.objects]
     return f" {scene.relation} ".join(objects)
 
 
 def blank(time: int, size: int = CANVAS) -> Tensor:
-    """An empty page at a time of day (an index into TIMES), to draw on.   (3, size, size)"""
+    """An empty page at a time of day (an index into TIMES).   (3, size, size)"""
     from mmcourse.picturebook.background import page_keys, paint_background
 
     return paint_background(page_keys([time]), torch.tensor([time]), size)[0]

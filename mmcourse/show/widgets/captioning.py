@@ -34,8 +34,8 @@ def captioning_explorer(
 class CaptioningExplorer(Board):
     """The widget behind `captioning_explorer`.
 
-    `sentence` is the caption of the canvas, by greedy search or a beam of `width`; `weights` (words, rows, columns) are
-    the attention weights of its words, END last, or None; `others` the beam's sentences with their probabilities.
+    `sentence` is the caption of the canvas, by greedy decoding or a beam of `width`; `weights` (words, rows, columns)
+    are the attention weights of its words, END last, or None; `others` the beam's sentences with their probabilities.
     """
 
     _esm = script("canvas.js") + script("captioning.js")

@@ -1,4 +1,4 @@
-"""The clinic of lesson 12 on right answers and on the wrong ones that people give."""
+"""The debugging exercise of lesson 12 on correct answers and on the wrong ones that people give."""
 
 import pytest
 import torch
@@ -42,7 +42,7 @@ def by_hand(captioner, images, tokens, scenes):
 
 
 def parts(*names):
-    """The share of captions of which all these are right."""
+    """The fraction of captions in which all these are correct."""
 
     def judged(captioner, images, tokens, scenes):
         right = meaning(captions(captioner, images), scenes)
@@ -94,38 +94,38 @@ def test_report(judged):
             "mode set": lambda c, *a: fixed(c.eval(), *a),
         },
         {
-            "patient": (buggy_model, "still the patient's figure"),
-            "padding": (padded, "padding among them"),
-            "forced": (forced_meaning, "said after the true ones"),
+            "buggy": (buggy_model, "still the buggy score"),
+            "padding": (padded, "counts padding"),
+            "forced": (forced_meaning, "predicted after the true ones"),
             "same words": (
                 lambda c, i, t, s: sum(a == decode(b) for a, b in zip(captions(c, i), t, strict=True)) / len(t),
-                "compared with one wording",
+                "compared with one phrasing",
             ),
-            "grammar": (parts("a sentence"), "is it also true"),
+            "grammar": (parts("a sentence"), "are these also correct"),
             "kinds": (parts("kinds"), "the kinds alone"),
             "colours": (parts("colours"), "the colours alone"),
             "sizes": (parts("sizes"), "the sizes alone"),
             "relation": (parts("relation"), "the relation alone"),
             "kinds, colours": (parts("kinds", "colours"), "the kinds and colours alone"),
-            "things' parts": (parts("kinds", "colours", "sizes"), "the kinds, colours and sizes alone"),
+            "all but the relation": (parts("kinds", "colours", "sizes"), "the kinds, colours and sizes alone"),
             "sizes, relation": (parts("sizes", "relation"), "the sizes and relation alone"),
-            "owners": (parts("kinds", "colours", "sizes", "relation"), "each by itself"),
-            "objects": (objects_alone, "their relation is not"),
-            "things in order": (lambda *a: objects_alone(*a, order=tuple), None),
-            "start again": (start_again, "<start> is read before every word"),
+            "owners": (parts("kinds", "colours", "sizes", "relation"), "judged separately"),
+            "objects": (objects_alone, "but not their relation"),
+            "objects in order": (lambda *a: objects_alone(*a, order=tuple), None),
+            "start again": (start_again, "<start> is the input of every step"),
             "references": (
                 lambda c, i, t, s: caption_accuracy([decode(row) for row in t], s),
                 "the references are judged",
             ),
-            "own words": (own_words, "words of its own captions"),
-            "other pages": (lambda c, i, t, s: fixed(c, i.roll(1, 0), t, s), "by the scenes of other pages"),
+            "own words": (own_words, "the words of generated captions"),
+            "other pages": (lambda c, i, t, s: fixed(c, i.roll(1, 0), t, s), "with the scenes of other pages"),
             "other pages, back": (lambda c, i, t, s: fixed(c, i.roll(-1, 0), t, s), "it gave 0.0"),
             "from outside": (from_outside, "is another one used, from outside"),
             "in training": (in_training, "left in training mode"),
             "text": (lambda *a: str(fixed(*a)), None),
-            "wrong ones": (lambda *a: 1 - fixed(*a), "the share of wrong captions"),
+            "wrong ones": (lambda *a: 1 - fixed(*a), "the fraction of wrong captions"),
             "number": (lambda c, i, t, s: fixed(c, i, t, s) * len(s), "a number of captions"),
-            "per cent": (lambda *a: 100 * fixed(*a), "in per cent"),
+            "percentage": (lambda *a: 100 * fixed(*a), "a percentage"),
             "list": (lambda c, i, t, s: captions(c, i), "expected one number"),
         },
         draws=4,

@@ -1,4 +1,4 @@
-"""The captioning explorer without a browser: what is drawn is described, each word with where it was looked for."""
+"""The captioning explorer without a browser: a drawing is captioned, with the attention weights of each word."""
 
 import base64
 import io
@@ -26,7 +26,7 @@ def pixels_of(image):
     return (image * 255).round().byte().permute(1, 2, 0).contiguous().numpy().tobytes()
 
 
-def test_what_is_drawn_is_described(model):
+def test_a_drawing_is_captioned(model):
     widget = captioning_explorer(model)
     image = (torch.rand(3, 48, 48) * 255).round() / 255
     widget.pixels = memoryview(pixels_of(image))
@@ -40,7 +40,7 @@ def test_what_is_drawn_is_described(model):
     assert widget.result["probabilities"][: len(words)] == pytest.approx(probabilities.tolist(), abs=2e-3)
 
 
-def test_a_wider_beam_is_shown_with_what_else_it_found(model):
+def test_a_wider_beam_is_shown_with_its_candidates(model):
     widget = captioning_explorer(model)
     widget.width = 6
     said, scores = beam(model, widget._image[None], 6)
@@ -49,7 +49,7 @@ def test_a_wider_beam_is_shown_with_what_else_it_found(model):
     assert [p for _, p in widget.others] == pytest.approx(scores[0, :4].exp().tolist(), abs=1e-4)
 
 
-def test_a_blank_picture_is_answered_too(model):
+def test_a_blank_image_is_captioned_too(model):
     widget = captioning_explorer(model)
     for value in (0.0, 1.0):
         widget.pixels = pixels_of(torch.full((3, 48, 48), value))
@@ -57,7 +57,7 @@ def test_a_blank_picture_is_answered_too(model):
         assert widget.still()[0].startswith(b"\x89PNG") and "On it: a drawing." in widget.still()[1]
 
 
-def test_a_page_is_named_as_it_is(model):
+def test_a_page_is_named_correctly(model):
     widget = captioning_explorer(model, objects=2)
     before = widget.page["name"]
     widget._give_page()
@@ -68,13 +68,13 @@ def test_a_page_is_named_as_it_is(model):
     assert named(imagine("test", widget.page["number"], 2)) == widget.page["name"]
 
 
-def test_without_attention_there_is_nothing_to_point_at():
+def test_without_attention_no_weights_are_shown():
     widget = captioning_explorer(ShowAndTell(len(VOCABULARY), 16, ImageEncoder((4, 6, 8))), size=32, objects=1)
     assert widget.weights is None and widget.result["weights"] is None
     assert "attention" not in widget.still()[1]
 
 
-def test_the_still_picture_and_its_alt_text(model):
+def test_the_static_image_and_its_alt_text(model):
     widget = captioning_explorer(model)
     data, metadata = widget._repr_mimebundle_()
     assert Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).width > 500
@@ -88,7 +88,7 @@ def test_the_model_keeps_its_mode():
     assert model.training
 
 
-def test_what_does_not_fit_is_refused():
+def test_bad_models_are_refused():
     with pytest.raises(ValueError, match="expected a Captioner"):
         captioning_explorer(nn.Linear(2, 2))
     with pytest.raises(ValueError, match="vocabulary"):
