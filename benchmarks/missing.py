@@ -27,7 +27,7 @@ from mmcourse.models.textcnn import BagOfWords
 from mmcourse.picturebook.scene import KINDS
 from mmcourse.picturebook.sentence import VOCABULARY
 from mmcourse.tasks.naming import NamedPages
-from mmcourse.training.blending import blended
+from mmcourse.training.auxiliary import with_auxiliary_losses
 from mmcourse.training.device import describe_device, seed_everything
 from mmcourse.training.modulation import Modulated
 
@@ -42,10 +42,14 @@ TRAININGS: dict[str, tuple[dict, Callable | None, bool]] = {
     "plain, SGD": ({}, None, True),
     "modulated": ({}, lambda model: Modulated(model, alpha=1.0), False),
     "modulated, SGD": ({}, lambda model: Modulated(model, alpha=1.0), True),
-    "blended": ({"own_heads": True}, lambda model: blended(), False),
+    "auxiliary losses": ({"own_heads": True}, lambda model: with_auxiliary_losses(), False),
     "dropout, all 0.5": ({"dropout": EVEN}, None, False),
     "dropout, sound 0.7": ({"dropout": RATES}, None, False),
-    "blended, dropout, sound 0.7": ({"own_heads": True, "dropout": RATES}, lambda model: blended(), False),
+    "auxiliary losses, dropout, sound 0.7": (
+        {"own_heads": True, "dropout": RATES},
+        lambda model: with_auxiliary_losses(),
+        False,
+    ),
 }
 COLUMNS = (
     "without sound",

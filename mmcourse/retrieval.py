@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmcourse.precision import exact
 
-CLOSE = 1e-6  # similarities nearer than that are equal: the same vectors give products that differ by rounding
+CLOSE = 1e-6  # similarities that differ by less are equal: products of the same vectors differ by rounding
 BLOCK = 1 << 22  # similarities computed at a time: 10,000 queries among 10,000 candidates would take gigabytes
 NO_FLOAT64 = ("mps",)  # kinds of device without float64: similarities are float32 there
 
@@ -37,19 +37,21 @@ def ranks(
             raise ValueError(f"there are meanings of shape {tuple(given.shape)} for {len(vectors)} {name}")
     found = torch.isin(meanings, candidate_meanings)
     if not found.all():
-        raise ValueError(f"query {int((~found).nonzero()[0])} has no candidate of its meaning, so it can have no rank")
+        raise ValueError(
+            f"query {int((~found).nonzero()[0])} has no candidate of its meaning, so its rank is undefined"
+        )
     queries, candidates = _unit(queries), _unit(candidates)
     size = max(1, BLOCK // len(candidates))
     parts = zip(queries.split(size), meanings.split(size), strict=True)
     return torch.cat([_ranks(part @ candidates.T, own[:, None] == candidate_meanings) for part, own in parts])
 
 
-def _ranks(similarities: Tensor, right: Tensor) -> Tensor:
+def _ranks(similarities: Tensor, correct: Tensor) -> Tensor:
     """The expected rank of the first correct candidate.   (Q, C), (Q, C) bool -> (Q,)"""
-    best = similarities.masked_fill(~right, -torch.inf).amax(dim=1, keepdim=True)  # (Q, 1)
+    best = similarities.masked_fill(~correct, -torch.inf).amax(dim=1, keepdim=True)  # (Q, 1)
     tied = (similarities - best).abs() <= CLOSE
     before = (similarities > best + CLOSE).sum(dim=1)
-    return 1 + before + (tied & ~right).sum(dim=1) / ((tied & right).sum(dim=1) + 1)
+    return 1 + before + (tied & ~correct).sum(dim=1) / ((tied & correct).sum(dim=1) + 1)
 
 
 def recall_at(ranks: Tensor, k: int) -> float:
@@ -60,7 +62,7 @@ def recall_at(ranks: Tensor, k: int) -> float:
 
 
 def median_rank(ranks: Tensor) -> float:
-    """The rank that half of the queries reach; between the two middle ones where their number is even.   (Q,)"""
+    """The median of the ranks; the mean of the two middle ones where their number is even.   (Q,)"""
     if ranks.numel() == 0:
         raise ValueError("there are no ranks. Likely cause: an empty split")
     return statistics.median(ranks.flatten().tolist())
@@ -80,8 +82,8 @@ def all_directions(
         for other in vectors:
             if one != other:
                 found = ranks(vectors[one], vectors[other], meanings)
-                figures = {f"R@{k}": recall_at(found, k) for k in at}
-                result[f"{one} → {other}"] = figures | {"median rank": median_rank(found)}
+                scores = {f"R@{k}": recall_at(found, k) for k in at}
+                result[f"{one} → {other}"] = scores | {"median rank": median_rank(found)}
     return result
 
 
@@ -94,7 +96,7 @@ def nearest(query: Tensor, candidates: Tensor, k: int = 5) -> tuple[Tensor, Tens
 
 
 def _unit(vectors: Tensor) -> Tensor:
-    """Vectors of length 1, in the most exact type that their device has."""
+    """Vectors of norm 1, in the most precise type that their device supports."""
     return F.normalize(vectors.float() if vectors.device.type in NO_FLOAT64 else vectors.double(), dim=1)
 
 
@@ -107,4 +109,4 @@ def _check(queries: Tensor, candidates: Tensor) -> None:
     if not len(queries) or not len(candidates):
         raise ValueError(f"there are {len(queries)} queries and {len(candidates)} candidates; expected one of each")
     if not (queries.isfinite().all() and candidates.isfinite().all()):
-        raise ValueError("a vector is not finite. Likely cause: a division by the length of a vector of zeros")
+        raise ValueError("a vector is not finite. Likely cause: a division by the norm of a zero vector")

@@ -7,6 +7,8 @@ augment.py       changes to training examples that keep what they mean
 audio.py         sound: files, log-mels and the way back
 spoken.py        the book's words, spoken one by one by groups of voices
 spoken_pages.py  the book's pages, spoken, as log-mels
+griffin_lim.py   log-mels back to sound: frequencies from bands, phases by Griffin and Lim
+letters.py       words as letters, for models that spell
 read_aloud.py    sentences as log-mels in other voices each time, for training
 text.py          words, a vocabulary, padding, batches of sentences of similar length
 language.py      targets made from text alone: next tokens, masked tokens

@@ -1,7 +1,7 @@
-"""Sentences read aloud as log-mels, anew each time: words' spectra joined, as `picturebook.speech.speak` joins sounds.
+"""Sentences read aloud as log-mels: words' spectra are concatenated, as `picturebook.speech.speak` concatenates sounds.
 
-To speak 10,000 sentences takes longer than an epoch of training on them, and gives each of them one voice. Here a
-sentence that comes up again is read by another voice, at another pace, in other noise.
+To synthesise 10,000 sentences takes longer than an epoch of training, and each has one voice. Here every reading of a
+sentence has a random voice, pace and noise.
 """
 
 import copy
@@ -27,17 +27,16 @@ from mmcourse.picturebook.speech import (
     voices,
 )
 
-STRIDE = 64  # frames are a multiple of it: for every length that a network meets, PyTorch keeps memory on a CPU
-FINE = 4  # spectra kept for each frame of the log-mel, so that a word may begin anywhere
+STRIDE = 64  # frames are a multiple of it: on a CPU, PyTorch keeps memory for every input length
+FINE = 4  # spectra per frame of the log-mel, so that a word may begin between frames
 
 
 class ReadAloud:
     """Sentences of some words, read by training voices drawn at random: tokens (B, T) -> log-mels (B, n_mels, F).
 
-    Pace, level, pauses and noise vary as `speak` has them; frames after a sentence's end are 0, and F is a multiple of
-    64. The random numbers are torch's own. `log_mel` has its statistics already. What `speak` has and this has not: the
-    pitch that a pace changes (data.augment.shift_bands does something like it), and words that overlap (the later one
-    is heard).
+    Pace, level, pauses and noise vary as in `speak`; frames after a sentence's end are 0, and F is a multiple of 64.
+    The random numbers are torch's. `log_mel` must have been fitted. Unlike in `speak`, the pace does not change the
+    pitch (data.augment.shift_bands has a similar effect), and words do not overlap (a later one replaces an earlier).
     """
 
     def __init__(self, log_mel: LogMel, words: Sequence[str], speakers: Sequence[str] | None = None):
@@ -45,35 +44,36 @@ class ReadAloud:
         if not words:
             raise ValueError("words is empty; expected those of the sentences to be read")
         if strange := set(words) - set(VOCABULARY):
-            raise ValueError(f"{', '.join(sorted(strange))}: not in the book's vocabulary, so no voice has said it")
+            raise ValueError(f"{', '.join(sorted(strange))}: not in the book's vocabulary, so there is no recording")
         if log_mel.hop % FINE:
             raise ValueError(
                 f"the log-mel's hop is {log_mel.hop} samples; expected a multiple of {FINE}: LogMel(hop=0.02)"
             )
         log_mel = copy.deepcopy(log_mel).cpu()
         self.log_mel, self.speakers, self.words = log_mel, len(speakers), tuple(words)
-        self.row = torch.full((len(VOCABULARY),), -1)  # where a token's spectra lie
+        self.row = torch.full((len(VOCABULARY),), -1)  # the index of a token's spectra
         self.row[[VOCABULARY.index(word) for word in words]] = torch.arange(len(words))
         fine, rate = copy.deepcopy(log_mel), log_mel.rate
         fine.hop = log_mel.hop // FINE
         self.second = rate / fine.hop  # fine frames
-        sounds = [clip(word, speaker) for word in words for speaker in speakers]
-        self.lengths = torch.tensor([len(sound) // fine.hop + 1 for sound in sounds])
-        self.power = torch.zeros(len(sounds), int(self.lengths.max()), log_mel.n_mels)
-        for start in range(0, len(sounds), CHUNK):
-            power = fine.raw(collate(sounds[start : start + CHUNK])).exp().transpose(1, 2)
+        said = [(word, speaker) for word in words for speaker in speakers]
+        self.lengths = torch.tensor([len(clip(*each)) // fine.hop + 1 for each in said])
+        self.power = torch.zeros(len(said), int(self.lengths.max()), log_mel.n_mels)
+        for start in range(0, len(said), CHUNK):  # the clips of all of them would fill 100 MB
+            sounds = [clip(*each) for each in said[start : start + CHUNK]]
+            power = fine.raw(collate(sounds)).exp().transpose(1, 2)
             self.power[start : start + CHUNK, : power.shape[1]] = power
         hisses = torch.stack([LOUDNESS * hiss[: 10 * rate] for hiss in noises()])
         self.noise = fine.raw(hisses).exp().mean(dim=2)  # (colours, n_mels)
 
     def __call__(self, tokens: Tensor) -> Tensor:
-        """Each sentence in a voice of its own.   (B, T) int64, 0 is padding -> (B, n_mels, F) float32"""
+        """Each sentence in a voice drawn at random.   (B, T) int64, 0 is padding -> (B, n_mels, F) float32"""
         where, tokens = tokens.device, tokens.cpu()
         check_tokens(tokens, len(VOCABULARY))
         batch, real = len(tokens), tokens != PAD
         if (unknown := real & (self.row[tokens] < 0)).any():
             strange = VOCABULARY[int(tokens[unknown][0])]
-            raise ValueError(f"{strange!r} is none of the {len(self.words)} words that this was made for")
+            raise ValueError(f"{strange!r} is not among the {len(self.words)} words of this ReadAloud")
         voice = torch.randint(self.speakers, (batch, 1))
         which = self.row[tokens].clamp(min=0) * self.speakers + voice  # (B, T)
         pace = between(PACE, batch, 1) * between(WORD_PACE, *tokens.shape)
@@ -83,7 +83,7 @@ class ReadAloud:
         end = (begin + spoken).masked_fill(~real, 0).amax(dim=1) + between(EDGE, batch) * self.second
         frames = (end / FINE).long() + 1  # (B,)
         position = torch.arange(-(-int(frames.max()) // STRIDE) * STRIDE) * FINE  # (F,)
-        word = (begin.masked_fill(~real, torch.inf)[..., None] <= position).sum(dim=1) - 1  # (B, F) which is heard
+        word = (begin.masked_fill(~real, torch.inf)[..., None] <= position).sum(dim=1) - 1  # (B, F) which word sounds
         level = between(LEVEL, batch, 1)
         loud = decibels(level + between(WORD_LEVEL, *tokens.shape))
         audible = word >= 0
@@ -94,15 +94,15 @@ class ReadAloud:
         power = self.power[which, at.clamp(0, self.power.shape[1] - 1)] * (loud * audible)[..., None]  # (B, F, n_mels)
         hiss = self.noise[torch.randint(len(self.noise), (batch,))]
         hiss = hiss * decibels(level - between(SIGNAL_TO_NOISE, batch, 1))
-        power += hiss[:, None] * (1 + torch.empty_like(power).exponential_()) / 2  # its power wavers, too
+        power += hiss[:, None] * (1 + torch.empty_like(power).exponential_()) / 2  # its power varies, too
         mels = ((power + FLOOR).log().transpose(1, 2) - self.log_mel.mean) / self.log_mel.std
         return (mels * (torch.arange(len(position)) < frames[:, None])[:, None]).to(where)
 
 
 class ReadingBatches(SentenceBatches):
-    """Sentences of like length together, and what `read` makes of them, anew in every batch.
+    """Batches of sentences of similar length and of their readings by `read`, computed anew for every batch.
 
-    Yields (read(tokens), tokens (B, T), labels (B,)). Order as SentenceBatches has it.
+    Yields (read(tokens), tokens (B, T), labels (B,)). The order is that of SentenceBatches.
     """
 
     def __init__(self, read: Callable[[Tensor], Tensor], tokens: Tensor, labels: Tensor, **options):
@@ -115,10 +115,10 @@ class ReadingBatches(SentenceBatches):
 
 
 def between(ends: tuple[float, float], *shape: int) -> Tensor:
-    """Random numbers, all as likely, from one end to the other."""
+    """Uniform random numbers from one end to the other."""
     return torch.empty(shape).uniform_(*ends)
 
 
 def decibels(values: Tensor) -> Tensor:
-    """How many times the power some decibels are."""
+    """Decibels as factors of power."""
     return 10 ** (values / 10)

@@ -1,4 +1,4 @@
-"""The book's pages read aloud, as log-mels of one length: zeros after each sound's end."""
+"""The book's pages read aloud, as log-mels of equal length: zeros after each sound's end."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ from mmcourse.picturebook.book import PictureBook
 
 
 def spoken_pages(book: PictureBook, log_mel: LogMel, pages: Tensor | None = None) -> Tensor:
-    """What `log_mel` makes of every page's voice; all of them, or those at the places `pages`.
+    """The log-mel spectrogram of every page's voice; of all pages, or of those at the indices `pages`.
 
-    -> (N, n_mels, T) float16, half the memory; T is that of the longest, the others end in frames of zeros.
+    -> (N, n_mels, T) float16, to save memory; T is that of the longest, the others end in frames of zeros.
     """
     positions = range(len(book)) if pages is None else pages.tolist()
     parts = []
@@ -23,7 +23,7 @@ def spoken_pages(book: PictureBook, log_mel: LogMel, pages: Tensor | None = None
 
 
 def padded_mels(log_mel: LogMel, sounds: Sequence[Tensor]) -> Tensor:
-    """What `log_mel` makes of sounds (samples,) of any lengths, frames of zeros after each end.   -> (B, n_mels, T)"""
+    """The log-mel spectrograms of sounds (samples,) of any lengths, zeros after each end.   -> (B, n_mels, T)"""
     mels = log_mel(collate(sounds).to(log_mel.window.device))
     frames = torch.tensor([len(sound) // log_mel.hop + 1 for sound in sounds])
     return mels * (torch.arange(mels.shape[2]) < frames[:, None])[:, None].to(mels.device)

@@ -1,7 +1,7 @@
-"""How much did the model use each modality? Ablation, Shapley values (Shapley 1953) and gradients, over modalities.
+"""The contribution of each modality to a prediction: ablation, Shapley values (Shapley 1953) and gradients.
 
-A *game* is a function of a set of names: what the model reaches with those modalities alone, a number or one for each
-example (True and False count as 1 and 0). Every attribution here is {name: value}.
+A *game* is a function of a set of names: the model's result with only those modalities, a number or one per example
+(True and False count as 1 and 0). Every attribution here is {name: value}.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,14 +25,14 @@ def coalitions(names) -> Iterator[frozenset[str]]:
 
 
 def ablation(game: Game, names) -> dict[str, float | Tensor]:
-    """What is lost when one is removed and the others stay: v(all) - v(all without it)."""
+    """The loss when one is removed and the others are kept: v(all) - v(all without it)."""
     everyone = frozenset(names)
     whole = _value(game, everyone)
     return {name: whole - _value(game, everyone - {name}) for name in names}
 
 
 def shapley(game: Game, names) -> dict[str, float | Tensor]:
-    """What each adds when it joins, on average over every order in which they can come.
+    """The mean gain when each is added, over all orders in which they can be added.
 
     The values sum to v(all) - v(none). The game is evaluated 2^M times, once for each set.
     """
@@ -50,7 +50,7 @@ def shapley(game: Game, names) -> dict[str, float | Tensor]:
 
 
 def _value(game: Game, some: frozenset[str]) -> float | Tensor:
-    """What a game gives, True and False as numbers."""
+    """The value of a game, True and False as numbers."""
     value = game(some)
     return value.float() if isinstance(value, Tensor) and value.dtype == torch.bool else value
 
@@ -58,7 +58,7 @@ def _value(game: Game, some: frozenset[str]) -> float | Tensor:
 def probability_game(
     decide: Callable[..., Tensor], features: Mapping[str, Tensor], target: Tensor
 ) -> Callable[[frozenset[str]], Tensor]:
-    """The probability of the right class with some modalities, the others missing by mask.   -> (N,)"""
+    """The probability of the correct class with some modalities, the others marked as missing.   -> (N,)"""
     batch = len(target)
 
     @torch.no_grad()
@@ -77,11 +77,11 @@ def gradient_attributions(
     nothing: Mapping[str, Tensor] | None = None,
     steps: int = 16,
 ) -> dict[str, Tensor]:
-    """The gradient of the right class's probability at the features, times the features, summed for each modality.
+    """Gradients of the correct class's probability at the features, times the features, summed for each modality.
 
-    method   'input': the gradient where the example is (Shrikumar et al. 2016); 'integrated': its mean on the straight
+    method   'input': the gradient at the example (Shrikumar et al. 2016); 'integrated': its mean on the straight
              path from `nothing`, times the path (Sundararajan et al. 2017): they sum to p(example) - p(nothing)
-    nothing  {name: (D,)}: the features of nothing, zeros unless given; a fusion's own stand-ins make it its mask
+    nothing  {name: (D,)}: the baseline, zeros unless given; with a fusion's `missing_embedding` it is the mask
     Computed by captum.   {name: (N, D)} -> {name: (N,)}
     """
     if method not in ("input", "integrated"):

@@ -1,4 +1,4 @@
-"""A network for each modality, their features joined: trained together, asked with any of them missing."""
+"""A network for each modality and a fusion of their features; any modality may be missing."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,15 +12,15 @@ from mmcourse.models.fusion.dropout import ModalityDropout
 
 
 class Branches(nn.Module):
-    """Several inputs to logits: each through its own encoder, the features side by side through one linear layer.
+    """Several inputs to logits: each has an encoder, a linear layer takes the concatenated features.
 
     encoders  {"image": a network to (B, width), ...}; inputs come in this order
-    dropout   rates of modality dropout, {"image": 0.2, ...}; None: every modality is there in training
-    own_heads a linear classifier for each branch besides; in training the output is then a tuple: the joint logits,
-              then those of each branch, for `blended`
+    dropout   rates of modality dropout, {"image": 0.2, ...}; None: no modality is missing in training
+    own_heads a linear classifier for each branch in addition; in training the output is then a tuple: the joint logits,
+              then those of each branch, for `with_auxiliary_losses`
 
-    A branch's features have mean 0 and spread 1 (batch norm without weights), so what stands in for a missing modality
-    begins as the training mean; with dropout it is learned.   inputs (B, ...) each -> (B, classes)
+    A branch's features have mean 0 and standard deviation 1 (batch norm without weights), so the embedding of a missing
+    modality is initially the training mean; with dropout it is learned.   inputs (B, ...) each -> (B, classes)
     """
 
     def __init__(
@@ -39,14 +39,14 @@ class Branches(nn.Module):
         self.join = Concatenation(dict.fromkeys(encoders, width), classes)
         self.heads = nn.ModuleDict({name: nn.Linear(width, classes) for name in encoders if own_heads})
         self.dropout = ModalityDropout(dropout) if dropout else None
-        self.latest: dict[str, Tensor] = {}  # the features of the last training batch, for who watches or modulates
+        self.latest: dict[str, Tensor] = {}  # the features of the last training batch, used by `modulation`
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self.encoders)
 
     def features(self, *inputs: Tensor) -> dict[str, Tensor]:
-        """What each branch makes of its input.   (B, ...) each -> {name: (B, width)}"""
+        """The features of each branch.   (B, ...) each -> {name: (B, width)}"""
         if len(inputs) != len(self.encoders):
             raise ValueError(f"got {len(inputs)} inputs; expected one for each of {', '.join(self.names)}, in order")
         return {name: self.norms[name](self.encoders[name](x)) for name, x in zip(self.names, inputs, strict=True)}
@@ -66,7 +66,7 @@ class Branches(nn.Module):
 
 
 def features_of(model: Branches, inputs: Sequence[Tensor], size: int = 256) -> dict[str, Tensor]:
-    """The features of many examples, on the processor, in evaluation mode.   -> {name: (N, width)}"""
+    """The features of many examples, on the CPU, in evaluation mode.   -> {name: (N, width)}"""
     where = next(model.parameters()).device
     with evaluation_mode(model):
         parts = [
@@ -77,7 +77,7 @@ def features_of(model: Branches, inputs: Sequence[Tensor], size: int = 256) -> d
 
 
 def decisions_of(model: Branches, features: Mapping[str, Tensor], present: Present = None) -> Tensor:
-    """The logits for features that are at hand, on the processor, in evaluation mode.   {name: (N, width)} -> (N, K)"""
+    """The logits for given features, on the CPU, in evaluation mode.   {name: (N, width)} -> (N, K)"""
     where = next(model.parameters()).device
     with evaluation_mode(model):
         return model.decide({name: x.to(where) for name, x in features.items()}, present).cpu()

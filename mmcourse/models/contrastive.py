@@ -1,4 +1,4 @@
-"""A shared space: towers that give vectors of one length, and the contrastive loss that brings pairs together.
+"""A shared space: towers whose outputs have the same size, and the contrastive loss that aligns pairs.
 
 The symmetric loss with a learned temperature is that of Radford et al. 2021 (CLIP), as in lesson 11.
 """
@@ -17,15 +17,15 @@ FIRST_SCALE = 1 / 0.07  # CLIP's first temperature
 
 
 def contrastive_loss(one: Tensor, other: Tensor, scale: float | Tensor, meanings: Tensor | None = None) -> Tensor:
-    """How far each example is from being told by its partner among all in the batch, in both directions.
+    """Symmetric InfoNCE: the cross-entropy of identifying each example's partner within the batch, in both directions.
 
-    one, other  (B, D) the two modalities of the same B examples; they are brought to length 1 here
+    one, other  (B, D) the two modalities of the same B examples; normalised here
     scale       1 / temperature: the logits are scale * one @ other.T
-    meanings    (B,) whole numbers; examples of the same meaning are all right answers, in equal parts. None: each
-                example's partner is the only right one
+    meanings    (B,) integers; all examples of the same meaning are positives, with equal target probabilities. None:
+                only the partner is positive
 
-    The mean of the cross-entropies of rows and of columns, a scalar; ln(B) where all similarities are alike.
-    Computed in float32 at least, also under autocast: a bfloat16 logit near 100 is off by up to 0.25.
+    The mean of the cross-entropies of rows and of columns, a scalar; ln(B) where all similarities are equal.
+    Computed in float32 at least, also under autocast: a bfloat16 logit near 100 has an error of up to 0.25.
     """
     check_vectors(one, other, meanings)
     with without_autocast(one):
@@ -39,9 +39,9 @@ def contrastive_loss(one: Tensor, other: Tensor, scale: float | Tensor, meanings
 
 
 def check_vectors(one: Tensor, other: Tensor, meanings: Tensor | None = None) -> None:
-    """ValueError unless both are (B, D) of floating point, and meanings (B,) of whole numbers."""
+    """ValueError unless both are (B, D) of floating point, and meanings (B,) of integers."""
     if one.dim() != 2 or one.shape != other.shape or 0 in one.shape:
-        cause = "towers of different widths" if one.shape[:1] == other.shape[:1] else "batches that are no pairs"
+        cause = "towers of different widths" if one.shape[:1] == other.shape[:1] else "batches that are not pairs"
         cause = "an empty batch" if 0 in (*one.shape, *other.shape) else cause
         raise ValueError(
             f"the two modalities have shapes {tuple(one.shape)} and {tuple(other.shape)}; expected (B, D) twice. "
@@ -51,27 +51,27 @@ def check_vectors(one: Tensor, other: Tensor, meanings: Tensor | None = None) ->
         raise ValueError(f"the vectors are {one.dtype} and {other.dtype}; expected floating point")
     if meanings is not None and (meanings.shape != one.shape[:1] or meanings.is_floating_point()):
         raise ValueError(
-            f"meanings are {meanings.dtype} of shape {tuple(meanings.shape)}; expected a whole number for each of the "
+            f"meanings are {meanings.dtype} of shape {tuple(meanings.shape)}; expected an integer for each of the "
             f"{len(one)} examples"
         )
 
 
 def distance(vectors: tuple[Tensor, Tensor]) -> Tensor:
-    """How far partners are from each other: the mean of 1 - cosine.   ((B, D), (B, D)) -> scalar
+    """The distance of partners: the mean of 1 - cosine.   ((B, D), (B, D)) -> scalar
 
-    The contrastive loss asks that partners be nearer than others, this that they be near (the alignment of Wang, Isola
-    2020). It is 0 where all vectors lie at one spot: for a tower that meets a locked one, or beside a contrastive loss.
+    The contrastive loss requires partners to be closer than other pairs, this one that they be close (the alignment of
+    Wang, Isola 2020). It is 0 if all vectors are equal: use it with a locked tower, or beside a contrastive loss.
     """
     check_vectors(*vectors)
     return 1 - F.cosine_similarity(*map(exact, vectors), dim=1).mean()
 
 
 class ContrastiveLoss(nn.Module):
-    """`contrastive_loss` with a scale that is learned along, as its logarithm, and never exceeds 100 (CLIP).
+    """`contrastive_loss` with a learned scale, stored as its logarithm, of at most 100 (CLIP).
 
-    A parameter that a step took beyond the limit is brought back to it, so that it can leave again.
-    forward: ((B, D), (B, D)), meanings (B,) or None -> scalar. Its one parameter has to reach the optimiser: a
-    SharedSpace holds it.
+    A parameter beyond the limit is set back to it, so that it keeps receiving a gradient.
+    forward: ((B, D), (B, D)), meanings (B,) or None -> scalar. Its parameter has to be given to the optimiser:
+    a SharedSpace contains it.
     """
 
     def __init__(self, scale: float = FIRST_SCALE):
@@ -92,10 +92,10 @@ class ContrastiveLoss(nn.Module):
 
 
 class SharedSpace(nn.Module):
-    """A tower for each modality, all ending in vectors of one length: {"image": ..., "text": ..., "sound": ...}.
+    """A tower for each modality, all with the same output size: {"image": ..., "text": ..., "sound": ...}.
 
-    `embed` gives unit vectors, so that their products are cosines. `pair` is what `fit` trains, with `loss`, whose
-    scale is learned along.
+    `embed` returns unit vectors, so that their products are cosines. `pair` is what `fit` trains, with `loss`, whose
+    scale is learned.
     """
 
     def __init__(self, towers: Mapping[str, nn.Module], scale: float = FIRST_SCALE):
@@ -115,20 +115,20 @@ class SharedSpace(nn.Module):
         return self.towers[name]
 
     def embed(self, name: str, *inputs: Tensor) -> Tensor:
-        """Where examples of a modality lie in the space, on its device.   -> (B, D), each of length 1"""
+        """The vectors of a modality's examples, on the space's device.   -> (B, D), each of norm 1"""
         where = self.loss.log_scale.device
         return F.normalize(self.tower(name)(*(given.to(where) for given in inputs)), dim=1)
 
     def pair(self, one: str, other: str, locked: str | None = None) -> "Pair":
-        """Two of the towers as one module, to be trained on pairs; `locked` names one that stays as it is."""
+        """Two of the towers as one module, to be trained on pairs; `locked` names one that is frozen."""
         return Pair(self, one, other, locked)
 
 
 class Pair(nn.Module):
-    """Two towers of a space side by side, for `fit`: forward(one, other) -> (vectors (B, D), vectors (B, D)).
+    """Two towers of a space, for `fit`: forward(one, other) -> (vectors (B, D), vectors (B, D)).
 
-    A locked tower is in evaluation mode and gets no gradient. `loss` is the space's; `near_loss` adds the distance of
-    partners to it.
+    A locked tower is in evaluation mode and gets no gradient. `loss` is the space's; `near_loss` adds the distance
+    of partners.
     """
 
     def __init__(self, space: SharedSpace, one: str, other: str, locked: str | None = None):
@@ -156,5 +156,5 @@ class Pair(nn.Module):
         return vectors[0], vectors[1]
 
     def near_loss(self, vectors: tuple[Tensor, Tensor], meanings: Tensor | None = None) -> Tensor:
-        """The contrastive loss and how far partners are apart.   -> scalar"""
+        """The contrastive loss plus the distance of partners.   -> scalar"""
         return self.loss(vectors, meanings) + distance(vectors)

@@ -1,4 +1,4 @@
-"""A generated stand-in: one modality's features, predicted from the features of the others."""
+"""Imputation by prediction: one modality's features, predicted from the features of the others."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 
 class Imputer(nn.Module):
-    """A small network that says what the missing modality's features would have been.
+    """A small network that predicts the features of a missing modality.
 
-    missing  the name of the modality that it makes up; sizes {name: features}, all modalities
-    forward({"image": (B, D_image), ...}) -> (B, D_missing); what is given for the missing one is not read.
+    missing  the name of the predicted modality; sizes {name: features}, all modalities
+    forward({"image": (B, D_image), ...}) -> (B, D_missing); an entry for the missing one is ignored.
     Trained by the squared error: fit(imputer.layers, Batches(imputer.given(features), features[missing]), ...)
     """
 
@@ -24,9 +24,9 @@ class Imputer(nn.Module):
         )
 
     def given(self, features: Mapping[str, Tensor]) -> Tensor:
-        """The others' features side by side, which `layers` takes: to train on.   -> (B, D_1 + D_2 + ...)"""
+        """The others' features, concatenated: the input of `layers`.   -> (B, D_1 + D_2 + ...)"""
         if absent := [name for name in self.sources if name not in features]:
-            raise ValueError(f"{absent[0]} is missing too; this stand-in predicts {self.missing} from it")
+            raise ValueError(f"{absent[0]} is missing too; this imputer predicts {self.missing} from it")
         return torch.cat([features[name] for name in self.sources], dim=1)
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:

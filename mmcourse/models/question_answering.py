@@ -1,6 +1,6 @@
-"""Ask a picture: a word that is heard finds its places, a question that is read says what is wanted of them. Lesson 09.
+"""Visual question answering, as in lesson 09: a spoken word attends to positions, a question modulates the result.
 
-Cross-attention (Vaswani et al. 2017) from sound to places, then FiLM (Perez et al. 2018) by the question.
+Cross-attention (Vaswani et al. 2017) from sound to positions, then FiLM (Perez et al. 2018) by the question.
 """
 
 import torch
@@ -12,29 +12,29 @@ from mmcourse.renamed import old_keywords
 
 
 def with_positions(maps: Tensor, reach: float = 1.0) -> Tensor:
-    """Each place of feature maps as a token that knows where it is.   (B, C, H, W) -> (B, H * W, C + 2)
+    """Each position of feature maps as a token, with its coordinates.   (B, C, H, W) -> (B, H * W, C + 2)
 
-    Row after row. The last two features are x and y of the place, from -reach at the left and the top to reach; 0 where
-    there is one column or one row.
+    In row order. The last two features are x and y, from -reach at the left and the top to reach; 0 where there is a
+    single column or row.
     """
     if maps.dim() != 4:
         raise ValueError(
-            f"maps have shape {tuple(maps.shape)}; expected (B, C, H, W). Likely cause: features that were pooled "
-            "already"
+            f"maps have shape {tuple(maps.shape)}; expected (B, C, H, W). Likely cause: features that are "
+            "already pooled"
         )
     batch, _, height, width = maps.shape
     y, x = torch.meshgrid(
         *(torch.linspace(-reach, reach, n) if n > 1 else torch.zeros(n) for n in (height, width)), indexing="ij"
     )  # (H, W)
-    where = torch.stack([x, y]).to(maps).expand(batch, 2, height, width)
-    return torch.cat([maps, where], dim=1).flatten(2).transpose(1, 2)
+    coordinates = torch.stack([x, y]).to(maps).expand(batch, 2, height, width)
+    return torch.cat([maps, coordinates], dim=1).flatten(2).transpose(1, 2)
 
 
 class QuestionAnswerer(nn.Module):
-    """Places of a picture, a word that was heard, a written question -> logits of the answers.
+    """Positions of an image, a spoken word and a written question -> logits of the answers.
 
-    positions (B, T, D), sound (B, S), tokens (B, L) with 0 as padding -> (B, n_classes). Where the heard word looks,
-    `attend` says. `heads` answer at once, each with places of its own. Of the question the order of words is not used.
+    positions (B, T, D), sound (B, S), tokens (B, L) with 0 as padding -> (B, n_classes). `attend`
+    returns the attention weights of each of the `heads`. The order of the question's words is not used.
     """
 
     @old_keywords
@@ -59,13 +59,13 @@ class QuestionAnswerer(nn.Module):
         self.head = nn.Sequential(nn.ReLU(), nn.Linear(2 * width, width), nn.ReLU(), nn.Linear(width, n_classes))
 
     def attend(self, positions: Tensor, sound: Tensor) -> tuple[Tensor, Tensor]:
-        """What was found, and how much of it came from where.   -> (B, 2 * width), (B, heads, T)"""
+        """The attended features and the attention weights.   -> (B, 2 * width), (B, heads, T)"""
         queries, keys, values = (
             x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for x in (self.query(sound)[:, None], self.key(positions), self.value(positions))
         )  # (B, heads, 1 or T, ...)
-        found, weights = attention(queries, keys, values)
-        return found.flatten(1), weights[:, :, 0]
+        attended, weights = attention(queries, keys, values)
+        return attended.flatten(1), weights[:, :, 0]
 
     def forward(self, positions: Tensor, sound: Tensor, tokens: Tensor) -> Tensor:
         if (
@@ -75,8 +75,9 @@ class QuestionAnswerer(nn.Module):
             or not len(positions) == len(sound) == len(tokens)
         ):
             raise ValueError(
-                f"places {tuple(positions.shape)}, heard {tuple(sound.shape)}, tokens {tuple(tokens.shape)}; expected "
-                "(B, T, D), (B, S), (B, L) of one B. Likely cause: pages instead of examples, a page has several"
+                f"positions {tuple(positions.shape)}, sound {tuple(sound.shape)}, tokens {tuple(tokens.shape)}; "
+                "expected (B, T, D), (B, S), (B, L) with equal B. Likely cause: pages instead of "
+                "examples: a page has several"
             )
-        found, _ = self.attend(positions, sound)
-        return self.head(self.film({"image": found, "text": self.encode_text(tokens)}))
+        attended, _ = self.attend(positions, sound)
+        return self.head(self.film({"image": attended, "text": self.encode_text(tokens)}))

@@ -1,4 +1,4 @@
-"""Towers for a shared space: a page's picture, a sentence, a spoken sentence, each to one vector of the same length."""
+"""Towers for a shared space: an image, a sentence or a spoken sentence to a vector of the same size."""
 
 from collections.abc import Sequence
 
@@ -18,11 +18,10 @@ from mmcourse.renamed import names_of, old_keywords
 
 
 class ImageTower(nn.Module):
-    """A page to a vector: feature maps, squeezed to few channels at every place, then a hidden layer over all places.
+    """An image to a vector: feature maps, reduced to few channels at every position, then a hidden layer over all.
 
-    It keeps where things stand, which the largest over all places would forget. `side` is the pages' pixels; the
-    encoder is a ImageEncoder, so a shipped one fits in its place. Pictures kept in half precision may be given as
-    they are.   (B, 3, side, side) -> (B, D)
+    It preserves positions, which a maximum over positions would discard. `side` is the images' side in pixels; the
+    encoder may be replaced by a shipped ImageEncoder. Images may be in half precision.   (B, 3, side, side) -> (B, D)
     """
 
     def __init__(
@@ -55,7 +54,7 @@ class ImageTower(nn.Module):
         if maps.shape[2:] != (self.side, self.side):
             raise ValueError(
                 f"images have shape {tuple(images.shape)}, which leaves maps of {tuple(maps.shape[2:])}; this tower "
-                f"was made for {self.side} x {self.side}. Likely cause: pages with one thing, PictureBook(..., size=48)"
+                f"needs {self.side} x {self.side}. Likely cause: pages with one object, PictureBook(..., size=48)"
             )
         return self.head(self.squeeze(maps).flatten(1))
 
@@ -74,9 +73,9 @@ class SentenceTower(nn.Module):
 
 
 class SpeechTower(nn.Module):
-    """A spoken sentence to a vector: a SpeechEncoder, a GRU on its states, then the last state and the largest of both.
+    """A spoken sentence to a vector: a SpeechEncoder, a GRU, then the last state and maxima over time of both.
 
-    mels (B, n_mels, T), of any lengths: frames that are 0 throughout, on the right, are padding, which changes no
+    mels (B, n_mels, T), of any lengths: frames of zeros on the right are padding, which does not change the
     output.   -> (B, D)
     """
 
@@ -94,7 +93,7 @@ class SpeechTower(nn.Module):
         self.width = width
 
     def states(self, mels: Tensor) -> tuple[Tensor, Tensor]:
-        """What every moment sounds like, 0 at padding, and which moments are real.   -> (B, T', D), (B, T') bool"""
+        """The states of every frame, 0 at padding, and which frames are real.   -> (B, T', D), (B, T') bool"""
         check_mels(mels, self.encoder.n_mels)
         mels = mels.to(self.head.weight.dtype)  # they may be kept in half precision
         real = real_frames(mels)  # (B, T)
@@ -106,28 +105,28 @@ class SpeechTower(nn.Module):
 
     def forward(self, mels: Tensor) -> Tensor:
         states, real = self.states(mels)
-        hidden_states, _ = self.recurrent(states)  # what stands on the right cannot reach a state
+        hidden_states, _ = self.recurrent(states)  # padding on the right cannot affect a real state
         largest = hidden_states.masked_fill(~real[..., None], -torch.inf).amax(dim=1)
         return self.head(torch.cat([last_states(hidden_states, real.sum(dim=1)), largest, states.amax(dim=1)], dim=1))
 
 
 def real_frames(mels: Tensor) -> Tensor:
-    """Which frames are sound: all up to the last that is not 0 throughout.   (B, n_mels, T) -> (B, T) bool
+    """Which frames are sound: all up to the last that is not zero.   (B, n_mels, T) -> (B, T) bool
 
-    ValueError for a sound of padding alone.
+    ValueError for a sound that is padding only.
     """
     sounding = (mels != 0).any(dim=1)  # (B, T)
     if not sounding.any(dim=1).all():
         row = int((~sounding.any(dim=1)).nonzero()[0])
-        raise ValueError(f"sound {row} is 0 throughout, so nothing in it is to be heard. Likely cause: all padding")
+        raise ValueError(f"sound {row} consists of zeros only. Likely cause: all padding")
     return sounding.flip(1).cummax(dim=1).values.flip(1)
 
 
 class PageSpace(SharedSpace):
-    """The Picture Book's shared space: pages of 48 pixels, its sentences, its voices, from the waveform on.
+    """The Picture Book's shared space: images of 48 pixels, sentences, and voices from the waveform on.
 
-    Complete in one file: it holds LogMel's statistics. The towers of `image`, `text` and `sound` take pictures
-    (B, 3, 48, 48), tokens (B, T) and log-mels (B, 40, T); `embed_text` and `embed_sound` make the latter two.
+    Its file contains LogMel's statistics. Inputs of the towers `image`, `text` and `sound` are images (B, 3, 48, 48),
+    tokens (B, T) and log-mels (B, 40, T); `embed_text` and `embed_sound` compute the latter two.
     `text_width` is the width of the text encoder.
     """
 
@@ -138,11 +137,11 @@ class PageSpace(SharedSpace):
         self.log_mel = LogMel(hop=hop)
 
     def embed_text(self, sentences: Sequence[str]) -> Tensor:
-        """Where sentences lie.   -> (N, D), each of length 1"""
+        """The vectors of sentences.   -> (N, D), each of norm 1"""
         return self.embed("text", pad([encode(sentence) for sentence in sentences]))
 
     def embed_sound(self, sounds: Sequence[Tensor]) -> Tensor:
-        """Where sounds (samples,) at 16 kHz lie.   -> (N, D), each of length 1"""
+        """The vectors of sounds (samples,) at 16 kHz.   -> (N, D), each of norm 1"""
         return self.embed("sound", padded_mels(self.log_mel, sounds))
 
 

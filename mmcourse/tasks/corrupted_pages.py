@@ -1,4 +1,4 @@
-"""The rescue task: name the thing from its picture and from the word for it, one of which may be spoilt."""
+"""Classify an object from its image and its spoken name, one of which may be corrupted."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -13,23 +13,25 @@ from mmcourse.picturebook.scene import KINDS, stream
 from mmcourse.picturebook.speech import speak
 from mmcourse.renamed import old_keywords
 
-CONTRAST, GRAIN = 0.4, 0.9  # what is left of a spoilt picture's contrast; the spread of the noise on it
-LOUDER = (12.0, 20.0)  # decibels by which noise drowns a word
+CONTRAST, GRAIN = 0.4, 0.9  # a corrupted image's remaining contrast; the standard deviation of its noise
+LOUDER = (12.0, 20.0)  # decibels by which noise exceeds a noisy word
 
 
 class CorruptedPages:
-    """A book's pages with one thing and the word for it, spoken: some pictures spoilt, other words drowned, never both.
+    """Pages with one object and its spoken name: some images corrupted, other words noisy, never both.
 
-    `fraction` of the pages have a spoilt picture, as many others a word under noise, so the rest has both clear.
-    `corrupted` and `noisy` (N,) bool say which; labels (N,) are the kinds. The voice is the page's.
+    On `fraction` of the pages the image is corrupted, on as many others the word is noisy; the rest is clean.
+    `corrupted` and `noisy` (N,) bool are the masks; labels (N,) are the kinds. The voice is the page's.
     """
 
     @old_keywords
     def __init__(self, book: PictureBook, fraction: float = 0.4):
         if book.objects != 1:
-            raise ValueError("CorruptedPages got a book with two things a page; make the book with objects=1")
+            raise ValueError("CorruptedPages got a book with two objects per page; make the book with objects=1")
         if not 0 <= fraction <= 0.5:
-            raise ValueError(f"fraction is {fraction}; expected 0 to 0.5, since picture and word are never both spoilt")
+            raise ValueError(
+                f"fraction is {fraction}; expected 0 to 0.5, since image and word are never both corrupted"
+            )
         self.book, self.labels = book, book.kinds
         rng = stream("corrupted", book.split, book.seed, len(book))
         order, each = torch.tensor(rng.sample(range(len(book)), len(book))), round(fraction * len(book))
@@ -41,7 +43,7 @@ class CorruptedPages:
 
     @cached_property
     def images(self) -> Tensor:
-        """The pictures, some pale and covered in grain.   (N, 3, S, S) float32 in [0, 1]"""
+        """The images, some with low contrast and noise.   (N, 3, S, S) float32 in [0, 1]"""
         images = self.book.images.clone()
         for page in self.corrupted.nonzero()[:, 0].tolist():
             grain = torch.randn(images.shape[1:], generator=_generator("grain", self.book, page))
@@ -49,7 +51,7 @@ class CorruptedPages:
         return images
 
     def sound(self, page: int) -> Tensor:
-        """The word for the page's thing, clear or under noise; made anew each time.   (samples,) float32, 16 kHz"""
+        """The spoken name of the page's object, clean or noisy; computed at each call.   (samples,) float32, 16 kHz"""
         rng = stream("word", self.book.split, page, self.book.seed)
         word = speak(KINDS[self.labels[page]], self.book.voice(page), rng.randrange(2**31))
         if not self.noisy[page]:
@@ -66,6 +68,6 @@ class CorruptedPages:
 
 
 def _generator(what: str, book: PictureBook, page: int) -> torch.Generator:
-    """A random generator of this page's own."""
+    """A random generator for this page."""
     seed = stream(what, book.split, page, book.seed).randrange(2**63)
     return torch.Generator().manual_seed(seed)

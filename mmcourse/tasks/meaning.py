@@ -1,4 +1,4 @@
-"""What pages mean, as numbers, for a shared space: same meaning, same number, whatever the wording or the picture."""
+"""The meanings of pages as integers, for a shared space: equal for equal meanings, whatever the phrasing or image."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ from mmcourse.picturebook.sentence import Facts, encode, facts_of, tell
 
 
 def meaning_of(facts: Facts) -> int:
-    """One number for the things and how they stand to each other; the time of day, which few sentences tell, is none.
+    """An integer for the objects and their relation; the time of day, which few sentences mention, is ignored.
 
-    Two things are the same whichever is named first: 'a above b' and 'b below a' mean one thing.
+    The order of two objects does not matter: 'a above b' and 'b below a' have the same meaning.
     """
     number = 0
     for kind, colour, size in facts.objects:
@@ -25,27 +25,29 @@ def meaning_of(facts: Facts) -> int:
 
 
 def meanings(book: PictureBook) -> Tensor:
-    """What each page means.   -> (N,) int64"""
+    """The meaning of each page.   -> (N,) int64"""
     return torch.tensor([meaning_of(facts_of(scene)) for scene in book.scenes])
 
 
 def of_distinct_meaning(book: PictureBook, pages: int) -> Tensor:
-    """The first pages of a book that mean something new, as candidates among which each has one right answer.
+    """The first pages of a book with different meanings, as candidates with one correct answer per query.
 
-    -> (pages,) places in the book, int64. ValueError where the book holds fewer meanings.
+    -> (pages,) indices into the book, int64. ValueError where the book contains fewer meanings.
     """
     found: dict[int, int] = {}
     for position, meaning in enumerate(meanings(book).tolist()):
         found.setdefault(meaning, position)
     if len(found) < pages:
-        raise ValueError(f"the book's {len(book)} pages hold {len(found)} meanings; expected {pages}: a longer book")
+        raise ValueError(
+            f"the book's {len(book)} pages have {len(found)} meanings; expected {pages}: make a longer book"
+        )
     return torch.tensor(list(found.values())[:pages])
 
 
 def phrasings(book: PictureBook, times: int) -> Tensor:
-    """Each page told `times` over, in wordings drawn anew; the first is the book's own.   -> (N, times, T) int64"""
+    """`times` phrasings of each page, drawn at random; the first is the book's own.   -> (N, times, T) int64"""
     if times < 1:
-        raise ValueError(f"times is {times}; expected one wording or more")
+        raise ValueError(f"times is {times}; expected one phrasing or more")
     side = "held_out" if book.split == "held_out_phrasings" else "seen"
     rows = []
     for page, (scene, sentence) in enumerate(zip(book.scenes, book.sentences, strict=True)):
@@ -55,9 +57,11 @@ def phrasings(book: PictureBook, times: int) -> Tensor:
 
 
 def any_phrasing(tokens: Tensor) -> Tensor:
-    """One of each page's wordings, at random, cut to the longest of them.   (B, times, T) -> (B, T)"""
+    """One of each page's phrasings, at random, cut to the longest of them.   (B, times, T) -> (B, T)"""
     if tokens.dim() != 3:
-        raise ValueError(f"tokens have shape {tuple(tokens.shape)}; expected (B, times, T), as wordings() gives them")
+        raise ValueError(
+            f"tokens have shape {tuple(tokens.shape)}; expected (B, times, T), as phrasings() returns them"
+        )
     batch, times = tokens.shape[:2]
     pick = torch.randint(times, (batch,), device=tokens.device)
     chosen = tokens[torch.arange(batch, device=tokens.device), pick]
@@ -65,5 +69,5 @@ def any_phrasing(tokens: Tensor) -> Tensor:
 
 
 def every_object(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str, str]]:
-    """Each (kind, colour) in each size: all that a page with one thing can mean."""
+    """Each (kind, colour) in each size: all meanings of a page with one object."""
     return [(kind, colour, size) for kind, colour in pairs for size in SIZES]

@@ -1,4 +1,4 @@
-"""The naming task: which thing is it? Its picture, its name spoken, and a sentence that often hides the name."""
+"""Classify an object from its image, its spoken name and a sentence in which the name is often masked."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ BEFORE_AND_NAME = re.compile(rf"\b(?:an? )?(?:{'|'.join(KINDS)})\b")
 
 
 class NamedPages:
-    """A book's pages with one thing: picture, spoken word and sentence, each of which can tell what the thing is.
+    """Pages with one object: image, spoken word and sentence, each of which may identify its kind.
 
     On `fraction` of the pages the object's name is masked in the sentence (the word becomes '<unk>', and an 'a' or 'an'
     right before it too), so that there the sentence does not say the kind: `name_masked` (N,) bool. Image and spoken
@@ -31,7 +31,7 @@ class NamedPages:
     @old_keywords
     def __init__(self, book: PictureBook, fraction: float = 0.5):
         if book.objects != 1:
-            raise ValueError("NamedPages got a book with two things a page; make the book with objects=1")
+            raise ValueError("NamedPages got a book with two objects per page; make the book with objects=1")
         if not 0 <= fraction <= 1:
             raise ValueError(f"fraction is {fraction}; expected 0 to 1")
         self.book, self.labels, self.images = book, book.kinds, book.images
@@ -45,7 +45,7 @@ class NamedPages:
 
     @cached_property
     def sentences(self) -> list[str]:
-        """Every sentence as one reads it, a blot as '▇▇▇'."""
+        """Every sentence as text, a masked name as '▇▇▇'."""
         return [
             BEFORE_AND_NAME.sub(MASKED_NAME, sentence) if hidden else sentence
             for sentence, hidden in zip(self.book.sentences, self.name_masked.tolist(), strict=True)
@@ -53,7 +53,7 @@ class NamedPages:
 
     @cached_property
     def tokens(self) -> Tensor:
-        """The sentences as indices into VOCABULARY, a blot as '<unk>'.   (N, T) int64, 0 is padding"""
+        """The sentences as indices into VOCABULARY, a masked name as '<unk>'.   (N, T) int64, 0 is padding"""
         return pad(
             [
                 [UNKNOWN if word == MASKED_NAME else encode(word)[0] for word in sentence.replace(",", "").split()]
@@ -63,7 +63,7 @@ class NamedPages:
         )
 
     def sound(self, page: int) -> Tensor:
-        """The word for the page's thing; made anew each time.   (samples,) float32, 16 kHz"""
+        """The spoken name of the page's object; computed anew at each call.   (samples,) float32, 16 kHz"""
         return self._spoken.sound(page)
 
     def batches(self, samples: int = SAMPLES) -> Iterator[Tensor]:
@@ -71,5 +71,5 @@ class NamedPages:
         return self._spoken.batches(samples)
 
     def log_mels(self, log_mel: LogMel, samples: int = SAMPLES) -> Tensor:
-        """What `log_mel` makes of every sound.   -> (N, n_mels, T)"""
+        """The log-mel spectrogram of every sound.   -> (N, n_mels, T)"""
         return torch.cat([log_mel(sounds) for sounds in self.batches(samples)])

@@ -1,8 +1,8 @@
-"""The asking task: a picture of two things, a written question, and a spoken word that says which thing is meant.
+"""Visual question answering: an image of two objects, a written question, and a spoken word that names one of them.
 
     a red fish above a small blue boat; 'what colour is it'; "boat"   ->   blue
 
-Without the picture there is nothing to see, without the question nothing to tell, without the voice no one to tell of.
+Each of the three is needed: the question selects an attribute, the word an object, the image shows both.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from mmcourse.picturebook.speech import speak
 
 POSITIONS = {"left of": "left", "right of": "right", "above": "above", "below": "below"}
 ANSWERS = (*COLOURS, *SIZES, *POSITIONS.values())
-# How each is asked for; the last wording of each is held out.
+# Phrasings of each question; the last of each is held out.
 QUESTIONS = {
     "colour": ("what colour is it", "which colour is this thing", "what is the colour of it"),
     "size": ("what size is it", "is this thing big or small", "what is the size of it"),
@@ -31,18 +31,18 @@ QUESTIONS = {
 
 
 class Questions:
-    """Every question about both things of each page of a book: six examples a page.
+    """Every question about both objects of each page of a book: six examples per page.
 
-    `pages` (N,) says whose picture is shown, `sounds` (N,) which of the spoken words, two a page, is heard; `labels`
-    (N,) index ANSWERS; `sentences` and `tokens` (N, T) ask, `question_types` names what for. In the order of
-    (page, thing, question): `labels.unflatten(0, (-1, 2, 3))`. Both things of a page are asked about in the same
-    words, so whoever does not hear which is meant is right about one of the two where their answers differ.
-    The book's split says what is held out: pairs, voices, or the wordings of the questions.
+    `pages` (N,) are indices of images, `spoken` (N,) those of spoken words, two per page; `labels` (N,) index ANSWERS;
+    `sentences` and `tokens` (N, T) are the questions, `question_types` their attributes. The order is (page, object,
+    question): `labels.unflatten(0, (-1, 2, 3))`. Both objects of a page are combined with the same questions, so a
+    model without sound is correct for at most one of the two where their answers differ. The book's split determines
+    what is held out: combinations, voices, or phrasings of the questions.
     """
 
     def __init__(self, book: PictureBook):
         if book.objects != 2:
-            raise ValueError("Questions got a book with one thing a page; make the book with objects=2")
+            raise ValueError("Questions got a book with one object per page; make the book with objects=2")
         self.book = book
         self.words = [item.kind for scene in book.scenes for item in scene.objects]
         self.question_types, self.sentences, labels = [], [], []
@@ -69,7 +69,7 @@ class Questions:
         return pad([encode(sentence.replace(",", "")) for sentence in self.sentences])
 
     def sound(self, word: int) -> Tensor:
-        """A spoken word, spoken by its page's voice; made anew each time.   (samples,) float32, 16 kHz"""
+        """A word, spoken by its page's voice; computed anew at each call.   (samples,) float32, 16 kHz"""
         page = word // 2
         seed = stream("spoken answer", self.book.split, word, self.book.seed).randrange(2**31)
         return speak(self.words[word], self.book.voice(page), seed)
@@ -81,23 +81,23 @@ class Questions:
 
 
 def answers(scene: Scene, position: int) -> tuple[str, str, str]:
-    """What is true of one of a scene's two things, in the order of QUESTIONS."""
+    """The answers for one of a scene's two objects, in the order of QUESTIONS."""
     item = scene.objects[position]
     where = POSITIONS[scene.relation if position == 0 else OPPOSITE[scene.relation]]
     return item.colour, item.size, where
 
 
 class QuestionBatches(Batches):
-    """Batches of (places, heard, tokens), labels: features of pages and of spoken words, looked up by `questions`.
+    """Batches of (positions, sounds, tokens), labels: features of pages and of spoken words, indexed by `questions`.
 
-    positions (pages, ...) of each page, heard (2 * pages, ...) of each spoken word; the rest as for Batches.
+    positions (pages, ...) of each page, sounds (2 * pages, ...) of each spoken word; the rest as for Batches.
     """
 
     def __init__(self, questions: Questions, positions: Tensor, sounds: Tensor, **options):
         if len(positions) != len(questions.book) or len(sounds) != len(questions.words):
             raise ValueError(
-                f"places of {len(positions)} pages and {len(sounds)} spoken words; expected {len(questions.book)} and "
-                f"{len(questions.words)}. Likely cause: the features of another split"
+                f"features of {len(positions)} pages and {len(sounds)} spoken words; expected {len(questions.book)} "
+                f"and {len(questions.words)}. Likely cause: the features of another split"
             )
         super().__init__(questions.pages, questions.spoken, questions.tokens, questions.labels, **options)
         self.positions, self.words = positions.to(self.tensors[0].device), sounds.to(self.tensors[0].device)

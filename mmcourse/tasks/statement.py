@@ -1,4 +1,4 @@
-"""The matching task: is what the sentence says true of the picture? Neither alone can tell."""
+"""The matching task: is the sentence true of the image? Neither alone determines the label."""
 
 import random
 from collections import defaultdict
@@ -11,19 +11,19 @@ from mmcourse.picturebook.scene import stream
 
 
 def true_or_false(book: PictureBook) -> tuple[Tensor, Tensor, Tensor]:
-    """Whose picture is shown (N,), whose sentence is said (N,), both pages of `book`, and labels (N,), 1 for true.
+    """Indices of images (N,) and of sentences (N,), both pages of `book`, and labels (N,), 1 for true.
 
-    Pages are paired so that kind, colour and size differ in exactly one. Each pair gives four examples: both pictures
-    with both sentences, two true and two false. So each picture, and each sentence, is true once and false once: what
-    judges by one of them alone is right exactly half the time, whatever it learned. Sentences are the split's own, so
-    'never seen' does not come to mean 'false'. A page that finds no partner is left out.
+    Pages are paired so that kind, colour and size differ in exactly one. Each pair gives four examples: both images
+    with both sentences, two true and two false. Each image and each sentence occurs once in a true and once in a false
+    example, so a model of one modality has exactly 50% accuracy. Sentences are the split's own, so held-out properties
+    do not indicate the label. A page without a partner is left out.
     """
     if book.objects != 1:
-        raise ValueError("true_or_false got a book with two things a page; make the book with objects=1")
+        raise ValueError("true_or_false got a book with two objects per page; make the book with objects=1")
     rng = stream("true or false", book.split, book.seed, len(book))
     pairs = torch.tensor(_pairs(book, rng), dtype=torch.int64).reshape(-1, 2)
     if not len(pairs):
-        raise ValueError(f"no two of {len(book)} pages differ in one fact alone; make the book with more pages")
+        raise ValueError(f"no two of {len(book)} pages differ in exactly one fact; make the book with more pages")
     one, other = pairs.T
     images = torch.stack([one, other, one, other], dim=1).flatten()
     sentences = torch.stack([one, other, other, one], dim=1).flatten()
@@ -31,7 +31,7 @@ def true_or_false(book: PictureBook) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _pairs(book: PictureBook, rng: random.Random) -> list[tuple[int, int]]:
-    """Pages in pairs that differ in one fact: a page takes a partner who waits for such a one, or waits itself."""
+    """Pairs of pages that differ in one fact: a page gets a waiting partner that fits, or waits itself."""
     facts = list(zip(book.kinds.tolist(), book.colours.tolist(), book.sizes.tolist(), strict=True))
     waiting, pairs = defaultdict(list), []
     for page in rng.sample(range(len(book)), len(book)):

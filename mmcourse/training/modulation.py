@@ -1,4 +1,4 @@
-"""On-the-fly gradient modulation (OGM: Peng et al. 2022): the branch that is ahead takes smaller steps."""
+"""On-the-fly gradient modulation (OGM: Peng et al. 2022): the gradient of the branch that is ahead is reduced."""
 
 import math
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from mmcourse.models.branches import Branches
 def coefficients(scores: Mapping[str, float], alpha: float) -> dict[str, float]:
     """The factor of each branch's gradient: 1 - tanh(alpha * rho) for one that is ahead, 1 for the others.
 
-    scores  the mean probability that each branch alone gives the right class
+    scores  the mean probability of the correct class by each branch alone
     rho     a branch's score over the mean score of the others (Peng et al. have two branches); above 1 it is ahead
     """
     if len(scores) < 2 or min(scores.values()) < 0 or alpha < 0:
@@ -29,11 +29,11 @@ def coefficients(scores: Mapping[str, float], alpha: float) -> dict[str, float]:
 
 
 class Modulated:
-    """Cross-entropy for `fit` that scales, step by step, the gradients which go back into the branches of `model`.
+    """Cross-entropy for `fit` that scales the gradients of the branches of `model` at every step.
 
-    What a branch says alone is the joint head with all others missing. `log` keeps the scores of every step. The
-    noise that Peng et al. add to the gradients (GE) is left out. An optimiser that divides by the gradients' own size,
-    such as Adam, takes back most of a factor that stays the same.
+    The prediction of a branch alone is that of the fusion layer with all others missing. `log` keeps all scores.
+    The noise that Peng et al. add to the gradients (GE) is left out. An optimiser that divides by the gradients'
+    magnitude, such as Adam, cancels most of a constant factor.
     """
 
     def __init__(self, model: Branches, alpha: float):
@@ -52,7 +52,7 @@ class Modulated:
 
 @torch.no_grad()
 def branch_scores(model: Branches, target: Tensor) -> dict[str, float]:
-    """The mean probability of the right class that each branch gives alone, on the last training batch."""
+    """The mean probability of the correct class by each branch alone, on the last training batch."""
     return {
         name: model.decide({name: features}).softmax(dim=1).gather(1, target[:, None]).mean().item()
         for name, features in model.latest.items()

@@ -1,6 +1,6 @@
-"""How a page space is trained, as lesson 11 does it: pictures with words, then voices with the same words, locked.
+"""Training of a page space, as in lesson 11: images with text, then sound with the frozen text tower.
 
-Picture and voice are never paired.
+Image and sound are never paired.
 """
 
 from collections.abc import Sequence
@@ -22,18 +22,18 @@ from mmcourse.training.shipped import load
 
 SOUND_SEED = 1_000  # added to the seed of the pages that are read aloud
 STATISTICS_PAGES = 200  # pages of each book that the log-mels' statistics come from
-READINGS = 92  # how often each word comes up in an epoch of single words: twice for each training voice
+READINGS = 92  # repetitions of each word in an epoch of single words: two per training voice
 
 
 def vary(mels: Tensor) -> Tensor:
-    """Another throat, and stripes that are not heard.   (B, n_mels, T) -> (B, n_mels, T)"""
-    return spec_augment(shift_bands(mels, 1), band=6, time=4)  # no stripe as long as a word
+    """Vocal-tract augmentation and masking.   (B, n_mels, T) -> (B, n_mels, T)"""
+    return spec_augment(shift_bands(mels, 1), band=6, time=4)  # masks shorter than a word
 
 
 def train_image_tower(
     space: PageSpace, books: Sequence[PictureBook], epochs: int, lr: float = 3e-3, size: int = 128, **options
 ) -> History:
-    """Bring the books' pictures and sentences together, each page in four wordings; words elsewhere become unknown."""
+    """Align the books' images and sentences, in four phrasings each; words that do not occur become unknown."""
     tokens = together([phrasings(book, 4) for book in books])  # (N, 4, T)
     space.tower("text").encoder.restrict_vocabulary(tokens.flatten(0, 1))
     pair = space.pair("text", "image")
@@ -48,7 +48,7 @@ def train_image_tower(
 
 
 def read_aloud(space: PageSpace, books: Sequence[PictureBook]) -> ReadAloud:
-    """What reads these books' sentences aloud; the log-mels' statistics become those of some of their spoken pages."""
+    """A `ReadAloud` for these books' sentences; the log-mels' statistics are fitted to some of their spoken pages."""
     space.log_mel.fit(book.sound(i) for book in books for i in range(0, len(book), -(-len(book) // STATISTICS_PAGES)))
     words = {word for book in books for sentence in book.sentences for word in split_words(sentence)}
     return ReadAloud(space.log_mel, sorted(words))
@@ -57,7 +57,7 @@ def read_aloud(space: PageSpace, books: Sequence[PictureBook]) -> ReadAloud:
 def train_on_words(
     space: PageSpace, read: ReadAloud, epochs: int, lr: float = 5e-3, size: int = 128, **options
 ) -> History:
-    """Bring single spoken words, each READINGS times an epoch, to where the words lie, which stay."""
+    """Align single spoken words, each READINGS times per epoch, with the frozen text tower."""
     pair = space.pair("sound", "text", locked="text")
     tokens = pad([encode(word) for word in read.words]).repeat(READINGS, 1)  # (N, 1)
     labels = torch.arange(len(read.words)).repeat(READINGS)
@@ -74,7 +74,7 @@ def train_sound_tower(
     size: int = 64,
     **options,
 ) -> History:
-    """Bring the books' sentences, read aloud anew in each epoch, to where they lie as words, which stay."""
+    """Align the books' sentences, read aloud anew in each epoch, with the frozen text tower."""
     pair = space.pair("sound", "text", locked="text")
     tokens = together([book.tokens for book in books])
     pages = ReadingBatches(
@@ -84,7 +84,7 @@ def train_sound_tower(
 
 
 def pretrained_space(width: int = 128) -> PageSpace:
-    """A space whose pictures' and words' encoders are those that the course ships; they saw training pages alone."""
+    """A space with the shipped image and text encoders, which were trained on training pages only."""
     encoder = load("text_encoder").encoder
     space = PageSpace(width, text_width=encoder.width)
     space.tower("image").encoder, space.tower("text").encoder = load("image_encoder").encoder, encoder
@@ -99,9 +99,9 @@ def train_space(
     seed: int,
     **options,
 ) -> PageSpace:
-    """All of it: pictures and words, spoken words, spoken sentences; the same space, ready to be used.
+    """All three steps: image and text, spoken words, spoken sentences. Returns the same space in evaluation mode.
 
-    image_pages, sound_pages  (objects, pages) of each training book; the sounds are of other pages than the images
+    image_pages, sound_pages  (objects, pages) of each training book; the sounds belong to other pages than the images
     epochs                    of the three steps
     """
     books = [PictureBook("train", pages, objects, seed, size=48) for objects, pages in image_pages]

@@ -13,108 +13,100 @@
 # %% [markdown]
 # # 09 · Attention across modalities
 #
-# **You will build a network that looks at a picture, reads a question and hears a word, and answers right about 95
-# times in a hundred, where any two of the three are right 60 times at most. And you will see where it looks when it
-# hears a word, though nobody ever told it.**
+# **You will build a network that takes an image, a written question and a spoken word, and answers with about 95% accuracy,
+# where any two of the three inputs reach 60% at most. You will also see which positions of the image it attends to when it
+# hears a word, although no training label says where objects are.**
 #
-# Runs in about 3 minutes · takes 100 minutes to work through · before this: [04 Attention](04_attention.ipynb), [08
-# Joining features](08_fusion.ipynb).
+# Runs in about 3 minutes · takes 100 minutes to work through · before this: [04 Attention](04_attention.ipynb),
+# [08 Fusing features](08_fusion.ipynb).
 
 # %% [markdown]
 # ## Goals
 #
 # Afterwards you can
 #
-# 1. say by counting, before any training, what each two of three modalities can reach;
-# 2. write low-rank fusion, cross-attention, FiLM and a bottleneck layer, and say what each costs;
-# 3. tell when one vector a modality is too little, and hand over tokens;
-# 4. look at attention weights across modalities, and say what they show and what they do not;
-# 5. find out whether features are treated as amounts or as names.
+# 1. derive, before any training, the best accuracy that two of three modalities can reach;
+# 2. implement cross-attention, FiLM, low-rank fusion and a bottleneck layer, and state the cost of each;
+# 3. recognise when one vector per modality is insufficient, and use tokens instead;
+# 4. inspect attention weights across modalities, and say what they show and what they do not;
+# 5. recognise features that are treated as token ids.
 
 # %%
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse import Batches, PictureBook, begin, check, evaluate, examples, expect, fit, hint, predict, quiz, steps
-from mmcourse.data import real
-from mmcourse.data.audio import LogMel, collate, same_loudness
-from mmcourse.data.augment import shift, shift_bands, spec_augment
-from mmcourse.models import fusion
+from mmcourse import Batches, PictureBook, begin, check, evaluate, examples, expect, fit, hint, predict, quiz, show
+from mmcourse.data import audio, augment, real
+from mmcourse.models import cnn, fusion, speech, transformer
 from mmcourse.models.attention import attention
-from mmcourse.models.cnn import ImageClassifier
 from mmcourse.models.question_answering import QuestionAnswerer, with_positions
-from mmcourse.models.speech import SpeechClassifier
-from mmcourse.models.transformer import EncoderBlock
-from mmcourse.picturebook.scene import KINDS
-from mmcourse.picturebook.sentence import VOCABULARY
+from mmcourse.picturebook import scene, sentence
 from mmcourse.picturebook.speech import speak, voices
-from mmcourse.show import (
-    bar_with_range,
-    compare,
-    play_many,
-    plot_panels,
-    question_answering_explorer,
-    show_heatmap_over,
-    show_pages,
-    show_stored_table,
-)
+from mmcourse.show import diagrams
 from mmcourse.tasks.question_answering import ANSWERS, QUESTIONS, QuestionBatches, Questions
 from mmcourse.tasks.strips import where_is_it
-from mmcourse.training.cost import cost_of_a_step
+from mmcourse.training import cost, shipped
 from mmcourse.training.device import device
-from mmcourse.training.shipped import load
 
 begin("09")
+KINDS, VOCABULARY = scene.KINDS, sentence.VOCABULARY
 
 # %% [markdown]
 # ## Look, read and listen
 #
-# A picture of two things, a written question, and one spoken word. Answer each out loud.
+# An image with two objects, a written question, and one spoken word that names an object. Answer each question aloud.
 
 # %%
-names = {"train": "train", "valid": "valid", "test pages": "test", "held-out pairs": "held_out_pairs",
+names = {"train": "train", "valid": "valid", "test": "test", "held-out combinations": "held_out_pairs",
          "held-out voices": "held_out_voices", "held-out phrasings": "held_out_phrasings"}
 question_sets = {split: Questions(PictureBook(name, pages=5_000 if split == "train" else 500, objects=2))
          for split, name in names.items()}
-test = question_sets["test pages"]
-few = [6, 16, 20, 27]                                                           # of four pages, six examples each
-show_pages(torch.stack([test.book.image(test.pages[i], 128) for i in few]), rows=1, columns=4,
-           sentences=[test.sentences[i] for i in few],
-           alt="Four pictures of two things, a question below each: " + "; ".join(
-               f"it shows '{test.book.sentences[test.pages[i]]}' and asks '{test.sentences[i]}'" for i in few))
-play_many([test.sound(test.spoken[i]) for i in few], titles=[f"picture {n}" for n in (1, 2, 3, 4)], columns=4)
+test = question_sets["test"]
+four = [6, 16, 20, 27]                                                          # of four pages, six examples each
+show.show_pages(torch.stack([test.book.image(test.pages[i], 128) for i in four]), rows=1, columns=4,
+                sentences=[test.sentences[i] for i in four],
+                alt="Four images of two objects, each with a question: " + "; ".join(
+                    f"shows '{test.book.sentences[test.pages[i]]}', question '{test.sentences[i]}'" for i in four))
+show.play_many([test.sound(test.spoken[i]) for i in four], titles=[f"image {n}" for n in (1, 2, 3, 4)], columns=4)
 
 # %%
-print([(test.words[test.spoken[i]], ANSWERS[test.labels[i]]) for i in few])
+print([(test.words[test.spoken[i]], ANSWERS[test.labels[i]]) for i in four])
 
 # %% [markdown]
-# Now leave out one of the three, each in turn. Without the picture there is nothing to see. Without the question you
-# know which thing is meant, and not what to say of it. Without the voice you know what to say, and not of which of
-# the two.
+# Now leave out one input at a time. Without the image there is nothing to see. Without the question you know which object
+# is meant, but not which attribute. Without the voice you know the attribute, but not which of the two objects.
 #
-# How good can anyone be at each? No training is needed to say so, because each page is asked everything: all three
-# questions about both of its things, in the same words. So the labels come in tables, and counting will do.
+# The data are balanced: every page is combined with each of its two objects' names and with each of the three questions, six
+# examples in all. Therefore the best possible accuracy can be derived by counting.
+
+# %% [markdown]
+# ## Bounds: what two of three modalities can reach
+#
+# **Image and question, no voice.** The two examples of a page with the same question have identical inputs, so a model
+# gives both the same answer. If the two objects' labels agree, both answers can be correct; if they differ, at most
+# one of two. With $p$ the fraction of pages on which the labels agree:
+#
+# $$\text{accuracy} \le p \cdot 1 + (1 - p) \cdot \tfrac12 = \tfrac12 + \tfrac{p}{2}$$
+#
+# **Image and voice, no question.** Three examples have identical inputs, and their labels belong to three different attributes,
+# so at most one answer of three is correct: $\text{accuracy} \le \tfrac13$.
 
 # %%
-table = test.labels.unflatten(0, (-1, 2, 3))                                    # (pages, things, questions)
-agree = (table[:, 0] == table[:, 1]).float().mean(dim=0)
+labels_by_page = test.labels.unflatten(0, (-1, 2, 3))                           # (pages, objects, questions)
+agree = (labels_by_page[:, 0] == labels_by_page[:, 1]).float().mean(dim=0)
 bound = {question: 0.5 + fraction / 2 for question, fraction in zip(QUESTIONS, agree.tolist(), strict=True)}
-print("picture and question, at most:", {question: f"{most:.2f}" for question, most in bound.items()},
+print("image and question, at most:", {question: f"{most:.2f}" for question, most in bound.items()},
       f"mean {sum(bound.values()) / 3:.3f}")
-print(f"picture and word, at most:     {1 / 3:.3f}")
+print(f"image and voice, at most:    {1 / 3:.3f}")
 
 # %% [markdown]
-# Without the voice, page and question are the same for both things: where their answers differ, whatever is said is
-# right about one of the two. Without the question, picture and word are the same for three questions, whose answers
-# are of three kinds. These are bounds for the best of all models.
-#
-# Without the picture there is something to guess by: which colours do boats mostly have? So for each thing and
-# question count the commonest answer in training, and give that.
+# **Voice and question, no image.** No exact bound follows, because some answers are more frequent: which colours do boats
+# have most often? A baseline counts the most frequent training answer for each object and question, and predicts it.
 
 # %%
 def object_and_question(questions: Questions) -> tuple[Tensor, Tensor]:
-    """Which kind of thing is meant, and what is asked of it.   (N,), (N,)"""
+    """The kind of object that is meant, and the attribute asked for.   (N,), (N,)"""
     kinds = torch.tensor([KINDS.index(word) for word in questions.words])
     return kinds[questions.spoken], torch.arange(len(questions)) % len(QUESTIONS)
 
@@ -122,81 +114,81 @@ def object_and_question(questions: Questions) -> tuple[Tensor, Tensor]:
 counts = torch.zeros(len(KINDS), len(QUESTIONS), len(ANSWERS))
 train = question_sets["train"]
 counts.index_put_((*object_and_question(train), train.labels), torch.ones(len(train)), accumulate=True)
-commonest = counts[object_and_question(test)].argmax(dim=1)
-print(f"word and question, by the commonest answer: {(commonest == test.labels).float().mean():.3f}")
+most_frequent = counts[object_and_question(test)].argmax(dim=1)
+print(f"voice and question, most frequent answer: {(most_frequent == test.labels).float().mean():.3f}")
 
 # %% [markdown]
-# ## What there is to join
+# ## The inputs of the fusion
 #
-# Encoders that the course ships look and listen. They stay as they are, and never saw a held-out pair or heard a
-# held-out voice. The picture's encoder gives its **feature maps**, before the pooling that made a vector of them in
-# lesson 08. The question is read from scratch.
+# Shipped encoders of images and words, frozen, which never saw a held-out combination or heard a held-out voice, compute
+# the features. The image encoder returns its **feature maps**, before the pooling that turned them into one vector in
+# lesson 08. The question's words are embedded from scratch.
 
 # %%
-image_encoder, sound_encoder = load("image_encoder").encoder, load("sound_encoder")
+image_encoder, sound_encoder = shipped.load("image_encoder").encoder, shipped.load("sound_encoder")
 
 
 def encode_pages(questions: Questions) -> tuple[Tensor, Tensor]:
-    """Feature maps of the pages and features of the spoken words, two a page.   (N, 128, 6, 6), (2 N, 128)"""
+    """Feature maps of the pages and features of the spoken words, two per page.   (N, 128, 6, 6), (2 N, 128)"""
     with torch.no_grad():
         maps = [image_encoder.feature_maps(images.to(device())).cpu() for images in questions.book.images.split(256)]
         sound = [sound_encoder.features(sounds.to(device())).cpu() for sounds in questions.batches()]
-    del questions.book.images                                                   # to save memory; they would be drawn again
+    del questions.book.images                                                   # to save memory
     return torch.cat(maps), torch.cat(sound)
 
 
 raw = {split: encode_pages(questions) for split, questions in question_sets.items()}
 maps, words = raw["train"]
-print(f"maps of a page {tuple(maps.shape[1:])}, a spoken word {tuple(words.shape[1:])}")
+print(f"feature maps of a page {tuple(maps.shape[1:])}, a spoken word {tuple(words.shape[1:])}")
 
 # %% [markdown]
-# `(128, 6, 6)`: 36 places in 6 rows, 128 features each. Mean 0 and one scale for a modality, as in lesson 08. Then
-# `positions`, which you will write yourself below, makes a list of 36 tokens of each page, and adds two features to each
-# that say where it is.
+# `(128, 6, 6)` means 36 positions in 6 rows, with 128 features each. As in lesson 08, subtract the mean and divide each
+# modality by one scale. `with_positions`, which you will write in an exercise, turns each page into 36 tokens and appends
+# two coordinates to each.
 
 # %%
-centre, scale = maps.mean(dim=(0, 2, 3), keepdim=True), maps.std(dim=(0, 2, 3)).mean()
-middle, width = words.mean(dim=0), words.std(dim=0).mean()
-image_tokens = {split: with_positions((maps - centre) / scale, reach=3.0) for split, (maps, _) in raw.items()}  # (N, 36, 130)
-sound = {split: (words - middle) / width for split, (_, words) in raw.items()}                         # (2 N, 128)
-del raw, maps, words                                                                                    # to save memory
+map_mean, map_scale = maps.mean(dim=(0, 2, 3), keepdim=True), maps.std(dim=(0, 2, 3)).mean()
+sound_mean, sound_scale = words.mean(dim=0), words.std(dim=0).mean()
+image_tokens = {split: with_positions((maps - map_mean) / map_scale, reach=3.0) for split, (maps, _) in raw.items()}
+sound = {split: (words - sound_mean) / sound_scale for split, (_, words) in raw.items()}
+print("tokens", tuple(image_tokens["train"].shape), "  sounds", tuple(sound["train"].shape))  # (N, 36, 130), (2 N, 128)
+del raw, maps, words                                                            # to save memory
 
 
 def batches(split: str, **options) -> QuestionBatches:
-    """((B, 36, 130), (B, 128), (B, T)), labels (B,): places, what was heard, the question's words."""
+    """((B, 36, 130), (B, 128), (B, T)), labels (B,): image tokens, spoken words, the question's words."""
     return QuestionBatches(question_sets[split], image_tokens[split], sound[split], **options)
 
 # %% [markdown]
-# ## Squeezed into one vector each
+# ## One vector per modality
 #
-# First as you know it: one vector a picture, the largest of each feature over all places, and three vectors, joined.
-# Lesson 08's winners were a small network on the concatenation, and the product. Both are there for three modalities
-# as well. Before them a network that gets two: the question and the voice.
+# First the approach of lesson 08: one vector per image, the maximum of each feature over all positions, then fusion of
+# three vectors by a hidden layer or a product. A third model gets only two inputs, question and voice.
 #
-# How far will the concatenation get, for each of the three questions? Write down a guess.
+# How far will the hidden layer get on each of the three questions? Write down a prediction.
 
 # %%
-def largest(image_tokens: Tensor) -> Tensor:
-    """One vector a picture, where each feature is largest.   (B, 36, 130) -> (B, 128)"""
+def max_pool(image_tokens: Tensor) -> Tensor:
+    """One vector per image: the maximum of each feature over positions.   (B, 36, 130) -> (B, 128)"""
     return image_tokens[..., :128].amax(dim=1)
 
 
 class VectorFusion(nn.Module):
-    """One vector a modality, joined.   (B, 36, 130), (B, 128), (B, T) -> logits (B, 14)"""
+    """Fuse one vector per modality.   (B, 36, 130), (B, 128), (B, T) -> logits (B, 14)"""
 
-    def __init__(self, join: nn.Module, pool=largest):
+    def __init__(self, fuse: nn.Module, pool=max_pool):
         super().__init__()
-        self.encode_text = nn.EmbeddingBag(len(VOCABULARY), 64, mode="mean", padding_idx=0)  # a mean of word vectors
-        self.join, self.pool = join, pool
+        self.encode_text = nn.EmbeddingBag(len(VOCABULARY), 64, mode="mean", padding_idx=0)  # mean of word embeddings
+        self.fuse, self.pool = fuse, pool
         self.head = nn.Sequential(nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, len(ANSWERS)))
 
     def forward(self, image_tokens: Tensor, sound: Tensor, tokens: Tensor) -> Tensor:
         vectors = {"image": self.pool(image_tokens), "sound": sound, "text": self.encode_text(tokens)}
-        return self.head(self.join({name: vectors[name] for name in self.join.sizes}))
+        return self.head(self.fuse({name: vectors[name] for name in self.fuse.sizes}))
 
 
 # %% [markdown]
-# All models of this lesson are trained alike, and judged question by question.
+# All models of this lesson are trained in the same way, and evaluated for each question separately.
 
 # %%
 def trained(model: nn.Module, **options) -> nn.Module:
@@ -204,18 +196,18 @@ def trained(model: nn.Module, **options) -> nn.Module:
     return model
 
 
-def score(model: nn.Module, split: str = "test pages") -> float:
+def score(model: nn.Module, split: str = "test") -> float:
     return evaluate(model, batches(split, size=500, shuffle=False))["accuracy"]
 
 
-def answers(model: nn.Module, split: str = "test pages") -> Tensor:
-    """What it answers to everything that is asked.   (pages, things, questions)"""
+def answers(model: nn.Module, split: str = "test") -> Tensor:
+    """The predicted answers.   (pages, objects, questions)"""
     q = question_sets[split]
     logits = predict(model, (image_tokens[split][q.pages], sound[split][q.spoken], q.tokens))
     return logits.argmax(dim=1).unflatten(0, (-1, 2, 3))
 
 
-def is_correct(model: nn.Module, split: str = "test pages") -> Tensor:
+def is_correct(model: nn.Module, split: str = "test") -> Tensor:
     return answers(model, split) == question_sets[split].labels.unflatten(0, (-1, 2, 3))
 
 
@@ -227,122 +219,40 @@ def by_question(models: dict[str, nn.Module]) -> dict[str, dict[str, float]]:
 # %%
 sizes = {"image": 128, "sound": 128, "text": 64}
 pooled = {"no image": VectorFusion(fusion.Concatenation({"sound": 128, "text": 64}, 128, hidden=128)),
-          "small network": VectorFusion(fusion.Concatenation(sizes, 128, hidden=128)),
+          "hidden layer": VectorFusion(fusion.Concatenation(sizes, 128, hidden=128)),
           "product": VectorFusion(fusion.Product(sizes, 128))}
 overall = {name: score(trained(model)) for name, model in pooled.items()}
-compare({"at most, without the voice": bound, **by_question(pooled)})
-print({name: round(figure, 3) for name, figure in overall.items()})
+show.compare({"bound without voice": bound, **by_question(pooled)})
+print({name: round(accuracy, 3) for name, accuracy in overall.items()})
 
 # %% [markdown]
-# On average little more than two of the three could reach. By question it is two different things. Colours and sizes
-# are well above what can be had without the voice, so the voice is of use. *Where is it?* is below: the largest over
-# all places forgets **where** anything is. And of what is there it hardly says **what belongs to what**: something is
-# blue, something is small, there are a boat and a fish, and which of them is blue? To know which colours boats have
-# helps a little.
-#
-# ## All products: a tensor, and its shortcut
-#
-# The product joins the $i$-th feature of each with the $i$-th of the others. Why not every feature with every other?
-# The **outer product** of three vectors holds all those numbers, and a linear layer on top has a weight for each:
-#
-# $$z_k = \sum_{a, b, c} W_{kabc}\; x_a\, y_b\, z_c$$
-
-# %%
-full = 128 * 128 * 64
-print(f"{full:,} products an example, {128 * full:,} weights for 128 outputs")
+# On average, the fused vectors are only slightly better than the bound without voice. Colours and sizes are answered above
+# the bound, so the voice helps. *Position* stays below: the maximum over positions discards **where** anything is.
+# It also discards **what belongs together**: something is blue, something is small, there are a boat and a fish, but which
+# of them is blue?
 
 # %% [markdown]
-# Half a gigabyte of weights for one layer, and as much again for their gradients. Zadeh et al. 2017 fused three
-# modalities so, with short vectors. Liu et al. 2018 keep the idea and never form the tensor: let $W$ be a sum of a
-# few, $R$, tensors that are themselves outer products, $W_k = \sum_r a_{rk} \otimes b_{rk} \otimes c_{rk}$. Then the
-# sum over $a, b, c$ falls apart into three, one a modality:
+# The remedy is to fuse **before** pooling, with the same weights for every position: keep the 36 tokens, and let the
+# spoken word select among them. (Are richer interactions between the pooled vectors an alternative? "Going further" tries
+# low-rank tensor fusion, with little gain.)
 #
-# $$z_k = \sum_{r=1}^{R} (a_{rk} \cdot x)\,(b_{rk} \cdot y)\,(c_{rk} \cdot z)$$
+# ## Positions as tokens
 #
-# By hand, for two modalities, one output and rank 2: $x = (1, 2)$, $y = (3, 1)$, $W$ the identity. All products are
-# $\begin{pmatrix} 3 & 1 \\ 6 & 2 \end{pmatrix}$, and $W$ takes $3 + 2 = 5$ of them. By ranks: $(1 \cdot 3) + (2 \cdot
-# 1) = 5$.
+# A word is a token with a position; so is a cell of the feature maps. A mean over cells ignores coordinates, as attention
+# ignores word order, so each cell gets its coordinates as two additional features.
 #
-# ### Exercise 09.1: low-rank fusion  ●●○ · 10 minutes
+# ### Exercise 09.2: tokens with coordinates  ●○○ · 10 minutes
 #
-# For any number of modalities. `factors[m]` holds the weights of modality `m`, a `(K, D_m)` for each rank.
-
-# %%
-def low_rank(features: list[Tensor], factors: list[Tensor]) -> Tensor:
-    """A sum over ranks of products over modalities.   (B, D_m) each, (R, K, D_m) each -> (B, K)"""
-    ### BEGIN SOLUTION
-    product = 1.0
-    for x, factor in zip(features, factors, strict=True):
-        product = product * torch.einsum("bd,rkd->brk", x, factor)         # (B, R, K)
-    return product.sum(dim=1)
-    ### END SOLUTION
-
-
-# %%
-check("09.1", low_rank)
-
-# %% [markdown]
-# Is it the same as the whole tensor? On sizes at which that still fits, with random factors. And the other way round:
-# does every tensor fall apart so? For two modalities the singular value decomposition says yes, with as many ranks as
-# the smaller has features. How good are fewer?
-
-# %%
-x, y, z = (torch.randn(5, d) for d in (4, 6, 3))
-a, b, c = (torch.randn(2, 7, d) for d in (4, 6, 3))                             # rank 2, 7 outputs
-whole = torch.einsum("rka,rkb,rkc->kabc", a, b, c)                              # (7, 4, 6, 3)
-by_tensor = torch.einsum("kabc,na,nb,nc->nk", whole, x, y, z)
-each = [torch.einsum("nd,rkd->nrk", features, factor) for features, factor in ((x, a), (y, b), (z, c))]
-by_ranks = (each[0] * each[1] * each[2]).sum(dim=1)                             # (5, 7)
-print(f"largest difference {(by_tensor - by_ranks).abs().max():.0e}, "
-      f"weights {whole.numel()} and {a.numel() + b.numel() + c.numel()}")
-some = torch.randn(8, 8)
-U, S, V = torch.linalg.svd(some)
-for rank in (1, 2, 4, 8):
-    kept = U[:, :rank] * S[:rank] @ V[:rank]
-    print(f"a random 8 x 8 tensor at rank {rank}: {(some - kept).norm() / some.norm():.2f} of it is missing")
-
-# %% [markdown]
-# With full rank nothing is missing, and rank 1 is the product of lesson 08. The package's `LowRank` adds a bias to
-# each factor, as Liu et al. do by a 1 at the end of each vector: then single modalities and pairs of them are in the
-# sum as well. Which rank will this task need? And is it the products that are too poor, or the vectors? As a test of
-# the second, do not squeeze: the 36 places side by side, one vector of 4,680 numbers.
-
-# %%
-ranked = {f"low rank, {rank}": VectorFusion(fusion.LowRank(sizes, 128, rank=rank)) for rank in (1, 8)}
-ranked["low rank, 2, side by side"] = VectorFusion(fusion.LowRank({**sizes, "image": 36 * 130}, 128, rank=2),
-                                               pool=lambda image_tokens: image_tokens.flatten(1))
-for name, model in ranked.items():
-    trained(model)
-    count = sum(p.numel() for p in model.join.parameters())
-    print(f"{name:26} {score(model):.3f}   held-out pairs {score(model, 'held-out pairs'):.3f}   {count:9,} weights")
-compare(by_question(ranked))
-
-# %% [markdown]
-# More ranks on squeezed vectors gain next to nothing. The same products on what was *not* squeezed gain ten points, and
-# the whole of that in *where is it?*: it was the pooling that threw away what is asked for, and no product brings that
-# back. But side by side each place has weights of its own. That is dear, and what was learned of boats on the left must
-# be learned again for boats on the right: colours are answered worse than before.
-#
-# So join **before** squeezing, with the same weights for every place: hand over the 36, and let the word choose.
-#
-# ## Places as tokens
-#
-# A word is a token with a position; so is a place. Its features are what the encoder saw there. But where is 'there'?
-# A mean over places forgets it, as attention forgets the order of words, and *where is it?* needs it. So each place
-# gets its coordinates as two features more.
-#
-# ### Exercise 09.2: places that know where they are  ●○○ · 10 minutes
-#
-# Row after row, `x` before `y`, from -1 at the left and the top to 1. Maps may be of any size, one row high as well.
+# Row by row, `x` before `y`, from -1 at the left and top to 1. Maps may have any size, including a single row or column.
 
 # %%
 def add_positions(maps: Tensor) -> Tensor:
-    """Each place as a token, its x and y at the end.   (B, C, H, W) -> (B, H * W, C + 2)"""
+    """Each position as a token, its x and y at the end.   (B, C, H, W) -> (B, H * W, C + 2)"""
     ### BEGIN SOLUTION
     B, C, H, W = maps.shape
     y, x = torch.meshgrid(torch.linspace(-1, 1, H), torch.linspace(-1, 1, W), indexing="ij")
-    where = torch.stack([x, y]).to(maps).expand(B, 2, H, W)
-    return torch.cat([maps, where], dim=1).flatten(2).transpose(1, 2)
+    coordinates = torch.stack([x, y]).to(maps).expand(B, 2, H, W)
+    return torch.cat([maps, coordinates], dim=1).flatten(2).transpose(1, 2)
     ### END SOLUTION
 
 
@@ -350,39 +260,46 @@ def add_positions(maps: Tensor) -> Tensor:
 check("09.2", add_positions)
 
 # %% [markdown]
-# The package's `positions` does the same. Above it was called with `reach=3.0`: the coordinates then go from -3 to 3, so
-# that two numbers are not drowned by 128 others.
+# The package's `with_positions` does the same. Above it was called with `reach=3.0`: coordinates from -3 to 3, so that
+# two numbers are not negligible beside 128 others.
 #
 # ## Cross-attention by hand
 #
-# In lesson 04 the words of a sentence looked at one another. Now one modality looks at another: **the queries come
-# from one, keys and values from the other** (Vaswani et al. 2017 join their decoder to their encoder so). The two
-# need not be of one width, since each goes through a linear layer of its own:
+# In lesson 04 the words of a sentence attended to one another. In **cross-attention** the queries come from one sequence,
+# keys and values from another (Vaswani et al. 2017 connect their decoder to their encoder this way). Here the sequences
+# belong to different modalities.
+
+# %%
+diagrams.cross_attention()
+
+# %% [markdown]
+# The two modalities may differ in width, since each has linear layers of its own. $A$ are the tokens that compute queries,
+# $P$ the tokens that are attended to, $d$ the width of queries and keys:
 #
-# $$\text{scores} = \frac{(A\, W_q^\top)(P\, W_k^\top)^\top}{\sqrt d} \qquad \text{found} = \text{softmax}(\text{scores})\; P\, W_v^\top$$
+# $$\text{weights} = \text{softmax}\!\left(\frac{(A\, W_q^\top)(P\, W_k^\top)^\top}{\sqrt d}\right) \qquad \text{output} = \text{weights} \cdot P\, W_v^\top$$
 #
-# $A$ are the tokens that ask, $P$ the places. Here one token asks, the word that was heard.
+# In this lesson $A$ is a single token, the spoken word, and $P$ are the positions of the image.
 
 # %% tags=["nbval-check-output"]
-word, three = torch.tensor([[1.0, 0, 2]]), torch.tensor([[1.0, 0], [0, 1], [1, 1]])     # (1, 3), (3 places, 2)
+word, three = torch.tensor([[1.0, 0, 2]]), torch.tensor([[1.0, 0], [0, 1], [1, 1]])     # (1, 3), (3 positions, 2)
 W_q, W_k, W_v = torch.tensor([[2.0, 0, 0], [0, 0, 1]]), torch.eye(2), torch.tensor([[10.0, 20]])
 queries, keys, values = word @ W_q.T, three @ W_k.T, three @ W_v.T                      # (1, 2), (3, 2), (3, 1)
 scores = queries @ keys.T / 2**0.5                                                      # (1, 3): 1.41, 1.41, 2.83
 weights = scores.softmax(dim=-1)
-print("weights", [round(w, 3) for w in weights[0].tolist()], "  found", round((weights @ values).item(), 3),
+print("weights", [round(w, 3) for w in weights[0].tolist()], "  output", round((weights @ values).item(), 3),
       "  package", round(attention(queries, keys, values)[0].item(), 3))
 
 # %% [markdown]
-# The word's query fits the third place best, which has both features, so it takes most of its value, 30, and some of
-# 10 and 20.
+# The query matches the third position best, which has both features. Its value, 30, therefore gets most of the weight;
+# the values 10 and 20 get the rest.
 #
 # ### Exercise 09.3: cross-attention  ●●○ · 15 minutes
 #
-# Return both, what was found and the weights: you will want to look at them.
+# Return the output and the weights: you will plot them later.
 
 # %%
 def cross_attention(query_tokens: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> tuple[Tensor, Tensor]:
-    """One modality looks at another.   -> found (B, T_q, D), weights (B, T_q, T_k)
+    """One modality attends to another.   -> output (B, T_q, D), weights (B, T_q, T_k)
 
     query_tokens (B, T_q, D_query), other (B, T_k, D_other), W_q (d, D_query), W_k (d, D_other), W_v (D, D_other)
     """
@@ -400,24 +317,26 @@ check("09.3", cross_attention)
 # %% [markdown]
 # ## FiLM by hand
 #
-# The word has found its places. Now the question comes in: of all that was found there, colour, size or position is
-# wanted. A product could do it, or a gate. Perez et al. 2018 asked questions about pictures, and let the question
-# **scale and shift** each feature, which they called FiLM (feature-wise linear modulation):
+# The word has selected positions. The question now determines which of their features matter: colour, size or position. Perez
+# et al. (2018) let the encoded question $c$ **scale and shift** each feature (feature-wise linear modulation, FiLM):
 #
-# $$\text{FiLM}(F) = (1 + \gamma) \odot F + \beta, \qquad \gamma = W_\gamma\, q + b_\gamma, \quad \beta = W_\beta\, q + b_\beta$$
+# $$\text{FiLM}(F) = (1 + \gamma) \odot F + \beta, \qquad \gamma = W_\gamma\, c + b_\gamma, \quad \beta = W_\beta\, c + b_\beta$$
 #
-# With $\gamma = -1$ a feature is switched off, with $\gamma = -2$ turned round. Without $\gamma$ it is a sum, without
-# $\beta$ a product: FiLM holds two of lesson 08's ways. And with all weights 0 it changes nothing, which is a good
-# way to begin. (The paper writes $\gamma \odot F + \beta$, and has its network
-# give how far $\gamma$ is from 1, for that reason.)
-#
+# With $\gamma = -1$ a feature is switched off, with $\gamma = -2$ its sign is reversed. With all weights 0, FiLM is the
+# identity, a good initialisation. (The paper writes $\gamma \odot F + \beta$ and predicts $\gamma - 1$.)
+
+# %%
+diagrams.film()
+
+# %% [markdown]
 # ### Exercise 09.4: FiLM  ●○○ · 10 minutes
 #
-# One condition an example, and all of its tokens are modulated alike. The first half of `W` makes γ, the second β.
+# Each example has one condition, which modulates all of its tokens in the same way. The first half of `W` computes
+# $\gamma$, the second $\beta$.
 
 # %%
 def film(features: Tensor, condition: Tensor, W: Tensor, b: Tensor) -> Tensor:
-    """Scale and shift as the condition says.   (B, T, D), (B, C), W (2D, C), b (2D,) -> (B, T, D)"""
+    """Scale and shift features by a condition.   (B, T, D), (B, C), W (2D, C), b (2D,) -> (B, T, D)"""
     ### BEGIN SOLUTION
     gamma, beta = (condition @ W.T + b).chunk(2, dim=1)                     # (B, D) each
     return (1 + gamma[:, None]) * features + beta[:, None]
@@ -430,13 +349,16 @@ check("09.4", film)
 # %% [markdown]
 # ## The whole model
 #
-# As the task is made, so is the network: **the word asks the places, the question modulates what was found, a hidden
-# layer answers.** Queries and keys go through a small network each. Several heads look at once, as in lesson 04. Each
-# of them brings back a part of the vector. How many will be needed?
+# The network follows the structure of the task: **the spoken word attends to positions, the question modulates the
+# attended features, a hidden layer predicts the answer.** Queries and keys are computed by a small network each. As in lesson
+# 04, several heads attend in parallel, each with its own part of the vector. How many are needed?
 
 # %%
-class AnswererByHand(nn.Module):
-    """(B, T, 130) places, (B, 128) heard, (B, L) question -> logits (B, 14)"""
+diagrams.cross_attention_model()
+
+# %%
+class QuestionAnswererByHand(nn.Module):
+    """(B, T, 130) positions, (B, 128) spoken word, (B, L) question -> logits (B, 14)"""
 
     def __init__(self, heads: int, width: int = 64):
         super().__init__()
@@ -451,361 +373,240 @@ class AnswererByHand(nn.Module):
     def attend(self, positions: Tensor, sound: Tensor) -> tuple[Tensor, Tensor]:
         parts = self.query(sound)[:, None], self.key(positions), self.value(positions)  # (B, 1, D), (B, T, D), (B, T, 2D)
         heads = (x.unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in parts)      # (B, heads, ., .)
-        found, weights = attention(*heads)                                              # (B, heads, 1, .), (B, heads, 1, T)
-        return found.flatten(1), weights[:, :, 0]
+        output, weights = attention(*heads)                                             # (B, heads, 1, .), (B, heads, 1, T)
+        return output.flatten(1), weights[:, :, 0]
 
     def forward(self, positions: Tensor, sound: Tensor, tokens: Tensor) -> Tensor:
-        found, _ = self.attend(positions, sound)
-        return self.head(self.film({"image": found, "text": self.encode_text(tokens)}))
+        attended, _ = self.attend(positions, sound)
+        return self.head(self.film({"image": attended, "text": self.encode_text(tokens)}))
 
 
 # %% [markdown]
-# The package has it as `QuestionAnswerer`, and gives the same with the same weights. (`fusion.FiLM` projects its base first,
-# with a linear layer.) The optimiser is that of all the models above, as many steps, with as many pages. One head and
-# four; guess the difference for each kind of question.
+# The package's `QuestionAnswerer` computes the same with the same weights. (`fusion.FiLM` projects its input with a linear
+# layer first.) It is trained like all models above. Train it with one head and with four; predict the difference for each
+# kind of question.
 
 # %%
-by_hand, package = AnswererByHand(heads=4), QuestionAnswerer(len(ANSWERS), len(VOCABULARY), heads=4)
+by_hand, package = QuestionAnswererByHand(heads=4), QuestionAnswerer(len(ANSWERS), len(VOCABULARY), heads=4)
 by_hand.load_state_dict(package.state_dict())
-given = next(iter(batches("valid", size=5)))[:3]
-print(f"largest difference {(by_hand.to(device())(*given) - package.to(device())(*given)).abs().max():.0e}")
+inputs = next(iter(batches("valid", size=5)))[:3]
+print(f"largest difference {(by_hand.to(device())(*inputs) - package.to(device())(*inputs)).abs().max():.0e}")
 one_head = trained(QuestionAnswerer(len(ANSWERS), len(VOCABULARY), heads=1))
 answerer = QuestionAnswerer(len(ANSWERS), len(VOCABULARY), heads=4)
 history = fit(answerer, batches("train", size=128), valid=batches("valid", size=500, shuffle=False), epochs=4, lr=5e-3)
 
 # %%
-compare(by_question({"low rank, 8": ranked["low rank, 8"], "one head": one_head, "four heads": answerer}))
+show.compare(by_question({"hidden layer": pooled["hidden layer"], "one head": one_head, "four heads": answerer}))
 
 # %% [markdown]
-# Colours and sizes need one head: find the thing, read it. *Where is it?* is about two things, since 'left' means
-# left of the other. Where do the heads look, then? Nobody told them where anything is.
+# Colours and sizes need only one head: find the object and read its features. *Position* involves both objects, since
+# "left" means left of the other one. What do the heads attend to? No label told them where anything is.
 #
-# ## Where does it look?
+# ## Which positions get the attention?
 #
-# Two pages and the two words of each. The weights of each of the four heads, over the picture.
+# Two pages with two words each: the weights of all four heads, plotted over the image.
 
 # %%
-def attention_of(model: nn.Module, split: str = "test pages") -> Tensor:
-    """The weights for every word of every page.   (pages, things, heads, 36)"""
+def attention_of(model: nn.Module, split: str = "test") -> Tensor:
+    """The weights for every word of every page.   (pages, objects, heads, 36)"""
     with torch.no_grad():
         pages = image_tokens[split].repeat_interleave(2, dim=0)                                 # one for each word
         return model.attend(pages.to(device()), sound[split].to(device()))[1].cpu().unflatten(0, (-1, 2))
 
 
 weights = attention_of(answerer)
-show_heatmap_over(torch.stack([test.book.image(page, 128) for page in (1, 2) for _ in range(8)]),
-                  weights[1:3].flatten(0, 2).unflatten(1, (6, 6)), columns=4,
-                  titles=[f"'{word}', head {head}" for word in test.words[2:6] for head in (1, 2, 3, 4)])
+show.show_heatmap_over(torch.stack([test.book.image(page, 128) for page in (1, 2) for _ in range(8)]),
+                       weights[1:3].flatten(0, 2).unflatten(1, (6, 6)), columns=4,
+                       titles=[f"'{word}', head {head}" for word in test.words[2:6] for head in (1, 2, 3, 4)])
 
 # %% [markdown]
-# In figures: how much of a head's weight lies on the thing that was named, how much on the other? A place belongs to
-# the thing whose rim is nearer, where that is no further than half a cell. The last row is for comparison: a map that
-# gives all 36 places the same.
+# As numbers: what fraction of a head's weight lies on the named object, and what fraction on the other one? A position
+# belongs to the object whose boundary is closer, if that is within half a cell. The last row, for comparison, is uniform
+# attention over all 36 positions.
 
 # %%
 def on_objects(split: str) -> Tensor:
-    """Which places belong to each thing of a page.   (pages, things, 36) bool"""
+    """Which positions belong to each object of a page.   (pages, objects, 36) bool"""
     cells = (torch.arange(6) + 0.5) / 6
     grid = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), dim=-1).flatten(0, 1)       # (36, 2): x, y
-    circles = [[(item.x, item.y, item.radius) for item in scene.objects] for scene in question_sets[split].book.scenes]
-    objects = torch.tensor(circles)                                                             # (pages, things, 3)
-    rim = (grid - objects[:, :, None, :2]).norm(dim=-1) - objects[:, :, None, 2]                # (pages, things, 36)
-    return (rim == rim.amin(dim=1, keepdim=True)) & (rim < 1 / 12)
+    circles = [[(item.x, item.y, item.radius) for item in page.objects] for page in question_sets[split].book.scenes]
+    objects = torch.tensor(circles)                                                             # (pages, objects, 3)
+    distance = (grid - objects[:, :, None, :2]).norm(dim=-1) - objects[:, :, None, 2]           # (pages, objects, 36)
+    return (distance == distance.amin(dim=1, keepdim=True)) & (distance < 1 / 12)
 
 
-def attention_fractions(weights: Tensor, split: str = "test pages") -> dict[str, float]:
-    """How a head's weights (pages, things, 36) are shared out, on average."""
+def attention_fractions(weights: Tensor, split: str = "test") -> dict[str, float]:
+    """The mean fractions of a head's weights (pages, objects, 36) on each object and elsewhere."""
     on = on_objects(split)
     named, other = ((weights * part).sum(dim=-1).mean().item() for part in (on, on.flip(1)))
-    return {"thing named": named, "other thing": other, "elsewhere": 1 - named - other}
+    return {"named object": named, "other object": other, "elsewhere": 1 - named - other}
 
 
 # %%
-on_valid = [attention_fractions(head, "valid")["thing named"] for head in attention_of(answerer, "valid").unbind(dim=2)]
-best = on_valid.index(max(on_valid))                                            # chosen on pages that judge nothing
-pointing = [head for head in range(4) if on_valid[head] > 0.5]
+on_valid = [attention_fractions(head, "valid")["named object"] for head in attention_of(answerer, "valid").unbind(dim=2)]
+best = on_valid.index(max(on_valid))                                            # selected on the validation split
+focused = [head for head in range(4) if on_valid[head] > 0.5]
 rows = {f"head {head + 1}": attention_fractions(weights[:, :, head]) for head in range(4)}
-rows |= {"one head alone": attention_fractions(attention_of(one_head)[:, :, 0]), "flat": attention_fractions(torch.full_like(weights[:, :, 0], 1 / 36))}
-compare(rows, label="share of the weight")
-expect("09.attention", attention_fractions(weights[:, :, best])["thing named"])
+rows |= {"the model with one head": attention_fractions(attention_of(one_head)[:, :, 0]),
+         "uniform": attention_fractions(torch.full_like(weights[:, :, 0], 1 / 36))}
+show.compare(rows, label="fraction of the weight")
+expect("09.attention", attention_fractions(weights[:, :, best])["named object"])
 
 # %% [markdown]
-# Some heads *point*: they sit on the thing that was named. The others *spread*, over both things and what surrounds
-# them. (Which does what, differs from training to training.) Often the strongest place is at a thing's edge: a place
-# sees a little more than its own cell.
+# Some heads are *focused*: most of their weight lies on the named object. Others are *diffuse*: they cover both objects and
+# their surroundings. Which head does what varies between runs. The largest weight is often at an object's edge, since the
+# features of a position depend on more than its own cell.
 #
-# A single head comes to one of two ends, and it is luck which. It points, and then knows only where its thing stands on
-# the page; or it spreads, and keeps the other in view at some cost. So *where is it?* goes anywhere from two thirds to
-# nearly nine in ten: watch its range in the table of five trainings below. Even two can both end up pointing. Among four
-# there was always one that did not, whenever we trained.
-#
-# The network was given answers, 'blue' and 'left', and nothing else. (Its encoders had learned before to tell things
-# apart, and words apart.) That this sound and this shape belong together it had to find out, for each of fourteen
-# kinds. Harwath et al. 2018 do it on photographs: from pictures and spoken captions alone, their network finds the
-# things that are named.
-#
-# ### Take heads away
-#
-# A map of weights shows where a model looked. Whether it *used* what it saw is another matter, and can be tested: make
-# the weights of some heads flat and leave all else. What will the loss of each kind do to colour, and what to place?
-
-# %%
-@torch.no_grad()
-def with_flat(heads: list[int]) -> dict[str, float]:
-    """The share of right answers for each question, with the weights of some heads all alike."""
-    changed = weights.clone()
-    changed[:, :, heads] = 1 / 36
-    values = answerer.value(image_tokens["test pages"].to(device())).unflatten(-1, (4, -1))     # (pages, 36, heads, 32)
-    found = torch.einsum("pthc,pchd->pthd", changed.to(device()), values).flatten(2)            # (pages, things, 128)
-    found = found.flatten(0, 1).repeat_interleave(len(QUESTIONS), dim=0)                        # one for each question
-    logits = answerer.head(answerer.film({"image": found, "text": answerer.encode_text(test.tokens.to(device()))}))
-    good = (logits.argmax(dim=1).cpu() == test.labels).unflatten(0, (-1, 3)).float().mean(dim=0)
-    return dict(zip(QUESTIONS, good.tolist(), strict=True))
-
-
-spreading = [head for head in range(4) if head not in pointing]
-compare({"all heads": with_flat([]), "those that point made flat": with_flat(pointing),
-         "those that spread made flat": with_flat(spreading)})
+# A single head ends up in one of these two states by chance. If it is focused, it knows only where its own object is; if
+# diffuse, it also covers the other object. Its accuracy on *position* therefore varies widely between seeds (see the
+# table in "Going further").
 
 # %% [markdown]
-# Without the heads that point all three fall, and *place* below what can be had without a voice. Without the others,
-# colours and sizes stay nearly as they were and *place* falls: that is what they are for.
+# The training labels were answers such as "blue" and "left", nothing else. (The encoders had learned to distinguish objects,
+# and words, separately.) Which sound belongs to which shape had to be inferred, for fourteen kinds. Harwath et
+# al. (2018) do this with photographs: trained only on images with spoken captions, their network localises the named
+# objects.
+
+# %% [markdown]
+# ## Any two modalities
 #
-# ## Any two
-#
-# Now the promise: the same model, trained as long, one of the three replaced by zeros in training and in the test.
-# Compare with what you counted at the beginning.
+# Now verify the claim of the title: train the same model with one of its inputs replaced by zeros, in training and in the
+# test. Compare with the bounds derived at the beginning.
 
 # %%
 class Without(nn.Module):
-    """The same model, one of its inputs blanked: 0 the picture, 1 the voice, 2 the question."""
+    """The same model with one input set to zero: 0 the image, 1 the voice, 2 the question."""
 
-    def __init__(self, blank: int):
+    def __init__(self, removed: int):
         super().__init__()
-        self.answerer, self.blank = QuestionAnswerer(len(ANSWERS), len(VOCABULARY), heads=4), blank
+        self.answerer, self.removed = QuestionAnswerer(len(ANSWERS), len(VOCABULARY), heads=4), removed
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        return self.answerer(*(torch.zeros_like(x) if i == self.blank else x for i, x in enumerate(inputs)))
+        return self.answerer(*(torch.zeros_like(x) if i == self.removed else x for i, x in enumerate(inputs)))
 
 
-splits = ("test pages", "held-out pairs", "held-out voices", "held-out phrasings")
-two = {name: trained(Without(blank)) for blank, name in enumerate(("no image", "no voice", "no question"))}
+splits = ("test", "held-out combinations", "held-out voices", "held-out phrasings")
+two = {name: trained(Without(removed)) for removed, name in enumerate(("no image", "no voice", "no question"))}
 table = {name: {split: score(model, split) for split in splits} for name, model in {**two, "all three": answerer}.items()}
-compare(table)
-expect("09.any_two", max(table[name]["test pages"] for name in two))
-expect("09.test_pages", table["all three"]["test pages"])
-expect("09.held_out_pairs", table["all three"]["held-out pairs"])
+show.compare(table)
+
+# %%
+expect("09.any_two", max(table[name]["test"] for name in two))
+expect("09.test_pages", table["all three"]["test"])
+expect("09.held_out_pairs", table["all three"]["held-out combinations"])
 expect("09.held_out_voices", table["all three"]["held-out voices"])
 
 # %% [markdown]
-# No pair gets above what you counted: 0.60 and 0.33 on test pages, with the pages of other splits a hundredth more or
-# less. Without the picture about 0.3 is left, as for the commonest answer. All three together are right in about 95
-# of 100 cases, and as often in voices that nobody heard in training.
+# No two modalities exceed the bounds of 60% and 33% on test pages (the bounds of the other splits differ by about one
+# point). Without the image about 30% remain, as for the most frequent answer. All three together reach about 95%, and
+# the same in held-out voices.
 #
-# Pairs of thing and colour that it never saw cost about ten points. By question:
+# Held-out combinations of kind and colour cost about ten points. By question:
 
 # %%
-for split in ("test pages", "held-out pairs"):
-    good, named = is_correct(answerer, split).float().mean(dim=(0, 1)), attention_of(answerer, split)[:, :, best]
-    print(f"{split:12}", {question: f"{figure:.2f}" for question, figure in zip(QUESTIONS, good.tolist(), strict=True)},
-          f"weight on the thing named {attention_fractions(named, split)['thing named']:.2f}")
+for split in ("test", "held-out combinations"):
+    correct, named = is_correct(answerer, split).float().mean(dim=(0, 1)), attention_of(answerer, split)[:, :, best]
+    print(f"{split:22}", {question: f"{value:.2f}" for question, value in zip(QUESTIONS, correct.tolist(), strict=True)},
+          f"weight on the named object {attention_fractions(named, split)['named object']:.2f}")
 
 # %% [markdown]
-# Colours fall most: the encoder of the picture reads these pairs worse, as in lesson 01. But *place* falls as well,
-# which asks for no colour at all. The thing itself is harder to find, and less of the weight lies on it.
+# Colours lose most: the image encoder recognises these combinations less well, as in lesson 01. *Position* drops as well, although it
+# does not involve colour. The object itself is harder to find, and less weight lies on it.
 #
-# And the wordings? Before you run the cell: these are the three questions it never read. Which one will it fail?
+# And held-out phrasings? Before you run the cell: these are the three questions that never occur in training. Which will fail?
 
 # %%
-new = answers(answerer, "held-out phrasings")
+new_answers = answers(answerer, "held-out phrasings")
 for i, phrasings in enumerate(QUESTIONS.values()):
     fraction = is_correct(answerer, "held-out phrasings")[..., i].float().mean()
-    commonest = [ANSWERS[answer] for answer in new[..., i].flatten().bincount().argsort(descending=True)[:2].tolist()]
-    print(f"{fraction:.2f}   {phrasings[-1]}?   mostly: {', '.join(commonest)}")
-print("words of training questions:", sorted({word for sentence in question_sets["train"].sentences for word in sentence.split()}))
+    frequent = [ANSWERS[answer] for answer in new_answers[..., i].flatten().bincount().argsort(descending=True)[:2].tolist()]
+    print(f"{fraction:.2f}   {phrasings[-1]}?   most frequent answers: {', '.join(frequent)}")
+print("words of training questions:", sorted({word for text in question_sets["train"].sentences for word in text.split()}))
 
 # %% [markdown]
-# 'colour' and 'size' were read in training, and a mean of word vectors can stand new company, one more or less well.
-# The vectors of 'of', 'left', 'right', 'above' and 'below' are as random as on the first day: no question had them.
-# What the third one does have is 'or', twice, and 'or' was read in 'is this thing big or small' alone; so a question
-# with 'or' in it gets a size. No model that reads from scratch could know better, from two wordings of each. What
-# helps is to have read a great deal before, which is lesson 05.
-#
-# ## Through a bottleneck
-#
-# Here one modality asks another. What if all shall hear all: 36 places, the words of the question, frames of a sound?
-# The plain way puts all tokens into one sequence, and each looks at each: lesson 04's block, and its $T^2$. Nagrani
-# et al. 2021 put a few **bottleneck tokens** between. In a layer of theirs each modality attends to itself and to
-# those few. Then the proposals of the modalities for the shared tokens are averaged:
-#
-# $$[s_m;\, x_m] \leftarrow \text{layer}_m\big([s;\, x_m]\big), \qquad s \leftarrow \tfrac1M \textstyle\sum_m s_m$$
-#
-# All that sound can tell the picture goes through $s$, in our case 4 tokens of 64 numbers.
-#
-# ### Exercise 09.5: one step through the bottleneck  ●●● · 15 minutes
-#
-# `layers[m]` takes and gives `(B, tokens, D)`. Put the shared tokens first, and call each layer once.
-
-# %%
-def bottleneck_step(shared: Tensor, modalities: list[Tensor], layers: list) -> tuple[Tensor, list[Tensor]]:
-    """Each modality with the shared tokens.   (B, b, D), (B, T_m, D) each -> the same shapes"""
-    ### BEGIN SOLUTION
-    proposals, after = [], []
-    for x, layer in zip(modalities, layers, strict=True):
-        both = layer(torch.cat([shared, x], dim=1))                         # (B, b + T_m, D)
-        proposals.append(both[:, : shared.shape[1]])
-        after.append(both[:, shared.shape[1] :])
-    return torch.stack(proposals).mean(dim=0), after
-    ### END SOLUTION
-
-
-# %%
-check("09.5", bottleneck_step)
+# "colour" and "size" occurred in training, and a mean of word embeddings tolerates one unknown word more or less. The
+# embeddings of "of", "left", "right", "above" and "below" are still random: no training question contains them. The third
+# question does contain "or", and in training "or" occurred only in "is this thing big or small". The model therefore answers
+# with a size. A text encoder trained from scratch on two phrasings per question cannot know better; pretraining (lesson 05) helps.
 
 # %% [markdown]
-# What does it save? Three modalities of $T$ tokens: all in one sequence make $(3T)^2$ weights a head, through $b$
-# shared tokens $3\,(T + b)^2$. Guess the ratio for long sequences, then look. Bytes are what PyTorch keeps for the
-# backward pass, as in lesson 04.
-
-# %%
-class Through(nn.Module):
-    """One layer for three modalities: all in one sequence, or each with `b` shared tokens."""
-
-    def __init__(self, b: int | None):
-        super().__init__()
-        self.layers = nn.ModuleList(EncoderBlock(64, 4, 128) for _ in range(1 if b is None else 3))
-        self.shared = None if b is None else nn.Parameter(0.02 * torch.randn(b, 64))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, 3 * T, 64) -> (B, 64)"""
-        if self.shared is None:
-            return self.layers[0](x).mean(dim=1)
-        shared = self.shared.expand(len(x), -1, -1)
-        parts = zip(self.layers, x.chunk(3, dim=1), strict=True)
-        both = [layer(torch.cat([shared, part], dim=1)) for layer, part in parts]
-        return sum(part[:, : len(self.shared)] for part in both).mean(dim=1) / 3
-
-
-counts = [16 * 2**i for i in range(steps(5))]
-costs = {name: [cost_of_a_step(Through(b), torch.randn(4, 3 * n, 64)) for n in counts]
-         for name, b in {"all in one sequence": None, "through 4 shared tokens": 4}.items()}
-plot_panels({"milliseconds": {name: [1e3 * cost.seconds for cost in row] for name, row in costs.items()},
-             "megabytes kept": {name: [cost.bytes / 1e6 for cost in row] for name, row in costs.items()}},
-            counts, xlabel="tokens of each of three modalities", log="xy", ylabel=("ms", "MB"))
-for n, one, narrow in zip(counts, *costs.values(), strict=True):
-    print(f"{n:3} tokens each: {one.bytes / narrow.bytes:.1f} times as many bytes")
-
-# %% [markdown]
-# In bytes the ratio grows towards 3, the number of modalities, and no further: each still looks at itself, and that is
-# $T^2$. What shrinks from $T^2$ to $T\,b$ is the traffic *between* them. In time it is a bad bargain for few tokens,
-# where three small layers cost more than one that is a little larger; and they have three layers' weights. The paper's
-# point is more than the price. What has to pass a narrow door gets sorted first: they report better results than with
-# all in one sequence, for less.
+# ## Error analysis
 #
-# ## All of them, several seeds
-#
-# Five seeds of each method, in a table that a script of the project measured (`benchmarks/question.py`).
-
-# %%
-show_stored_table("09_question")
-
-# %% [markdown]
-# Decisions first, three classifiers that never met. The picture's can say which answers fit anything on the page, the
-# question's which *kind* of answer is asked for. A mean of logits keeps what both allow, and so comes as far as
-# concatenated vectors. A mean of probabilities rules nothing out. (In lesson 08 it was the better of the two, where
-# either modality sufficed and no veto was wanted.)
-#
-# However **vectors** are joined, they stay near what you saw. Look at them on *held-out pairs*: they fall far below the
-# 0.60 that picture and question reach without any voice. They have learned which colours boats have, and on these
-# pages a boat has another one.
-#
-# With **tokens** it matters *who asks*. When the words of the question look at places, nobody has told them which thing
-# is meant: on average that is no better than vectors, and on *place* it is just short of the half that needs no voice.
-# The spoken word knows. Where it asks all in the package's `CrossAttention`, colours and sizes come near the lesson's
-# model, and so they do through a bottleneck; *place* stays at a half.
-#
-# The lesson's model has the order of the task built in, first find, then modulate. That is knowledge of ours, and no
-# virtue of attention. Where you know the order of a task, build it in; where you do not, more layers and more data have
-# to find it. And look at the ranges: with one head it is right on 0.85 to 0.94 of the test pages, by luck.
-#
-# ## What does it get wrong?
-#
-# An answer can be wrong in two ways. Either the model looked at the wrong thing, and said what is true of the other;
-# or it looked at the right one and misread it. How would you tell? Two figures: is the answer true of the *other*
-# thing, and how much weight lay on the one that was named, where the answer is right and where it is wrong.
+# An answer can be wrong in two ways. Either the model attended to the wrong object and described that one, or it attended
+# to the correct object and misread it. Two quantities distinguish the cases: is the answer true of the *other* object, and how
+# much weight lay on the named object?
 
 # %%
 correct, truth = is_correct(answerer), test.labels.unflatten(0, (-1, 2, 3))
 predicted = answers(answerer)
-swapped = (predicted == truth.flip(1)) & ~correct                               # true of the other thing
-on_it = (weights[:, :, best] * on_objects("test pages")).sum(dim=-1)        # (pages, things)
+of_other_object = (predicted == truth.flip(1)) & ~correct
+on_named = (weights[:, :, best] * on_objects("test")).sum(dim=-1)               # (pages, objects)
 for i, question in enumerate(QUESTIONS):
     wrong = ~correct[..., i]
-    print(f"{question:6} {wrong.sum():3} wrong, {swapped[..., i].sum():3} of them true of the other thing;   "
-          f"weight on the thing named: right {on_it[~wrong].mean():.2f}, wrong {on_it[wrong].mean():.2f}")
-alike = (truth[:, 0] == truth[:, 1])[:, None].expand(-1, 2, -1)                 # both things have the same answer
-print(f"sizes wrong: where both things are of one size {(~correct[..., 1])[alike[..., 1]].float().mean():.3f}, "
-      f"where they differ {(~correct[..., 1])[~alike[..., 1]].float().mean():.3f}")
+    print(f"{question:8} {wrong.sum():3} errors, {of_other_object[..., i].sum():3} of them true of the other object;   "
+          f"weight on the named object: correct {on_named[~wrong].mean():.2f}, errors {on_named[wrong].mean():.2f}")
+same_label = (truth[:, 0] == truth[:, 1])[:, None].expand(-1, 2, -1)            # both objects have the same answer
+print(f"size errors: same size {(~correct[..., 1])[same_label[..., 1]].float().mean():.3f}, "
+      f"different sizes {(~correct[..., 1])[~same_label[..., 1]].float().mean():.3f}")
 
 # %%
-logits = predict(answerer, (image_tokens["test pages"][test.pages], sound["test pages"][test.spoken], test.tokens))
+logits = predict(answerer, (image_tokens["test"][test.pages], sound["test"][test.spoken], test.tokens))
 most_confident = logits.softmax(dim=1).amax(dim=1).masked_fill(correct.flatten(), 0).argsort(descending=True)[:8].tolist()
-show_pages(torch.stack([test.book.image(test.pages[i], 128) for i in most_confident]), rows=2, columns=4,
-           sentences=[f"'{test.words[test.spoken[i]]}', {test.question_types[i]}: {ANSWERS[predicted.flatten()[i]]}, "
-                      f"not {ANSWERS[test.labels[i]]}" for i in most_confident])
+show.show_pages(torch.stack([test.book.image(test.pages[i], 128) for i in most_confident]), rows=2, columns=4,
+                sentences=[f"'{test.words[test.spoken[i]]}', {test.question_types[i]}: {ANSWERS[predicted.flatten()[i]]}, "
+                           f"not {ANSWERS[test.labels[i]]}" for i in most_confident])
 
 # %% [markdown]
-# Colours go wrong in looking: most of the wrong ones are true of the other thing, and little weight lay on the one that
-# was named. Among the surest mistakes some pages come twice, wrong in colour and in place: the word was taken for the
-# other thing, and all that follows is true of that. To mend it you would work on what 'bird' looks and sounds like.
+# Colour errors are errors of attention: most wrong colours are true of the other object, and little weight lay on the
+# named one. Some pages occur twice among the most confident mistakes, with a wrong colour and a wrong position, since the
+# word was matched to the other object. Better image and sound features would help.
+
+# %% [markdown]
+# Size errors are different. They are much more frequent where the two sizes differ, although most of the weight lies on
+# the named object. Features of the other object leak in, since a position's features cover more than its own cell.
+# Position errors are of both types. A single accuracy would reveal none of this.
 #
-# Sizes are another matter. There are only two, so a wrong one is true of the other thing wherever the two differ, which
-# is on half of the pages. But sizes go wrong much more often on those pages than on the others, while the weight lay
-# mostly right. So the model looks at the right thing and now and then something of the other gets in: a place sees more
-# than its own cell. Places have some of both. One figure for all answers would show none of this.
+# ## Play: attention word by word
 #
-# ## Play: what does it look at, word by word?
-#
-# Choose a page and point at a word of its sentence: the model hears it, in a voice it never met, and you see where it
-# looks. Then write a question and watch the answer change word by word.
-#
-# It was only ever trained on the names of things. What will it do when it hears 'red', or 'above', or 'a'?
+# Choose a page and point at a word of its sentence: the model hears it, in a held-out voice, and you see where it attends.
+# Then write a question and watch the answer change word by word. The model was trained on names of objects only. What
+# will it do for "red", "above" or "a"?
 
 # %%
 voice = voices("held_out")[0]
 
 
 def sound_features(sounds: list[Tensor]) -> Tensor:
-    """What the model gets of some sounds.   -> (B, 128)"""
+    """The model's input for some sounds.   -> (B, 128)"""
     with torch.no_grad():
-        return (sound_encoder.features(collate(sounds).to(device())).cpu() - middle) / width
+        return (sound_encoder.features(audio.collate(sounds).to(device())).cpu() - sound_mean) / sound_scale
 
 
-explorer = question_answering_explorer(
-    answerer, images=[test.book.image(i, 216) for i in range(6)], positions=image_tokens["test pages"][:6],
+explorer = show.question_answering_explorer(
+    answerer, images=[test.book.image(i, 216) for i in range(6)], positions=image_tokens["test"][:6],
     sentences=test.book.sentences[:6], speak=lambda word: speak(word, voice), encode_sound=sound_features, classes=ANSWERS,
     questions=[phrasing for phrasings in QUESTIONS.values() for phrasing in phrasings])
-explorer.word = explorer.words.index(test.words[0])                             # begin with a thing
+explorer.word = explorer.words.index(test.words[0])                             # begin with an object
 explorer
 
 # %% [markdown]
-# It looks somewhere, whatever it hears: weights sum to 1, and there is no place for 'nothing'. So a map of attention
-# is no evidence that a model understood a word; compare with what it does for words that mean nothing to it.
+# Every word yields some attention map: the weights sum to 1, and there is no option "nowhere". A map is therefore no
+# evidence that a model understood a word. Compare it with maps for words that carry no meaning for the model.
 #
-# ## The clinic
+# ## Debugging exercise
 #
-# Someone has a model for words, and wants pictures and sounds in it as well. Words go through an `nn.Embedding`; so
-# everything goes through it. That wants whole numbers, and `.long()` makes some. It runs, and its loss falls, since
-# the question is still read.
+# A colleague has a text model and adds images and sounds to it. Words go through an `nn.Embedding`, so everything goes
+# through it. An embedding needs integers, and `.long()` provides them. The model runs, and its loss falls, since the question
+# is still encoded.
 
 # %%
 class Buggy(nn.Module):
-    """One vector a modality, joined.   image (B, image), sound (B, sound), tokens (B, T) -> logits (B, n_classes)"""
+    """One vector per modality.   image (B, image), sound (B, sound), tokens (B, T) -> logits (B, n_classes)"""
 
     def __init__(self, n_classes: int, vocabulary_size: int, image: int, sound: int, width: int = 64):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary_size, width, padding_idx=0)
-        self.join = nn.Sequential(nn.Linear(3 * width, 128), nn.ReLU(), nn.Linear(128, n_classes))
+        self.head = nn.Sequential(nn.Linear(3 * width, 128), nn.ReLU(), nn.Linear(128, n_classes))
 
     def encode_image(self, image: Tensor) -> Tensor:
         return self.encode_text(image.long().clamp(0, self.embedding.num_embeddings - 1))
@@ -818,53 +619,51 @@ class Buggy(nn.Module):
         return (self.embedding(tokens) * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)
 
     def forward(self, image: Tensor, sound: Tensor, tokens: Tensor) -> Tensor:
-        return self.join(torch.cat([self.encode_image(image), self.encode_sound(sound), self.encode_text(tokens)], dim=1))
+        return self.head(torch.cat([self.encode_image(image), self.encode_sound(sound), self.encode_text(tokens)], dim=1))
 
 
 # %%
 class Pooled(nn.Module):
-    """The patient's picture is a vector: the largest of each feature."""
+    """Gives the model one vector per image: the maximum of each feature."""
 
-    def __init__(self, buggy_model: nn.Module):
+    def __init__(self, model: nn.Module):
         super().__init__()
-        self.buggy_model = buggy_model
+        self.model = model
 
     def forward(self, image_tokens: Tensor, sound: Tensor, tokens: Tensor) -> Tensor:
-        return self.buggy_model(largest(image_tokens), sound, tokens)
+        return self.model(max_pool(image_tokens), sound, tokens)
 
 
 buggy = Buggy(len(ANSWERS), len(VOCABULARY), image=128, sound=128)
-print(f"the patient {score(trained(Pooled(buggy))):.2f}, a healthy small network {overall['small network']:.2f}, "
-      f"no picture at all {overall['no image']:.2f}")
+print(f"the buggy model {score(trained(Pooled(buggy))):.2f}, a correct hidden layer {overall['hidden layer']:.2f}, "
+      f"no image at all {overall['no image']:.2f}")
 
 # %% [markdown]
-# How is it found? Look at what arrives. And ask which inputs have a slope: turn each knob a little and see whether
-# the loss moves.
+# How can you find the bug? Look at the values that reach the model, and ask whether the inputs receive a gradient.
 
 # %%
 shown, word, question = next(iter(batches("valid", size=64)))[:3]
-image, word = (x.cpu().clone().requires_grad_() for x in (largest(shown), word))
+image, word = (x.cpu().clone().requires_grad_() for x in (max_pool(shown), word))
 for name, x in (("image", image), ("sound", word)):
-    print(f"{name:8}", [round(value, 1) for value in x[0, :10].tolist()], "arrives as", x[0, :10].long().clamp(0).tolist())
+    print(f"{name:8}", [round(value, 1) for value in x[0, :10].tolist()], "becomes", x[0, :10].long().clamp(0).tolist())
 logits = buggy.cpu()(image, word, question.cpu())
 gradients = torch.autograd.grad(logits.sum(), (image, word), allow_unused=True)
-print("slopes  ", dict(zip(("image", "sound"), gradients, strict=True)))
+print("gradients", dict(zip(("image", "sound"), gradients, strict=True)))
 
 # %% [markdown]
-# Every number below 1 became 0, which is padding and nothing at all. That is most of the sound. The picture's numbers
-# are the largest of 36, so they become 1, 2, 3 and more, and each now means 'the word in that row'. Which feature it was
-# is lost, since the embedding asks for the value and not for the place: what gets through is how many features are how
-# large. And row 2 is no nearer to row 3 than to row 90: **words are names, features are amounts.** `None` says that no
-# way leads back at all, so no encoder below could ever learn either.
+# Every number below 1 becomes 0, which is padding; that is most of the sound. The image's maxima become 1, 2, 3 and
+# more, and each now selects a row of the embedding. Which feature had the value is lost, since an embedding looks up the value
+# and ignores the index. Row 2 is not closer to row 3 than to row 90: **token ids are categories, features are quantities.**
+# The gradient `None` means that no encoder below could ever be trained.
 #
-# ### Exercise 09.debug: mend it  ●●○ · 15 minutes
+# ### Exercise 09.debug: fix the model  ●●○ · 15 minutes
 #
-# Names are looked up, amounts are multiplied, negative ones too. What you add belongs in `__init__`, after
-# `super().__init__(...)`, each layer under a name of its own, and ends with `width` features.
+# Token ids are looked up; features are multiplied by weights, negative ones too. Create additional layers in `__init__`, after
+# `super().__init__(...)`, each under its own name. Each outputs `width` features.
 
 # %%
 class Fixed(Buggy):
-    """The same, in which features count by their amounts."""
+    """The same model, with features as quantities."""
 
     def __init__(self, n_classes: int, vocabulary_size: int, image: int, sound: int, width: int = 64):
         super().__init__(n_classes, vocabulary_size, image, sound, width)
@@ -890,21 +689,21 @@ check("09.debug", Fixed)
 
 # %%
 try:
-    print(f"mended: {score(trained(Pooled(Fixed(len(ANSWERS), len(VOCABULARY), image=128, sound=128)))):.2f}")
+    print(f"the fixed model: {score(trained(Pooled(Fixed(len(ANSWERS), len(VOCABULARY), image=128, sound=128)))):.2f}")
 except NotImplementedError:
     print("do the exercise first")
 
 # %% [markdown]
-# ## On real data: where does this digit stand?
+# ## On real data: where is the spoken digit?
 #
-# Three handwritten digits in a row (MNIST), and somebody says one of them (the free spoken digit dataset). Left,
-# middle or right? Nobody tells the network which digit is which: it gets strips, recordings, and one of three
-# answers. Of six speakers two are held out, three times over, and the digits for testing come from the test split. As
-# in lesson 08 nobody wrote and said these digits together; they are paired **by label**.
-#
-# First the pictures' encoder, a reader of single digits. On a strip, three times as wide as a digit, its feature maps
-# have 11 columns. A window of 4 is as wide as a digit, and the largest of each feature in it is what the reader would
-# see there; eight windows, from left to right, are the places.
+# Three handwritten digits in a row (MNIST), and a recording of one of them (the free spoken digit dataset): left, middle
+# or right? The network is never told which digit is which. Two of six speakers are held out, three times, and test digits
+# come from the test split. As in lesson 08, image and recording are paired **by label**.
+
+# %% [markdown]
+# First, an image encoder trained on single digits. On a strip three times as wide as a digit, its feature maps have 11
+# columns. A window of 4 columns is as wide as a digit; the maximum of each feature within it is what the encoder would
+# compute there. Eight such windows, from left to right, are the tokens.
 
 # %%
 rows = {split: real.load_or_explain("mnist", split) for split in ("train", "test")}
@@ -913,108 +712,333 @@ have = all((*rows.values(), recordings))
 if have:
     written = {split: real.images(part.shuffle(seed=0).select(range(examples(most))))
                for (split, part), most in zip(rows.items(), (12_000, 5_000), strict=True)}
-    spoken = collate([same_loudness(real.sound(row)[0]) for row in recordings], samples=6_000)          # (2700, 6000)
+    waveforms = [audio.same_loudness(real.sound(row)[0]) for row in recordings]
+    spoken = audio.collate(waveforms, samples=6_000)                                                    # (2700, 6000)
     digits, speakers = torch.tensor(recordings["label"]), recordings["speaker"]
-    digit_classifier = ImageClassifier(10, in_channels=1)
-    fit(digit_classifier, Batches(*written["train"], size=128, transform=lambda images: shift(images, pixels=2)), epochs=2, lr=1e-2)
-    strokes = predict(digit_classifier.encoder, written["train"][0])                                    # (12000, 96)
-    stroke_middle, stroke_width = strokes.mean(dim=0)[:, None, None], strokes.std(dim=0).mean()
+    digit_classifier = cnn.ImageClassifier(10, in_channels=1)
+    shifted = Batches(*written["train"], size=128, transform=lambda images: augment.shift(images, pixels=2))
+    fit(digit_classifier, shifted, epochs=2, lr=1e-2)
+    digit_features = predict(digit_classifier.encoder, written["train"][0])                             # (12000, 96)
+    digit_mean, digit_scale = digit_features.mean(dim=0)[:, None, None], digit_features.std(dim=0).mean()
 
 
 def windows_of(strips: Tensor) -> Tensor:
-    """Eight places of a strip of three digits, from left to right.   (N, 1, 28, 84) -> (N, 8, 98)"""
+    """Eight windows of a strip of three digits, from left to right.   (N, 1, 28, 84) -> (N, 8, 98)"""
     maps = predict(digit_classifier.encoder.blocks, strips - 0.5)                                       # (N, 96, 3, 11)
-    seen = F.max_pool2d(maps, (maps.shape[2], 4), stride=1)                                             # (N, 96, 1, 8)
-    return with_positions((seen - stroke_middle) / stroke_width, reach=3.0)
+    pooled = F.max_pool2d(maps, (maps.shape[2], 4), stride=1)                                           # (N, 96, 1, 8)
+    return with_positions((pooled - digit_mean) / digit_scale, reach=3.0)
 
 
 # %% [markdown]
-# Then, for each two speakers left out, a listener to the four others, and strips with a word for each.
+# Then, for each pair of held-out speakers, a sound encoder trained on the other four, and strips with a spoken digit each.
 
 # %%
-def classifier_without(new: Tensor) -> tuple[Tensor, Tensor]:
-    """What a network that never heard the `new` hears: features (2700, 128), and the digit that it names (2700,)."""
-    log_mel = LogMel(rate=8_000).fit(spoken[~new][::5])
-    mels = torch.cat([log_mel(some) for some in spoken.split(300)])                                     # (2700, 40, 76)
-    classifier = SpeechClassifier(10)
-    known = Batches(mels[~new], digits[~new], transform=lambda some: spec_augment(shift_bands(some)))
-    fit(classifier, known, epochs=6, lr=5e-3, verbose=False)
-    tones = predict(classifier.encoder, mels)
-    scaled = (tones - tones[~new].mean(dim=0)) / tones[~new].std(dim=0).mean()
+def classifier_without(held_out: Tensor) -> tuple[Tensor, Tensor]:
+    """A network trained without the held-out recordings: features (2700, 128), predicted digits (2700,)."""
+    log_mel = audio.LogMel(rate=8_000).fit(spoken[~held_out][::5])
+    mels = torch.cat([log_mel(part) for part in spoken.split(300)])                                     # (2700, 40, 76)
+    classifier = speech.SpeechClassifier(10)
+    batches = Batches(mels[~held_out], digits[~held_out],
+                      transform=lambda batch: augment.spec_augment(augment.shift_bands(batch)))
+    fit(classifier, batches, epochs=6, lr=5e-3, verbose=False)
+    features = predict(classifier.encoder, mels)
+    scaled = (features - features[~held_out].mean(dim=0)) / features[~held_out].std(dim=0).mean()
     return scaled, predict(classifier, mels).argmax(dim=1)
 
 
 def strips_and_words(split: str, who: Tensor, count: int) -> tuple[Tensor, ...]:
-    """Strips (N, 1, 28, 84), the three pictures' places in the split (N, 3), the recording (N,), its digit's position (N,)."""
+    """Strips (N, 1, 28, 84), their digits' indices in the split (N, 3), recordings (N,), positions of the spoken digit (N,)."""
     images, labels = written[split]
-    triples, predicted, where = where_is_it(labels, digits[who], count)
-    return torch.cat([images[column] for column in triples.T], dim=3), triples, who.nonzero()[:, 0][predicted], where
+    triples, chosen, position = where_is_it(labels, digits[who], count)
+    return torch.cat([images[column] for column in triples.T], dim=3), triples, who.nonzero()[:, 0][chosen], position
 
 
 # %% [markdown]
-# Cross-attention on both, without a question. Beside it a rule: let both classifiers name their digits, and point at
-# the picture that has the name of the sound. Which will win?
+# Train cross-attention on both, without a question. Beside it a logical rule: both classifiers name their digits, and the
+# rule selects the image whose name equals that of the sound. Which will win?
 
 # %%
 if have:
-    people, figures = sorted(set(speakers)), {"cross-attention": [], "both named, then compared": []}
+    people, accuracies = sorted(set(speakers)), {"cross-attention": [], "compare predicted digits": []}
     read = predict(digit_classifier, written["test"][0]).argmax(dim=1)
     for held in (people[:2], people[2:4], people[4:]):
-        new = torch.tensor([speaker in held for speaker in speakers])
-        tones, named = classifier_without(new)
-        strips, _, predicted, where = strips_and_words("train", ~new, examples(6_000))
+        held_out = torch.tensor([speaker in held for speaker in speakers])
+        speech_features, heard = classifier_without(held_out)
+        strips, _, chosen, position = strips_and_words("train", ~held_out, examples(6_000))
         model = QuestionAnswerer(3, vocabulary_size=1, image_width=98, heads=4)
-        nothing = torch.zeros(len(strips), 1, dtype=torch.int64)                                            # no question
-        fit(model, Batches(windows_of(strips), tones[predicted], nothing, where), epochs=6, lr=2e-3, verbose=False)
-        strips, triples, predicted, where = strips_and_words("test", new, examples(1_500))
-        answered = predict(model, (windows_of(strips), tones[predicted], nothing[:len(strips)])).argmax(dim=1)
-        figures["cross-attention"].append((answered == where).float().mean().item())
-        guess = (read[triples] == named[predicted][:, None]).float().argmax(dim=1)                      # the first where none fits
-        figures["both named, then compared"].append((guess == where).float().mean().item())
-    bar_with_range(figures, chance=1 / 3)
-    expect("09.digit", sum(figures["cross-attention"]) / 3)
+        no_question = torch.zeros(len(strips), 1, dtype=torch.int64)
+        fit(model, Batches(windows_of(strips), speech_features[chosen], no_question, position), epochs=6, lr=2e-3, verbose=False)
+        strips, triples, chosen, position = strips_and_words("test", held_out, examples(1_500))
+        predicted = predict(model, (windows_of(strips), speech_features[chosen], no_question[:len(strips)])).argmax(dim=1)
+        accuracies["cross-attention"].append((predicted == position).float().mean().item())
+        rule = (read[triples] == heard[chosen][:, None]).float().argmax(dim=1)                  # the first where none matches
+        accuracies["compare predicted digits"].append((rule == position).float().mean().item())
+    show.bar_with_range(accuracies, chance=1 / 3)
+    expect("09.digit", sum(accuracies["cross-attention"]) / 3)
 
 # %% [markdown]
-# About as good as the rule. Be fair to it: the two encoders learned from named digits, so most of the work was done
-# before. What the network found out from 'left', 'middle' and 'right' alone is which picture goes with
-# which sound. Bright is where it looks, a mean over its four heads, for the last two speakers:
+# Cross-attention is about as good as the rule. A caveat: both encoders were trained on labelled digits, so most of the
+# work was done before. What the network learned from "left", "middle" and "right" alone is which image matches which
+# sound. The attention weights, averaged over four heads, for the last two speakers:
 
 # %%
 if have:
     with torch.no_grad():
-        _, weights = model.attend(windows_of(strips[:6]).to(device()), tones[predicted[:6]].to(device()))
-    show_heatmap_over(strips[:6].expand(-1, 3, -1, -1), weights.cpu().mean(dim=1, keepdim=True), columns=3,
-                      titles=[f"'{digits[i]}': {('left', 'middle', 'right')[position]}{' (wrong)' * (position != truth)}"
-                              for i, position, truth in zip(predicted[:6], answered[:6].tolist(), where[:6].tolist(), strict=True)])
+        _, digit_weights = model.attend(windows_of(strips[:6]).to(device()), speech_features[chosen[:6]].to(device()))
+    show.show_heatmap_over(strips[:6].expand(-1, 3, -1, -1), digit_weights.cpu().mean(dim=1, keepdim=True), columns=3,
+                           titles=[f"'{digits[i]}': {('left', 'middle', 'right')[answer]}{' (wrong)' * (answer != true)}"
+                                   for i, answer, true in zip(chosen[:6], predicted[:6].tolist(), position[:6].tolist(), strict=True)])
 
 # %% [markdown]
-# The brightest place is not always the digit that was said: to know that it stands at one end, it is enough to have
-# looked at the others. So with several heads a map tells less about an answer than it seems to.
+# The largest weight does not always lie on the spoken digit: to conclude that it is at one end, attending to the other two
+# suffices. With several heads, a map explains an answer less than it seems to.
+
+# %% [markdown]
+# **Where these methods are used: visual question answering.** A blind person takes a photograph and asks aloud what is
+# written on the tin; Gurari et al. (2018) collected 31,000 such questions. Both the image and the spoken question are needed.
 #
-# Where these methods are used: **question answering about pictures.** A person who cannot see takes a photograph and
-# asks aloud what it says on the tin; Gurari et al. 2018 collected 31,000 such questions. Picture and spoken question,
-# and neither can be spared. What the toy leaves out: photographs blurred and cut off, questions with no answer in the
-# picture, which are many there; speech of more than one word; and encoders that are trained along. In a car with a
-# camera and a microphone it is the same step, a query from one and places from the other, with more of each.
+# What the toy leaves out: blurred and badly framed photographs, the many questions whose answer is not in the image, speech
+# of more than one word, and encoders that are trained along.
 
 # %%
 quiz("09")
 
 # %% [markdown]
-# ## What you have now
+# ## Open-ended questions
 #
-# - A task for three modalities whose bounds are counted, and a model that needs them all.
-# - Low-rank fusion: all products without the tensor. And why it did not help here.
-# - Cross-attention and FiLM, by hand and in one model: find, then modulate.
-# - A bottleneck: less traffic between modalities, the same within.
-# - A way to tell whether a mistake was made in looking or in reading; and the habit of asking whether features arrive as amounts.
+# 1. Derive the bound for a task with three objects per page and the same three questions. Which pair of modalities would
+#    be best then?
+# 2. Replace FiLM by a concatenation of attended features and encoded question. Predict the change for each question, then
+#    train it.
+# 3. How could you test whether the model would still answer if the named object were absent? What *should* it answer?
+
+# %% [markdown]
+# ## Summary
 #
-# Next: 10 When a modality fails. What becomes of such a model when the microphone is off?
+# - A balanced task for three modalities, with derived bounds, and a model that needs all three.
+# - Pooling to one vector per modality discards where things are and what belongs together.
+# - Cross-attention selects positions, FiLM modulates their features: about 95% accuracy.
+# - Attention weights show where a model attends; whether it uses what it finds must be tested.
+# - Token ids are categories and are looked up; features are quantities and are multiplied.
 #
-# **Sources.** Vaswani et al. 2017, *Attention is all you need*: the decoder attends to the encoder. Perez et al.
-# 2018, *FiLM: visual reasoning with a general conditioning layer*: scale and shift by a question. Zadeh et al. 2017,
-# *Tensor fusion network for multimodal sentiment analysis*: the outer product of three modalities. Liu et al. 2018,
-# *Efficient low-rank multimodal fusion with modality-specific factors*. Nagrani et al. 2021, *Attention bottlenecks
-# for multimodal fusion*. Harwath et al. 2018, *Jointly discovering visual objects and spoken words from raw sensory
-# input*. Gurari et al. 2018, *VizWiz grand challenge: answering visual questions from blind people*. The digits:
-# LeCun et al. 1998; Jackson et al., free spoken digit dataset.
+# Next: [10 Missing modalities](10_missing_modalities.ipynb). What happens to such a model when the microphone fails?
+
+# %% [markdown]
+# ## Going further
+#
+# ### Low-rank tensor fusion
+#
+# A product fuses the $i$-th feature of each modality with the $i$-th of the others. The **outer product** of vectors $x$, $y$
+# and $t$ contains all combinations, and a linear layer on top has a weight for each:
+#
+# $$o_k = \sum_{i, j, l} W_{kijl}\; x_i\, y_j\, t_l$$
+
+# %%
+full = 128 * 128 * 64
+print(f"{full:,} products per example, {128 * full:,} weights for 128 outputs")
+
+# %% [markdown]
+# That is half a gigabyte of weights for a single layer. Zadeh et al. (2017) fused three short vectors this way, each extended by
+# a constant 1, so that single modalities and pairs occur among the products as well. Liu et al. (2018) avoid the tensor:
+# let $W_k$ be a sum of $R$ outer products, $W_k = \sum_r u_{rk} \otimes v_{rk} \otimes w_{rk}$. The triple sum then factorises:
+#
+# $$o_k = \sum_{r=1}^{R} (u_{rk} \cdot x)\,(v_{rk} \cdot y)\,(w_{rk} \cdot t)$$
+
+# %%
+diagrams.low_rank_fusion()
+
+# %% [markdown]
+# By hand, for two modalities, one output and rank 2: $x = (1, 2)$, $y = (3, 1)$, $W$ the identity. The outer product is
+# $\begin{pmatrix} 3 & 1 \\ 6 & 2 \end{pmatrix}$, and $W$ sums its diagonal, $3 + 2 = 5$. By factors: $(1 \cdot 3) + (2 \cdot
+# 1) = 5$.
+#
+# ### Exercise 09.1: low-rank fusion  ●●○ · 10 minutes
+#
+# For any number of modalities. `factors[m]` contains, for each of `R` ranks, a matrix `(K, D_m)` of modality `m`.
+# `torch.einsum("bd,rkd->brk", x, factor)` sums over the repeated letter `d`, and keeps `b`, `r` and `k`.
+
+# %%
+def low_rank(features: list[Tensor], factors: list[Tensor]) -> Tensor:
+    """A sum over ranks of products over modalities.   (B, D_m) each, (R, K, D_m) each -> (B, K)"""
+    ### BEGIN SOLUTION
+    product = 1.0
+    for x, factor in zip(features, factors, strict=True):
+        product = product * torch.einsum("bd,rkd->brk", x, factor)         # (B, R, K)
+    return product.sum(dim=1)
+    ### END SOLUTION
+
+
+# %%
+check("09.1", low_rank)
+
+# %% [markdown]
+# Compare it with the full tensor, at sizes where that fits.
+
+# %%
+x, y, t = (torch.randn(5, d) for d in (4, 6, 3))
+u, v, w = (torch.randn(2, 7, d) for d in (4, 6, 3))                             # rank 2, 7 outputs
+W = torch.einsum("rki,rkj,rkl->kijl", u, v, w)                                  # (7, 4, 6, 3)
+by_tensor = torch.einsum("kijl,bi,bj,bl->bk", W, x, y, t)
+factors = [torch.einsum("bd,rkd->brk", features, factor) for features, factor in ((x, u), (y, v), (t, w))]
+by_factors = (factors[0] * factors[1] * factors[2]).sum(dim=1)                  # (5, 7)
+print(f"largest difference {(by_tensor - by_factors).abs().max():.0e}, "
+      f"weights {W.numel()} and {u.numel() + v.numel() + w.numel()}")
+
+# %% [markdown]
+# The package's `LowRank` adds a bias to each factor, equivalent to the constant 1. Are the pooled models limited by their
+# products, or by the pooled vectors? For comparison, one model gets all 36 positions concatenated, one vector of 4,680
+# numbers.
+
+# %%
+low_rank_models = {f"low rank, R = {rank}": VectorFusion(fusion.LowRank(sizes, 128, rank=rank)) for rank in (1, 8)}
+low_rank_models["low rank, R = 2, positions concatenated"] = VectorFusion(
+    fusion.LowRank({**sizes, "image": 36 * 130}, 128, rank=2), pool=lambda image_tokens: image_tokens.flatten(1))
+for name, model in low_rank_models.items():
+    trained(model)
+    count = sum(p.numel() for p in model.fuse.parameters())
+    print(f"{name:40} {score(model):.3f}   held-out combinations {score(model, 'held-out combinations'):.3f}   {count:9,} weights")
+show.compare(by_question(low_rank_models))
+
+# %% [markdown]
+# A higher rank gains almost nothing on pooled vectors. The same products on concatenated positions gain about ten points,
+# all of it on *position*: pooling had discarded the information. Concatenation, however, has separate weights for every
+# position, so what it learns about boats on the left must be learned again for boats on the right. Cross-attention shares
+# its weights over positions.
+
+# %% [markdown]
+# ### Ablation: uniform heads
+#
+# A map of weights shows where a model attended. Whether it *used* what it found can be tested: replace the weights of some heads by uniform
+# ones and leave everything else. Predict the effect of each kind of head on colour and on position.
+
+# %%
+@torch.no_grad()
+def with_uniform(heads: list[int]) -> dict[str, float]:
+    """The accuracy for each question, with uniform weights in some heads."""
+    changed = weights.clone()
+    changed[:, :, heads] = 1 / 36
+    values = answerer.value(image_tokens["test"].to(device())).unflatten(-1, (4, -1))           # (pages, 36, heads, 32)
+    attended = torch.einsum("pohc,pchd->pohd", changed.to(device()), values).flatten(2)         # (pages, objects, 128)
+    attended = attended.flatten(0, 1).repeat_interleave(len(QUESTIONS), dim=0)                  # one for each question
+    logits = answerer.head(answerer.film({"image": attended, "text": answerer.encode_text(test.tokens.to(device()))}))
+    right = (logits.argmax(dim=1).cpu() == test.labels).unflatten(0, (-1, 3)).float().mean(dim=0)
+    return dict(zip(QUESTIONS, right.tolist(), strict=True))
+
+
+diffuse = [head for head in range(4) if head not in focused]
+show.compare({"all heads": with_uniform([]), "focused heads made uniform": with_uniform(focused),
+              "diffuse heads made uniform": with_uniform(diffuse)})
+
+# %% [markdown]
+# Without the focused heads all three accuracies fall, and *position* falls below the bound without voice. Without the
+# diffuse heads colours and sizes hardly change and *position* falls: that is what they contribute.
+
+# %% [markdown]
+# ### Bottleneck tokens
+#
+# Here one modality attends to another. What if all should attend to all: 36 positions, the words of the question, frames
+# of a sound? Concatenating all tokens into one sequence costs $T^2$ weights per head (lesson 04). Nagrani et al. (2021) insert
+# a few **bottleneck tokens** $s$. In each of their layers, a modality attends to itself and to $s$; the $M$ resulting versions of
+# $s$ are then averaged:
+#
+# $$[s_m;\, x_m] \leftarrow \text{layer}_m\big([s;\, x_m]\big), \qquad s \leftarrow \tfrac1M \textstyle\sum_m s_m$$
+
+# %%
+diagrams.fusion_bottleneck()
+
+# %% [markdown]
+# ### Exercise 09.5: one bottleneck layer  ●●● · 15 minutes
+#
+# `layers[m]` maps `(B, tokens, D)` to the same shape. Put the shared tokens first, and call each layer once.
+
+# %%
+def bottleneck_step(shared: Tensor, modalities: list[Tensor], layers: list) -> tuple[Tensor, list[Tensor]]:
+    """Each modality with the shared tokens.   (B, b, D), (B, T_m, D) each -> the same shapes"""
+    ### BEGIN SOLUTION
+    proposals, after = [], []
+    for x, layer in zip(modalities, layers, strict=True):
+        both = layer(torch.cat([shared, x], dim=1))                         # (B, b + T_m, D)
+        proposals.append(both[:, : shared.shape[1]])
+        after.append(both[:, shared.shape[1] :])
+    return torch.stack(proposals).mean(dim=0), after
+    ### END SOLUTION
+
+
+# %%
+check("09.5", bottleneck_step)
+
+# %% [markdown]
+# How much does that save? Three modalities of $T$ tokens in one sequence need $(3T)^2$ weights per head; with $b$ shared
+# tokens they need $3\,(T + b)^2$. Predict the ratio for long sequences. Memory is what PyTorch stores for the backward pass.
+
+# %%
+class ThreeModalities(nn.Module):
+    """One layer for three modalities: all in one sequence, or each with `b` shared tokens."""
+
+    def __init__(self, b: int | None):
+        super().__init__()
+        self.layers = nn.ModuleList(transformer.EncoderBlock(64, 4, 128) for _ in range(1 if b is None else 3))
+        self.shared = None if b is None else nn.Parameter(0.02 * torch.randn(b, 64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 3 * T, 64) -> (B, 64)"""
+        if self.shared is None:
+            return self.layers[0](x).mean(dim=1)
+        shared = self.shared.expand(len(x), -1, -1)
+        parts = zip(self.layers, x.chunk(3, dim=1), strict=True)
+        both = [layer(torch.cat([shared, part], dim=1)) for layer, part in parts]
+        return sum(part[:, : len(self.shared)] for part in both).mean(dim=1) / 3
+
+
+# %%
+lengths = [16, 32, 64, 128, 256]
+costs = {name: [cost.cost_of_a_step(ThreeModalities(b), torch.randn(4, 3 * n, 64)) for n in lengths]
+         for name, b in {"one sequence": None, "4 bottleneck tokens": 4}.items()}
+show.plot_panels({"milliseconds": {name: [1e3 * c.seconds for c in row] for name, row in costs.items()},
+                  "megabytes stored": {name: [c.bytes / 1e6 for c in row] for name, row in costs.items()}},
+                 lengths, xlabel="tokens per modality", log="xy", ylabel=("ms", "MB"))
+for n, sequence, bottleneck in zip(lengths, *costs.values(), strict=True):
+    print(f"{n:3} tokens per modality: {sequence.bytes / bottleneck.bytes:.1f} times as much memory in one sequence")
+
+# %% [markdown]
+# The ratio of memory approaches 3, the number of modalities: attention *within* each modality still costs $T^2$, only
+# attention *between* modalities shrinks from $T^2$ to $T\,b$. For short sequences three small layers take longer than one.
+# Nagrani et al. report better accuracy than with one sequence, at a lower cost: the bottleneck forces each modality to
+# select what it passes on.
+
+# %% [markdown]
+# ### All methods over five seeds
+#
+# The script `benchmarks/question.py` trained each method with five seeds.
+
+# %%
+show.show_stored_table("09_question")
+
+# %% [markdown]
+# **Late fusion.** Averaged logits reach about as much as concatenated vectors: the image's classifier knows which answers
+# occur on the page, the question's knows the *type* of answer, and averaged logits keep what both allow. Averaged
+# probabilities have no such veto. (In lesson 08, where either modality sufficed, they were better.)
+#
+# **Vectors.** All methods score similarly. On *held-out combinations* they fall far below the 60% that image and
+# question reach without the voice: they learned which colours boats have, and these boats have others.
+
+# %% [markdown]
+# **Tokens.** It matters which modality computes the queries. If the question does, nothing tells it which object is meant,
+# and accuracy is no better than with vectors. If the spoken word does, in the package's `CrossAttention`, colours and
+# sizes come close to the lesson's model; *position* stays near 50%, as with the bottleneck.
+#
+# The lesson's model has the structure of the task built in: first select, then modulate. If you know such a structure,
+# build it in; otherwise more layers and data have to learn it. Note the range of the model with one head.
+
+# %% [markdown]
+# **References.** Vaswani et al. 2017, *Attention is all you need*, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762):
+# a decoder that attends to an encoder. Perez et al. 2018, *FiLM: visual reasoning with a general conditioning layer*,
+# [arXiv:1709.07871](https://arxiv.org/abs/1709.07871). Zadeh et al. 2017, *Tensor fusion network for multimodal sentiment
+# analysis*, [arXiv:1707.07250](https://arxiv.org/abs/1707.07250). Liu et al. 2018, *Efficient low-rank multimodal fusion
+# with modality-specific factors*, [arXiv:1806.00064](https://arxiv.org/abs/1806.00064). Nagrani et al. 2021, *Attention
+# bottlenecks for multimodal fusion*, [arXiv:2107.00135](https://arxiv.org/abs/2107.00135). Harwath et al. 2018, *Jointly
+# discovering visual objects and spoken words from raw sensory input*, [arXiv:1804.01452](https://arxiv.org/abs/1804.01452).
+# Gurari et al. 2018, *VizWiz grand challenge: answering visual questions from blind people*,
+# [arXiv:1802.08218](https://arxiv.org/abs/1802.08218). LeCun, Bottou, Bengio, Haffner 1998, *Gradient-based learning applied to
+# document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST. Jackson et al., *Free spoken digit
+# dataset*, [doi:10.5281/zenodo.1342401](https://doi.org/10.5281/zenodo.1342401).

@@ -381,7 +381,7 @@ print(transcripts.transcript(valid_book.sentences[0]), *watch.seen, sep="\n")
 # %%
 recurrent = recogniser.RecurrentRecogniser()
 recurrent.log_mel = convolutional.log_mel                                              # the same statistics
-fit(recurrent, batches, epochs=4, **settings)
+fit(recurrent, batches, epochs=2, **settings)
 
 # %% [markdown]
 # ## Greedy decoding

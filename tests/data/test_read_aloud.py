@@ -82,7 +82,7 @@ def test_mistakes_are_named(log_mel, read, tokens):
         (tokens.float(), "expected integers"),
         (tokens * 0, "row 0 is only padding"),
         (tokens + 500, "tokens run from"),
-        (blue, "'blue' is none of the 8"),
+        (blue, "'blue' is not among the 8"),
     ):
         with pytest.raises(ValueError, match=told):
             read(wrong)

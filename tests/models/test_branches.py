@@ -9,7 +9,7 @@ from mmcourse import Batches, fit
 from mmcourse.models.branches import Branches, decisions_of, features_of
 from mmcourse.models.fusion.dropout import ModalityDropout
 from mmcourse.models.imputation import Imputer
-from mmcourse.training.blending import blended
+from mmcourse.training.auxiliary import with_auxiliary_losses
 
 NAMES = ("image", "sound", "text")
 
@@ -75,21 +75,21 @@ def test_own_heads_answer_in_training_alone_and_the_losses_add_up(inputs):
     assert len(own) == 3 and joint.shape == own[0].shape == (40, 4)
     assert torch.allclose(own[1], model.heads["sound"](model.latest["sound"]))
     each = [F.cross_entropy(logits, target) for logits in (joint, *own)]
-    assert torch.isclose(blended()((joint, *own), target), sum(each))
-    assert torch.isclose(blended([0, 2, 0])((joint, *own), target), each[0] + 2 * each[2])
+    assert torch.isclose(with_auxiliary_losses()((joint, *own), target), sum(each))
+    assert torch.isclose(with_auxiliary_losses([0, 2, 0])((joint, *own), target), each[0] + 2 * each[2])
     model.eval()
-    assert torch.isclose(blended()(model(*inputs), target), F.cross_entropy(model(*inputs), target))
-    with pytest.raises(ValueError, match="2 weights for 3"):
-        blended([1, 1])((joint, *own), target)
+    assert torch.isclose(with_auxiliary_losses()(model(*inputs), target), F.cross_entropy(model(*inputs), target))
+    with pytest.raises(ValueError, match="2 weights were given for 3"):
+        with_auxiliary_losses([1, 1])((joint, *own), target)
 
 
-def test_blending_teaches_a_branch_that_the_joint_loss_leaves(inputs):
+def test_auxiliary_losses_teach_a_branch_that_the_joint_loss_leaves(inputs):
     """Sound holds the label plainly, the picture holds it as well: its own head still has to learn."""
     torch.manual_seed(0)
     target = torch.randint(0, 4, (400,))
     x = [F.one_hot(target, 4).float() @ torch.randn(4, size) + 0.3 * torch.randn(400, size) for size in (5, 4, 3)]
     model = branches(own_heads=True)
-    fit(model, Batches(*x, target), loss=blended(), metrics=(), epochs=10, lr=1e-2, verbose=False)
+    fit(model, Batches(*x, target), loss=with_auxiliary_losses(), metrics=(), epochs=10, lr=1e-2, verbose=False)
     made = features_of(model, x)
     right = (model.heads["image"](made["image"]).argmax(dim=1) == target).float().mean()
     assert right > 0.8

@@ -83,12 +83,12 @@ def test_twins_are_no_negatives():
     ("one", "other", "meanings", "says"),
     [
         (torch.ones(3, 4), torch.ones(3, 5), None, "different widths"),
-        (torch.ones(3, 4), torch.ones(2, 4), None, "no pairs"),
+        (torch.ones(3, 4), torch.ones(2, 4), None, "not pairs"),
         (torch.ones(0, 4), torch.ones(0, 4), None, "empty batch"),
         (torch.ones(3), torch.ones(3), None, "expected \\(B, D\\)"),
         (torch.ones(3, 4).long(), torch.ones(3, 4), None, "floating point"),
-        (torch.ones(3, 4), torch.ones(3, 4), torch.zeros(2, dtype=torch.int64), "whole number for each of the 3"),
-        (torch.ones(3, 4), torch.ones(3, 4), torch.zeros(3), "whole number"),
+        (torch.ones(3, 4), torch.ones(3, 4), torch.zeros(2, dtype=torch.int64), "integer for each of the 3"),
+        (torch.ones(3, 4), torch.ones(3, 4), torch.zeros(3), "an integer"),
     ],
 )
 def test_what_does_not_fit_is_refused(one, other, meanings, says):

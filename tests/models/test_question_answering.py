@@ -68,7 +68,7 @@ def test_a_question_of_padding_alone_is_a_missing_one(model):
 
 
 def test_refusals(model):
-    with pytest.raises(ValueError, match="pooled already"):
+    with pytest.raises(ValueError, match="already pooled"):
         with_positions(torch.randn(2, 8))
     with pytest.raises(ValueError, match="heads that divide"):
         QuestionAnswerer(14, 30, width=10, heads=3)

@@ -27,5 +27,5 @@ except NotImplementedError:
 # ### END SOLUTION
 
 # %% tags=["answers-only"]
-print("the mended one")
+print("the fixed one")
 '''

@@ -47,7 +47,7 @@ def test_both_copies_are_executed_and_stamped(house):
     assert builder.stale(lesson) == ["90_adding.ipynb is missing", "answers/90_adding.ipynb is missing"]
     assert builder.build(lesson)
     assert outputs_of(stored(house, "learner")) == "not tried yet\nnotebooks False\n"
-    assert outputs_of(stored(house, "answers")) == "3\nthe mended one\nanswers False\n"
+    assert outputs_of(stored(house, "answers")) == "3\nthe fixed one\nanswers False\n"
     for copy in ("learner", "answers"):
         notebook = stored(house, copy)
         assert "Last verified on 20" in notebook.cells[0].source and "CPU with 1 core" in notebook.cells[0].source

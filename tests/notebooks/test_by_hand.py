@@ -16,6 +16,7 @@ from mmcourse.models.attention import MultiHeadAttention, sinusoids
 from mmcourse.models.cnn import ImageClassifier
 from mmcourse.models.rnn import LSTMCell, RNNCell, SentenceClassifier
 from mmcourse.models.speech import SpeechClassifier
+from mmcourse.tasks import corrupted_pages
 
 SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "source"
 
@@ -43,6 +44,7 @@ def definitions(lesson: str) -> dict:
         "sinusoids": sinusoids,
         "transformer": transformer,
         "CorruptedPages": None,
+        "corrupted_pages": corrupted_pages,
         "Batches": None,
     }
     exec(compile(ast.Module(kept, []), str(source), "exec"), names)
@@ -235,7 +237,7 @@ def test_blocks_by_hand_are_the_packages(lesson_04):
     assert lesson_04["block_parameters"](12, 20) == sum(p.numel() for p in encoder.parameters())
 
 
-def test_the_patient_of_lesson_04_is_ill_and_then_mended(lesson_04):
+def test_the_buggy_model_of_lesson_04_attends_to_padding_and_the_fixed_one_does_not(lesson_04):
     tokens = pad([[3, 4, 5], [6, 2]])
     buggy = lesson_04["Buggy"](9, 3)
     fixed = lesson_04["Fixed"](9, 3)
@@ -253,16 +255,16 @@ def weights_of(package: nn.Module) -> list[Tensor]:
     return [value for name, value in package.state_dict().items() if not name.startswith("missing_embedding")]
 
 
-def test_joining_by_hand_is_the_packages(lesson_08):
+def test_fusion_by_hand_is_the_packages(lesson_08):
     sizes, features = {"image": 128, "text": 64}, {"image": torch.randn(5, 128), "text": torch.randn(5, 64)}
-    shares = {"image": 0.7, "text": 0.3}
+    weights = {"image": 0.7, "text": 0.3}
     for by_hand, package in (
-        (lesson_08["Sum"](alpha=0.7), fusion.WeightedSum(sizes, 128, weights=shares)),
-        (lesson_08["SideBySide"](), fusion.Concatenation(sizes, 128)),
-        (lesson_08["SmallNetwork"](), fusion.Concatenation(sizes, 128, hidden=128)),
-        (lesson_08["Multiplied"](), fusion.Product(sizes, 128)),
+        (lesson_08["WeightedSum"](alpha=0.7), fusion.WeightedSum(sizes, 128, weights=weights)),
+        (lesson_08["Concatenation"](), fusion.Concatenation(sizes, 128)),
+        (lesson_08["HiddenLayer"](), fusion.Concatenation(sizes, 128, hidden=128)),
+        (lesson_08["Product"](), fusion.Product(sizes, 128)),
     ):
-        values = [value for value in weights_of(package) if value.shape != (2,)]  # given shares are no layer's
+        values = [value for value in weights_of(package) if value.shape != (2,)]  # given weights are no layer's
         by_hand.load_state_dict(dict(zip(by_hand.state_dict(), values, strict=True)))
         assert torch.allclose(by_hand(features), package(features), atol=1e-5)
 
@@ -288,7 +290,7 @@ def test_late_fusion_by_hand_is_the_packages(lesson_08):
     assert torch.allclose(lesson_08["late_fusion"](image, sound).softmax(1), package.softmax(1), atol=1e-6)
 
 
-def test_the_patient_of_lesson_08_is_half_blind_and_then_mended(lesson_08):
+def test_the_buggy_model_of_lesson_08_ignores_inputs_and_the_fixed_one_does_not(lesson_08):
     maps, tokens = torch.randn(3, 8, 4, 4), pad([[3, 4, 5], [6, 2], [7]])
     far, other = maps.clone(), tokens.clone()
     far[:, :, 3, 3] += 5

@@ -15,7 +15,7 @@ from mmcourse.models.fusion.dropout import ModalityDropout
 from mmcourse.training.modulation import coefficients
 
 SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "source"
-BY_HAND = {"fill_with_mean", "modulation", "modality_dropout", "shapley_values", "buggy_report", "report"}
+BY_HAND = {"fill_with_mean", "modulation_coefficients", "modality_dropout", "shapley_values", "buggy_report", "report"}
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +30,9 @@ def lesson():
     return names
 
 
-def test_modulation_is_the_packages(lesson):
+def test_modulation_coefficients_are_the_packages(lesson):
     for scores in ({"a": 0.2, "b": 0.9}, {"a": 0.5, "b": 0.5}, {"a": 0.2, "b": 0.9, "c": 0.6}):
-        assert lesson["modulation"](scores, 0.4) == pytest.approx(coefficients(scores, 0.4))
+        assert lesson["modulation_coefficients"](scores, 0.4) == pytest.approx(coefficients(scores, 0.4))
 
 
 def test_shapley_values_are_the_packages(lesson):
@@ -49,12 +49,12 @@ def test_dropout_keeps_as_often_as_the_packages_does(lesson):
     assert by_hand.shape == package.shape and by_hand.any(dim=1).all()
     for pattern in range(1, 8):
         row = torch.tensor([bool(pattern >> i & 1) for i in range(3)])
-        shares = [(kept == row).all(dim=1).float().mean() for kept in (by_hand, package)]
-        assert abs(shares[0] - shares[1]) < 0.02
+        fractions = [(kept == row).all(dim=1).float().mean() for kept in (by_hand, package)]
+        assert abs(fractions[0] - fractions[1]) < 0.02
 
 
-def test_the_patients_report_hides_what_the_mended_one_shows(lesson):
-    """A model that hears and does not see: perfect where everything is there."""
+def test_the_buggy_report_hides_what_the_fixed_one_shows(lesson):
+    """A model that uses sound only: perfect where everything is present."""
     labels = torch.arange(300) % 3
     features = {"image": torch.randn(300, 3), "sound": F.one_hot(labels, 3).float()}
     gone = torch.rand(300, 1) < 0.3
@@ -65,6 +65,6 @@ def test_the_patients_report_hides_what_the_mended_one_shows(lesson):
         return some["sound"]
 
     assert lesson["buggy_report"](decide, features, labels, means) == {"accuracy": 1.0}
-    figures = lesson["report"](decide, features, labels, means)
-    assert list(figures) == ["image", "sound", "image+sound"]
-    assert figures["image"] == pytest.approx(1 / 3) and figures["image+sound"] == figures["sound"] < 0.95
+    results = lesson["report"](decide, features, labels, means)
+    assert list(results) == ["image", "sound", "image+sound"]
+    assert results["image"] == pytest.approx(1 / 3) and results["image+sound"] == results["sound"] < 0.95

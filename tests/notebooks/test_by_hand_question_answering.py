@@ -8,10 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse.models import fusion
+from mmcourse.models import fusion, transformer
 from mmcourse.models.attention import MultiHeadAttention, attention
 from mmcourse.models.question_answering import QuestionAnswerer, with_positions
-from mmcourse.models.transformer import EncoderBlock
 from mmcourse.picturebook.sentence import VOCABULARY
 from mmcourse.tasks.question_answering import ANSWERS
 
@@ -21,11 +20,11 @@ BY_HAND = {
     "add_positions",
     "cross_attention",
     "film",
-    "AnswererByHand",
+    "QuestionAnswererByHand",
     "bottleneck_step",
     "Buggy",
     "Fixed",
-    "Through",
+    "ThreeModalities",
 }
 
 
@@ -36,7 +35,7 @@ def lesson():
     kept = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in BY_HAND]
     assert {node.name for node in kept} == BY_HAND
     names = {"torch": torch, "F": F, "nn": nn, "Tensor": Tensor, "fusion": fusion, "attention": attention}
-    names |= {"ANSWERS": ANSWERS, "VOCABULARY": VOCABULARY, "EncoderBlock": EncoderBlock}
+    names |= {"ANSWERS": ANSWERS, "VOCABULARY": VOCABULARY, "transformer": transformer}
     exec(compile(ast.Module(kept, []), str(source), "exec"), names)
     return names
 
@@ -44,14 +43,14 @@ def lesson():
 def test_the_model_by_hand_is_the_packages(lesson):
     for heads in (1, 2, 4):
         package = QuestionAnswerer(len(ANSWERS), len(VOCABULARY), heads=heads).eval()
-        by_hand = lesson["AnswererByHand"](heads=heads).eval()
+        by_hand = lesson["QuestionAnswererByHand"](heads=heads).eval()
         by_hand.load_state_dict(package.state_dict())
         given = torch.randn(3, 36, 130), torch.randn(3, 128), torch.randint(1, len(VOCABULARY), (3, 5))
         torch.testing.assert_close(by_hand(*given), package(*given))
         torch.testing.assert_close(by_hand.attend(*given[:2])[1], package.attend(*given[:2])[1])
 
 
-def test_places_by_hand_are_the_packages(lesson):
+def test_positions_by_hand_are_the_packages(lesson):
     maps = torch.randn(2, 5, 4, 3)
     torch.testing.assert_close(lesson["add_positions"](maps), with_positions(maps))
 
@@ -74,12 +73,12 @@ def test_cross_attention_by_hand_is_the_packages_with_one_head(lesson):
     for layer in (package.query, package.key, package.value):
         nn.init.zeros_(layer.bias)
     query_tokens, other = torch.randn(2, 3, 6), torch.randn(2, 5, 6)
-    found, weights = lesson["cross_attention"](
+    output, weights = lesson["cross_attention"](
         query_tokens, other, package.query.weight, package.key.weight, package.value.weight
     )
-    expected, looked = package(query_tokens, other)
-    torch.testing.assert_close(package.out(found), expected)
-    torch.testing.assert_close(weights, looked[:, 0])
+    expected, expected_weights = package(query_tokens, other)
+    torch.testing.assert_close(package.out(output), expected)
+    torch.testing.assert_close(weights, expected_weights[:, 0])
 
 
 def test_film_by_hand_is_the_packages(lesson):
@@ -100,12 +99,12 @@ def test_bottleneck_by_hand_is_the_packages(lesson):
     torch.testing.assert_close(package.norm(shared.mean(dim=1)), package(tokens))
 
 
-def test_both_ways_through_a_layer_give_one_vector(lesson):
+def test_one_sequence_and_bottleneck_give_one_vector(lesson):
     for b in (None, 4):
-        assert lesson["Through"](b)(torch.randn(2, 9, 64)).shape == (2, 64)
+        assert lesson["ThreeModalities"](b)(torch.randn(2, 9, 64)).shape == (2, 64)
 
 
-def test_the_patient_sees_names_and_is_then_mended(lesson):
+def test_the_buggy_model_truncates_features_and_the_fixed_one_does_not(lesson):
     image, sound, tokens = torch.rand(3, 7), torch.rand(3, 5), torch.randint(1, 20, (3, 4))
     buggy, fixed = lesson["Buggy"](4, 20, 7, 5), lesson["Fixed"](4, 20, 7, 5)
     assert torch.equal(buggy(image, sound, tokens), buggy(image * 0.5, sound * 0.5, tokens))

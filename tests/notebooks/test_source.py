@@ -16,7 +16,7 @@ from pipeline.source import lessons, repository
 def test_learner_has_no_answer_and_answers_have_them_all(house):
     learner = nbformat.writes(house.compose(copy="learner"))
     answers = nbformat.writes(house.compose(copy="answers"))
-    for secret in ("total_of_both", "commutative", "the mended one", "BEGIN SOLUTION"):
+    for secret in ("total_of_both", "commutative", "the fixed one", "BEGIN SOLUTION"):
         assert secret not in learner
         assert secret in answers
     assert "raise NotImplementedError()" in learner

@@ -40,8 +40,8 @@ def test_a_seed_decides():
     ("one", "other", "says"),
     [
         (torch.zeros(5, dtype=torch.int64), torch.zeros(5, dtype=torch.int64), "fewer than two classes"),
-        (torch.rand(5), classes(5, 0), "whole numbers"),
-        (torch.zeros(5, 10, dtype=torch.int64), classes(5, 0), "whole numbers"),
+        (torch.rand(5), classes(5, 0), "integers"),
+        (torch.zeros(5, 10, dtype=torch.int64), classes(5, 0), "integers"),
     ],
 )
 def test_what_cannot_be_matched_is_refused(one, other, says):
@@ -55,5 +55,5 @@ def test_partners_are_of_the_same_class_and_drawn_anew_for_another_seed():
     assert torch.equal(others[chosen], labels)
     assert torch.equal(chosen, partners(labels, others)) and not torch.equal(chosen, partners(labels, others, seed=1))
     assert len(chosen.unique()) > 40
-    with pytest.raises(ValueError, match="finds no partner"):
+    with pytest.raises(ValueError, match="there is no partner"):
         partners(torch.tensor([7]), others)

@@ -47,7 +47,7 @@ def test_pages_of_distinct_meaning():
     assert len(set(meanings(book)[chosen].tolist())) == 100
     for position in chosen.tolist():
         assert meanings(book)[position] not in meanings(book)[:position]
-    with pytest.raises(ValueError, match="expected 150: a longer book"):
+    with pytest.raises(ValueError, match="expected 150: make a longer book"):
         of_distinct_meaning(book, 150)
 
 

@@ -1,4 +1,4 @@
-"""The clinic of lesson 08: a sentence encoder that returns before its GRU, and maps that are cut down to a corner."""
+"""The debugging exercise of lesson 08: a sentence encoder that returns before its GRU, and maps cut to a corner."""
 
 import torch
 from torch import Tensor, nn
@@ -10,29 +10,29 @@ from mmcourse.exercises.judging import expect_finite, expect_tensor, learns_from
 LENGTHS = (7, 3, 5, 7, 1)  # words of each sentence, so that most are padded
 SIDE, CLASSES = 4, 2
 NOTICED = 1e-6
-SQUEEZED = "at a batch of one `squeeze()` drops the batch too"
+SQUEEZED = "for a batch of one `squeeze()` removes the batch axis too"
 
 
 @exercise(
     "08.debug",
-    title="a joiner that hardly looks and does not read",
+    title="a model that ignores most of its inputs",
     dots=2,
     minutes=15,
     hints=(
-        "Ask each half alone. What is `encode_text(tokens)` for two sentences of different words, both padded? And "
-        "how many of the 16 places of `seen` can change the logits?",
-        "Nothing below a `return` ever runs, and Python does not complain. What should come back is the state after "
+        "Test each branch separately. What is `encode_text(tokens)` for two padded sentences of different words? And "
+        "how many of the 16 positions of `maps` can change the logits?",
+        "Code after a `return` never runs, and Python does not complain. What should be returned is the state after "
         "each sentence's last real word.",
-        "`seen` is (B, 32, 4, 4). Either `flatten(1)` makes 32 * 16 features of it, and then `join` must expect as "
-        "many; or the largest of each map does, `amax(dim=(2, 3))`, as in lesson 01, and the sizes stay.",
+        "The encoded maps are (B, 32, 4, 4). Either `flatten(1)` makes 32 * 16 features of them, and `head` must "
+        "expect as many; or take the maximum of each map, `amax(dim=(2, 3))`, as in lesson 01, and the sizes stay.",
     ),
 )
 def debug(answer, rng):
     for channels, vocabulary_size in ((8, 40), (5, 23)):
         judged(model_of(answer, channels, vocabulary_size), channels, vocabulary_size, rng)
     return (
-        "all 16 places count, every word counts and so does their order; neither padding nor the rest of the batch "
-        "changes a logit, and every parameter learns"
+        "all 16 positions, every word and the order of words matter; neither padding nor the rest of the batch "
+        "changes a logit, and every parameter receives a gradient"
     )
 
 
@@ -51,7 +51,7 @@ def judged(model: nn.Module, channels: int, vocabulary_size: int, rng: torch.Gen
             raise NotRight(". And ".join(filter(None, faults)))
         alone = torch.cat([logits_of(model, maps[i : i + 1], tokens[i : i + 1]) for i in range(len(maps))])
     if not torch.allclose(alone, logits, atol=1e-4):
-        raise NotRight("an example gives another result alone than among others: which axis is the batch?")
+        raise NotRight("an example gives a different result alone than in a batch: which axis is the batch?")
     model.train()
     learns_from(model, guarded(model, maps, tokens, name="the model"), CLASSES, rng)
 
@@ -68,25 +68,25 @@ def logits_of(model: nn.Module, maps: Tensor, tokens: Tensor) -> Tensor:
         (CLASSES,): "one row for the whole batch: is there a `flatten()` of everything, or a mean over the batch?"
         if batch > 1
         else f"{SQUEEZED}: leave it out",
-        (batch, tokens.shape[1], CLASSES): "one row a word: the state after the last word is enough",
+        (batch, tokens.shape[1], CLASSES): "one row per word: the state after the last word is enough",
     }
     logits = expect_tensor(logits, where, (batch, CLASSES), causes)
     if not logits.is_floating_point():
-        raise NotRight(f"{where} the output is {logits.dtype}: those are chosen classes; logits are expected")
+        raise NotRight(f"{where} the output is {logits.dtype}: those are predicted classes; logits are expected")
     expect_finite(logits, where, "look for a logarithm or a division in `forward`")
     return logits
 
 
 def misfit(model: nn.Module, maps: Tensor, tokens: Tensor) -> str:
-    """Which half, where the model has them still, gives a shape that cannot be joined; empty where neither does."""
+    """Which branch, if the model still has it, gives a shape that cannot be concatenated; empty where neither does."""
     shapes = {}
     for name, given in (("encode_image", maps), ("encode_text", tokens)):
         try:
             half = getattr(model, name)(given)
-        except Exception:  # whatever it is, it is told already
+        except Exception:  # whatever it is, it has been reported
             return ""
         if isinstance(half, tuple):
-            return f". `{name}` gives several things; one tensor (B, features) can be joined"
+            return f". `{name}` returns several values; one tensor (B, features) is expected"
         if not isinstance(half, Tensor):
             return ""
         shapes[name] = tuple(half.shape)
@@ -98,21 +98,21 @@ def misfit(model: nn.Module, maps: Tensor, tokens: Tensor) -> str:
         if name == "encode_text" and half.dim() == 3 and len(half) == 1:
             return f"{gave}, expected ({batch}, {half.shape[2]}): the last state has an axis for the layers: take `[0]`"
         if name == "encode_text" and half.dim() == 3:
-            return f"{gave}, a state for each word: only the one after the last word is to be joined"
-        return f"{gave}. What is joined is (B, features): flatten all but the batch, `flatten(1)`"
+            return f"{gave}, a state for each word: use only the one after the last word"
+        return f"{gave}. It must be (B, features): flatten all but the batch, `flatten(1)`"
     image, text = shapes["encode_image"][1], shapes["encode_text"][1]
     wanted = next((part.in_features for part in model.modules() if isinstance(part, nn.Linear)), image + text)
     if wanted == image + text or image == 32 * SIDE * SIDE:
         return ""
     causes = {
         32: f"let it expect {image + text}",
-        SIDE * SIDE: "the largest over the channels? Over the places it is `amax(dim=(2, 3))`",
-        maps.shape[1]: "those are the maps that came in: is the convolution skipped?",
-        maps.shape[1] * SIDE * SIDE: "those are the maps that came in: is the convolution skipped?",
+        SIDE * SIDE: "the maximum over the channels? Over positions it is `amax(dim=(2, 3))`",
+        maps.shape[1]: "those are the input maps: is the convolution skipped?",
+        maps.shape[1] * SIDE * SIDE: "those are the input maps: is the convolution skipped?",
     }
     cause = causes.get(image, "`amax(dim=(2, 3))` keeps 32, `flatten(1)` 32 * 16")
     return (
-        f". `encode_image` gave {image} numbers per image, `encode_text` {text} per sentence, and `join` expects "
+        f". `encode_image` gave {image} numbers per image, `encode_text` {text} per sentence, and `head` expects "
         f"{wanted}: {cause}"
     )
 
@@ -121,102 +121,100 @@ def advice(problem: str) -> str:
     """What sizes that do not fit come from in this model."""
     if "cannot be multiplied" in problem:
         return (
-            ". `join` was made for 32 numbers a picture. Flattened maps are 32 * 16: make a `join` that expects them "
+            ". `head` expects 32 numbers per image. Flattened maps are 32 * 16: make a `head` that expects them "
             "(after `super().__init__`), or keep 32 with `amax(dim=(2, 3))`"
         )
     if "number of dimensions" in problem or "Sizes of tensors must match" in problem:
-        return ". The two can be joined when both are (B, features): flatten all but the batch, `seen.flatten(1)`"
+        return ". Both must be (B, features): flatten all but the batch, `flatten(1)`"
     return ""
 
 
 def looking(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> str:
-    """Words for places of the maps that do not count; empty where all do."""
-    deaf = []
+    """A message about positions of the maps that have no effect; empty where all have."""
+    unused = []
     for position in range(SIDE * SIDE):
         changes = []
-        for value in (3.0, -3.0):  # a largest or a mean over the places notices at least one of the two
+        for value in (3.0, -3.0):  # a maximum or a mean over positions changes for at least one of the two
             changed = maps.clone()
             changed[:, :, position // SIDE, position % SIDE] += value
             changes.append((logits_of(model, changed, tokens) - logits).abs().max())
         if max(changes) < NOTICED:
-            deaf.append(position)
-    seen = [position for position in range(SIDE * SIDE) if position not in deaf]
-    if not deaf:
+            unused.append(position)
+    seen = [position for position in range(SIDE * SIDE) if position not in unused]
+    if not unused:
         return ""
     if not seen:
-        return "the picture can be any other and the logits stay the same: do the maps get into what is joined?"
-    some = f"{len(deaf)} of the 16 places of the maps can change, and no logit notices"
-    corner = {0, 1, 4, 5}  # a convolution of 3 x 3 at the corner sees these
-    return f"{some}: the maps are still cut to the corner" if set(seen) <= corner else f"{some}: what is cut off?"
+        return "the logits are the same for any image: do the maps reach the concatenation?"
+    some = f"{len(unused)} of the 16 positions of the maps do not affect any logit"
+    corner = {0, 1, 4, 5}  # a 3 x 3 convolution at the corner covers these
+    return f"{some}: the maps are still cut to the corner" if set(seen) <= corner else f"{some}: what is discarded?"
 
 
 def reading(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> str:
-    """Words for a sentence encoder that skips words or reads padding; empty where it does neither."""
+    """A message about a sentence encoder that skips words or uses padding; empty where it does neither."""
     padded = torch.nn.functional.pad(tokens, (0, 4))
     longer = logits_of(model, maps, padded)
     other = torch.where(tokens != 0, tokens % int(tokens.max()) + 1, 0)  # every word another one
     short = torch.tensor(LENGTHS) < max(LENGTHS)
     unmoved = (logits_of(model, maps, other) - logits).abs().amax(1) < NOTICED
     if unmoved.all():
-        return "the sentence can be any other and the logits stay the same: does what is read get into what is joined?"
+        return "the logits are the same for any sentence: does the encoded sentence reach the concatenation?"
     if unmoved[short].all():
         return (
-            "a sentence shorter than the longest is not read at all: its words can change and no logit notices. What "
-            "stands in the last column is padding, and it returns before the GRU"
+            "the words of a sentence shorter than the longest do not affect any logit. Its last column is padding, and "
+            "the method returns before the GRU"
         )
     rows, last = torch.arange(len(tokens)), torch.tensor(LENGTHS) - 1
     early = [unmoved_by(model, maps, tokens, rows, (last - back).clamp(min=0), logits) for back in (0, 1)]
     several = last > 1
     if early[0][several].all() and not early[1][several].any():
         return (
-            "the last word of each sentence is not read: the state is taken one word too early. The last of n words "
-            "stands in column n - 1, and `last_states(states, lengths(tokens))` sees to that itself"
+            "the last word of each sentence has no effect: the state is taken one word too early. The last of n words "
+            "is in column n - 1; `last_states(states, lengths(tokens))` already accounts for that"
         )
     moved = not torch.allclose(longer, logits, atol=1e-4)
     columns = padding_read(model, maps, padded) if moved else 0
     if columns is None:
-        return "four columns of padding more and the logits move, and the GRU never runs: does padding count as words?"
+        return "four more columns of padding change the logits, and the GRU never runs: does padding count as words?"
     if columns:
         return (
-            f"padding columns are averaged in too: for a sentence of {LENGTHS[1]} words, states of {columns} of the "
+            f"padding columns are averaged too: for a sentence of {LENGTHS[1]} words, states of {columns} of the "
             f"{padded.shape[1] - LENGTHS[1]} columns of padding count. The state "
             "after the last real word is enough, or a mean over real words alone"
         )
     if moved:
         return (
-            "four columns of padding more and the logits move: the state after the last column is no sentence's. "
+            "four more columns of padding change the logits: the state after the last column belongs to padding. "
             "`last_states(states, lengths(tokens))` takes the one after the last real word"
         )
     for position in range(tokens.shape[1]):
         changed = tokens.clone()
         changed[:, position] = other[:, position]
         if ((logits_of(model, maps, changed) - logits).abs().amax(1) < NOTICED)[tokens[:, position] != 0].any():
-            return (
-                f"word {position} of a sentence can be any other and the logits stay the same: is only one word read?"
-            )
+            return f"word {position} of a sentence does not affect any logit: is only one word used?"
     cut = tokens * (torch.arange(tokens.shape[1]) < 5)
     kept = torch.tensor(LENGTHS) <= 5
     reworded = tokens.clone()
     reworded[~kept] = other[~kept]
     if moves(model, maps, cut, logits)[kept].any() and not moves(model, maps, reworded, logits)[kept].any():
         return (
-            "what is read of a sentence depends on how long the longest of the batch is: that is the state after the "
-            "longest sentence's end, not each one's own"
+            "the encoding of a sentence depends on the length of the longest in the batch: the state is taken after "
+            "the longest sentence's end instead of each sentence's own"
         )
     swapped = tokens.clone()
     swapped[0, :2] = tokens[0, :2].flip(0)
     if (logits_of(model, maps, swapped) - logits)[0].abs().max() < NOTICED:
-        return "the first two words can change places and no logit notices: is the GRU still skipped?"
+        return "swapping the first two words does not affect any logit: is the GRU still skipped?"
     return ""
 
 
 def moves(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> Tensor:
-    """Which rows of the logits are others for these tokens.   -> (B,) bool"""
+    """Which rows of the logits change for these tokens.   -> (B,) bool"""
     return (logits_of(model, maps, tokens) - logits).abs().amax(1) > 1e-5
 
 
 def unmoved_by(model, maps: Tensor, tokens: Tensor, rows: Tensor, columns: Tensor, logits: Tensor) -> Tensor:
-    """Which sentences do not notice another word in their given column.   -> (B,) bool"""
+    """Which sentences are unaffected by another word in the given column.   -> (B,) bool"""
     changed = tokens.clone()
     changed[rows, columns] = tokens[rows, columns] % int(tokens.max()) + 1
     return (logits_of(model, maps, changed) - logits).abs().amax(1) < NOTICED

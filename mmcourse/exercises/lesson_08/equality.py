@@ -1,4 +1,4 @@
-"""Exercise 08.3: weights of a product with a linear head that say whether two one-hot codes are equal."""
+"""Exercise 08.3: weights of a product with a linear head that decide whether two one-hot vectors are equal."""
 
 import torch
 from torch import Tensor
@@ -14,42 +14,43 @@ ROUNDING = 1e-6  # of the largest score's terms
 
 @exercise(
     "08.3",
-    title="equal or not, by a product",
+    title="equality by a product",
     dots=3,
     minutes=15,
     hints=(
-        "With U the identity, U x is x itself. What is x ⊙ y for two one-hot codes, if they are equal, and if not?",
-        "Sum the entries of that product: what are the two values that can come out? `w` takes the sum, and `b` moves "
-        "the border between the two.",
-        "The border should lie between 0 and 1, say in the middle. (For fewer products than kinds: put the kinds on a "
-        "circle. cos(s - t) = cos s cos t + sin s sin t.)",
+        "With U the identity, U x is x itself. What is x ⊙ y for two one-hot vectors if they are equal, and if they "
+        "are not?",
+        "Sum the entries of that product: what are the two values that can come out? `w` computes the sum, and `b` "
+        "moves the threshold between the two.",
+        "The threshold should lie between 0 and 1, for example in the middle. (For fewer products than classes: "
+        "place the classes on a circle. cos(s - t) = cos s cos t + sin s sin t.)",
     ),
 )
 def equal_by_product(answer, rng):
     most = 0
     for n in KINDS:
         U, V, w, b = (part.double() for part in weights_of(answer(n), n))
-        scores = torch.einsum("k,ki,kj->ij", w, U, V) + b  # (n, n): kind i seen, kind j said
+        scores = torch.einsum("k,ki,kj->ij", w, U, V) + b  # (n, n): class i shown, class j stated
         terms = torch.einsum("k,ki,kj->ij", w.abs(), U.abs(), V.abs()).max() + b.abs()
         judged(scores, b, n, ROUNDING * float(terms))
         most = len(w)
     if most <= 2:
         return (
-            f"right for 2 to {n} kinds, and for {n} of them {most} products are enough. One is not: it puts the kinds "
-            "on a line"
+            f"correct for 2 to {n} classes, and for {n} of them {most} products suffice. One does not: it places the "
+            "classes on a line"
         )
     if most == n:
-        return f"right for 2 to {n} kinds, with a product for each kind. It can be done with fewer: how few?"
-    return f"right for 2 to {n} kinds, with {most} products for {n} of them. Fewer do: how few?"
+        return f"correct for 2 to {n} classes, with a product for each class. Fewer suffice: how few?"
+    return f"correct for 2 to {n} classes, with {most} products for {n} of them. Fewer suffice: how few?"
 
 
 def weights_of(given, n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """U (D, n), V (D, n), w (D,) and b as a number, once that is what came."""
-    where = f"for {n} kinds"
+    where = f"for {n} classes"
     if isinstance(given, torch.nn.Module):
-        raise NotRight("this is a model; the four weights are asked for: `return U, V, w, b`")
+        raise NotRight("this is a model; the four weights are expected: `return U, V, w, b`")
     if not isinstance(given, tuple | list) or len(given) != 4:
-        raise NotRight(f"{where} it gave {described(given)}, expected four things: U, V, w, b")
+        raise NotRight(f"{where} it returned {described(given)}, expected a tuple of four: U, V, w, b")
     parts = []
     for name, part in zip(NAMES, given, strict=True):
         try:
@@ -57,23 +58,23 @@ def weights_of(given, n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         except (TypeError, ValueError, RuntimeError):
             raise NotRight(f"{where} {name} is {described(part)}, expected numbers") from None
         if not torch.isfinite(part).all():
-            raise NotRight(f"{where} {name} holds NaN or infinity")
+            raise NotRight(f"{where} {name} contains NaN or infinity")
         parts.append(part)
     U, V, w, b = parts
     for name, part in (("U", U), ("V", V)):
         if part.dim() != 2 or part.shape[1] != n:
-            turned = part.dim() == 2 and part.shape[0] == n
+            transposed = part.dim() == 2 and part.shape[0] == n
             raise NotRight(
-                f"{where} {name} has shape {tuple(part.shape)}, expected (D, {n}): it is multiplied with a one-hot "
-                f"code of {n} entries" + (". Turn it round: `.T`" if turned else "")
+                f"{where} {name} has shape {tuple(part.shape)}, expected (D, {n}): it is multiplied by a one-hot "
+                f"vector of {n} entries" + (". Transpose it: `.T`" if transposed else "")
             )
     w = w[0] if w.dim() == 2 and len(w) == 1 else w
     if len(U) != len(V):
-        raise NotRight(f"{where} U makes {len(U)} features and V {len(V)}: a product needs as many of each")
+        raise NotRight(f"{where} U gives {len(U)} features and V {len(V)}: a product needs equally many")
     if w.dim() != 1 or len(w) != len(U):
-        raise NotRight(f"{where} w has shape {tuple(w.shape)}, expected ({len(U)},): a weight for each product")
+        raise NotRight(f"{where} w has shape {tuple(w.shape)}, expected ({len(U)},): one weight per product")
     if b.numel() != 1:
-        raise NotRight(f"{where} b has shape {tuple(b.shape)}, expected one number: the score has one bias")
+        raise NotRight(f"{where} b has shape {tuple(b.shape)}, expected a single number, the bias of the score")
     return U, V, w, b.reshape(())
 
 
@@ -83,37 +84,38 @@ def judged(scores: Tensor, b: Tensor, n: int, least: float) -> None:
     same, different = scores.diagonal(), scores[~equal]
     if told_apart(scores, least):
         return
-    where = f"for {n} kinds"
+    where = f"for {n} classes"
     if scores.max() - scores.min() <= least:
         raise NotRight(
-            f"{where} every pair has the same score, {scores[0, 0]:.3g}: the products do not depend on what came in"
+            f"{where} every pair has the same score, {scores[0, 0]:.3g}: the products do not depend on the inputs"
         )
     flat = (scores - scores.mean(0) - scores.mean(1, keepdim=True) + scores.mean()).abs().max() <= 4 * least
     if flat:
         raise NotRight(
-            f"{where} the score is a sum of one number for x and one for y, since a factor is the same for all kinds"
+            f"{where} the score is a sum of one number for x and one for y, since one factor is the same for all "
+            "classes"
         )
     if (same < 0).all() and (different > 0).all():
-        raise NotRight(f"{where} it is the wrong way round: equal codes are below 0, others above. Turn w and b")
+        raise NotRight(f"{where} the sign is reversed: equal vectors are below 0, others above. Negate w and b")
     if same.min() - different.max() > least:
         low, high = float(different.max()), float(same.min())
-        cause = "The bias is missing: a border at 0" if float(b) == 0 else "The bias is at fault: the border"
+        cause = "The bias is missing: a threshold at 0" if float(b) == 0 else "The bias is wrong: the threshold"
         raise NotRight(
-            f"{where} equal codes get {high:.3g} or more and others {low:.3g} at most, so w is right. {cause} does "
-            "not lie between the two"
+            f"{where} equal vectors get at least {high:.3g} and others at most {low:.3g}, so w is correct. {cause} "
+            "does not lie between the two"
         )
     if different.min() - same.max() > least:
-        raise NotRight(f"{where} equal codes get smaller scores than all others: w has the wrong sign")
+        raise NotRight(f"{where} equal vectors get smaller scores than all others: w has the wrong sign")
     fits = scores.argmax(1)
     if fits.unique().numel() == n and told_apart(scores[:, fits], least):
         i = int((fits != torch.arange(n)).nonzero()[0])
         raise NotRight(
-            f"{where} the scores belong to another order of the kinds: {i} seen is taken for {fits[i]} said. U and "
-            "V must treat a kind alike; is one of them in another order, or transposed?"
+            f"{where} the scores match another order of the classes: {i} shown matches {fits[i]} stated. U and "
+            "V must use the same order; is one of them permuted or transposed?"
         )
     i, j = torch.where(equal, scores <= least, scores >= -least).nonzero()[0].tolist()
     raise NotRight(
-        f"{where} kind {i} seen and kind {j} said get the score {scores[i, j]:.3g}, and they are "
+        f"{where} class {i} shown and class {j} stated get the score {scores[i, j]:.3g}, and they are "
         f"{'equal' if i == j else 'not equal'}; scores of equal ones go from {same.min():.3g} to {same.max():.3g}, of "
         f"others from {different.min():.3g} to {different.max():.3g}"
     )

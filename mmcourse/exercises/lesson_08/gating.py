@@ -1,4 +1,4 @@
-"""Exercise 08.2: a gate, whose shares are computed from both modalities, feature by feature."""
+"""Exercise 08.2: a gate, whose weights are computed from both modalities, feature by feature."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from mmcourse.exercises.judging import Mistakes, expect_finite, expect_tensor, n
 
 
 def mixed(z: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Both by their shares."""
+    """Both, weighted."""
     return z * x + (1 - z) * y
 
 
@@ -27,76 +27,85 @@ def gated(
 
 right = gated()
 MISTAKES: Mistakes = [
-    (gated(squash=lambda s: s), "z is not squeezed into 0 to 1: the sigmoid is missing"),
-    (gated(squash=torch.tanh), "z comes from a tanh, from -1 to 1; a share comes from a sigmoid, from 0 to 1"),
-    (gated(squash=torch.relu), "z comes from a ReLU, which has no upper end; a share comes from a sigmoid, 0 to 1"),
+    (gated(squash=lambda s: s), "z is not limited to 0 to 1: the sigmoid is missing"),
+    (gated(squash=torch.tanh), "z comes from a tanh, from -1 to 1; a weight from 0 to 1 comes from a sigmoid"),
+    (
+        gated(squash=torch.relu),
+        "z comes from a ReLU, which has no upper limit; a weight from 0 to 1 comes from a sigmoid",
+    ),
     (
         gated(squash=lambda s: s.softmax(1)),
-        "the softmax makes the features of an example share 1 between them; each feature has a share of its own",
+        "the softmax makes the weights of an example's features sum to 1; each feature has an independent weight",
     ),
-    (gated(squash=lambda s: s.softmax(0)), "the softmax runs over the batch, so the examples share 1 between them"),
-    (gated(squash=lambda s: (s > 0).float()), "z is 0 or 1, a switch: it has no slope, so it could never learn"),
+    (gated(squash=lambda s: s.softmax(0)), "the softmax runs over the batch, so the weights of all examples sum to 1"),
+    (
+        gated(squash=lambda s: (s > 0).float()),
+        "z is 0 or 1, a step function: its gradient is zero, so it could never learn",
+    ),
     (
         gated(scores=lambda x, y, W, b: torch.cat([y, x], 1) @ W.T + b),
-        "the text stands first in the concatenation; the weights expect [image; text]",
+        "the text comes first in the concatenation; the weights expect [image; text]",
     ),
     (
         gated(scores=lambda x, y, W, b: torch.cat([y, x], 1) @ W.T + b, mix=lambda z, x, y: (1 - z) * x + z * y),
-        "two things are exchanged: [image; text] goes into z, and z is the picture's share",
+        "two things are swapped: z is computed from [image; text], and z is the image's weight",
     ),
-    (gated(mix=lambda z, x, y: (1 - z) * x + z * y), "z is the share of the picture; here the text gets it"),
-    (gated(mix=lambda z, x, y: z * x + z * y), "both get the share z; the text's is 1 - z"),
-    (gated(mix=lambda z, x, y: z * x + y), "the text passes whole; its fraction is 1 - z"),
-    (gated(mix=lambda z, x, y: x + (1 - z) * y), "the picture passes whole; its share is z"),
+    (gated(mix=lambda z, x, y: (1 - z) * x + z * y), "z is the weight of the image; here it multiplies the text"),
+    (gated(mix=lambda z, x, y: z * x + z * y), "both are multiplied by z; the text's weight is 1 - z"),
+    (gated(mix=lambda z, x, y: z * x + y), "the text is added unweighted; its weight is 1 - z"),
+    (gated(mix=lambda z, x, y: x + (1 - z) * y), "the image is added unweighted; its weight is z"),
     (gated(mix=lambda z, x, y: z * x), "the text is left out of the sum"),
-    (gated(mix=lambda z, x, y: z * x - (1 - z) * y), "the text is taken away; F is a sum"),
-    (gated(mix=lambda z, x, y: z * x + (1 + z) * y), "the text's fraction is 1 + z; the two sum to 1: 1 - z"),
+    (gated(mix=lambda z, x, y: z * x - (1 - z) * y), "the text is subtracted; F is a sum"),
+    (
+        gated(mix=lambda z, x, y: z * x + (1 + z) * y),
+        "the text's weight is 1 + z; the two weights sum to 1, so it is 1 - z",
+    ),
     (
         gated(mix=lambda z, x, y: z * x.tanh() + (1 - z) * y.tanh()),
-        "a tanh squeezes the features first. The paper has it; here they pass as they are",
+        "a tanh is applied to the features first. The paper does so; here they are used unchanged",
     ),
     (
         lambda x, y, W, b: right(x.tanh(), y.tanh(), W, b),
-        "a tanh squeezes the features before z sees them; here they go in, and pass, as they are",
+        "a tanh is applied to the features before z is computed; here they are used unchanged",
     ),
-    (gated(mix=lambda z, x, y: z + 0 * x), "z itself is given; it says how much of each passes"),
+    (gated(mix=lambda z, x, y: z + 0 * x), "z itself is returned; it weights the two features"),
     (gated(scores=lambda x, y, W, b: torch.cat([x, y], 1) @ W.T), "the bias `b` is missing"),
-    (gated(scores=lambda x, y, W, b: torch.cat([x, y], 1) @ W.T - b), "the bias is taken away: the scores are W … + b"),
+    (gated(scores=lambda x, y, W, b: torch.cat([x, y], 1) @ W.T - b), "the bias is subtracted: the scores are W … + b"),
     (
         lambda x, y, W, b: mixed(torch.sigmoid(torch.cat([x, y], 1) @ W.T) + b, x, y),
-        "the bias comes after the sigmoid, so z leaves 0 to 1; it belongs to the scores, inside",
+        "the bias is added after the sigmoid, so z leaves 0 to 1; it belongs inside the sigmoid",
     ),
     (
         lambda x, y, W, b: mixed(torch.sigmoid(torch.cat([x, y], 1) @ W.T), x, y) + b,
-        "the bias is added to the sum; it belongs to the scores that z comes from",
+        "the bias is added to F; it belongs inside the sigmoid",
     ),
     (
         gated(scores=lambda x, y, W, b: x @ W[:, : x.shape[1]].T + b),
-        "z looks at the picture alone; what makes a gate is that it sees both",
+        "z is computed from the image alone; a gate depends on both",
     ),
     (
         gated(scores=lambda x, y, W, b: y @ W[:, x.shape[1] :].T + b),
-        "z looks at the text alone; what makes a gate is that it sees both",
+        "z is computed from the text alone; a gate depends on both",
     ),
     (
         lambda x, y, W, b: torch.sigmoid(right(x, y, W, b)),
-        "the sigmoid squeezes the sum too: it belongs to z alone",
+        "the sigmoid is applied to F too: it belongs to z alone",
     ),
     (
         gated(scores=lambda x, y, W, b: (torch.cat([x, y], 1) @ W.T + b).mean(1, keepdim=True)),
-        "one share for a whole example: each of the D features has its own",
+        "one weight for a whole example: each of the D features has its own",
     ),
     (
         gated(mix=lambda z, x, y: mixed(z.mean(1, keepdim=True), x, y)),
-        "the mean of z is one share for all features of an example; each has its own",
+        "the mean of z is one weight for all features of an example; each has its own",
     ),
     (
         gated(mix=lambda z, x, y: mixed(z.mean(0, keepdim=True), x, y)),
-        "the mean of z over the batch: every example has its own shares",
+        "the mean of z over the batch: every example has its own weights",
     ),
     (
         gated(mix=lambda z, x, y: mixed(z.mean(), x, y)),
-        "the mean of all z is one number for everything; every feature of every example has its own share",
+        "the mean of all z is a single number; every feature of every example has its own weight",
     ),
 ]
 
@@ -108,7 +117,7 @@ MISTAKES: Mistakes = [
     minutes=10,
     hints=(
         "`torch.cat([image, text], dim=1)` is (B, 2D). A linear layer by hand is `x @ W.T + b`: which shape has that?",
-        "z is (B, D), each entry from 0 to 1: which function squeezes any number into that?",
+        "z is (B, D), each entry from 0 to 1: which function maps any number into that range?",
         "The rest is exercise 08.1, with z in the place of alpha, and `*`.",
     ),
 )
@@ -123,17 +132,17 @@ def gate(answer, rng):
         where = f"for features of shape {tuple(x.shape)} and W of shape {tuple(W.shape)}"
         batch, width = x.shape
         causes = {
-            (batch, 2 * width): "z times both side by side? Each modality is D wide, and so is their sum",
+            (batch, 2 * width): "z times the concatenation? Each modality has D features, and so does F",
             (batch,): "a sum over the features: F keeps all of them",
-            (batch, 1): "one number an example: z has an entry for each feature",
-            (width, batch): "rows and columns are exchanged: the batch comes first",
+            (batch, 1): "one number per example: z has an entry for each feature",
+            (width, batch): "rows and columns are swapped: the batch comes first",
         }
         try:
             value = answer(*case)
         except NotRight as problem:
             raise NotRight(f"{problem}{why_sizes(str(problem), width)}") from None
         if isinstance(value, tuple):
-            raise NotRight("there are several results; F alone is asked for")
+            raise NotRight("several results were returned; only F is expected")
         value = expect_tensor(value, where, x.shape, causes)
         expect_finite(value, where, "exp of a large number? `torch.sigmoid` is safe")
         given.append(value)
@@ -149,13 +158,13 @@ def gate(answer, rng):
     if not torch.isfinite(large).all():
         raise NotRight("for large features it gives NaN: exp of a large number is infinite. `torch.sigmoid` is safe")
     remark = expect_gradients(answer, cases[0], right)
-    return "F lies between picture and text in every feature, as far towards each as both together say" + remark
+    return "every feature of F lies between the image's and the text's, weighted by z" + remark
 
 
 def why_sizes(problem: str, width: int) -> str:
     """What sizes that do not fit come from."""
     if "cannot be multiplied" in problem:
-        return f". `W` is (D, 2D) = ({width}, {2 * width}): both modalities go in, side by side, and `W.T` turns it"
+        return f". `W` is (D, 2D) = ({width}, {2 * width}): multiply the concatenation of both by `W.T`"
     if "must match the size" in problem:
-        return ". Are the scores 2D wide? `W` makes D of them, one share for each feature"
+        return ". Are the scores 2D wide? `W` gives D of them, one for each feature"
     return ""

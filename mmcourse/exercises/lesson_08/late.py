@@ -1,4 +1,4 @@
-"""Exercise 08.4: late fusion, the logarithm of the mean probability, without an overflow."""
+"""Exercise 08.4: late fusion, the logarithm of the mean probability, without overflow."""
 
 import math
 from collections.abc import Callable
@@ -32,58 +32,60 @@ MISTAKES: Mistakes = [
     (lambda a, b: a + b, "that is the sum of the logits: make probabilities of each first, then take their mean"),
     (
         lambda a, b: ((a + b) / 2).log_softmax(1),
-        "the logits are averaged, and then made probabilities: the other way round, first the softmax, then the mean",
+        "the logits are averaged before the softmax: first the softmax, then the mean",
     ),
     (
         lambda a, b: (a + b).log_softmax(1),
-        "the logits are added, and then made probabilities: the other way round, first the softmax, then the mean",
+        "the logits are added before the softmax: first the softmax, then the mean",
     ),
     (
         lambda a, b: (a.log_softmax(1) + b.log_softmax(1)) / 2,
-        "that is the mean of the log-probabilities, so a product of probabilities: the mean comes before the logarithm",
+        "that is the mean of the log-probabilities, hence a product of probabilities: the mean comes before the "
+        "logarithm",
     ),
     (
         lambda a, b: a.log_softmax(1) + b.log_softmax(1),
-        "log-probabilities are added, which multiplies probabilities: their mean is asked for",
+        "log-probabilities are added, which multiplies the probabilities: their mean is expected",
     ),
-    (of(lambda p, q: (p + q) / 2), "these are the mean probabilities; their logarithm is asked for"),
-    (of(lambda p, q: (p + q).log()), "the sum of the probabilities, not their mean: log 2 has to be taken off"),
-    (of(lambda p, q: p + q), "the sum of the probabilities; the logarithm of their mean is asked for"),
+    (of(lambda p, q: (p + q) / 2), "these are the mean probabilities; their logarithm is expected"),
+    (of(lambda p, q: (p + q).log()), "the sum of the probabilities, not their mean: subtract log 2"),
+    (of(lambda p, q: p + q), "the sum of the probabilities; the logarithm of their mean is expected"),
     (
         lambda a, b: torch.stack([a, b]).logsumexp(0),
-        "logsumexp got the logits as they came: a modality with large logits then counts more. `log_softmax` first",
+        "logsumexp was applied to the raw logits: a modality with large logits then counts more. `log_softmax` first",
     ),
     (
         lambda a, b: torch.stack([a, b]).logsumexp(0) - LOG_2,
-        "logsumexp got the logits as they came: a modality with large logits then counts more. `log_softmax` first",
+        "logsumexp was applied to the raw logits: a modality with large logits then counts more. `log_softmax` first",
     ),
     (
         lambda a, b: torch.logaddexp(a, b).log_softmax(1),
-        "both are divided by one common sum: a modality with large logits then counts more. A `log_softmax` for each",
+        "both are normalised by one common sum: a modality with large logits then counts more. A `log_softmax` for "
+        "each",
     ),
     (
         lambda a, b: torch.stack([a.log_softmax(1), b.log_softmax(1)]).logsumexp(0) + LOG_2,
-        "log 2 is added; a mean is a sum divided by 2, so it is taken off",
+        "log 2 is added; a mean is a sum divided by 2, so subtract it",
     ),
     (
         lambda a, b: torch.stack([a.log_softmax(1), b.log_softmax(1)]).logsumexp(0) / 2,
-        "the logarithm is halved; to halve what is inside, take log 2 off",
+        "the logarithm is halved; to halve its argument, subtract log 2",
     ),
     (of(lambda p, q: ((p + q) / 2).log(), 0), "the softmax runs over the batch; classes are the last axis"),
     (of(lambda p, q: torch.maximum(p, q).log()), "that is the larger of the two probabilities, not their mean"),
-    (of(lambda p, q: ((p + q) / 2).log_softmax(1)), "the mean of the probabilities goes through another softmax"),
-    (of(lambda p, q: ((p + q) / 2).softmax(1)), "the mean of the probabilities goes through another softmax"),
-    (lambda a, b: -fused(a, b), "the sign is turned round: the likeliest class has the largest value"),
+    (of(lambda p, q: ((p + q) / 2).log_softmax(1)), "another softmax is applied to the mean of the probabilities"),
+    (of(lambda p, q: ((p + q) / 2).softmax(1)), "another softmax is applied to the mean of the probabilities"),
+    (lambda a, b: -fused(a, b), "the sign is reversed: the most likely class has the largest value"),
     (lambda a, b: a.log_softmax(1), "the sound is not used"),
-    (lambda a, b: b.log_softmax(1), "the picture is not used"),
-    (lambda a, b: fused(a, b) / LOG_2, "that is the logarithm to base 2; the natural one is asked for"),
-    (lambda a, b: fused(a, b) / math.log(10), "that is the logarithm to base 10; the natural one is asked for"),
+    (lambda a, b: b.log_softmax(1), "the image is not used"),
+    (lambda a, b: fused(a, b) / LOG_2, "that is the logarithm to base 2; the natural one is expected"),
+    (lambda a, b: fused(a, b) / math.log(10), "that is the logarithm to base 10; the natural one is expected"),
 ]
 
 
 @exercise(
     "08.4",
-    title="late fusion without an overflow",
+    title="late fusion without overflow",
     dots=2,
     minutes=10,
     hints=(
@@ -95,14 +97,14 @@ MISTAKES: Mistakes = [
 )
 def late_fusion(answer, rng):
     cases = [tuple(2 * torch.randn(n, k, generator=rng) for _ in range(2)) for n, k in ((5, 4), (3, 7), (4, 2))]
-    cases[1] = (3 * cases[1][0], cases[1][1] + 5)  # one surer, the other moved by a constant
+    cases[1] = (3 * cases[1][0], cases[1][1] + 5)  # one more confident, the other shifted by a constant
     given = []
     for one, other in cases:
         batch, classes = one.shape
         causes = {
-            (batch,): "one number an example: keep all K classes",
-            (2, batch, classes): "the two stand on top of each other: the sum runs over that first axis",
-            (batch, 2 * classes): "the two stand side by side; the mean is of the same class in both",
+            (batch,): "one number per example: keep all K classes",
+            (2, batch, classes): "the two are stacked: sum over that first axis",
+            (batch, 2 * classes): "the two are concatenated; average the same class of both",
             (2, batch): "the sum runs over the classes; it should run over the two modalities",
             (2, classes): "the sum runs over the batch; it should run over the two modalities",
             (classes,): "a sum over the batch: every example has its own probabilities",
@@ -119,7 +121,7 @@ def late_fusion(answer, rng):
                 raise NotRight(words)
             i, j = divmod(int((value - expected).abs().argmax()), expected.shape[1])
             total = value[i].exp().sum().item()
-            sums = f"; the probabilities of an example, exp of a row, sum to {total:.2f}, and should to 1"
+            sums = f"; the probabilities of an example (exp of a row) sum to {total:.2f} instead of 1"
             raise NotRight(
                 f"example {i}, class {j}: it gives {value[i, j].item():.3f}, expected {expected[i, j]:.3f}"
                 + (sums if abs(total - 1) > 0.01 else "")
@@ -131,12 +133,12 @@ def late_fusion(answer, rng):
         raise NotRight("for logits of 400 it gives NaN or infinity: exp(400) is too large for a float. `log_softmax`")
     if torch.isinf(value).any() or not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-2):
         raise NotRight(
-            "right for small logits, but for large ones a probability is rounded to 0 and its logarithm is lost "
-            f"(it gives {value.min().item():.0f}, expected {expected.min():.0f}): stay with logarithms, `log_softmax` "
-            "and `torch.logsumexp`"
+            "correct for small logits, but for large ones a probability is rounded to 0 and its logarithm is lost "
+            f"(it gives {value.min().item():.0f}, expected {expected.min():.0f}): compute with logarithms: "
+            "`log_softmax` and `torch.logsumexp`"
         )
     remark = expect_gradients(answer, cases[0], fused)
-    return "the mean of the probabilities, as logarithms that are right for logits of 400 too" + remark
+    return "the logarithms of the mean probabilities, correct for logits of 400 too" + remark
 
 
 def unequal(cases: list[tuple[Tensor, Tensor]], given: list[Tensor]) -> str:
@@ -148,4 +150,4 @@ def unequal(cases: list[tuple[Tensor, Tensor]], given: list[Tensor]) -> str:
     of_image, of_sound = (weights := torch.linalg.lstsq(votes, mixed[:, None]).solution.flatten()).tolist()
     if (votes @ weights - mixed).abs().max() > 1e-4 or abs(of_image - of_sound) < 0.01:
         return ""
-    return f"the picture's vote weighs {of_image:.2f} and the sound's {of_sound:.2f}; in a mean both weigh 0.50"
+    return f"the image's probability has weight {of_image:.2f} and the sound's {of_sound:.2f}; in a mean both are 0.50"

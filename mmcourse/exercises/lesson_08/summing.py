@@ -16,28 +16,28 @@ def weighted(image: Tensor, text: Tensor, alpha: float) -> Tensor:
     return alpha * image + (1 - alpha) * text
 
 
-POWER = "the weights stand as powers, and such a power of a negative number is NaN; a weight is multiplied with `*`"
+POWER = "the weights are used as exponents, and such a power of a negative number is NaN; multiply with `*`"
 MISTAKES: Mistakes = [
-    (lambda x, y, a: weighted(y, x, a), "`alpha` belongs to the picture; here it weighs the text"),
-    (lambda x, y, a: x + y, "both count fully: `alpha` is not used"),
+    (lambda x, y, a: weighted(y, x, a), "`alpha` is the image's weight; here it weights the text"),
+    (lambda x, y, a: x + y, "both are added unweighted: `alpha` is not used"),
     (lambda x, y, a: (x + y) / 2, "that is the mean, whatever `alpha` is"),
     (lambda x, y, a: weighted(x, y, 0.5), "that is the mean, whatever `alpha` is"),
-    (lambda x, y, a: a * x + y, "the text counts fully: its weight is 1 - alpha"),
-    (lambda x, y, a: x + a * y, "the picture counts fully, and `alpha` weighs the text"),
-    (lambda x, y, a: x + (1 - a) * y, "the picture counts fully: its weight is alpha"),
-    (lambda x, y, a: a * (x + y), "`alpha` weighs both: the text's weight is 1 - alpha"),
-    (lambda x, y, a: a * x + 1 - a * y, "a bracket is missing: `(1 - alpha) * text`"),
+    (lambda x, y, a: a * x + y, "the text is unweighted: its weight is 1 - alpha"),
+    (lambda x, y, a: x + a * y, "the image is unweighted, and `alpha` weights the text"),
+    (lambda x, y, a: x + (1 - a) * y, "the image is unweighted: its weight is alpha"),
+    (lambda x, y, a: a * (x + y), "`alpha` weights both: the text's weight is 1 - alpha"),
+    (lambda x, y, a: a * x + 1 - a * y, "parentheses are missing: `(1 - alpha) * text`"),
     (lambda x, y, a: a * x + 1 - a + y, "1 - alpha is added; it should be a factor: `(1 - alpha) * text`"),
-    (lambda x, y, a: a * x - (1 - a) * y, "the text is taken away: its weight is 1 - alpha, not alpha - 1"),
+    (lambda x, y, a: a * x - (1 - a) * y, "the text is subtracted: its weight is 1 - alpha, not alpha - 1"),
     (lambda x, y, a: a * x + (1 + a) * y, "the text's weight is 1 + alpha; the two weights sum to 1: 1 - alpha"),
     (lambda x, y, a: a * x, "the text is left out"),
-    (lambda x, y, a: (1 - a) * y, "the picture is left out"),
+    (lambda x, y, a: (1 - a) * y, "the image is left out"),
     (lambda x, y, a: a * x * (1 - a) * y, "that is a product; F is a sum"),
     (lambda x, y, a: x**a * y ** (1 - a), POWER),
     (lambda x, y, a: x ** (1 - a) * y**a, POWER),
     (lambda x, y, a: x**a + y ** (1 - a), POWER),
     (lambda x, y, a: weighted(x, y, a) / 2, "the sum is halved: the weights already sum to 1"),
-    (lambda x, y, a: torch.where(torch.tensor(a > 0.5), x, y), "only one of the two is taken; F is a mixture of both"),
+    (lambda x, y, a: torch.where(torch.tensor(a > 0.5), x, y), "only one of the two is used; F is a mixture of both"),
 ]
 
 
@@ -61,13 +61,13 @@ def weighted_sum(answer, rng):
         where = f"for features of shape {tuple(x.shape)} and alpha {a}"
         batch, width = x.shape
         causes = {
-            (batch, 2 * width): "that is a concatenation, both side by side; F = α image + β text has one width",
+            (batch, 2 * width): "that is a concatenation of both; F = α image + β text has the width of one",
             (2 * batch, width): "the two were stacked; F is a sum, entry by entry",
             (2, batch, width): "the two were stacked; F is a sum, entry by entry",
             (width,): "a sum over the batch: every example has its own F",
             (batch,): "a sum over the features: F keeps all of them",
-            (): "one number for everything: F keeps batch and features",
-            (batch, batch): "`@` is a matrix product; a weight is multiplied with `*`",
+            (): "a single number: F keeps batch and features",
+            (batch, batch): "`@` is a matrix product; multiply by a weight with `*`",
         }
         given.append(expect_tensor(answer(x, y, a), where, x.shape, causes))
     for (x, y, a), value in zip(cases, given, strict=True):
@@ -83,4 +83,4 @@ def weighted_sum(answer, rng):
                 )
             raise NotRight(words)
     remark = expect_gradients(answer, cases[0], weighted)
-    return "for several widths and weights; at alpha 0 the text alone is left, at 1 the picture" + remark
+    return "correct for several widths and weights; with alpha 0 only the text remains, with 1 only the image" + remark

@@ -14,7 +14,7 @@ Result = tuple[Tensor, list[Tensor]]
 
 
 def right(shared: Tensor, modalities: Sequence[Tensor], layers: Sequence[Callable]) -> Result:
-    """What `bottleneck_step` should give."""
+    """What `bottleneck_step` should return."""
     proposals, after = [], []
     for x, layer in zip(modalities, layers, strict=True):
         both = layer(torch.cat([shared, x], dim=1))
@@ -24,7 +24,7 @@ def right(shared: Tensor, modalities: Sequence[Tensor], layers: Sequence[Callabl
 
 
 def one_after_another(combine: Callable) -> Callable:
-    """The step whose shared tokens change from modality to modality; their proposals are combined in the end."""
+    """The step that updates the shared tokens after each modality; their proposals are combined at the end."""
 
     def step(shared, modalities, layers) -> Result:
         proposals, after = [shared], []
@@ -45,7 +45,7 @@ def all_together(shared, modalities, layers) -> Result:
 
 def all_through_each(shared, modalities, layers) -> Result:
     runs = [all_together(shared, modalities, [layer]) for layer in layers]
-    return mean_of(shared, [heard for heard, _ in runs]), [after[m] for m, (_, after) in enumerate(runs)]
+    return mean_of(shared, [first for first, _ in runs]), [after[m] for m, (_, after) in enumerate(runs)]
 
 
 def apart(shared, modalities, layers) -> Result:
@@ -54,7 +54,7 @@ def apart(shared, modalities, layers) -> Result:
 
 
 def ordered(join_first: bool, cut_first: bool) -> Callable:
-    """The step with the shared tokens put before or behind the others, and taken from the front or the end."""
+    """The step with the shared tokens put first or last, and taken from the beginning or the end."""
 
     def step(shared, modalities, layers) -> Result:
         proposals, after, b = [], [], shared.shape[1]
@@ -67,7 +67,7 @@ def ordered(join_first: bool, cut_first: bool) -> Callable:
     return step
 
 
-def heard_again(shared, modalities, layers) -> Result:
+def called_again(shared, modalities, layers) -> Result:
     new, _ = right(shared, modalities, layers)
     return new, right(new, modalities, layers)[1]
 
@@ -77,7 +77,7 @@ def with_first_layer(shared, modalities, layers) -> Result:
 
 
 def combined(combine: Callable, leave: Callable = lambda before, after: after) -> Callable:
-    """The step with the proposals combined in another way, or the modalities left in another way."""
+    """The step with another combination of the proposals, or another output for the modalities."""
 
     def step(shared, modalities, layers) -> Result:
         _, after = right(shared, modalities, layers)
@@ -101,83 +101,88 @@ def without_shared(shared, modalities, layers) -> Result:
 MISTAKES: list[tuple[Callable, str]] = [
     (
         one_after_another(lambda proposals: proposals[-1]),
-        "the second modality meets shared tokens that the first has changed already. All meet the same ones; the mean "
-        "comes after the loop",
+        "the second modality gets shared tokens that the first has already changed. All modalities get the same "
+        "ones; the mean is taken after the loop",
     ),
     (
         one_after_another(lambda proposals: torch.stack(proposals).mean(0)),
-        "there is a mean in the end, but within the loop `shared` changes too, so that the second modality meets "
-        "what the first made of it: keep the proposals apart",
+        "the mean is taken at the end, but `shared` is also overwritten within the loop, so the second modality "
+        "gets the output of the first: collect the proposals in a list",
     ),
     (
         all_together,
-        "all tokens went through one layer together, so that everyone looks at everyone: that is what the bottleneck "
-        "avoids",
+        "all tokens went through one layer together, so every token attends to every other: that is what the "
+        "bottleneck avoids",
     ),
     (
         all_through_each,
-        "all modalities stand in one sequence, so that everyone looks at everyone. Each layer gets the shared tokens "
-        "and its own modality, no other",
+        "all modalities are in one sequence, so every token attends to every other. Each layer gets the shared "
+        "tokens and its own modality only",
     ),
     (
         apart,
-        "a layer gets the shared tokens and its modality one after the other, so that they never meet: join them "
-        "with `torch.cat([shared, x], dim=1)`",
+        "a layer gets the shared tokens and its modality in separate calls, so they never interact: concatenate "
+        "them with `torch.cat([shared, x], dim=1)`",
     ),
     (with_first_layer, "every modality went through the first layer; each has its own"),
-    (lambda s, m, layers: right(s, m, layers[::-1]), "the layers come in the wrong order: `layers[m]` is modality m's"),
-    (combined(lambda s, p: torch.stack(p).sum(0)), "the proposals are added; their mean is asked for"),
+    (
+        lambda s, m, layers: right(s, m, layers[::-1]),
+        "the layers are in the wrong order: `layers[m]` belongs to modality m",
+    ),
+    (combined(lambda s, p: torch.stack(p).sum(0)), "the proposals are summed; take their mean"),
     (
         combined(lambda s, p: p[-1]),
-        "the shared tokens are those of the last modality alone: is the variable overwritten?",
+        "the shared tokens are those of the last modality only: is the variable overwritten?",
     ),
-    (combined(lambda s, p: p[0]), "the shared tokens are those of the first modality alone"),
-    (combined(lambda s, p: s), "the shared tokens come back as they went in: what they heard is lost"),
-    (combined(lambda s, p: torch.stack([s, *p]).mean(0)), "the old shared tokens are averaged in as well"),
+    (combined(lambda s, p: p[0]), "the shared tokens are those of the first modality only"),
+    (combined(lambda s, p: s), "the shared tokens are returned unchanged: the layers' output for them is lost"),
+    (combined(lambda s, p: torch.stack([s, *p]).mean(0)), "the old shared tokens are included in the mean"),
     (
         combined(lambda s, p: s + torch.stack(p).mean(0)),
-        "the old shared tokens are added; a layer has its own shortcut",
+        "the old shared tokens are added; the layers have residual connections already",
     ),
-    (combined(lambda s, p: torch.stack(p).amax(0)), "the largest of the proposals is taken; their mean is asked for"),
+    (combined(lambda s, p: torch.stack(p).amax(0)), "the maximum of the proposals is taken; take their mean"),
     *(
         (
             combined(lambda s, p, n=n: torch.stack(p).sum(0) / n),
-            f"the proposals are divided by {n}, however many there are; their number is `len(modalities)`",
+            f"the proposals are divided by {n} regardless of their number, which is `len(modalities)`",
         )
         for n in (2, 3)
     ),
-    (combined(mean_of, lambda x, new: x), "the modalities come back as they went in: what they heard is lost"),
+    (combined(mean_of, lambda x, new: x), "the modalities are returned unchanged: the layers' output for them is lost"),
     (
         combined(mean_of, lambda x, new: x + new),
-        "the modalities are added to what came of them; a layer has its own shortcut",
+        "the modalities are added to the layers' output; the layers have residual connections already",
     ),
-    (heard_again, "the modalities go through their layers again with the new shared tokens; once is enough"),
-    (without_shared, "the shared tokens never meet anyone: put them before each modality's tokens"),
+    (called_again, "the modalities go through their layers again with the new shared tokens; call each layer once"),
+    (without_shared, "the shared tokens never interact with a modality: put them before each modality's tokens"),
     (
         ordered(join_first=False, cut_first=True),
-        "the shared tokens were put behind the others and then cut off in front: `[:, :b]` are other tokens",
+        "the shared tokens were put at the end of the sequence, but taken from its beginning: `[:, :b]` are other "
+        "tokens",
     ),
     (
         ordered(join_first=True, cut_first=False),
-        "the shared tokens were put in front and then cut off at the end: `[:, -b:]` are other tokens",
+        "the shared tokens were put at the beginning of the sequence, but taken from its end: `[:, -b:]` are other "
+        "tokens",
     ),
     (
         ordered(join_first=False, cut_first=False),
-        "the shared tokens were put last; they come first. To a layer that knows positions it is not the same",
+        "the shared tokens were put last; they come first. For a layer with positional encodings the result differs",
     ),
 ]
 
 
 @exercise(
     "09.5",
-    title="one step through the bottleneck",
+    title="one bottleneck layer",
     dots=3,
     minutes=15,
     hints=(
-        "One modality first: `torch.cat([shared, x], dim=1)` is (B, b + T, D), and its layer keeps that shape. Which "
-        "part of the result is the modality's, which a proposal for the shared tokens?",
-        "Collect both in lists. `shared` itself must not change inside the loop, or the order of modalities would "
-        "matter.",
+        "Start with one modality: `torch.cat([shared, x], dim=1)` is (B, b + T, D), and its layer keeps that shape. "
+        "Which part of the output belongs to the modality, which is a proposal for the shared tokens?",
+        "Collect both in lists. `shared` itself must not change inside the loop, or the order of the modalities "
+        "would matter.",
         "After the loop: `torch.stack(proposals).mean(dim=0)`.",
     ),
 )
@@ -195,18 +200,21 @@ def bottleneck_step(answer, rng):
                 raise NotRight(words)
         i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not same(*pair))
         part = "shared tokens" if not agrees(given[i][0], expected[i][0]) else "modalities"
-        raise NotRight(f"{where(*cases[i])} the {part} are not what they should be, and no usual mistake explains it")
+        raise NotRight(f"{where(*cases[i])} the {part} are wrong, and no common mistake explains it")
     if calls > 1:
         raise NotRight(
-            "right, but a layer is called twice for one modality, at double the cost: keep what it gave, and cut both "
-            "parts out of that"
+            "the result is correct, but a layer is called twice for one modality, at double the cost: store its "
+            "output and take both parts from it"
         )
     remark = expect_gradients(answer, cases[0], right)
-    return "two and three modalities, one to four shared tokens; the order of the modalities changes nothing" + remark
+    return (
+        "correct for two and three modalities and one to four shared tokens; the order of the modalities does "
+        "not matter"
+    ) + remark
 
 
 class Layer:
-    """A layer in which every token hears every other and knows its position. It counts its calls.
+    """A layer in which every token depends on every other and on its position. It counts its calls.
 
     x + P = y, then y W + tanh of the mean of y V.   (B, T, D) -> (B, T, D)
     """
@@ -227,18 +235,21 @@ def same(one: Result, other: Result) -> bool:
 
 
 def two_of(answer: Answer, case: tuple) -> Result:
-    """Shared tokens and the list of modalities, once their shapes are right."""
+    """Shared tokens and the list of modalities, after a check of their shapes."""
     shared, modalities, _ = case
     result = answer(*case)
     if not isinstance(result, tuple | list) or len(result) != 2:
         raise NotRight(
-            f"{where(*case)} it gave {described(result)}, expected two: the shared tokens and the list of modalities"
+            f"{where(*case)} it returned {described(result)}, expected two values: the shared tokens and the list of "
+            "modalities"
         )
     after = result[1]
     if isinstance(result[0], list | tuple) and isinstance(after, Tensor):
-        raise NotRight("the list of modalities comes first; `return shared, modalities`")
+        raise NotRight("the list of modalities is returned first; `return shared, modalities`")
     if not isinstance(after, list | tuple) or len(after) != len(modalities):
-        raise NotRight(f"{where(*case)} the second part should be a list of {len(modalities)} tensors, one a modality")
+        raise NotRight(
+            f"{where(*case)} the second value should be a list of {len(modalities)} tensors, one per modality"
+        )
     b = shared.shape[1]
     lists = {"list": "the proposals are still a list: take their mean"}
     if type(result[0]).__name__ in lists:
@@ -248,18 +259,18 @@ def two_of(answer: Answer, case: tuple) -> Result:
         f"{where(*case)}, for the shared tokens,",
         shared.shape,
         {
-            (len(modalities), *shared.shape): "the proposals are still apart: take their mean over the modalities",
-            (len(shared), b * len(modalities), shared.shape[2]): "the proposals stand side by side: take their mean",
-            (len(shared), 1, shared.shape[2]): "the mean runs over the tokens; it runs over the modalities",
-            (len(shared), 4, shared.shape[2]): "4 is fixed; how many there are, `shared.shape[1]` says",
+            (len(modalities), *shared.shape): "the proposals are still separate: take their mean over the modalities",
+            (len(shared), b * len(modalities), shared.shape[2]): "the proposals are concatenated: take their mean",
+            (len(shared), 1, shared.shape[2]): "the mean is taken over the tokens; take it over the modalities",
+            (len(shared), 4, shared.shape[2]): "4 is fixed; the number of shared tokens is `shared.shape[1]`",
         },
     )
     parts = []
     for x, given in zip(modalities, after, strict=True):
         batch, T, D = x.shape
         known = {
-            (batch, T + b, D): f"the shared tokens are still among them: cut off the first {b}",
-            (batch, b, D): "those are the shared tokens' places",
+            (batch, T + b, D): f"the shared tokens are still included: remove the first {b}",
+            (batch, b, D): "those are the positions of the shared tokens",
         }
         parts.append(expect_tensor(given, f"{where(*case)}, for a modality of {T} tokens,", x.shape, known))
     return first, parts

@@ -12,73 +12,81 @@ Case = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 def scores_of(query_tokens: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor) -> Tensor:
-    """(B, T_q, T_k), divided by the root of d."""
+    """Scaled scores, divided by the square root of d.   -> (B, T_q, T_k)"""
     return (query_tokens @ W_q.T) @ (other @ W_k.T).transpose(1, 2) / len(W_q) ** 0.5
 
 
 def crossed(query_tokens: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> tuple[Tensor, Tensor]:
-    """What `cross_attention` should give.   -> (B, T_q, D), (B, T_q, T_k)"""
+    """What `cross_attention` should return.   -> (B, T_q, D), (B, T_q, T_k)"""
     weights = scores_of(query_tokens, other, W_q, W_k).softmax(-1)
     return weights @ (other @ W_v.T), weights
 
 
 def weighed(weights_of) -> Mistakes:
-    """Cross-attention whose weights come of the scores in another way."""
+    """Cross-attention with another function from scores to weights."""
     return lambda a, o, q, k, v: weights_of(scores_of(a, o, q, k)) @ (o @ v.T)
 
 
 MISTAKES: Mistakes = [
     (
         lambda a, o, q, k, v: (scores_of(a, o, q, k) * len(q) ** 0.5).softmax(-1) @ (o @ v.T),
-        "the scores are not divided by the root of d, which is the number of rows of `W_q`",
+        "the scores are not divided by the square root of d, the number of rows of `W_q`",
     ),
     (
         lambda a, o, q, k, v: (scores_of(a, o, q, k) / len(q) ** 0.5).softmax(-1) @ (o @ v.T),
-        "the scores are divided by d itself; by its root they are to be",
+        "the scores are divided by d; divide by its square root",
     ),
     (
         lambda a, o, q, k, v: (scores_of(a, o, q, k) * (len(q) / a.shape[-1]) ** 0.5).softmax(-1) @ (o @ v.T),
-        "the scores are divided by the root of the asking tokens' width; d is what the queries have after `W_q`",
+        "the scores are divided by the square root of the width of `query_tokens`; d is the width of the queries, "
+        "after `W_q`",
     ),
     (
         lambda a, o, q, k, v: (scores_of(a, o, q, k) * (len(q) / o.shape[-1]) ** 0.5).softmax(-1) @ (o @ v.T),
-        "the scores are divided by the root of the places' width; d is what the keys have after `W_k`",
+        "the scores are divided by the square root of the width of `other`; d is the width of the keys, after `W_k`",
     ),
     (
         lambda a, o, q, k, v: (scores_of(a, o, q, k) * (len(q) / len(v)) ** 0.5).softmax(-1) @ (o @ v.T),
-        "the scores are divided by the root of the values' width; d is that of queries and keys",
+        "the scores are divided by the square root of the width of the values; d is the width of queries and keys",
     ),
     (
         lambda a, o, q, k, v: (scores_of(a, o, q, k) * (len(q) / o.shape[1]) ** 0.5).softmax(-1) @ (o @ v.T),
-        "the scores are divided by the root of the number of places; d is the number of features of a query",
+        "the scores are divided by the square root of the number of keys; d is the number of features of a query",
     ),
     (
         lambda a, o, q, k, v: (scores_of(a, o, q, k) * len(q)).softmax(-1) @ (o @ v.T),
-        "the scores are multiplied by the root of d; they are divided by it",
+        "the scores are multiplied by the square root of d; divide by it",
     ),
     (
         lambda a, o, q, k, v: (scores_of(a, o, q, k) * len(q) ** 0.5).softmax(-1) @ (o @ v.T) / len(q) ** 0.5,
-        "the root of d comes after the softmax, so the weights no longer sum to 1: divide the scores, before it",
+        "the division by the square root of d comes after the softmax, so the weights no longer sum to 1: divide "
+        "the scores before it",
     ),
     (
         lambda a, o, q, k, v: crossed(a, o, q, k, v)[0] / len(q) ** 0.5,
-        "it is divided by the root of d once more after the softmax; before it is enough",
+        "the result is divided by the square root of d again after the softmax; dividing the scores is enough",
     ),
-    (weighed(lambda s: s.softmax(1)), "the softmax runs over the asking tokens; what one of them takes sums to 1"),
-    (weighed(lambda s: s.softmax(0)), "the softmax runs over the batch; what one token takes of its places sums to 1"),
-    (weighed(lambda s: s), "the softmax is missing: the weights are bare scores"),
+    (
+        weighed(lambda s: s.softmax(1)),
+        "the softmax runs over the queries; the weights of each query sum to 1 over the keys",
+    ),
+    (
+        weighed(lambda s: s.softmax(0)),
+        "the softmax runs over the batch; the weights of each query sum to 1 over the keys",
+    ),
+    (weighed(lambda s: s), "the softmax is missing: the weights are unnormalised scores"),
     (weighed(torch.sigmoid), "the weights come from a sigmoid; a softmax makes them sum to 1"),
     (
         weighed(lambda s: s.flatten(1).softmax(1).reshape(s.shape)),
-        "the softmax runs over the whole table; each asking token has weights of its own that sum to 1",
+        "the softmax runs over the whole matrix; the weights of each query sum to 1",
     ),
     (
         weighed(lambda s: torch.nn.functional.one_hot(s.argmax(-1), s.shape[-1]).float()),
-        "only the best place is taken; an argmax has no slope, so it could never learn",
+        "only the position with the largest score is used; an argmax has no gradient, so it could never learn",
     ),
     (
         lambda a, o, q, k, v: crossed(a, o, q, k, v)[0] / o.shape[1],
-        "the result is divided by the number of places; the weights sum to 1 already",
+        "the result is divided by the number of keys; the weights already sum to 1",
     ),
 ]
 
@@ -89,11 +97,11 @@ MISTAKES: Mistakes = [
     dots=2,
     minutes=15,
     hints=(
-        "Who asks gives the queries: `query_tokens @ W_q.T`. Who is looked at gives the rest: `other @ W_k.T` and "
-        "`other @ W_v.T`. Write the three shapes down.",
-        "From here on it is exercise 04.1. d is the last size of the queries, and the same for the keys, however wide "
-        "the two modalities are.",
-        "Return both: what was found, (B, T_q, D), and the weights, (B, T_q, T_k).",
+        "`query_tokens @ W_q.T` are the queries. Keys and values come from the other modality: `other @ W_k.T` and "
+        "`other @ W_v.T`. Write down the three shapes.",
+        "From here on it is exercise 04.1. d is the width of queries and keys, whatever the widths of the two "
+        "modalities.",
+        "Return both: the output, (B, T_q, D), and the weights, (B, T_q, T_k).",
     ),
 )
 def cross_attention(answer, rng):
@@ -106,26 +114,26 @@ def cross_attention(answer, rng):
         W = [drawn(rng, d, query_tokens[1]), drawn(rng, d, other[1]), drawn(rng, out, other[1])]
         cases.append((drawn(rng, batch, *query_tokens), drawn(rng, batch, *other), *W))
     both = [two_of(answer(*case), case) for case in cases]
-    judge_tensors(Given(cases, [found for found, _ in both]), cases, found_by, MISTAKES, where, causes)
+    judge_tensors(Given(cases, [output for output, _ in both]), cases, output_of, MISTAKES, where, causes)
     for case, (_, weights) in zip(cases, both, strict=True):
         expected = crossed(*case)[1]
         if tuple(weights.shape) != tuple(expected.shape):
-            turned = tuple(weights.shape) == tuple(expected.transpose(1, 2).shape)
+            transposed = tuple(weights.shape) == tuple(expected.transpose(1, 2).shape)
             raise NotRight(
                 f"{where(*case)} the weights have shape {tuple(weights.shape)}, expected {tuple(expected.shape)}"
-                + (": a row for each that asks, a column for each place" if turned else "")
+                + (": a row per query, a column per key" if transposed else "")
             )
         if not agrees(weights.detach().cpu(), expected):
             raise NotRight(
-                "what was found is right, but what came with it are not the weights: after the softmax, those of one "
-                "row sum to 1"
+                "the output is correct, but the second tensor does not contain the weights: after the softmax each row "
+                "sums to 1"
             )
-    remark = expect_gradients(answer, cases[0], found_by, part=lambda result: result[0])
-    return "three pairs of modalities of different widths; the weights of each token that asks sum to 1" + remark
+    remark = expect_gradients(answer, cases[0], output_of, part=lambda result: result[0])
+    return "correct for three pairs of modalities of different widths; the weights of each query sum to 1" + remark
 
 
 class Given:
-    """Gives back for each case what the learner's function gave before."""
+    """Returns for each case what the learner's function returned before."""
 
     def __init__(self, cases: list[Case], results: list[Tensor]):
         self.results = {id(case[0]): result for case, result in zip(cases, results, strict=True)}
@@ -134,26 +142,26 @@ class Given:
         return self.results[id(query_tokens)]
 
 
-def found_by(*case: Tensor) -> Tensor:
+def output_of(*case: Tensor) -> Tensor:
     return crossed(*case)[0]
 
 
 def two_of(result, case: Case) -> tuple[Tensor, Tensor]:
-    """Found and weights, once two tensors came."""
+    """Output and weights, after a check that there are two tensors."""
     if isinstance(result, Tensor):
-        raise NotRight("one tensor came back; what was found and the weights are asked for: `return found, weights`")
+        raise NotRight("one tensor was returned; return the output and the weights: `return output, weights`")
     if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(x, Tensor) for x in result):
-        raise NotRight(f"{where(*case)} it gave {described(result)}, expected two tensors: found, weights")
-    found, weights = result
+        raise NotRight(f"{where(*case)} it returned {described(result)}, expected two tensors: output, weights")
+    output, weights = result
     expected = crossed(*case)
-    shapes = tuple(found.shape), tuple(weights.shape)
+    shapes = tuple(output.shape), tuple(weights.shape)
     if shapes == (tuple(expected[1].shape), tuple(expected[0].shape)):
-        raise NotRight("the weights come first; `return found, weights`")
-    return found, weights
+        raise NotRight("the weights are returned first; `return output, weights`")
+    return output, weights
 
 
 def where(query_tokens: Tensor, other: Tensor, W_q: Tensor, *_) -> str:
-    return f"for asking {tuple(query_tokens.shape)}, other {tuple(other.shape)} and d = {len(W_q)}"
+    return f"for query_tokens {tuple(query_tokens.shape)}, other {tuple(other.shape)} and d = {len(W_q)}"
 
 
 def causes(query_tokens: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> dict[tuple, str]:
@@ -164,8 +172,8 @@ def causes(query_tokens: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor, W_v: T
             batch,
             T_k,
             out,
-        ): "as many tokens as there are places: the other modality asks here. Queries come of `query_tokens`",
-        (batch, T_q, len(W_q)): "those are as wide as the keys: the values come of `W_v`",
-        (batch, out): "the tokens that ask were averaged; each keeps what it found",
-        (batch, T_q, other.shape[2]): "the values are the places themselves: `W_v` is left out",
+        ): "one output per position of `other`: the modalities are swapped. The queries come from `query_tokens`",
+        (batch, T_q, len(W_q)): "those are as wide as the keys: the values come from `W_v`",
+        (batch, out): "the outputs of the queries were averaged; each query keeps its own",
+        (batch, T_q, other.shape[2]): "the values are `other` itself: `W_v` is missing",
     }

@@ -1,4 +1,4 @@
-"""The clinic of lesson 09: features of pictures and sounds cast to whole numbers and looked up like words."""
+"""The debugging exercise of lesson 09: features of images and sounds cast to integers and looked up like words."""
 
 import inspect
 
@@ -11,22 +11,22 @@ from mmcourse.exercises.judging import described, expect_finite, expect_tensor, 
 
 LENGTHS = (6, 3, 5, 6, 1)  # words of each question, so that most are padded
 NOTICED = 1e-6
-NAMES = {"image": "the picture", "sound": "the sound"}
+NAMES = {"image": "the image", "sound": "the sound"}
 HALVES = {"encode_image": "image", "encode_sound": "sound"}
 
 
 @exercise(
     "09.debug",
-    title="pictures and sounds pushed through a word embedding",
+    title="images and sounds treated as token ids",
     dots=2,
     minutes=15,
     hints=(
-        "What does `.long()` make of 0.2, of 0.9 and of -0.4? And what is near to what in a table of words: is row 3 "
-        "between row 2 and row 4?",
-        "Words are names, so they are looked up. Features are amounts, so they are multiplied: a linear layer takes a "
-        "vector of floats, `nn.Linear(features, width)`. Make one for each modality in `__init__`.",
-        "`encode_image` and `encode_sound` then are one line each, and give (B, width), as before. The question stays "
-        "with the embedding.",
+        "What does `.long()` return for 0.2, for 0.9 and for -0.4? And is row 3 of an embedding between row 2 and "
+        "row 4?",
+        "Token ids are categories, so they are looked up. Features are quantities, so they are multiplied: a linear "
+        "layer takes a vector of floats, `nn.Linear(features, width)`. Create one for each modality in `__init__`.",
+        "`encode_image` and `encode_sound` are then one line each, and return (B, width), as before. The question "
+        "still uses the embedding.",
     ),
 )
 def debug(answer, rng):
@@ -39,13 +39,13 @@ def debug(answer, rng):
             raise
         judged(model, *sizes, rng)
     return (
-        "pictures and sounds count by their amounts, every feature of them, however small the change; the question is "
-        "still looked up, its padding changes nothing, and every parameter learns"
+        "every feature of images and sounds matters, however small the change; the question is still looked up, its "
+        "padding has no effect, and every parameter receives a gradient"
     )
 
 
 def untouched(made) -> bool:
-    """Whether a class holds stubs alone: `__init__` calls its parent's and does no more."""
+    """Whether a class contains only stubs: `__init__` calls its parent's and nothing else."""
     own = vars(made) if isinstance(made, type) else {}
     if not {"__init__", *HALVES} <= set(own):
         return False
@@ -78,16 +78,16 @@ def judged(model: nn.Module, n_classes: int, vocabulary_size: int, image: int, s
         logits = logits_of(model, given, n_classes)
         if not torch.allclose(logits_of(model, given, n_classes), logits, atol=1e-5):
             raise NotRight(
-                "the same input gives two results: make layers in `__init__`, since one made in `encode_image` or "
-                "`encode_sound` is new at each call. And a dropout asks whether the model is in training"
+                "the same input gives two different outputs: create layers in `__init__`, since one created in "
+                "`encode_image` or `encode_sound` is new at each call. A dropout must depend on `self.training`"
             )
         alone = torch.cat(
             [logits_of(model, {n: x[i : i + 1] for n, x in given.items()}, n_classes) for i in range(batch)]
         )
         if not torch.allclose(alone, logits, atol=1e-4):
             raise NotRight(
-                "an example gives another result alone than among others: which axis is the batch? A mean or a spread "
-                "taken over the batch mixes its examples"
+                "an example gives a different result alone than in a batch: which axis is the batch? A mean or a "
+                "standard deviation over the batch mixes its examples"
             )
         faults = [amounts(model, given, logits, name, rng) for name in NAMES]
         faults.append(reading(model, given, logits))
@@ -98,7 +98,7 @@ def judged(model: nn.Module, n_classes: int, vocabulary_size: int, image: int, s
 
 
 def logits_of(model: nn.Module, given: dict[str, Tensor], n_classes: int) -> Tensor:
-    """The model's logits, of the right shape; what usually goes wrong is named."""
+    """The model's logits, after a check of their shape; common mistakes are named."""
     where = "for " + ", ".join(f"{name} {tuple(x.shape)}" for name, x in given.items())
     copies = {name: x.clone() for name, x in given.items()}
     try:
@@ -107,71 +107,72 @@ def logits_of(model: nn.Module, given: dict[str, Tensor], n_classes: int) -> Ten
         raise NotRight(misfit(model, given) or f"{problem}{advice(str(problem))}") from None
     corrupted = [f"`{name}`" for name, x in given.items() if not torch.equal(x, copies[name])]
     if corrupted:
-        raise NotRight(f"{' and '.join(corrupted)} came in and was changed in place: make a new tensor instead")
+        raise NotRight(f"{' and '.join(corrupted)} was changed in place: make a new tensor instead")
     batch = len(given["image"])
     causes = {
         (n_classes,): "one row for the whole batch: is there a `flatten()` of everything, or a mean over the batch?",
-        (batch, given["tokens"].shape[1], n_classes): "one row a word: the question's words are averaged",
+        (
+            batch,
+            given["tokens"].shape[1],
+            n_classes,
+        ): "one row per word: the embeddings of the question's words are averaged",
     }
     logits = expect_tensor(logits, where, (batch, n_classes), causes)
     if not logits.is_floating_point():
-        raise NotRight(f"{where} the output is {logits.dtype}: those are chosen classes; logits are expected")
-    expect_finite(logits, where, "look for a mean over no words, or a division")
+        raise NotRight(f"{where} the output is {logits.dtype}: those are predicted classes; logits are expected")
+    expect_finite(logits, where, "look for a mean over zero words, or a division")
     return logits
 
 
 def misfit(model: nn.Module, given: dict[str, Tensor]) -> str:
-    """Which half, where the model has them still, gives what cannot be joined; empty where neither does."""
+    """Which branch, if the model still has it, gives a shape that cannot be concatenated; empty where neither does."""
     batch = len(given["image"])
     try:
         width = model.encode_text(given["tokens"]).shape[1]
         halves = {name: getattr(model, name)(given[modality]) for name, modality in HALVES.items()}
-    except Exception:  # whatever it is, it is told already
+    except Exception:  # whatever it is, it has been reported
         return ""
     for name, half in halves.items():
         if half is None:
-            return f"`{name}` gave None: is the `return` missing?"
+            return f"`{name}` returned None: is the `return` missing?"
         if not isinstance(half, Tensor):
-            return f"`{name}` gave {described(half)}, expected a tensor (B, width)"
+            return f"`{name}` returned {described(half)}, expected a tensor (B, width)"
         if tuple(half.shape) != (batch, width):
             causes = {
                 (batch, 1, width): "an axis too many",
-                (batch, 64): "64 is fixed; write `width`, which may be another",
+                (batch, 64): "64 is fixed; write `width`, which may differ",
                 (width,): "one row for the whole batch",
             }
-            cause = causes.get(tuple(half.shape), "a linear layer ends with `width` features")
-            return f"`{name}` gave {tuple(half.shape)}, expected {(batch, width)}: {cause}"
+            cause = causes.get(tuple(half.shape), "the linear layer should have `width` outputs")
+            return f"`{name}` returned {tuple(half.shape)}, expected {(batch, width)}: {cause}"
     return ""
 
 
 def advice(problem: str) -> str:
-    """What errors that are usual in this model come from."""
+    """The causes of errors that are common in this model."""
     if "cannot be multiplied" in problem:
-        return ". A linear layer for each modality begins with that modality's number of features: `image`, `sound`"
+        return ". Each modality's linear layer expects that modality's number of features: `image`, `sound`"
     if "same dtype" in problem or "Long" in problem:
         return ". A linear layer takes floats: is there still a `.long()` before it?"
     if "index out of range in self" in problem:
-        return ". An embedding was asked for a row that it does not have: are amounts still looked up?"
+        return ". An embedding was indexed with a row that it does not have: are features still looked up?"
     if "must be a matrix" in problem or "number of dimensions" in problem:
-        return ". Every part is (B, width) when the three are joined"
+        return ". Every part must be (B, width) for the concatenation"
     return ""
 
 
 def amounts(model: nn.Module, given: dict[str, Tensor], logits: Tensor, name: str, rng) -> str:
-    """Words for a modality that does not count by its amounts; empty where it does."""
+    """A message about a modality whose values are not used as quantities; empty where they are."""
     whose, x = NAMES[name], given[name]
 
     def moved(other: Tensor, before: Tensor = logits) -> Tensor:
         return (logits_of(model, given | {name: other}, logits.shape[1]) - before).abs().amax(1)
 
     if (moved(x + 5 * torch.randn(x.shape, generator=rng)) < NOTICED).all():
-        return f"{whose} can be any other and the logits stay the same: does it get into what is joined?"
+        return f"the logits are the same for any value of {whose}: does it reach the concatenation?"
     inside = x.trunc() + x.sign() * (0.25 + 0.5 * torch.rand(x.shape, generator=rng))  # another, cast to the same
     if (moved(inside) < NOTICED).all() and (moved(x.trunc() + 0.3 * x.sign()) < NOTICED).all():
-        return (
-            f"{whose} is still cast to whole numbers: 0.3 and 0.8 give the same logits. Amounts belong into a linear "
-            "layer"
-        )
+        return f"{whose} is still cast to integers: 0.3 and 0.8 give the same logits. Features need a linear layer"
     with torch.enable_grad():
         asked = x.clone().requires_grad_()
         logits_with_gradient = guarded(model, *(given | {name: asked}).values(), name="the model")
@@ -183,18 +184,18 @@ def amounts(model: nn.Module, given: dict[str, Tensor], logits: Tensor, name: st
     if gradient is None or not gradient.any():
         if (moved(x + 3e-4 * torch.randn(x.shape, generator=rng)) > NOTICED).all():
             return (
-                f"{whose} counts by its amounts, but no gradient reaches it: is there a `detach`, a `.data` or a "
-                "`no_grad` on the way? What made these features could not learn"
+                f"the logits depend on the values of {whose}, but no gradient reaches it: is there a `detach`, a "
+                "`.data` or a `no_grad` on the way? The encoder of these features could not learn"
             )
         return (
-            f"{whose} is still cut into steps, finer ones than before: no gradient reaches it, so 0.1 and 0.2 are two "
-            "names and not two amounts. Multiply it"
+            f"{whose} is still quantised, in finer steps than before: no gradient reaches it, so 0.1 and 0.2 are two "
+            "categories, not two quantities. Multiply instead"
         )
     for position in range(x.shape[1]):
         other = x.clone()
         other[:, position] += 3
         if (moved(other) < NOTICED).all():
-            return f"feature {position} of {whose} changes no logit, whatever it is: is a part cut off?"
+            return f"feature {position} of {whose} does not affect any logit: is a part discarded?"
     below = -x.abs() - 0.5
     before = logits_of(model, given | {name: below}, logits.shape[1])
     for position in range(x.shape[1]):
@@ -202,20 +203,20 @@ def amounts(model: nn.Module, given: dict[str, Tensor], logits: Tensor, name: st
         lower[:, position] -= 1
         if (moved(lower, before) < NOTICED).all():
             return (
-                f"below 0 all amounts of {whose} are the same: is the `clamp` still there, or a ReLU before the first "
-                "layer? A feature of -1.2 is an amount too"
+                f"all values of {whose} below 0 are treated alike: is the `clamp` still there, or a ReLU before the "
+                "first layer? A feature of -1.2 is a quantity too"
             )
     order = torch.arange(x.shape[1]).roll(1)
     if (moved(x[:, order]) < NOTICED).all():
         return (
-            f"the features of {whose} can change places and no logit notices: their mean or sum alone counts. Each "
-            "feature needs a weight of its own"
+            f"permuting the features of {whose} does not change any logit: only their mean or sum is used. Each "
+            "feature needs its own weight"
         )
     return ""
 
 
 def reading(model: nn.Module, given: dict[str, Tensor], logits: Tensor) -> str:
-    """Words for a question that is read wrongly; empty where it is not."""
+    """A message about a question that is encoded wrongly; empty where it is not."""
     tokens = given["tokens"]
 
     def moved(other: Tensor) -> Tensor:
@@ -223,9 +224,10 @@ def reading(model: nn.Module, given: dict[str, Tensor], logits: Tensor) -> str:
 
     if moved(torch.nn.functional.pad(tokens, (0, 3))).max() > 1e-4:
         return (
-            "three columns of padding more and the logits move: the question was read well before; leave `encode_text`"
+            "three more columns of padding change the logits: the question was encoded correctly before; keep "
+            "`encode_text`"
         )
     other = torch.where(tokens != 0, tokens % int(tokens.max()) + 1, 0)
     if (moved(other) < NOTICED).any():
-        return "the question can be any other and the logits stay the same: does what is read get into what is joined?"
+        return "the logits are the same for any question: does the encoded question reach the concatenation?"
     return ""

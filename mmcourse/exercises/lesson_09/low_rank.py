@@ -9,7 +9,7 @@ from mmcourse.exercises.judging import Mistakes, drawn, explained, judge_tensors
 
 
 def projected(features: list[Tensor], factors: list[Tensor]) -> Tensor:
-    """What each modality says for each rank.   -> (M, B, R, K)"""
+    """The projection of each modality for each rank.   -> (M, B, R, K)"""
     return torch.stack([torch.einsum("bd,rkd->brk", x, factor) for x, factor in zip(features, factors, strict=True)])
 
 
@@ -21,48 +21,54 @@ def right(features: list[Tensor], factors: list[Tensor]) -> Tensor:
 MISTAKES: Mistakes = [
     (
         lambda x, w: projected(x, w).sum(2).prod(0),
-        "the ranks are summed before the product: that is rank 1 again, whose factors are the sums. First the product "
-        "over the modalities, for each rank by itself, then the sum",
+        "the ranks are summed before the product: that is rank 1 again, with the summed factors. First take the "
+        "product over the modalities for each rank, then the sum",
     ),
-    (lambda x, w: projected(x, w).sum(0).sum(1), "the modalities are added; they are multiplied, entry by entry"),
+    (lambda x, w: projected(x, w).sum(0).sum(1), "the modalities are added; multiply them, entry by entry"),
     (
         lambda x, w: projected(x, w).sum(0).prod(1),
-        "sum and product are exchanged: the product runs over the modalities, the sum over the ranks",
+        "sum and product are swapped: the product runs over the modalities, the sum over the ranks",
     ),
-    (lambda x, w: projected(x, w).prod(0).prod(1), "the product runs over the ranks as well; they are summed"),
-    (lambda x, w: projected(x, w).prod(0).mean(1), "that is the mean over the ranks; they are summed"),
-    (lambda x, w: projected(x, w).prod(0)[:, 0], "only the first rank is there"),
-    (lambda x, w: projected(x, w).prod(0)[:, -1], "only the last rank is left: is the sum overwritten in the loop?"),
-    (lambda x, w: projected(x[:2], w[:2]).prod(0).sum(1), "only the first two modalities count; there may be more"),
-    (lambda x, w: right([x[0], x[-1]], [w[0], w[-1]]), "only the first and the last modality count; all do"),
-    (lambda x, w: projected(x[:1], w[:1]).prod(0).sum(1), "only the first modality counts"),
-    (lambda x, w: projected(x[-1:], w[-1:]).prod(0).sum(1), "only the last modality counts: is it overwritten?"),
+    (lambda x, w: projected(x, w).prod(0).prod(1), "the product runs over the ranks as well; sum over them"),
+    (lambda x, w: projected(x, w).prod(0).mean(1), "that is the mean over the ranks; sum over them"),
+    (lambda x, w: projected(x, w).prod(0)[:, 0], "only the first rank is used"),
+    (lambda x, w: projected(x, w).prod(0)[:, -1], "only the last rank is used: is the sum overwritten in the loop?"),
+    (lambda x, w: projected(x[:2], w[:2]).prod(0).sum(1), "only the first two modalities are used; there may be more"),
+    (lambda x, w: right([x[0], x[-1]], [w[0], w[-1]]), "only the first and the last modality are used; use all"),
+    (lambda x, w: projected(x[:1], w[:1]).prod(0).sum(1), "only the first modality is used"),
+    (
+        lambda x, w: projected(x[-1:], w[-1:]).prod(0).sum(1),
+        "only the last modality is used: is the product overwritten in the loop?",
+    ),
     (
         lambda x, w: right(x, w) + 1,
         "the sum over the ranks starts at one; a sum starts at zero, and a product at one",
     ),
     (
         lambda x, w: torch.zeros(len(x[0]), w[0].shape[1]),
-        "all is zero: a product that starts at zero stays there; it starts at one",
+        "the result is zero: a product that starts at zero stays zero; it starts at one",
     ),
-    (lambda x, w: (projected(x, w).prod(0)).relu().sum(1), "a ReLU cuts the products; nothing is cut here"),
+    (
+        lambda x, w: (projected(x, w).prod(0)).relu().sum(1),
+        "a ReLU is applied to the products; there is no nonlinearity here",
+    ),
     (
         lambda x, w: projected(x, w).relu().prod(0).sum(1),
-        "a ReLU cuts what each modality says; nothing is cut here",
+        "a ReLU is applied to each modality's projection; there is no nonlinearity here",
     ),
     (
         lambda x, w: (projected(x, w) + 1).prod(0).sum(1),
-        "1 is added to each factor of the product; the factors here come without a bias",
+        "1 is added to each factor of the product; here the factors have no bias",
     ),
     (
         lambda x, w: right(x, w) / len(w[0]) ** 0.5,
-        "the sum is divided by the root of the rank; nothing is divided here",
+        "the sum is divided by the square root of the rank; there is no scaling here",
     ),
 ]
 UNLIKE = {
     "list index out of range": "there may be one, two or four modalities: loop over them",
     "values to unpack": "there may be one, two or four modalities: loop over them",
-    "is out of bounds": "the number of ranks differs from case to case: it is `len(factors[0])`",
+    "is out of bounds": "the number of ranks varies: it is `len(factors[0])`",
 }
 
 
@@ -72,11 +78,11 @@ UNLIKE = {
     dots=2,
     minutes=10,
     hints=(
-        "Take one rank first. `factors[m][0]` is (K, D_m), the weights of a linear layer: `features[m] @ W.T` is "
-        "(B, K), for every modality. What joins these?",
-        "The product over the modalities is entry by entry, `*`, and stays (B, K). It starts from 1.",
-        "A loop over the ranks around it adds the products up. Without loops: `torch.einsum('bd,rkd->brk', x, w)` "
-        "gives one modality's (B, R, K).",
+        "Start with one rank. `factors[m][0]` is (K, D_m), the weights of a linear layer: `features[m] @ W.T` is "
+        "(B, K), for every modality. Which operation combines these?",
+        "The product over the modalities is taken entry by entry, `*`, and stays (B, K). It starts from 1.",
+        "A loop over the ranks sums the products. Without a loop: `torch.einsum('bd,rkd->brk', x, w)` gives one "
+        "modality's (B, R, K).",
     ),
 )
 def low_rank(answer, rng):
@@ -86,7 +92,7 @@ def low_rank(answer, rng):
         cases.append((features, [drawn(rng, rank, out, width) for width in widths]))
     judge_tensors(explained(answer, UNLIKE), cases, right, MISTAKES, where, causes)
     remark = expect_gradients(answer, cases[1], right)
-    return "one to four modalities of different widths, two to five ranks" + remark
+    return "correct for one to four modalities of different widths and two to five ranks" + remark
 
 
 def where(features: list[Tensor], factors: list[Tensor]) -> str:
@@ -99,11 +105,11 @@ def causes(features: list[Tensor], factors: list[Tensor]) -> dict[tuple, str]:
     return {
         (batch, rank, out): "the ranks are still there: sum over them",
         (rank, batch, out): "the ranks are still there: sum over them",
-        (batch, rank): "the outputs were summed; the ranks should be",
-        (out,): "the batch was summed; every example has its own result",
+        (batch, rank): "the outputs were summed; sum over the ranks",
+        (out,): "the batch was summed; every example has its own output",
         (rank, out): "the batch was summed, and the ranks are still there",
-        (out, batch): "outputs come before the batch: turn them round",
-        (batch,): "one number an example: the outputs were summed too",
-        (): "one number for everything",
-        (batch, rank * out): "the ranks stand side by side; they are summed",
+        (out, batch): "the outputs come before the batch: transpose",
+        (batch,): "one number per example: the outputs were summed too",
+        (): "a single number",
+        (batch, rank * out): "the ranks are concatenated; sum over them",
     }

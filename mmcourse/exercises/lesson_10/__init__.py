@@ -1,6 +1,6 @@
-"""The checks of lesson 10: when a modality fails."""
+"""The checks of lesson 10: missing modalities."""
 
 from mmcourse.exercises.lesson_10 import debug, dropping, filling, modulating, sharing
 
 __all__ = ["debug", "dropping", "filling", "modulating", "sharing"]
-TITLE = "When a modality fails"
+TITLE = "Missing modalities"

@@ -1,4 +1,4 @@
-"""The clinic of lesson 10: a report with every modality present, and none of the rows where one is missing."""
+"""The debugging exercise of lesson 10: a report that leaves out every row in which a modality is missing."""
 
 import math
 from itertools import combinations
@@ -16,25 +16,25 @@ WIDTHS = {"image": 5, "sound": 4, "text": 3}
 
 @exercise(
     "10.debug",
-    title="a report that can be bad",
+    title="a report that hides failures",
     dots=2,
     minutes=15,
     hints=(
-        "Which rows does the patient judge? Count them. And which sets of three names are there, empty one apart?",
+        "Which rows does the buggy report evaluate? Count them. And which non-empty sets of three names are there?",
         "`for size in range(1, len(features) + 1): for kept in combinations(features, size)`: then '+'.join(kept).",
-        "For each set build a new dict: `torch.where(there, x, means[name])`, with `there` False for all rows of what "
-        "is not kept, and for rows that are NaN.",
+        "For each set build a new dict: `torch.where(present, x, means[name])`, with `present` False in all rows of "
+        "a modality that is not kept, and in rows with NaN.",
     ),
 )
 def debug(answer, rng):
     for names in (tuple(WIDTHS), ("sound", "image")):
         case = Case(names, rng)
         judged(answer, case)
-    return "a row for every set of modalities, the mean of training in every gap, no page left out"
+    return "correct: a result for every set of modalities, the training mean for every gap, no row left out"
 
 
 class Case:
-    """Features with gaps, labels, means, and a model that leans on each modality in its own way."""
+    """Features with gaps, labels, means, and a model that uses each modality in its own way."""
 
     def __init__(self, names: tuple[str, ...], rng: torch.Generator):
         self.names = names
@@ -47,19 +47,19 @@ class Case:
             self.features[name] = x.masked_fill(torch.rand(ROWS, 1, generator=rng) < 0.25, torch.nan)
 
         self.means = self.drawn_means(rng)
-        while self.decide(self.means).argmax() == 0:  # what a model makes of NaN; of means it makes another class
+        while self.decide(self.means).argmax() == 0:  # the prediction for NaN; for the means it should differ
             self.means = self.drawn_means(rng)
 
     def drawn_means(self, rng: torch.Generator) -> dict[str, Tensor]:
-        """Those of training: not this table's own."""
+        """Training means, different from the means of the evaluated features."""
         return {name: torch.randn(WIDTHS[name], generator=rng) for name in self.names}
 
     def decide(self, given: dict[str, Tensor]) -> Tensor:
         if not isinstance(given, dict) or set(given) != set(self.names):
-            told = listed(given) if isinstance(given, dict) else described(given)
+            received = listed(given) if isinstance(given, dict) else described(given)
             raise NotRight(
-                f"`decide` was given {told}; this model wants every modality, {listed(self.names)}: a missing one "
-                "as its mean"
+                f"`decide` was given {received}; this model needs every modality, {listed(self.names)}: replace a "
+                "missing one by its mean"
             )
         parts = []
         for name, x in given.items():
@@ -68,7 +68,7 @@ class Case:
             parts.append((x if x.dim() == 2 else x[None]) @ self.layers[name])
         sizes = {len(part) for part in parts} - {1}
         if len(sizes) > 1:
-            raise NotRight(f"`decide` was given {sizes} rows of the modalities: rows were left out of one of them")
+            raise NotRight(f"`decide` was given {sizes} rows of the modalities: rows of one of them were left out")
         return sum(parts)
 
     def whole(self, names) -> Tensor:
@@ -85,129 +85,134 @@ class Case:
         return self.means[name]
 
     def accuracies(self, keep=None, mean=None, gaps=None, only=None, emptied=None) -> dict[str, float]:
-        """The report, or what mistakes make of it.
+        """The report, with or without a mistake.
 
-        keep: "turned" if the named ones go. mean, gaps: what stands for what is taken away, and in the gaps, by name.
-        only, emptied: for a set of names, the rows that are judged; the rows that keep anything.
+        keep: "inverted" if the named ones are removed. mean, gaps: imputations, by name, of removed ones and of gaps.
+        only, emptied: for a set of names, the rows that are evaluated; the rows that keep anything.
         """
         mean = mean or self.training_mean
-        figures = {}
+        results = {}
         for size in range(1, len(self.names) + 1):
             for kept in combinations(self.names, size):
                 filled = {}
                 for name, x in self.features.items():
                     there = self.whole([name]) if emptied is None else emptied(kept)
                     filled[name] = torch.where(there[:, None] & ~x.isnan(), x, (gaps or mean)(name))
-                    if (name in kept) == (keep == "turned"):
+                    if (name in kept) == (keep == "inverted"):
                         filled[name] = mean(name).expand_as(x)
                 right = self.decide(filled).argmax(1) == self.labels
-                figures["+".join(kept)] = (right if only is None else right[only(kept)]).float().mean().item()
-        return figures
+                results["+".join(kept)] = (right if only is None else right[only(kept)]).float().mean().item()
+        return results
 
 
 def listed(keys) -> str:
-    """Each in quotes: a key may hold commas itself."""
+    """Each in quotes: a key may contain commas."""
     return ", ".join(map(repr, keys))
 
 
 def judged(answer, case: Case) -> None:
     given = guarded(answer, case.decide, case.features, case.labels, case.means, name=answer.name)
     if not isinstance(given, dict):
-        raise NotRight(f"it gave {described(given)}, expected a dict: a set of names to its accuracy")
+        raise NotRight(f"it returned {described(given)}, expected a dict from a set of names to its accuracy")
     expected = case.accuracies()
     keys(given, expected, case.names)
     try:
-        figures = {key: float(given[key]) for key in expected}
+        results = {key: float(given[key]) for key in expected}
     except (TypeError, ValueError, RuntimeError):
-        raise NotRight(f"the figures are {described(next(iter(given.values())))}, expected numbers") from None
-    if any(math.isnan(figure) for figure in figures.values()):
-        raise NotRight("an accuracy is NaN: was every row thrown away?")
-    if close(figures, expected, rel_tol=1e-9):
+        raise NotRight(f"the accuracies are {described(next(iter(given.values())))}, expected numbers") from None
+    if any(math.isnan(result) for result in results.values()):
+        raise NotRight("an accuracy is NaN: was every row left out?")
+    if close(results, expected, rel_tol=1e-9):
         return
-    if all(figure > 1 or expected[key] == 0 for key, figure in figures.items()):
-        raise NotRight(f"the figures go up to {max(figures.values()):.1f}: a share between 0 and 1 is asked for")
+    if all(result > 1 or expected[key] == 0 for key, result in results.items()):
+        raise NotRight(f"the accuracies go up to {max(results.values()):.1f}; return fractions between 0 and 1")
     everything = "+".join(case.names)
     known = [
         (
             case.accuracies(only=lambda kept: case.whole(case.names)),
-            "rows that lack a modality are still left out, like in the patient's report: they are the hard ones",
+            "rows that lack a modality are still left out, as in the buggy report: they are the difficult ones",
         ),
         (
             case.accuracies(only=case.whole),
-            "for each set, rows that lack one of its modalities are left out; they get the mean there, and count",
+            "for each set, rows that lack one of its modalities are left out; insert the mean and keep them",
         ),
         (
             case.accuracies(emptied=lambda kept: case.whole(case.names)),
-            "a row that lacks one modality gets the mean for all of them; only the one that it lacks is filled",
+            "a row that lacks one modality gets the mean for all modalities; insert it only for the missing one",
         ),
         (
             case.accuracies(emptied=case.whole),
-            "a row that lacks one modality of a set gets the mean for all of the set; only the one is filled",
+            "a row that lacks one modality of a set gets the mean for the whole set; insert it only for the missing "
+            "one",
         ),
-        (case.accuracies(keep="turned"), "the named modalities are taken away, and the others kept: turn it round"),
-        (case.accuracies(mean=case.zeros), "zeros stand in; the mean of training was asked for, and given as `means`"),
+        (case.accuracies(keep="inverted"), "the named modalities are removed, and the others kept: swap the two"),
+        (
+            case.accuracies(mean=case.zeros),
+            "missing values are replaced by zeros; use the training mean, given as `means`",
+        ),
         (
             case.accuracies(mean=case.zeros, gaps=case.training_mean),
-            "zeros stand in for what is taken away; the mean of training belongs there, as in the gaps",
+            "removed modalities are replaced by zeros; use the training mean, as in the gaps",
         ),
         (
             case.accuracies(mean=case.own_mean),
-            "the mean comes from the table that is judged; in use there is no such table: `means` is from training",
+            "the mean is that of the evaluated data; in use there is a single page: `means` is from training",
         ),
         (
             case.accuracies(gaps=case.zeros),
-            "the gaps (NaN) of a modality that is kept are filled with zeros; the mean of training belongs there too",
+            "the gaps (NaN) of a modality that is kept are filled with zeros; use the training mean there too",
         ),
         (
             case.accuracies(gaps=case.own_mean),
-            "the gaps (NaN) of a modality that is kept are filled with this table's own mean; take `means`",
+            "the gaps (NaN) of a modality that is kept are filled with the mean of the evaluated data; use `means`",
         ),
-        (dict.fromkeys(expected, expected[everything]), "every set has the same figure: nothing is taken away"),
+        (dict.fromkeys(expected, expected[everything]), "every set has the same accuracy: nothing is removed"),
         (
-            {key: 1 - figure for key, figure in expected.items()},
-            "those are the shares of mistakes, not of right answers",
+            {key: 1 - result for key, result in expected.items()},
+            "those are error rates, not accuracies",
         ),
-        ({key: figure * ROWS for key, figure in expected.items()}, "the right answers are counted; divide by all rows"),
+        (
+            {key: result * ROWS for key, result in expected.items()},
+            "the correct predictions are counted; divide by the number of rows",
+        ),
     ]
     for mistaken, words in known:
-        if close(figures, mistaken, rel_tol=1e-9):
+        if close(results, mistaken, rel_tol=1e-9):
             raise NotRight(words)
     with_gaps = hollow(case)
-    if close(figures, with_gaps, rel_tol=1e-9):
-        raise NotRight(
-            "rows with NaN go into the model as they are: every such row is then wrong, or right by accident"
-        )
-    key = next(key for key in expected if not math.isclose(figures[key], expected[key], abs_tol=1e-4))
-    raise NotRight(f"for {key} it gave {figures[key]:.3f}, expected {expected[key]:.3f} on {ROWS} rows")
+    if close(results, with_gaps, rel_tol=1e-9):
+        raise NotRight("rows with NaN are passed to the model unchanged: their predictions are meaningless")
+    key = next(key for key in expected if not math.isclose(results[key], expected[key], abs_tol=1e-4))
+    raise NotRight(f"for {key} it returned {results[key]:.3f}, expected {expected[key]:.3f} on {ROWS} rows")
 
 
 def hollow(case: Case) -> dict[str, float]:
-    """What comes of NaN left in the kept modalities."""
-    figures = {}
+    """The report with NaN left in the kept modalities."""
+    results = {}
     for size in range(1, len(case.names) + 1):
         for kept in combinations(case.names, size):
             filled = {n: x if n in kept else case.means[n].expand_as(x) for n, x in case.features.items()}
-            figures["+".join(kept)] = (case.decide(filled).argmax(1) == case.labels).float().mean().item()
-    return figures
+            results["+".join(kept)] = (case.decide(filled).argmax(1) == case.labels).float().mean().item()
+    return results
 
 
 def keys(given: dict, expected: dict[str, float], names: tuple[str, ...]) -> None:
     if set(given) == set(expected):
         return
     if set(given) == {"accuracy"}:
-        raise NotRight("one figure, with everything present: that is the patient's report. Every set has its own")
+        raise NotRight("one accuracy, with everything present: that is the buggy report. Every set has its own")
     if any(not isinstance(key, str) for key in given):
         raise NotRight(
             f"a key is {described(next(k for k in given if not isinstance(k, str)))}, expected text: '+'.join(kept)"
         )
     if "" in given:
-        raise NotRight("the empty set is among the keys; with nothing there, there is nothing to report")
+        raise NotRight("the empty set is among the keys; return results for non-empty sets only")
     unsorted = {"+".join(sorted(key.split("+"), key=lambda n: names.index(n) if n in names else 99)) for key in given}
     if unsorted == set(expected):
-        raise NotRight(f"the names of a key stand in another order than in the dict: expected {listed(expected)}")
+        raise NotRight(f"the names of a key are in a different order than in the dict: expected {listed(expected)}")
     absent = [key for key in expected if key not in given]
     if absent and set(given) <= set(expected):
         singles = set(given) <= set(names)
-        cause = ": single modalities alone are reported" if singles else ""
-        raise NotRight(f"there is no figure for {listed(absent)}{cause}")
+        cause = ": only single modalities are included" if singles else ""
+        raise NotRight(f"there is no accuracy for {listed(absent)}{cause}")
     raise NotRight(f"the keys are {listed(given)}; expected {listed(expected)}")

@@ -19,7 +19,7 @@ def modulated(
     ahead: Callable = lambda rho: rho > 1,
     factor: Callable = lambda alpha, rho: 1 - math.tanh(alpha * rho),
 ) -> Callable:
-    """The coefficients with any part exchanged: what `modulation` should give, and what mistakes give."""
+    """The coefficients with any part replaced: what `modulation_coefficients` should return, and common mistakes."""
 
     def coefficients(scores: dict[str, float], alpha: float) -> dict[str, float]:
         rho = {name: ratio(scores, name) for name in scores}
@@ -30,58 +30,67 @@ def modulated(
 
 right = modulated()
 MISTAKES = [
-    (modulated(ahead=lambda rho: True), "those behind are held back too: for rho of 1 and less the factor is 1"),
-    (modulated(ahead=lambda rho: rho < 1), "the ones behind are held back, the one ahead is not: turn the comparison"),
+    (modulated(ahead=lambda rho: True), "branches behind are slowed down too: for rho of at most 1 the factor is 1"),
+    (
+        modulated(ahead=lambda rho: rho < 1),
+        "the branches behind are slowed down instead of the one ahead: reverse the comparison",
+    ),
     (
         modulated(factor=lambda a, rho: math.tanh(a * rho)),
-        "that is tanh(alpha rho), which grows with the lead: the factor is 1 minus it",
+        "that is tanh(alpha rho), which increases with the lead: the factor is 1 minus it",
     ),
     (
         modulated(ratio=lambda s, n: s[n] / (sum(s.values()) - s[n])),
-        "the score is divided by the sum of the others; their mean is asked for",
+        "the score is divided by the sum of the others; divide by their mean",
     ),
     (
         modulated(ratio=lambda s, n: s[n] / (sum(s.values()) / len(s))),
-        "the score is divided by the mean of all branches; its own is not among 'the others'",
+        "the score is divided by the mean of all branches; 'the others' do not include its own",
     ),
     (
         modulated(ratio=lambda s, n: others_mean(s, n) / s[n]),
-        "the ratio is upside down: rho is the branch's own score over the others'",
+        "the ratio is inverted: rho is the branch's own score over the others'",
     ),
     (
         modulated(ratio=lambda s, n: s[n] / max(v for k, v in s.items() if k != n)),
-        "the score is divided by the best of the others; their mean is asked for",
+        "the score is divided by the largest of the others; divide by their mean",
     ),
     (
         modulated(ratio=lambda s, n: s[n] / min(v for k, v in s.items() if k != n)),
-        "the score is divided by the smallest of the others; their mean is asked for",
+        "the score is divided by the smallest of the others; divide by their mean",
     ),
     (modulated(factor=lambda a, rho: 1 - math.tanh(rho)), "`alpha` is not used"),
-    (modulated(factor=lambda a, rho: 1 - a * math.tanh(rho)), "`alpha` belongs inside: tanh(alpha * rho)"),
+    (modulated(factor=lambda a, rho: 1 - a * math.tanh(rho)), "`alpha` belongs inside tanh: tanh(alpha * rho)"),
     (
         modulated(factor=lambda a, rho: 1 - math.tanh(a * (rho - 1))),
-        "that is 1 - tanh(alpha (rho - 1)); rho goes in as it is",
+        "that is 1 - tanh(alpha (rho - 1)); use rho itself",
     ),
-    (modulated(factor=lambda a, rho: 1 / (1 + math.exp(-a * rho))), "that is a sigmoid; 1 - tanh is asked for"),
-    (modulated(factor=lambda a, rho: 1 + math.tanh(a * rho)), "the one ahead is made faster still: it is 1 - tanh"),
+    (modulated(factor=lambda a, rho: 1 / (1 + math.exp(-a * rho))), "that is a sigmoid; use 1 - tanh"),
+    (
+        modulated(factor=lambda a, rho: 1 + math.tanh(a * rho)),
+        "the branch ahead is accelerated: the factor is 1 - tanh",
+    ),
     (
         lambda s, a: {name: factor if factor < 1 else 0.0 for name, factor in right(s, a).items()},
-        "the gradient of those behind is switched off, with a factor of 0: they keep all of it, with 1",
+        "the gradient of branches behind is switched off by a factor of 0; their factor is 1",
     ),
     (
         lambda s, a: {name: s[name] / others_mean(s, name) for name in s},
-        "those are the ratios rho themselves; the factor of one ahead is 1 - tanh(alpha * rho)",
+        "those are the ratios rho themselves; the factor of a branch ahead is 1 - tanh(alpha * rho)",
     ),
     (
         modulated(factor=lambda a, rho: rho),
-        "for those ahead that is the ratio rho itself; the factor is 1 - tanh(alpha * rho)",
+        "for branches ahead that is the ratio rho itself; the factor is 1 - tanh(alpha * rho)",
     ),
-    (lambda s, a: dict.fromkeys(s, 1.0), "every factor is 1: nobody is held back"),
+    (lambda s, a: dict.fromkeys(s, 1.0), "every factor is 1: no branch is slowed down"),
     (
         lambda s, a: {n: (1 - math.tanh(a * s[n] / others_mean(s, n)) if s[n] == max(s.values()) else 1.0) for n in s},
-        "only the very best is held back; every branch with rho above 1 is",
+        "only the best branch is slowed down; slow down every branch with rho above 1",
     ),
-    (modulated(ahead=lambda rho: True, ratio=lambda s, n: s[n]), "the score itself goes in; rho compares it"),
+    (
+        modulated(ahead=lambda rho: True, ratio=lambda s, n: s[n]),
+        "the score itself is used instead of rho, its ratio to the others",
+    ),
 ]
 
 
@@ -91,11 +100,11 @@ MISTAKES = [
     dots=2,
     minutes=10,
     hints=(
-        "Go through the names. 'The others' are all but this one; how many are there?",
-        "First rho for a branch. Then two cases: above 1, and not. `tanh` is imported from `math`.",
+        "Loop over the names. 'The others' are all except this one; how many are there?",
+        "First compute rho for a branch. Then there are two cases: above 1, and not. `tanh` is imported from `math`.",
     ),
 )
-def modulation(answer, rng):
+def modulation_coefficients(answer, rng):
     def draw(low: float, high: float) -> float:
         return low + (high - low) * float(torch.rand((), generator=rng))
 
@@ -108,9 +117,9 @@ def modulation(answer, rng):
     for scores, alpha in cases:
         value = answer(scores, alpha)
         if not isinstance(value, dict):
-            raise NotRight(f"it gave {described(value)}, expected a dict with a factor for each name")
+            raise NotRight(f"it returned {described(value)}, expected a dict with a factor for each name")
         if set(value) != set(scores):
-            raise NotRight(f"it gave factors for {', '.join(map(str, value))}, expected {', '.join(scores)}")
+            raise NotRight(f"it returned factors for {', '.join(map(str, value))}, expected {', '.join(scores)}")
         try:
             value = {name: float(value[name]) for name in scores}
         except (TypeError, ValueError, RuntimeError):
@@ -121,10 +130,10 @@ def modulation(answer, rng):
             if all(close(value, mistaken(*case)) for case, value in zip(cases, given, strict=True)):
                 raise NotRight(words)
         case, value = next((c, v) for c, v in zip(cases, given, strict=True) if not close(v, right(*c)))
-        told = {name: round(score, 2) for name, score in case[0].items()}
+        shown = {name: round(score, 2) for name, score in case[0].items()}
         given, wanted = ({name: round(v, 3) for name, v in some.items()} for some in (value, right(*case)))
-        raise NotRight(f"for scores {told} and alpha {case[1]:.2f} it gave {given}, expected {wanted}")
+        raise NotRight(f"for scores {shown} and alpha {case[1]:.2f} it returned {given}, expected {wanted}")
     level = answer({"image": 0.5, "sound": 0.5}, 1.0)
     if any(abs(float(factor) - 1) > 1e-6 for factor in level.values()):
-        raise NotRight("with equal scores nobody is ahead, rho is 1, and both factors are 1")
-    return "for two to four branches: who is ahead is held back, who is behind keeps the whole gradient"
+        raise NotRight("with equal scores no branch is ahead, rho is 1, and both factors are 1")
+    return "correct for two to four branches: a branch ahead is slowed down, a branch behind keeps its whole gradient"

@@ -13,7 +13,7 @@ from mmcourse.models.attribution import coalitions, shapley
 
 
 def by(weight: Callable, gain: Callable = lambda v, s, n: v(s | {n}) - v(s), sizes: Callable = range) -> Callable:
-    """Shares as weighted sums over the sets without the name: what mistakes in a part of the formula give."""
+    """Values as weighted sums over the sets without the name, for mistakes in a part of the formula."""
 
     def attributions(value, names):
         return {
@@ -33,7 +33,7 @@ def fair(size: int, players: int) -> float:
 
 
 def first_order(value, names):
-    """One order alone."""
+    """A single order."""
     attributions, some = {}, frozenset()
     for name in names:
         attributions[name] = value(some | {name}) - value(some)
@@ -46,7 +46,7 @@ def last_order(value, names):
 
 
 def normalised(value, names):
-    """Shares that sum to 1."""
+    """Values that sum to 1."""
     attributions = shapley(value, names)
     return {name: attribution / sum(attributions.values()) for name, attribution in attributions.items()}
 
@@ -54,49 +54,56 @@ def normalised(value, names):
 MISTAKES = [
     (
         by(lambda s, m: 1 / 2 ** (m - 1)),
-        "all sets count alike (these are Banzhaf values): the weight of a set depends on its size",
+        "all sets have equal weights (these are Banzhaf values): the weight of a set depends on its size",
     ),
     (by(lambda s, m: 1.0), "the weights are missing: the gains are summed, not averaged"),
     (
         by(lambda s, m: float(s == m - 1)),
-        "that is ablation: only the last to come counts. The gains with fewer others are missing",
+        "that is ablation: only the gain of entering last is used. The gains with fewer others are missing",
     ),
-    (by(lambda s, m: float(s == 0)), "that is what each reaches alone, above nothing: the others never come first"),
-    (first_order, "that is one order of coming alone; the average is over all of them"),
-    (last_order, "that is one order of coming alone; the average is over all of them"),
+    (
+        by(lambda s, m: float(s == 0)),
+        "that is each name's gain when it enters first: the gains after others are missing",
+    ),
+    (first_order, "that is a single order; average over all orders"),
+    (last_order, "that is a single order; average over all orders"),
     (
         by(lambda s, m: math.factorial(s) * math.factorial(m - s - 1)),
         "the weights are not divided by M!, the number of orders",
     ),
     (
         by(lambda s, m: math.factorial(s) * math.factorial(m - s) / math.factorial(m)),
-        "the second factorial is of M - |S| - 1: the name itself is not among those still to come",
+        "the second factorial is that of M - |S| - 1: the name itself is not among those that enter later",
     ),
     (
         by(lambda s, m: math.factorial(s) * math.factorial(m - s - 1) / math.factorial(m - 1)),
-        "the weights are divided by (M - 1)!; there are M! orders, each with every name in it",
+        "the weights are divided by (M - 1)!; there are M! orders, each containing every name",
     ),
     (
         by(lambda s, m: 0.0),
-        "every attribution is 0: is the weight computed with `//`, which rounds it down to nothing? Take `/`",
+        "every attribution is 0: is the weight computed with `//`, which rounds it down to 0? Use `/`",
     ),
     (
         by(fair, gain=lambda v, s, n: v(s | {n}) - (v(s) if s else 0)),
-        "for who comes first, v of nothing is not taken off: v({name}) - v(frozenset()) is what it adds",
+        "for a name that enters first, v of the empty set is not subtracted: it adds v({name}) - v(frozenset())",
     ),
-    (by(fair, gain=lambda v, s, n: v(s | {n}) + v(s)), "the values with and without are added; take the difference"),
+    (by(fair, gain=lambda v, s, n: v(s | {n}) + v(s)), "the values with and without are added; subtract"),
     (
         normalised,
-        "the shares are divided by their sum, so that all make 1; together they make v(all) - v(none)",
+        "the values are normalised to a sum of 1; they should sum to v(all) - v(none)",
     ),
-    (by(fair, sizes=lambda m: range(1, m)), "the empty set is left out: someone comes first"),
-    (by(fair, sizes=lambda m: range(m - 1)), "the set of all the others is left out: someone comes last"),
-    (by(fair, gain=lambda v, s, n: v(s | {n})), "the value of the set before is not taken off"),
-    (by(fair, gain=lambda v, s, n: v(s) - v(s | {n})), "the sign is turned round: v(with) - v(without)"),
-    (by(fair, gain=lambda v, s, n: v(s | {n}) - v(frozenset())), "v of nothing is taken off each time, not v(S)"),
+    (by(fair, sizes=lambda m: range(1, m)), "the empty set is missing: some name enters first"),
+    (by(fair, sizes=lambda m: range(m - 1)), "the set of all the others is missing: some name enters last"),
+    (by(fair, gain=lambda v, s, n: v(s | {n})), "the value of the set before is not subtracted"),
+    (by(fair, gain=lambda v, s, n: v(s) - v(s | {n})), "the sign is reversed: v(with) - v(without)"),
+    (
+        by(fair, gain=lambda v, s, n: v(s | {n}) - v(frozenset())),
+        "v of the empty set is subtracted each time, instead of v(S)",
+    ),
     (
         by(lambda s, m: 1 / m, gain=lambda v, s, n: v(s | {n}) - v(s)),
-        "every set has the weight 1 / M; with more than two names there are several sets of a size, which share it",
+        "every set has the weight 1 / M; with more than two names several sets have the same size and divide that "
+        "weight",
     ),
 ]
 
@@ -107,11 +114,11 @@ MISTAKES = [
     dots=3,
     minutes=20,
     hints=(
-        "For one name: the others are `[other for other in names if other != name]`. Of them, sets of size 0, 1, ...: "
-        "`combinations(others, size)`.",
-        "`value` wants a frozenset: `frozenset(some)` without the name, `frozenset(some) | {name}` with it.",
-        "Or by orders: `for order in permutations(names)`: let them come one by one, note what each adds, divide by "
-        "the number of orders. Try it on the two-modality example above.",
+        "For one name: the others are `[other for other in names if other != name]`. Their subsets of size 0, 1, "
+        "... are `combinations(others, size)`.",
+        "`value` expects a frozenset: `frozenset(subset)` without the name, `frozenset(subset) | {name}` with it.",
+        "Or by orders: `for order in permutations(names)`: let the names enter one by one, record what each adds, "
+        "divide by the number of orders. Try it on the two-modality example above.",
     ),
 )
 def shapley_values(answer, rng):
@@ -122,7 +129,7 @@ def shapley_values(answer, rng):
             names = ("b", "c", "a")
         values = dict(zip(coalitions(names), torch.rand(2**players, generator=rng).tolist(), strict=True))
         games.append((values, names))
-    given = [attributions_given(answer, *game) for game in games]
+    given = [attributions_from(answer, *game) for game in games]
     expected = [shapley(values.__getitem__, names) for values, names in games]
     if not all(map(close, given, expected)):
         for mistaken, words in MISTAKES:
@@ -133,37 +140,37 @@ def shapley_values(answer, rng):
         )
         whole = values[frozenset(names)] - values[frozenset()]
         total = sum(value.values())
-        told = (
+        observed = (
             f"they sum to {total:.3f}, and v(all) - v(none) is {whole:.3f}"
             if abs(total - whole) > 1e-3
-            else f"the sum is right, but {names[0]} gets {value[names[0]]:.3f}, expected {wanted[names[0]]:.3f}"
+            else f"the sum is correct, but {names[0]} gets {value[names[0]]:.3f}, expected {wanted[names[0]]:.3f}"
         )
-        raise NotRight(f"for {len(names)} names {told}")
-    return "for two to four modalities; each time the shares sum to v(all) - v(none)"
+        raise NotRight(f"for {len(names)} names {observed}")
+    return "correct for two to four modalities; each time the values sum to v(all) - v(none)"
 
 
-def attributions_given(answer, values: dict, names: tuple[str, ...]) -> dict[str, float]:
-    """The answer's shares for a game that says what it cannot be asked."""
+def attributions_from(answer, values: dict, names: tuple[str, ...]) -> dict[str, float]:
+    """The answer's values for a game that rejects anything but known sets of names."""
 
     def value(some):
         if not isinstance(some, frozenset):
-            raise NotRight(f"`value` was asked for {described(some)}; it takes a frozenset of names")
+            raise NotRight(f"`value` was called with {described(some)}; it expects a frozenset of names")
         if some not in values:
             unknown = sorted(map(str, some - set(names)))
             split = next((name for name in names if len(name) > 1 and set(name) <= some), None)
             if split:
                 raise NotRight(
-                    f"`value` was asked for {', '.join(unknown)}: `frozenset({split!r})` is a set of letters; "
-                    f"`{{{split!r}}}` is the set of the name, as in `some | {{name}}`"
+                    f"`value` was called with {', '.join(unknown)}: `frozenset({split!r})` is a set of letters; "
+                    f"`{{{split!r}}}` is the set of the name, as in `subset | {{name}}`"
                 )
-            raise NotRight(f"`value` was asked for {', '.join(unknown)}, which is none of the names")
+            raise NotRight(f"`value` was called with {', '.join(unknown)}, which is not among the names")
         return values[some]
 
     given = guarded(answer, value, names, name=answer.name)
     if not isinstance(given, dict):
-        raise NotRight(f"it gave {described(given)}, expected a dict with a share for each name")
+        raise NotRight(f"it returned {described(given)}, expected a dict with a value for each name")
     if set(given) != set(names):
-        raise NotRight(f"it gave shares for {', '.join(map(str, given)) or 'nobody'}, expected {', '.join(names)}")
+        raise NotRight(f"it returned values for {', '.join(map(str, given)) or 'no name'}, expected {', '.join(names)}")
     try:
         return {name: float(given[name]) for name in names}
     except (TypeError, ValueError, RuntimeError):
@@ -171,7 +178,7 @@ def attributions_given(answer, values: dict, names: tuple[str, ...]) -> dict[str
 
 
 def by_orders(value, names):
-    """The average over all orders: the other right way."""
+    """The average over all orders: the other correct solution."""
     orders = list(permutations(names))
     attributions = dict.fromkeys(names, 0.0)
     for order in orders:

@@ -1,4 +1,4 @@
-"""The clinic of lesson 11: a contrastive loss without a temperature and without unit vectors."""
+"""The debugging exercise of lesson 11: a contrastive loss without a temperature and without unit vectors."""
 
 import math
 
@@ -25,11 +25,11 @@ STEPS = (1.03, 4.9, 20.7, 203.0)  # how far a parameter is pushed; odd ones, whi
     minutes=15,
     hints=(
         "Two things are missing. Multiply all vectors by 10: what happens to the loss, and what should? And what is "
-        "the smallest loss that cosines alone, between -1 and 1, can reach?",
-        "A scale that is learned is an `nn.Parameter`, made in `__init__`. What keeps it above 0 whatever the "
-        "optimiser does to it? Its logarithm can be any number.",
+        "the smallest loss possible with cosines, between -1 and 1, as logits?",
+        "A learned scale is an `nn.Parameter`, created in `__init__`. What keeps it above 0 whatever the optimiser "
+        "does? Its logarithm may be any number.",
         "`self.log_scale = nn.Parameter(torch.tensor(1 / 0.07).log())`; in `forward` multiply by "
-        "`self.log_scale.clamp(max=...).exp()`. `F.normalize(x, dim=1)` brings vectors to length 1.",
+        "`self.log_scale.clamp(max=...).exp()`. `F.normalize(x, dim=1)` divides vectors by their norms.",
     ),
 )
 def debug(answer, rng):
@@ -44,39 +44,40 @@ def debug(answer, rng):
     begins(scale, float(parameter.detach()))
     trained_through(loss, pairs[0], scale)
     remark = remarks(loss, parameter, pairs[0], scale)
-    return f"lengths no longer count, and the scale, {scale:.1f} at first, is learned{remark}"
+    return f"norms no longer matter, and the scale, initially {scale:.1f}, is learned{remark}"
 
 
 def made(answer) -> nn.Module:
     """The loss, made by the answer's class."""
     if isinstance(answer.function, nn.Module):
-        raise NotRight(f"this is a loss; hand in the class itself: `{type(answer.function).__name__}`")
+        raise NotRight(f"this is a loss; pass the class itself: `{type(answer.function).__name__}`")
     if is_stub_class(answer.function):
         raise NotTried
     causes = {"before Module.__init__": "`super().__init__()` comes first in `__init__`"}
     loss = explained(answer, causes)()
     if not isinstance(loss, nn.Module):
-        raise NotRight(f"`{answer.name}()` gave a {type(loss).__name__}, expected an `nn.Module`")
+        raise NotRight(f"`{answer.name}()` returned a {type(loss).__name__}, expected an `nn.Module`")
     if is_stub(type(loss).forward.__code__):
         raise NotRight(
-            "`__init__` is done; `forward` is still to do: two vectors for each pair come in, a loss goes out"
+            "`__init__` is done; `forward` is still to do: its inputs are two vectors per pair, its output is a loss"
         )
     return loss.cpu()
 
 
 def value_of(loss: nn.Module, one: Tensor, other: Tensor) -> Tensor:
     where = f"for {len(one)} pairs of width {one.shape[1]}"
-    causes = {(len(one),): "a loss for each pair; their mean is asked for", (1,): "an axis too many: a single number"}
+    causes = {(len(one),): "one loss per pair; take their mean", (1,): "one axis too many: return a single number"}
     causes[(len(one), len(one))] = "those are logits; the loss is one number"
     given = one.clone(), other.clone()
     value = guarded(loss, *given, name="forward")
     if value is None:
-        raise NotRight("`forward` gave None: is the `return` missing?")
+        raise NotRight("`forward` returned None: is the `return` missing?")
     value = expect_tensor(value, where, (), causes)
     if not same((one, other), given):
         raise NotRight(
-            "the vectors that come in are changed in place, so the towers' own are spoilt, and no gradient knows of "
-            "it: make new ones, as in `one = one / length`, without `/=`, `.data` or a name that ends in `_`"
+            "the input vectors are changed in place, so the towers' outputs are overwritten, and no gradient "
+            "includes the change: make new tensors, as in `one = one / norms`, without `/=`, `.data` or a function "
+            "whose name ends in `_`"
         )
     expect_finite(value, where, "exp of a large number, or a division by zero?")
     return value
@@ -85,17 +86,17 @@ def value_of(loss: nn.Module, one: Tensor, other: Tensor) -> Tensor:
 TABLES = [
     (
         lambda a, b: unit(a, 0) @ unit(b, 0).T,
-        "each feature is divided by its length over the batch (`dim=0`); each vector by its own, `dim=1`",
+        "each feature is divided by its norm over the batch (`dim=0`); divide each vector by its own norm, `dim=1`",
     ),
     (
         lambda a, b: (a / a.norm()) @ (b / b.norm()).T,
-        "all vectors together are divided by one length; each by its own: `norm(dim=1, keepdim=True)`",
+        "all vectors are divided by one common norm; divide each by its own: `norm(dim=1, keepdim=True)`",
     ),
 ]
 
 
 def stretched(loss: nn.Module, pairs, rng: torch.Generator) -> None:
-    """Lengths must not count, of either modality."""
+    """The norms must not matter, in either modality."""
     one, other = pairs[0]
     lengths = 5 * torch.rand(len(one), 1, generator=rng) + 0.1
     before = value_of(loss, one, other)
@@ -105,16 +106,19 @@ def stretched(loss: nn.Module, pairs, rng: torch.Generator) -> None:
         values = [float(value_of(loss, *pair)) for pair in pairs]
         for table, words in TABLES:
             if common(contrastive, [table(*pair) for pair in pairs], values) is not None:
-                raise NotRight(f"longer vectors still change the loss: {words}")
+                raise NotRight(f"the norms of the vectors still change the loss: {words}")
     if all(moved):
-        raise NotRight("longer vectors still change the loss: it gains by growing them. Bring both to length 1")
+        raise NotRight(
+            "the norms of the vectors still change the loss, so the towers can reduce it by increasing them. "
+            "Normalise both modalities"
+        )
     if any(moved):
         which = "first" if moved[0] else "second"
-        raise NotRight(f"longer vectors of the {which} modality still change the loss; the others are of length 1")
+        raise NotRight(f"the norms of the {which} modality still change the loss; the other modality is normalised")
 
 
 def scale_of(loss: nn.Module, pairs) -> float:
-    """The scale at which the right loss gives what this one gives, the same for all pairs."""
+    """The scale at which the correct loss has the same value as this one, equal for all pairs."""
     values = [float(value_of(loss, one, other)) for one, other in pairs]
     tables = [cosines(one, other) for one, other in pairs]
     if (found := common(contrastive, tables, values)) is not None:
@@ -123,22 +127,22 @@ def scale_of(loss: nn.Module, pairs) -> float:
         if common(kind, tables, values) is not None:
             raise NotRight(words)
     raise NotRight(
-        f"for {len(pairs[0][0])} pairs it gave {values[0]:.3f}, and no scale gives that: is it the mean of the "
+        f"for {len(pairs[0][0])} pairs it returned {values[0]:.3f}, and no scale yields that: is it the mean of the "
         "cross-entropies of rows and columns, as in exercise 11.2?"
     )
 
 
 KINDS = [
-    (lambda t, s: rows(s * t), "only the rows are judged now; the patient judged the columns too, as exercise 11.2"),
-    (lambda t, s: rows(s * t.T), "only the columns are judged now; the patient judged the rows too, as exercise 11.2"),
-    (lambda t, s: 2 * contrastive(t, s), "the two directions are added; their mean is asked for"),
-    (lambda t, s: len(t) * contrastive(t, s), "summed over the batch; the mean is asked for"),
-    (lambda t, s: s * contrastive(t, 1.0), "the scale multiplies the loss; it belongs to the cosines"),
+    (lambda t, s: rows(s * t), "only the rows are used; the buggy loss used the columns too, as in exercise 11.2"),
+    (lambda t, s: rows(s * t.T), "only the columns are used; the buggy loss used the rows too, as in exercise 11.2"),
+    (lambda t, s: 2 * contrastive(t, s), "the two directions are added; average them"),
+    (lambda t, s: len(t) * contrastive(t, s), "summed over the batch; use the mean over the batch"),
+    (lambda t, s: s * contrastive(t, 1.0), "the scale multiplies the loss; multiply the cosines instead"),
 ]
 
 
 def common(kind, tables: list[Tensor], values: list[float]) -> float | None:
-    """The scale at which `kind` of every table has its value."""
+    """The scale at which `kind` of every matrix has its value."""
     for scale in solutions(kind, tables[0], values[0]):
         if not any(differs(kind, table, scale, value) for table, value in zip(tables, values, strict=True)):
             return scale
@@ -146,7 +150,7 @@ def common(kind, tables: list[Tensor], values: list[float]) -> float | None:
 
 
 def solutions(kind, table: Tensor, value: float) -> list[float]:
-    """The scales at which `kind` of the table is `value`; there may be two, since losses fall and rise."""
+    """The scales at which `kind` of the matrix is `value`; there may be two, since a loss may fall and rise."""
     table = table.double()
     gaps = torch.stack([kind(table, scale) for scale in SCALES]) - value
     found = []
@@ -164,29 +168,28 @@ def differs(kind, table: Tensor, scale: float, value: float) -> bool:
 
 
 def learned(loss: nn.Module, pair, scale: float) -> nn.Parameter:
-    """The parameter that the scale is made of."""
+    """The parameter from which the scale is computed."""
     parameters = [p for p in loss.parameters() if p.requires_grad]
     values = [guarded(loss, *(x.clone() for x in pair), name="forward") for _ in range(2)]
     leaves = [{id(leaf) for leaf in asked_to_learn(value)} for value in values]
     if any(leaves) and not leaves[0] & leaves[1]:
         raise NotRight(
-            "what should learn is made anew in every `forward`, so nothing ever does: make the parameter in "
-            "`__init__`, once"
+            "the parameter is created anew in every `forward`, so it is never learned: create it in `__init__`, once"
         )
     if leaves[0] - set(map(id, parameters)):
         raise NotRight(
-            "what should learn is not among the loss's parameters, so no optimiser sees it: a plain list hides it "
-            "(give it a name of its own), and a tensor of your own needs `nn.Parameter`"
+            "the learned tensor is not among the loss's parameters, so no optimiser updates it: a plain list hides "
+            "parameters (assign each to an attribute), and a tensor of your own must be an `nn.Parameter`"
         )
     if not parameters:
         raise NotRight(
-            "nothing in it can be learned: the scale is a fixed number. Make it an `nn.Parameter` in `__init__`, so "
-            "that an optimiser sees it"
+            "nothing is learned: the scale is a constant. Make it an `nn.Parameter` in `__init__`, so that an "
+            "optimiser updates it"
         )
     one, other = (x.clone().requires_grad_() for x in pair)
     value = guarded(loss, one, other, name="forward")
     if not value.requires_grad:
-        raise NotRight("no gradient leaves the loss: is there a `detach`, an `.item()` or a `no_grad` in `forward`?")
+        raise NotRight("the loss has no gradient: is there a `detach`, an `.item()` or a `no_grad` in `forward`?")
     loss.zero_grad()
     guarded(value.backward, name="backward")
     if held := [p for p in parameters if p.grad is not None and p.grad.abs().sum() == 0]:
@@ -195,47 +198,47 @@ def learned(loss: nn.Module, pair, scale: float) -> nn.Parameter:
     if not moved:
         raise NotRight("there is a parameter, but no gradient reaches it: `.item()`, `.data` or `float()` cuts it off")
     if len(moved) > 1 or moved[0].numel() > 1:
-        raise NotRight(f"one number is to be learned, the scale; here are {sum(p.numel() for p in moved)}")
+        raise NotRight(f"only one number should be learned, the scale; there are {sum(p.numel() for p in moved)}")
     return moved[0]
 
 
 def held_still(loss: nn.Module, parameter: nn.Parameter, pair, begun: float) -> str:
-    """Words for a parameter whose gradient is 0."""
+    """A message about a parameter whose gradient is 0."""
     scales = pushed(loss, parameter, pair)
     if all(abs(scale - begun) < 1e-3 * (1 + begun) for scale in scales):
         return "there is a parameter, but the loss does not depend on it"
-    which = "most" if max(scales) <= begun * 1.001 else "least"
+    which = "maximum" if max(scales) <= begun * 1.001 else "minimum"
     return (
-        f"the scale begins at {begun:.1f}, the {which} that its `clamp` allows, and beyond a clamp the gradient is 0: "
-        "it stays there. `clamp(max=100)` is the most, `clamp(100)` would be the least"
+        f"the scale starts at {begun:.1f}, the {which} that its `clamp` allows, and beyond a clamp the gradient is "
+        "0: it never changes. `clamp(max=100)` sets the maximum, `clamp(100)` the minimum"
     )
 
 
 def begins(scale: float, parameter: float) -> None:
-    """A scale to start with: above 0, sharp enough for cosines, and not far beyond what CLIP allows."""
+    """Check the initial scale: above 0, large enough for cosines, and not far above CLIP's limit."""
     bare = any(abs(scale - x) < 1e-2 * (1 + abs(x)) for x in (parameter, 1 / parameter if parameter else 0.0))
-    asked = ". The parameter is used as it is: is an `.exp()` missing?" if bare else ""
-    near = "begin near 14 = 1 / 0.07, as CLIP does"
+    asked = ". The parameter is used directly: is an `.exp()` missing?" if bare else ""
+    near = "start near 14 = 1 / 0.07, as CLIP does"
     if scale < -1e-3:
         raise NotRight(
-            f"it begins at a scale of {scale:.2f}: below 0 the least alike is the most likely; {near}{asked}"
+            f"the initial scale is {scale:.2f}: below 0 the least similar candidate is the most probable; {near}{asked}"
         )
     if scale < 1e-3:
-        raise NotRight(f"it begins at a scale of 0, where all logits are 0 and the loss is ln(B); {near}{asked}")
+        raise NotRight(f"the initial scale is 0, where all logits are 0 and the loss is ln(B); {near}{asked}")
     if scale < 3:
         raise NotRight(
-            f"it begins at a scale of {scale:.2f}: with cosines between -1 and 1 the softmax is flat then; "
+            f"the initial scale is {scale:.2f}: with cosines between -1 and 1 the softmax is almost uniform; "
             f"{near}{asked}"
         )
     if scale > 10 * SHARP:
         raise NotRight(
-            f"it begins at a scale of {scale:,.0f}, where only the one hardest negative counts; {near}. Its logarithm, "
+            f"the initial scale is {scale:,.0f}, where only the hardest negative matters; {near}. Its logarithm, "
             "2.66, is the parameter: `torch.tensor(1 / 0.07).log()`"
         )
 
 
 def trained_through(loss: nn.Module, pair, scale: float) -> None:
-    """As much gradient reaches the vectors as through the right loss."""
+    """The gradient that reaches the vectors must be that of the correct loss."""
 
     def detached(one: Tensor, other: Tensor) -> Tensor:
         one, other = (x / x.norm(dim=1, keepdim=True).detach() for x in (one, other))
@@ -244,14 +247,14 @@ def trained_through(loss: nn.Module, pair, scale: float) -> None:
     found, expected = (gradients(function, pair, "forward") for function in (loss, detached))
     if all(gradient is not None and alike(gradient, expected[position]) for position, gradient in found.items()):
         raise NotRight(
-            "the loss is right, but the lengths that it divides by are detached, so its gradient still grows the "
-            "vectors: leave them in the graph, without `detach`, `.data` or `no_grad`"
+            "the loss is correct, but the norms it divides by are detached, so its gradient still increases the "
+            "norms: keep them in the graph, without `detach`, `.data` or `no_grad`"
         )
     expect_gradients(Answer(loss.forward), pair, lambda one, other: contrastive(cosines(one, other), scale))
 
 
 def pushed(loss: nn.Module, parameter: nn.Parameter, pair) -> list[float]:
-    """The scale after each step of the parameter down, then up; NaN where the loss is no number."""
+    """The scale after each step of the parameter down, then up; NaN where the loss is NaN."""
     first, table, scales = parameter.detach().clone(), cosines(*pair), []
     with torch.no_grad():
         for step in (*(-step for step in STEPS), *STEPS):
@@ -264,32 +267,32 @@ def pushed(loss: nn.Module, parameter: nn.Parameter, pair) -> list[float]:
 
 
 def remarks(loss: nn.Module, parameter: nn.Parameter, pair, begun: float) -> str:
-    """The scale has to stay above 0 wherever the parameter goes; what else there is to say of its bounds."""
+    """The scale has to stay above 0 for any value of the parameter; returns a remark about its limits."""
     ways = pushed(loss, parameter, pair)
     for sign, scales in ((-1, ways[: len(STEPS)]), (1, ways[len(STEPS) :])):
         for step, scale, before in zip(STEPS, scales, (begun, *scales), strict=False):
-            at = f"where the optimiser takes the parameter to {float(parameter.detach()) + sign * step:.1f},"
+            at = f"if the optimiser moves the parameter to {float(parameter.detach()) + sign * step:.1f},"
             if scale < -1e-3:
                 raise NotRight(
-                    f"the scale can become negative: {at} it is {scale:.2f}, and the least alike is the most likely. "
-                    "Learn its logarithm: `.exp()` of any number is above 0"
+                    f"the scale can become negative: {at} it is {scale:.2f}, and the least similar candidate is the "
+                    "most probable. Learn its logarithm: `.exp()` of any number is above 0"
                 )
             if math.isnan(scale) and step < STEPS[-1] and before < 1e6:
-                raise NotRight(f"{at} the loss is NaN: `.exp()` takes any number, a root or a logarithm does not")
+                raise NotRight(f"{at} the loss is NaN: `.exp()` accepts any number, a root or a logarithm does not")
     if any(stuck(loss, parameter, pair, step) for step in (-STEPS[2], STEPS[2])):
         raise NotRight(
-            "the scale can become 0, and there no gradient leads back: it is to stay above 0. Learn its logarithm: "
+            "the scale can become 0, and then it receives no gradient: keep it above 0. Learn its logarithm: "
             "`.exp()` of any number is above 0"
         )
     if begun > SHARP * 1.005:
-        return ". It begins above 100, though; CLIP begins near 14 and lets it grow to 100 at most: `clamp`"
+        return ". It starts above 100, though; CLIP starts near 14 and limits it to 100: `clamp`"
     if any(not scale <= SHARP * 1.01 for scale in ways):  # NaN included, which is beyond any bound
-        return ". CLIP lets it grow to 100 at most, so that training stays steady: `clamp`"
+        return ". CLIP limits it to 100, to keep training stable: `clamp`"
     return ", and never above 100"
 
 
 def stuck(loss: nn.Module, parameter: nn.Parameter, pair, step: float) -> bool:
-    """Whether neither the vectors nor the parameter get a gradient after a step: the scale is 0, and stays so."""
+    """Whether neither the vectors nor the parameter get a gradient after a step: the scale is 0 and stays 0."""
     first = parameter.detach().clone()
     with torch.no_grad():
         parameter.copy_(first + step)

@@ -16,45 +16,46 @@ def unit(x: Tensor, dim: int = 1) -> Tensor:
 
 
 def cosines(one: Tensor, other: Tensor) -> Tensor:
-    """What `similarities` should give.   (A, D), (B, D) -> (A, B)"""
+    """What `similarities` should return.   (A, D), (B, D) -> (A, B)"""
     return unit(one) @ unit(other).T
 
 
 MISTAKES: Mistakes = [
-    (lambda a, b: a @ b.T, "the lengths still count: divide every vector by its own length first"),
-    (lambda a, b: unit(a) @ b.T, "only the first modality's vectors are brought to length 1; the others keep theirs"),
-    (lambda a, b: a @ unit(b).T, "only the second modality's vectors are brought to length 1; the first keep theirs"),
+    (lambda a, b: a @ b.T, "the norms still matter: divide every vector by its own norm first"),
+    (lambda a, b: unit(a) @ b.T, "only the first modality's vectors are normalised; normalise the others too"),
+    (lambda a, b: a @ unit(b).T, "only the second modality's vectors are normalised; normalise the first too"),
     (
         lambda a, b: unit(a, 0) @ unit(b, 0).T,
-        "each feature is divided by its length over the batch (`dim=0`); each vector by its own, `dim=1`",
+        "each feature is divided by its norm over the batch (`dim=0`); divide each vector by its own, `dim=1`",
     ),
     (
         lambda a, b: (a @ b.T) / (a.norm() * b.norm()),
-        "the products are divided by the length of all vectors taken as one: `norm(dim=1, keepdim=True)`",
+        "the products are divided by the norm of all vectors together: `norm(dim=1, keepdim=True)`",
     ),
     (
         lambda a, b: (a / a.norm(dim=1, keepdim=True) ** 2) @ (b / b.norm(dim=1, keepdim=True) ** 2).T,
-        "each vector is divided by the square of its length: the sum of squares lacks its root",
+        "each vector is divided by the square of its norm: the square root of the sum of squares is missing",
     ),
     (
         lambda a, b: (a / a.sum(1, keepdim=True)) @ (b / b.sum(1, keepdim=True)).T,
-        "each vector is divided by the sum of its numbers; its length is the root of the sum of their squares",
+        "each vector is divided by the sum of its entries; the norm is the square root of the sum of their squares",
     ),
     (
         lambda a, b: (a / a.abs().sum(1, keepdim=True)) @ (b / b.abs().sum(1, keepdim=True)).T,
-        "each vector is divided by the sum of the sizes of its numbers (`p=1`); a length is the root of their squares",
+        "each vector is divided by the sum of its absolute values (`p=1`); the norm is the square root of the sum "
+        "of squares",
     ),
     (
         lambda a, b: a.softmax(1) @ b.softmax(1).T,
-        "a softmax makes numbers that sum to 1; a vector of length 1 is another thing: divide by the norm",
+        "a softmax makes entries that sum to 1, not vectors of norm 1: divide by the norm",
     ),
     (
         lambda a, b: (a @ b.T) / a.shape[1],
-        "the products are divided by the number of features; divide every vector by its own length",
+        "the products are divided by the number of features; divide every vector by its own norm",
     ),
     (
         lambda a, b: (a @ b.T) / a.shape[1] ** 0.5,
-        "that is attention's root of D; here every vector is divided by its own length",
+        "that is the square root of D from attention; here every vector is divided by its own norm",
     ),
     *(
         (mistaken, "those are distances; the cosine is the product of unit vectors")
@@ -67,39 +68,40 @@ MISTAKES: Mistakes = [
     ),
     (
         lambda a, b: 1 - cosines(a, b),
-        "that is 1 minus the cosine, a distance; the cosine itself is 1 for the same direction",
+        "that is 1 minus the cosine, a distance; the cosine is 1 for equal directions",
     ),
     *(
-        (mistaken, "those are angles; the cosine of the angle is asked for, which is the product itself")
+        (mistaken, "those are angles; return the cosine of the angle, which is the product itself")
         for mistaken in (lambda a, b: cosines(a, b).acos(), lambda a, b: cosines(a, b).acos().rad2deg())
     ),
     (
         lambda a, b: cosines(a, b).abs(),
-        "the signs are lost: the cosine of vectors that point away from each other is negative",
+        "the signs are lost: the cosine of opposite vectors is negative",
     ),
     *(
-        (mistaken, "a softmax of the cosines; they are asked for as they are, between -1 and 1")
+        (mistaken, "a softmax is applied to the cosines; return them unchanged, between -1 and 1")
         for mistaken in (lambda a, b: cosines(a, b).softmax(1), lambda a, b: cosines(a, b).softmax(0))
     ),
     (
         lambda a, b: (a @ b.T).softmax(1),
-        "a softmax of the products is a share of each row; the cosine is the product of unit vectors",
+        "that is a softmax of the products over each row; the cosine is the product of unit vectors",
     ),
     (
         lambda a, b: unit(a - a.mean(1, keepdim=True)) @ unit(b - b.mean(1, keepdim=True)).T,
-        "that is the correlation: a mean is taken off each vector before its length; the cosine takes none off",
+        "that is the correlation: each vector's mean is subtracted first; the cosine does not subtract it",
     ),
 ]
 
 
 @exercise(
     "11.1",
-    title="the cosine of all with all",
+    title="all cosine similarities",
     dots=1,
     minutes=5,
     hints=(
-        "The length of a vector is `x.norm()`. For all rows at once: `x.norm(dim=1, keepdim=True)`, which is (N, 1).",
-        "Of two tables of unit vectors, (A, D) and (B, D), `@` with the second one turned gives all A x B products.",
+        "The norm of a vector is `x.norm()`. For all rows at once: `x.norm(dim=1, keepdim=True)`, which is (N, 1).",
+        "For two matrices of unit vectors, (A, D) and (B, D), `@` with the second one transposed gives all A x B "
+        "products.",
     ),
 )
 def similarities(answer, rng):
@@ -111,13 +113,13 @@ def similarities(answer, rng):
     small = tuple(1e-4 * x for x in cases[0])
     given = answer(*small)
     if not torch.allclose(given.detach().cpu().to(torch.float32), cosines(*small), atol=1e-3):
-        raise NotRight("for vectors of length 0.0001 the cosines change: is something added to the length?")
+        raise NotRight("for vectors of norm 0.0001 the cosines change: is a constant added to the norm?")
     remark = expect_gradients(answer, cases[0], cosines)
-    return "every vector with every other, whatever their lengths" + remark
+    return "correct for every pair of vectors, whatever their norms" + remark
 
 
 def precise(answer: Callable) -> Callable:
-    """The answer, which has to be right to more than the first digits."""
+    """The answer, with a check of its precision."""
 
     def tried(*case):
         given, expected = answer(*case), cosines(*case)
@@ -125,8 +127,8 @@ def precise(answer: Callable) -> Callable:
             apart = (given.detach().cpu().double() - expected).abs().max()
             if 2e-5 < apart < 0.01:
                 raise NotRight(
-                    f"{where(*case)} it is right to the first digits only, {apart:.5f} off: is something rounded, made "
-                    "`half` or `bfloat16`, or added to the length?"
+                    f"{where(*case)} the result deviates by {apart:.5f}: is something rounded, converted to `half` or "
+                    "`bfloat16`, or added to the norm?"
                 )
         return given
 
@@ -134,9 +136,9 @@ def precise(answer: Callable) -> Callable:
 
 
 UNLIKE = {
-    "at non-singleton dimension 0": "that compares pairs only, row by row; a table of all with all is asked for: `@`",
-    "must match the size": "a length for every row is (N, 1): `keepdim=True`",
-    "cannot be multiplied": "(A, D) times (D, B) gives (A, B): turn the second one, `.T`",
+    "at non-singleton dimension 0": "that compares row by row; a matrix of all pairs is needed: `@`",
+    "must match the size": "the norms of the rows must be (N, 1): `keepdim=True`",
+    "cannot be multiplied": "(A, D) times (D, B) gives (A, B): transpose the second one, `.T`",
 }
 
 
@@ -147,10 +149,10 @@ def where(one: Tensor, other: Tensor) -> str:
 def causes(one: Tensor, other: Tensor) -> dict[tuple, str]:
     (a, width), b = one.shape, len(other)
     return {
-        (b, a): "a row for each of the first, a column for each of the second: it is turned",
-        (a,): "each with its partner alone; all with all is asked for, so `@` and not `*`",
-        (a, width): "numbers are multiplied one by one; `@` with the second turned sums them up",
-        (width, width): "features with features: the first is turned in place of the second",
-        (): "one number for all; each pair has its own",
+        (b, a): "a row for each vector of the first, a column for each of the second: it is transposed",
+        (a,): "one cosine per row; all pairs are needed, so `@` instead of `*`",
+        (a, width): "entries are multiplied one by one; `@` with the second transposed sums the products",
+        (width, width): "features with features: the first is transposed instead of the second",
+        (): "one number in all; each pair has its own",
         (a, b, width): "the products are not summed over the features",
     }

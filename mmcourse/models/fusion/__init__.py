@@ -1,9 +1,9 @@
-"""Fusion: several modalities become one. By what is fused:
+"""Fusion of several modalities into one representation or decision. By what is fused:
 
-features.py   a vector of each in, one vector out: WeightedSum, Concatenation, Product, LowRank, Gate, FiLM, Attention
-tokens.py     words, places, frames in, one vector out, and who looked at what: CrossAttention, Bottleneck
-decisions.py  each modality's logits in, logits out: LateFusion, ConfidenceMixture
-contract.py   the dict of modalities, and what is missing in it
+features.py   one vector per modality to one vector: WeightedSum, Concatenation, Product, LowRank, Gate, FiLM, Attention
+tokens.py     words, positions or frames to one vector, with attention weights: CrossAttention, Bottleneck
+decisions.py  each modality's logits to logits: LateFusion, ConfidenceMixture
+contract.py   the dict of modalities, and which of them are missing
 """
 
 from mmcourse.models.fusion.contract import Fusion

@@ -1,4 +1,4 @@
-"""What all fusion shares: several modalities in, by name, some of them missing; one result out."""
+"""The interface of all fusion: several modalities in, by name, some of them missing; one result out."""
 
 from collections.abc import Mapping
 
@@ -9,14 +9,14 @@ Present = Mapping[str, Tensor] | None
 
 
 class Fusion(nn.Module):
-    """One feature vector from several: any fusion of features can stand in for any other.
+    """One feature vector from several: all fusions of features have the same interface.
 
-    sizes   {"image": D_image, "text": D_text, ...}: how many features each modality has
-    width   how many come out
+    sizes   {"image": D_image, "text": D_text, ...}: the number of features of each modality
+    width   the number of output features
     forward({"image": (B, D_image), ...}, present=None) -> (B, width)
 
     A modality is missing for the whole batch where its key is absent, for some rows where `present[name]` (B,) is
-    False; both give the same, and what stands in a missing row is never read. The order of the dict does not matter.
+    False; both are equivalent, and the values of a missing row are ignored. The order of the dict does not matter.
     ValueError names the modality whose shape, type or name does not fit.
     """
 
@@ -26,7 +26,7 @@ class Fusion(nn.Module):
             raise ValueError("sizes is empty; expected the modalities and their features, such as {'image': 96}")
         for name, size in [*sizes.items(), ("width", width)]:
             if not isinstance(name, str) or not isinstance(size, int) or size < 1:
-                raise ValueError(f"{name!r} has size {size!r}; expected a name and a whole number of features")
+                raise ValueError(f"{name!r} has size {size!r}; expected a name and an integer number of features")
         self.sizes, self.width = dict(sizes), width
 
     def linear(self, width: int | None = None) -> nn.ModuleDict:
@@ -34,7 +34,7 @@ class Fusion(nn.Module):
         return nn.ModuleDict({name: nn.Linear(size, width or self.width) for name, size in self.sizes.items()})
 
     def gather(self, features: Mapping[str, Tensor], present: Present = None) -> tuple[dict[str, Tensor], Tensor]:
-        """Every modality in the order of `sizes`, zeros where it is missing, and which are here.
+        """Every modality in the order of `sizes`, zeros where it is missing, and which are present.
 
         -> {name: (B, D)}, (B, modalities) bool
         """
@@ -69,9 +69,9 @@ def why_misfit(given: Tensor, size: int) -> str:
     if given.dim() == 1 and given.shape == (size,):
         return "a single example needs a batch axis: x[None]"
     if given.dim() == 3:
-        return "these are tokens (B, T, D): pool them, or take a fusion of tokens"
+        return "these are tokens (B, T, D): pool them, or use a fusion of tokens"
     if not given.is_floating_point():
-        return "raw bytes or indices that no encoder has read"
+        return "raw bytes or indices that were not encoded"
     return "the features of another encoder, or of another modality"
 
 
@@ -92,7 +92,7 @@ def presence(names, given: Mapping[str, Tensor], present: Present, batch: int, d
         if mask is not None and (mask.dtype != torch.bool or tuple(mask.shape) != (batch,)):
             raise ValueError(
                 f"present[{name!r}] is {mask.dtype} of shape {tuple(mask.shape)}; expected bool ({batch},), True where "
-                "the modality is there"
+                "the modality is present"
             )
         column = torch.full((batch,), name in given, device=device)
         columns.append(column if mask is None else column & mask.to(device))
@@ -100,7 +100,7 @@ def presence(names, given: Mapping[str, Tensor], present: Present, batch: int, d
 
 
 def normalised_weights(weights: Tensor, here: Tensor) -> Tensor:
-    """Weights of the modalities that are here, scaled to sum to what all would; zeros where none is.
+    """Weights of the modalities that are present, scaled to the sum of all weights; zeros where none is.
 
     (M,) or (B, M), not negative; (B, M) bool -> (B, M)
     """

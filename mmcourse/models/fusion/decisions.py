@@ -10,7 +10,7 @@ from mmcourse.models.fusion.contract import Present, batch_of, check_names, norm
 
 
 def gather_logits(logits: Mapping[str, Tensor], present: Present, names) -> tuple[Tensor, Tensor]:
-    """All logits in the order of `names`, zeros where missing, and which are here.   -> (B, M, K), (B, M) bool"""
+    """All logits in the order of `names`, zeros where missing, and which are present.   -> (B, M, K), (B, M) bool"""
     check_names(logits, present, names)
     classes = {name: tuple(given.shape[1:]) for name, given in logits.items()}
     if len(set(classes.values())) > 1 or any(given.dim() != 2 for given in logits.values()):
@@ -69,13 +69,13 @@ class ConfidenceMixture(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor(float(sharpness)))
 
     def mixing_weights(self, logits: Mapping[str, Tensor], present: Present = None) -> Tensor:
-        """How much each modality counts, in the order of `names`.   -> (B, M)"""
+        """The weight of each modality, in the order of `names`.   -> (B, M)"""
         return self._mixing_weights(*gather_logits(logits, present, self.names))
 
     def _mixing_weights(self, stacked: Tensor, here: Tensor) -> Tensor:
         log_p = stacked.log_softmax(dim=-1)
         p = log_p.exp()
-        entropy = -(p * log_p.masked_fill(p == 0, 0.0)).sum(dim=-1)  # (B, M); what is impossible (-inf) adds nothing
+        entropy = -(p * log_p.masked_fill(p == 0, 0.0)).sum(dim=-1)  # (B, M); an impossible class (-inf) adds 0
         scale = torch.tensor(float(max(stacked.shape[-1], 2))).log()
         scores = (-self.sharpness * entropy / scale).masked_fill(~here, torch.finfo(log_p.dtype).min)
         return scores.softmax(dim=1) * here
@@ -88,18 +88,18 @@ class ConfidenceMixture(nn.Module):
 def mixed(stacked: Tensor, mixing_weights: Tensor, of: str) -> Tensor:
     """Logits of a weighted mixture; zeros for an example without any weight.   (B, M, K), (B, M) -> (B, K)
 
-    A logit of -inf is a class that its modality calls impossible, and is allowed.
+    A logit of -inf marks a class as impossible, and is allowed.
     """
-    heard = mixing_weights[..., None] > 0  # (B, M, 1)
+    used = mixing_weights[..., None] > 0  # (B, M, 1)
     if of == "logits":
-        return torch.where(heard, mixing_weights[..., None] * stacked, 0.0).sum(dim=1)
+        return torch.where(used, mixing_weights[..., None] * stacked, 0.0).sum(dim=1)
     none = mixing_weights.sum(dim=1, keepdim=True) == 0  # (B, 1)
     log_weights = (
         mixing_weights.clamp(min=1e-30).log().masked_fill(mixing_weights == 0, torch.finfo(mixing_weights.dtype).min)
     )
     log_p = F.log_softmax(stacked, dim=-1)
-    impossible = log_p == float("-inf")  # where all say so, the gradient of logsumexp would be NaN
+    impossible = log_p == float("-inf")  # where all are, the gradient of logsumexp would be NaN
     log_p = log_p.masked_fill(impossible, torch.finfo(log_p.dtype).min / 4)
     together = (log_p + log_weights[..., None]).logsumexp(dim=1)
-    together = together.masked_fill((impossible | ~heard).all(dim=1), float("-inf"))
+    together = together.masked_fill((impossible | ~used).all(dim=1), float("-inf"))
     return torch.where(none, torch.zeros_like(together), together)

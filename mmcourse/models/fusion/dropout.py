@@ -1,4 +1,4 @@
-"""Modality dropout: while a model trains, whole modalities are taken away at random (ModDrop, Neverova et al. 2016)."""
+"""Modality dropout: whole modalities are removed at random during training (ModDrop, Neverova et al. 2016)."""
 
 from collections.abc import Mapping
 
@@ -9,8 +9,8 @@ from torch import Tensor
 class ModalityDropout:
     """Draws which modalities each example keeps, as the `present` masks that every fusion takes.
 
-    rates   {"image": 0.2, "sound": 0.7}: how often each is dropped, from 0 up to below 1
-    drop(B) -> {"image": (B,) bool, ...}, True where it is kept; no example loses all: one drawn at random comes back
+    rates   {"image": 0.2, "sound": 0.7}: the probability of dropping each, at least 0 and below 1
+    drop(B) -> {"image": (B,) bool, ...}, True where it is kept; no example loses all: one drawn at random is kept
     """
 
     def __init__(self, rates: Mapping[str, float]):

@@ -1,4 +1,4 @@
-"""Fusion of feature vectors, from a weighted sum to products: each a `Fusion`, so each can replace each other."""
+"""Fusion of feature vectors, from a weighted sum to attention: each is a `Fusion`, so they are interchangeable."""
 
 from collections.abc import Mapping
 
@@ -13,8 +13,8 @@ class WeightedSum(Fusion):
     """F = sum over modalities of weight * W x, the weights learned (a softmax) or given.
 
     weights  {"image": 0.7, "text": 0.3}: fixed, not negative; None: learned
-    project  False: no linear layers, for features that have `width` entries already: F = a x + b y
-    Missing modalities: the others' weights grow so that the sum stays; with none at all the result is zero.
+    project  False: no linear layers, for features that already have `width` entries: F = a x + b y
+    Missing modalities: the others' weights are scaled to the same sum; with none at all the result is zero.
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class WeightedSum(Fusion):
 
 
 class Concatenation(Fusion):
-    """F = W [x_1; x_2; ...] + b, all features side by side; with `hidden`, a small network instead of one layer.
+    """F = W [x_1; x_2; ...] + b, all features concatenated; with `hidden`, a small network instead of one layer.
 
-    In the place of a missing modality stands a vector of its own, which is learned.
+    A missing modality is replaced by a learned vector, its `missing_embedding`.
     """
 
     def __init__(self, sizes: Mapping[str, int], width: int, hidden: int | None = None):
@@ -95,7 +95,7 @@ class Product(Fusion):
 
 
 class LowRank(Fusion):
-    """Tensor fusion by `rank` factors a modality (Liu et al. 2018): a weighted sum of `rank` products.
+    """Tensor fusion with `rank` factors per modality (Liu et al. 2018): a weighted sum of `rank` products.
 
     The whole tensor of all products of features is never formed. A missing modality is the factor 1.
     """
@@ -119,10 +119,10 @@ class LowRank(Fusion):
 
 
 class Gate(Fusion):
-    """F = sum over modalities of z * W x, where the shares z of every feature depend on all modalities at once.
+    """F = sum over modalities of z * W x, where the weights z of every feature depend on all modalities.
 
-    The gated unit of Arevalo et al. 2017 for any number of modalities, without its tanh: a gate that is constant is a
-    weighted sum. Missing modalities get no share.
+    The gated unit of Arevalo et al. 2017 for any number of modalities, without its tanh: a constant gate is a
+    weighted sum. Missing modalities have weight 0.
     """
 
     def __init__(self, sizes: Mapping[str, int], width: int):
@@ -131,7 +131,7 @@ class Gate(Fusion):
         self.gate = nn.Linear(sum(sizes.values()), width * len(sizes))
 
     def mixing_weights(self, features: Mapping[str, Tensor], present: Present = None) -> Tensor:
-        """Each modality's share of each feature, in the order of `sizes`.   -> (B, M, width), sums to 1 over M"""
+        """Each modality's weight for each feature, in the order of `sizes`.   -> (B, M, width), sums to 1 over M"""
         return self._mixing_weights(*self.gather(features, present))
 
     def _mixing_weights(self, x: dict[str, Tensor], here: Tensor) -> Tensor:
@@ -146,10 +146,10 @@ class Gate(Fusion):
 
 
 class FiLM(Fusion):
-    """F = gamma * W x + beta: one modality's features, scaled and shifted as the others say (Perez et al. 2018).
+    """F = gamma * W x + beta: one modality's features, scaled and shifted by the others (Perez et al. 2018).
 
     base   the modality that is scaled; the first of `sizes` unless given
-    Where the others are missing, gamma is 1 and beta 0; where the base is, beta alone is left.
+    Where the others are missing, gamma is 1 and beta 0; where the base is, only beta remains.
     """
 
     def __init__(self, sizes: Mapping[str, int], width: int, base: str | None = None):
@@ -172,9 +172,9 @@ class FiLM(Fusion):
 
 
 class Attention(Fusion):
-    """F = sum over modalities of a * V x, the shares a by attention: a learned query asks, each modality has a key.
+    """F = sum over modalities of a * V x, with attention weights a: one learned query, a key for each modality.
 
-    One token a modality; for words and places see `tokens.CrossAttention`. Missing modalities are not looked at.
+    One token per modality; for words and positions see `tokens.CrossAttention`. Missing modalities have weight 0.
     """
 
     def __init__(self, sizes: Mapping[str, int], width: int):

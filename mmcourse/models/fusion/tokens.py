@@ -1,9 +1,10 @@
-"""Fusion of tokens: words, places of a picture, frames of a sound, before each is squeezed into one vector.
+"""Fusion of tokens: words, positions of an image, frames of a sound, before any pooling.
 
-    fused = CrossAttention({"text": 64, "image": 96}, width=64)({"text": words, "image": places}, {"text": words_real})
+    fusion = CrossAttention({"text": 64, "image": 96}, width=64)
+    fused = fusion({"text": words, "image": positions}, {"text": words_real})
 
 Tokens are (B, T, D), each modality with its own T and D; masks (B, T) are True at real tokens. An absent key and a row
-whose mask is all False are the same: the modality is missing.
+whose mask is all False are equivalent: the modality is missing.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ Masks = Mapping[str, Tensor] | None
 
 
 class TokenFusion(nn.Module):
-    """What both share: one linear layer a modality, to a common width, and the masks."""
+    """The common part: a linear layer per modality, to a common width, and the masks."""
 
     def __init__(self, sizes: Mapping[str, int], width: int):
         super().__init__()
@@ -52,10 +53,10 @@ class TokenFusion(nn.Module):
 
 
 class CrossAttention(TokenFusion):
-    """One modality's tokens look at all tokens of the others (Vaswani et al. 2017, the decoder's second attention).
+    """One modality's tokens attend to all tokens of the others (Vaswani et al. 2017, the decoder's second attention).
 
-    query   the modality that asks; the first of `sizes` unless given
-    forward(tokens, masks=None) -> (B, width): the mean over the asking tokens and one learned token that always asks
+    query   the modality that computes the queries; the first of `sizes` unless given
+    forward(tokens, masks=None) -> (B, width): the mean over its tokens and one learned token
     """
 
     def __init__(self, sizes: Mapping[str, int], width: int, query: str | None = None, heads: int = 4):
@@ -63,7 +64,7 @@ class CrossAttention(TokenFusion):
         self.query = query or next(iter(sizes))
         if self.query not in sizes or len(sizes) < 2:
             raise ValueError(
-                f"query is {self.query!r}, sizes {dict(sizes)}; expected one of them to ask, another to answer"
+                f"query is {self.query!r}, sizes {dict(sizes)}; expected one of them, and another to attend to"
             )
         self.always = nn.Parameter(torch.randn(width) * 0.02)
         self.kind = nn.ParameterDict({name: nn.Parameter(torch.randn(width) * 0.02) for name in sizes})
@@ -77,7 +78,7 @@ class CrossAttention(TokenFusion):
         return self.with_weights(tokens, masks)[0]
 
     def with_weights(self, tokens: Mapping[str, Tensor], masks: Masks = None) -> tuple[Tensor, dict[str, Tensor]]:
-        """As forward, and where each asking token looked; the learned one stands first.
+        """As forward, and the attention weights of each query; the learned token comes first.
 
         -> (B, width), {other: (B, heads, 1 + T_query, T_other)}
         """
@@ -100,7 +101,7 @@ class CrossAttention(TokenFusion):
 
 
 class Bottleneck(TokenFusion):
-    """Modalities talk through a few shared tokens alone (Nagrani et al. 2021): each layer, each modality with them.
+    """Modalities exchange information through a few shared tokens only (Nagrani et al. 2021), in every layer.
 
     forward(tokens, masks=None) -> (B, width): the mean of the shared tokens after the last layer
     """

@@ -31,13 +31,11 @@ _READY = {
     "flows": ("flow_matching", "guidance"),
     "fusion": ("pairing", "fusion_methods", "fusion_stages", "low_rank_fusion", "film"),
     "fusion_tokens": ("cross_attention", "cross_attention_model", "fusion_bottleneck"),
-    "missing": ("modality_dropout", "shapley_orders"),
+    "missing": ("modality_dropout", "auxiliary_losses", "shapley_orders"),
     "captioning": ("show_and_tell", "attention_captioner", "transformer_captioner", "beam_search"),
     "adversarial": ("gan_steps", "conditional_gan", "dcgan_generator"),
 }
 READY = tuple(name for names in _READY.values() for name in names)  # each draws a diagram without any argument
-_HOME = {
-    name: f"{__name__}.{module}" for module, names in (_MODULES | _READY).items() for name in names
-}
+_HOME = {name: f"{__name__}.{module}" for module, names in (_MODULES | _READY).items() for name in names}
 __all__ = ["READY", *_HOME]
 __getattr__, __dir__ = lazy_names(globals(), _HOME)

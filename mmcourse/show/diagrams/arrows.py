@@ -78,9 +78,7 @@ class Arrow:
             return self.out, OPPOSITE[self.out]
         if self.into:
             return OPPOSITE[self.into], self.into
-        across, down = (
-            max(a.span(axis)[0] - b.span(axis)[1], b.span(axis)[0] - a.span(axis)[1]) for axis in (0, 1)
-        )
+        across, down = (max(a.span(axis)[0] - b.span(axis)[1], b.span(axis)[0] - a.span(axis)[1]) for axis in (0, 1))
         back = b.middle(0) < a.middle(0)
         if down >= 1 and (across < 1 or back) or across <= 0:
             out = "bottom" if b.middle(1) > a.middle(1) else "top"

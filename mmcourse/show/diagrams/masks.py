@@ -49,8 +49,12 @@ def attention_masks(
             title, at=(i, 0), cells=mask.numpy(), rows=tokens, columns=columns, title=title, texts=marks,
             row_title="query", column_title="key", cell=0.36,
         )  # fmt: skip
-        told.append(f"{title}: " + ", ".join(f"{token} attends to {_seen(row, columns)}"
-                                             for token, row in zip(tokens, mask.tolist(), strict=True)))
+        told.append(
+            f"{title}: "
+            + ", ".join(
+                f"{token} attends to {_seen(row, columns)}" for token, row in zip(tokens, mask.tolist(), strict=True)
+            )
+        )
     diagram.summary = f"Attention masks; a dark cell means that the query attends to the key. {'. '.join(told)}."
     diagram.block("note", at=((len(masks) - 1) / 2, 1), label="✓ may attend        empty: masked", kind="text")
     diagram.show()

@@ -1,4 +1,4 @@
-"""Missing modalities: modality dropout, and the orders over which Shapley values average."""
+"""Missing modalities: modality dropout, auxiliary losses, and the orders over which Shapley values average."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations, permutations
@@ -41,6 +41,28 @@ def modality_dropout(classes: int = 14, width: int = 64) -> None:
     d.path("text norm", "join")
     d.arrow("missing", "join", "instead", out="right", into="bottom")
     d.path("join", "linear")
+    d.show()
+
+
+def auxiliary_losses(classes: int = 14, width: int = 64) -> None:
+    """Display a model of three modalities whose branches have a head and a loss of their own beside the joint ones."""
+    d = Diagram(
+        "Auxiliary losses: each branch has a linear head and a loss of its own, in addition to the joint loss.",
+        gap=(0.3, 0.12),
+    )
+    d.block("fusion", at=(5, 0), until=(5, 4), label="fusion\nlayer", shape=f"(B, {classes})")
+    d.block("joint", at=(6, 2), label="$L_{joint}$", kind="loss")
+    for i, name in enumerate(NAMES):
+        row = 2 * i
+        d.block(name, at=(0, row), kind="data")
+        d.block(f"{name} encoder", at=(1, row), label=f"{name}\nencoder", shape=f"(B, {width})")
+        d.dot(f"{name} features", at=(2, row))
+        d.block(f"{name} head", at=(3, row + 1), shape=f"(B, {classes})")
+        d.block(f"{name} loss", at=(4, row + 1), label=f"$L_{{{name}}}$", kind="loss")
+        d.path(name, f"{name} encoder", f"{name} features", "fusion")
+        d.arrow(f"{name} features", f"{name} head", out="bottom", into="left")
+        d.path(f"{name} head", f"{name} loss")
+    d.path("fusion", "joint")
     d.show()
 
 

@@ -18,7 +18,7 @@ class Branch(NamedTuple):
 def tree(root: Branch, summary: str) -> None:
     """Display a tree from left to right; pruned branches are grey with a dashed edge.
 
-        tree(Branch("a", children=[Branch("red", "-1.1"), Branch("big", "-1.6", pruned=True)]), "Two hypotheses.")
+    tree(Branch("a", children=[Branch("red", "-1.1"), Branch("big", "-1.6", pruned=True)]), "Two hypotheses.")
     """
     if not isinstance(root, Branch):
         raise TypeError(f"the root is a {type(root).__name__}; expected a Branch")

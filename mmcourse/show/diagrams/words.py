@@ -29,8 +29,10 @@ def _spoken(formula: str) -> str:
     for accent, word in _ACCENTS.items():
         formula = re.sub(rf"\{accent}\s*(\{{[^}}]*\}}|\\?\w)", rf"\1 {word}", formula)
     for command, word in sorted(_COMMANDS.items(), key=lambda pair: -len(pair[0])):
-        formula = formula.replace(command, word) if not command[-1].isalpha() else re.sub(
-            re.escape(command) + r"(?![a-zA-Z])", word, formula
+        formula = (
+            formula.replace(command, word)
+            if not command[-1].isalpha()
+            else re.sub(re.escape(command) + r"(?![a-zA-Z])", word, formula)
         )
     formula = re.sub(r"\^\{?2\}?", " squared", formula).replace("_", " ").replace("^", " ")
     return re.sub(r"[{}\\]", "", formula)

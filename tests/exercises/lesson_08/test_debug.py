@@ -9,7 +9,7 @@ from mmcourse.models import pooling
 
 
 class Buggy(nn.Module):
-    """The lesson's patient, with its two halves as methods of their own."""
+    """The lesson's buggy model, with its two branches as methods of their own."""
 
     wide = 32
 
@@ -18,7 +18,7 @@ class Buggy(nn.Module):
         self.convolution = nn.Conv2d(channels, 32, 3, padding=1)
         self.embedding = nn.Embedding(vocabulary_size, width, padding_idx=0)
         self.recurrent = nn.GRU(width, width, batch_first=True)
-        self.join = nn.Sequential(nn.Linear(self.wide + width, 128), nn.ReLU(), nn.Linear(128, 2))
+        self.head = nn.Sequential(nn.Linear(self.wide + width, 128), nn.ReLU(), nn.Linear(128, 2))
 
     def encode_text(self, tokens):
         words = self.embedding(tokens)
@@ -28,7 +28,7 @@ class Buggy(nn.Module):
         return F.relu(self.convolution(maps))[:, :, 0, 0]
 
     def forward(self, maps, tokens):
-        return self.join(torch.cat([self.encode_image(maps), self.encode_text(tokens)], dim=1))
+        return self.head(torch.cat([self.encode_image(maps), self.encode_text(tokens)], dim=1))
 
 
 def last_word(self, tokens):
@@ -126,17 +126,20 @@ def test_debug(judged):
             "made by a function": lambda channels, size: made()(channels, size),
         },
         {
-            "untouched": (Buggy, "the maps are still cut to the corner. And a sentence shorter"),
-            "maps alone mended": (made(encode_text=Buggy.encode_text), None),
-            "words alone mended": (made(encode_image=Buggy.encode_image), None),
-            "last column": (made(encode_text=last_column), "the state after the last column is no sentence's"),
+            "untouched": (Buggy, "the maps are still cut to the corner. And the words of a sentence shorter"),
+            "maps alone fixed": (made(encode_text=Buggy.encode_text), None),
+            "words alone fixed": (made(encode_image=Buggy.encode_image), None),
+            "last column": (made(encode_text=last_column), "four more columns of padding change the logits: the"),
             "no GRU": (made(encode_text=mean_of_words), "is the GRU still skipped?"),
-            "last word alone": (made(encode_text=last_embedding), "is only one word read?"),
+            "last word alone": (
+                made(encode_text=last_embedding),
+                "of a sentence does not affect any logit: is only one",
+            ),
             "a row": (
                 made(encode_image=lambda self, maps: F.relu(self.convolution(maps))[:, :, 0].flatten(1), wide=128),
-                "what is cut off?",
+                "what is discarded?",
             ),
-            "join too narrow": (made(encode_image=flat), "`join` was made for 32"),
+            "join too narrow": (made(encode_image=flat), "head` expects 32 numbers per image. Flattened maps are"),
             "not flattened": (
                 made(encode_image=lambda self, maps: F.relu(self.convolution(maps))),
                 "flatten all but the batch",
@@ -144,11 +147,11 @@ def test_debug(judged):
             "all flattened": (made(encode_image=lambda self, maps: F.relu(self.convolution(maps)).flatten()), None),
             "no image": (
                 made(encode_image=lambda self, maps: torch.zeros(len(maps), 32)),
-                "the picture can be any other",
+                "the logits are the same for any image: do the maps",
             ),
             "no words": (
                 made(encode_text=lambda self, tokens: torch.zeros(len(tokens), 64)),
-                "the sentence can be any other",
+                "the logits are the same for any sentence: does the",
             ),
             "all layers": (
                 made(encode_text=lambda self, tokens: self.recurrent(self.embedding(tokens))[1]),
@@ -157,7 +160,7 @@ def test_debug(judged):
             "all states": (made(encode_text=states), "`encode_text` gave (5, 7, 64), a state for each word"),
             "all of the GRU": (
                 made(encode_text=lambda self, tokens: self.recurrent(self.embedding(tokens))),
-                "several things",
+                "returns several values; one tensor (B, features) is",
             ),
             "longest's end": (
                 made(encode_text=lambda self, tokens: states(self, tokens)[:, lengths(tokens).max() - 1]),
@@ -197,10 +200,10 @@ def test_debug(judged):
                 made(encode_text=lambda self, tokens: self.embedding(tokens).mean(1)),
                 "the GRU never runs",
             ),
-            "squeezed": (made(encode_image=squeezed_maps), "`encode_image` gave (32,): at a batch of one"),
+            "squeezed": (made(encode_image=squeezed_maps), "`encode_image` gave (32,): for a batch of one"),
             "squeezed logits": (
                 made(forward=lambda self, maps, tokens: Buggy.forward(self, maps, tokens).squeeze()),
-                "drops the batch too: leave it out",
+                "removes the batch axis too: leave it out",
             ),
             "time first": (made(encode_text=not_batch_first), None),
             "detached": (made(encode_text=detached), "no gradient reaches"),
@@ -220,7 +223,7 @@ def test_debug(judged):
     ("halves", "words"),
     [({"encode_text": Buggy.encode_text}, "corner"), ({"encode_image": Buggy.encode_image}, "padding")],
 )
-def test_what_is_mended_is_not_blamed(halves, words):
+def test_the_fixed_branch_is_not_blamed(halves, words):
     from mmcourse.exercises.checks import judge
 
     assert words not in judge("08.debug", made(**halves)).message

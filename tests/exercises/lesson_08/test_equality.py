@@ -69,16 +69,22 @@ def test_equal_by_product(judged):
         },
         {
             "no bias": (parts(b=0.0), "The bias is missing"),
-            "bias on the border": (parts(b=-1.0), "The bias is at fault"),
+            "bias on the border": (parts(b=-1.0), "The bias is wrong: the threshold"),
             "wrong sign": (parts(w=lambda n: -torch.ones(n)), "w has the wrong sign"),
-            "turned": (parts(w=lambda n: -torch.ones(n), b=0.5), "the wrong way round"),
+            "turned": (parts(w=lambda n: -torch.ones(n), b=0.5), "the sign is reversed: equal vectors are below 0,"),
             "random": (parts(U=lambda n: drawn(n, n), V=lambda n: drawn(n, n), w=drawn), None),
             "ones": (
                 parts(U=lambda n: torch.ones(n, n), V=lambda n: torch.ones(n, n)),
                 "every pair has the same score",
             ),
-            "one side constant": (parts(U=lambda n: torch.ones(n, n), w=torch.arange), "a factor is the same for all"),
-            "different orders": (parts(U=lambda n: torch.eye(n).roll(1, 0)), "to another order of the kinds"),
+            "one side constant": (
+                parts(U=lambda n: torch.ones(n, n), w=torch.arange),
+                "since one factor is the same for all classes",
+            ),
+            "different orders": (
+                parts(U=lambda n: torch.eye(n).roll(1, 0)),
+                "stated. U and V must use the same order; is one of",
+            ),
             "turned about": (parts(V=lambda n: torch.eye(n).flip(0)), None),
             "one transposed": (
                 parts(U=lambda n: torch.eye(n).roll(1, 0), V=lambda n: torch.eye(n).roll(1, 0).T),
@@ -87,37 +93,39 @@ def test_equal_by_product(judged):
             "tiny, no bias": (parts(U=lambda n: 1e-4 * torch.eye(n), V=lambda n: 1e-4 * torch.eye(n), b=0.0), None),
             "zeros": (parts(w=torch.zeros, b=0.0), None),
             "one number": (parts(U=lambda n: torch.arange(1.0, n + 1)[None], V=lambda n: torch.ones(1, n)), None),
-            "turned round": (parts(U=lambda n: torch.ones(n, 7)), "Turn it round"),
+            "turned round": (parts(U=lambda n: torch.ones(n, 7)), "Transpose it: `.T"),
             "numbers multiplied": (
                 lambda n: (torch.arange(n)[None], torch.arange(n)[None], torch.ones(1), -0.5),
                 None,
             ),
-            "other widths": (parts(V=lambda n: torch.ones(n + 1, n)), "a product needs as many of each"),
-            "w too short": (parts(w=lambda n: torch.ones(2 * n)), "a weight for each product"),
+            "other widths": (parts(V=lambda n: torch.ones(n + 1, n)), "a product needs equally many"),
+            "w too short": (parts(w=lambda n: torch.ones(2 * n)), "one weight per product"),
             "bias for each": (
                 lambda n: (torch.eye(n), torch.eye(n), torch.ones(n), -0.5 * torch.ones(n)),
-                "the score has one bias",
+                "expected a single number, the bias of the score",
             ),
-            "three": (lambda n: (torch.eye(n), torch.eye(n), torch.ones(n)), "expected four things"),
-            "model": (lambda n: nn.Linear(n, 1), "the four weights are asked for"),
+            "three": (lambda n: (torch.eye(n), torch.eye(n), torch.ones(n)), "expected a tuple of four: U, V, w, b"),
+            "model": (lambda n: nn.Linear(n, 1), "this is a model; the four weights are expected:"),
             "fixed size": (lambda n: by_identity(5), None),
             "text": (parts(b="half"), "expected numbers"),
-            "infinite": (parts(w=lambda n: torch.full((n,), torch.inf)), "w holds NaN"),
+            "infinite": (parts(w=lambda n: torch.full((n,), torch.inf)), "w contains NaN"),
         },
         draws=2,
     )
 
 
 def test_the_praise_says_how_many_products_it_took():
-    assert "a product for each kind. It can be done with fewer" in judge("08.3", by_identity).message
-    assert "13 of them 2 products are enough. One is not" in judge("08.3", circle).message
+    assert "classes, with a product for each class. Fewer suffice:" in judge("08.3", by_identity).message
+    assert "13 of them 2 products suffice. One does not" in judge("08.3", circle).message
     for many in (signed, distance):
         message = judge("08.3", many).message
-        assert f"with {len(many(13)[2])} products for 13 of them. Fewer do" in message and "enough" not in message
+        assert (
+            f"with {len(many(13)[2])} products for 13 of them. Fewer suffice" in message and "does not" not in message
+        )
 
 
 @pytest.mark.parametrize(
-    ("scale", "b", "words"), [(1e-4, 0.0, "The bias is missing"), (1e-4, -1e-8, "The bias is at fault")]
+    ("scale", "b", "words"), [(1e-4, 0.0, "The bias is missing"), (1e-4, -1e-8, "The bias is wrong: the threshold")]
 )
 def test_small_weights_are_blamed_for_what_large_ones_are(scale, b, words):
     small = parts(U=lambda n: scale * torch.eye(n), V=lambda n: scale * torch.eye(n), b=b)
@@ -126,4 +134,4 @@ def test_small_weights_are_blamed_for_what_large_ones_are(scale, b, words):
 
 def test_one_product_is_not_enough_for_three_kinds():
     verdict = judge("08.3", lambda n: (torch.arange(n)[None] - 0.5, torch.arange(n)[None] - 0.5, [1.0], 0.0))
-    assert not verdict and "for 3 kinds" in verdict.message
+    assert not verdict and "for 3 classes" in verdict.message

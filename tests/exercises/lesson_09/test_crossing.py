@@ -66,7 +66,7 @@ def soft(scores):
     return scores.softmax(-1)
 
 
-def other_asks(query_tokens, other, W_q, W_k, W_v):
+def modalities_swapped(query_tokens, other, W_q, W_k, W_v):
     scores = (other @ W_k.T) @ (query_tokens @ W_q.T).mT / len(W_q) ** 0.5
     weights = scores.softmax(-1)  # (B, T_k, T_q)
     return other @ W_v.T, weights
@@ -85,17 +85,32 @@ def test_cross_attention(judged):
         },
         {
             "not divided": (scored(soft, lambda *_: 1), "the scores are not divided"),
-            "by d": (scored(soft, lambda a, o, q, v: len(q)), "divided by d itself"),
-            "by the asking width": (scored(soft, lambda a, o, q, v: a.shape[2] ** 0.5), "the asking tokens' width"),
-            "by the places' width": (scored(soft, lambda a, o, q, v: o.shape[2] ** 0.5), "the places' width"),
-            "by the values' width": (scored(soft, lambda a, o, q, v: len(v) ** 0.5), "the values' width"),
-            "over the queries": (scored(lambda s: s.softmax(1)), "the softmax runs over the asking tokens"),
+            "by d": (scored(soft, lambda a, o, q, v: len(q)), "the scores are divided by d; divide by its square"),
+            "by the queries' width": (
+                scored(soft, lambda a, o, q, v: a.shape[2] ** 0.5),
+                "by the square root of the width of `query_tokens`",
+            ),
+            "by the keys' width": (
+                scored(soft, lambda a, o, q, v: o.shape[2] ** 0.5),
+                "by the square root of the width of `other`; d is",
+            ),
+            "by the values' width": (
+                scored(soft, lambda a, o, q, v: len(v) ** 0.5),
+                "are divided by the square root of the width of the",
+            ),
+            "over the queries": (scored(lambda s: s.softmax(1)), "the softmax runs over the queries; the weights of"),
             "over the batch": (scored(lambda s: s.softmax(0)), "the softmax runs over the batch"),
             "no softmax": (scored(lambda s: s), "the softmax is missing"),
             "sigmoid": (scored(torch.sigmoid), "come from a sigmoid"),
-            "over all": (scored(lambda s: s.flatten(1).softmax(1).view_as(s)), "over the whole table"),
-            "best only": (scored(lambda s: F.one_hot(s.argmax(-1), s.shape[-1]).float()), "only the best place"),
-            "the other asks": (other_asks, "the other modality asks here"),
+            "over all": (
+                scored(lambda s: s.flatten(1).softmax(1).view_as(s)),
+                "the softmax runs over the whole matrix; the",
+            ),
+            "best only": (
+                scored(lambda s: F.one_hot(s.argmax(-1), s.shape[-1]).float()),
+                "only the position with the largest score is used",
+            ),
+            "modalities swapped": (modalities_swapped, "one output per position of `other`: the modalities"),
             "averaged": (lambda *g: (crossing(*g)[0].mean(1), crossing(*g)[1]), "were averaged"),
             "values as keys": (
                 lambda a, o, q, k, v: (soft(crossing(a, o, q, k, v)[1]) @ (o @ k.T), crossing(a, o, q, k, v)[1]),
@@ -103,21 +118,33 @@ def test_cross_attention(judged):
             ),
             "no W_v": (
                 lambda a, o, q, k, v: (crossing(a, o, q, k, v)[1] @ o, crossing(a, o, q, k, v)[1]),
-                "`W_v` is left out",
+                "the values are `other` itself: `W_v` is missing",
             ),
-            "found alone": (lambda *g: crossing(*g)[0], "one tensor came back"),
-            "weights first": (lambda *g: crossing(*g)[::-1], "the weights come first"),
-            "turned weights": (lambda *g: (crossing(*g)[0], crossing(*g)[1].mT), "a column for each place"),
-            "scores for weights": (lambda *g: (crossing(*g)[0], crossing(*g)[1].log()), "are not the weights"),
+            "output alone": (lambda *g: crossing(*g)[0], "one tensor was returned; return the output and the"),
+            "weights first": (lambda *g: crossing(*g)[::-1], "the weights are returned first; `return output"),
+            "transposed weights": (
+                lambda *g: (crossing(*g)[0], crossing(*g)[1].mT),
+                "a row per query, a column per key",
+            ),
+            "scores for weights": (
+                lambda *g: (crossing(*g)[0], crossing(*g)[1].log()),
+                "the output is correct, but the second tensor does",
+            ),
             "three": (lambda *g: (*crossing(*g), 1), "expected two tensors"),
-            "mean over places": (
+            "mean over positions": (
                 lambda *g: (crossing(*g)[0] / g[1].shape[1], crossing(*g)[1]),
-                "the weights sum to 1 already",
+                "the result is divided by the number of keys; the",
             ),
-            "by the places": (scored(soft, lambda a, o, q, v: o.shape[1] ** 0.5), "the root of the number of places"),
-            "multiplied": (scored(soft, lambda a, o, q, v: len(q) ** -0.5), "multiplied by the root of d"),
-            "divided late": (divided_late(lambda *_: 1), "the root of d comes after the softmax"),
-            "divided twice": (divided_late(), "once more after the softmax"),
+            "by the number of keys": (
+                scored(soft, lambda a, o, q, v: o.shape[1] ** 0.5),
+                "are divided by the square root of the number of",
+            ),
+            "multiplied": (
+                scored(soft, lambda a, o, q, v: len(q) ** -0.5),
+                "the scores are multiplied by the square root of d",
+            ),
+            "divided late": (divided_late(lambda *_: 1), "the division by the square root of d comes after"),
+            "divided twice": (divided_late(), "the result is divided by the square root of d"),
             "detached": (lambda *g: [part.detach() for part in crossing(*g)], "no gradient reaches `g`"),
             "copied weights": (by_layers, "no gradient reaches `W_q`, `W_k` and `W_v`"),
             "new tensor": (lambda *g: [torch.tensor(part.tolist()) for part in crossing(*g)], None),
@@ -125,6 +152,6 @@ def test_cross_attention(judged):
                 lambda a, o, q, k, v: crossing(a, o, q, k.detach(), v),
                 "no gradient reaches `k`, so",
             ),
-            "places with places": (lambda a, o, q, k, v: crossing(o, o, k, k, v), None),
+            "positions with positions": (lambda a, o, q, k, v: crossing(o, o, k, k, v), None),
         },
     )

@@ -7,12 +7,12 @@ from mmcourse.exercises.checks import judge
 
 
 class Buggy(nn.Module):
-    """The lesson's patient."""
+    """The lesson's buggy model."""
 
     def __init__(self, n_classes, vocabulary_size, image, sound, width=16):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary_size, width, padding_idx=0)
-        self.join = nn.Sequential(nn.Linear(3 * width, 32), nn.ReLU(), nn.Linear(32, n_classes))
+        self.head = nn.Sequential(nn.Linear(3 * width, 32), nn.ReLU(), nn.Linear(32, n_classes))
 
     def encode_image(self, image):
         return self.encode_text(image.long().clamp(0, self.embedding.num_embeddings - 1))
@@ -25,7 +25,7 @@ class Buggy(nn.Module):
         return (self.embedding(tokens) * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)
 
     def forward(self, image, sound, tokens):
-        return self.join(
+        return self.head(
             torch.cat([self.encode_image(image), self.encode_sound(sound), self.encode_text(tokens)], dim=1)
         )
 
@@ -95,7 +95,7 @@ class Stub(Buggy):
         raise NotImplementedError()
 
     def encode_image(self, image):
-        """(B, picture) -> (B, width)"""
+        """(B, image) -> (B, width)"""
         # YOUR CODE HERE
         raise NotImplementedError()
 
@@ -124,12 +124,12 @@ class Deeper(Fixed):
 
 
 class Direct(Fixed):
-    """Features into the join as they are."""
+    """Features concatenated as they are."""
 
     def __init__(self, n_classes, vocabulary_size, image, sound, width=16):
         nn.Module.__init__(self)
         self.embedding = nn.Embedding(vocabulary_size, width, padding_idx=0)
-        self.join = nn.Sequential(nn.Linear(image + sound + width, 32), nn.Tanh(), nn.Linear(32, n_classes))
+        self.head = nn.Sequential(nn.Linear(image + sound + width, 32), nn.Tanh(), nn.Linear(32, n_classes))
 
     def encode_image(self, image):
         return image
@@ -196,75 +196,78 @@ def test_debug(judged):
         {
             "untouched": (
                 Buggy,
-                "the picture is still cast to whole numbers: 0.3 and 0.8 give the same logits. Amounts "
-                "belong into a linear layer. And the sound",
+                "the image is still cast to integers: 0.3 and 0.8 give the same logits. Features need a "
+                "linear layer. And the sound",
             ),
-            "picture alone mended": (made(encode_sound=Buggy.encode_sound), None),
-            "sound alone mended": (made(encode_image=Buggy.encode_image), None),
-            "finer": (made(encode_image=finer), "finer ones than before"),
+            "image alone fixed": (made(encode_sound=Buggy.encode_sound), None),
+            "sound alone fixed": (made(encode_image=Buggy.encode_image), None),
+            "finer": (made(encode_image=finer), "is still quantised, in finer steps than before: no"),
             "rounded": (made(encode_image=rounded), None),
             "rounded finely": (made(encode_image=rounded_finely), None),
             "no image": (made(encode_image=with_constant), None),
             "no sound": (made(encode_sound=with_constant), None),
-            "no words": (made(encode_text=no_words), "the question can be any other"),
-            "padding": (made(encode_text=padding_counts), "three columns of padding"),
-            "the mean": (made(encode_image=by_mean), "can change places"),
-            "cut off": (made(encode_image=first_half), "is a part cut off?"),
+            "no words": (made(encode_text=no_words), "the logits are the same for any question: does the"),
+            "padding": (made(encode_text=padding_counts), "three more columns of padding change the logits"),
+            "the mean": (made(encode_image=by_mean), "does not change any logit: only their mean or sum"),
+            "cut off": (made(encode_image=first_half), "does not affect any logit: is a part discarded?"),
             "cast before a layer": (
                 made(encode_image=lambda self, image: self.from_image(image.long())),
                 "A linear layer takes floats",
             ),
             "wrong width": (
                 made(encode_image=lambda self, image: self.from_image(image[:, :-1])),
-                "begins with that modality's number of features",
+                "Each modality's linear layer expects that",
             ),
             "classes": (made(forward=lambda self, *given: Fixed.forward(self, *given).argmax(1)), "the shape is (5,)"),
             "detached": (
                 made(encode_image=lambda self, image: self.from_image(image).detach()),
-                "the picture counts by its amounts, but no gradient reaches it",
+                "depend on the values of the image, but no gradient reaches it",
             ),
             "data": (
                 made(encode_sound=lambda self, sound: self.from_sound(sound.data)),
-                "the sound counts by its amounts, but",
+                "depend on the values of the sound, but",
             ),
             "without gradients": (made(encode_image=torch.no_grad()(Fixed.encode_image)), None),
             "clamped": (
                 made(encode_image=seen_as(lambda x: x.clamp(0))),
-                "below 0 all amounts of the picture are the same",
+                "all values of the image below 0 are treated alike",
             ),
             "clamped as before": (
                 made(encode_sound=lambda self, x: self.from_sound(x.clamp(0, 39))),
-                "below 0 all amounts of the sound",
+                "all values of the sound below 0",
             ),
             "relu first": (made(encode_image=seen_as(torch.relu)), None),
             "a list": (Listed, "a plain list hides layers"),
             "tensors": (OfTensors, None),
             "made in see": (
                 made(encode_image=lambda self, x: nn.Linear(x.shape[1], self.embedding.embedding_dim)(x)),
-                "the same input gives two results: make layers in `__init__`",
+                "the same input gives two different outputs: create",
             ),
             "dropout for ever": (made(encode_image=seen_as(lambda x: F.dropout(x, 0.5))), None),
             "the batch's mean": (
                 made(encode_image=seen_as(lambda x: x - x.mean(0))),
-                "an example gives another result alone than among others",
+                "an example gives a different result alone than in",
             ),
-            "fixed width": (FixedWidth, "`encode_image` gave (5, 64), expected (5, 24): 64 is fixed"),
-            "own width": (made(encode_image=lambda self, x: x), "a linear layer ends with `width` features"),
+            "fixed width": (FixedWidth, "`encode_image` returned (5, 64), expected (5, 24): 64 is fixed"),
+            "own width": (made(encode_image=lambda self, x: x), "the linear layer should have `width` outputs"),
             "no return": (
                 made(encode_sound=lambda self, x: print(end="")),
-                "`encode_sound` gave None: is the `return` missing?",
+                "`encode_sound` returned None: is the `return` missing?",
             ),
-            "several": (made(encode_image=lambda self, x: (x, x)), "`encode_image` gave a tuple"),
-            "an axis too many": (made(encode_image=lambda self, x: self.from_image(x)[:, None]), "an axis too many"),
-            "in place": (made(encode_image=seen_as(lambda x: x.sub_(1))), "`image` came in and was changed in place"),
+            "several": (made(encode_image=lambda self, x: (x, x)), "`encode_image` returned a tuple"),
+            "an axis too many": (
+                made(encode_image=lambda self, x: self.from_image(x)[:, None]),
+                "an axis too many",
+            ),
+            "in place": (made(encode_image=seen_as(lambda x: x.sub_(1))), "`image` was changed in place"),
             "looked up": (
                 made(encode_image=lambda self, x: self.embedding(x.long().abs() + 40).mean(1)),
-                "are amounts still looked up?",
+                "An embedding was indexed with a row that it does",
             ),
             "begun": (Begun, "`raise NotImplementedError` in `__init__` is still reached"),
             "nothing seen and nothing heard": (
                 made(encode_image=with_constant, encode_sound=with_constant),
-                "does it get into what is joined? And the sound can",
+                "does it reach the concatenation? And the logits",
             ),
             "whole batch": (
                 made(forward=lambda self, *given: Fixed.forward(self, *given).mean(0)),
@@ -288,5 +291,5 @@ def test_the_class_as_it_is_found_is_untried(half):
     ("methods", "words"),
     [({"encode_sound": Buggy.encode_sound}, "image"), ({"encode_image": Buggy.encode_image}, "the sound")],
 )
-def test_what_is_mended_is_not_blamed(methods, words):
+def test_the_fixed_branch_is_not_blamed(methods, words):
     assert words not in judge("09.debug", made(**methods)).message

@@ -82,46 +82,67 @@ def test_indices(judged):
             "package": lambda maps: with_positions(maps),
         },
         {
-            "x and y exchanged": (lambda m: by_permute(m)[..., [*range(m.shape[1]), -1, -2]], "x and y are exchanged"),
+            "x and y swapped": (
+                lambda m: by_permute(m)[..., [*range(m.shape[1]), -1, -2]],
+                "x and y are swapped: x comes first, and increases",
+            ),
             "reshaped": (
                 lambda m: by_permute(m).mT.reshape(len(m), -1, m.shape[1] + 2),
-                "the shape is right and the contents are not",
+                "the shape is correct and the contents are not",
             ),
             "features reshaped": (
                 lambda m: torch.cat([m.reshape(len(m), -1, m.shape[1]), by_loop(m)[..., -2:]], 2),
-                "the coordinates are right and the features are not",
+                "the coordinates are correct and the features are",
             ),
-            "columns first": (lambda m: columns_first(by_loop(m), m), "the places come column after column"),
-            "coordinates in columns": (lambda m: placed(m, line, turn=True), "their coordinates column after column"),
+            "columns first": (
+                lambda m: columns_first(by_loop(m), m),
+                "the positions are in column order; use row order",
+            ),
+            "coordinates in columns": (
+                lambda m: placed(m, line, turn=True),
+                "the features are in row order, and their",
+            ),
             "features in columns": (
                 lambda m: torch.cat([columns_first(by_loop(m), m)[..., :-2], by_loop(m)[..., -2:]], 2),
-                "the features column after column",
+                "the coordinates are in row order, and the features",
             ),
-            "axes exchanged": (of_exchanged_axes, "height and width are exchanged"),
+            "axes swapped": (of_exchanged_axes, "height and width are swapped for the coordinates"),
             "coordinates first": (lambda m: by_loop(m).roll(2, 2), "they come last"),
-            "pixels": (lambda m: placed(m, torch.arange), "counted from 0"),
-            "from 0": (lambda m: placed(m, lambda n: torch.linspace(0, 1, n)), "go from 0 to 1"),
+            "pixels": (lambda m: placed(m, torch.arange), "the coordinates count from 0; they range from -1"),
+            "from 0": (
+                lambda m: placed(m, lambda n: torch.linspace(0, 1, n)),
+                "the coordinates range from 0 to 1; they should",
+            ),
             "by n": (lambda m: placed(m, lambda n: torch.arange(n) / n * 2 - 1), "divide by n - 1"),
             "centres": (lambda m: placed(m, lambda n: (2 * torch.arange(n) + 1) / n - 1), "the centres of the cells"),
-            "up to 3": (lambda m: placed(m, lambda n: 3 * line(n)), "go from -3 to 3"),
-            "backwards": (lambda m: placed(m, lambda n: -line(n)), "run backwards"),
+            "up to 3": (
+                lambda m: placed(m, lambda n: 3 * line(n)),
+                "the coordinates range from -3 to 3, as in the call",
+            ),
+            "backwards": (lambda m: placed(m, lambda n: -line(n)), "the coordinates are reversed: -1 is at the left"),
             "x to the left": (
                 lambda m: by_loop(m) * torch.tensor([1.0] * m.shape[1] + [-1.0, 1]),
-                "x grows to the left",
+                "x increases to the left; -1 is the leftmost column",
             ),
             "x twice": (lambda m: by_permute(m)[..., [*range(m.shape[1]), -2, -2]], "both coordinates are x"),
-            "y upwards": (lambda m: by_loop(m) * torch.tensor([1.0] * (m.shape[1] + 1) + [-1.0]), "y grows upwards"),
+            "y upwards": (
+                lambda m: by_loop(m) * torch.tensor([1.0] * (m.shape[1] + 1) + [-1.0]),
+                "y increases upwards; in images it increases",
+            ),
             "no coordinates": (lambda m: m.flatten(2).mT, "the two coordinates are missing"),
             "features before tokens": (lambda m: by_loop(m).mT, "before features: `transpose(1, 2)`"),
-            "in rows": (lambda m: by_loop(m).mT.unflatten(2, m.shape[2:]), "the places are still in rows: `flatten"),
+            "in rows": (
+                lambda m: by_loop(m).mT.unflatten(2, m.shape[2:]),
+                "the positions are still in rows: `flatten(2)`",
+            ),
             "zeros": (lambda m: F.pad(m.flatten(2).mT, (0, 2)), "zero everywhere"),
             "table turned": (
                 lambda m: with_table(m, line(m.shape[3]), line(m.shape[2])).flatten(2).mT,
                 "Maps and tables of coordinates have the same height",
             ),
             "table expanded": (expanded, "A table of coordinates is (H, W)"),
-            "one picture": (lambda m: by_loop(m)[0], None),
-            "first picture": (lambda m: by_loop(m)[:1], "only the first picture"),
+            "one image": (lambda m: by_loop(m)[0], None),
+            "first image": (lambda m: by_loop(m)[:1], "only the first image is left"),
             "one row": (lambda m: placed(m, counted), "for maps of one row the result holds NaN"),
             "one column": (
                 lambda m: placed(m, line) if m.shape[3] > 1 else placed(m, counted),
@@ -142,5 +163,5 @@ def test_indices(judged):
 
 
 def test_a_division_by_zero_that_says_so_is_remarked_on():
-    assert "it divides by zero and stops" in judge("09.2", by_loop).message
+    assert "it stops with a division by zero; `torch.linspace`" in judge("09.2", by_loop).message
     assert "divides" not in judge("09.2", by_permute).message

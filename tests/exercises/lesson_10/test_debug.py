@@ -6,7 +6,7 @@ import torch
 
 
 def report(decide, features, labels, means, key="+".join, sets=None, there=None, mean=None, score=None):
-    figures = {}
+    results = {}
     names = list(features)
     every = chain.from_iterable(combinations(names, size) for size in range(1, len(names) + 1))
     for kept in sets(names) if sets else every:
@@ -16,8 +16,8 @@ def report(decide, features, labels, means, key="+".join, sets=None, there=None,
             used = (row if there is None else there(row)) & torch.tensor(name in kept)
             filled[name] = torch.where(used, x, means[name] if mean is None else mean(x))
         logits = decide(filled)
-        figures[key(kept)] = (score or (lambda p, y: (p == y).float().mean().item()))(logits.argmax(1), labels)
-    return figures
+        results[key(kept)] = (score or (lambda p, y: (p == y).float().mean().item()))(logits.argmax(1), labels)
+    return results
 
 
 def variant(**changes):
@@ -25,7 +25,7 @@ def variant(**changes):
 
 
 def by_loops(decide, features, labels, means):
-    figures, names = {}, list(features)
+    results, names = {}, list(features)
     for code in range(1, 2 ** len(names)):
         kept = [name for i, name in enumerate(names) if code >> i & 1]
         right = 0
@@ -34,8 +34,8 @@ def by_loops(decide, features, labels, means):
             for name, x in features.items():
                 row[name] = x[i : i + 1] if name in kept and not x[i].isnan().any() else means[name][None]
             right += int(decide(row).argmax(1)) == int(labels[i])
-        figures["+".join(kept)] = right / len(labels)
-    return figures
+        results["+".join(kept)] = right / len(labels)
+    return results
 
 
 def buggy_model(decide, features, labels, means):
@@ -50,27 +50,27 @@ def complete_cases(decide, features, labels, means):
 
 
 def available_cases(decide, features, labels, means):
-    figures, names = {}, list(features)
+    results, names = {}, list(features)
     for size in range(1, len(names) + 1):
         for kept in combinations(names, size):
             there = torch.stack([~features[name].isnan().any(1) for name in kept]).all(0)
             some = {n: x[there] if n in kept else means[n].expand(int(there.sum()), -1) for n, x in features.items()}
-            figures["+".join(kept)] = (decide(some).argmax(1) == labels[there]).float().mean().item()
-    return figures
+            results["+".join(kept)] = (decide(some).argmax(1) == labels[there]).float().mean().item()
+    return results
 
 
 def emptied(of_the_set):
     """A row that lacks one modality, of all or of the set, gets the mean for all of them."""
 
     def given(decide, features, labels, means):
-        figures, names = {}, list(features)
+        results, names = {}, list(features)
         for size in range(1, len(names) + 1):
             for kept in combinations(names, size):
                 asked = kept if of_the_set else names
                 there = torch.stack([~features[name].isnan().any(1) for name in asked]).all(0)[:, None]
                 some = {n: torch.where(there & torch.tensor(n in kept), x, means[n]) for n, x in features.items()}
-                figures["+".join(kept)] = (decide(some).argmax(1) == labels).float().mean().item()
-        return figures
+                results["+".join(kept)] = (decide(some).argmax(1) == labels).float().mean().item()
+        return results
 
     return given
 
@@ -89,17 +89,17 @@ def own_mean(x):
     return x[~x.isnan().any(1)].mean(0)
 
 
-def turned(decide, features, labels, means):
+def inverted(decide, features, labels, means):
     names = list(features)
-    figures = {}
+    results = {}
     for size in range(1, len(names) + 1):
         for gone in combinations(names, size):
             filled = {}
             for name, x in features.items():
                 row = ~x.isnan().any(1, keepdim=True) & torch.tensor(name not in gone)
                 filled[name] = torch.where(row, x, means[name])
-            figures["+".join(gone)] = (decide(filled).argmax(1) == labels).float().mean().item()
-    return figures
+            results["+".join(gone)] = (decide(filled).argmax(1) == labels).float().mean().item()
+    return results
 
 
 def gaps(value):
@@ -121,31 +121,43 @@ def test_report(judged):
             "tensors": variant(score=lambda p, y: (p == y).double().mean()),
         },
         {
-            "patient": (buggy_model, "one figure, with everything present"),
+            "buggy": (buggy_model, "one accuracy, with everything present: that is the"),
             "complete cases": (complete_cases, "rows that lack a modality are still left out"),
             "available cases": (available_cases, "for each set, rows that lack one of its modalities are left out"),
-            "emptied": (emptied(False), "gets the mean for all of them"),
-            "emptied set": (emptied(True), "gets the mean for all of the set"),
-            "zeros for the removed": (zeros_for_the_removed, "zeros stand in for what is taken away"),
-            "turned": (turned, "taken away, and the others kept"),
-            "zeros": (variant(mean=lambda x: torch.zeros(x.shape[1])), "zeros stand in; the mean"),
-            "own mean": (variant(mean=own_mean), "from the table that is judged"),
+            "emptied": (emptied(False), "a row that lacks one modality gets the mean for"),
+            "emptied set": (emptied(True), "a row that lacks one modality of a set gets the"),
+            "zeros for the removed": (zeros_for_the_removed, "removed modalities are replaced by zeros; use the"),
+            "inverted": (inverted, "the named modalities are removed, and the others"),
+            "zeros": (variant(mean=lambda x: torch.zeros(x.shape[1])), "missing values are replaced by zeros; use the"),
+            "own mean": (variant(mean=own_mean), "the mean is that of the evaluated data; in use"),
             "gaps zero": (gaps(lambda x: torch.zeros(x.shape[1])), "are filled with zeros"),
-            "gaps own mean": (gaps(own_mean), "filled with this table's own mean"),
-            "nan kept": (variant(there=lambda row: torch.ones_like(row)), "go into the model as they are"),
-            "singles": (variant(sets=lambda names: [(n,) for n in names]), "single modalities alone"),
-            "everything": (variant(sets=lambda names: [tuple(names)]), "no figure for 'image', 'sound', 'text'"),
+            "gaps own mean": (gaps(own_mean), "of a modality that is kept are filled with the"),
+            "nan kept": (
+                variant(there=lambda row: torch.ones_like(row)),
+                "rows with NaN are passed to the model unchanged",
+            ),
+            "singles": (variant(sets=lambda names: [(n,) for n in names]), "only single modalities are included"),
+            "everything": (variant(sets=lambda names: [tuple(names)]), "no result for 'image', 'sound', 'text'"),
             "empty too": (
                 variant(sets=lambda n: chain.from_iterable(combinations(n, k) for k in range(len(n) + 1))),
                 "the empty set is among",
             ),
             "tuples": (variant(key=tuple), "expected text"),
-            "order": (variant(key=lambda kept: "+".join(reversed(kept))), "in another order"),
+            "order": (
+                variant(key=lambda kept: "+".join(reversed(kept))),
+                "the names of a key are in a different order than",
+            ),
             "commas": (variant(key=",".join), "the keys are 'image', 'sound', 'text', 'image,sound'"),
-            "mistakes": (variant(score=lambda p, y: (p != y).float().mean().item()), "shares of mistakes"),
-            "percent": (variant(score=lambda p, y: 100 * (p == y).float().mean().item()), "a share between 0 and 1"),
+            "mistakes": (
+                variant(score=lambda p, y: (p != y).float().mean().item()),
+                "those are error rates, not accuracies",
+            ),
+            "percent": (
+                variant(score=lambda p, y: 100 * (p == y).float().mean().item()),
+                "return fractions between 0 and 1",
+            ),
             "counts": (variant(score=lambda p, y: (p == y).sum().item() / 7), None),
-            "absent": (absent_keys, "this model wants every modality"),
+            "absent": (absent_keys, "this model needs every modality"),
             "number": (lambda d, f, y, m: 0.9, "expected a dict"),
         },
         draws=10,

@@ -107,17 +107,20 @@ def test_modality_dropout(judged):
             "redrawn": redrawn,
         },
         {
-            "all may go": (lambda b, r, g: drop(b, r, g, give_back=False), "each of them gets one back"),
+            "all may go": (lambda b, r, g: drop(b, r, g, give_back=False), "give one back to each of them (if you did"),
             "redrawn once": (redrawn_once, "some lose all again"),
-            "turned": (lambda b, r, g: drop(b, 1 - r, g), "kept and dropped are exchanged: True is kept"),
+            "inverted": (lambda b, r, g: drop(b, 1 - r, g), "kept and dropped are swapped: True means kept, and"),
             "one rate": (lambda b, r, g: drop(b, torch.full_like(r, float(r.mean())), g), "all are kept equally often"),
-            "whole batch": (lambda b, r, g: drop(1, r, g).expand(b, -1), "every row is the same"),
+            "whole batch": (lambda b, r, g: drop(1, r, g).expand(b, -1), "all rows are equal: draw for each example"),
             "one draw": (lambda b, r, g: drop(1, r, g)[0], "one draw for the whole batch"),
             "same number": (same_number, "not dropped independently"),
-            "first back": (first_back, "what comes back is always the same"),
+            "first back": (first_back, "a row that lost all always gets the same modality"),
             "all back": (all_back, "get everything back"),
             "back to all": (lambda b, r, g: drop(b, r, g) | drop(b, torch.ones(len(r)), g), "every row gets one back"),
-            "left out": (lambda b, r, g: (k := drop(b, r, g, False))[k.any(1)], "not to go"),
+            "left out": (
+                lambda b, r, g: (k := drop(b, r, g, False))[k.any(1)],
+                "rows are returned: rows that lost all get one",
+            ),
             "floats": (lambda b, r, g: drop(b, r, g).float(), "or add `.bool()`"),
             "numbers": (lambda b, r, g: torch.rand(b, len(r), generator=g), "compare with the rates"),
             "transposed": (lambda b, r, g: drop(b, r, g).T, "a row for each example"),
@@ -135,7 +138,7 @@ def test_modality_dropout(judged):
     "answer", [lambda b, r, g: ~drop(b, r, g), lambda b, r, g: torch.rand(b, len(r), generator=g) < r]
 )
 def test_an_exchanged_mask_is_named_before_its_empty_rows(answer):
-    assert "exchanged: True is kept" in checks.judge("10.3", answer).message
+    assert "kept and dropped are swapped: True means kept, and" in checks.judge("10.3", answer).message
 
 
 def test_one_given_back_in_a_copy():
@@ -145,7 +148,7 @@ def test_one_given_back_in_a_copy():
 def test_a_batch_drawn_again_as_a_whole_ends_at_the_deadline(monkeypatch):
     monkeypatch.setattr(dropping, "SECONDS", 0.5)
     verdict = checks.judge("10.3", all_redrawn)
-    assert verdict.state == "wrong" and "it draws on and on" in verdict.message
+    assert verdict.state == "wrong" and "seconds: among so many rows some always lose all" in verdict.message
 
 
 def weighted(weight, gain=lambda v, s, n: v(s | {n}) - v(s), sizes=range):
@@ -201,19 +204,28 @@ def test_shapley_values(judged):
             "equal weights": (weighted(lambda s, m: 1 / 2 ** (m - 1)), "Banzhaf"),
             "no weights": (weighted(lambda s, m: 1), "the weights are missing"),
             "ablation": (ablation, "that is ablation"),
-            "alone": (weighted(lambda s, m: float(s == 0)), "what each reaches alone"),
-            "one order": (one_order, "that is one order of coming"),
+            "alone": (weighted(lambda s, m: float(s == 0)), "that is each name's gain when it enters first: the"),
+            "one order": (one_order, "that is a single order; average over all orders"),
             "not divided": (lambda v, n: summed_orders(v, n), "not divided by M!"),
             "factorial": (
                 weighted(lambda s, m: math.factorial(s) * math.factorial(m - s) / math.factorial(m)),
                 "the second factorial",
             ),
-            "no empty": (weighted(fair, sizes=lambda m: range(1, m)), "the empty set is left out"),
+            "no empty": (
+                weighted(fair, sizes=lambda m: range(1, m)),
+                "the empty set is missing: some name enters first",
+            ),
             "no full": (weighted(fair, sizes=lambda m: range(m - 1)), "the set of all the others"),
             "not taken off": (weighted(fair, gain=lambda v, s, n: v(s | {n})), "the value of the set before"),
-            "sign": (weighted(fair, gain=lambda v, s, n: v(s) - v(s | {n})), "the sign is turned"),
-            "from nothing": (weighted(fair, gain=lambda v, s, n: v(s | {n}) - v(frozenset())), "not v(S)"),
-            "one over M": (weighted(lambda s, m: 1 / m), "which share it"),
+            "sign": (
+                weighted(fair, gain=lambda v, s, n: v(s) - v(s | {n})),
+                "the sign is reversed: v(with) - v(without)",
+            ),
+            "from nothing": (
+                weighted(fair, gain=lambda v, s, n: v(s | {n}) - v(frozenset())),
+                "v of the empty set is subtracted each time",
+            ),
+            "one over M": (weighted(lambda s, m: 1 / m), "every set has the weight 1 / M; with more than two"),
             "one order fewer": (
                 weighted(lambda s, m: math.factorial(s) * math.factorial(m - s - 1) / math.factorial(m - 1)),
                 "divided by (M - 1)!",
@@ -224,19 +236,22 @@ def test_shapley_values(judged):
             ),
             "first from zero": (
                 weighted(fair, gain=lambda v, s, n: v(s | {n}) - (v(s) if s else 0)),
-                "v of nothing is not taken off:",
+                "for a name that enters first, v of the empty set",
             ),
-            "added": (weighted(fair, gain=lambda v, s, n: v(s | {n}) + v(s)), "take the difference"),
-            "divided by their sum": (divided_by_their_sum, "so that all make 1"),
+            "added": (
+                weighted(fair, gain=lambda v, s, n: v(s | {n}) + v(s)),
+                "the values with and without are added; subtract",
+            ),
+            "divided by their sum": (divided_by_their_sum, "the values are normalised to a sum of 1"),
             "letters": (weighted(fair, gain=lambda v, s, n: v(s | frozenset(n)) - v(s)), "is a set of letters"),
-            "tuples": (lambda v, n: {name: v((name,)) for name in n}, "it takes a frozenset"),
+            "tuples": (lambda v, n: {name: v((name,)) for name in n}, "it expects a frozenset of names"),
             "a string": (lambda v, n: {name: v(frozenset(name)) for name in n}, None),
             "list": (lambda v, n: list(shapley(v, n).values()), "expected a dict"),
-            "one short": (lambda v, n: dict(list(shapley(v, n).items())[1:]), "it gave shares for"),
+            "one short": (lambda v, n: dict(list(shapley(v, n).items())[1:]), "it returned values for"),
             "halves": (lambda v, n: {k: s / 2 for k, s in shapley(v, n).items()}, "they sum to"),
             "evened": (
                 lambda v, n: dict.fromkeys(n, (v(frozenset(n)) - v(frozenset())) / len(n)),
-                "the sum is right, but",
+                "the sum is correct, but",
             ),
         },
         draws=10,

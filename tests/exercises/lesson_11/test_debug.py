@@ -1,4 +1,4 @@
-"""The clinic of lesson 11 on right answers, the patient, halves of the cure and other mistakes."""
+"""The debugging exercise of lesson 11 on correct answers, the buggy loss, partial fixes and other mistakes."""
 
 import math
 
@@ -45,7 +45,7 @@ def of(start, scale, kind=nn.Parameter):
 
 
 def by(forward):
-    """The right `__init__` with another `forward`."""
+    """The correct `__init__` with another `forward`."""
     return type("Made", (Right,), {"forward": forward})
 
 
@@ -220,37 +220,40 @@ def test_debug(judged):
         "11.debug",
         {"as CLIP": Right, "unclamped": Unclamped, "an axis of one": Vector} | SAFE,
         {
-            "the patient": (Buggy, "it gains by growing them"),
+            "the buggy loss": (Buggy, "the norms of the vectors still change the loss, so"),
             "sums": (Sums, None),
             "scale alone": (OnlyScale, None),
-            "units alone": (OnlyUnits, "nothing in it can be learned"),
+            "units alone": (OnlyUnits, "nothing is learned: the scale is a constant. Make"),
             "fixed scale": (FixedScale, None),
-            "first alone": (HalfUnits, "longer vectors of the second modality"),
-            "second alone": (OtherHalf, "longer vectors of the first modality"),
+            "first alone": (HalfUnits, "the norms of the second modality"),
+            "second alone": (OtherHalf, "the norms of the first modality"),
             "over the batch": (
                 by(lambda self, a, b: both(self.log_scale.exp() * F.normalize(a, dim=0) @ F.normalize(b, dim=0).T)),
-                "each vector by its own, `dim=1`",
+                "(`dim=0`); divide each vector by its own norm",
             ),
             "one length for all": (
                 by(lambda self, a, b: both(self.log_scale.exp() * (a / a.norm()) @ (b / b.norm()).T)),
-                "divided by one length",
+                "all vectors are divided by one common norm; divide",
             ),
-            "flat": (of(0.0, torch.exp), "it begins at a scale of 1.00"),
-            "exp forgotten": (of(2.66, lambda p: p), "2.66: with cosines between -1 and 1 the softmax is flat then"),
+            "flat": (of(0.0, torch.exp), "the initial scale is 1.00"),
+            "exp forgotten": (
+                of(2.66, lambda p: p),
+                "2.66: with cosines between -1 and 1 the softmax is almost uniform",
+            ),
             "raw, from 0": (of(0.0, lambda p: p), "where all logits are 0"),
-            "raw, below 0": (of(-14.0, lambda p: p), "it begins at a scale of -14.00"),
+            "raw, below 0": (of(-14.0, lambda p: p), "the initial scale is -14.00"),
             "exp(14)": (of(14.0, torch.exp), "1,202,604"),
             "raw": (of(14.0, lambda p: p), "to -6.7, it is -6.70"),
             "temperature": (of(0.07, lambda p: 1 / p), "to -1.0, it is -1.04"),
-            "relu": (of(14.0, torch.relu), "no gradient leads back"),
+            "relu": (of(14.0, torch.relu), "the scale can become 0, and then it receives no"),
             "root": (of(14.0, lambda p: (14 * p).sqrt()), "the loss is NaN"),
-            "clamped to 14": (of(2.66, lambda p: p.exp().clamp(max=14)), "the most that its `clamp` allows"),
-            "clamp(100)": (of(2.66, lambda p: p.exp().clamp(100)), "the least that its `clamp` allows"),
+            "clamped to 14": (of(2.66, lambda p: p.exp().clamp(max=14)), "the maximum that its `clamp` allows"),
+            "clamp(100)": (of(2.66, lambda p: p.exp().clamp(100)), "the minimum that its `clamp` allows"),
             "no parameter": (of(2.66, torch.exp, lambda x: x.requires_grad_()), None),
-            "in a list": (Hidden, "a plain list hides it"),
-            "made in forward": (Anew, "made anew in every `forward`"),
+            "in a list": (Hidden, "the learned tensor is not among the loss's"),
+            "made in forward": (Anew, "the parameter is created anew in every `forward`"),
             "cut off": (Cut, "no gradient reaches it"),
-            "rows": (Half, "only the rows are judged now"),
+            "rows": (Half, "only the rows are used; the buggy loss used the"),
             "added": (Added, "the two directions are added"),
             "on the loss": (
                 by(lambda self, a, b: self.log_scale.exp() * both(cosines(a, b))),
@@ -260,14 +263,14 @@ def test_debug(judged):
             "one detached": (by(lambda self, a, b: Right.forward(self, a.detach(), b)), "no gradient reaches `a`,"),
             "lengths detached": (
                 by(lambda self, a, b: both(self.log_scale.exp() * detached_length(a) @ detached_length(b).T)),
-                "the lengths that it divides by are detached",
+                "the loss is correct, but the norms it divides by",
             ),
             "in place": (InPlace, "changed in place"),
             "in place, by data": (InData, None),
             "item": (by(lambda self, a, b: Right.forward(self, a, b).item()), "take the number out"),
             "logits": (Logits, "those are logits"),
-            "three scales": (Wide, "one number is to be learned"),
-            "a loss": (Right(), "hand in the class itself"),
+            "three scales": (Wide, "only one number should be learned, the scale"),
+            "a loss": (Right(), "this is a loss; pass the class itself: `"),
             "forward to do": (HalfDone, "`forward` is still to do"),
             "no super": (NoSuper, "comes first in `__init__`"),
         },
@@ -276,9 +279,13 @@ def test_debug(judged):
 
 def test_remarks():
     said = [checks.judge("11.debug", kind).message for kind in (Right, Unclamped, of(5.0, torch.exp))]
-    assert "never above 100" in said[0] and "`clamp`" in said[1] and "It begins above 100" in said[2]
+    assert (
+        "never above 100" in said[0]
+        and "`clamp`" in said[1]
+        and "It starts above 100, though; CLIP starts near 14" in said[2]
+    )
 
 
 def test_asks_for_what_was_forgotten():
     assert "is an `.exp()` missing?" in checks.judge("11.debug", of(2.66, lambda p: p)).message
-    assert "begin near 14 = 1 / 0.07" in checks.judge("11.debug", of(0.0, torch.exp)).message
+    assert "start near 14 = 1 / 0.07, as CLIP does" in checks.judge("11.debug", of(0.0, torch.exp)).message

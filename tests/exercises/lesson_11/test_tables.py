@@ -1,4 +1,4 @@
-"""Exercises 11.1 to 11.5 on right answers and on the wrong ones that people give."""
+"""Exercises 11.1 to 11.5 on correct answers and on the wrong ones that people give."""
 
 import math
 
@@ -37,26 +37,35 @@ def test_similarities(judged):
             "einsum": lambda a, b: torch.einsum("ad,bd->ab", a, b) / a.norm(dim=1)[:, None] / b.norm(dim=1),
         },
         {
-            "bare products": (lambda a, b: a @ b.T, "the lengths still count"),
+            "bare products": (lambda a, b: a @ b.T, "the norms still matter: divide every vector by its"),
             "first only": (lambda a, b: unit(a) @ b.T, "only the first modality's vectors"),
             "second only": (lambda a, b: a @ unit(b).T, "only the second modality's vectors"),
             "over the batch": (lambda a, b: unit(a, 0) @ unit(b, 0).T, "over the batch (`dim=0`)"),
             "default of normalize": (lambda a, b: F.normalize(a, dim=0) @ F.normalize(b, dim=0).T, None),
-            "whole table": (lambda a, b: (a @ b.T) / (a.norm() * b.norm()), "all vectors taken as one"),
+            "whole table": (
+                lambda a, b: (a @ b.T) / (a.norm() * b.norm()),
+                "the products are divided by the norm of all",
+            ),
             "no root": (
                 lambda a, b: (a / (a * a).sum(1, keepdim=True)) @ (b / (b * b).sum(1, keepdim=True)).T,
-                "lacks its root",
+                "each vector is divided by the square of its norm",
             ),
             "by the sum": (
                 lambda a, b: (a / a.sum(1, keepdim=True)) @ (b / b.sum(1, keepdim=True)).T,
-                "divided by the sum of its numbers",
+                "each vector is divided by the sum of its entries",
             ),
             "p=1": (
                 lambda a, b: F.normalize(a, p=1, dim=1) @ F.normalize(b, p=1, dim=1).T,
-                "the sum of the sizes of its numbers",
+                "each vector is divided by the sum of its absolute",
             ),
-            "softmax": (lambda a, b: a.softmax(1) @ b.softmax(1).T, "a softmax makes numbers that sum to 1"),
-            "root of D": (lambda a, b: (a @ b.T) / a.shape[1] ** 0.5, "attention's root of D"),
+            "softmax": (
+                lambda a, b: a.softmax(1) @ b.softmax(1).T,
+                "a softmax makes entries that sum to 1, not vectors",
+            ),
+            "root of D": (
+                lambda a, b: (a @ b.T) / a.shape[1] ** 0.5,
+                "that is the square root of D from attention; here",
+            ),
             "by D": (lambda a, b: (a @ b.T) / a.shape[1], "divided by the number of features"),
             "distances": (lambda a, b: torch.cdist(unit(a), unit(b)), "those are distances"),
             "correlation": (
@@ -70,15 +79,21 @@ def test_similarities(judged):
                 lambda a, b: (a / (a.norm(dim=1, keepdim=True) + 1e-3)) @ (b / b.norm(dim=1, keepdim=True)).T,
                 None,
             ),
-            "pairs only": (lambda a, b: F.cosine_similarity(a, b, dim=1), "that compares pairs only"),
+            "pairs only": (
+                lambda a, b: F.cosine_similarity(a, b, dim=1),
+                "compares row by row; a matrix of all pairs",
+            ),
             "minus distances": (lambda a, b: -torch.cdist(unit(a), unit(b)), None),
             "raw distances": (lambda a, b: torch.cdist(a, b), None),
             "1 minus": (lambda a, b: 1 - cosines(a, b), "1 minus the cosine"),
             "angles": (lambda a, b: cosines(a, b).clamp(-1, 1).acos(), "those are angles"),
             "sizes": (lambda a, b: cosines(a, b).abs(), "the signs are lost"),
-            "softmax of cosines": (lambda a, b: cosines(a, b).softmax(1), "a softmax of the cosines"),
+            "softmax of cosines": (
+                lambda a, b: cosines(a, b).softmax(1),
+                "a softmax is applied to the cosines; return them",
+            ),
             "softmax of products": (lambda a, b: (a @ b.T).softmax(1), "a softmax of the products"),
-            "half": (lambda a, b: cosines(a.half(), b.half()), "to the first digits only"),
+            "half": (lambda a, b: cosines(a.half(), b.half()), "is something rounded, converted to `half` or"),
             "bfloat16": (lambda a, b: cosines(a.bfloat16(), b.bfloat16()), None),
             "half, and back": (lambda a, b: cosines(a, b).half().float(), None),
             "detached": (lambda a, b: cosines(a.detach(), b), "no gradient reaches `a`"),
@@ -116,7 +131,7 @@ def off_by(cosines, scale, step):
 
 
 @pytest.mark.filterwarnings("error")
-def test_contrastive_loss(judged):
+def test_symmetric_info_nce(judged):
     judged(
         "11.2",
         {
@@ -129,26 +144,26 @@ def test_contrastive_loss(judged):
             ),
         },
         {
-            "rows": (lambda c, s: rows(s * c), "only the rows are judged"),
-            "columns": (lambda c, s: rows(s * c.T), "only the columns are judged"),
+            "rows": (lambda c, s: rows(s * c), "only the rows are used (each image classifies"),
+            "columns": (lambda c, s: rows(s * c.T), "only the columns are used (each sentence"),
             "same rows twice": (lambda c, s: (rows(s * c) + rows(s * c)) / 2, None),
             "added": (lambda c, s: rows(s * c) + rows(s * c.T), "the two directions are added"),
-            "no scale": (lambda c, s: contrastive(c, 1), "the scale is left out"),
+            "no scale": (lambda c, s: contrastive(c, 1), "the scale is missing: the logits are `scale *"),
             "divided": (lambda c, s: contrastive(c, 1 / s), "the cosines are divided by the scale"),
-            "no minus": (lambda c, s: -contrastive(c, s), "the sign is turned"),
-            "sum": (lambda c, s: len(c) * contrastive(c, s), "a larger batch would be a larger loss"),
+            "no minus": (lambda c, s: -contrastive(c, s), "the sign is wrong: the logarithm of a probability"),
+            "sum": (lambda c, s: len(c) * contrastive(c, s), "the loss is summed over the batch; take the mean"),
             "sum of both": (lambda c, s: 2 * len(c) * contrastive(c, s), "summed over the batch and both"),
             "one softmax": (
                 lambda c, s: -(s * c).flatten().softmax(0).view_as(c).diagonal().log().mean(),
-                "one softmax over the whole table",
+                "one softmax over the whole matrix; use one for",
             ),
             "mean of all": (
                 lambda c, s: -((s * c).log_softmax(1).mean() + (s * c).log_softmax(0).mean()) / 2,
-                "the mean is over the whole table",
+                "the mean is taken over the whole matrix; only the",
             ),
             "softmax twice": (
                 lambda c, s: (rows((s * c).softmax(1)) + rows((s * c.T).softmax(1))) / 2,
-                "the softmax is taken twice",
+                "the softmax is applied twice: `F.cross_entropy`",
             ),
             "mean first": (
                 lambda c, s: (
@@ -170,14 +185,20 @@ def test_contrastive_loss(judged):
                 ),
                 "the target is 0 for every row",
             ),
-            "base 2": (lambda c, s: contrastive(c, s) / math.log(2), "to base 2"),
+            "base 2": (lambda c, s: contrastive(c, s) / math.log(2), "the logarithm has base 2; use the natural one"),
             "by ln B": (lambda c, s: contrastive(c, s) / math.log(len(c)), "divided by ln(B)"),
-            "bare exp": (bare_softmax, "does not fit into a float"),
+            "bare exp": (bare_softmax, "exp(100) is too large for a float. `log_softmax`"),
             "one on": (lambda c, s: off_by(c, s, 1), "off by one"),
             "one back": (lambda c, s: off_by(c, s, -1), None),
             "from 1": (lambda c, s: F.cross_entropy(s * c, torch.arange(len(c)) + 1), "targets count from 0"),
-            "scale on rows": (lambda c, s: (rows(s * c) + rows(c.T)) / 2, "the columns go without the scale"),
-            "scale on columns": (lambda c, s: (rows(c) + rows(s * c.T)) / 2, "the rows go without the scale"),
+            "scale on rows": (
+                lambda c, s: (rows(s * c) + rows(c.T)) / 2,
+                "the scale is missing for the columns: compute",
+            ),
+            "scale on columns": (
+                lambda c, s: (rows(c) + rows(s * c.T)) / 2,
+                "the scale is missing for the rows: compute `logits",
+            ),
             "scale on the loss": (lambda c, s: s * contrastive(c, 1), "the scale multiplies the loss"),
             "exp of the scale": (lambda c, s: contrastive(c, math.exp(s)), "exp of the scale"),
             "nll of shares": (
@@ -187,16 +208,19 @@ def test_contrastive_loss(judged):
                 ),
                 "a logarithm is missing",
             ),
-            "symmetrised": (lambda c, s: contrastive((c + c.T) / 2, s), "rows and columns are mixed"),
+            "symmetrised": (
+                lambda c, s: contrastive((c + c.T) / 2, s),
+                "rows and columns are averaged before the softmax",
+            ),
             "something else": (lambda c, s: contrastive(c, s) + 0.3, "at scale 2 it gave "),
             "made anew": (lambda c, s: torch.tensor(contrastive(c, s).item(), requires_grad=True), None),
             "each example": (
                 lambda c, s: F.cross_entropy(s * c, torch.arange(len(c)), reduction="none"),
-                "a loss for each example",
+                "one loss per example; take their mean",
             ),
             "float targets": (
                 lambda c, s: F.cross_entropy(s * c, torch.arange(len(c)).float()),
-                "whole numbers: `torch",
+                "argets must be integers: `torch.arange(B)`",
             ),
             "item": (lambda c, s: torch.tensor(contrastive(c, s).item()), "no gradient reaches `c`"),
             "number": (lambda c, s: contrastive(c, s).item(), "take the number out"),
@@ -221,7 +245,7 @@ def same(meanings):
     return (meanings[:, None] == meanings).float()
 
 
-def test_shared_targets(judged):
+def test_target_probabilities(judged):
     judged(
         "11.3",
         {
@@ -237,27 +261,36 @@ def test_shared_targets(judged):
             "double": lambda m: shared(m).double(),
         },
         {
-            "eye": (lambda m: torch.eye(len(m)), "only the partner is right"),
-            "not shared": (same, "a 1 for all that mean the same"),
+            "eye": (lambda m: torch.eye(len(m)), "only the diagonal is positive; examples with the"),
+            "not shared": (same, "each row has a 1 for all positives; it has to sum"),
             "booleans": (lambda m: m[:, None] == m, None),
-            "whole table": (lambda m: same(m) / same(m).sum(), "the whole table sums to 1"),
-            "by B": (lambda m: same(m) / len(m), "divided by the size of the batch"),
-            "softmax": (lambda m: same(m).softmax(1), "a softmax leaves something"),
+            "whole table": (lambda m: same(m) / same(m).sum(), "the whole matrix sums to 1; each row has to sum to"),
+            "by B": (lambda m: same(m) / len(m), "divided by the batch size; divide each row by its"),
+            "softmax": (lambda m: same(m).softmax(1), "a softmax gives negatives a probability above 0"),
             "turned round": (
                 lambda m: (1 - same(m)) / (1 - same(m)).sum(1, keepdim=True),
-                "those of other meanings share",
+                "inverted: examples with other meanings get the",
             ),
             "without itself": (lambda m: same(m) - torch.eye(len(m)), "the rows do not sum to 1"),
-            "half": (lambda m: (torch.eye(len(m)) + shared(m)) / 2, "the partner gets more"),
-            "length": (lambda m: F.normalize(same(m), dim=1), "each row has length 1"),
-            "whole shares": (lambda m: same(m).long() // same(m).long().sum(1, keepdim=True), "cut to whole numbers"),
+            "half": (lambda m: (torch.eye(len(m)) + shared(m)) / 2, "the example itself gets more than the other"),
+            "length": (lambda m: F.normalize(same(m), dim=1), "each row has norm 1; it has to sum to 1: divide by"),
+            "whole shares": (
+                lambda m: same(m).long() // same(m).long().sum(1, keepdim=True),
+                "the probabilities are rounded to integers: use",
+            ),
             "everywhere": (
                 lambda m: (1 / same(m).sum(1, keepdim=True)).expand(len(m), len(m)),
-                "each row holds its share",
+                "each row contains its probability everywhere; only",
             ),
-            "everywhere, turned": (lambda m: (1 / same(m).sum(0)).expand(len(m), -1), "each column holds its share"),
-            "something added": (lambda m: same(m) / (same(m).sum(1, keepdim=True) + 2e-3), "a row's sum is"),
-            "sums": (lambda m: same(m).sum(1), "one number for each example"),
+            "everywhere, turned": (
+                lambda m: (1 / same(m).sum(0)).expand(len(m), -1),
+                "each column contains its probability everywhere",
+            ),
+            "something added": (
+                lambda m: same(m) / (same(m).sum(1, keepdim=True) + 2e-3),
+                "is something added to the divisor, or rounded?",
+            ),
+            "sums": (lambda m: same(m).sum(1), "one number per example; return a row of B for each"),
             "one-hot": (
                 lambda m: F.one_hot(torch.unique(m, return_inverse=True)[1]).float(),
                 None,
@@ -266,22 +299,22 @@ def test_shared_targets(judged):
     )
 
 
-def rank(similarities, right):
-    own = similarities.gather(1, right[:, None])
+def rank(similarities, correct):
+    own = similarities.gather(1, correct[:, None])
     return 1 + (similarities > own).sum(1) + ((similarities == own).sum(1) - 1) / 2
 
 
-def rank_by_loops(similarities, right):
+def rank_by_loops(similarities, correct):
     positions = []
-    for row, j in zip(similarities.tolist(), right.tolist(), strict=True):
+    for row, j in zip(similarities.tolist(), correct.tolist(), strict=True):
         before = sum(x > row[j] for x in row)
         tied = sum(x == row[j] for i, x in enumerate(row) if i != j)
         positions.append(1 + before + 0.5 * tied)
     return torch.tensor(positions)
 
 
-def rank_by_two_sorts(similarities, right):
-    own = similarities[torch.arange(len(right)), right][:, None]
+def rank_by_two_sorts(similarities, correct):
+    own = similarities[torch.arange(len(correct)), correct][:, None]
     first = 1 + (similarities > own).sum(dim=1)
     last = (similarities >= own).sum(dim=1)
     return (first + last) / 2
@@ -295,20 +328,20 @@ def level(s, r):
     return (s == s.gather(1, r[:, None])).sum(1)
 
 
-def position_in(order, right):
-    return (order == right[:, None]).nonzero()[:, 1]
+def position_in(order, correct):
+    return (order == correct[:, None]).nonzero()[:, 1]
 
 
-def sorted_position(similarities, right):
-    return 1 + position_in(similarities.argsort(1, descending=True), right)
+def sorted_position(similarities, correct):
+    return 1 + position_in(similarities.argsort(1, descending=True), correct)
 
 
-def near(similarities, right, width):
-    apart = similarities - similarities.gather(1, right[:, None])
+def near(similarities, correct, width):
+    apart = similarities - similarities.gather(1, correct[:, None])
     return 1 + (apart > width).sum(1) + ((apart.abs() <= width).sum(1) - 1) / 2
 
 
-def test_ranks(judged):
+def test_my_ranks(judged):
     judged(
         "11.4",
         {
@@ -318,16 +351,16 @@ def test_ranks(judged):
             "isclose": lambda s, r: 0.5 + (s > (own := s.gather(1, r[:, None]))).sum(1) + s.isclose(own).sum(1) / 2,
         },
         {
-            "from 0": (lambda s, r: rank(s, r) - 1, "yours begin at 0"),
+            "from 0": (lambda s, r: rank(s, r) - 1, "the best rank is 1; yours start at 0"),
             "lucky": (lambda s, r: 1 + above(s, r), "before all that are tied"),
-            "unlucky": (lambda s, r: above(s, r) + level(s, r), "behind all that are tied"),
+            "unlucky": (lambda s, r: above(s, r) + level(s, r), "the correct candidate is ranked after all that are"),
             "itself": (lambda s, r: 1 + above(s, r) + level(s, r) / 2, "as tied with itself"),
-            "from the end": (lambda s, r: rank(-s, r), "from the other end: the larger"),
+            "from the end": (lambda s, r: rank(-s, r), "the order is reversed: the larger a similarity"),
             "argsort": (
                 lambda s, r: 1 + s.argsort(1, descending=True).gather(1, r[:, None])[:, 0],
-                "who stands at a place",
+                "`argsort` returns which candidate has a rank, not",
             ),
-            "place in an argsort": (sorted_position, None),
+            "position in an argsort": (sorted_position, None),
             "stable": (lambda s, r: 1 + position_in(s.argsort(dim=1, descending=True, stable=True), r), None),
             "ascending, from its end": (lambda s, r: s.shape[1] - position_in(s.argsort(dim=1, stable=True), r), None),
             "double argsort": (
@@ -338,31 +371,49 @@ def test_ranks(judged):
                 lambda s, r: s.argsort(1, descending=True).argsort(1).gather(1, r[:, None])[:, 0],
                 None,
             ),
-            "ascending": (lambda s, r: 1 + position_in(s.argsort(1), r), "from the other end: the largest comes first"),
-            "noise": (lambda s, r: sorted_position(s + 1e-6 * torch.rand(s.shape), r), "noise makes each call another"),
+            "ascending": (
+                lambda s, r: 1 + position_in(s.argsort(1), r),
+                "the order is reversed: the largest similarity has",
+            ),
+            "noise": (
+                lambda s, r: sorted_position(s + 1e-6 * torch.rand(s.shape), r),
+                "random numbers change the result from call to call",
+            ),
             "dense": (
                 lambda s, r: torch.tensor(
                     [1 + len(set(row[row > row[j]].tolist())) for row, j in zip(s, r, strict=True)]
                 ),
-                "equals in front of it are counted as one",
+                "equal candidates before the correct one are",
             ),
-            "a half if tied": (lambda s, r: 1 + above(s, r) + 0.5 * (level(s, r) > 1), "a half is added once"),
-            "within 0.001": (lambda s, r: near(s, r, 1e-3), "merely near"),
+            "a half if tied": (
+                lambda s, r: 1 + above(s, r) + 0.5 * (level(s, r) > 1),
+                "0.5 is added once, however many are tied; each of",
+            ),
+            "within 0.001": (lambda s, r: near(s, r, 1e-3), "nearly equal similarities are counted as tied: do"),
             "within 0.01": (lambda s, r: near(s, r, 1e-2), None),
             "within 0.1": (lambda s, r: near(s, r, 0.1), None),
             "two digits": (lambda s, r: rank((s * 100).round() / 100, r), None),
             "softmax first": (lambda s, r: rank((s * 100).softmax(1), r), None),
-            "no axis": (lambda s, r: 1 + (s > s[torch.arange(len(r)), r]).sum(1), "one number for each query, (Q, 1)"),
+            "no axis": (
+                lambda s, r: 1 + (s > s[torch.arange(len(r)), r]).sum(1),
+                "candidate's similarity is one number",
+            ),
             "columns": (lambda s, r: 1 + (s > s[:, r]).sum(1), None),
-            "rows": (lambda s, r: 1 + (s > s[r]).sum(1), "rows are queries, columns candidates"),
+            "rows": (lambda s, r: 1 + (s > s[r]).sum(1), "rows are queries, columns are candidates, and"),
             "turned": (lambda s, r: rank(s.T, r), None),
-            "argmax": (lambda s, r: s.argmax(1), "the candidate found first"),
-            "diagonal": (lambda s, r: rank(s, torch.arange(len(r))), "the diagonal is taken for right"),
-            "similarity": (lambda s, r: s.gather(1, r[:, None])[:, 0], "how similar the right one is"),
-            "hits": (lambda s, r: (s.argmax(1) == r).float(), "whether the right one comes first"),
+            "argmax": (lambda s, r: s.argmax(1), "that is the candidate with rank 1; what is the"),
+            "diagonal": (lambda s, r: rank(s, torch.arange(len(r))), "the diagonal is used as the correct candidates"),
+            "similarity": (
+                lambda s, r: s.gather(1, r[:, None])[:, 0],
+                "that is the similarity of the correct candidate",
+            ),
+            "hits": (lambda s, r: (s.argmax(1) == r).float(), "that is whether the correct candidate has rank 1"),
             "reciprocal": (lambda s, r: 1 / rank(s, r), "reciprocal ranks"),
-            "whole": (lambda s, r: 1 + above(s, r) + (level(s, r) - 1) // 2, "half places are cut off"),
-            "axis": (lambda s, r: rank(s, r)[:, None], "an axis too many"),
+            "whole": (
+                lambda s, r: 1 + above(s, r) + (level(s, r) - 1) // 2,
+                "half ranks are truncated: `//` or `.long()` turns",
+            ),
+            "axis": (lambda s, r: rank(s, r)[:, None], "one axis too many"),
             "mean": (lambda s, r: rank(s, r).mean(), "one number for all queries"),
         },
     )
@@ -375,7 +426,7 @@ def test_a_sort_is_named():
         lambda s, r: 1 + position_in(s.argsort(1), r),
     ):
         message = checks.judge("11.4", positions).message
-        assert "a sort gives tied ones an order" in message and "half of the tied" in message
+        assert "a sort orders tied candidates arbitrarily; do not" in message and "half of the tied" in message
 
 
 def zero_shot(images, prompts):
@@ -410,48 +461,69 @@ def test_zero_shot(judged):
         {
             "no lengths": (
                 lambda x, p: (x @ p.flatten(0, 1).T).unflatten(1, p.shape[:2]).amax(2).argmax(1),
-                "the sentences are not brought to length 1",
+                "the prompts are not normalised: prompts with a",
             ),
             "mean direction": (
                 lambda x, p: (unit(x) @ unit(unit(p, 2).mean(1)).T).argmax(1),
-                "by the mean of its sentences",
+                "each class is represented by the mean of its",
             ),
             "mean cosine": (lambda x, p: every(x, p).mean(2).argmax(1), "by its mean cosine"),
-            "first sentence": (lambda x, p: (unit(x) @ unit(p[:, 0]).T).argmax(1), "only the first sentence"),
-            "worst sentence": (lambda x, p: every(x, p).amin(2).argmax(1), "by its worst sentence"),
+            "first sentence": (
+                lambda x, p: (unit(x) @ unit(p[:, 0]).T).argmax(1),
+                "only the first prompt of each class is used",
+            ),
+            "worst sentence": (
+                lambda x, p: every(x, p).amin(2).argmax(1),
+                "each class is scored by its smallest cosine; use",
+            ),
             "least": (lambda x, p: every(x, p).amax(2).argmin(1), "the least similar class"),
-            "place": (lambda x, p: every(x, p).flatten(1).argmax(1), "among all; which class is it of"),
-            "remainder": (lambda x, p: every(x, p).flatten(1).argmax(1) % p.shape[1], "number within its class"),
-            "fractions": (lambda x, p: every(x, p).flatten(1).argmax(1) / p.shape[1], "classes are whole numbers"),
+            "index": (lambda x, p: every(x, p).flatten(1).argmax(1), "that is the index of the best prompt among all"),
+            "remainder": (
+                lambda x, p: every(x, p).flatten(1).argmax(1) % p.shape[1],
+                "that is the best prompt's index within its class",
+            ),
+            "fractions": (
+                lambda x, p: every(x, p).flatten(1).argmax(1) / p.shape[1],
+                "`//` gives integers where `/` gives fractions, and",
+            ),
             "and 0.4": (lambda x, p: zero_shot(x, p) + 0.4, None),
             "how good": (lambda x, p: every(x, p).amax(2).amax(1), None),
-            "max": (lambda x, p: every(x, p).amax(2).max(1), "two things, the values and their places"),
+            "max": (lambda x, p: every(x, p).amax(2).max(1), "`max(1)` returns two tensors, values and indices"),
             "one-hot": (lambda x, p: F.one_hot(zero_shot(x, p), len(p)), "a 1 at its class"),
             "by K": (lambda x, p: every(x, p).flatten(1).argmax(1) // len(p), "divided by the number of classes"),
-            "by 16": (lambda x, p: every(x, p).flatten(1).argmax(1) // 16, "a 16 is written out"),
+            "by 16": (lambda x, p: every(x, p).flatten(1).argmax(1) // 16, "a 16 is hard-coded"),
             "lengths over classes": (lambda x, p: by_length(x, p, 0), "(`dim=0`)"),
             "default of normalize": (lambda x, p: by_length(x, p, 1), "(`dim=1`)"),
             "bare distances": (
                 lambda x, p: torch.cdist(x, p.flatten(0, 1)).argmin(1) // p.shape[1],
-                "distances of vectors as they come",
+                "those are distances of unnormalised vectors: a",
             ),
-            "bare mean": (lambda x, p: (unit(x) @ unit(p.mean(1)).T).argmax(1), "long ones above all"),
+            "bare mean": (
+                lambda x, p: (unit(x) @ unit(p.mean(1)).T).argmax(1),
+                "the mean of a class's unnormalised prompts is",
+            ),
             "bare mean, bare product": (lambda x, p: (x @ p.mean(1).T).argmax(1), None),
-            "from 1": (lambda x, p: zero_shot(x, p) + 1, "yours begin at 1"),
+            "from 1": (lambda x, p: zero_shot(x, p) + 1, "the first class is 0; yours start at 1"),
             "parted wrongly": (
                 lambda x, p: every(x, p).flatten(1).unflatten(1, p.shape[:2][::-1]).amax(1).argmax(1),
-                "the remainder by K",
+                "that is the best prompt's index modulo K; prompts",
             ),
             "joined wrongly": (
                 lambda x, p: (
                     (x @ unit(p, 2).transpose(0, 1).flatten(0, 1).T).unflatten(1, p.shape[:2]).amax(2).argmax(1)
                 ),
-                "lie class after class, `flatten(0, 1)`",
+                "the prompts are ordered by class, `flatten(0, 1)`",
             ),
             "over the classes": (lambda x, p: every(x, p).amax(1).argmax(1), None),
             "scores": (lambda x, p: every(x, p).amax(2), "those are scores"),
-            "all scores": (every, "a number for each sentence"),
-            "wrong axis": (lambda x, p: every(x, p).amax(2).argmax(0), "a picture for each class"),
-            "over the classes first": (lambda x, p: every(x, p).argmax(1), "a class for each sentence number"),
+            "all scores": (every, "one number per prompt: take the maximum of each"),
+            "wrong axis": (
+                lambda x, p: every(x, p).amax(2).argmax(0),
+                "one image per class; return a class per image: the",
+            ),
+            "over the classes first": (
+                lambda x, p: every(x, p).argmax(1),
+                "one class per prompt index: take each class's",
+            ),
         },
     )

@@ -1,4 +1,4 @@
-"""Gradient blending (Wang, Tran, Feiszli 2020): each branch answers for itself besides, on a loss of its own."""
+"""Auxiliary unimodal losses: each branch of a multimodal model also has a head and a loss of its own."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,10 +6,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def blended(weights: Sequence[float] | None = None) -> Callable[..., Tensor]:
-    """A loss that adds each branch's own to the joint one (gradient blending: Wang, Tran, Feiszli 2020).
+def with_auxiliary_losses(weights: Sequence[float] | None = None) -> Callable[..., Tensor]:
+    """The joint cross-entropy plus a weighted sum of each branch's own.
 
-    weights  of each branch's loss, 1 unless given. Outputs are logits, or (joint, branch, branch, ...).
+    weights  one per branch, all 1 unless given. Outputs are logits, or (joint, branch, branch, ...). Gradient blending
+    (Wang, Tran, Feiszli 2020) has this form, with weights computed from how much each branch overfits.
     """
 
     def loss(outputs: Tensor | tuple[Tensor, ...], target: Tensor) -> Tensor:
@@ -18,7 +19,7 @@ def blended(weights: Sequence[float] | None = None) -> Callable[..., Tensor]:
         joint, *own = outputs
         factors = [1.0] * len(own) if weights is None else list(weights)
         if len(factors) != len(own):
-            raise ValueError(f"blended got {len(factors)} weights for {len(own)} branches")
+            raise ValueError(f"{len(factors)} weights were given for {len(own)} branches; expected one per branch")
         return F.cross_entropy(joint, target) + sum(
             factor * F.cross_entropy(logits, target) for factor, logits in zip(factors, own, strict=True)
         )

@@ -1,0 +1,807 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# DRAFT. It built in fast mode with its checks, widget and diagrams; a full run was stopped in the middle of training.
+#
+# To do before it moves to notebooks/source/ (with a row in README, and the promises below in promises.toml):
+# - One full run at seed 0. Measured there so far, by the first shipped recogniser, on the 120 test sentences of the
+#   lesson: recordings .076, copy synthesis .104, one spectrum for each letter .99, through the autoencoder .128. The
+#   shipped model, on 240 other test sentences: .130 (recordings .076, copy synthesis .103).
+# - Not measured: everything that the live text encoder says (word errors, held-out pairs, the blur, unknown words), the
+#   real digits, the new voice. The texts below those cells say what is expected, and have to be compared with the
+#   outputs.
+# - The better recogniser (recipe `recogniser` in data/train_models.py): write the numbers of the first two cells anew.
+#   The target of 5% is out of reach as long as the recordings themselves have 8%.
+# - The autoencoder limits the speech (.128 or, for the shipped model on 48 validation sentences, .150, where copy
+#   synthesis has .109 and the shipped model .146): train it longer, or on more voices, before anything else.
+# - Minutes in the title line. In fast mode it took 1,880 MB before the cell on blur used three voices instead of twelve.
+#
+# Promises, thresholds to be set from seeds 0 to 2:
+# 15.words           text to speech trained in the lesson: word error rate by the recogniser, twelve voices, test sentences
+# 15.held_out_pairs  text to speech trained in the lesson: held-out pairs of voice and word that the recogniser writes down
+# 15.shipped         the shipped text to speech: word error rate by the recogniser, twelve voices, test sentences
+# 15.digits          real digits in three speakers' voices, recognised by a classifier trained on three other speakers
+
+# %% [markdown]
+# # 15 · Text to speech
+#
+# **You will train a model that reads sentences aloud in twelve voices. A speech recogniser that never heard these
+# voices understands about 92% of the words in recordings of them, and about 87% of those that the shipped model says.**
+#
+# Runs in about 7 minutes · takes 120 minutes to work through · before this: [03 Sound](03_sound.ipynb): log-mels;
+# [06 Autoencoders](06_autoencoders.ipynb): codes; [13 Speech recognition](13_speech_recognition.ipynb): the word error
+# rate.
+
+# %% [markdown]
+# ## Goals
+#
+# Afterwards you can
+#
+# 1. turn a log-mel spectrogram back into a waveform with the Griffin-Lim algorithm, written by hand;
+# 2. train a text encoder into the latent space of a speech autoencoder, a **cross-modal** autoencoder;
+# 3. predict how long each letter lasts, and stretch a text to the length of its speech;
+# 4. give one model several voices by an embedding;
+# 5. evaluate generated speech with a recogniser, beside a lower and an upper bound.
+
+# %%
+import difflib
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchaudio.transforms import GriffinLim
+from torchmetrics.functional.text import word_error_rate
+
+from mmcourse import Batches, PictureBook, begin, check, expect, fit, predict, quiz, show, steps
+from mmcourse.data import audio, griffin_lim, letters, real
+from mmcourse.models import durations, speech, text_to_speech
+from mmcourse.picturebook import sentence
+from mmcourse.picturebook import speech as voices
+from mmcourse.show import diagrams
+from mmcourse.tasks import speaking, transcripts
+from mmcourse.training import shipped
+
+begin("15")
+
+# %% [markdown]
+# ## Look and listen
+#
+# Speech is the modality with the most numbers: a sentence of 40 letters is four seconds, or 64,000 samples. Every
+# letter has to become more than 1,000 numbers. Twelve of the Picture Book's training voices will speak in this lesson.
+# They differ in pitch, accent and pace.
+
+# %%
+SPEAKERS = voices.SPEAKING_VOICES
+line = "a small red fish above a big yellow moon"
+spoken = [voices.speak(line, speaker, varied=False) for speaker in SPEAKERS]
+show.play_many(spoken[::4], words=[line] * 3, titles=SPEAKERS[::4])
+
+# %% [markdown]
+# As in lesson 03, a model sees speech as a log-mel spectrogram. For speech that people are to hear, the settings are
+# finer: 80 bands instead of 40, and a window of 64 ms, which separates the harmonics of a low voice. One frame lasts
+# 16 ms. Each band is scaled to mean 0 and standard deviation 1.
+
+# %%
+words = [voices.clip(word, speaker) for speaker in SPEAKERS for word in sentence.WORDS[::4]]
+log_mel = audio.LogMel(16_000, n_mels=80, window=0.064, hop=0.016).fit(words)
+mels = log_mel(spoken[0][None])                                                                     # (1, 80, T)
+print("samples", len(spoken[0]), "  log-mel", tuple(mels.shape), "  letters", len(line))
+show.show_log_mels(torch.cat([mels, log_mel(spoken[8][None])[..., : mels.shape[2]]]), titles=[SPEAKERS[0], SPEAKERS[8]], hop=0.016)
+
+# %% [markdown]
+# ## From letters to frames
+#
+# A text has one vector for each letter, its speech has one for each frame. How long does each letter last? The
+# Picture Book's speech is joined from words, so the frames of every *word* are known. Nobody marked where a letter
+# ends. We spread the frames of a word evenly over its letters: these are the **durations**.
+#
+# The **length regulator** of FastSpeech (Ren et al. 2019) repeats each letter's vector once for each of its frames.
+
+# %%
+diagrams.length_regulator()
+
+# %% [markdown]
+# With numbers: the vectors $(1, 0)$, $(0, 1)$ and $(2, 2)$ with the durations 2, 0 and 1 become the three frames
+# $(1, 0), (1, 0), (2, 2)$. A letter of duration 0 disappears.
+#
+# ### Exercise 15.1: expand letters to frames  ●○○ · 5 minutes
+#
+# Repeat row $i$ of `states` `durations[i]` times, in order. The result has as many rows as all durations together. A
+# duration can be 0; if all of them are, the result has the shape $(0, D)$. Keep the dtype; gradients reach `states`.
+
+# %%
+def expand(states: Tensor, durations: Tensor) -> Tensor:
+    """Every letter's vector once for each of its frames.   (T, D), (T,) int64 -> (sum of the durations, D)"""
+    ### BEGIN SOLUTION
+    return states.repeat_interleave(durations, dim=0)
+    ### END SOLUTION
+
+
+# %%
+check("15.1", expand)
+
+# %% [markdown]
+# `Clips` holds every word in every voice: its letters, its voice, its durations and its log-mel, with silence behind
+# the shorter words.
+
+# %%
+WORDS = sentence.WORDS
+pairs = [(word, speaker) for speaker in range(len(SPEAKERS)) for word in WORDS]
+sounds = [voices.clip(word, SPEAKERS[speaker]) for word, speaker in pairs]
+clips = speaking.Clips([word for word, _ in pairs], [speaker for _, speaker in pairs], sounds, log_mel)
+fish = clips.words.index("fish")
+print(len(clips), "clips   letters", clips.letters[fish].tolist(), "  durations", clips.durations[fish].tolist())
+
+# %% [markdown]
+# **Baseline.** The simplest model of speech has one spectrum for each letter: the mean of all frames that belong to
+# it. To speak, look up the spectrum of each letter and repeat it. Predict: which letters will be recognisable?
+
+# %%
+owner, real_frames = durations.expand_batch(clips.letters[:, :, None].float(), clips.durations)     # (N, T, 1), (N, T)
+frames = clips.mels.transpose(1, 2)[real_frames]                                                    # (sum of T, 80)
+owner = owner[real_frames][:, 0]
+spectra = torch.stack([frames[owner == letter].mean(dim=0) for letter in range(letters.N_LETTERS)]).nan_to_num(-1)
+
+
+def letter_by_letter(line: str) -> Tensor:
+    """The mean spectrum of each letter, for six frames each.   -> (80, T)"""
+    ids = letters.letters(sentence.split_words(line))
+    ids = ids[ids != 0]                                                                             # (letters,)
+    return durations.expand(spectra[ids], torch.full_like(ids, 6)).T
+
+
+show.show_log_mels(letter_by_letter(line)[None], titles=["one spectrum for each letter"], hop=0.016)
+
+# %% [markdown]
+# The baseline knows no context: the *o* of *moon* is the *o* of *yellow*, and nothing moves within a letter. To hear
+# it, we need a waveform.
+
+# %% [markdown]
+# ## From a log-mel to a waveform
+#
+# A log-mel has lost two things. Eighty bands replace 513 frequencies; a pseudo-inverse gives a spectrum with these
+# bands, and the last section of this part improves it. The second loss is larger: the **phases**. The spectrum
+# $X = |X| e^{i\varphi}$ is complex, and the log-mel keeps its magnitude alone.
+
+# %% [markdown]
+# Phases cannot be chosen freely. The windows of neighbouring frames overlap, so both frames describe the same
+# samples. A spectrum that belongs to some waveform is called **consistent**. For random phases no such waveform
+# exists; the inverse transform then gives a compromise, whose spectrum has other magnitudes.
+#
+# Griffin and Lim (1984) repeat two steps. Transform to a waveform $x$ and back to a spectrum. Keep the phases, and
+# put the given magnitudes $|S|$ back:
+#
+# $$x = \mathrm{ISTFT}\big(|S| \, e^{i\varphi}\big), \qquad X = \mathrm{STFT}(x), \qquad e^{i\varphi} \leftarrow
+# \frac{X}{|X|}$$
+
+# %%
+diagrams.griffin_lim()
+
+# %% [markdown]
+# With numbers, for one frequency of one frame: let $X = 3 + 4i$ and the given magnitude be 2. Then $|X| = 5$, the
+# phase is $X / |X| = 0.6 + 0.8i$, and the next round begins with $2 \cdot (0.6 + 0.8i) = 1.2 + 1.6i$. `torch.polar`
+# makes the same number of magnitude and angle.
+
+# %% tags=["nbval-check-output"]
+X = torch.tensor([3 + 4j])
+print(f"{(2 * X / X.abs()).item():.1f}   {torch.polar(torch.tensor([2.0]), X.angle()).item():.1f}")
+
+# %% [markdown]
+# ### Exercise 15.2: one round of Griffin-Lim  ●●○ · 15 minutes
+#
+# `torch.istft` gives the waveform of a spectrum, `torch.stft` with `return_complex=True` the spectrum of a waveform;
+# both take `n_fft`, the hop and `window=`. Use the same hop and window in both, and the defaults for the rest. Return
+# the new phases, complex numbers of absolute value 1. The magnitude that comes back is dropped. Where $X$ is 0 the
+# result must not be NaN; any finite number will do. A magnitude in float64 gives complex128.
+
+# %%
+def griffin_lim_step(magnitude: Tensor, phase: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
+    """The phases of the waveform that this spectrum becomes.   (F, T) real, (F, T) complex -> (F, T) complex"""
+    ### BEGIN SOLUTION
+    sound = torch.istft(magnitude * phase, n_fft, hop, window=window)                              # (samples,)
+    spectrum = torch.stft(sound, n_fft, hop, window=window, return_complex=True)                   # (F, T)
+    return spectrum / (spectrum.abs() + 1e-16)
+    ### END SOLUTION
+
+
+# %%
+check("15.2", griffin_lim_step)
+
+# %% [markdown]
+# How far are the magnitudes of $x$ from the given ones? The **inconsistency** is
+# $\lVert \, |X| - |S| \, \rVert / \lVert S \rVert$. Griffin and Lim proved that no round raises it. Perraudin et al.
+# (2013) add momentum, which finds better phases in the same number of rounds; torchaudio does so too. Without it,
+# torchaudio gives what we get by hand.
+
+# %%
+n_fft, hop, window = 1024, 256, torch.hann_window(1024)
+magnitude = torch.stft(F.pad(spoken[0], (n_fft, n_fft)), n_fft, hop, window=window, return_complex=True).abs()  # (F, T)
+phase, distances = torch.ones_like(magnitude) + 0j, []
+for _ in range(32):
+    distances.append(griffin_lim.inconsistency(magnitude, phase, n_fft, hop, window).item())
+    phase = griffin_lim.griffin_lim_step(magnitude, phase, n_fft, hop, window)
+by_hand = torch.istft(magnitude * phase, n_fft, hop, window=window)
+theirs = GriffinLim(n_fft, 32, hop_length=hop, power=1, momentum=0, rand_init=False)(magnitude)
+print("largest difference from torchaudio", (by_hand - theirs).abs().max().item())
+show.plot_lines({"Griffin-Lim": distances}, x=range(32), xlabel="round", ylabel="inconsistency")
+
+# %%
+rounds = [griffin_lim.griffin_lim(magnitude, n_fft, hop, window, n) for n in (0, 4, 32)]
+show.play_many(rounds, words=[line] * 3, titles=["random phases", "4 rounds", "32 rounds"])
+
+# %% [markdown]
+# Random phases sound like a choir in a tunnel. After a few rounds the voice is clear, though some roughness stays.
+# `to_sound` does the whole way back: it undoes the scaling, the logarithm and the filters, and finds the phases. Here
+# is the baseline, and beside it the original's log-mel turned back into sound, which is called **copy synthesis**.
+
+# %%
+copied, baseline = (griffin_lim.to_sound(x, log_mel)[0] for x in (mels, letter_by_letter(line)[None]))
+show.play_many([baseline, copied], words=[line] * 2, titles=["one spectrum for each letter", "copy synthesis"])
+
+# %% [markdown]
+# ## Judge speech with a recogniser
+#
+# How good is generated speech? People's ratings are best, and expensive. We ask a narrower question: can it be
+# *understood*? Lesson 13's shipped recogniser writes down what it hears, and we count its word errors. It was trained
+# on 34 other voices, so it cannot know the habits of ours. It scores only; no gradient of it reaches our model.
+
+# %%
+recogniser = shipped.load("recogniser")
+books = PictureBook("test", pages=60), PictureBook("test", pages=60, objects=2)
+lines = [line for two in zip(*(book.sentences for book in books), strict=True) for line in two][: max(12, steps(120))]
+texts = [transcripts.transcript(line) for line in lines]
+speakers = [i // 2 % len(SPEAKERS) for i in range(len(lines))]
+
+
+def written(sounds: list[Tensor]) -> list[str]:
+    """What the recogniser writes down, with faint noise and a short silence around each sound."""
+    quiet = torch.Generator().manual_seed(0)
+    padded = [F.pad(audio.same_loudness(sound), (1_000, 1_000)) for sound in sounds]
+    return recogniser.transcribe([sound + 0.002 * torch.randn(len(sound), generator=quiet) for sound in padded])
+
+
+def word_errors(heard: list[str]) -> float:
+    return round(word_error_rate(heard, texts).item(), 3)
+
+
+# %% [markdown]
+# The original clips are the upper bound, and copy synthesis tells what the way through a log-mel costs. Both use the
+# twelve speaking voices, ten test sentences each.
+
+# %%
+originals = [voices.speak(line, SPEAKERS[i], varied=False) for line, i in zip(lines, speakers, strict=True)]
+
+
+def vocoded(mels: list[Tensor]) -> list[Tensor]:
+    return [griffin_lim.to_sound(mel[None], log_mel, rounds=16)[0] for mel in mels]
+
+
+with torch.no_grad():
+    original_mels = [log_mel(sound[None])[0] for sound in originals]
+heard = {"original": written(originals), "copy synthesis": written(vocoded(original_mels)),
+         "one spectrum for each letter": written(vocoded([letter_by_letter(line) for line in lines]))}
+print("word error rate", {name: word_errors(found) for name, found in heard.items()})
+
+# %% [markdown]
+# Of the recordings, too, the recogniser gets about 8% of the words wrong, since it meets twelve voices that it never
+# heard. This is the bound: read every score below beside it. Copy synthesis costs about three points more. With one
+# spectrum for each letter almost nothing is understood.
+
+# %% [markdown]
+# ## A cross-modal autoencoder
+#
+# Speech without a transcript is easy to find; speech with one is rare. So training has two phases. First, an
+# autoencoder learns from speech alone: encoder $f$, code $z$, decoder $g$. Then the text encoder $h$ takes the place
+# of $f$. It gets letters $t$, a voice $v$ and durations $d$, and its code must let the *same* decoder speak. The
+# decoder is frozen.
+#
+# $$\text{1: } \min_{f, g} \; \lVert x - g(f(x)) \rVert_1 \qquad\quad \text{2: } \min_{h} \; \lVert x - g(h(t, v, d)) \rVert_1$$
+
+# %%
+diagrams.cross_modal_autoencoder()
+
+# %% [markdown]
+# The code has 32 numbers for each frame, two fifths of the 80 bands. A frame of the code stands for the same moment as a
+# frame of the log-mel. The blocks are convolutions over time with a residual connection, as in lesson 01's residual
+# networks; a layer norm scales the channels of each frame.
+
+# %%
+class FrameBlock(nn.Module):
+    """x + ReLU(norm(convolution over time)).   (B, C, T) -> (B, C, T)"""
+
+    def __init__(self, channels: int, dilation: int):
+        super().__init__()
+        self.convolution = nn.Conv1d(channels, channels, 5, padding=2 * dilation, dilation=dilation, bias=False)
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.convolution(x).transpose(1, 2)).transpose(1, 2)                          # (B, C, T)
+        return x + F.relu(y)
+
+
+def coder(inputs: int, outputs: int, width: int = 128) -> nn.Sequential:
+    return nn.Sequential(nn.Conv1d(inputs, width, 3, padding=1), FrameBlock(width, 1), FrameBlock(width, 2),
+                         nn.Conv1d(width, outputs, 1))
+
+
+encoder, decoder = coder(80, 32), coder(32, 80)
+print("code", tuple(encoder(mels).shape), "  log-mel", tuple(decoder(encoder(mels)).shape))
+
+# %% [markdown]
+# The package's `SpeechAutoencoder` is the same pair. It hears the twelve voices and twelve more training voices, all
+# words joined to one stream and cut into stretches of 64 frames. No letter is involved.
+#
+# The loss is the mean absolute error. Predict its size: if all numbers were predicted as 0, the mean, it would be
+# about 0.8.
+
+# %%
+others = [speaker for speaker in voices.voices("train") if speaker not in SPEAKERS][::3]
+more = [voices.clip(word, speaker) for speaker in others for word in WORDS]
+unlabelled = speaking.Clips(["x"] * len(more), [0] * len(more), more, log_mel).stretches(64)
+stretches = torch.cat([clips.stretches(64), unlabelled])                                            # (N, 80, 64)
+model = text_to_speech.TextToSpeech(SPEAKERS)
+model.log_mel.load_state_dict(log_mel.state_dict())
+history = fit(model.autoencoder, Batches(stretches, stretches, size=16), loss=F.l1_loss, metrics=(), epochs=10, lr=3e-3, clip=1.0)
+
+# %%
+def reconstructed(mel: Tensor) -> Tensor:
+    return predict(model.autoencoder, mel[None])[0]
+
+
+heard["autoencoder"] = written(vocoded([reconstructed(mel) for mel in original_mels]))
+print("word error rate through the code", word_errors(heard["autoencoder"]))
+show.show_log_mels(torch.stack([mels[0], reconstructed(mels[0])]), titles=["original", "decoded from the code"], hop=0.016)
+
+# %% [markdown]
+# The code loses fine detail, which costs a few more points. Only the first phase could win them back: more speech, a
+# wider code or more training. The decoder now turns codes into speech; what it needs is someone who writes codes.
+
+# %% [markdown]
+# ## The text encoder
+#
+# A bidirectional GRU reads the letters of a word; its state at a letter knows the letters on both sides. English
+# spelling needs this: the *e* of *purple* is silent. The length regulator repeats each state. The **voice embedding**,
+# 32 learned numbers for each voice, is joined to every frame, and so is the position within the word. Convolutions
+# over the frames give the code.
+
+# %%
+diagrams.text_to_speech()
+
+# %%
+class TextEncoder(nn.Module):
+    """Letters (B, L), voices (B,), durations (B, L) -> codes (B, C, T) and log-durations (B, L)"""
+
+    def __init__(self, n_voices: int, channels: int = 32, width: int = 128, voice_width: int = 32):
+        super().__init__()
+        self.letters, self.voices = nn.Embedding(letters.N_LETTERS, 64, padding_idx=0), nn.Embedding(n_voices, voice_width)
+        self.gru = nn.GRU(64, width // 2, batch_first=True, bidirectional=True)
+        self.durations = nn.Sequential(nn.Linear(width + voice_width, 64), nn.ReLU(), nn.Linear(64, 1))
+        self.to_frames = nn.Linear(width + voice_width + 16, width)
+        self.blocks = nn.Sequential(*(FrameBlock(width, 1 + i % 2) for i in range(4)), nn.Conv1d(width, channels, 1))
+
+    def forward(self, ids: Tensor, voice: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        states, _ = self.gru(self.letters(ids))                                                     # (B, L, D)
+        voice = self.voices(voice)[:, None]                                                         # (B, 1, E)
+        log_durations = self.durations(torch.cat([states, voice.expand(-1, ids.shape[1], -1)], dim=2))[..., 0]
+        x, mask = durations.expand_batch(states, frames)                                            # (B, T, D), (B, T)
+        place = text_to_speech.positions(frames, x.shape[1])                                        # (B, T, 16)
+        x = self.to_frames(torch.cat([x, voice.expand(-1, x.shape[1], -1), place], dim=2))          # (B, T, D)
+        return self.blocks((x * mask[..., None]).transpose(1, 2)), log_durations
+
+
+few = clips.letters[:4], clips.voices[:4], clips.durations[:4]
+print("letters", tuple(few[0].shape), "  codes", tuple(TextEncoder(12)(*few)[0].shape))
+
+# %% [markdown]
+# The package's encoder has the same layers and keeps the padding behind short words at 0 after every one of them.
+#
+# **Durations.** In training they are known, in use they are not. A small network predicts the logarithm of each
+# letter's frames from its state and the voice. On the logarithm an error of 2 frames in 4 counts as much as one of 10
+# in 20. For a predicted duration of 4 and a true one of 2 the squared error is $(\ln 4 - \ln 2)^2 = 0.48$.
+
+# %% tags=["nbval-check-output"]
+one = torch.ones(1, 1, dtype=torch.bool)
+print(f"{durations.duration_loss(torch.tensor([[4.0]]).log(), torch.tensor([[2]]), one):.2f}   "
+      f"{F.mse_loss(torch.tensor(4.0).log(), torch.tensor(2.0).log()):.2f}")
+
+# %% [markdown]
+# ### Exercise 15.3: the loss of the durations  ●●○ · 10 minutes
+#
+# Write the mean squared error between `log_durations` and the logarithm of `durations`, over real letters alone:
+# those where `mask` is true. The mean is over the letters of all words together. Behind the last letter the durations
+# are 0, and $\ln 0 = -\infty$. Gradients reach `log_durations`; at padded positions they are 0, not NaN. Keep the dtype
+# of `log_durations`.
+
+# %%
+def duration_loss(log_durations: Tensor, durations: Tensor, mask: Tensor) -> Tensor:
+    """Mean squared error of the logarithms over real letters.   (B, L), (B, L) frames, (B, L) bool -> ()"""
+    ### BEGIN SOLUTION
+    return (log_durations[mask] - durations[mask].log()).square().mean()
+    ### END SOLUTION
+
+
+# %%
+check("15.3", duration_loss)
+
+# %% [markdown]
+# ## Train the text encoder
+#
+# Every word is left out for one voice, and every voice lacks nine or ten words. These **held-out pairs** of voice and
+# word show whether the model can speak a word in a voice that it never heard say it. The loss adds both parts; `mask`
+# is 0 on the padding. Predict: will the held-out pairs be as clear as the others?
+
+# %%
+word_of = torch.tensor([WORDS.index(word) for word in clips.words])
+held_out = (word_of + clips.voices) % len(SPEAKERS) == 0
+
+
+def speech_loss(outputs: tuple[Tensor, ...], mels: Tensor) -> Tensor:
+    predicted, log_durations, frames, mask = outputs                       # (B, 80, T), (B, L), (B, L), (B, 1, T)
+    error = ((predicted - mels).abs() * mask).sum() / (mask.sum() * mels.shape[1])
+    return error + 0.1 * durations.duration_loss(log_durations, frames, frames > 0)
+
+
+model.freeze_autoencoder()
+print("parameters: trained", sum(p.numel() for p in model.text_encoder.parameters()),
+      " frozen", sum(p.numel() for p in model.autoencoder.parameters()), " held out", int(held_out.sum()), "pairs")
+history = fit(model, clips.batches(~held_out, size=48), loss=speech_loss, metrics=(), epochs=60, lr=4e-3, clip=1.0)
+
+# %% [markdown]
+# A sentence is spoken word by word: predicted durations, codes, decoder, then Griffin-Lim over the whole sentence.
+# The recogniser judges all 120 test sentences.
+
+# %%
+def spoken_by(model: nn.Module) -> list[Tensor]:
+    return [model.speak(line, speaker, rounds=16) for line, speaker in zip(lines, speakers, strict=True)]
+
+
+live = spoken_by(model)
+heard["text to speech"] = written(live)
+show.play_many([live[i] for i in (1, 5, 9)], words=[lines[i] for i in (1, 5, 9)], titles=[SPEAKERS[speakers[i]] for i in (1, 5, 9)])
+print("word error rate", {name: word_errors(found) for name, found in heard.items()})
+
+# %%
+expect("15.words", word_errors(heard["text to speech"]))
+for speaker in sorted(set(speakers)):
+    own = [(text, found) for text, found, one in zip(texts, heard["text to speech"], speakers, strict=True) if one == speaker]
+    errors = word_error_rate([found for _, found in own], [text for text, _ in own]).item()
+    print(f"{SPEAKERS[speaker]:22} {errors:.3f}  ", *[f"{text} -> {found}" for text, found in own if text != found][:1])
+
+# %% [markdown]
+# Compare with the rows before: copy synthesis costs a few points, the autoencoder a few more, and the text encoder adds
+# its own. Look at the mistakes. Most words are wrong in one or two letters, such as *abov* for *above*: the recogniser
+# spells by ear, without a dictionary. The score says nothing about naturalness. The voices sound rough, and a sentence
+# has no melody.
+
+# %% [markdown]
+# ## Pairs of voice and word that were held out
+#
+# Align each transcript with its sentence: which words did the recogniser get right? The words that were held out for
+# the sentence's voice are counted apart.
+
+# %%
+def right_words(text: str, heard: str) -> list[bool]:
+    """For each word of a text, whether it is in the transcript, in order."""
+    reference, found = text.split(), heard.split()
+    right = [False] * len(reference)
+    for block in difflib.SequenceMatcher(None, reference, found, autojunk=False).get_matching_blocks():
+        right[block.a : block.a + block.size] = [True] * block.size
+    return right
+
+
+def by_pair(heard: list[str]) -> dict[str, float]:
+    counts = {"trained": [], "held out": []}
+    for text, found, speaker in zip(texts, heard, speakers, strict=True):
+        for word, right in zip(text.split(), right_words(text, found), strict=True):
+            counts["held out" if (WORDS.index(word) + speaker) % len(SPEAKERS) == 0 else "trained"].append(right)
+    return {name: round(sum(right) / len(right), 3) for name, right in counts.items()}
+
+
+pairs_right = {name: by_pair(heard[name]) for name in ("original", "text to speech")}
+show.compare(pairs_right, label="words recognised")
+expect("15.held_out_pairs", pairs_right["text to speech"]["held out"])
+
+# %% [markdown]
+# Held-out pairs are a little worse at most: what a word sounds like is learned from eleven voices, and what a voice
+# sounds like from a hundred other words. The embedding adds the two. For held-out *words* the result is another one, as
+# you will hear below.
+
+# %% [markdown]
+# ## What is wrong with the speech
+#
+# Compare a word with its recording. Where several spectra are possible for the same letters, the mean squared error
+# is least for their mean, and the mean absolute error for their median. Both blur: harmonics fade, and quick changes
+# smear. Measure it: the mean difference of neighbouring frames tells how much a spectrogram moves.
+
+# %%
+chosen = torch.tensor([clips.words.index("rocket"), clips.words.index("umbrella")])
+few = slice(0, 3 * len(WORDS))                                                                      # three voices
+made, _, _, mask = predict(model, (clips.letters[few], clips.voices[few], clips.durations[few]), size=333)
+recorded = clips.mels[few, :, : made.shape[2]]
+movement = {name: ((x.diff(dim=2).abs() * mask[..., 1:]).sum() / (mask[..., 1:].sum() * 80)).item()
+            for name, x in {"recorded": recorded, "generated": made}.items()}
+print("mean difference of neighbouring frames", {name: round(value, 3) for name, value in movement.items()})
+show.show_log_mels(torch.stack([x for i in chosen for x in (recorded[i], made[i])]), hop=0.016,
+                   titles=["rocket, recorded", "generated", "umbrella, recorded", "generated"])
+
+# %% [markdown]
+# The generated frames change less than the recorded ones. Each word was recorded once in each voice, so the model
+# could memorise it; with 416,000 weights and one minute of training it finds the smooth part first. Sharper speech
+# needs a loss that asks for plausible detail: a GAN's, a normalising flow's, or that of a diffusion model.
+
+# %% [markdown]
+# **Unknown words.** The model reads letters, so it can try any word. But 111 words are few to learn English spelling
+# from; real systems use a pronunciation dictionary or thousands of hours. The recogniser is no help either: it never
+# heard these words. Listen, and judge by ear.
+
+# %%
+unknown = ["hat", "silver", "train", "window"]
+tries = [model.speak(word, "en-us+ed") for word in unknown]
+show.play_many(tries, words=unknown, titles=[f"written down: {text or '(nothing)'}" for text in written(tries)], columns=2)
+
+# %% [markdown]
+# *hat*, which looks like *cat*, is written down correctly for some voices. The longer words are not: no word of the
+# training is spelled like *silver*, and 111 examples do not teach the rules. Some of the errors are the recogniser's,
+# which never met these words either.
+#
+# What should happen with a text that cannot be spoken? An error that says why.
+
+# %%
+for text in ("", "3 fish"):
+    try:
+        model.speak(text)
+    except ValueError as error:
+        print(error)
+
+# %% [markdown]
+# ## What the vocoder loses
+#
+# The part of a system that turns spectrograms into sound is called a **vocoder**. Ours begins with the filters. A mel
+# band is a weighted sum of powers: $m = W^\top p$ with $W$ of shape (F, M). There are more frequencies than bands, so
+# many $p$ fit. The pseudo-inverse takes the shortest: $p = (W^\top)^+ m$.
+#
+# Let two bands cover three frequencies with weights $(1, 0.5, 0)$ and $(0, 0.5, 1)$. For $m = (3, 0)$ it gives
+# $p = (2.5, 1, -0.5)$. A negative power has no meaning. Set to 0, it leaves the bands $(3, 0.5)$: not what was given.
+
+# %% tags=["nbval-check-output"]
+W = torch.tensor([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])                                              # (F, M)
+p = torch.linalg.pinv(W.T) @ torch.tensor([3.0, 0.0])                                               # (F,)
+print([round(value, 2) for value in p.tolist()], [round(value, 2) for value in (W.T @ p.clamp(min=0)).tolist()])
+
+# %% [markdown]
+# ### Exercise 15.4: from mel bands to frequencies  ●●● · 15 minutes
+#
+# Write the first step of the vocoder. Of all spectra whose bands fit best (least squares), take the one of the smallest
+# norm, and set negative powers to 0. Mind the axes: transposed, `filters` turn frequencies into bands. Silence gives
+# zeros. Keep the dtype. Why is `filters @ mel_powers`, which has the right shape as well, not the inverse?
+
+# %%
+def spectrum_from_mels(mel_powers: Tensor, filters: Tensor) -> Tensor:
+    """Powers of all frequencies, none negative, from mel bands.   (M, T), filters (F, M) -> (F, T)"""
+    ### BEGIN SOLUTION
+    return (torch.linalg.pinv(filters.T) @ mel_powers).clamp(min=0)
+    ### END SOLUTION
+
+
+# %%
+check("15.4", spectrum_from_mels)
+
+# %% [markdown]
+# torchaudio's `InverseMelScale` stops here. Multiplicative updates (Lee and Seung 2001) repair what was cut off: they
+# multiply each power by a positive factor, $p \leftarrow p \cdot (W m) / (W W^\top p)$, and the bands come nearer to the
+# given ones. How much does it help?
+
+# %%
+powers = (log_mel.raw(spoken[0][None])[0].exp() - audio.FLOOR).clamp(min=0)                         # (80, T)
+for updates in (0, 1, 3, 10):
+    spectrum = griffin_lim.spectrum_from_mels(powers, log_mel.filters, updates)
+    wrong = ((log_mel.filters.T @ spectrum + audio.FLOOR).log() - (powers + audio.FLOOR).log()).abs().mean()
+    print(f"{updates:2} updates   mean error of the log-mel {wrong:.3f}")
+
+# %% [markdown]
+# Three updates remove most of the error, mainly in quiet bands; `to_sound` makes three. The phases remain the larger
+# loss. Systems for real use train a network as the vocoder, such as HiFi-GAN (Kong et al. 2020), a GAN as in lesson
+# 07.
+
+# %% [markdown]
+# ## Play
+#
+# Type a sentence, choose a voice, and listen. The shipped model was trained on all pairs, for longer. Try the same
+# sentence in two voices: what changes in the spectrogram? Then type a word that the book does not know.
+
+# %%
+shipped_model = shipped.load("text_to_speech")
+heard["shipped model"] = written(spoken_by(shipped_model))
+print("word error rate of the shipped model", word_errors(heard["shipped model"]))
+expect("15.shipped", word_errors(heard["shipped model"]))
+show.text_to_speech(shipped_model, recogniser=recogniser)
+
+# %% [markdown]
+# ## Debugging exercise: other settings
+#
+# Someone wants to hear what the autoencoder keeps of a recording. The function below runs without an error, since the
+# shapes fit. But the sound is too long and cannot be understood, however long the autoencoder trains. Run it, and
+# compare the lengths and the values with those that the autoencoder was trained on.
+
+# %%
+def buggy_resynthesis(sound: Tensor, autoencoder: nn.Module, log_mel: nn.Module) -> Tensor:
+    """A recording through the autoencoder and back.   (samples,) -> (samples,)"""
+    analysis = audio.LogMel(16_000, n_mels=80)
+    with torch.no_grad():
+        mels = analysis(sound[None])                                                                # (1, 80, T)
+        return griffin_lim.to_sound(autoencoder(mels), log_mel)[0]
+
+
+buggy = buggy_resynthesis(spoken[0], model.autoencoder, model.log_mel)
+print("seconds", round(len(spoken[0]) / 16_000, 2), "became", round(len(buggy) / 16_000, 2), "  written down:", written([buggy]))
+show.play(buggy, words=line)
+
+# %% [markdown]
+# ### Exercise 15.debug: the settings of the training  ●●○ · 15 minutes
+#
+# Find every setting that differs between `analysis` and the log-mel of the training; print both. Then write the
+# function so that it works for any `log_mel`: both ways, to mels and back, use its settings and its statistics.
+# `autoencoder` takes and returns (1, n_mels, T), with any number of bands. The length may differ by one hop.
+
+# %%
+def resynthesise(sound: Tensor, autoencoder: nn.Module, log_mel: nn.Module) -> Tensor:
+    """A recording through the autoencoder and back.   (samples,) -> (about as many samples,)"""
+    ### BEGIN SOLUTION
+    with torch.no_grad():
+        return griffin_lim.to_sound(autoencoder(log_mel(sound[None])), log_mel)[0]
+    ### END SOLUTION
+
+
+# %%
+check("15.debug", resynthesise)
+
+# %% [markdown]
+# The window, the hop and the scaling were different; any one of them is enough. Save the settings together with the
+# weights, as `TextToSpeech` does: its `log_mel` travels with the model.
+
+# %% [markdown]
+# ## On real data: spoken digits
+#
+# The same model on recordings of people: three speakers of the Free Spoken Digit Dataset say the ten digits, 45
+# times each (Jackson et al., as in lesson 03). No two takes are equal, and no input says which take is meant. What
+# will the model learn to say?
+#
+# The judge is a classifier that was trained on the *other three* speakers. It scores real recordings of our speakers
+# first, which is the upper bound.
+
+# %%
+rows = {split: real.load_or_explain("free_spoken_digits", split) for split in ("train", "test")}
+have_data = all(rows.values())
+PEOPLE = ("george", "jackson", "lucas")
+NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+if have_data:
+    takes = {split: [audio.same_loudness(real.sound(row)[0])[:6_000] for row in part] for split, part in rows.items()}
+    ours = {split: [i for i, row in enumerate(part["speaker"]) if row in PEOPLE] for split, part in rows.items()}
+    theirs = [i for i in range(len(rows["train"])) if i not in set(ours["train"])]
+    print({"our recordings": len(ours["train"]), "the judge's": len(theirs)})
+
+# %%
+def digits_right(sounds: list[Tensor], digits: list[int]) -> float:
+    guesses = predict(judge, judge_mel(audio.collate([audio.same_loudness(s) for s in sounds], samples=6_000)))
+    return (guesses.argmax(dim=1) == torch.tensor(digits)).float().mean().item()
+
+
+if have_data:
+    judge_mel, judge = audio.LogMel(rate=8_000).fit([takes["train"][i] for i in theirs[::5]]), speech.SpeechClassifier(10)
+    judge_inputs = judge_mel(audio.collate([takes["train"][i] for i in theirs], samples=6_000))  # (N, 40, 76)
+    fit(judge, Batches(judge_inputs, torch.tensor(rows["train"]["label"])[theirs]), epochs=8, lr=5e-3)
+    real_right = digits_right([takes["test"][i] for i in ours["test"]], [rows["test"]["label"][i] for i in ours["test"]])
+
+# %%
+if have_data:
+    digit_model = text_to_speech.TextToSpeech(PEOPLE, rate=8_000, n_mels=64)
+    digit_model.log_mel.fit([takes["train"][i] for i in ours["train"][::3]])
+    names = [NAMES[rows["train"]["label"][i]] for i in ours["train"]]
+    people = [PEOPLE.index(rows["train"]["speaker"][i]) for i in ours["train"]]
+    digit_clips = speaking.Clips(names, people, [takes["train"][i] for i in ours["train"]], digit_model.log_mel)
+    stretches = digit_clips.stretches(64)
+    fit(digit_model.autoencoder, Batches(stretches, stretches, size=16), loss=F.l1_loss, metrics=(), epochs=6, lr=3e-3, clip=1.0)
+    fit(digit_model.freeze_autoencoder(), digit_clips.batches(size=48), loss=speech_loss, metrics=(), epochs=15, lr=4e-3, clip=1.0)
+
+# %%
+if have_data:
+    said = [digit_model.speak(name, person) for person in range(3) for name in NAMES]
+    said_right = digits_right(said, [*range(10)] * 3)
+    print(f"recordings {real_right:.1%}   generated {said_right:.1%} of 30   chance 10%")
+    show.play_many([said[3], said[15], said[27]], rate=8_000, words=["three", "five", "seven"], titles=PEOPLE, columns=3)
+    expect("15.digits", said_right)
+
+# %% [markdown]
+# Most of the thirty generated digits are recognised, fewer than of the recordings. Thirty examples are few: each is 3
+# points. The takes of a digit differ in pace and pitch, and the model speaks their median, so the blur is stronger than
+# in the Picture Book. We know of no published result for this task.
+
+# %% [markdown]
+# ## Where this is used
+#
+# Screen readers, navigation and voice assistants speak text; so do audiobooks and announcements. Tacotron 2 (Shen et
+# al. 2018) and FastSpeech are trained on 24 hours of one speaker, from sentences rather than words, so that the
+# melody of a sentence is learned as well. Ours has none: words are spoken one by one. Copying a person's voice from a
+# few seconds is possible today, and needs that person's consent.
+
+# %%
+quiz("15")
+
+# %% [markdown]
+# ## Open-ended questions
+#
+# 1. Train the text encoder on the codes themselves, with $\lVert f(x) - h(t, v, d) \rVert$ as the loss, without the
+#    decoder. Is the speech as clear? Which errors of a code does the decoder forgive?
+# 2. Leave out the autoencoder, and train text encoder and decoder together on the twelve voices. What does the first
+#    phase buy, and how does the answer change if only two voices have text?
+# 3. Double every predicted duration, or halve it. Up to which pace does the recogniser understand the speech?
+
+# %% [markdown]
+# ## Going further: a new voice from twenty words
+#
+# The embedding of a voice is 32 numbers. Take a held-out voice, freeze the whole model, and fit these numbers alone to
+# twenty of its words, as Arik et al. (2018) did for real speakers. The error on its *other* words tells how well the
+# voice is met; the baseline is the nearest of the twelve known voices.
+
+# %%
+newcomer = voices.voices("held_out")[0]
+new_clips = speaking.Clips(WORDS, [0] * len(WORDS), [voices.clip(word, newcomer) for word in WORDS], log_mel)
+known, rest = torch.arange(0, len(WORDS), 6), torch.tensor([i for i in range(len(WORDS)) if i % 6])
+
+
+def voice_error(vector: Tensor, chosen: Tensor) -> Tensor:
+    outputs = model(new_clips.letters[chosen], vector.expand(len(chosen), -1), new_clips.durations[chosen])
+    return text_to_speech.speech_loss(outputs, new_clips.mels[chosen][..., : outputs[0].shape[2]], duration_weight=0.0)
+
+
+model.eval().requires_grad_(False)
+table = model.text_encoder.voices.weight                                                            # (12, 32)
+nearest = min(range(len(SPEAKERS)), key=lambda i: voice_error(table[i], known).item())
+vector = table[nearest].clone().requires_grad_()
+optimiser = torch.optim.Adam([vector], lr=0.02)
+for _ in range(100):
+    optimiser.zero_grad()
+    voice_error(vector, known).backward()
+    optimiser.step()
+print(f"error on other words: nearest voice {voice_error(table[nearest], rest):.3f}   fitted {voice_error(vector, rest):.3f}   "
+      f"the twelve on average {sum(voice_error(v, rest).item() for v in table) / len(table):.3f}")
+show.play_many([voices.speak(line, newcomer, varied=False), model.speak(line, vector.detach())], words=[line] * 2, titles=["recorded", "fitted"])
+
+# %% [markdown]
+# Twenty words bring the voice nearer than any known one. The rest of the error stays: 32 numbers that were learned
+# from twelve voices cannot describe every other. More training voices would help more than a larger vector.
+
+# %% [markdown]
+# ## Summary
+#
+# - A cross-modal autoencoder replaces the encoder: the text encoder writes codes that a frozen speech decoder speaks.
+# - Durations stretch letters to frames; in use they are predicted, and the length regulator repeats states.
+# - One embedding for each voice is enough for several voices, and can be fitted to a new one.
+# - Griffin-Lim finds phases for given magnitudes; no round raises the inconsistency.
+# - A recogniser trained on other voices measures whether speech is understood, not whether it sounds natural.
+#
+# Next: 16 Any to any, where images, text and speech are turned into each other along chains.
+
+# %% [markdown]
+# **References.** Griffin, Lim 1984, *Signal estimation from modified short-time Fourier transform*,
+# [doi:10.1109/TASSP.1984.1164317](https://doi.org/10.1109/TASSP.1984.1164317). Perraudin, Balazs, Søndergaard 2013,
+# *A fast Griffin-Lim algorithm*, [doi:10.1109/WASPAA.2013.6701851](https://doi.org/10.1109/WASPAA.2013.6701851). Ren
+# et al. 2019, *FastSpeech: Fast, robust and controllable text to speech*,
+# [arXiv:1905.09263](https://arxiv.org/abs/1905.09263): the length regulator; durations from a teacher's attention.
+# Shen et al. 2018, *Natural TTS synthesis by conditioning WaveNet on mel spectrogram predictions*,
+# [arXiv:1712.05884](https://arxiv.org/abs/1712.05884): Tacotron 2. Arik et al. 2017, *Deep Voice 2: Multi-speaker
+# neural text-to-speech*, [arXiv:1705.08947](https://arxiv.org/abs/1705.08947): voices by embeddings. Arik et al.
+# 2018, *Neural voice cloning with a few samples*, [arXiv:1802.06006](https://arxiv.org/abs/1802.06006). Kong, Kim,
+# Bae 2020, *HiFi-GAN: Generative adversarial networks for efficient and high fidelity speech synthesis*,
+# [arXiv:2010.05646](https://arxiv.org/abs/2010.05646). Lee, Seung 2001, *Algorithms for non-negative matrix
+# factorization*, NeurIPS 13. Jackson et al., *Free Spoken Digit Dataset*,
+# [doi:10.5281/zenodo.1342401](https://doi.org/10.5281/zenodo.1342401).
