@@ -38,6 +38,13 @@ def test_what_follows_a_sound_in_its_batch_changes_nothing(cls):
     assert torch.allclose(alone[0, : n[0]], beside[0, : n[0]], atol=1e-5)
 
 
+def test_the_recurrent_states_are_those_of_pytorchs_packed_sequences():
+    model, x, lengths = small(RecurrentRecogniser), torch.randn(3, 16, 20), torch.tensor([20, 7, 1])
+    expected = model.packed_states(x.transpose(1, 2), lengths)
+    for ours, theirs, length in zip(model.states(x, lengths), expected, lengths, strict=True):
+        assert torch.allclose(ours[:length], theirs[:length], atol=1e-6)
+
+
 @pytest.mark.parametrize("cls", CLASSES)
 def test_each_step_hears_its_neighbourhood(cls):
     mels = torch.randn(1, 40, 60).requires_grad_()
