@@ -13,9 +13,9 @@
 # %% [markdown]
 # # 10 · Missing modalities
 #
-# **You will train a network that recognises objects from an image, a spoken word and a sentence with almost perfect accuracy.
-# Without sound it then fails on about a third of the pages, because its image branch hardly learned anything. You will find
-# out why, and train a network that loses less than half as much, at no cost when everything is present.**
+# **You will train a network that recognises objects from an image, a spoken word and a sentence almost perfectly.
+# Without sound it fails on a third of the pages, because its image branch hardly learned anything. You will find out
+# why, and train one that loses less than half as much, at no cost when everything is present.**
 #
 # Runs in about 3 minutes · takes 100 minutes to work through · before this: [01 Images](01_images.ipynb),
 # [02 Text](02_text.ipynb), [03 Sound](03_sound.ipynb), [08 Fusing features](08_fusion.ipynb).
