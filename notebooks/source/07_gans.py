@@ -17,7 +17,7 @@
 # training recognises the kind in about half of them, and in almost 90% after the longer training that the course
 # ships.**
 #
-# Runs in about 6 minutes · takes 120 minutes to work through · before this: [01 Images](01_images.ipynb): convolutions,
+# Runs in about 7 minutes · takes 120 minutes to work through · before this: [01 Images](01_images.ipynb): convolutions,
 # batch normalisation; [06 Autoencoders](06_autoencoders.ipynb): decoders, latent spaces.
 
 # %% [markdown]
