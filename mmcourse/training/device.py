@@ -56,6 +56,19 @@ def keep_freed_memory(threshold: int = 1 << 30) -> bool:
     return bool(mallopt(mmap_threshold, threshold)) and bool(mallopt(trim_threshold, threshold))
 
 
+def return_freed_memory() -> bool:
+    """Return to the system what glibc keeps of freed memory; True where something was returned.
+
+    Called after a training, so that its activations and the next one's do not add up. False on macOS, Windows, musl.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except (OSError, AttributeError):
+        return False
+
+
 def seed_everything(seed: int | None = None) -> int:
     """Seed Python, NumPy and PyTorch (every device) alike; the default is MMCOURSE_SEED. Returns the seed."""
     seed = settings.seed() if seed is None else seed

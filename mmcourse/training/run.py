@@ -15,7 +15,7 @@ from mmcourse import settings
 from mmcourse.data.shapes import examples_in, shape_of
 from mmcourse.training.batch import EXPECTED, length, unpacked
 from mmcourse.training.checkpoint import Checkpoint, path_to_resume, restore
-from mmcourse.training.device import device
+from mmcourse.training.device import device, return_freed_memory
 from mmcourse.training.diagnosis import explain_device
 from mmcourse.training.history import History, peak_memory
 from mmcourse.training.random_state import random_state, set_random_state
@@ -81,6 +81,7 @@ class Run:
             raise
         finally:
             self.end()
+            return_freed_memory()
         if self.interrupted:
             raise interrupted(self) from None
 

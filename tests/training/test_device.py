@@ -1,14 +1,24 @@
 """The device, seeds, and the order in memory of convolutions."""
 
 import random
+import sys
 from collections import namedtuple
 
 import numpy
+import pytest
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
-from mmcourse.training.device import describe_device, device, prepare, seed_everything, to_device
+from mmcourse.training.device import (
+    describe_device,
+    device,
+    keep_freed_memory,
+    prepare,
+    return_freed_memory,
+    seed_everything,
+    to_device,
+)
 
 
 def test_one_device_in_one_line():
@@ -53,3 +63,21 @@ def test_named_and_packed_sequences_stay_what_they_are():
     moved = to_device(packed)
     assert isinstance(moved, type(packed)) and moved.data.device.type == device().type
     assert moved.batch_sizes.device.type == "cpu" and torch.equal(moved.data.cpu(), packed.data)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's malloc")
+def test_freed_memory_is_returned_after_training():
+    """Blocks below the threshold stay with glibc when they are freed; after the call the process is smaller again."""
+    keep_freed_memory()
+    blocks = [torch.ones(1 << 18) for _ in range(200)]  # 1 MB each, in one piece of the heap
+    last = torch.ones(1 << 10)
+    full = resident()
+    del blocks
+    assert return_freed_memory()
+    assert resident() < full - 150 * 2**20 and last.sum() == 1 << 10
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * 4096
