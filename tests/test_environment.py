@@ -102,7 +102,7 @@ def test_the_torch_family_stays_below_the_release_without_a_torchaudio():
 
 
 def test_every_import_of_the_package_is_declared():
-    modules = {"pil": "pillow"}
+    modules = {"pil": "pillow", "sklearn": "scikit-learn"}
     there_or_not = {"google"}  # Colab's own
     imported = set()
     for path in (ROOT / "mmcourse").rglob("*.py"):
