@@ -1,3 +1,7 @@
+# A draft: nothing builds it yet. Lesson 11 in standard English, with diagrams, towers and training step as code, in place
+# of the source of the same name. Its fast build ran; what is missing is a full run of both copies (the texts that read
+# results come from the present lesson's outputs), seeds 0 to 2, and a look at it.
+
 # ---
 # jupyter:
 #   jupytext:
