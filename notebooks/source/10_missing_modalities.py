@@ -120,7 +120,7 @@ print({name: f"{accuracy:.2f}" for name, accuracy in alone.items()})
 diagrams.modality_dropout()
 
 # %% [markdown]
-# The diagram shows the model; ignore the crossed-out branch for now. `modulation.Modulated` records at every step the
+# The diagram shows the model; ignore the block "dropped" for now. `modulation.Modulated` records at every step the
 # probability that each branch alone would give the correct class. (Its parameter $\alpha$ is explained below; with 0 it
 # only observes.) A callback stores the weights of step 150.
 
