@@ -13,7 +13,7 @@ from torchmetrics.functional.text import word_error_rate
 from mmcourse.models import ctc, recogniser
 from mmcourse.tasks import transcripts
 
-SOURCE = Path(__file__).resolve().parents[2] / "notebooks" / "drafts" / "13_speech_recognition.py"
+SOURCE = Path(__file__).resolve().parents[2] / "notebooks" / "source" / "13_speech_recognition.py"
 BY_HAND = {"corpus_error_rate", "collapse", "forward_probability", "RecurrentByHand", "ConvolutionalByHand", "best_of"}
 BY_HAND |= {"BuggyAlphabet", "FixedAlphabet"}
 

@@ -13,7 +13,7 @@ from mmcourse import retrieval
 from mmcourse.models.contrastive import ContrastiveLoss, SharedSpace, contrastive_loss
 from mmcourse.retrieval import ranks
 
-SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "drafts"
+SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "source"
 BY_HAND = {"similarities", "symmetric_info_nce", "target_probabilities", "my_ranks", "zero_shot", "by_best"}
 BY_HAND |= {"lower_bound", "Buggy", "Fixed", "contrastive_and_distance"}
 
