@@ -141,8 +141,8 @@ show.play(speak(predicted, voices("held_out")[0]), words=predicted, title="the p
 # %% [markdown]
 # ## Networks from later lessons
 #
-# The course ships trained networks. You will now apply two of them to 60 pages of the test split, on which neither was
-# trained.
+# The course ships trained networks. Here are five of them. The first two are applied to 60 pages of the test split, on
+# which neither was trained.
 #
 # **Image captioning.** This network generates a sentence word by word and attends to a part of the image for each word
 # (lesson 12). About 88% of its captions for such pages have the correct meaning. How many of the ten below do?
@@ -179,11 +179,39 @@ answer = int(found)
 show.play(pages.sound(answer), words=pages.sentences[answer], title=f"page {answer}, nearest to the query: {words}")
 
 # %% [markdown]
+# **Text to image.** A generator draws what a sentence says (lesson 14). It starts from random numbers, so every image is
+# a new one. One sentence names a held-out combination. Change a sentence and run the cell again.
+
+# %%
+painter = shipped.load("text_to_image")
+orders = ["a big red apple", "a big yellow moon", "there is a small blue fish", "a large green boat"]
+show.show_images(painter.draw(orders, seed=0), titles=orders, columns=4)
+
+# %% [markdown]
+# **Text to speech.** Another network reads a sentence in one of twelve voices (lesson 15). Its voice sounds rough; the
+# lesson shows where the roughness comes from.
+
+# %%
+line = "a big yellow moon over a small blue boat"
+speaker = shipped.load("text_to_speech")
+spoken = {voice: speaker.speak(line, voice) for voice in speaker.voices[:3]}
+show.play_many(list(spoken.values()), words=[line] * 3, titles=list(spoken))
+
+# %% [markdown]
+# **Speech to text.** A recogniser writes down what it hears, letter by letter (lesson 13). It never heard any of the
+# voices below in training. The last sentence was spoken by the network above. Which words does it get wrong?
+
+# %%
+recordings = [speak(line, voice) for voice in voices("held_out")[:3]] + [spoken[speaker.voices[0]]]
+for text in shipped.load("recogniser").transcribe(recordings):
+    print(text)
+
+# %% [markdown]
 # ## Nine conversions
 #
 # Three modalities make nine conversions, if one includes the conversion of a modality to itself, such as an image
 # reconstructed from a few numbers. By the end of the course, a model that you can train fills every cell of this table.
-# Today two cells use the shipped classifier and three use rules. Each of the others names its lesson.
+# Today five cells use shipped networks and one a rule. Each of the others names its lesson.
 
 # %%
 show.show_conversions(scene)

@@ -28,44 +28,49 @@ LESSONS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """The result of a conversion and its origin: 'learned' by a shipped model, or 'by rule'."""
+    """The result of a conversion and its origin: 'learned' by shipped models, or 'by rule'."""
 
     content: Tensor | str
     how: str
 
 
 def convert(scene: Scene, seed: int = 0) -> dict[tuple[str, str], Cell]:
-    """The conversions that work from what the course ships so far, for a page with one object."""
+    """The conversions that the shipped models can do, for a page with one object, and one that a rule does."""
     from mmcourse.picturebook.image import draw
-    from mmcourse.picturebook.speech import speak, voices
     from mmcourse.training import shipped
 
     if len(scene.objects) != 1:
         raise ValueError(f"the scene has {len(scene.objects)} objects; the shipped classifier expects one object")
-    classifier = shipped.load("image_encoder")
+    classifier, speaker = shipped.load("image_encoder"), shipped.load("text_to_speech")
     kind, colour, size = classifier.predict(draw(scene, 32, seed)[None])[0].tolist()
     predicted = with_article(f"{SIZES[size]} {COLOURS[colour]} {KINDS[kind]}")
     sentence = tell(scene, seed)
     facts = understand(sentence)
     again = arrange(facts.objects, facts.relation, facts.time or scene.time, stream("conversions", seed))
-    voice = voices("held_out")[0]
     return {
         ("image", "text"): Cell(predicted, "learned"),
-        ("image", "sound"): Cell(speak(predicted, voice, seed), "learned, then spoken by rule"),
-        ("text", "image"): Cell(draw(again, 128, seed + 1), "by rule"),
+        ("image", "sound"): Cell(speaker.speak(predicted), "learned, through text"),
+        ("text", "image"): Cell(shipped.load("text_to_image").draw(sentence, seed=seed)[0], "learned"),
         ("text", "text"): Cell(tell(again, seed + 1, "held_out"), "by rule"),
-        ("text", "sound"): Cell(speak(sentence, voice, seed), "by rule"),
+        ("text", "sound"): Cell(speaker.speak(sentence), "learned"),
+        ("sound", "text"): Cell(shipped.load("recogniser").transcribe([read_aloud(scene, seed)])[0], "learned"),
     }
+
+
+def read_aloud(scene: Scene, seed: int = 0) -> Tensor:
+    """The page's sentence in a voice that the shipped recogniser never heard.   -> (samples,)"""
+    from mmcourse.picturebook.speech import speak, voices
+
+    return speak(tell(scene, seed), voices("held_out")[0], seed)
 
 
 def show_conversions(scene: Scene, seed: int = 0) -> None:
     """The nine conversions of one page: the result where one exists, elsewhere the number of its lesson."""
     from mmcourse.picturebook.image import draw
-    from mmcourse.picturebook.speech import speak, voices
 
     done = convert(scene, seed)
     sentence = tell(scene, seed)
-    inputs = {"image": draw(scene, 128, seed), "text": sentence, "sound": speak(sentence, voices("train")[0], seed)}
+    inputs = {"image": draw(scene, 128, seed), "text": sentence, "sound": read_aloud(scene, seed)}
     line = "border:1px solid var(--jp-border-color2, #bbb);padding:8px;text-align:center;vertical-align:middle"
     head = "".join(f'<th style="{line};width:26%">to {name}</th>' for name in MODALITIES)
     rows, plain = [], []

@@ -114,10 +114,11 @@ def test_conversions_do_what_they_say():
     scene = Scene((SceneObject("apple", "red", "big", 0.5, 0.5, 0.34),))
     done = conversions.convert(scene, seed=3)
     assert understand(done["text", "text"].content).same_meaning(facts_of(scene))
-    assert done["text", "image"].content.shape == (3, 128, 128)
+    assert done["text", "image"].content.shape == (3, 32, 32)
     assert done["text", "sound"].content.dim() == 1
     assert understand(done["image", "text"].content) is not None
     assert done["image", "text"].how == "learned" and done["text", "text"].how == "by rule"
+    assert len(done["sound", "text"].content.split()) > 2
     with pytest.raises(ValueError, match="one object"):
         conversions.convert(imagine("train", 0, 2))
 
@@ -126,4 +127,4 @@ def test_grid_names_nine_conversions(published):
     conversions.show_conversions(imagine("test", 0))
     lines = published[0][0]["text/plain"].splitlines()
     assert len(lines) == 9
-    assert "sound to text: lesson 13" in lines
+    assert "sound to image: lesson 16" in lines
