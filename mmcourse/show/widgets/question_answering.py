@@ -168,7 +168,7 @@ class QuestionAnsweringExplorer(StaticImage):
         weights, sound = self.weights[self.word], self.words[self.word]
         side, heads = int(weights.shape[1] ** 0.5), len(weights)
         with matplotlib.rc_context(style.SETTINGS):
-            figure = Figure(figsize=(2.4 * heads + 3.4, 2.7), layout="constrained")
+            figure = Figure(figsize=(2.4 * heads + 3.4, 3.0), layout="constrained")
             axes = figure.subplots(1, heads + 1, width_ratios=[2.4] * heads + [3.4])
             for head, axis in enumerate(axes[:-1]):
                 shade = torch.ones(side, side, 4) * 0.08
