@@ -90,7 +90,7 @@ def lessons() -> list[str]:
 
 
 def exercises(lesson: str) -> list[Exercise]:
-    """The exercises of a lesson in the order of their ids, the debugging exercise last. An unknown lesson raises ValueError."""
+    """The exercises of a lesson, by their ids, the debugging exercise last. ValueError for an unknown lesson."""
     module = f"{__package__}.lesson_{lesson}"
     if not re.fullmatch(r"\d\d", str(lesson)) or util.find_spec(module) is None:
         raise ValueError(f"no exercises for lesson {lesson!r}; there are lessons {', '.join(lessons())}")
@@ -164,7 +164,7 @@ def judge(id: str, answer) -> Verdict:
         return Verdict(
             id,
             "wrong",
-            f"the check cannot make sense of this ({type(error).__name__}: {error}); is your answer correct? Please report it",
+            f"the check cannot make sense of this ({type(error).__name__}: {error}); is your answer correct? Report it",
         )
     return Verdict(id, "right", verified)
 

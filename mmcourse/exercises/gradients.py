@@ -30,7 +30,7 @@ def expect_gradients(answer: Answer, case: tuple, right: Callable, part: Callabl
     if cut:
         reached = listed(answer, cut, given)
         raise NotRight(
-            f"correct, but no gradient reaches {reached}, so the layers before it would not be trained: {ON_THE_WAY} the way?"
+            f"correct, but no gradient reaches {reached}, so layers before it cannot learn: {ON_THE_WAY} the way?"
         )
     short = [
         position

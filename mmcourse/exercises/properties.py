@@ -107,7 +107,7 @@ class NetworkState:
         ]
         if frozen:
             raise NotRight(
-                f"`{name}` is left with frozen parameters (`requires_grad` is False), so it cannot be trained afterwards"
+                f"`{name}` is left with frozen parameters (`requires_grad` is False), so it can no longer be trained"
             )
 
 

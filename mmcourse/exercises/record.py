@@ -79,7 +79,7 @@ def store(change: Callable[[dict], None]) -> bool:
 
 
 def write(change: Callable[[dict], None]) -> str | None:
-    """Change the record; `NotStored` where it could not be stored. Returns a message about a damaged record, or None."""
+    """Change the record; `NotStored` where that fails. Returns a message about a damaged record, or None."""
     try:
         path().parent.mkdir(parents=True, exist_ok=True)
         with lock():
