@@ -72,7 +72,7 @@ def expect_tensor(
             "float": ": this is a single number, and a whole tensor was asked for",
         }.get(type(given).__name__, "")
         if isinstance(given, float) and shape == ():
-            remedy = " of one number: `.item()` and `float()` return a Python number, through which no gradient passes"
+            remedy = " of one number: `.item()` and `float()` take the number out, and no gradient passes through it"
         raise NotRight(f"{where} returned {described(given)}, expected a tensor{remedy}")
     if shape is not None and tuple(given.shape) != tuple(shape):
         cause = (causes or {}).get(tuple(given.shape))
