@@ -63,10 +63,10 @@ class _Watch(TorchFunctionMode):
             outputs, target = map(tuple, self.shapes)
             raise ShapesCross(
                 f"{self.name} compared outputs of shape {outputs} with a target of shape {target}, which fit only by "
-                "broadcasting: each output would be compared with the target of every example. Likely cause: an axis of "
-                "length 1 that one of them lacks; expected one shape for both (outputs.squeeze(1) in the model's forward, or "
-                "target[:, None]); for cross_entropy one output for each class, or with one output of two classes "
-                "F.binary_cross_entropy_with_logits"
+                "broadcasting: each output would be compared with the target of every example. Likely cause: an axis "
+                "of length 1 that one of them lacks; expected one shape for both (outputs.squeeze(1) in the model's "
+                "forward, or target[:, None]); for cross_entropy one output for each class, or with one output of two "
+                "classes F.binary_cross_entropy_with_logits"
             )
         result = function(*args, **kwargs)
         several = result if isinstance(result, (tuple, list)) else (result,)
