@@ -1,3 +1,3 @@
-"""Scripts that measure what the lessons and docs/results.md quote; `make bench` runs the fast ones."""
+"""Scripts that measure the results in the lessons' tables and docs/results.md; `make bench` runs the fast ones."""
 
-import mmcourse  # noqa: F401  before torch: threads that wait shall not keep a core busy
+import mmcourse  # noqa: F401  before torch: sets how long idle threads spin

@@ -47,7 +47,7 @@ def _duration(seconds: float) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help=f"benchmarks to run: {', '.join(modules())}")
-    parser.add_argument("--quick", action="store_true", help="few steps, to see that everything runs")
+    parser.add_argument("--quick", action="store_true", help="few steps, to test that everything runs")
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(modules()):

@@ -3,9 +3,9 @@
 Captioners of pages with one object and with two, on an encoder trained from scratch or on the shipped one; decoders
 initialised randomly or from a captioner of one object. All decoders for two objects are trained for the same number of
 steps on a frozen encoder, the Transformer also for twice as many. The augmentation is that of lesson 12's "Going
-further"; `--plain` adds rows for the lesson's own, mirroring and moving, with as many steps. Seeds set the training
+further"; `--plain` adds rows for the lesson's own, mirroring and moving, with as many steps. Seeds change the training
 pages, the initialisation and the order of batches. About an hour on one core, with `--plain` half an hour more;
-`--quick` tries everything on few pages and stores nothing.
+`--quick` runs everything on few pages and stores nothing.
 """
 
 import argparse
@@ -57,7 +57,7 @@ class Row:
     encoder: str
     from_one_object: bool = False
     longer: int = 1  # times the epochs of the others
-    plain: bool = False  # mirrored and moved alone
+    plain: bool = False  # mirrored and moved only
 
 
 ROWS = (
@@ -154,7 +154,7 @@ def measure(
 
 
 def as_csv(table: dict[Row, dict[str, list]], epochs: dict[int, int], note: str) -> str:
-    """The table, its notes on top."""
+    """The table, with its notes above."""
     unit = mean(table[ROWS[2]]["seconds"]) or 1.0
     head = ("objects", "decoder", "encoder", "decoder initialised", "training", "epochs", "time")
     lines = [
@@ -179,8 +179,8 @@ def as_csv(table: dict[Row, dict[str, list]], epochs: dict[int, int], note: str)
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.captions", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one seed, few pages; stores nothing")
-    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many seeds")
-    parser.add_argument("--plain", action="store_true", help="also rows that are mirrored and moved alone")
+    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="number of seeds")
+    parser.add_argument("--plain", action="store_true", help="also rows with mirroring and moving only")
     arguments = parser.parse_args()
     rows = ROWS + PLAIN_ROWS * arguments.plain
     if arguments.quick:

@@ -1,4 +1,4 @@
-"""Decisions in the tables of fusion: a classifier for each modality, trained alone, joined in several ways after."""
+"""Late fusion in the tables of fusion: a classifier per modality, trained alone, and several ways to combine them."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ DECISIONS: dict[str, Callable[[tuple[str, ...]], nn.Module]] = {
 
 
 class Mixed(nn.Module):
-    """Classifiers of each modality, their logits joined.   what `apart` takes -> (B, K)"""
+    """Classifiers of each modality, their logits combined.   inputs of `apart` -> (B, K)"""
 
     def __init__(self, apart: nn.Module, names: tuple[str, ...], mix: nn.Module):
         super().__init__()

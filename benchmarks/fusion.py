@@ -1,10 +1,9 @@
 """The tables of fusion: `python -m benchmarks.fusion [TASK ...]` writes `data/tables/08_statement.csv` and others.
 
-Every way to join vectors, with a linear head and with a hidden layer in it, every way to join tokens and every way to
-join decisions, on each task of TASKS, five seeds; a seed moves the training book, the initialisation and the order of
-batches. Encoders are the shipped ones, frozen: a modality's vector is what they pool of its tokens. Two hours on one
-core, all in all; `--quick` tries everything on few pages and stores nothing; `--show` prints what is stored, as in
-docs/results.md.
+All fusions of vectors, with a linear head and with a hidden layer in it, all fusions of tokens and all late fusions, on
+each task of TASKS, with five seeds; a seed changes the training book, the initialisation and the order of batches.
+Encoders are the shipped ones, frozen: a modality's vector is pooled from its tokens. Two hours in total on one core;
+`--quick` runs everything on few pages and stores nothing; `--show` prints the stored tables, as in docs/results.md.
 """
 
 import argparse
@@ -37,16 +36,16 @@ TOKENS = " tokens"
 
 @dataclass(frozen=True)
 class Task:
-    """One task, its features made: what there is to train on, first the usual, and what is judged.
+    """One task with its features: training sets, the usual one first, and the splits for evaluation.
 
-    `judged` {split: examples}; after the first training all of them are judged, after a further one only the first.
+    `judged` {split: examples}; the first training is evaluated on all of them, a further one only on the first.
     """
 
     trainings: dict[str, Examples]
     judged: dict[str, Examples]
     classes: int
     width: int
-    updates: int  # steps of training, the same for every training
+    updates: int  # training steps, the same for every method
 
 
 JOINT: dict[str, Callable[[Mapping[str, int], int], nn.Module]] = {
@@ -91,7 +90,7 @@ class TokenFusionClassifier(nn.Module):
 
 
 class Apart(nn.Module):
-    """A classifier for each modality, nothing shared.   (B, D) each -> logits (B, M, K)"""
+    """A classifier for each modality, without shared weights.   (B, D) each -> logits (B, M, K)"""
 
     def __init__(self, sizes: Mapping[str, int], width: int, classes: int, head: str):
         super().__init__()
@@ -109,9 +108,9 @@ class Apart(nn.Module):
 
 
 def normalised(parts: dict[str, Examples]) -> dict[str, Examples]:
-    """Features with the first part's mean 0 and one scale a modality; padding stays 0.
+    """Features with mean 0 on the first part and one scale per modality; padding stays 0.
 
-    One scale a feature would blow up those that hardly move in training, and with them whatever is new elsewhere.
+    One scale per feature would amplify features that hardly vary in training, and so deviations on other splits.
     """
     usual, _ = next(iter(parts.values()))
     scale = {name: of_real(x) for name, x in usual.items()}
@@ -128,18 +127,18 @@ def of_real(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def real(x: Tensor) -> Tensor:
-    """Where features are no padding, which is 0 throughout.   (..., D) -> (..., 1) bool"""
+    """Which rows are not padding, which is 0 in all features.   (..., D) -> (..., 1) bool"""
     return (x != 0).any(dim=-1, keepdim=True)
 
 
 def image_features(images: Tensor) -> dict[str, Tensor]:
-    """What the shipped encoder makes of pictures, each place and all of them pooled."""
+    """Features of images by the shipped encoder: of each position, and pooled over positions."""
     maps = predict(shipped.load("image_encoder").encoder.blocks, images - 0.5)
     return {"image": maps.amax(dim=(2, 3)), "image" + TOKENS: maps.flatten(2).transpose(1, 2)}
 
 
 def text_features(tokens: Tensor) -> dict[str, Tensor]:
-    """What the shipped encoder makes of sentences, each word and all of them pooled."""
+    """Features of sentences by the shipped encoder: of each word, and pooled over words."""
     text_encoder = shipped.load("text_encoder").encoder
     with torch.no_grad():
         states = torch.cat([text_encoder.states(some.to(device())).cpu() for some in tokens.split(512)])
@@ -147,7 +146,7 @@ def text_features(tokens: Tensor) -> dict[str, Tensor]:
 
 
 def sound_features(batches_of_sounds: Iterable[Tensor]) -> dict[str, Tensor]:
-    """What the shipped encoder makes of sounds, each moment and all of them pooled."""
+    """Features of sounds by the shipped encoder: of each time step, and pooled over time."""
     sound_encoder = shipped.load("sound_encoder")
     with torch.no_grad():
         made = [
@@ -159,7 +158,7 @@ def sound_features(batches_of_sounds: Iterable[Tensor]) -> dict[str, Tensor]:
 
 
 def statement(seed: int, pages: int = 8_000) -> Task:
-    """Is the sentence true of the picture?"""
+    """Is the sentence true of the image?"""
 
     def examples(book: PictureBook) -> Examples:
         image_index, sentences, labels = true_or_false(book)
@@ -174,7 +173,7 @@ def statement(seed: int, pages: int = 8_000) -> Task:
 
 
 def corrupted(seed: int, pages: int = 8_000) -> Task:
-    """Which thing is it, seen and heard, one of the two often spoilt? Also trained on pages that are clear."""
+    """Classify the object from image and spoken word, one of them often corrupted; also trained on clean pages."""
 
     def examples(some: CorruptedPages) -> Examples:
         return image_features(some.images) | sound_features(some.batches()), some.labels
@@ -184,10 +183,10 @@ def corrupted(seed: int, pages: int = 8_000) -> Task:
     judged = {split: examples(CorruptedPages(PictureBook(split, pages // 4))) for split in splits}
     parts = normalised({"train": examples(train), **judged})
     features, labels = parts.pop("train")
-    clear = ~(train.corrupted | train.noisy)
+    clean = ~(train.corrupted | train.noisy)
     trainings = {
         "": (features, labels),
-        "trained on clean pages": ({name: x[clear] for name, x in features.items()}, labels[clear]),
+        "trained on clean pages": ({name: x[clean] for name, x in features.items()}, labels[clean]),
     }
     return Task(trainings, {split.replace("_", " "): part for split, part in parts.items()}, len(KINDS), 64, 750)
 
@@ -198,7 +197,7 @@ TASKS: dict[str, tuple[str, Callable[..., Task]]] = {
 }
 
 
-# Tasks that are measured in their own way: measure(seeds, ...) -> the table as CSV.
+# Tasks with a separate measurement: measure(seeds, ...) -> the table as CSV.
 OWN: dict[str, tuple[str, Callable[..., str]]] = {"question": ("09_question", question.measure)}
 
 
@@ -208,7 +207,7 @@ def batches(examples: Examples, names: tuple[str, ...], **options) -> Batches:
 
 
 def train(model: nn.Module, task: Task, examples: Examples, names: tuple[str, ...], loss: Callable, seed: int) -> float:
-    """Train for the task's number of steps; the seconds that it took."""
+    """Train for the task's number of steps; returns the seconds."""
     some = batches(examples, names, seed=seed)
     began = time.process_time()
     fit(
@@ -224,33 +223,33 @@ def train(model: nn.Module, task: Task, examples: Examples, names: tuple[str, ..
 
 
 def widths(task: Task, tokens: bool) -> dict[str, int]:
-    """How many features a modality's vectors have, or its tokens."""
+    """The number of features of each modality's vectors, or of its tokens."""
     return {name: x.shape[-1] for name, x in task.trainings[""][0].items() if name.endswith(TOKENS) == tokens}
 
 
 def joint_rows(task: Task, seed: int):
-    """Yields (method, head, training, parameters, seconds, what judges examples) for every joint method."""
+    """Yields (method, head, training, parameters, seconds, function that evaluates examples) for every joint method."""
     sizes, of_tokens = widths(task, tokens=False), widths(task, tokens=True)
     methods = {f"{name} alone": (FusionClassifier, fusion.Concatenation, {name: size}) for name, size in sizes.items()}
     methods |= {name: (FusionClassifier, make, sizes) for name, make in JOINT.items()}
     for query in of_tokens:
-        asks = partial(fusion.CrossAttention, query=query)
-        methods[f"tokens: {query.removesuffix(TOKENS)} asks"] = TokenFusionClassifier, asks, of_tokens
+        attend = partial(fusion.CrossAttention, query=query)
+        methods[f"tokens: {query.removesuffix(TOKENS)} as query"] = TokenFusionClassifier, attend, of_tokens
     methods["tokens: bottleneck"] = TokenFusionClassifier, fusion.Bottleneck, of_tokens
     for head, make_head in HEADS.items():
-        for method, (joined, make, used) in methods.items():
-            if joined is TokenFusionClassifier and head != "linear":
-                continue  # fusions of tokens have hidden layers of their own
+        for method, (classifier, make, used) in methods.items():
+            if classifier is TokenFusionClassifier and head != "linear":
+                continue  # fusions of tokens contain hidden layers
             names = tuple(used)
             for training, examples in task.trainings.items():
                 seed_everything(seed)
-                model = joined(names, make(used, task.width), make_head(task.width, task.classes))
+                model = classifier(names, make(used, task.width), make_head(task.width, task.classes))
                 seconds = train(model, task, examples, names, F.cross_entropy, seed)
                 yield method, head, training, parameters(model), seconds, lambda e, m=model, n=names: accuracy(m, e, n)
 
 
 def decision_rows(task: Task, seed: int):
-    """The same for fusion of decisions: one classifier for each modality, joined in several ways afterwards."""
+    """The same for late fusion: one classifier per modality, combined in several ways afterwards."""
     sizes = widths(task, tokens=False)
     names = tuple(sizes)
     for head in HEADS:
@@ -272,7 +271,7 @@ def parameters(model: nn.Module) -> int:
 
 
 def measure(make: Callable[..., Task], seeds=SEEDS, updates: int | None = None, **options) -> tuple[list[str], dict]:
-    """The columns judged, and {(method, head): {"parameters": n, "seconds": [...], column: [...]}}."""
+    """The columns of results, and {(method, head): {"parameters": n, "seconds": [...], column: [...]}}."""
     figures: dict[tuple[str, str], dict] = {}
     columns: list[str] = []
     for seed in seeds:
@@ -294,10 +293,10 @@ def measure(make: Callable[..., Task], seeds=SEEDS, updates: int | None = None, 
 
 
 def as_csv(columns: list[str], figures: dict, note: str) -> str:
-    """The table, its notes on top."""
+    """The table, with its notes above."""
     base = mean(figures["weighted sum", "linear"]["seconds"]) or 1.0
     lines = [
-        f"# Measured by benchmarks/fusion.py: {note}; encoders frozen. Means over the seeds; for the first figure the",
+        f"# Measured by benchmarks/fusion.py: {note}; encoders frozen. Means over the seeds; for the first result the",
         "# lowest and the highest in brackets. Time to train: a multiple of the first weighted sum's. "
         + describe_device(),
         ",".join(["method", "head", "parameters", "time", *(f'"{column}"' for column in columns)]),

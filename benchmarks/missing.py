@@ -1,8 +1,8 @@
 """The table of lesson 10: `python -m benchmarks.missing` writes `data/tables/10_missing.csv`.
 
-Every way to train on pages that are seen, heard and read, each then asked with everything there, with each modality
-missing, and without sound by each stand-in; five seeds, which move the training pages, the initialisation and the order
-of batches. About a quarter of an hour on one core; `--quick` tries everything on few pages and stores nothing.
+Several ways to train on images, speech and sentences, each evaluated with all modalities, with each modality missing,
+and without sound by each imputation; five seeds, which change the training pages, the initialisation and the order of
+batches. About a quarter of an hour on one core; `--quick` runs everything on few pages and stores nothing.
 """
 
 import argparse
@@ -73,7 +73,7 @@ def encoders() -> dict[str, nn.Module]:
 
 
 def train(training: str, inputs: Inputs, labels: Tensor, seed: int, epochs: int) -> tuple[Branches, float]:
-    """A trained model and the seconds that it took."""
+    """A trained model and the seconds of its training."""
     options, make_loss, plain_sgd = TRAININGS[training]
     seed_everything(seed)
     model = Branches(encoders(), WIDTH, len(KINDS), **options)
@@ -115,7 +115,7 @@ def figures(model: Branches, train_on: Inputs, labels: Tensor, test_on: Inputs, 
 
 
 def measure(seeds: Sequence[int] = SEEDS, pages: int = 4_000, epochs: int = EPOCHS) -> dict[str, dict[str, list]]:
-    """{training: {column: a figure for each seed}}, with the seconds."""
+    """{training: {column: a result for each seed}}, with the seconds."""
     table: dict[str, dict[str, list]] = {name: {column: [] for column in ("seconds", *COLUMNS)} for name in TRAININGS}
     for seed in seeds:
         some = NamedPages(PictureBook("train", pages, seed=seed))
@@ -134,13 +134,13 @@ def measure(seeds: Sequence[int] = SEEDS, pages: int = 4_000, epochs: int = EPOC
 
 
 def as_csv(table: dict[str, dict[str, list]], note: str) -> str:
-    """The table, its notes on top."""
+    """The table, with its notes above."""
     base = mean(table["plain"]["seconds"]) or 1.0
     lines = [
         f"# Measured by benchmarks/missing.py: {note}. Accuracy on test pages, means over the seeds; without sound the "
         "lowest",
-        "# and the highest in brackets. What is missing is its training mean unless another stand-in is named. Time to "
-        f"train: a multiple of the plain one's. {describe_device()}",
+        "# and the highest in brackets. What is missing is its training mean unless another imputation is named. Time "
+        f"to train: a multiple of the plain one's. {describe_device()}",
         ",".join(["training", "time", *(f'"{column}"' for column in COLUMNS)]),
     ]
     for training, row in table.items():
@@ -153,7 +153,7 @@ def as_csv(table: dict[str, dict[str, list]], note: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.missing", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one seed, few pages; stores nothing")
-    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many seeds")
+    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="number of seeds")
     arguments = parser.parse_args()
     if arguments.quick:
         print(as_csv(measure(range(1), pages=200, epochs=1), "a quick try"))

@@ -13,7 +13,7 @@ COLUMNS = (
     "questions, hidden layer",
     "questions, held-out combinations",
 )
-# What a method is called: here, in the two tables of lesson 08 (None where only its tokens have it), in that of 09.
+# Names of a method: here, in the two tables of lesson 08 (None if it is not in them), in that of lesson 09.
 METHODS = (
     ("weighted sum", "weighted sum", "vectors: weighted sum"),
     ("concatenation", "concatenation", "vectors: concatenation"),

@@ -1,7 +1,7 @@
-"""How fast the Picture Book is made: pictures, sentences and spoken words, on one thread of the processor.
+"""The speed of the Picture Book: images, sentences and spoken words, on one thread.
 
-`seconds` is the median time of one picture, sentence or word; the note says how many that makes a second. The voice
-bank is decoded beforehand, and its decoding timed on its own.
+`seconds` is the median time of one image, sentence or word; the note gives the number per second. The bank of voices is
+decoded beforehand, and its decoding is timed separately.
 """
 
 import statistics
@@ -19,7 +19,7 @@ REPEATS = 3
 
 
 def run(quick: bool = False) -> list[dict]:
-    """The rows that `python -m benchmarks` prints and keeps."""
+    """The rows that `python -m benchmarks` prints and stores."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -29,17 +29,17 @@ def run(quick: bool = False) -> list[dict]:
 
 
 def images(count: int) -> list[dict]:
-    """Batches of the sizes that lessons train on, and of the size that people look at."""
+    """Batches of the sizes for training, and of the size for display."""
     rows = []
     for objects, size, number in ((1, 32, count), (2, 48, count), (1, 128, max(1, count // 10))):
         scenes = [imagine("train", page, objects) for page in range(number)]
-        label = f"{objects} thing{'s' * (objects > 1)}, {size} pixels"
-        rows.append(row("pictures", label, lambda scenes=scenes, size=size: draw_batch(scenes, size), number))
+        label = f"{objects} object{'s' * (objects > 1)}, {size} pixels"
+        rows.append(row("images", label, lambda scenes=scenes, size=size: draw_batch(scenes, size), number))
     return rows
 
 
 def words(count: int) -> list[dict]:
-    """Telling, understanding and speaking the same sentences, and decoding the bank."""
+    """Generating, parsing and speaking the same sentences, and decoding the bank of voices."""
     scenes = [imagine("train", page, objects=2) for page in range(count)]
     sentences = [tell(scene, page) for page, scene in enumerate(scenes)]
     spoken = sum(len(split_words(sentence)) for sentence in sentences)
@@ -51,8 +51,8 @@ def words(count: int) -> list[dict]:
             speech.speak(sentence, cast[page % len(cast)], page, varied)
 
     return [
-        row("sentences", "told", lambda: [tell(scene, page) for page, scene in enumerate(scenes)], count),
-        row("sentences", "understood", lambda: [understand(sentence) for sentence in sentences], count),
+        row("sentences", "generated", lambda: [tell(scene, page) for page, scene in enumerate(scenes)], count),
+        row("sentences", "parsed", lambda: [understand(sentence) for sentence in sentences], count),
         row("spoken words", "varied", lambda: speak(True), spoken),
         row("spoken words", "plain", lambda: speak(False), spoken),
         row("voice bank", "decoded", speech._bank.__wrapped__, 1),
@@ -60,7 +60,7 @@ def words(count: int) -> list[dict]:
 
 
 def row(case: str, variant: str, work: Callable[[], object], count: int) -> dict:
-    """The median time of `work`, which makes `count` of something, for one of them."""
+    """The median time of `work` for one of its `count` items."""
     taken = []
     for _ in range(REPEATS):
         start = time.perf_counter()

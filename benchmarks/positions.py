@@ -1,8 +1,8 @@
-"""Lesson 04's reader with each kind of position: `python -m benchmarks.positions`, `data/tables/04_positions.csv`.
+"""Lesson 04's Transformer with each kind of position: `python -m benchmarks.positions`, `data/tables/04_positions.csv`.
 
 Trains the same Transformer with sinusoids and with rotary positions, on sentences of up to 14 words of three training
-books, and judges sentences as long as those, longer ones, and held-out phrasings. Five minutes on one core; not in
-`make bench`.
+books, and evaluates it on sentences of the same lengths, on longer ones and on held-out phrasings. Five minutes on one
+core; not in `make bench`.
 """
 
 from pathlib import Path

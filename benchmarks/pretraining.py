@@ -36,12 +36,12 @@ MASKED = partial(mask_tokens, vocabulary_size=V, mask=MASK, special=MASK + 1)
 
 
 def with_end(tokens: Tensor) -> Tensor:
-    """<end> behind every sentence: where a GPT would go on with the title.   (B, T) -> (B, T + 1)"""
+    """<end> after every sentence, where a GPT would continue with the title.   (B, T) -> (B, T + 1)"""
     return F.pad(tokens, (0, 1)).scatter(1, lengths(tokens)[:, None], END)
 
 
 def pretrained(sequences, causal: bool, seed: int) -> LanguageModel:
-    """A language model of these texts, as in the lesson."""
+    """A language model trained on these texts, as in the lesson."""
     model = LanguageModel(V, causal=causal)
     batches = LanguageBatches(sequences, NEXT if causal else MASKED, seed=seed)
     fit(model, batches, loss=token_loss, metrics=(), epochs=5, lr=4e-3, clip=1.0, verbose=False)
@@ -98,12 +98,12 @@ def main() -> None:
         f"# Mean of {len(SEEDS)} seeds, lowest and highest in brackets. {describe_device()}",
         ",".join(["network", *(f"{n} labels" for n in LABELS)]).replace("1000", "1 000"),
     ]
-    rows += [",".join([name, *map(told, zip(*found, strict=True))]) for name, found in results.items()]
+    rows += [",".join([name, *map(formatted, zip(*found, strict=True))]) for name, found in results.items()]
     write_whole(TABLE, "\n".join(rows) + "\n")
     print("stored; now renew the checksums: python data/checksums.py")
 
 
-def told(values: tuple[float, ...]) -> str:
+def formatted(values: tuple[float, ...]) -> str:
     """'0.765 (0.760 to 0.770)'."""
     return f"{mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 

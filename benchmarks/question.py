@@ -1,9 +1,9 @@
-"""The table of lesson 09: a picture, a question and a spoken word, joined in every way, five seeds.
+"""The table of lesson 09: all fusions of an image, a question and a spoken word, five seeds.
 
-`python -m benchmarks.fusion question` writes `data/tables/09_question.csv`. Decisions joined by each fusion of
-decisions, vectors by each fusion of features, tokens by each fusion of tokens and by the lesson's model, and that model
-with each of the three left out. All have the same encoders, frozen, the same pages and as many steps. A seed moves the
-training book, the initialisation and the order of batches. About three quarters of an hour on one core.
+`python -m benchmarks.fusion question` writes `data/tables/09_question.csv`. Late fusions, fusions of
+features, fusions of tokens, the lesson's model, and this model without each of the three inputs. All have the same
+frozen encoders, the same pages and the same number of steps. A seed changes the training book, the initialisation and
+the order of batches. About three quarters of an hour on one core.
 """
 
 import time
@@ -30,7 +30,7 @@ HIDDEN = ("no image", "no voice", "no question")
 
 
 class VectorFusion(nn.Module):
-    """One vector a modality, joined.   (B, T, D), (B, S), (B, L) -> logits"""
+    """Fusion of one vector per modality.   (B, T, D), (B, S), (B, L) -> logits"""
 
     def __init__(self, join: nn.Module):
         super().__init__()
@@ -44,7 +44,7 @@ class VectorFusion(nn.Module):
 
 
 class Apart(nn.Module):
-    """A classifier for each modality's vector, nothing shared.   (B, T, D), (B, S), (B, L) -> logits (B, 3, K)"""
+    """A classifier for each modality's vector, separate weights.   (B, T, D), (B, S), (B, L) -> logits (B, 3, K)"""
 
     def __init__(self):
         super().__init__()
@@ -56,7 +56,7 @@ class Apart(nn.Module):
 
 
 class OfTokens(nn.Module):
-    """Places, the spoken word and the question's words, joined as tokens.   (B, T, D), (B, S), (B, L) -> logits"""
+    """Fusion of tokens: positions, spoken word and question.   (B, T, D), (B, S), (B, L) -> logits"""
 
     def __init__(self, join: nn.Module):
         super().__init__()
@@ -69,7 +69,7 @@ class OfTokens(nn.Module):
 
 
 class Without(nn.Module):
-    """The lesson's model, one of its inputs blanked."""
+    """The lesson's model with one of its inputs set to 0."""
 
     def __init__(self, blank: int):
         super().__init__()
@@ -127,7 +127,7 @@ def features(questions: Questions) -> tuple[Tensor, Tensor]:
 
 
 def data(seed: int, pages: int) -> dict[str, Callable[..., QuestionBatches]]:
-    """For each split what makes its batches; features with the training pages' mean 0, one scale a modality."""
+    """{split: function that makes its batches}; features have mean 0 on training pages and one scale per modality."""
     question_sets = {"train": Questions(PictureBook("train", pages, objects=2, seed=seed))}
     question_sets |= {split: Questions(PictureBook(split, max(50, pages // 12), objects=2)) for split in SPLITS}
     parts = {split: features(questions) for split, questions in question_sets.items()}
@@ -148,7 +148,7 @@ def by_question(model: nn.Module, batches: QuestionBatches) -> list[float]:
 
 
 def methods(seed: int, some: QuestionBatches, epochs: int) -> Iterator[tuple[str, nn.Module, float]]:
-    """Yields (method, trained model, seconds). Decisions share one training, since it knows nothing of the joining."""
+    """Yields (method, trained model, seconds). Late fusions share one training."""
     seed_everything(seed)
     apart = Apart()
     seconds = train(apart, some, epochs, 5e-3, loss=each_its_own)
@@ -161,7 +161,7 @@ def methods(seed: int, some: QuestionBatches, epochs: int) -> Iterator[tuple[str
 
 
 def train(model: nn.Module, some: QuestionBatches, epochs: int, rate: float, **options) -> float:
-    """Train; the seconds that it took."""
+    """Train; returns the seconds."""
     began = time.process_time()
     fit(model, some, epochs=epochs, lr=rate, metrics=(), verbose=False, **options)
     return time.process_time() - began
@@ -186,7 +186,7 @@ def measure(seeds: Sequence[int], epochs: int = EPOCHS, pages: int = 6_000) -> s
 
 
 def as_csv(figures: dict[str, dict], note: str) -> str:
-    """The table, its notes on top."""
+    """The table, with its notes above."""
     base = mean(figures["vectors: weighted sum"]["seconds"]) or 1.0
     columns = [*QUESTIONS, *SPLITS[1:]]
     lines = [

@@ -1,7 +1,7 @@
 """Lesson 02's stored table: sentiment of film reviews, by counts and by networks (`python -m benchmarks.sentiment`).
 
 Every method is trained on the training split. Its settings were chosen on the validation split and on a third of
-training and validation together, left out once; the test split is evaluated once. Networks on three seeds each, alone
+training and validation data, held out once; the test split is evaluated once. Networks on three seeds each, alone
 and as an ensemble (the mean of their probabilities). Three minutes on one core; not in `make bench`.
 """
 
@@ -31,7 +31,7 @@ WORDS = {"tokenizer": split_words, "token_pattern": None}
 
 
 def counting() -> dict[str, Pipeline]:
-    """The methods that count words: they have no random part, so one result each."""
+    """The methods that count words, which are deterministic, so each has one result."""
     single, pairs = CountVectorizer(binary=True, **WORDS), CountVectorizer(binary=True, ngram_range=(1, 2), **WORDS)
     return {
         "words, logistic regression": make_pipeline(single, LogisticRegression(C=0.3, max_iter=1000)),
@@ -42,7 +42,7 @@ def counting() -> dict[str, Pipeline]:
 
 
 def networks(vocabulary: Vocabulary) -> dict[str, tuple]:
-    """How to make each network, and its learning rate."""
+    """A function that makes each network, and its learning rate."""
     size = len(vocabulary)
     return {
         "TextCNN, random embeddings": (lambda: TextCNN(2, size, width=64, maps=64), 2e-3),
@@ -54,7 +54,7 @@ def networks(vocabulary: Vocabulary) -> dict[str, tuple]:
 
 
 def train(model: nn.Module, sequences: list, labels: torch.Tensor, lr: float, seed: int) -> nn.Module:
-    """As in the lesson: five epochs, three words of ten masked."""
+    """Train as in the lesson: five epochs with word dropout of 0.3."""
     batches = SentenceBatches(sequences, labels, seed=seed, transform=lambda tokens: mask_words(tokens, 0.3))
     fit(model, batches, epochs=5, lr=lr, verbose=False)
     return model
@@ -103,11 +103,11 @@ def fraction(probabilities: torch.Tensor, labels: torch.Tensor) -> float:
     return (probabilities.argmax(dim=1) == labels).float().mean().item()
 
 
-def summary(figures: list[float]) -> str:
-    """'0.765 (0.760 to 0.770)', or one result alone."""
-    if len(figures) == 1:
-        return f"{figures[0]:.3f}"
-    return f"{mean(figures):.3f} ({min(figures):.3f} to {max(figures):.3f})"
+def summary(results: list[float]) -> str:
+    """'0.765 (0.760 to 0.770)', or a single result."""
+    if len(results) == 1:
+        return f"{results[0]:.3f}"
+    return f"{mean(results):.3f} ({min(results):.3f} to {max(results):.3f})"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """The table of lesson 11: `python -m benchmarks.shared_space` writes `data/tables/11_shared_space.csv`.
 
-Spaces trained from scratch, with as many pages as the lesson has, and pretrained: the image and text encoders begin as
-the shipped ones, which never saw a held-out pair; all else is the same. Each is evaluated on pages with two objects, in
-all six directions and on the held-out splits, and on all meanings of one object. Seeds move the training pages, the
-initialisation and the order of batches. About four minutes a space on one core; `--quick` tries everything on few pages
-and stores nothing.
+Spaces trained from scratch, with as many pages as in the lesson, and from pretrained image and text encoders, the
+shipped ones, which were trained without held-out combinations; all else is the same. Each is evaluated on pages with
+two objects, in all six directions and on the held-out splits, and on all meanings of one object. Seeds change the
+training pages, the initialisation and the order of batches. About four minutes per space on one core; `--quick` runs
+everything on few pages and stores nothing.
 """
 
 import argparse
@@ -34,13 +34,13 @@ CANDIDATES, SPARE = 200, 40
 SPLITS = {"test pages": "test", "held-out pairs": "held_out_pairs", "held-out voices": "held_out_voices"}
 SPLITS |= {"held-out phrasings": "held_out_phrasings"}
 STARTS = {"from scratch": PageSpace, "pretrained": pretrained_space}
-# what is seen and what is heard, (things, pages), and the epochs of the three steps, as in the lesson
+# (objects, pages) of the images and of the speech, and the epochs of the three steps, as in the lesson
 SIZES = ((2, 12_000), (1, 5_000)), ((2, 10_500), (1, 1_500)), (5, 5, 4)
 Judged = dict[str, dict[str, dict[str, float]]]
 
 
 def vectors_of(space: PageSpace, book: PictureBook, pages: Tensor) -> dict[str, Tensor]:
-    """Where pages lie by each modality.   {name: (N, D)}"""
+    """The unit vectors of pages for each modality.   {name: (N, D)}"""
     space.log_mel.cpu()
     inputs = {"image": book.images[pages], "text": book.tokens[pages]}
     inputs["sound"] = spoken_pages(book, space.log_mel, pages).float()
@@ -57,9 +57,9 @@ def two_objects(space: PageSpace, splits: dict[str, str] = SPLITS) -> Judged:
 
 
 def one_object(space: PageSpace, split: str, pages: int = 1_000) -> dict[str, float]:
-    """R@1 of pictures among a sentence for each of the 224 meanings, and of sentences among these pictures.
+    """R@1 of images among one sentence per meaning (224), and of sentences among these images.
 
-    Also how often the nearest sentence names the right kind: zero-shot classification by sixteen sentences a kind.
+    Also the accuracy of zero-shot classification: the nearest of sixteen sentences per kind names the kind.
     """
     objects = every_object([(kind, colour) for kind in KINDS for colour in COLOURS])
     prompts = pad([encode(with_article(f"{size} {colour} {kind}")) for kind, colour, size in objects])
@@ -76,20 +76,20 @@ def one_object(space: PageSpace, split: str, pages: int = 1_000) -> dict[str, fl
 
 
 def rows_of(space: PageSpace) -> dict[str, float]:
-    """Every figure of one space, by what it is."""
-    figures = {}
+    """All results of one space, {name: result}."""
+    results = {}
     for name, table in two_objects(space).items():
         for direction, row in table.items():
             for what, value in row.items():
-                figures[f"{name}: {direction}: {what}"] = value
+                results[f"{name}: {direction}: {what}"] = value
     for name, split in (("test pages", "test"), ("held-out pairs", "held_out_pairs")):
         for direction, value in one_object(space, split).items():
-            figures[f"one object, {name}: {direction}"] = value
-    return figures
+            results[f"one object, {name}: {direction}"] = value
+    return results
 
 
 def measure(seeds: Sequence[int], sizes: tuple) -> Iterator[dict[str, list[dict[str, float]]]]:
-    """{start: [figures for each seed]}, with the seconds, after each seed."""
+    """{start: [results for each seed]}, with the seconds, after each seed."""
     table = {start: [] for start in STARTS}
     for seed in seeds:
         for start, made in STARTS.items():
@@ -106,15 +106,15 @@ def measure(seeds: Sequence[int], sizes: tuple) -> Iterator[dict[str, list[dict[
 
 
 def as_csv(table: dict[str, list[dict[str, float]]], note: str) -> str:
-    """The table, its notes on top: a row for each direction and split, a column for each start and figure."""
+    """The table, with its notes above: a row for each direction and split, columns for each start."""
     starts = list(table)
     base = mean(row["seconds"] for row in table[starts[0]]) or 1.0
     ratio = ", ".join(f"{start} {mean(row['seconds'] for row in rows) / base:.1f}" for start, rows in table.items())
     lines = [
-        f"# Measured by benchmarks/shared_space.py: {note}. R@1 among 200 pages with two things, each of another "
-        "meaning; the lowest and the",
-        "# highest of the seeds in brackets, then the median rank. One thing: R@1 among all 224 meanings, or 1,000 "
-        f"pictures. Time to train, as a multiple of the from scratch one's: {ratio}. {describe_device()}",
+        f"# Measured by benchmarks/shared_space.py: {note}. R@1 among 200 pages with two objects and different "
+        "meanings; the lowest and the",
+        "# highest of the seeds in brackets, then the median rank. One object: R@1 among all 224 meanings, or 1,000 "
+        f"images. Time to train, relative to from scratch: {ratio}. {describe_device()}",
         ",".join(["sought by → found", *(f'"{start}: R@1","{start}: median rank"' for start in starts)]),
     ]
     keys = [key for key in table[starts[0]][0] if key.endswith("R@1") or key.startswith("one object")]
@@ -132,15 +132,15 @@ def as_csv(table: dict[str, list[dict[str, float]]], note: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.shared_space", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few pages, one seed, nothing stored")
-    parser.add_argument("--seeds", type=int, default=3, help="how many seeds (3)")
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds (3)")
     arguments = parser.parse_args()
     if arguments.quick:
         few = ((2, 200), (1, 100)), ((2, 64), (1, 64)), (1, 1, 1)
         print(as_csv(*measure(range(1), few), "a quick try"))
         return 0
     (image_pages, sound_pages), epochs = (sum(pages for _, pages in books) for books in SIZES[:2]), SIZES[2]
-    summary = f"{image_pages:,} pages seen for {epochs[0]} epochs, {sound_pages:,} others heard for {epochs[2]}"
-    for table in measure(range(arguments.seeds), SIZES):  # kept after each seed
+    summary = f"{image_pages:,} images for {epochs[0]} epochs, speech of {sound_pages:,} other pages for {epochs[2]}"
+    for table in measure(range(arguments.seeds), SIZES):  # stored after each seed
         write_whole(TABLE, as_csv(table, f"{summary}, {len(table['from scratch'])} seeds"))
     print(f"written: {TABLE}")
     return 0

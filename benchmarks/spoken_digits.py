@@ -27,7 +27,7 @@ MODELS = {  # seeds, epochs
 }
 
 
-def right(name: str, train: tuple, test: tuple, seed: int) -> float:
+def accuracy(name: str, train: tuple, test: tuple, seed: int) -> float:
     """Accuracy on `test` after training on `train`, each a list of sounds and their labels."""
     seed_everything(seed)
     (sounds, labels), (test_sounds, test_labels) = train, test
@@ -60,10 +60,10 @@ def main() -> None:
     for name, (seeds, _) in MODELS.items():
         official, left_out = [], {person: [] for person in people}
         for seed in range(seeds):
-            official.append(right(name, sets["train"][:2], sets["test"][:2], seed))
+            official.append(accuracy(name, sets["train"][:2], sets["test"][:2], seed))
             for person, *sides in leave_one_out(speakers):
                 train, test = (([sounds[i] for i in side], labels[side]) for side in sides)
-                left_out[person].append(right(name, train, test, seed))
+                left_out[person].append(accuracy(name, train, test, seed))
         lines.append(row(name, official, left_out))
         print(lines[-1], flush=True)
     notes = [

@@ -1,7 +1,7 @@
 """Lesson 03's spoken words: `python -m benchmarks.spoken_words` writes `data/tables/03_spoken_words.csv`.
 
-The log-mel CNN as it comes and with varied log-mels, and M5 on the waveform (8 kHz, to keep its time bearable), each
-trained on the 46 training voices and judged on fresh takes of them, on held-out voices and on the other engine.
+The log-mel CNN without and with augmentation, and M5 on the waveform (at 8 kHz, to limit its training time), each
+trained on the 46 training voices and evaluated on new takes of them, on held-out voices and on another speech engine.
 Half an hour on one core.
 """
 

@@ -1,8 +1,8 @@
 """Lesson 14's table: `python -m benchmarks.text_to_image [SEED ...]` writes `data/tables/14_text_to_image.csv`.
 
-The lesson's conditional VAE and GAN with and without the perceptual loss, on pages with a big object by day, as many
-steps for each. For the GAN the perceptual loss is a term of the generator's loss, the distance to the page that belongs
-to the sentence. Some three minutes for each model and seed on one core; not in `make bench`.
+The lesson's conditional VAE and GAN with and without the perceptual loss, on pages with a big object by day, with as
+many steps for each. For the GAN the perceptual loss is a term of the generator's loss, the distance to the page that
+belongs to the sentence. About three minutes for each model and seed on one core; not in `make bench`.
 """
 
 import sys

@@ -1,9 +1,9 @@
-"""What a training loop costs beside the model: `fit` and others against raw slices of tensors.
+"""The overhead of training loops: `fit` and others compared with a loop over raw slices of tensors.
 
 Every variant trains the same model with the same fused AdamW on the same synthetic tensors of MNIST's shape, on one
-thread of the processor, with the memory settings of `device()`, which all of them profit from. The variants take turns
-within each repeat; a ratio is the median, over the repeats, of a variant's processor time to that of the raw loop
-beside it, so that a busy machine disturbs all alike. `fit` runs with loss, accuracy, schedule and progress on (only
+CPU thread, with the memory settings of `device()`, which make all of them faster. The variants take turns within each
+repeat; a ratio is the median, over the repeats, of a variant's CPU time to that of the raw loop in the same repeat, so
+that a busy machine affects all alike. `fit` runs with loss, accuracy, schedule and progress on (only
 the drawing of the bar is left out, a few times a second); raw slices with loss alone, as do the others where they can.
 """
 
@@ -44,7 +44,7 @@ CASES = {"small MLP, batch 32": (perceptron, 32, 300), "LeNet, batch 128": (lene
 
 
 class Silent:
-    """A view that shows nothing, so that the figures it is given are all that is measured."""
+    """A view without output, so that only the computation of its inputs is measured."""
 
     def update(self, step, loss, metrics):
         pass
@@ -211,7 +211,7 @@ def compare(case: str, repeats: int, scale: float) -> list[dict]:
 
 
 def run(quick: bool = False) -> list[dict]:
-    """Seconds of processor time a step, and the ratio to raw slices, for every case and variant."""
+    """Seconds of CPU time per step, and the ratio to raw slices, for every case and variant."""
     device()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

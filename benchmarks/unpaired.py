@@ -41,7 +41,7 @@ COLUMNS = "method,boundaries,seed,selected step,perplexity / usage²,WER: traini
 
 
 class Speech:
-    """Sentences read aloud by some voices: log-mels, where the words are, who speaks; the sentences only to judge."""
+    """Sentences read aloud by some voices: log-mels, boundaries of words, voices; sentences for evaluation only."""
 
     def __init__(self, sentences: list[str], speakers: tuple[str, ...], seed: int):
         rng, log_mel = random.Random(seed), LogMel()
@@ -66,9 +66,9 @@ def sentences(split: str, pages: int, seed: int = 0) -> list[str]:
 
 
 def clusters_named_by_labels(fitted: list[Tensor], speech: Speech, words: tuple[str, ...]) -> Tensor:
-    """The weights of a generator that names each cluster by its most frequent word, which takes transcripts.
+    """The weights of a generator that names each cluster by its most frequent word, which requires transcripts.
 
-    Boundaries must be the given ones. It is the best that any generator of kernel 1 can do with these clusters.
+    Boundaries must be the given ones. No generator of kernel 1 can be better with these clusters.
     """
     counts = torch.zeros(len(words), CLUSTERS)
     for rows, sentence in zip(fitted, speech.sentences, strict=True):
@@ -83,7 +83,7 @@ def error(transcripts: list[list[int]], references: list[str], words: tuple[str,
 
 
 def baselines(text: list[Tensor], words: tuple[str, ...], judged: list[Speech]) -> dict[str, list[float]]:
-    """Word error rates of transcripts that no sound had a part in."""
+    """Word error rates of transcripts that do not depend on the sound."""
     columns = [Counter(int(row[i]) for row in text if len(row) > i) for i in range(max(map(len, text)))]
     frequent = [column.most_common(1)[0][0] for column in columns]
     found: dict[str, list[float]] = {}

@@ -1,10 +1,10 @@
-"""What it costs when OpenMP's threads wait in a loop: a training step beside other busy programs.
+"""The cost of spinning OpenMP threads: a training step while other programs are busy.
 
-Torch's threads wait for each other many times in a step. By default they wait in a loop for some 3 ms before they
-sleep, and where another program takes one of the cores the loop keeps the other from the thread that everyone waits
-for. OMP_WAIT_POLICY=PASSIVE lets them sleep at once, and a virtual machine is slow to wake them. GOMP_SPINCOUNT=3000
-lets them wait for some 30 µs first (GNU's OpenMP, so on Linux alone); the course sets both before torch is loaded.
-`ratio` is against the course's setting on an otherwise idle machine.
+PyTorch's threads wait for each other many times in a step. By default they spin for about 3 ms before they sleep; if
+another program uses one of the cores, spinning threads take the other core from the thread that all wait for. With
+OMP_WAIT_POLICY=PASSIVE they sleep immediately, and a virtual machine is slow to wake them. With GOMP_SPINCOUNT=3000
+they spin for about 30 µs first (GNU OpenMP, so on Linux only); the course sets both before torch is loaded. `ratio` is
+relative to the course's setting on an otherwise idle machine.
 """
 
 import os
@@ -14,9 +14,9 @@ import sys
 
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
 SETTINGS = {
-    "threads wait in a loop (default)": {},
-    "threads sleep at once": PASSIVE,
-    "threads wait a moment, then sleep (the course)": PASSIVE | {"GOMP_SPINCOUNT": "3000"},
+    "threads spin (default)": {},
+    "threads sleep immediately": PASSIVE,
+    "threads spin briefly, then sleep (the course)": PASSIVE | {"GOMP_SPINCOUNT": "3000"},
 }
 STEP = """
 import time, torch   # first, as in a lesson
@@ -38,7 +38,7 @@ print((time.perf_counter() - began) / {steps})
 
 
 def run(quick: bool = False) -> list[dict]:
-    """The rows that `python -m benchmarks` prints and keeps."""
+    """The rows that `python -m benchmarks` prints and stores."""
     seconds = {}
     for _ in range(1 if quick else 5):
         for neighbours in (0, 1):
@@ -58,7 +58,7 @@ def run(quick: bool = False) -> list[dict]:
 
 
 def step(setting: dict[str, str], neighbours: int, steps: int) -> float:
-    """Seconds of one training step in a process of its own, beside `neighbours` programs that keep a core busy."""
+    """Seconds of one training step in a separate process, with `neighbours` programs that each keep a core busy."""
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(neighbours)]
     try:
         variables = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_"))} | setting

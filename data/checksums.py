@@ -1,6 +1,6 @@
-"""Write `checksums.txt`: the SHA-256 of every file the course ships, as `sha256sum` would (`python data/checksums.py`).
+"""Write `checksums.txt`: the SHA-256 of every shipped file, in the format of `sha256sum`.
 
-Run by whatever changes a shipped file; `mmcourse doctor` and the tests compare.
+Run `python data/checksums.py` after every change of a shipped file; `mmcourse doctor` and the tests compare.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ TARGET = DATA / "checksums.txt"
 
 
 def shipped_files() -> list[Path]:
-    """What is shipped: everything in data/ but scripts, texts about it, and the list itself."""
+    """The shipped files: all of data/ except scripts, documentation and the list itself."""
     return sorted(
         path
         for path in DATA.rglob("*")

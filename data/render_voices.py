@@ -1,11 +1,11 @@
-"""Renders the Picture Book's voices: every word that can be spoken, in every voice, as `voices.ogg` and `voices.json`.
+"""Synthesise the Picture Book's voices: every word in every voice, as `voices.ogg` and `voices.json`.
 
-A contributor's tool; nobody who takes the course needs it. It runs the speech engines espeak-ng and flite (on Debian:
+A tool for contributors; learners do not need it. It runs the speech engines espeak-ng and flite (on Debian:
 `apt-get install espeak-ng flite`), about a minute and a half on two idle cores:
 
     python data/render_voices.py [--out FOLDER]
 
-The same engines and the same libsndfile give the same two files, bit for bit. DATASHEET.md says what is in them.
+The same engines and the same libsndfile give the same two files, bit for bit. DATASHEET.md describes them.
 """
 
 import argparse
@@ -29,8 +29,8 @@ from mmcourse.picturebook.speech import LOUDNESS, SAMPLE_RATE
 
 # British English is 'en' here: espeak-ng 1.51 ignores every variant that follows 'en-gb'.
 ACCENTS = ("en", "en-us", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-us-nyc", "en-gb-x-gbclan", "en-gb-x-gbcwmd")
-# espeak-ng's variants that speak clearly (no whisper, croak or robot), and of those that are nearly the same only one:
-# adam, caleb and klatt differ in name alone. No held-out variant is a near relative of a training one.
+# espeak-ng's clear variants (no whisper, croak or robot), and only one of those that are nearly the same: adam, caleb
+# and klatt differ in name only. No held-out variant is a near relative of a training one.
 TRAIN = (
     "Alex Alicia Andrea Denis Diogo Jacky Marco Mario Michael Mike Tweaky adam anika antonio aunty boris "
     "david ed edward f1 f2 f3 f4 f5 grandma iven iven4 john m1 m2 m3 m4 m5 m7 m8 marcelo max norbert pablo "
@@ -38,8 +38,8 @@ TRAIN = (
 )
 HELD_OUT = "Annie Gene belinda linda sandro victor"
 FAR = "slt rms awb kal16"
-# Alone, both engines read 'a' as the letter, and espeak-ng gives 'to' the full vowel of 'two': these are the sounds
-# they have in a sentence ('a fish', 'to the left').
+# Alone, both engines read 'a' as the letter, and espeak-ng pronounces 'to' like 'two': these are the sounds within a
+# sentence ('a fish', 'to the left').
 PHONEMES = {"espeak-ng": {"a": "a#", "to": "t@"}, "flite": {"a": "pau ax pau"}}
 
 PEAK = 0.6
@@ -61,7 +61,7 @@ class Voice:
 
 
 def cast() -> list[Voice]:
-    """All voices. Accents take turns; pitch and pace come from a stream of the variant's own."""
+    """All voices. Accents take turns; pitch and pace come from a random stream per variant."""
     voices = []
     for group, variants in (("train", TRAIN), ("held_out", HELD_OUT)):
         for i, variant in enumerate(variants.split()):
@@ -100,16 +100,16 @@ def engines() -> dict[str, str]:
 
 
 def check_variants(voices: list[Voice]) -> None:
-    """RuntimeError where a variant changes nothing, which espeak-ng does not say of one that it cannot apply."""
+    """RuntimeError where a variant has no effect; espeak-ng gives no error for one that it cannot apply."""
     for voice in voices:
         if voice.engine == "espeak-ng" and np.array_equal(
             synthesise(voice, "fish"), synthesise(replace(voice, variant="none"), "fish")
         ):
-            raise RuntimeError(f"{voice.name} sounds as {voice.accent} does without a variant")
+            raise RuntimeError(f"{voice.name} sounds like {voice.accent} without a variant")
 
 
 def synthesise(voice: Voice, word: str) -> np.ndarray:
-    """One word as the engine says it, at 16 kHz: (samples,) float32."""
+    """One word from the speech engine, at 16 kHz: (samples,) float32."""
     phonemes = PHONEMES[voice.engine].get(word)
     if voice.engine == "espeak-ng":
         command = [
@@ -144,12 +144,12 @@ def trim(sound: np.ndarray, floor: float = 0.008) -> np.ndarray:
 
 
 def level(sound: np.ndarray) -> np.ndarray:
-    """At one loudness for all clips, and below the peak that leaves `speak` room to raise it."""
+    """The sound at the loudness of all clips, with a limited peak, so that `speak` can raise the level."""
     return sound * min(LOUDNESS / np.sqrt(np.mean(sound**2)), PEAK / np.abs(sound).max())
 
 
 def write_ogg(path: Path, sound: np.ndarray) -> None:
-    """Writes Vorbis in blocks of a second, as one call over a long array crashes libsndfile, and fixes its number."""
+    """Write Vorbis in blocks of a second, since long arrays crash libsndfile, and set a fixed serial number."""
     kind = {"format": "OGG", "subtype": "VORBIS", "compression_level": VORBIS_LEVEL}
     with soundfile.SoundFile(path, "w", SAMPLE_RATE, channels=1, **kind) as file:
         for start in range(0, len(sound), SAMPLE_RATE):
@@ -195,7 +195,7 @@ def render(voices: list[Voice], workers: int = 2) -> list[list[np.ndarray]]:
 
 
 def write_index(path: Path, voices: list[Voice], clips: list[list[np.ndarray]], samples: int, versions: dict) -> None:
-    """The index: clips lie voice after voice, word after word, each followed by `gap` silent samples."""
+    """Write the index: clips are ordered by voice, then by word, each followed by `gap` silent samples."""
     header = {
         "sample_rate": SAMPLE_RATE,
         "gap": GAP,

@@ -1,7 +1,7 @@
 """Train the models that the course ships (`make models`, or `python data/train_models.py NAME ...`).
 
-Each function below makes one model and returns it with what its card says; figures are measured here, on pages that
-the model never saw. Two cores, some minutes each at most.
+Each function below trains one model and returns it with the content of its card; results are measured here, on pages
+outside its training data. Most take some minutes on two cores.
 """
 
 import datetime
@@ -67,8 +67,8 @@ from mmcourse.training.text_to_image import train_autoencoder, train_velocity
 
 MODELS = Path(__file__).resolve().parent / "models"
 LICENCE = "CC BY 4.0"
-AUTOENCODER_STEPS, VELOCITY_STEPS = 1_600, 8_291  # of text_to_image; an hour on one core that others use too
-NOT_COUNTED = -100  # F.cross_entropy leaves such a target out
+AUTOENCODER_STEPS, VELOCITY_STEPS = 1_600, 8_291  # of text_to_image; an hour on one shared core
+NOT_COUNTED = -100  # F.cross_entropy ignores such a target
 
 
 def truth(book: PictureBook) -> Tensor:
@@ -87,9 +87,9 @@ def mirror_and_shift(images: Tensor) -> Tensor:
 
 
 def recoloured(book: PictureBook) -> tuple[Tensor, Tensor]:
-    """The pages with their colour channels permuted, but never into a held-out pair; their colour is not counted.
+    """The pages with permuted colour channels, but never a held-out combination; their colour labels are ignored.
 
-    A page stays as drawn where the permuted colour comes nearest to one that is held out for its kind.
+    A page stays unchanged if the permuted colour is nearest to one that is held out for its kind.
     """
 
     held = torch.zeros(len(KINDS), len(COLOURS), dtype=torch.bool)
@@ -106,7 +106,7 @@ def recoloured(book: PictureBook) -> tuple[Tensor, Tensor]:
 
 
 def figures(model: AttributeClassifier, splits: dict[str, PictureBook]) -> dict[str, dict[str, float]]:
-    """The share of pages whose kind, colour and size are read right, for each split."""
+    """The accuracy of kind, colour and size on each split."""
     result = {}
     for name, book in splits.items():
         right = torch.cat([model.predict(part).cpu() for part in book.images.split(500)]) == truth(book)
@@ -118,7 +118,7 @@ def figures(model: AttributeClassifier, splits: dict[str, PictureBook]) -> dict[
 
 
 def image_encoder() -> tuple[torch.nn.Module, dict]:
-    """Lesson 01's encoder: training pairs only, whatever the augmentation."""
+    """Lesson 01's encoder: no held-out combinations, also after augmentation."""
     seed_everything(0)
     book = PictureBook("train", 24_000, seed=0)
     images, target = recoloured(book)
@@ -132,10 +132,11 @@ def image_encoder() -> tuple[torch.nn.Module, dict]:
         metrics=(),
     )
     return model, {
-        "what": "kind, colour and size of a page with one thing, 32 pixels; later lessons start from its encoder",
+        "what": "classifies kind, colour and size of the object on a page with one object, 32 pixels; later lessons "
+        "start from its encoder",
         "role": "start",
         "arguments": {"widths": [32, 64, 128]},
-        "trained": "24,000 pages and their copies with permuted colour channels (none permuted into a held-out pair), "
+        "trained": "24,000 pages and their copies with permuted colour channels (no held-out combinations), "
         "mirrored and shifted; AdamW, one cycle to 5e-3, 6 epochs of 48,000",
         "splits": ["train"],
         "results": figures(model, {s: PictureBook(s, 2_000) for s in ("test", "held_out_pairs")}),
@@ -143,7 +144,7 @@ def image_encoder() -> tuple[torch.nn.Module, dict]:
 
 
 def image_judge() -> tuple[torch.nn.Module, dict]:
-    """A judge: it may see every pair, and is only ever used to score pictures that another model made."""
+    """A judge, trained on all combinations and used only to evaluate images of other models."""
     seed_everything(1)
     books = [PictureBook("train", 32_000, seed=101), PictureBook("held_out_pairs", 8_000, seed=101)]
     model = AttributeClassifier(widths=(48, 96, 192))
@@ -156,11 +157,11 @@ def image_judge() -> tuple[torch.nn.Module, dict]:
         metrics=(),
     )
     return model, {
-        "what": "judge of pictures: kind, colour and size of a page with one thing, 32 pixels",
+        "what": "judge of images: kind, colour and size of a page with one object, 32 pixels",
         "role": "judge",
         "arguments": {"widths": [48, 96, 192]},
-        "trained": "40,000 pages of all pairs, held-out ones included, shifted; AdamW, one cycle to 5e-3, 8 epochs. It "
-        "shares neither pages nor weights with any other model",
+        "trained": "40,000 pages of all combinations, held-out ones included, shifted; AdamW, one cycle to 5e-3, 8 "
+        "epochs. It shares neither pages nor weights with any other model",
         "splits": ["train (seed 101)", "held_out_pairs (seed 101)"],
         "results": figures(model, {s: PictureBook(s, 2_000) for s in ("test", "held_out_pairs")}),
     }
@@ -193,7 +194,7 @@ def second_image_judge() -> tuple[torch.nn.Module, dict]:
 
 
 def page_generator() -> tuple[torch.nn.Module, dict]:
-    """Lesson 07's conditional GAN, trained several times as long as a lesson can."""
+    """Lesson 07's conditional GAN, trained several times as long as in the lesson."""
     seed_everything(3)
     images, kinds, _ = big_objects("train", 96_000, seed=0)
     generator = gan.Generator(n_classes=len(KINDS))
@@ -215,7 +216,7 @@ def page_generator() -> tuple[torch.nn.Module, dict]:
         "role": "generator",
         "arguments": {"n_classes": len(KINDS)},
         "trained": f"{len(images):,} pages with a big object by day; hinge loss, spectral normalisation, Adam at 1e-3 "
-        "with betas (0, 0.99), falling to 0 in a line; 32 epochs in batches of 32",
+        "with betas (0, 0.99) and linear decay to 0; 32 epochs in batches of 32",
         "splits": ["train"],
         "results": {
             f"kind, by {name}": round((judge.predict(samples)[:, 0].cpu() == requested).float().mean().item(), 3)
@@ -225,7 +226,7 @@ def page_generator() -> tuple[torch.nn.Module, dict]:
 
 
 def linear(done: float) -> float:
-    """The learning rate falls to 0 in a line."""
+    """Linear decay of the learning rate to 0."""
     return 1 - done
 
 
@@ -234,7 +235,7 @@ def vary(mels: Tensor) -> Tensor:
 
 
 def recogniser_of(speech: SpokenWords, epochs: int, seed: int, **arguments) -> WordRecogniser:
-    """A word recogniser trained on `speech`, its log-mels fitted to one sound in ten of it."""
+    """A word recogniser trained on `speech`, its log-mels fitted to every tenth sound."""
     model = WordRecogniser(len(WORDS), **arguments)
     model.log_mel.fit(speech.sound(i) for i in range(0, len(speech), 10))
     batches = Batches(speech.log_mels(model.log_mel), speech.labels, transform=vary, seed=seed)
@@ -243,7 +244,7 @@ def recogniser_of(speech: SpokenWords, epochs: int, seed: int, **arguments) -> W
 
 
 def words_right(model: WordRecogniser) -> dict[str, dict[str, float]]:
-    """The share of words understood: fresh takes of training voices, held-out voices, the other engine."""
+    """Accuracy on new takes of training voices, on held-out voices and on the other speech engine."""
     judged = {"test": SpokenWords(voices("train"), takes=1, seed=0)}
     judged |= {f"{group}_voices": spoken_words(group, takes=2) for group in ("held_out", "far")}
     result = {}
@@ -254,12 +255,12 @@ def words_right(model: WordRecogniser) -> dict[str, dict[str, float]]:
 
 
 def sound_encoder() -> tuple[torch.nn.Module, dict]:
-    """Lesson 03's network, its log-mels within it: training voices only."""
+    """Lesson 03's network with its log-mels, trained on training voices only."""
     seed_everything(0)
     model = recogniser_of(spoken_words("train", takes=3, seed=100), epochs=6, seed=0)
     return model, {
-        "what": f"names a spoken word, one of the {len(WORDS)} of the book: waveform, 16 kHz, about 0.75 s, to logits; "
-        "later lessons start from its encoder. Its log-mels carry their statistics",
+        "what": f"classifies a spoken word, one of the book's {len(WORDS)}: waveform, 16 kHz, about 0.75 s, to logits; "
+        "later lessons start from its encoder. Includes the statistics of its log-mels",
         "role": "start",
         "arguments": {"n_classes": len(WORDS)},
         "trained": "every word three times by each of the 46 training voices; SpecAugment, bands shifted by up to 2; "
@@ -270,7 +271,7 @@ def sound_encoder() -> tuple[torch.nn.Module, dict]:
 
 
 def sound_judge() -> tuple[torch.nn.Module, dict]:
-    """A judge of spoken words: it heard every voice, and only scores what another model says."""
+    """A judge of spoken words, trained on all voices and used only to evaluate other models."""
     seed_everything(1)
     everyone = tuple(voice for group in GROUPS for voice in voices(group))
     size = {"widths": [24, 48, 96], "width": 192}
@@ -288,7 +289,7 @@ def sound_judge() -> tuple[torch.nn.Module, dict]:
 
 
 def sentences(split: str, pages: int, seed: int = 0) -> list[str]:
-    """A third of the sentences tell of one thing, the others of two."""
+    """Sentences: a third describe one object, the others two."""
     return [
         sentence
         for objects, fraction in ((1, pages // 3), (2, pages - pages // 3))
@@ -297,7 +298,7 @@ def sentences(split: str, pages: int, seed: int = 0) -> list[str]:
 
 
 def train_parser(texts: list[str], seed: int, epochs: int, **options) -> sentence_parser.SentenceParser:
-    """A reader of these sentences; each of their words is masked in one pass of ten, all other words stay unknown."""
+    """A parser trained on these sentences, with word dropout of 0.1; words outside them stay unknown."""
     seed_everything(seed)
     tokens, model = pad([encode(sentence) for sentence in texts]), sentence_parser.SentenceParser(**options)
     model.encoder.restrict_vocabulary(tokens)
@@ -307,7 +308,7 @@ def train_parser(texts: list[str], seed: int, epochs: int, **options) -> sentenc
 
 
 def parsing_results(model: sentence_parser.SentenceParser, *splits: str) -> dict[str, dict[str, float]]:
-    """The share of sentences of which each part is read right, and all of them, with the sizes and without."""
+    """The accuracy of each part, of all parts, and of all parts except the sizes."""
     result = {}
     for split in splits:
         texts = sentences(split, 3_000)
@@ -330,11 +331,11 @@ def text_encoder() -> tuple[torch.nn.Module, dict]:
     options = {"width": 64, "cell": "gru"}
     model = train_parser(sentences("train", 24_000), seed=0, epochs=6, **options)
     return model, {
-        "what": "what a sentence of the book says of one thing or two; later lessons start from its encoder. A third "
-        "of the size words of held_out_phrasings, 'tiny' and 'huge', it cannot know: see 'all but the sizes'",
+        "what": "parses a sentence of the book about one or two objects; later lessons start from its encoder. It "
+        "cannot know 'tiny' and 'huge', a third of the size words of held_out_phrasings: see 'all but the sizes'",
         "role": "start",
         "arguments": options,
-        "trained": "24,000 sentences, a third of them about one thing, each word masked with a chance of 0.1; AdamW, "
+        "trained": "24,000 sentences, a third of them about one object, each word masked with probability 0.1; AdamW, "
         "one cycle to 5e-3, 6 epochs",
         "splits": ["train"],
         "results": parsing_results(model, "test", "held_out_pairs", "held_out_phrasings"),
@@ -342,45 +343,46 @@ def text_encoder() -> tuple[torch.nn.Module, dict]:
 
 
 def text_judge() -> tuple[torch.nn.Module, dict]:
-    """A judge: it may read every pair and every wording, and is only ever used to score what another model made."""
+    """A judge, trained on all combinations and phrasings and used only to evaluate other models."""
     options = {"width": 96, "cell": "gru"}
     texts = [
         s for split in ("train", "held_out_pairs", "held_out_phrasings") for s in sentences(split, 9_000, seed=101)
     ]
     model = train_parser(texts, seed=1, epochs=7, **options)
     return model, {
-        "what": "judge of sentences: what one says of one thing or two",
+        "what": "judge of sentences: parses one about one or two objects",
         "role": "judge",
         "arguments": options,
-        "trained": "27,000 sentences of all pairs and wordings, held-out ones included, a third about one thing, each "
-        "word masked with a chance of 0.1; AdamW, one cycle to 5e-3, 7 epochs. It shares neither sentences nor "
-        "weights with any other model",
+        "trained": "27,000 sentences of all combinations and phrasings, held-out ones included, a third about one "
+        "object, each word masked with probability 0.1; AdamW, one cycle to 5e-3, 7 epochs. It shares neither "
+        "sentences nor weights with any other model",
         "splits": [f"{split} (seed 101)" for split in ("train", "held_out_pairs", "held_out_phrasings")],
         "results": parsing_results(model, "test", "held_out_pairs", "held_out_phrasings"),
     }
 
 
 def shared_space() -> tuple[torch.nn.Module, dict]:
-    """Lesson 11's space: pictures with words, then voices with words; training pairs, voices and wordings only."""
+    """Lesson 11's space: images with sentences, then speech with sentences; no held-out data."""
     seed_everything(0)
     model = train_space(pretrained_space(), [(2, 16_000), (1, 6_000)], [(2, 20_000), (1, 2_000)], (6, 5, 4), seed=0)
-    model = model.half().float()  # the file holds half precision; the figures are those of what it holds
+    model = model.half().float()  # the file has half precision; results are measured with its weights
     figures = found_right(model)
     return model.half(), {
-        "what": "pictures of 48 pixels, sentences and voices of the book's pages, one thing or two, as unit vectors in "
-        "one space; it carries the statistics of its log-mels (20 ms)",
+        "what": "embeds images of 48 pixels, sentences and speech of pages with one or two objects as unit vectors of "
+        "one space. Includes the statistics of its log-mels (20 ms)",
         "role": "start",
         "arguments": {"text_width": 64},
-        "trained": "from image_encoder and text_encoder: 22,000 pages, each told in four wordings, 6 epochs; then, "
-        "the words locked, their words one by one, and the sentences of 22,000 other pages read aloud by joined "
-        "spectra, anew in each of 4 epochs, told apart and drawn near. No picture was ever paired with a sound",
+        "trained": "from image_encoder and text_encoder: 22,000 pages, four phrasings each, 6 epochs. Then, with a "
+        "locked text tower: single words, then the sentences of 22,000 other pages, read aloud by concatenated "
+        "spectra, anew in each of 4 epochs, contrastive loss plus distance of partners. No image was paired with a "
+        "sound",
         "splits": ["train"],
         "results": figures,
     }
 
 
 def found_right(model: PageSpace) -> dict[str, dict[str, float]]:
-    """R@1 among 200 pages with two things, each of another meaning, in all six directions."""
+    """R@1 among 200 pages with two objects and different meanings, in all six directions."""
     result = {}
     for split in ("test", "held_out_pairs", "held_out_voices", "held_out_phrasings"):
         book = PictureBook(split, 240, objects=2)
@@ -393,7 +395,7 @@ def found_right(model: PageSpace) -> dict[str, dict[str, float]]:
 
 
 def captioner() -> tuple[torch.nn.Module, dict]:
-    """Lesson 12's captioner for pages of 48 pixels: training pairs only, on the eyes of image_encoder."""
+    """Lesson 12's captioner for pages of 48 pixels: no held-out combinations, encoder of image_encoder."""
     seed_everything(0)
     single = PictureBook("train", 16_000, seed=0)
     one = ShowAndTell(len(VOCABULARY), encoder=shipped.load("image_encoder").encoder, frozen=True)
@@ -412,27 +414,27 @@ def captioner() -> tuple[torch.nn.Module, dict]:
     batches = CaptionBatches(torch.cat(maps), together(texts), size=32, seed=0)
     fit(model, batches, loss=caption_loss, metrics=(), epochs=4, lr=3e-3, clip=1.0)
     return model, {
-        "what": "says what is on a page of one thing or two, 48 pixels, in a sentence of the book",
+        "what": "captions a page with one or two objects, 48 pixels, in a sentence of the book",
         "role": "start",
         "arguments": arguments,
-        "trained": "on the eyes of image_encoder, which are kept: first 16,000 pages with one thing, 2 epochs, "
-        "their kinds learned from other colours, half of them made to have no name; then 12,000 pages with two things "
-        "and 4,000 with one, mirrored, three times repainted and once with colours that nobody names, each told in "
-        "one of four sentences; none is painted into a pair that is held out; 1,600 blank pages, with sentences of "
-        "others; AdamW, one cycle to 3e-3, 4 epochs of 65,600",
+        "trained": "encoder of image_encoder, frozen. First 16,000 pages with one object, 2 epochs: the kinds "
+        "learned from recoloured images, half of them with colours that have no name. Then 12,000 pages with two "
+        "objects and 4,000 with one: mirrored, three times repainted and once with masked colour words, each with "
+        "one of four sentences; no held-out combination is painted. Also 1,600 blank pages, with sentences of other "
+        "pages. AdamW, one cycle to 3e-3, 4 epochs of 65,600",
         "splits": ["train"],
         "results": captions_right(model),
     }
 
 
 def blank_pages(pages: int) -> Tensor:
-    """Nothing but a colour, with noise of some strength; from these a captioner learns how sentences go and end."""
+    """Images of one colour with noise, on which a captioner learns the structure of sentences."""
     colour, strength = torch.rand(pages, 3, 1, 1), 0.5 * torch.rand(pages, 1, 1, 1)
     return (colour + strength * torch.randn(pages, 3, 48, 48)).clamp(0, 1)
 
 
 def captions_right(model: ShowAttendAndTell) -> dict[str, dict[str, float]]:
-    """The share of captions whose meaning is right, greedily and with a beam of four."""
+    """The fraction of captions with the correct meaning, by greedy decoding and with a beam of four."""
     result = {}
     for split in ("test", "held_out_pairs"):
         result[split] = {}
@@ -445,7 +447,7 @@ def captions_right(model: ShowAttendAndTell) -> dict[str, dict[str, float]]:
 
 
 def text_to_image() -> tuple[torch.nn.Module, dict]:
-    """Lesson 14's flow in the codes of an autoencoder, on pages of all kinds; its sentences by shared_space."""
+    """Lesson 14's flow matching in the codes of an autoencoder; sentence vectors of shared_space."""
     seed_everything(4)
     books = [PictureBook("train", 12_000, seed=seed) for seed in range(4)]
     images = torch.cat([book.images for book in books[:2]])
@@ -457,7 +459,7 @@ def text_to_image() -> tuple[torch.nn.Module, dict]:
     conditions = torch.cat([predict(model.text, book.tokens) for book in books])
     del images, books
     train_velocity(model, codes, conditions, VELOCITY_STEPS)
-    model = model.half().float()  # the file holds half precision; the results are those of what it holds
+    model = model.half().float()  # the file has half precision; results are measured with its weights
     results = drawn_right(model)
     return model.half(), card_of_text_to_image(results)
 
@@ -465,21 +467,21 @@ def text_to_image() -> tuple[torch.nn.Module, dict]:
 def card_of_text_to_image(results: dict) -> dict:
     return {
         "what": "draws a page of 32 pixels with one object from a sentence of the book: flow matching in codes of "
-        "8 x 8 x 8, guided (classifier-free)",
+        "8 x 8 x 8, with classifier-free guidance",
         "role": "generator",
         "arguments": {},
         "trained": f"autoencoder: 24,000 pages, {AUTOENCODER_STEPS:,} steps of 64, perceptual loss of image_encoder, "
         "noise of 0.2 standard deviations on the codes; AdamW, one cycle to 5e-3. Velocity network: codes of 48,000 "
         f"pages, {VELOCITY_STEPS:,} steps of 64, a tenth of the sentences dropped; AdamW at 1e-3, weights averaged. "
-        "Sentence vectors of shared_space. No judge had a part in it. Guidance: the smallest scale within a standard "
-        "error of the best on the valid split",
+        "Sentence vectors of shared_space. No judge was used in training. Guidance: the smallest scale within a "
+        "standard error of the best on the valid split",
         "splits": ["train"],
         "results": results,
     }
 
 
 def drawn_right(model: TextToImage) -> dict[str, dict[str, float]]:
-    """In what fraction of 500 drawn sentences the facts are seen, by the lower result of two judges."""
+    """The fraction of 500 sentences whose images show the facts, the lower result of two judges."""
     judges = [shipped.load(name) for name in ("image_judge", "second_image_judge")]
     result = {}
     for split in ("test", "held_out_pairs"):
@@ -490,7 +492,7 @@ def drawn_right(model: TextToImage) -> dict[str, dict[str, float]]:
 
 
 def recogniser() -> tuple[torch.nn.Module, dict]:
-    """Lesson 13's convolutional recogniser, trained longer: a judge of speech that never heard the speaking voices."""
+    """Lesson 13's convolutional recogniser, trained longer: a judge of speech, without the speaking voices."""
     seed_everything(5)
     listened = recogniser_voices()
     texts = [s for split in PHRASED for s in sentences(split, 4_000, seed=303)] + random_words(6_000, seed=303)
@@ -500,16 +502,16 @@ def recogniser() -> tuple[torch.nn.Module, dict]:
     read = ReadAloud(model.log_mel, WORDS, listened)
     batches = TranscriptBatches(read, texts, seed=5, vary=lambda mels: spec_augment(shift_bands(mels, 3), 8, 8))
     fit(model, batches, loss=ctc_loss, epochs=7, lr=5e-3, metrics=(), clip=2.0)
-    model = model.half().float()  # the file holds half precision; the figures are those of what it holds
+    model = model.half().float()  # the file has half precision; results are measured with its weights
     figures = word_errors(model)
     return model.half(), {
-        "what": "writes down a spoken sentence of the course's words, 16 kHz, in characters (CTC); it carries the "
+        "what": "transcribes a spoken sentence of the course's words, 16 kHz, in characters (CTC). Includes the "
         "statistics of its log-mels (10 ms)",
         "role": "judge",
         "arguments": arguments,
         "trained": f"{len(texts):,} sentences, 12,000 of them of all combinations and phrasings, held-out ones "
-        "included, the others 3 to 9 words of the vocabulary in random order; read aloud by joined spectra, anew in "
-        f"each of 7 epochs, by {len(listened)} training voices: all but the {len(SPEAKING_VOICES)} that the "
+        "included, the others 3 to 9 words of the vocabulary in random order; read aloud by concatenated spectra, "
+        f"anew in each of 7 epochs, by {len(listened)} training voices: all but the {len(SPEAKING_VOICES)} that the "
         "text-to-speech model speaks with. SpecAugment, bands shifted by up to 3; AdamW, one cycle to 5e-3",
         "splits": [f"{split} (seed 303)" for split in PHRASED],
         "results": figures,
@@ -520,12 +522,12 @@ PHRASED = ("train", "held_out_pairs", "held_out_phrasings")  # splits that diffe
 
 
 def recogniser_voices() -> tuple[str, ...]:
-    """The training voices that the recogniser hears: none of those that it will judge."""
+    """The training voices of the recogniser: none of those that it evaluates."""
     return tuple(voice for voice in voices("train") if voice not in SPEAKING_VOICES)
 
 
 def random_words(count: int, seed: int) -> list[str]:
-    """3 to 9 words of the vocabulary in random order: who learns to write these relies on no grammar."""
+    """3 to 9 words of the vocabulary in random order, so that a recogniser cannot rely on grammar."""
     rng = random.Random(seed)
     return [" ".join(rng.choices(WORDS, k=rng.randint(3, 9))) for _ in range(count)]
 
@@ -581,17 +583,17 @@ def text_to_speech() -> tuple[torch.nn.Module, dict]:
     model.freeze_autoencoder()
     fit(model, clips.batches(size=24, seed=0), loss=speech_loss, metrics=(), epochs=80, lr=4e-3, clip=1.0)
     halves = {name: value.half() for name, value in model.state_dict().items()}
-    model.load_state_dict(halves)  # the file holds half precision; the figures are those of what it holds
+    model.load_state_dict(halves)  # the file has half precision; results are measured with its weights
     figures = spoken_word_errors(model)
     return model.half(), {
         "what": "speaks a sentence in one of twelve voices, 16 kHz: letters to codes of a speech autoencoder, its "
-        "decoder, Griffin-Lim; meant for the course's words, other words are tried by their letters",
+        "decoder, Griffin-Lim; trained on the course's words; others are read letter by letter",
         "role": "generator",
         "arguments": {"voices": list(SPEAKING_VOICES)},
         "trained": f"autoencoder: the words of the {len(SPEAKING_VOICES)} speaking voices and of every second other "
         "training voice, without text, 12 epochs; text encoder: every word in every speaking voice once, "
-        f"{len(clips):,} clips, durations spread evenly over letters, 80 epochs in batches of 24; AdamW, one cycle to "
-        "3e-3 and 4e-3",
+        f"{len(clips):,} clips, durations distributed evenly over letters, 80 epochs in batches of 24; AdamW, one "
+        "cycle to 3e-3 and 4e-3",
         "splits": ["train"],
         "results": figures,
     }
@@ -618,7 +620,7 @@ def spoken_word_errors(model: TextToSpeech) -> dict[str, dict[str, float]]:
 
 
 def with_faint_noise(sound: Tensor) -> Tensor:
-    """As recordings are: a sixteenth of a second before and after it, and white noise 32 dB below."""
+    """The sound with silence of 1/16 s before and after it, and white noise 32 dB below it."""
     padded = F.pad(same_loudness(sound), (1_000, 1_000))
     return padded + 0.002 * torch.randn(len(padded), generator=torch.Generator().manual_seed(0))
 
@@ -644,7 +646,7 @@ RECIPES = {
 
 
 def ship(name: str) -> None:
-    """Train one model and write its weights and its card, each in one step."""
+    """Train one model and write its weights and its card."""
     model, about = RECIPES[name]()
     MODELS.mkdir(exist_ok=True)
     path = save_model(model.cpu(), MODELS / f"{name}.safetensors")

@@ -10,10 +10,10 @@ from mmcourse import renamed
 from mmcourse.lazy import lazy_names
 
 __version__ = "0.1.0"
-CPU_SECONDS_AT_IMPORT = time.process_time()  # a lesson's time begins before its heavy imports: mmcourse.lesson
+CPU_SECONDS_AT_IMPORT = time.process_time()  # the time of a lesson includes its heavy imports: mmcourse.lesson
 
-# Before torch is loaded: threads that wait long in a loop stall training beside other programs, and threads that sleep
-# at once are slow to wake in a virtual machine. These wait some 30 µs, then sleep (benchmarks/waiting.py).
+# Before torch is loaded: threads that spin for long slow down training beside other programs, and threads that sleep
+# immediately are slow to wake in a virtual machine. These spin for about 30 µs, then sleep (benchmarks/waiting.py).
 if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
     os.environ.update(OMP_WAIT_POLICY="PASSIVE", GOMP_SPINCOUNT="3000")
 

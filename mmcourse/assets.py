@@ -1,4 +1,4 @@
-"""Find what the course ships: in a checkout under `data/`, in an installed wheel under `mmcourse/shipped/`."""
+"""Find the shipped files: in a checkout under `data/`, in an installed wheel under `mmcourse/shipped/`."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ def shipped_folder() -> Path:
 
 
 def repair_command() -> str:
-    """The command that brings the shipped files back."""
+    """The command that restores the shipped files."""
     return "git restore data" if checkout() else "pip install --force-reinstall --no-deps mmcourse"
 
 
@@ -38,7 +38,7 @@ def asset(name: str) -> Path:
 
 
 def promises_file() -> Path:
-    """Where the promises of all lessons stand."""
+    """The path of the file with the promises of all lessons."""
     root = checkout()
     return root / "notebooks" / "source" / "promises.toml" if root else PACKAGE / "shipped" / "promises.toml"
 
@@ -46,7 +46,7 @@ def promises_file() -> Path:
 def checksums() -> dict[str, str]:
     """The SHA-256 of every shipped file, by its name below the data folder (the format of `sha256sum`).
 
-    ValueError where the list is empty, truncated or no such list.
+    ValueError where the list is empty, truncated or of another format.
     """
     text = asset("checksums.txt").read_text(encoding="utf-8")
     lines = [re.fullmatch(r"([0-9a-f]{64})  (\S.*)", line) for line in text.splitlines()]

@@ -11,7 +11,7 @@ from mmcourse import assets, settings, workspace
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status. What a person can fix is one line on standard error, no traceback."""
+    """Run one command; returns the exit status. A user's error is one line on standard error, no traceback."""
     options, rest = parser().parse_known_args(arguments)
     if rest and options.command != "lab":
         parser().error(f"unrecognised: {' '.join(rest)}")
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run_lab(options: argparse.Namespace, flags: list[str]) -> int:
-    """Copy what is missing, say what is newer, and become JupyterLab."""
+    """Copy missing lessons, print which have newer versions, then replace this process by JupyterLab."""
     work = settings.work_folder()
     lessons = workspace.published_lessons()
     copies = workspace.copy_lessons(work, lessons)
@@ -84,8 +84,8 @@ def run_lab(options: argparse.Namespace, flags: list[str]) -> int:
 def lab_command(work: Path, first: str, flags: Sequence[str] = ()) -> list[str]:
     """The command line of JupyterLab, open at a copy in the work folder, quiet about news and updates.
 
-    Its root is the checkout, so that links from a copy to the answers and pictures resolve; a work folder elsewhere is
-    its own root.
+    Its root is the checkout, so that links from a copy to the answers and images resolve; a work folder outside the
+    checkout is its own root.
     """
     root, work = assets.checkout(), work.resolve()
     if root is None or not work.is_relative_to(root):
@@ -116,14 +116,14 @@ def run_reset(options: argparse.Namespace, rest: list[str]) -> int:
 
 
 def run_doctor(options: argparse.Namespace, rest: list[str]) -> int:
-    """Look at this machine."""
+    """Check this machine."""
     from mmcourse import doctor
 
     return doctor.run()
 
 
 def run_progress(options: argparse.Namespace, rest: list[str]) -> int:
-    """What is done."""
+    """Print the progress."""
     from mmcourse.exercises import progress
 
     table = progress()
@@ -133,7 +133,7 @@ def run_progress(options: argparse.Namespace, rest: list[str]) -> int:
 
 
 def run_data_get(options: argparse.Namespace, rest: list[str]) -> int:
-    """Fetch data sets; all names are looked at before the first is fetched."""
+    """Fetch data sets; all names are checked before the first is fetched."""
     from mmcourse.data import real
 
     unknown = [name for name in options.names if name not in real.NAMES]
@@ -145,7 +145,7 @@ def run_data_get(options: argparse.Namespace, rest: list[str]) -> int:
 
 
 def run_data_list(options: argparse.Namespace, rest: list[str]) -> int:
-    """The data sets and where they are."""
+    """Print the data sets and where copies are."""
     from mmcourse.data import real
 
     print(real.describe())

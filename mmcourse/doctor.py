@@ -1,4 +1,4 @@
-"""`mmcourse doctor`: can this machine run the course, and if not, which command repairs it."""
+"""`mmcourse doctor` checks whether this machine can run the course, and prints commands that fix what is wrong."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ DISK_NEEDED = 1e9
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: what was looked at, what was found, what to do (empty where all is well), and whether lessons run."""
+    """One line: what was checked, the result, what to do (empty where nothing is wrong), and whether lessons run."""
 
     subject: str
     found: str
@@ -25,7 +25,7 @@ class Finding:
 
 
 def examine(facts: Facts) -> list[Finding]:
-    """Every finding, in the order in which they are best fixed."""
+    """All findings, in the order in which they should be fixed."""
     return [
         check_python(facts),
         *check_torch(facts),
@@ -63,7 +63,7 @@ def check_python(facts: Facts) -> Finding:
 
 
 def check_torch(facts: Facts) -> list[Finding]:
-    """torch, torchvision and torchaudio: there, built for the same CUDA, and importable."""
+    """torch, torchvision and torchaudio: installed, built for the same CUDA, and importable."""
     findings = []
     torch, install = facts.libraries["torch"], f"{facts.install} {GOOD_SET}"
     for name in TORCH_FAMILY:
@@ -71,7 +71,7 @@ def check_torch(facts: Facts) -> list[Finding]:
         if library.version is None:
             findings.append(Finding(name, "not installed", install, stops=True))
             continue
-        built = f"built for CUDA {library.cuda}" if library.cuda else "built for the CPU, or without saying for what"
+        built = f"built for CUDA {library.cuda}" if library.cuda else "built for the CPU, or for an unknown device"
         found = f"{library.version}, {built}"
         reason = mismatch(name, facts) if name != "torch" and torch.version else None
         if reason:
@@ -114,7 +114,7 @@ def check_device(facts: Facts) -> Finding:
 def check_memory(facts: Facts) -> Finding:
     """At least 2 GB free."""
     if facts.memory_free is None:
-        return Finding("memory", "unknown", "A lesson needs 2 GB of free memory: look whether it is there.")
+        return Finding("memory", "unknown", "A lesson needs 2 GB of free memory: check that it is available.")
     found = f"{facts.memory_free / 1e9:.1f} GB free"
     if facts.memory_free >= MEMORY_NEEDED:
         return Finding("memory", found)
@@ -123,26 +123,26 @@ def check_memory(facts: Facts) -> Finding:
 
 
 def check_cores(facts: Facts) -> Finding:
-    """The lessons' minutes are those of two cores."""
+    """Two cores, for which the lessons' minutes are stated."""
     if facts.cores is None or facts.cores >= 2:
         return Finding("cores", str(facts.cores or "unknown"))
-    fix = "Lessons run, in about twice the minutes they state: those are for two cores."
+    fix = "Lessons take about twice the stated minutes, which are for two cores."
     return Finding("cores", str(facts.cores), fix)
 
 
 def check_disk(facts: Facts) -> Finding:
-    """Room for the learner's copies and checkpoints, and leave to write there."""
+    """Disk space for the learner's copies and checkpoints, and permission to write."""
     if not facts.work_writable:
-        fix = "Nothing you do would be stored. Choose another place: MMCOURSE_WORK=/path mmcourse lab"
-        return Finding("disk", f"{facts.work} cannot be written", fix)
+        fix = "Your work could not be stored. Choose another folder: MMCOURSE_WORK=/path mmcourse lab"
+        return Finding("disk", f"{facts.work} is not writable", fix)
     if facts.disk_free is None:
         return Finding(
-            "disk", f"unknown for {facts.work}", "Copies and checkpoints need 1 GB: look whether it is there"
+            "disk", f"unknown for {facts.work}", "Copies and checkpoints need 1 GB: check that it is available"
         )
     found = f"{facts.disk_free / 1e9:.0f} GB free for {facts.work}"
     if facts.disk_free >= DISK_NEEDED:
         return Finding("disk", found)
-    fix = "Copies and checkpoints need 1 GB. Make room, or choose another place: MMCOURSE_WORK=/path mmcourse lab"
+    fix = "Copies and checkpoints need 1 GB. Free space, or choose another folder: MMCOURSE_WORK=/path mmcourse lab"
     return Finding("disk", found, fix, stops=True)
 
 
@@ -157,7 +157,7 @@ def check_notebooks(facts: Facts) -> list[Finding]:
 
 
 def check_group(subject: str, names: tuple[str, ...], facts: Facts) -> list[Finding]:
-    """One line for those that are well, one for all that are missing, one for each that does not import."""
+    """One line for the libraries that import, one for all that are missing, one for each that fails to import."""
     findings = []
     libraries = {name: facts.libraries[name] for name in names}
     missing = [name for name in names if libraries[name].version is None]
@@ -176,16 +176,16 @@ def check_group(subject: str, names: tuple[str, ...], facts: Facts) -> list[Find
 
 
 def check_shipped_files(facts: Facts) -> Finding:
-    """The voices and models the course ships, whole."""
+    """The shipped voices and models, complete and unchanged."""
     if not facts.broken_files:
-        return Finding("data files", f"{facts.shipped_files} shipped files, all whole")
+        return Finding("data files", f"{facts.shipped_files} shipped files, all complete")
     found = "; ".join(f"{name} is {how}" for name, how in facts.broken_files.items())
     fix = "git restore data" if facts.checkout else f"{facts.install} --force-reinstall --no-deps mmcourse"
     return Finding("data files", found, fix, stops=True)
 
 
 def check_real_data(facts: Facts) -> list[Finding]:
-    """Real data sets: a lesson goes on without one."""
+    """Real data sets; a lesson can be run without them."""
     findings = []
     for name, position in facts.real_data.items():
         if position is None:
@@ -200,6 +200,6 @@ def check_real_data(facts: Facts) -> list[Finding]:
 
 
 def first_line(text: str) -> str:
-    """The first line of a message, cut where it is long."""
+    """The first line of a message, cut if it is long."""
     line = text.strip().splitlines()[0] if text.strip() else text
     return line if len(line) <= 200 else line[:197] + "..."

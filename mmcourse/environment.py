@@ -1,6 +1,6 @@
 """Complete an environment that brings its own torch, such as Colab, without replacing anything in it.
 
-Standard library only: this runs right after `pip install --no-deps mmcourse`, before anything else is there.
+Standard library only, since this runs directly after `pip install --no-deps mmcourse`, without dependencies.
 """
 
 import importlib
@@ -24,7 +24,7 @@ def requirement_name(requirement: str) -> str:
 
 
 def is_installed(name: str) -> bool:
-    """Whether a distribution of this name is there, in any version."""
+    """Whether a distribution of this name is installed, in any version."""
     try:
         metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -33,16 +33,16 @@ def is_installed(name: str) -> bool:
 
 
 def missing(requirements: Iterable[str], installed: Callable[[str], bool] = is_installed) -> list[str]:
-    """The requirements with no installed version at all. What only an extra needs is left out."""
+    """The requirements without any installed version, except those of extras."""
     plain = [text for text in requirements if not re.search(r";.*\bextra\s*==", text)]
     return [text.split(";")[0].strip() for text in plain if not installed(requirement_name(text))]
 
 
 def install_missing(requirements: Iterable[str] | None = None) -> list[str]:
-    """Install what the course needs and this environment lacks; returns the requirements it installed.
+    """Install the requirements that this environment lacks; returns those that were installed.
 
-    What is installed keeps its version, even where the course asks for another: a constraints file holds torch,
-    torchvision, torchaudio and every other requirement that is there, so that nothing pulled in can replace them.
+    Installed packages keep their versions, even where the course asks for others: a constraints file pins torch,
+    torchvision, torchaudio and every other installed requirement, so that no dependency can replace them.
     RuntimeError with pip's last lines where pip fails.
     """
     requirements = list(requirements if requirements is not None else metadata.requires("mmcourse") or [])

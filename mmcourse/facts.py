@@ -1,4 +1,4 @@
-"""What this machine is, read without importing anything that may be broken: the facts that the doctor judges."""
+"""Facts about this machine for the doctor, read without importing a library that may be broken."""
 
 import json
 import os
@@ -17,7 +17,7 @@ NOTEBOOK_PARTS = ("jupyterlab", "ipykernel", "ipywidgets", "anywidget")
 LIBRARIES = ("numpy", "matplotlib", "soundfile", "datasets", "torchmetrics", "safetensors")
 IMPORT_SECONDS = 180
 
-# Runs in a process of its own: a library that is broken may raise, abort, or hang, and the doctor must not.
+# Runs in a separate process: a broken library may raise, abort or hang, and the doctor must not.
 PROBE = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
@@ -45,14 +45,14 @@ class Library:
     """One installed library: its version (None where it is missing), the CUDA it was built for, its import's error."""
 
     version: str | None
-    cuda: str | None = None  # '13.0'; None for a CPU build or where nothing says
+    cuda: str | None = None  # '13.0'; None for a CPU build or if unknown
     error: str | None = None
-    torch_pin: str | None = None  # the torch it requires exactly, where it does: '2.9.1'
+    torch_pin: str | None = None  # the version of torch it requires exactly, if any: '2.9.1'
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything the doctor looks at. Tests make one by hand."""
+    """All facts that the doctor checks. Tests create one by hand."""
 
     python: tuple[int, ...]
     libraries: Mapping[str, Library]
@@ -121,7 +121,7 @@ def version_of(name: str) -> str | None:
 
 
 def cuda_build(name: str) -> str | None:
-    """The CUDA that a torch library was built for, read from its version.py: '13.0', or None where nothing says."""
+    """The CUDA that a torch library was built for, read from its version.py: '13.0', or None if unknown."""
     try:
         spec = find_spec(name)
     except (ImportError, ValueError):
@@ -155,7 +155,7 @@ def torch_pin(name: str) -> str | None:
 
 
 def probe_imports(names: list[str], seconds: float = IMPORT_SECONDS, python: str = sys.executable) -> dict[str, dict]:
-    """Import each in turn in another process: {name: {"error": None or text, ...}}; one that ends it is named too."""
+    """Import each in another process: {name: {"error": None or text, ...}}, also where an import ends the process."""
     try:
         result = subprocess.run(
             [python, "-c", PROBE, *names], stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds
@@ -174,7 +174,7 @@ def probe_imports(names: list[str], seconds: float = IMPORT_SECONDS, python: str
 
 
 def memory_free() -> float | None:
-    """Bytes a program can still have, the container's own limit included; None where nothing says."""
+    """Bytes a program can still have, the container's limit included; None if unknown."""
     try:
         import psutil
     except ImportError:
@@ -209,7 +209,7 @@ def disk_free(folder: Path) -> float | None:
 
 
 def check_files() -> tuple[dict[str, str], int]:
-    """The shipped files that are missing or differ from their checksum, {name: how}, and how many were looked at."""
+    """The shipped files that are missing or differ from their checksum, {name: how}, and how many were checked."""
     from mmcourse import assets
     from mmcourse.files import digest
 
@@ -235,7 +235,7 @@ def check_files() -> tuple[dict[str, str], int]:
 
 
 def real_data() -> dict[str, str | None]:
-    """Where each real data set was found, None where it was not; empty where the libraries for it do not import."""
+    """Where each real data set was found, or None; empty where the libraries for them do not import."""
     try:
         from mmcourse.data import real
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and known by their checksum. Standard library only."""
+"""Write files completely or not at all, and compute checksums. Standard library only."""
 
 import hashlib
 import os
@@ -22,14 +22,14 @@ def write_whole(path: Path, content: bytes | str) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a new name beside a file; what the block writes there replaces the file, or what was there stays.
+    """Yield a temporary path that replaces the file if the block succeeds; otherwise the file is unchanged.
 
-    Missing folders are made. A symbolic link stays one: the file it points to is replaced. An existing file keeps its
-    permissions.
+    Missing folders are created. A symbolic link stays a link: the file that it points to is replaced. An existing file
+    keeps its permissions.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")  # no other process or thread has this name
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")  # unique among processes and threads
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -38,7 +38,7 @@ def replacing(path: Path) -> Iterator[Path]:
             shutil.copymode(path, temporary)
         patiently(os.replace, temporary, path)
     except OSError as error:
-        if error.errno and error.filename is None:  # a full disk does not say whose it is
+        if error.errno and error.filename is None:  # the error of a full disk does not name the file
             error.filename = str(path)
         raise
     finally:
@@ -47,7 +47,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def patiently(action: Callable[..., T], *arguments) -> T:
-    """Call it, for up to a second again where it raises PermissionError.
+    """Call a function, and repeat the call for up to a second if it raises PermissionError.
 
     Windows refuses to replace a file that another kernel or a virus scanner has open, and to open one being replaced.
     """

@@ -6,15 +6,15 @@ import warnings
 
 from mmcourse import CPU_SECONDS_AT_IMPORT, settings
 
-# Known, harmless and confusing: each is a message and the category it comes with.
+# Harmless but confusing warnings: the message and its category.
 HARMLESS = (("IProgress not found", "tqdm.std.TqdmWarning"),)
 _begun: float | None = None
 
 
 def begin(lesson: str) -> None:
-    """Make a lesson ready: seeds (MMCOURSE_SEED), threads (MMCOURSE_THREADS, else left alone), the look of figures.
+    """Make a lesson ready: seeds (MMCOURSE_SEED), threads (MMCOURSE_THREADS, else unchanged), the style of figures.
 
-    Prints one line with the device, and says so in a fast run. ValueError for a lesson that is not two digits.
+    Prints one line with the device, and whether this is a fast run. ValueError unless the lesson is two digits.
     """
     global _begun
     if not (isinstance(lesson, str) and len(lesson) == 2 and lesson.isdigit()):
@@ -26,21 +26,21 @@ def begin(lesson: str) -> None:
     threads = os.environ.get("MMCOURSE_THREADS")
     if threads:
         if not threads.isdigit() or int(threads) < 1:
-            raise ValueError(f"MMCOURSE_THREADS is {threads!r}; expected a whole number from 1 up")
+            raise ValueError(f"MMCOURSE_THREADS is {threads!r}; expected an integer of 1 or more")
         torch.set_num_threads(int(threads))
     from mmcourse.show.style import use_style
     from mmcourse.training.device import describe_device, seed_everything
 
     seed_everything()
     use_style()
-    seed, fast = settings.seed(), " · fast run: no figure is judged" if settings.fast() else ""
+    seed, fast = settings.seed(), " · fast run: no result is judged" if settings.fast() else ""
     print(f"Lesson {lesson} · {describe_device()}" + (f" · seed {seed}" if seed else "") + fast)
 
 
 def cpu_seconds_since_begin() -> float:
     """Seconds of processor time since `begin`; the first `begin` of a kernel counts from the import of mmcourse.
 
-    Other programs on the same machine change it little, unlike time by the clock.
+    Unlike wall-clock time, it depends little on other programs.
     """
     if _begun is None:
         raise ValueError('no lesson has begun; call begin("01"), with the lesson\'s number, first')

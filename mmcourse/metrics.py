@@ -13,7 +13,7 @@ PARTS = ("a sentence", "kinds", "colours", "sizes", "relation", "meaning")
 
 
 def meaning(sentences: Sequence[str], scenes: Sequence[Scene]) -> dict[str, Tensor]:
-    """Which parts of each sentence are correct for its scene, whatever its phrasing.   {part: (N,) bool}
+    """Which parts of each sentence are correct for its scene, independent of the phrasing.   {part: (N,) bool}
 
     'a sentence': the grammar can parse it. 'kinds', 'colours', 'sizes': exactly those of the scene are named, whichever
     object has them. 'relation': it holds between objects of the correct kinds; with a single object, no other is named.
@@ -36,7 +36,7 @@ def diversity(features: Tensor, labels: Tensor) -> float:
     """Mean distance between two examples of the same class, averaged over the classes.   (N, D), (N,) -> number
 
     Divide it by that of real examples: a ratio near 0 means that the examples of a class are nearly the same. Noise can
-    exceed 1, so read it beside accuracy. Classes with a single example are left out.
+    exceed 1, so report accuracy as well. Classes with a single example are left out.
     """
     _check_features(features)
     if labels.shape != features.shape[:1]:
@@ -57,7 +57,7 @@ def diversity(features: Tensor, labels: Tensor) -> float:
 def distinct_fraction(features: Tensor, threshold: float) -> float:
     """Fraction of examples whose distance to every earlier example is at least `threshold`.   (N, D) -> number
 
-    A threshold that has a meaning: a low quantile of the distances from real examples to their nearest real neighbours.
+    A sensible threshold is a low quantile of the distances from real examples to their nearest real neighbours.
     """
     _check_features(features)
     by_subtraction = "donot_use_mm_for_euclid_dist"  # by matrix products, two copies have a distance above 0

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def exact(x: Tensor) -> Tensor:
-    """The tensor in float32, or in float64 where it is that."""
+    """The tensor in float32, or unchanged if it is float64."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 

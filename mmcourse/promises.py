@@ -1,11 +1,11 @@
-"""What each lesson promises: figures with thresholds, in notebooks/source/promises.toml, and `expect` to judge them.
+"""The promises of each lesson, results with thresholds in notebooks/source/promises.toml, and `expect` to judge them.
 
     ["03.held_out_voices"]
-    text = "spoken words of voices it never heard"
+    text = "spoken words, held-out voices"
     at_least = 0.9
 
-`expect("03.held_out_voices", value)` takes the result of the final model on a test split, and never raises for a miss:
-a lesson discusses it. Where MMCOURSE_RESULTS names a file, each verdict is appended to it as JSON.
+`expect("03.held_out_voices", value)` takes the result of the final model on a test split. It does not raise where a
+promise is missed: the lesson discusses it. Where MMCOURSE_RESULTS names a file, each verdict is appended to it as JSON.
 """
 
 import json
@@ -25,7 +25,7 @@ from mmcourse.renamed import RETIRED_PROMISES, new_value
 
 @dataclass(frozen=True)
 class Promise:
-    """A figure that is promised: at least, or at most, `threshold`."""
+    """A promised result: at least, or at most, `threshold`."""
 
     id: str
     text: str
@@ -38,14 +38,14 @@ class Promise:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `expect` found; `kept` is None in a fast run, where nothing is judged."""
+    """The verdict of `expect`; `kept` is None in a fast run, where nothing is judged."""
 
     promise: Promise
     value: float
     kept: bool | None
 
     def _ipython_display_(self) -> None:
-        """Nothing: `expect` has shown it already, also where it is a cell's last line."""
+        """Shows nothing: `expect` has printed it already, also where it is a cell's last line."""
 
     def __str__(self) -> str:
         mark, word = {True: ("✓", "kept"), False: ("✗", "missed"), None: ("○", "not judged")}[self.kept]
@@ -67,7 +67,7 @@ def read_promises(path: Path | None = None) -> dict[str, Promise]:
 def expect(id: str, value: float) -> Verdict | None:
     """Print whether the promise is kept by `value`, in one line, and return the verdict; None for a retired promise.
 
-    ValueError for an unknown id, and for a value that is no finite number.
+    ValueError for an unknown id, and for a value that is not a finite number.
     """
     if id in RETIRED_PROMISES:
         warnings.warn(f"the promise {id!r} was retired and is no longer judged", FutureWarning, stacklevel=2)
@@ -102,7 +102,7 @@ def _promise(name: str, entry, path: Path) -> Promise:
 
 
 def figure(value: float) -> str:
-    """A figure as people read it: three decimals, or its order of magnitude where these would be zeros."""
+    """A number as text: three decimals, or its order of magnitude where these would be zeros."""
     if 0 < abs(value) < 0.001:
         return f"{value:.1e}"
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
@@ -121,5 +121,5 @@ def _record(verdict: Verdict) -> None:
     facts = {"id": promise.id, "text": promise.text, "value": verdict.value}
     facts |= {promise.direction: promise.threshold, "kept": verdict.kept}
     line = json.dumps(facts, ensure_ascii=False) + "\n"
-    with open(results, "ab", buffering=0) as file:  # one write, so that lines of two processes do not mix
+    with open(results, "ab", buffering=0) as file:  # a single write, so that lines of two processes are not mixed
         file.write(line.encode())

@@ -1,6 +1,6 @@
-"""What version 0.1 called things: old values are accepted for one release, old names raise an error with the new one.
+"""Names of version 0.1: old values are accepted for one release, old names raise an error with the new one.
 
-All that knows an old name is here, in CHANGELOG.md and, for the keys of random streams, in picturebook/streams.py.
+Old names occur only here, in CHANGELOG.md and, for the keys of random streams, in picturebook/streams.py.
 """
 
 import functools
@@ -101,7 +101,7 @@ MODULES = {
     "mmcourse.show.explorer": "mmcourse.show.widgets.spectrogram",
     "mmcourse.show.reading": "mmcourse.show.widgets.saliency",
 }
-NAMES = {  # names of modules that are where they were; a module that moved is named by MODULES
+NAMES = {  # names in modules that did not move; modules that moved are in MODULES
     "mmcourse": {"Thing": "SceneObject"},
     "mmcourse.picturebook.scene": {"Thing": "SceneObject"},
     "mmcourse.data.real": {"pictures": "images"},
@@ -139,7 +139,7 @@ KEYWORDS = {  # {the function's qualified name: {old keyword: new keyword}}
 
 
 def new_value(kind: str, given):
-    """A value under its present name, such as the split 'unseen_pairs'; a notice where the old one was given."""
+    """The present name of a value such as the split 'unseen_pairs', with a notice where an old name was given."""
     new = VALUES[kind].get(given, given) if isinstance(given, str) else given
     if new != given:
         _notice(f"{kind} {given!r} is now called {new!r}")
@@ -147,12 +147,12 @@ def new_value(kind: str, given):
 
 
 def new_exercise(id):
-    """An exercise's present id: '01.clinic' was that of '01.debug'."""
+    """The present id of an exercise: '01.clinic' is now '01.debug'."""
     return re.sub(r"^(\d\d)\.clinic$", r"\1.debug", id) if isinstance(id, str) else id
 
 
 def carry_over(data: dict, merge: Callable[[dict, dict], None]) -> dict:
-    """A record of progress with its present ids. What stands under both ids of one exercise is merged, nothing is lost.
+    """A record of progress with its present ids. Entries under both ids of an exercise are merged, nothing is lost.
 
     merge(data, other) brings another record into one, as `record.merge` does.
     """
@@ -168,7 +168,7 @@ def carry_over(data: dict, merge: Callable[[dict, dict], None]) -> dict:
 
 
 def successor(name: str) -> str | None:
-    """The lesson that stands for an old file of this name: '01_pictures.ipynb' -> '01_images.ipynb'; else None."""
+    """The present name of a lesson's old file: '01_pictures.ipynb' -> '01_images.ipynb'; else None."""
     stem, dot, suffix = name.partition(".")
     return f"{LESSONS[stem]}{dot}{suffix}" if stem in LESSONS else None
 
@@ -198,7 +198,7 @@ def old_keywords(function: Callable) -> Callable:
 
 
 class OldModules:
-    """A finder, asked after all others: an old module raises ModuleNotFoundError with its new place."""
+    """A finder, called after all others: an old module raises ModuleNotFoundError with its new name."""
 
     @staticmethod
     def find_spec(name: str, path=None, target=None) -> None:
@@ -207,9 +207,9 @@ class OldModules:
 
 
 def _notice(text: str) -> None:
-    """One line, once for each text."""
+    """Print a notice, once for each text."""
     warnings.warn_explicit(
-        f"{text}; the next release knows the new name alone", FutureWarning, "mmcourse", 1, registry=_given
+        f"{text}; the next release will accept the new name only", FutureWarning, "mmcourse", 1, registry=_given
     )
 
 
@@ -217,6 +217,6 @@ _given: dict = {}  # the notices that were shown
 
 
 def install() -> None:
-    """Let the imports of old modules name the new ones."""
+    """Make imports of old modules raise an error with the new name."""
     if not any(isinstance(finder, type) and finder.__name__ == "OldModules" for finder in sys.meta_path):
         sys.meta_path.append(OldModules)

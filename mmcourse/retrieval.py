@@ -20,11 +20,11 @@ NO_FLOAT64 = ("mps",)  # kinds of device without float64: similarities are float
 def ranks(
     queries: Tensor, candidates: Tensor, meanings: Tensor | None = None, candidate_meanings: Tensor | None = None
 ) -> Tensor:
-    """The rank by cosine of the first correct candidate for each query, 1 at best.   (Q, D), (C, D) -> (Q,)
+    """The rank by cosine similarity of the first correct candidate for each query, 1 at best.   (Q, D), (C, D) -> (Q,)
 
     A candidate is correct where it has the query's meaning: `meanings` (Q,) and `candidate_meanings` (C,), which are
     the queries' own unless given. Without meanings the i-th candidate is correct for the i-th query. For equal
-    similarities the mean rank is given: 1.5 for a correct one that is tied with a wrong one.
+    similarities the mean rank is returned: 1.5 for a correct one that is tied with a wrong one.
     ValueError where shapes do not fit, a vector is not finite, or a query has no correct candidate.
     Similarities are computed in float64, in float32 on a device that has none (MPS).
     """
@@ -38,7 +38,7 @@ def ranks(
     found = torch.isin(meanings, candidate_meanings)
     if not found.all():
         raise ValueError(
-            f"query {int((~found).nonzero()[0])} has no candidate of its meaning, so its rank is undefined"
+            f"query {int((~found).nonzero()[0])} has no candidate with its meaning, so its rank is undefined"
         )
     queries, candidates = _unit(queries), _unit(candidates)
     size = max(1, BLOCK // len(candidates))

@@ -1,7 +1,7 @@
 """The environment variables that change how the course runs, read in one place.
 
 MMCOURSE_FAST=1      a smoke test: training loops stop after a few steps, data sets are small, no result is judged
-MMCOURSE_SEED=n      moves the training book, the initial weights and the order of batches, never a test split
+MMCOURSE_SEED=n      changes the training book, the initial weights and the order of batches, never a test split
 MMCOURSE_STRICT=1    a real-data or browser check that would be skipped fails instead; data, browser: only that one
 MMCOURSE_GRADING=1   `check` raises when an answer is wrong or missing, and stores nothing; where it is not set, the
                      same holds in a kernel that nbgrader started (it sets NBGRADER_EXECUTION)
@@ -9,9 +9,9 @@ MMCOURSE_DATA=path   folder with copies of the real data sets
 MMCOURSE_WORK=path   folder of the learner's own copies, answers and progress
 
 A relative path is relative to the current directory of the process that first imports this module. The import replaces
-it in the environment by the absolute path, so that a later change of directory and every process started from there see
-the same folder. For `mmcourse lab` that is the shell's directory, for `make` the checkout; their server and kernels
-inherit it. A kernel that something else started takes it relative to its notebook's folder.
+it in the environment by the absolute path, so that it names the same folder after a change of directory and in
+every process started from there. For `mmcourse lab` that is the shell's directory, for `make` the checkout; their
+server and kernels inherit it. For any other kernel it is relative to the folder of the notebook.
 """
 
 import os
@@ -45,12 +45,12 @@ def grading() -> bool:
 
 
 def steps(n: int) -> int:
-    """How many steps a loop written by hand takes: n, or a few in a fast run."""
+    """The number of steps of a loop written by hand: n, or a few in a fast run."""
     return min(n, FAST_STEPS) if fast() else n
 
 
 def examples(n: int) -> int:
-    """How many examples a data set or an evaluation holds: n, or at most 256 in a fast run."""
+    """The number of examples of a data set or an evaluation: n, or at most 256 in a fast run."""
     return min(n, FAST_EXAMPLES) if fast() else n
 
 
@@ -92,7 +92,7 @@ def work_folder() -> Path:
 
 def _make_folders_absolute() -> None:
     for name in FOLDERS:
-        with suppress(OSError, ValueError):  # no current directory, or no such home: said where the folder is used
+        with suppress(OSError, ValueError):  # no current or home directory: raised again where it is used
             if folder := _folder(name):
                 os.environ[name] = str(folder)
 

@@ -1,4 +1,4 @@
-"""The learner's own copies of the lessons: made once, never overwritten, replaced only when asked."""
+"""The learner's own copies of the lessons: made once, never overwritten, replaced only on request."""
 
 import hashlib
 import json
@@ -10,17 +10,17 @@ from mmcourse import assets, settings
 from mmcourse.files import patiently, write_whole
 from mmcourse.renamed import LESSONS, successor
 
-RECORD = ".lessons.json"  # in the work folder: which text each copy was made from
+RECORD = ".lessons.json"  # in the work folder: the version that each copy was made from
 
 
 @dataclass(frozen=True)
 class Copies:
-    """What `copy_lessons` did.
+    """The result of `copy_lessons`.
 
     made       lessons copied now
     outdated   numbers of lessons whose published version has changed since the copy
-    damaged    published lessons that cannot be read, by number, with what is wrong: neither copied nor compared
-    succeeded  {a copy of a lesson under its old name, which stays as it is: the copy made now that succeeds it}
+    damaged    published lessons that cannot be read, {number: reason}: neither copied nor compared
+    succeeded  {copy of a lesson under its old name, unchanged: its new copy}
     """
 
     made: list[Path]
@@ -32,7 +32,7 @@ class Copies:
 def published_lessons(folder: Path | None = None) -> dict[str, Path]:
     """The published lessons by number: {"00": notebooks/00_welcome.ipynb, ...}.
 
-    FileNotFoundError where there are none: a wheel carries the package, and the lessons live in the repository.
+    FileNotFoundError where there are none: a wheel contains the package, the repository contains the lessons.
     """
     if folder is None:
         root = assets.checkout()
@@ -60,12 +60,12 @@ def lesson_number(text: str, lessons: dict[str, Path]) -> str:
 
 
 def text_hash(notebook: Path) -> str:
-    """A hash of what a notebook says (its cells' kinds and sources), whatever its outputs and counts are."""
+    """A hash of a notebook's cells (types and sources), independent of outputs and execution counts."""
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         text = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
     except (ValueError, KeyError, TypeError) as error:
-        fix = f"git restore notebooks/{notebook.name}"  # and no other, which someone may have written in
+        fix = f"git restore notebooks/{notebook.name}"  # only this one, since others may have been edited
         raise ValueError(f"{notebook} is not a notebook ({error}). To repair it: {fix}") from None
     return hashlib.sha256(json.dumps(text).encode()).hexdigest()
 
@@ -79,13 +79,13 @@ def _made_from(notebook: Path) -> str | None:
 
 
 def _is_older(copy: Path, lesson: Path) -> bool:
-    """Whether a copy of which nothing is recorded was made from another version; False where nothing says so."""
+    """Whether a copy without an entry in the record was made from another version; False if unknown."""
     before, now = _made_from(copy), _made_from(lesson)
     if None in (before, now) or before == now:
         return False
     try:
         return text_hash(copy) != text_hash(lesson)
-    except ValueError:  # the learner's copy is no notebook any more: it is theirs, and surely not the new version
+    except ValueError:  # the learner's copy is no longer a notebook, so it is not the new version
         return True
 
 
@@ -103,9 +103,9 @@ def _write_record(work: Path, record: dict[str, str]) -> None:
 
 
 def copy_lessons(work: Path | None = None, lessons: dict[str, Path] | None = None) -> Copies:
-    """Copy every lesson that is not in the work folder yet. What is there stays as it is.
+    """Copy every lesson that is not in the work folder yet. Existing files stay unchanged.
 
-    The version of each copy is recorded before the first is made, so that an interruption leaves none unrecorded.
+    All versions are recorded before the first copy is made, so that an interruption leaves no copy unrecorded.
     """
     work = work or settings.work_folder()
     lessons = lessons or published_lessons()
@@ -129,7 +129,7 @@ def copy_lessons(work: Path | None = None, lessons: dict[str, Path] | None = Non
     if record != before:
         try:
             _write_record(work, record)
-        except OSError:  # a folder that cannot be written still opens, where nothing has to be copied into it
+        except OSError:  # a read-only folder can still be opened if nothing has to be copied into it
             if missing:
                 raise
     for copy, content in missing.items():
@@ -143,7 +143,7 @@ def copy_lessons(work: Path | None = None, lessons: dict[str, Path] | None = Non
 
 
 def _kept_name(copy: Path) -> Path:
-    """Where the old copy goes: next to it, with the date and time, and a name that is free."""
+    """An unused name for the old copy, in the same folder, with the date and time."""
     stamp = datetime.now().strftime("%Y-%m-%d_%H%M%S")
     kept = copy.with_name(f"{copy.stem}_kept_{stamp}.ipynb")
     count = 2
@@ -156,7 +156,7 @@ def _kept_name(copy: Path) -> Path:
 def reset_lesson(
     text: str, work: Path | None = None, lessons: dict[str, Path] | None = None
 ) -> tuple[Path, Path | None]:
-    """Give a lesson's copy afresh: (the new copy, where the old one was kept or None where there was none)."""
+    """Replace a lesson's copy: (the new copy, the path where the old one was kept, or None if there was none)."""
     work = work or settings.work_folder()
     lessons = lessons or published_lessons()
     lesson = lessons[lesson_number(text, lessons)]

@@ -1,8 +1,8 @@
-"""Make the notebooks from their sources: notebooks/source/NN_topic.py to NN_topic.ipynb and answers/NN_topic.ipynb.
+"""Build the notebooks from their sources: notebooks/source/NN_topic.py to NN_topic.ipynb and answers/NN_topic.ipynb.
 
-python notebooks/build.py [01 ...]           make what changed; cells are executed in full on this machine
-python notebooks/build.py --fast             a quick try with a few training steps, into build/notebooks/
-python notebooks/build.py --check            change nothing; exit 1 naming every notebook its source has left behind
+python notebooks/build.py [01 ...]           build notebooks whose source changed; runs their cells in full
+python notebooks/build.py --fast             a test with a few training steps, written to build/notebooks/
+python notebooks/build.py --check            change nothing; print outdated notebooks, exit 1 if there are any
 """
 
 import argparse
@@ -32,14 +32,14 @@ class BuildError(RuntimeError):
 
 
 class Builder:
-    """Makes the notebooks of one checkout: `root` holds notebooks/ and pyproject.toml."""
+    """Builds the notebooks of one checkout: `root` holds notebooks/ and pyproject.toml."""
 
     def __init__(self, root: Path = ROOT, address: str | None = None, say=print):
         self.root, self.folder, self.say = root, root / "notebooks", say
         self.address = address or source.repository(root)
 
     def stale(self, lesson: Lesson) -> list[str]:
-        """Why a lesson's stored notebooks are not what its source makes today; empty where they are."""
+        """Why a lesson's stored notebooks are outdated; empty if they are up to date."""
         reasons = []
         for copy in COPIES:
             path = lesson.notebook(self.folder, copy)
@@ -57,7 +57,7 @@ class Builder:
             elif not carried.get("verified"):
                 reasons.append(f"{label} never ran in full")
             elif _written(made) != _written(stored):
-                reasons.append(f"{label} differs from what its source makes: edit the source, not the notebook")
+                reasons.append(f"{label} was edited: edit its source, not the notebook")
         return reasons
 
     def orphans(self) -> list[str]:
@@ -67,7 +67,7 @@ class Builder:
         return [f"{p.relative_to(self.folder).as_posix()} has no source" for p in sorted(stored) if p.stem not in names]
 
     def stored(self, lesson: Lesson, copy: str) -> NotebookNode | None:
-        """The stored copy, or None where there is none that can be read."""
+        """The stored copy, or None if there is none or it cannot be read."""
         path = lesson.notebook(self.folder, copy)
         try:
             return nbformat.read(path, as_version=4)
@@ -75,9 +75,9 @@ class Builder:
             return None
 
     def build(self, lesson: Lesson, force: bool = False) -> bool:
-        """Make both copies where they are stale; True where something was written.
+        """Build both copies if they are outdated; True if they were written.
 
-        Where only text changed, the outputs are kept and nothing runs. Both copies are written, or neither.
+        If only text changed, the outputs are kept and nothing runs. Both copies are written, or neither.
         """
         if not force and not self.stale(lesson):
             self.say(f"{lesson.name}: up to date")
@@ -106,7 +106,7 @@ class Builder:
         return made
 
     def executed(self, lesson: Lesson, copy: str, fast: bool = False) -> NotebookNode:
-        """A copy with the outputs of a run on this machine. BuildError where it fails or is not fit to be published."""
+        """A copy with the outputs of a run on this machine. BuildError if it fails or cannot be published."""
         notebook = source.compose(lesson, copy, self.address)
         self.say(f"{lesson.name} {copy}: running ...", flush=True)
         with tempfile.TemporaryDirectory() as work:
@@ -134,23 +134,23 @@ class Builder:
 
 
 def write(notebook: NotebookNode, path: Path) -> None:
-    """Store a notebook whole or not at all."""
+    """Store a notebook in one step."""
     nbformat.validate(notebook)
     write_whole(path, nbformat.writes(notebook) + "\n")
 
 
 def _written(notebook: NotebookNode) -> list:
-    """Everything of a notebook that an author wrote or the builder adds, without outputs."""
+    """The cells and metadata of a notebook, without outputs."""
     return [(c.id, c.cell_type, c.source, dict(c.metadata)) for c in notebook.cells]
 
 
 def _code(cells: list[NotebookNode]) -> list[tuple]:
-    """What decides the outputs of a notebook's code cells; the setup cell does nothing here."""
+    """The code that determines a notebook's outputs; the setup cell has no effect here."""
     return [(c.source, c.metadata.get("tags")) if "setup" not in c.metadata.get("tags", []) else () for c in cells]
 
 
 def _verified(minutes: float) -> dict:
-    """The stamp of a full run: when, with which versions, on what, how long."""
+    """Metadata of a full run: date, versions, device, duration."""
     versions = {"Python": platform.python_version()}
     for name in STAMPED:
         try:
@@ -162,7 +162,7 @@ def _verified(minutes: float) -> dict:
 
 
 def _device() -> str:
-    """The device a lesson trains on here, in words."""
+    """The name of the device that a lesson uses here."""
     import torch
 
     if torch.cuda.is_available():
@@ -178,8 +178,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("lessons", nargs="*", metavar="NN", help="numbers of the lessons; all of them unless given")
     parser.add_argument("--only", nargs="+", default=[], metavar="NN", help="the same as an option")
     parser.add_argument("--fast", action="store_true", help="a few training steps, stored in build/notebooks/")
-    parser.add_argument("--check", action="store_true", help="say which notebooks are stale, make nothing")
-    parser.add_argument("--force", action="store_true", help="run what is up to date as well")
+    parser.add_argument("--check", action="store_true", help="print which notebooks are outdated, build nothing")
+    parser.add_argument("--force", action="store_true", help="also build notebooks that are up to date")
     given = parser.parse_args(arguments)
     builder = Builder()
     failed = []

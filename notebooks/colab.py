@@ -1,10 +1,10 @@
-"""Run the set-up cell of the lessons as Colab does, where PyTorch is already installed, and then all their imports.
+"""Run the set-up cell of the lessons and all their imports as on Colab, where PyTorch is already installed.
 
     python notebooks/colab.py            the last step of `make lowest`; needs git, and uv in the Python that runs it
 
 The environment build/colab is created again. It gets the lowest torch, torchvision and torchaudio that pyproject.toml
-allows, and nothing else of the course. The set-up cell then installs the files of this checkout, committed or not, from
-a Git repository. Exits 1 if a version of the three changes, packages conflict, or an import fails.
+allows, and no other dependency of the course. The set-up cell then installs the files of this checkout, committed or
+not, from a Git repository. Exits 1 if a version of the three changes, packages conflict, or an import fails.
 """
 
 import ast
@@ -24,7 +24,7 @@ VERSIONS = f"from importlib.metadata import version; print(*map(version, {NEVER_
 
 
 def repository(root: Path, folder: Path) -> str:
-    """The address of a new Git repository in `folder` whose one commit holds the files of `root`, save ignored ones."""
+    """The address of a new Git repository in `folder` with one commit of the files of `root`, except ignored ones."""
     git = ["git", f"--git-dir={folder / '.git'}", f"--work-tree={root}"]
     subprocess.run(["git", "init", "--quiet", folder], check=True)
     subprocess.run([*git, "add", "--all"], cwd=root, check=True)
@@ -34,7 +34,7 @@ def repository(root: Path, folder: Path) -> str:
 
 
 def imports(code: str) -> list[str]:
-    """The absolute imports of some Python code, in functions too; those within `try` may fail and are left out."""
+    """The absolute imports of some Python code, in functions too; except those within `try`, which may fail."""
     found, nodes = [], [ast.parse(code)]
     while nodes:
         node = nodes.pop()
@@ -69,7 +69,7 @@ def environment(root: Path) -> Path:
 
 
 def faults(python: Path, code: str, folder: Path) -> list[str]:
-    """Run code with another Python, outside the checkout; what went wrong, one text each. It may not replace torch."""
+    """Run code with another Python, outside the checkout; returns the errors. The code may not replace torch."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("MMCOURSE_", "PYTHON"))}
     script = folder / "cells.py"
     script.write_text(code, encoding="utf-8")

@@ -1,11 +1,11 @@
-"""Run the lessons' answer copies in full and compare what they reach with what they promise.
+"""Run the lessons' answer copies in full and compare their results with their promises.
 
     make course LESSONS="00 01" SEEDS="0 1 2"        all lessons and seed 0 unless given
 
-Prints a table and writes build/course.json. Exits 1 where a lesson fails, takes more than 15 minutes of processor time
-or 2 GB of memory, or where one of its promises is missed, absent or not judged. Processor time above 10 minutes (about
-five minutes on two idle cores; a busy host adds up to a half), more than five minutes by the clock, and results that do
-not change with the seed are remarks.
+Prints a table and writes build/course.json. Exits 1 if a lesson fails, takes more than 15 minutes of processor time
+or 2 GB of memory, or if one of its promises is missed, absent or not judged. Processor time above 10 minutes (about
+five minutes on two idle cores, up to 50% more on a busy host), more than five minutes of wall-clock time, and results
+that do not change with the seed are reported as remarks.
 """
 
 import json
@@ -23,13 +23,13 @@ from pipeline.kernel import LessonFailed
 from pipeline.solutions import SourceError
 from pipeline.source import Lesson
 
-MINUTES = 5  # by the clock
+MINUTES = 5  # of wall-clock time
 CPU_MINUTES, MOST_CPU_MINUTES = 10, 15
 MEGABYTES = 2_000
 
 
 def run_lesson(builder: Builder, lesson: Lesson, seed: int) -> dict:
-    """One lesson under one seed: its time, memory and promises, and "error" where it failed."""
+    """One lesson under one seed: its time, memory and promises, and "error" if it failed."""
     result = {"lesson": lesson.number, "seed": seed, "minutes": 0.0, "cpu_minutes": 0.0, "peak_mb": 0, "promises": []}
     with tempfile.TemporaryDirectory() as work:
         verdicts = Path(work) / "results.jsonl"
@@ -47,7 +47,7 @@ def run_lesson(builder: Builder, lesson: Lesson, seed: int) -> dict:
 
 
 def faults(result: dict, promised: dict[str, Promise]) -> list[str]:
-    """What makes a run fail, one line each: its error, its limits, and promises missed, absent or not judged."""
+    """The reasons for failure, one line each: errors, limits, and promises missed, absent or not judged."""
     where = f"{result['lesson']}, seed {result['seed']}"
     found = [f"{where} failed: {result['error']}"] if "error" in result else []
     if result["cpu_minutes"] > MOST_CPU_MINUTES:
@@ -61,11 +61,11 @@ def faults(result: dict, promised: dict[str, Promise]) -> list[str]:
             found.append(f"{where}: {verdict['id']} was missed with {figure(verdict['value'])}")
     judged = {verdict["id"] for verdict in result["promises"]}
     mine = [name for name in promised if name.split(".")[0] == result["lesson"]]
-    return found + [f"{where}: {name} is promised and was never given to expect" for name in mine if name not in judged]
+    return found + [f"{where}: {name} is promised and never passed to expect" for name in mine if name not in judged]
 
 
 def remarks(results: list[dict]) -> list[str]:
-    """What to look at though nothing failed: lessons that are slow, results that the seed does not change."""
+    """Remarks on successful runs: lessons that are slow, results that do not depend on the seed."""
     found = []
     values = defaultdict(list)
     for result in results:
@@ -77,11 +77,11 @@ def remarks(results: list[dict]) -> list[str]:
         for verdict in result["promises"]:
             values[verdict["id"]].append(verdict["value"])
     same = [name for name, seen in values.items() if len(seen) > 1 and len(set(seen)) == 1]
-    return found + [f"{name} is {figure(values[name][0])} for every seed: does the seed reach it?" for name in same]
+    return found + [f"{name} is {figure(values[name][0])} for every seed: does it depend on the seed?" for name in same]
 
 
 def table(results: list[dict]) -> str:
-    """The runs as text: a line for each lesson and seed, below it a line for each promise."""
+    """The runs as text: a line for each lesson and seed, followed by a line for each promise."""
     lines = ["lesson  seed  minutes  CPU min  memory   promise"]
     for result in results:
         mark = "FAILED" if "error" in result else ""
@@ -103,19 +103,19 @@ def _taken(result: dict) -> str:
 
 
 def store(results: list[dict], path: Path) -> None:
-    """Write the results as JSON, whole or not at all."""
+    """Write the results as JSON in one step."""
     write_whole(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
 
 
 def course(builder: Builder, numbers: list[str], seeds: list[int], say=print) -> int:
-    """Run lessons under seeds, say what came out, write build/course.json; the exit status."""
+    """Run lessons with seeds, print the results, write build/course.json; returns the exit status."""
     chosen = source.lessons(builder.folder, numbers)
     promised = read_promises(builder.folder / "source" / "promises.toml")
     results, found = [], []
     for lesson in chosen:
         for reason in builder.stale(lesson):
             if reason.startswith("answers/"):
-                say(f"{reason}; running what the source says now")
+                say(f"{reason}; running the current source")
         for seed in seeds:
             result = run_lesson(builder, lesson, seed)
             say(f"{lesson.name}, seed {seed}: {_taken(result)}", flush=True)

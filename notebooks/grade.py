@@ -2,11 +2,11 @@
 
     python notebooks/grade.py submissions/ [--out grades.csv] [--seconds 120] [--full]
 
-One row per notebook (any depth below the folder), one column per exercise: 1 right, 0 wrong, empty not tried. `ended`
-is "yes", or says what went wrong. A cell that runs longer than --seconds is interrupted, and the rest goes on; one that
-takes no interrupt or ends the kernel is left out, and the notebook is run again. An exercise checked in such a cell is
-wrong. Whatever a submission does, the next one is graded. Training is cut to a few steps unless --full is given.
-A submission is code from someone else and runs with your rights: grade on a machine or in a container you can lose.
+One row per notebook (any depth below the folder), one column per exercise: 1 correct, 0 wrong, empty not tried. `ended`
+is "yes", or an error message. A cell that runs longer than --seconds is interrupted, and the run continues; a cell that
+cannot be interrupted or ends the kernel is skipped, and the notebook is run again. An exercise checked in such a cell
+is wrong. The next submission is graded in any case. Training is cut to a few steps unless --full is given. A submission
+is code from someone else and runs with your permissions: use a disposable machine or container.
 """
 
 import argparse
@@ -33,15 +33,15 @@ _CHECK = re.compile(r"\bcheck\(\s*[\"']([\w.]+)[\"']")
 
 
 def grade(path: Path, seconds: int = 120, full: bool = False) -> dict:
-    """The verdicts of one submission: {"file", "ended", "right", then every exercise it hands in: 1, 0 or ""}.
+    """The verdicts of one submission: {"file", "ended", "right", then every submitted exercise: 1, 0 or ""}.
 
-    Cells that raise do not stop the rest; `seconds` is the limit of each cell.
+    The run continues after cells that raise; `seconds` is the limit of each cell.
     """
     row = {"file": path.name, "ended": "yes", "right": 0}
     try:
         notebook = nbformat.read(path, as_version=4)
         asked = [_checked(cell) for cell in notebook.cells]
-    except Exception as error:  # nbformat raises all sorts
+    except Exception as error:  # nbformat raises various exceptions
         return row | {"ended": f"not a notebook: {type(error).__name__}: {error}"[:200]}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:
         variables = kernel.environment(ROOT, Path(work), fast=not full)
@@ -61,12 +61,12 @@ def grade(path: Path, seconds: int = 120, full: bool = False) -> dict:
 
 
 def _checked(cell: NotebookNode) -> set[str]:
-    """The exercises that a cell hands in."""
+    """The exercises that a cell submits."""
     return {new_exercise(id) for id in _CHECK.findall(cell.source)} if cell.cell_type == "code" else set()
 
 
 def _run(notebook: NotebookNode, folder: Path, variables: dict[str, str], seconds: int) -> dict[int | None, str]:
-    """Run every cell that can be run; {index: what became of it} for those that were interrupted or left out."""
+    """Run all cells that can be run; {index: reason} for those that were interrupted or skipped."""
     stopped: dict[int | None, str] = {}
     while True:
         try:
@@ -81,7 +81,7 @@ def _run(notebook: NotebookNode, folder: Path, variables: dict[str, str], second
         if failure.cell is None or not notebook.cells[failure.cell].source:
             return stopped | {None: " ".join(str(failure).split())[-200:]}
         which, why = kernel.number(notebook, failure.cell), str(failure).rpartition("\n\n")[2].splitlines()[0]
-        stopped[failure.cell] = f"code cell {which} was left out: {why}"
+        stopped[failure.cell] = f"code cell {which} was skipped: {why}"
         notebook.cells[failure.cell].source = ""
 
 
@@ -95,7 +95,7 @@ def _states(work: Path) -> dict[str, str]:
 
 
 def write(rows: list[dict], path: Path) -> None:
-    """Store the grades as CSV, whole or not at all."""
+    """Store the grades as CSV in one step."""
     exercises = sorted({name for row in rows for name in row} - {"file", "ended", "right"})
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, ["file", "ended", "right", *exercises], restval="")
@@ -108,25 +108,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, default=Path("grades.csv"))
-    parser.add_argument("--seconds", type=int, default=120, help="the longest a cell may run")
+    parser.add_argument("--seconds", type=int, default=120, help="time limit of a cell")
     parser.add_argument("--full", action="store_true", help="train in full; slow")
     given = parser.parse_args(arguments)
     submitted = [p for p in sorted(given.folder.rglob("*.ipynb")) if ".ipynb_checkpoints" not in p.parts]
     if not submitted:
         parser.error(f"no notebooks in {given.folder}")
-    if given.out.exists():  # someone may have written in it
+    if given.out.exists():  # it may have been edited
         kept = given.out.with_name(f"{given.out.stem}_kept_{datetime.now():%Y-%m-%d_%H%M%S-%f}{given.out.suffix}")
         given.out.replace(kept)
-        say(f"The table that was there is kept as {kept}")
+        say(f"The existing table is kept as {kept}")
     rows = []
     for path in submitted:
         name = path.relative_to(given.folder).as_posix().encode(errors="replace").decode()
         try:
             row = grade(path, given.seconds, given.full)
-        except Exception as error:  # one submission never ends the grading of the others
+        except Exception as error:  # an error in one submission must not stop the others
             row = {"right": 0, "ended": f"could not be graded: {type(error).__name__}: {error}"[:400]}
         rows.append(row | {"file": name})
-        say(f"{name}: {row['right']} right; ended: {row['ended']}")
+        say(f"{name}: {row['right']} correct; ended: {row['ended']}")
         sys.stdout.flush()
         try:
             write(rows, given.out)

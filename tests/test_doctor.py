@@ -108,7 +108,7 @@ def test_what_stops_a_lesson_comes_with_what_to_do(changes, subject, command):
 @pytest.mark.parametrize(
     "changes, said",
     [
-        ({"cores": 1}, "twice the minutes"),
+        ({"cores": 1}, "twice the stated minutes"),
         ({"real_data": {"mnist": None}}, "mmcourse data get mnist"),
         ({"real_data": {"mnist": "broken: mnist has 1 of 2 files\nmore"}}, "mmcourse data get mnist"),
         ({"memory_free": None}, "2 GB"),

@@ -45,7 +45,7 @@ def test_begin_prints_one_line(monkeypatch, capsys):
     assert "fast" not in line
     monkeypatch.setenv("MMCOURSE_FAST", "1")
     lesson.begin("01")
-    assert "fast run: no figure is judged" in capsys.readouterr().out
+    assert "fast run: no result is judged" in capsys.readouterr().out
 
 
 @pytest.mark.alone

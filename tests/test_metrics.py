@@ -1,4 +1,4 @@
-"""Meaning: right whatever the wording, and what is wrong is named."""
+"""Meaning: correct in any phrasing, and wrong parts are named."""
 
 import pytest
 import torch

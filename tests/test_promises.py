@@ -1,4 +1,4 @@
-"""expect judges a figure in one line, records it, and refuses what is no figure."""
+"""expect judges a result in one line, records it, and rejects values that are not numbers."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Sound as tensors: files read, sounds of one length, log-mel spectrograms and the way back."""
+"""Sound as tensors: read files, bring sounds to one length, compute log-mel spectrograms and invert them."""
 
 import io
 import math
@@ -14,7 +14,7 @@ from mmcourse.precision import exact, without_autocast
 
 FLOOR = 1e-5  # added to every mel power, so that silence has a logarithm
 CHUNK = 64  # sounds transformed at a time: the spectrum of 3,000 would take half a gigabyte
-BLOCK = CHUNK * 48_000  # samples transformed at a time, where sounds are longer than three seconds
+BLOCK = CHUNK * 48_000  # samples transformed at a time, for sounds longer than three seconds
 READABLE = ("WAV", "FLAC", "MP3", "OGG", "AIFF")
 TABLE = 1 << 20  # filter weights that torchaudio may compute for one pair of rates
 LOBES, ROLLOFF = 6, 0.99  # of the resampling filter: zeros of the sinc on each side, cutoff as a fraction of Nyquist
@@ -59,10 +59,10 @@ def decode(source: str | Path | bytes, name: str | None = None) -> tuple[Tensor,
 
 
 def _why_unreadable(name: str | None) -> str:
-    """The likely cause: another format, and how to convert it, or a file that is not whole."""
+    """The likely cause: another format, with advice on conversion, or an incomplete file."""
     path = Path(name or "recording.m4a")
     if path.suffix.lower().lstrip(".") in (*map(str.lower, READABLE), "aif", "oga"):
-        return "the file is truncated, or its content is not what its name says"
+        return "the file is truncated, or its content does not match its name"
     return (
         f"a truncated file, or a format other than {', '.join(READABLE)}; convert such a file first: "
         f'ffmpeg -i "{path.name}" "{path.stem}.wav"'
@@ -73,7 +73,7 @@ def as_floats(sound: Tensor) -> Tensor:
     """Samples as floating point: integers scaled to [-1, 1] by their type, floats as they are.   any shape
 
     int8, int16 and int32 are divided by 128, 32,768 and 2^31; uint8 has its zero at 128, as in WAV files. ValueError
-    for other types (int64, bool ...), which no audio format has, so that their scale is unknown.
+    for other types (int64, bool ...), which no audio format uses, so that their scale is unknown.
     """
     if sound.is_floating_point():
         return sound
@@ -129,7 +129,7 @@ def _resample_each(sound: Tensor, rate: int, to: int) -> Tensor:
 
 
 def collate(sounds: Sequence[Tensor], samples: int | None = None) -> Tensor:
-    """Sounds of any lengths as one tensor: zeros after the short ones, the long ones cut.   -> (B, samples) float32
+    """Sounds of any length as one tensor: short ones padded with zeros, long ones truncated.   -> (B, samples) float32
 
     `samples` is the length of the longest unless given. Integer samples are scaled to [-1, 1] as `as_floats` does.
     ValueError for no sound, an empty one, one that is not (samples,), or integers of unknown scale.
@@ -158,16 +158,16 @@ def same_loudness(sound: Tensor, level: float = 0.08) -> Tensor:
 
 
 class LogMel(nn.Module):
-    """Log-mel spectrogram: how loud each of `n_mels` bands is at each moment, as log(power + 1e-5).
+    """Log-mel spectrogram: log(power + 1e-5) of each of `n_mels` mel bands in each frame.
 
-    rate        samples a second of the sounds to come
-    window, hop seconds that one frame looks at, and seconds from one frame to the next
-    low, high   hertz that the bands span (HTK's mel scale); `high` is half the rate unless given
+    rate        sampling rate of the sounds
+    window, hop length of a frame, and distance between frames, in seconds
+    low, high   frequency range of the bands in hertz (HTK's mel scale); `high` is half the rate unless given
 
     The window has an even number of samples: 552 at 22,050 a second. Computed in float32 at least, also under autocast.
-    Frames stand centred on 0, hop, 2 hop ..., with zeros beyond the ends: T = samples // hop + 1, for any length. Once
-    fitted, every band has mean 0 and spread 1 over the sounds that `fit` saw; the statistics are saved with the weights
-    of a model that holds this.
+    Frames are centred on 0, hop, 2 hop ..., with zeros beyond the ends: T = samples // hop + 1, for any length. After
+    `fit`, every band has mean 0 and standard deviation 1 over the sounds given to it; these statistics are buffers,
+    saved with the weights.
     """
 
     def __init__(
@@ -219,7 +219,7 @@ class LogMel(nn.Module):
         return (filters.T @ power + FLOOR).log()
 
     def fit(self, sounds: Iterable[Tensor]) -> "LogMel":
-        """Learn mean and spread of each band from training sounds, (samples,) each, and return self.
+        """Measure mean and standard deviation of each band on training sounds, (samples,) each; returns self.
 
         Frames of digital silence, such as zeros that pad a sound, are left out.
         """
@@ -247,7 +247,7 @@ class LogMel(nn.Module):
             raise ValueError(f"mels have shape {tuple(mels.shape)}; expected (B, {self.n_mels}, T), two frames or more")
         length = len(self.window)
         if self.hop >= length:
-            raise ValueError(f"hop and window are {length} samples; the way back needs windows that overlap")
+            raise ValueError(f"hop and window are {length} samples; the inverse needs windows that overlap")
         samples = (mels.shape[2] - 1) * self.hop
         short = max(0, length // 2 // self.hop + 2 - mels.shape[2])  # Griffin-Lim needs more than half a window
         with without_autocast(mels):

@@ -11,8 +11,8 @@ from mmcourse.renamed import old_keywords
 def permute_colours(images: Tensor, fraction: float = 1.0) -> Tensor:
     """Permute the colour channels of a fraction of the images, each at random.   (B, 3, H, W) -> (B, 3, H, W)
 
-    A red fish becomes a green or a blue one, so the colour no longer tells the kind. It paints pairs of kind and colour
-    that the training split does not hold.
+    A red fish becomes a green or a blue one, so the colour no longer indicates the kind. The result may show
+    combinations of kind and colour that are held out from the training split.
     """
     _check_images(images)
     if not 0 <= fraction <= 1:
@@ -60,7 +60,7 @@ def mask_words(tokens: Tensor, fraction: float) -> Tensor:
 
 
 def spec_augment(mels: Tensor, band: int = 6, time: int = 12) -> Tensor:
-    """Set a stripe of up to `band` mel bands and one of up to `time` frames to 0, at random, for each sound on its own.
+    """Set a stripe of up to `band` mel bands and one of up to `time` frames to 0, at random, for each sound separately.
 
     Park et al. 2019 (SpecAugment), without the time warp. With log-mels of mean 0, the stripe holds the mean.
     (B, n_mels, T) -> (B, n_mels, T)
@@ -74,7 +74,7 @@ def spec_augment(mels: Tensor, band: int = 6, time: int = 12) -> Tensor:
 
 
 def shift_bands(mels: Tensor, bands: int = 2) -> Tensor:
-    """Shift each sound up or down by up to `bands` mel bands, as another vocal tract length would; edges are repeated.
+    """Shift each sound up or down by up to `bands` mel bands, like another vocal tract length; edges are repeated.
 
     The simplest form of vocal tract length perturbation (Jaitly, Hinton 2013, who warp the frequencies).
     (B, n_mels, T) -> (B, n_mels, T)
@@ -94,7 +94,7 @@ def _check_images(images: Tensor) -> None:
 
 
 def _stripes(mels: Tensor, axis: int, widest: int) -> Tensor:
-    """For each example a stretch of 0 to `widest` places along an axis.   -> (B, length of the axis) bool"""
+    """For each example a range of 0 to `widest` positions along an axis.   -> (B, length of the axis) bool"""
     batch, length = len(mels), mels.shape[axis]
     width = torch.randint(min(widest, length) + 1, (batch, 1), device=mels.device)
     start = (torch.rand(batch, 1, device=mels.device) * (length - width + 1)).long()

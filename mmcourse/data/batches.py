@@ -18,8 +18,8 @@ class Batches:
     Batches(images, labels) yields (images (B, ...), labels (B, ...)); the last batch may be smaller, but a single
     example that is left over joins the batch before it, since BatchNorm cannot train on one alone. `shuffle` draws a
     new order for every epoch from `seed` (MMCOURSE_SEED unless given) and the epoch's number only, so the same seed
-    gives the same orders everywhere, whatever else draws random numbers. `transform(x) -> x` changes each batch's first
-    tensor, e.g. to augment it; it draws from PyTorch's own generator. The tensors are moved to `device` once.
+    always gives the same orders, independent of other random numbers. `transform(x) -> x` changes each batch's first
+    tensor, e.g. to augment it, with PyTorch's default generator. The tensors are moved to `device` once.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Batches:
             raise ValueError(f"Batches got seed={seed!r}; expected a whole number")
         self.size, self.shuffle, self.transform = int(size), shuffle, transform
         self.seed = settings.seed() if seed is None else seed
-        self.epoch = 0  # how many orders were drawn; set it to repeat or resume them
+        self.epoch = 0  # the number of orders drawn so far; set it to repeat or resume them
 
     @property
     def examples(self) -> int:
-        """How many examples one epoch sees."""
+        """The number of examples in one epoch."""
         return len(self.tensors[0])
 
     def __len__(self) -> int:
@@ -67,7 +67,7 @@ class Batches:
         return max(self.examples // self.size + (over > 1), 1)
 
     def parts(self) -> list[slice]:
-        """The slice of an epoch's order that each batch takes."""
+        """The slice of an epoch's order for each batch."""
         starts = range(0, len(self) * self.size, self.size)
         return [slice(start, end) for start, end in zip(starts, [*starts[1:], self.examples], strict=True)]
 
@@ -85,7 +85,7 @@ class Batches:
         for part in self.parts():
             if order is None:
                 batch = tuple(tensor[part] for tensor in self.tensors)
-                if self.transform:  # which may work in place
+                if self.transform:  # which may change it in place
                     batch = (batch[0].clone(), *batch[1:])
             else:
                 chosen = order[part]
@@ -98,9 +98,9 @@ class Batches:
 
 
 def together(parts: Sequence[Tensor]) -> Tensor:
-    """Examples of several books as one tensor, shorter ones filled up with zeros on the last axis.   (N, ..., T) each
+    """Examples of several books as one tensor, shorter ones padded with zeros on the last axis.   (N, ..., T) each
 
-    Filled part by part, since a padded copy of each part would double the memory. ValueError where other axes differ.
+    Written part by part, since a padded copy of each part would double the memory. ValueError where other axes differ.
     """
     if not parts or len({(part.shape[1:-1], part.dtype) for part in parts}) > 1:
         shapes = ", ".join(f"{part.dtype} {tuple(part.shape)}" for part in parts) or "nothing"
@@ -122,7 +122,7 @@ def _tensor(value, position: int, target: bool) -> Tensor:
         )
     if tensor.requires_grad:
         raise ValueError(
-            f"Batches got a tensor with gradients at position {position}, which only one step could follow back; "
+            f"Batches got a tensor with gradients at position {position}, whose graph only one step could use; "
             "expected one without. For the outputs of a model: predict(model, inputs), or tensor.detach()"
         )
     return tensor

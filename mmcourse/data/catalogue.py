@@ -1,4 +1,4 @@
-"""The public data sets the course knows: what each is, where the hub keeps it, what a good copy looks like."""
+"""The public data sets of the course: description, address on the hub, and the columns and rows of a complete copy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ ENTITIES = ("corporation", "creative-work", "group", "location", "person", "prod
 
 @dataclass(frozen=True)
 class Source:
-    """One data set: what it is, where the hub keeps it, and what a good copy looks like."""
+    """One data set: description, address on the hub, and the columns and rows of a complete copy."""
 
     name: str
     what: str
@@ -27,15 +27,15 @@ class Source:
     classes: tuple[str, ...]
 
 
-# The pinned revisions stand in public code that loads these data sets: MNIST's and the spoken digits' in the benchmark
-# suite mteb, the movie reviews' in mlflow's tests. WNUT17's own repository holds a loading script, which `datasets` no
-# longer runs; its parquet conversion does without. That commit is named by one public project only, and the hub may
-# rewrite its conversions, so the branch is the fallback. None of them could be tried where this was written.
+# The pinned revisions are taken from public code that loads these data sets: MNIST's and the spoken digits' in the
+# benchmark suite mteb, the movie reviews' in mlflow's tests. WNUT17's own repository holds a loading script, which
+# `datasets` no longer runs; its parquet conversion needs none. That commit is named by one public project only, and the
+# hub may rewrite its conversions, so the branch is the fallback. None of them could be tested when this was written.
 SOURCES = {
     source.name: source
     for source in (
         Source(
-            "mnist", "handwritten digits, 28x28 grey pictures (LeCun et al. 1998)", "MIT (packing)",
+            "mnist", "handwritten digits, 28x28 grey images (LeCun et al. 1998)", "MIT (packing)",
             "ylecun/mnist", "mnist/{split}-00000-of-00001.parquet",
             ("77f3279092a1c1579b2250db8eafed0ad422088c", "main"),
             {"train": 60_000, "test": 10_000}, ("image", "label"), "label", DIGITS,

@@ -1,4 +1,4 @@
-"""Turn lists, arrays and table columns into tensors, or say how to convert what cannot be turned into one."""
+"""Convert lists, arrays and table columns to tensors, or raise an error that explains how to convert them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,9 +22,9 @@ TEXTS = "tokens: vocabulary = Vocabulary.of(training_texts); pad([vocabulary.enc
 
 
 def to_tensor(value, who: str, where: str = "", target: bool = False) -> Tensor:
-    """A tensor of a tensor, an array, a table column or a (nested) list of numbers or of tensors of one shape.
+    """A tensor from a tensor, an array, a table column or a (nested) list of numbers or of tensors of one shape.
 
-    ValueError says what `who` got `where`, and how to convert it; strings in a `target` are taken as classes.
+    ValueError says what `who` got `where` and how to convert it; strings in a `target` are treated as classes.
     """
     if isinstance(value, Tensor):
         return value
@@ -48,7 +48,7 @@ def to_tensor(value, who: str, where: str = "", target: bool = False) -> Tensor:
 
 
 def how_to_convert(value, target: bool = False) -> str:
-    """How tensors are made of the first thing in a (nested) value that holds none; '' where nothing is known of it."""
+    """Advice on converting the first element of a (nested) value that is not a tensor; '' for unknown types."""
     if is_table(value):
         return table_to_tensors(value.column_names)
     if isinstance(value, torch.utils.data.Dataset):
@@ -75,7 +75,7 @@ def how_to_convert(value, target: bool = False) -> str:
 
 
 def table_to_tensors(columns: Sequence[str]) -> str:
-    """How rows with named columns become batches of (inputs..., target)."""
+    """Advice on converting rows with named columns to batches of (inputs..., target)."""
     target = next((name for name in columns if name in ("label", "labels", "target", "targets", "y")), columns[-1])
     inputs = [name for name in columns if name != target] or ["input"]
     return (
@@ -85,7 +85,7 @@ def table_to_tensors(columns: Sequence[str]) -> str:
 
 
 def _uneven(value, kinds: tuple[type, ...]) -> str:
-    """What differs between the parts of a list, where all are of these kinds and their shapes differ."""
+    """Advice for a list whose parts all have one of these types, but different shapes."""
     if not isinstance(value, list) or not all(isinstance(part, kinds) for part in value):
         return ""
     shapes = list(dict.fromkeys(tuple(part.shape) if hasattr(part, "shape") else (len(part),) for part in value))

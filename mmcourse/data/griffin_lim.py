@@ -2,7 +2,7 @@
 
 Griffin and Lim 1984, *Signal estimation from modified short-time Fourier transform*; with momentum: Perraudin, Balazs
 and Sondergaard 2013, *A fast Griffin-Lim algorithm*. `torchaudio.transforms` has both steps as InverseMelScale and
-GriffinLim; here they are written out, and the random phases come from a seed.
+GriffinLim; here they are implemented step by step, with seeded random phases.
 """
 
 import torch
@@ -19,7 +19,7 @@ def spectrum_from_mels(mel_powers: Tensor, filters: Tensor, updates: int = 3) ->
     """The power of every frequency from that of every mel band.   (..., M, T), filters (F, M) -> (..., F, T)
 
     The pseudo-inverse of the filters, negative powers set to 0, as torchaudio's InverseMelScale has it. Multiplicative
-    updates (Lee and Seung 2001) repair what was cut off: they bring the bands nearer to the given ones and keep every
+    updates (Lee and Seung 2001) then correct the result: they bring the bands closer to the given ones and keep every
     power positive.
     """
     if filters.dim() != 2 or mel_powers.dim() < 2 or mel_powers.shape[-2] != filters.shape[1]:
@@ -30,13 +30,13 @@ def spectrum_from_mels(mel_powers: Tensor, filters: Tensor, updates: int = 3) ->
         )
     powers = (torch.linalg.pinv(filters.T) @ mel_powers).clamp(min=0)
     for _ in range(updates):
-        powers = powers.clamp(min=1e-8)  # a factor cannot raise a zero
+        powers = powers.clamp(min=1e-8)  # a factor cannot increase a zero
         powers = powers * (filters @ mel_powers) / (filters @ (filters.T @ powers)).clamp(min=1e-12)
     return powers
 
 
 def griffin_lim_step(magnitude: Tensor, phase: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
-    """Phases of the sound that this spectrum becomes: to samples, back to a spectrum, and its magnitude is dropped.
+    """The phases after one round: spectrum to samples and back to a spectrum, whose magnitude is discarded.
 
     magnitude (..., F, T), phase (..., F, T) complex of absolute value 1 -> (..., F, T) complex of absolute value 1
     """
@@ -44,10 +44,10 @@ def griffin_lim_step(magnitude: Tensor, phase: Tensor, n_fft: int, hop: int, win
 
 
 def inconsistency(magnitude: Tensor, phase: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
-    """How far the sound of a spectrum is from having these magnitudes: relative norm of the difference.   -> (...)
+    """The relative norm of the difference between these magnitudes and those of the spectrum's sound.   -> (...)
 
-    0 if the spectrum belongs to a sound. All frequencies count as in the two-sided spectrum. No step of Griffin and
-    Lim's algorithm raises it.
+    0 if the spectrum belongs to a sound. Frequencies are weighted as in the two-sided spectrum. No step of the
+    Griffin-Lim algorithm increases it.
     """
     both_sides = magnitude.new_full((magnitude.shape[-2], 1), 2.0)
     both_sides[0] = both_sides[-1] = 1
@@ -65,10 +65,10 @@ def griffin_lim(
     momentum: float = MOMENTUM,
     seed: int | None = 0,
 ) -> Tensor:
-    """A sound whose spectrum has about these magnitudes.   (..., F, T) -> (..., (T - 1) * hop)
+    """A sound whose spectrum has approximately these magnitudes.   (..., F, T) -> (..., (T - 1) * hop)
 
-    `rounds` steps from random phases, the same for the same `seed`; None begins with phases of 0. `momentum` carries
-    each step on in the direction of the one before.
+    `rounds` steps from random phases, the same for the same `seed`; with None all phases start at 0. `momentum` adds a
+    fraction of the previous step to each step.
     """
     _check(magnitude, n_fft, hop, window)
     if rounds < 0 or not 0 <= momentum < 1:
@@ -86,9 +86,9 @@ def griffin_lim(
 
 
 def to_sound(mels: Tensor, log_mel: LogMel, rounds: int = 32, momentum: float = MOMENTUM, seed: int = 0) -> Tensor:
-    """Sounds whose log-mels are near these: `log_mel` undone step by step.   (B, n_mels, T) -> (B, (T - 1) * hop)
+    """Sounds whose log-mels are close to these: `log_mel` inverted step by step.   (B, n_mels, T) -> (B, (T - 1) * hop)
 
-    The statistics of `log_mel` are undone, then the logarithm, the filters and at last the missing phases.
+    The standardisation of `log_mel` is inverted, then the logarithm and the filters; phases are estimated last.
     """
     length = len(log_mel.window)
     if mels.dim() != 3 or mels.shape[1] != log_mel.n_mels or mels.shape[2] < 2 or len(mels) == 0:
@@ -103,7 +103,7 @@ def to_sound(mels: Tensor, log_mel: LogMel, rounds: int = 32, momentum: float = 
 
 
 def _rebuilt(magnitude: Tensor, phase: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
-    """The spectrum of the sound that this one becomes.   -> (..., F, T) complex"""
+    """The spectrum of the sound that results from this one.   -> (..., F, T) complex"""
     _check(magnitude, n_fft, hop, window)
     if phase.shape != magnitude.shape or not phase.is_complex():
         raise ValueError(
@@ -116,7 +116,7 @@ def _rebuilt(magnitude: Tensor, phase: Tensor, n_fft: int, hop: int, window: Ten
 
 
 def _to_samples(magnitude: Tensor, phase: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
-    """Overlapping windows added up: the sound whose spectrum is nearest.   -> (..., (T - 1) * hop)"""
+    """Overlap-add: the sound whose spectrum is closest.   -> (..., (T - 1) * hop)"""
     flat = (magnitude * phase).reshape(-1, *magnitude.shape[-2:])
     return torch.istft(flat, n_fft, hop, window=window).reshape(*magnitude.shape[:-2], -1)
 
@@ -126,7 +126,7 @@ def _unit(spectrum: Tensor) -> Tensor:
 
 
 def _check(magnitude: Tensor, n_fft: int, hop: int, window: Tensor) -> None:
-    """ValueError unless there is a spectrum of n_fft, with windows that overlap and frames enough."""
+    """ValueError unless this is a spectrum for n_fft, with overlapping windows and enough frames."""
     if magnitude.dim() < 2 or magnitude.shape[-2] != n_fft // 2 + 1 or magnitude.is_complex():
         raise ValueError(
             f"magnitude is {magnitude.dtype} of shape {tuple(magnitude.shape)}; expected real numbers "

@@ -1,7 +1,7 @@
-"""Single files of data sets on the Hugging Face hub: is the hub there, is a copy in its cache, fetch one.
+"""Single files of data sets on the Hugging Face hub: check the connection, look in the cache, download.
 
 The hub's own client retries a failed connection five times (23 seconds measured with no network), so one short request
-goes ahead of it. That request uses the client's own session: the same proxies, certificates and HF_ENDPOINT.
+is sent first. That request uses the client's own session: the same proxies, certificates and HF_ENDPOINT.
 """
 
 import os
@@ -12,7 +12,7 @@ QUICK, PATIENT = 1.2, 10.0  # seconds to wait for the hub: inside a lesson; when
 
 
 def why_unreachable(seconds: float = QUICK) -> str | None:
-    """None where the hub answers within `seconds`, else the reason in a few words. Tries once."""
+    """None if the hub answers within `seconds`, else a short reason. Tries once."""
     for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
         if os.environ.get(name, "").strip().upper() in ("1", "ON", "YES", "TRUE"):
             return f"{name} is set"
@@ -25,10 +25,10 @@ def why_unreachable(seconds: float = QUICK) -> str | None:
         try:
             get_session().head(constants.ENDPOINT, timeout=seconds)
             reply.append(None)
-        except Exception as error:  # no name, no route, refused by a proxy, bad certificate: each means no download
+        except Exception as error:  # no DNS entry or route, refused by a proxy, bad certificate: no download
             reply.append(error)
 
-    # A thread, because looking up a name cannot be given a time limit.
+    # In a thread, since a DNS look-up has no time limit.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(seconds)
@@ -40,7 +40,7 @@ def why_unreachable(seconds: float = QUICK) -> str | None:
 
 
 def cached(repository: str, filename: str, revisions: tuple[str, ...]) -> Path | None:
-    """The file's path in the hub's local cache under the first revision that has it, or None. Asks no network."""
+    """The file's path in the hub's local cache under the first revision that has it, or None. Needs no network."""
     from huggingface_hub import try_to_load_from_cache
 
     for revision in revisions:
@@ -53,7 +53,7 @@ def cached(repository: str, filename: str, revisions: tuple[str, ...]) -> Path |
 def download(repository: str, filename: str, revisions: tuple[str, ...], force: bool = False) -> Path:
     """Fetch the file into the hub's cache (which renames it into place when complete) and return its path.
 
-    A revision that the hub no longer has gives way to the next; ConnectionError with the reason when none works.
+    If the hub no longer has a revision, the next is tried; ConnectionError with the reason if all fail.
     """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RevisionNotFoundError
@@ -70,12 +70,12 @@ def download(repository: str, filename: str, revisions: tuple[str, ...], force: 
                 etag_timeout=PATIENT,
             )
             return Path(path)
-        except LocalEntryNotFoundError as error:  # a subclass of EntryNotFoundError that means: no connection
+        except LocalEntryNotFoundError as error:  # a subclass of EntryNotFoundError, raised without a connection
             reason = error
             break
         except (RevisionNotFoundError, EntryNotFoundError) as error:
             reason = error
-        except Exception as error:  # whatever else ends a download: the server's answer, a lost line, a full disk
+        except Exception as error:  # other failed downloads: the server's answer, a lost connection, a full disk
             reason = error
             break
     raise ConnectionError(f"{repository}/{filename} could not be fetched: {reason}") from reason

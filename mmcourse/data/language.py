@@ -1,4 +1,4 @@
-"""Targets made from text alone: the next token at every position, or tokens that were masked. Lesson 05.
+"""Self-supervised targets: the next token at every position, or tokens that were masked. Lesson 05.
 
 Targets are tokens of the same text; 0 marks the positions that the loss does not count.
 """
@@ -30,7 +30,7 @@ def next_tokens(tokens: Tensor, start: int, end: int) -> tuple[Tensor, Tensor]:
 def mask_tokens(
     tokens: Tensor, vocabulary_size: int, mask: int, special: int, fraction: float = FRACTION
 ) -> tuple[Tensor, Tensor]:
-    """Tokens of which some are hidden, and what stood there: the masking of BERT (Devlin et al. 2019).
+    """Inputs in which some tokens are hidden, and these tokens as targets: the masking of BERT (Devlin et al. 2019).
 
     A `fraction` of the tokens is chosen at random, at least one in each row. Of these, 80% become `mask`, 10% a random
     token from `special` to `vocabulary_size` - 1, and 10% stay. Tokens below `special` (padding, <unk>, marks) are

@@ -1,4 +1,4 @@
-"""Words as letters, for models that spell: 0 is padding, 1 to 26 are a to z, 27 is the apostrophe."""
+"""Words as letters, for text to speech: 0 is padding, 1 to 26 are a to z, 27 is the apostrophe."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Read a data set's parquet files into a `datasets.Dataset`; refuse what is not whole, and never unpickle anything."""
+"""Read a data set's parquet files into a `datasets.Dataset`; reject incomplete files, and never unpickle anything."""
 
 import json
 import os
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     import pyarrow
     from datasets import Dataset
 
-TOLERANCE = 0.05  # another version of a data set may have this share of rows more or fewer; beyond it, rows are missing
+TOLERANCE = 0.05  # fraction of rows that another version may have more or fewer; beyond it, rows are missing
 
 
 class BrokenFile(ValueError):
-    """A file that is there and is not what it should be; `path` and the message name it."""
+    """A file that exists but is incomplete or of another format; `path` and the message name it."""
 
     def __init__(self, path: Path, wrong: str, fix: str = ""):
         super().__init__(f"{path} {wrong}. {fix}".rstrip())
@@ -38,7 +38,7 @@ def read(source: Source, split: str, paths: list[Path], fix: str = "") -> "Datas
     if len(table) != expected:
         warnings.warn(
             f"{paths[0]} has {len(table):,} rows, not {expected:,}: another version of {source.name} than the course "
-            "was verified with, so figures may differ",
+            "was verified with, so results may differ",
             stacklevel=3,
         )
     return Dataset(table, info=DatasetInfo(description=source.what, features=schema), split=split)
@@ -83,13 +83,13 @@ def _table(source: Source, path: Path, schema: "pyarrow.Schema", fix: str) -> "p
 
 
 def _name_speakers(table: "pyarrow.Table") -> "pyarrow.Table":
-    """Add speaker and index from the recordings' names (7_jackson_32.wav), where every name tells them."""
+    """Add speaker and index from the recordings' names (7_jackson_32.wav), if all names have this form."""
     import pyarrow
     import pyarrow.compute
 
     try:
         paths = pyarrow.compute.struct_field(table["audio"], "path").to_pylist()
-    except pyarrow.ArrowException:  # not bytes and path: the check of the columns says so
+    except pyarrow.ArrowException:  # not bytes and path: the check of the columns raises the error
         return table
     names = [re.search(r"\d_([a-z]+)_(\d+)\.wav$", path or "") for path in paths]
     if not all(names):
@@ -99,7 +99,7 @@ def _name_speakers(table: "pyarrow.Table") -> "pyarrow.Table":
 
 
 def _classes(table: "pyarrow.Table", column: str) -> tuple[str, ...] | None:
-    """The names of the classes as the file itself gives them, where it does."""
+    """The names of the classes in the file's metadata, or None."""
     try:
         feature = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"][column]
         return tuple(feature.get("feature", feature)["names"])
@@ -108,7 +108,7 @@ def _classes(table: "pyarrow.Table", column: str) -> tuple[str, ...] | None:
 
 
 def _bad_values(table: "pyarrow.Table", source: Source) -> str | None:
-    """What no good copy holds: empty cells, classes out of range, one tag too few."""
+    """What is wrong with the values (empty cells, classes out of range, a missing tag), or None."""
     import pyarrow.compute as compute
 
     for column in source.columns:

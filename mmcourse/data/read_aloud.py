@@ -1,7 +1,7 @@
 """Sentences read aloud as log-mels: words' spectra are concatenated, as `picturebook.speech.speak` concatenates sounds.
 
-To synthesise 10,000 sentences takes longer than an epoch of training, and each has one voice. Here every reading of a
-sentence has a random voice, pace and noise.
+Synthesising 10,000 sentences takes longer than an epoch of training, and each would have a single voice. Here every
+reading of a sentence has a random voice, pace and noise.
 """
 
 import copy
@@ -27,22 +27,23 @@ from mmcourse.picturebook.speech import (
     voices,
 )
 
-STRIDE = 64  # frames are a multiple of it: on a CPU, PyTorch keeps memory for every input length
-FINE = 4  # spectra per frame of the log-mel, so that a word may begin between frames
+STRIDE = 64  # frames are a multiple of it: on a CPU, PyTorch caches memory for every input length
+FINE = 4  # spectra per frame of the log-mel, so that a word can begin between frames
 
 
 class ReadAloud:
     """Sentences of some words, read by training voices drawn at random: tokens (B, T) -> log-mels (B, n_mels, F).
 
     Pace, level, pauses and noise vary as in `speak`; frames after a sentence's end are 0, and F is a multiple of 64.
-    The random numbers are torch's. `log_mel` must have been fitted. Unlike in `speak`, the pace does not change the
-    pitch (data.augment.shift_bands has a similar effect), and words do not overlap (a later one replaces an earlier).
+    Random numbers come from PyTorch's default generator. `log_mel` must be fitted. Unlike in `speak`, the pace does not
+    change the pitch (data.augment.shift_bands has a similar effect), and words do not overlap (a later one replaces an
+    earlier).
     """
 
     def __init__(self, log_mel: LogMel, words: Sequence[str], speakers: Sequence[str] | None = None):
         speakers = tuple(speakers or voices("train"))
         if not words:
-            raise ValueError("words is empty; expected those of the sentences to be read")
+            raise ValueError("words is empty; expected the words of the sentences")
         if strange := set(words) - set(VOCABULARY):
             raise ValueError(f"{', '.join(sorted(strange))}: not in the book's vocabulary, so there is no recording")
         if log_mel.hop % FINE:
@@ -59,7 +60,7 @@ class ReadAloud:
         said = [(word, speaker) for word in words for speaker in speakers]
         self.lengths = torch.tensor([len(clip(*each)) // fine.hop + 1 for each in said])
         self.power = torch.zeros(len(said), int(self.lengths.max()), log_mel.n_mels)
-        for start in range(0, len(said), CHUNK):  # the clips of all of them would fill 100 MB
+        for start in range(0, len(said), CHUNK):  # the clips of all voices would take 100 MB
             sounds = [clip(*each) for each in said[start : start + CHUNK]]
             power = fine.raw(collate(sounds)).exp().transpose(1, 2)
             self.power[start : start + CHUNK, : power.shape[1]] = power
@@ -94,7 +95,7 @@ class ReadAloud:
         power = self.power[which, at.clamp(0, self.power.shape[1] - 1)] * (loud * audible)[..., None]  # (B, F, n_mels)
         hiss = self.noise[torch.randint(len(self.noise), (batch,))]
         hiss = hiss * decibels(level - between(SIGNAL_TO_NOISE, batch, 1))
-        power += hiss[:, None] * (1 + torch.empty_like(power).exponential_()) / 2  # its power varies, too
+        power += hiss[:, None] * (1 + torch.empty_like(power).exponential_()) / 2  # the noise's power varies as well
         mels = ((power + FLOOR).log().transpose(1, 2) - self.log_mel.mean) / self.log_mel.std
         return (mels * (torch.arange(len(position)) < frames[:, None])[:, None]).to(where)
 

@@ -1,9 +1,9 @@
-"""Real data beside the Picture Book, by the order: local folder (MMCOURSE_DATA), the hub's cache, the hub.
+"""Public data sets, from a local folder (MMCOURSE_DATA), the hub's cache or the hub, in this order.
 
     dataset = real.load("mnist", "train")            # a datasets.Dataset
     images, labels = real.images(dataset)          # (60000, 1, 28, 28) float32 in [0, 1], (60000,) int64
 
-Only parquet is read, never a pickle, and what is read is checked before use: columns, classes, number of rows.
+Only parquet files are read, never a pickle. Columns, classes and the number of rows are checked before use.
 """
 
 import io
@@ -28,16 +28,16 @@ NAMES = tuple(SOURCES)
 
 
 class NotAvailable(FileNotFoundError):
-    """No copy on this machine and no way to the hub; the message names the command that fetches one."""
+    """No copy on this machine and no connection to the hub; the message names the command that fetches one."""
 
 
 def load(name: str, split: str = "train") -> "Dataset":
-    """One split as a `datasets.Dataset`, the same columns whichever source it comes from.
+    """One split as a `datasets.Dataset`, with the same columns from every source.
 
     mnist: image, label. free_spoken_digits: audio (bytes, path), label, speaker, index. movie_reviews: text, label.
     wnut_17: tokens, ner_tags. Splits are train, validation (or valid) and test; the first two sets have no validation.
-    NotAvailable within two seconds where there is no copy and no network; BrokenFile for a file that is not whole, or
-    a folder that cannot be read. In a fast run (MMCOURSE_FAST) it holds only a few of the rows, from first to last.
+    NotAvailable within two seconds without a copy and a network; BrokenFile for an incomplete file or a folder that
+    cannot be read. In a fast run (MMCOURSE_FAST) it contains only a few rows, at equal distances.
     """
     source, split = _source(name), _split(name, split)
     if paths := _local(source, split):
@@ -47,14 +47,14 @@ def load(name: str, split: str = "train") -> "Dataset":
 
 
 def available(name: str, split: str | None = None) -> bool:
-    """Whether a copy is on this machine: of one split, or of all. Looks for files only; `load` checks them."""
+    """Whether one split, or all, are on this machine. Only tests whether files exist; `load` checks them."""
     source = _source(name)
     splits = [_split(name, split)] if split else source.rows
     return all(_has(_local, source, each) or _has(_cached, source, each) for each in splits)
 
 
 def where(name: str) -> Path | Literal["cache"] | None:
-    """The local folder that holds every split, 'cache' where the hub's cache helps out, or None."""
+    """The local folder that holds every split, 'cache' if some are in the hub's cache, or None."""
     source = _source(name)
     if all(_has(_local, source, split) for split in source.rows):
         return _folder(source)
@@ -62,7 +62,7 @@ def where(name: str) -> Path | Literal["cache"] | None:
 
 
 def load_or_explain(name: str, split: str = "train") -> "Dataset | None":
-    """`load`, for a lesson that can go on without: None after saying what is missing; raises under MMCOURSE_STRICT."""
+    """`load` for an optional section: prints what is missing and returns None, or raises under MMCOURSE_STRICT."""
     try:
         return load(name, split)
     except (NotAvailable, BrokenFile) as error:
@@ -73,10 +73,10 @@ def load_or_explain(name: str, split: str = "train") -> "Dataset | None":
 
 
 def get(name: str, into: str | os.PathLike | None = None) -> list[Path]:
-    """Have every split on this machine, fetching what is missing; returns the files, each read and checked.
+    """Download the splits that are missing on this machine; returns all files, read and checked.
 
-    Without `into`, files land in the hub's cache. With it, in `into`/NAME as parquet: a folder for MMCOURSE_DATA, also
-    on a machine that has no network.
+    Without `into`, files go to the hub's cache; with it, to `into`/NAME as parquet, a folder for MMCOURSE_DATA that can
+    be copied to a machine without a network.
     """
     source, files = _source(name), []
     for split in source.rows:
@@ -103,7 +103,7 @@ def describe() -> str:
 
 
 def _why_nowhere(source: Source) -> str:
-    """What is wrong with the copy that is here, or that there is none."""
+    """Why there is no valid copy: it is missing, or what is wrong with it."""
     for split in source.rows:
         try:
             _local(source, split), _cached(source, split)
@@ -141,7 +141,7 @@ def images(dataset: "Dataset") -> tuple["Tensor", "Tensor"]:
 
 
 def sound(example: Mapping) -> tuple["Tensor", int]:
-    """The recording of one row of the spoken digits: (samples,) float32 in [-1, 1], and how many samples a second."""
+    """The recording of one row of the spoken digits: (samples,) float32 in [-1, 1], and its sampling rate."""
     from mmcourse.data.audio import decode
 
     audio = example.get("audio", example) if isinstance(example, Mapping) else example
@@ -152,7 +152,7 @@ def sound(example: Mapping) -> tuple["Tensor", int]:
 
 
 def _few(dataset: "Dataset") -> "Dataset":
-    """All rows, or in a fast run some of them at equal distances: a split may be sorted by class or speaker."""
+    """All rows, or in a fast run some at equal distances, since a split may be sorted by class or speaker."""
     rows, kept = len(dataset), settings.examples(len(dataset))
     return dataset if kept == rows else dataset.select([rows * i // kept for i in range(kept)])
 
@@ -220,7 +220,7 @@ def _cached(source: Source, split: str) -> list[Path] | None:
 
 
 def _has(find: Callable[[Source, str], list[Path] | None], source: Source, split: str) -> bool:
-    """Whether a way to find a split finds it, whole as far as names tell."""
+    """Whether `find` finds a split, complete as far as file names show."""
     try:
         return find(source, split) is not None
     except BrokenFile:
@@ -245,7 +245,7 @@ def _download(source: Source, split: str, seconds: float, force: bool = False) -
 
 
 def _whole(source: Source, split: str, target: Path | None) -> tuple[list[Path], "Dataset"]:
-    """A copy of a split that passes the checks: the target, else one that is here, else a new one from the hub."""
+    """A copy of a split that passes the checks: the target, another local copy, or a new one from the hub."""
     if target is not None and target.is_file():
         try:
             return [target], read(source, split, [target])
@@ -256,7 +256,7 @@ def _whole(source: Source, split: str, target: Path | None) -> tuple[list[Path],
         if paths and target not in paths:
             return paths, read(source, split, paths, _fix(source, local=True))
     except BrokenFile:
-        if target is None:  # what lies in someone's own folder is theirs to delete
+        if target is None:  # files in a user's own folder are never deleted
             raise
     force = False
     if paths := _cached(source, split):

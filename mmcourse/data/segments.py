@@ -1,4 +1,4 @@
-"""Speech cut into segments, and each segment as a vector, from the sound alone: nothing here takes words or labels."""
+"""Segments of speech and their vectors, computed without words or labels."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 SHORTEST = 0.08  # seconds between two estimated boundaries, at least
 FRAMES = 4  # read from each part of a segment, at equal distances
-EDGE = 0.03  # seconds of sound before the first and behind the last boundary that hold no word
+EDGE = 0.03  # seconds before the first and after the last boundary that contain no word
 
 
 def relative_cepstra(mel: Tensor, coefficients: int = 13, floor: float = 0.01) -> Tensor:
@@ -45,7 +45,7 @@ def centred_by_voice(vectors: Sequence[Tensor], voices: Sequence[str]) -> list[T
     It needs to know which recordings share a voice, not which voice or which words.
     """
     if len(vectors) != len(voices):
-        raise ValueError(f"{len(vectors)} recordings and {len(voices)} voices; expected as many of each")
+        raise ValueError(f"{len(vectors)} recordings and {len(voices)} voices; expected the same number of each")
     means = {
         voice: torch.cat([v for v, by in zip(vectors, voices, strict=True) if by == voice]).mean(dim=0)
         for voice in set(voices)

@@ -1,4 +1,4 @@
-"""What a batch holds, in words and numbers: shapes and types, tensors, examples."""
+"""Descriptions of batches: shapes and types, their tensors, the number of examples."""
 
 from collections.abc import Mapping
 from itertools import groupby
@@ -6,11 +6,11 @@ from itertools import groupby
 import numpy
 from torch import Tensor
 
-MANY = 4  # so many parts of one description are counted and not repeated
+MANY = 4  # from this number on, equal parts are counted instead of repeated
 
 
 def shape_of(value) -> str:
-    """The shape and type of a tensor, or of all in a tuple, list or dict: '(32, 10) float32, [32 x str]'."""
+    """The shape and type of a tensor, or of all elements of a tuple, list or dict: '(32, 10) float32, [32 x str]'."""
     if isinstance(value, Tensor):
         return f"{tuple(value.shape)} {type_of(value)}"
     if isinstance(value, numpy.ndarray):
@@ -40,7 +40,7 @@ def tensors_in(value) -> list[Tensor]:
 
 
 def examples_in(value) -> int:
-    """How many examples a batch holds: the length of its first tensor, 0 where there is none."""
+    """The number of examples in a batch: the length of its first tensor, 0 without a tensor."""
     return next((len(tensor) for tensor in tensors_in(value) if tensor.ndim), 0)
 
 

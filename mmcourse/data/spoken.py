@@ -1,4 +1,4 @@
-"""The book's words spoken one by one, by whole groups of voices; and splits that keep a speaker on one side."""
+"""The book's words, spoken one by one by groups of voices, and splits by speaker."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,16 +10,16 @@ from mmcourse.data.audio import LogMel, collate
 from mmcourse.picturebook.sentence import WORDS
 from mmcourse.picturebook.speech import speak, voices
 
-SAMPLES = 12_000  # 0.75 s at 16 kHz; of about one word in a hundred it cuts the end
+SAMPLES = 12_000  # 0.75 s at 16 kHz; about 1% of the words are longer and lose their end
 CHUNK = 64
 
 
 class SpokenWords:
-    """Every word by every voice, `takes` times; each take at another pace, level and in other noise.
+    """Every word by every voice, `takes` times; takes differ in pace, level and noise.
 
-    `labels` (N,) index into `words`, `speakers` (N,) into `voices`. A sound is made anew each time it is asked for: all
-    of 5,106 would fill 300 MB, and a model needs their log-mels, a quarter of that. In a fast run (MMCOURSE_FAST) only
-    some of the sounds are there, at equal distances, so of all voices.
+    `labels` (N,) index into `words`, `speakers` (N,) into `voices`. A sound is computed at each
+    access: 5,106 sounds would take 300 MB, their log-mels, which a model needs, take a quarter. A fast run
+    (MMCOURSE_FAST) has only some of the sounds, at equal distances, so from all voices.
     """
 
     def __init__(self, voices: Sequence[str], words: Sequence[str] = WORDS, takes: int = 1, seed: int = 0):
@@ -56,8 +56,8 @@ class SpokenWords:
             yield collate([self.sound(i) for i in range(start, min(start + CHUNK, len(self)))], samples)
 
     def log_mels(self, log_mel: LogMel, samples: int = SAMPLES) -> Tensor:
-        """What `log_mel` makes of every sound, padded or cut to one length.   -> (N, n_mels, T)"""
-        whole = None  # filled part by part: joining a list of parts would take the memory twice
+        """The log-mel spectrogram of every sound, padded or truncated to one length.   -> (N, n_mels, T)"""
+        whole = None  # filled part by part: concatenating a list of parts would need twice the memory
         for start, sounds in zip(range(0, len(self), CHUNK), self.batches(samples), strict=True):
             mels = log_mel(sounds)
             whole = mels.new_empty(len(self), *mels.shape[1:]) if whole is None else whole
@@ -66,9 +66,9 @@ class SpokenWords:
 
 
 def spoken_words(group: str, takes: int = 1, seed: int | None = None, words: Sequence[str] = WORDS) -> SpokenWords:
-    """The book's words by all voices of a group: 'train', 'held_out' (held out) or 'far' (another speech engine).
+    """The book's words by all voices of a group: 'train', 'held_out' or 'far' (another speech engine).
 
-    `seed` decides pace, level and noise: the run's seed (MMCOURSE_SEED) for 'train', 0 for the others, unless given.
+    `seed` determines pace, level and noise: the run's seed (MMCOURSE_SEED) for 'train', 0 for the others, unless given.
     """
     if seed is None:
         seed = 1 + settings.seed() if group == "train" else 0
@@ -76,9 +76,9 @@ def spoken_words(group: str, takes: int = 1, seed: int | None = None, words: Seq
 
 
 def leave_one_out(speakers: Sequence[str]) -> Iterator[tuple[str, Tensor, Tensor]]:
-    """Each speaker in turn, in alphabetical order: the name, the places of all others' recordings, those of its own.
+    """Each speaker in alphabetical order: the name, the indices of the others' recordings, the indices of its own.
 
-    ValueError where there are not two speakers at least.
+    ValueError for fewer than two speakers.
     """
     people = sorted(set(speakers))
     if len(people) < 2:

@@ -1,4 +1,4 @@
-"""Text to tensors: words, a vocabulary with padding and unknown, batches of sentences of like length.
+"""Text to tensors: words, a vocabulary with padding and unknown, batches of sentences of similar length.
 
 vocabulary = Vocabulary.of(training_texts)                       # of training texts only
 sequences = [vocabulary.encode(text) for text in texts]          # lists of different lengths
@@ -18,14 +18,14 @@ from mmcourse.data.batches import Batches
 
 PAD, UNKNOWN = 0, 1
 SPECIAL = ("<pad>", "<unk>")
-POOL = 20  # batches' worth of sentences that are sorted by length together
+POOL = 20  # a pool of sentences that is sorted by length, in batches
 
-# '<unk>' stays whole; "don't" is cut as in Kim's cleaning: "do n't"; any other mark is a token of its own.
+# '<unk>' is kept; "don't" becomes "do n't" as in Kim's preprocessing; any other punctuation mark is a token.
 _WORD = re.compile(r"<\w+>|\w+?(?=n't\b)|n't\b|'(?:s|m|d|re|ve|ll)\b|\w+|[^\w\s]")
 
 
 def split_words(text: str) -> list[str]:
-    """The words and marks of a text, lower-cased: "It isn't bad!" -> it, is, n't, bad, !   (cut as in Kim 2014)"""
+    """The words and marks of a text, lower-cased: "It isn't bad!" -> it, is, n't, bad, !   (split as in Kim 2014)"""
     if not isinstance(text, str):
         advice = (
             ". A list of texts is taken one by one, a list of words as ' '.join(words)"
@@ -39,7 +39,7 @@ def split_words(text: str) -> list[str]:
 class Vocabulary:
     """The words a model knows, each with its index: 0 is '<pad>', 1 is '<unk>', the word for all others.
 
-    Made of training texts only, most frequent word first; a word that occurs only in other splits is unknown.
+    Built from training texts only, most frequent word first; a word that occurs only in other splits is unknown.
     """
 
     def __init__(self, words: Iterable[str], tokenise: Callable[[str], list[str]] = split_words):
@@ -80,7 +80,7 @@ class Vocabulary:
 
     def encode(self, text: str) -> list[int]:
         """The indices of a text's words; a word that is not in the vocabulary gets that of '<unk>'."""
-        return [self.index.get(word, UNKNOWN) or UNKNOWN for word in self.tokenise(text)]  # a '<pad>' in a text is none
+        return [self.index.get(word, UNKNOWN) or UNKNOWN for word in self.tokenise(text)]  # a text's '<pad>' is unknown
 
     def decode(self, ids: Iterable[int]) -> str:
         """The words with these indices, without padding."""
@@ -146,7 +146,7 @@ def _short(value) -> str:
 
 
 def lengths(tokens: Tensor) -> Tensor:
-    """How many tokens of each row are words and not padding.   (B, T) -> (B,) int64"""
+    """The number of tokens in each row that are not padding.   (B, T) -> (B,) int64"""
     return (tokens != PAD).sum(dim=1)
 
 
@@ -189,12 +189,11 @@ def check_tokens(tokens: Tensor, vocabulary_size: int) -> None:
 
 
 class SentenceBatches(Batches):
-    """Batches of sentences of like length, each padded to its own longest: (tokens (B, T), labels (B,) or (B, T)).
+    """Batches of sentences of similar length, each padded to its longest: (tokens (B, T), labels (B,) or (B, T)).
 
     `sequences` are lists of tokens, or a tensor padded with 0 on the right; ValueError where it has padding before a
     word. Shuffled, each epoch draws a new order, sorts it by length within pools of 20 batches, and shuffles the
-    batches; otherwise the order stays as given. `transform` changes each batch's tokens, e.g. to mask words. For `fit`
-    and `evaluate` as Batches is.
+    batches; otherwise the order stays as given. `transform` changes each batch's tokens, e.g. to mask words.
     """
 
     def __init__(

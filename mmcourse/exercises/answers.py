@@ -1,4 +1,4 @@
-"""Running what a learner handed in: stubs, exceptions and changed arguments become words about their code."""
+"""Run what a learner handed in; stubs, exceptions and changed arguments become messages about the learner's code."""
 
 import copy
 import dis
@@ -37,7 +37,7 @@ class Answer:
     """A learner's function, safe to call from a check.
 
     Arguments are copied before the call. An untouched stub raises `NotTried`; an exception in the learner's code,
-    arguments that do not fit, a forgotten `return` and a changed argument raise `NotRight` with words for it.
+    arguments that do not fit, a missing `return` and a changed argument raise `NotRight` with a message that says so.
     """
 
     def __init__(self, function: Callable):
@@ -54,7 +54,7 @@ class Answer:
             code = getattr(inspect.unwrap(self.function), "__code__", None)
             if code is not None and is_stub(code):
                 raise NotTried
-            raise NotRight(f"`{self.name}` gave None: is the `return` missing, or not reached?")
+            raise NotRight(f"`{self.name}` returned None: is the `return` missing, or not reached?")
         self._unchanged(arguments, given)
         return result
 
@@ -85,7 +85,7 @@ class Answer:
 
 
 def guarded(function: Callable, *arguments, name: str = "your code", **options):
-    """Call code that is the learner's, or holds some. Exceptions become `NotTried` or `NotRight`; interrupts pass."""
+    """Call the learner's code, or code that calls it. Exceptions become `NotTried` or `NotRight`; interrupts pass."""
     try:
         return function(*arguments, **options)
     except (NotTried, NotRight):
@@ -103,7 +103,7 @@ def guarded(function: Callable, *arguments, name: str = "your code", **options):
 
 @contextmanager
 def deadline(seconds: float, words: str) -> Iterator[None]:
-    """Inside, any call of torch after so many seconds raises NotRight(words): for loops that may never end.
+    """In this context, any call of torch after `seconds` raises NotRight(words): for loops that may never end.
 
     A loop without torch in it is not stopped.
     """
@@ -146,13 +146,13 @@ def learners_position(traceback: TracebackType | None) -> tuple[CodeType | None,
 
 
 def raised_by_hand(error: NotImplementedError, code: CodeType, number: int) -> bool:
-    """Whether the learner's line raises it, and not an operation that torch lacks for some type."""
+    """Whether the learner's line raises the error, and not an operation that torch lacks for some dtype."""
     source = linecache.getline(code.co_filename, number)
     return "NotImplementedError" in source if source else not error.args
 
 
 def is_stub(code: CodeType) -> bool:
-    """Whether a function's body does nothing: it uses no argument, makes no variable, calls nothing of its own."""
+    """Whether a function's body does nothing: it uses no argument, makes no variable and calls nothing."""
     arguments = code.co_argcount + code.co_kwonlyargcount
     arguments += bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
     return (
@@ -186,7 +186,7 @@ def copied(values):
 
 
 def same(old, new) -> bool:
-    """Whether an argument is still what it was."""
+    """Whether an argument is unchanged."""
     if isinstance(old, Tensor):
         return old.shape == new.shape and torch.equal(torch.nan_to_num(old.detach()), torch.nan_to_num(new.detach()))
     if isinstance(old, tuple | list):

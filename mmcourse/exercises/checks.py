@@ -1,7 +1,7 @@
-"""`check`: judges what a learner wrote for an exercise, and names the mistake.
+"""`check` judges the answer to an exercise and names the mistake.
 
 An exercise is a function in `lesson_NN.py`, registered with `@exercise("NN.x", ...)`. It gets the learner's answer
-and a random generator, returns words for what it verified, and raises `NotRight` with words for what is wrong.
+and a random generator, returns a message about what it verified, and raises `NotRight` with the mistake.
 """
 
 import ast
@@ -22,12 +22,12 @@ _registry: dict[str, "Exercise"] = {}
 
 
 class WrongAnswer(AssertionError):
-    """Raised by `check` for anything but a right answer while grading (`settings.grading`)."""
+    """Raised by `check` for a wrong or missing answer while grading (`settings.grading`)."""
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: what it is called, how hard (1 to 3 dots), how long, its hints, and what judges it."""
+    """One exercise: its title, difficulty (1 to 3 dots), minutes, hints, and the function that judges it."""
 
     id: str
     title: str
@@ -40,7 +40,7 @@ class Exercise:
 
 @dataclass
 class Verdict:
-    """What `check` found. True when right. In a notebook it is shown once, by the `check` that made it."""
+    """The result of `check`, true for a correct answer. A notebook shows it once, in the `check` that made it."""
 
     id: str
     state: str  # "right", "wrong" or "untried"
@@ -69,7 +69,7 @@ class Verdict:
 
 
 def exercise(id: str, *, title: str, dots: int, minutes: int, hints: tuple[str, ...] = (), takes: str = "function"):
-    """Register a judge. `takes` is what the learner hands in: "function" (wrapped for safe calls) or "value"."""
+    """Register a judge. `takes` is the type of the answer: "function" (wrapped for safe calls) or "value"."""
     if not re.fullmatch(r"\d\d\.\w+", id) or dots not in (1, 2, 3) or takes not in ("function", "value"):
         raise ValueError(
             f"exercise({id!r}, dots={dots}, takes={takes!r}); expected an id such as '01.3' or '01.debug', "
@@ -90,7 +90,7 @@ def lessons() -> list[str]:
 
 
 def exercises(lesson: str) -> list[Exercise]:
-    """The exercises of a lesson in the order of their ids, the clinic last. An unknown lesson raises ValueError."""
+    """The exercises of a lesson, by their ids, the debugging exercise last. ValueError for an unknown lesson."""
     module = f"{__package__}.lesson_{lesson}"
     if not re.fullmatch(r"\d\d", str(lesson)) or util.find_spec(module) is None:
         raise ValueError(f"no exercises for lesson {lesson!r}; there are lessons {', '.join(lessons())}")
@@ -112,7 +112,7 @@ def position(entry: Exercise) -> tuple:
 
 
 def find(id: str) -> Exercise:
-    """The exercise of this id. An unknown one raises ValueError that names the nearest."""
+    """The exercise with this id. An unknown id raises ValueError that names similar ones."""
     if not isinstance(id, str):
         raise ValueError(
             f"check({id!r}, ...); expected the exercise's id as text first, such as check('01.1', my_function)"
@@ -127,7 +127,7 @@ def find(id: str) -> Exercise:
 
 
 def drawn_afresh():
-    """A generator for a check's inputs, other ones at every call, so that no answer can be fitted to them."""
+    """A generator for a check's inputs, which differ at every call, so that no answer can be fitted to them."""
     import torch
 
     rng = torch.Generator()
@@ -136,7 +136,7 @@ def drawn_afresh():
 
 
 def judge(id: str, answer) -> Verdict:
-    """The verdict on an answer, neither shown nor stored."""
+    """The verdict on an answer. It is neither shown nor stored."""
     import torch
 
     from mmcourse.exercises.answers import Answer, NotRight, NotTried
@@ -164,7 +164,7 @@ def judge(id: str, answer) -> Verdict:
         return Verdict(
             id,
             "wrong",
-            f"the check cannot make sense of this ({type(error).__name__}: {error}); is your answer right? Report it",
+            f"the check cannot make sense of this ({type(error).__name__}: {error}); is your answer correct? Report it",
         )
     return Verdict(id, "right", verified)
 
@@ -222,7 +222,7 @@ def source_of(answer) -> str:
 
 
 def class_source(kind: type) -> str | None:
-    """The source of a class of a notebook, which has no file for `inspect` to look in: found by one of its methods."""
+    """The source of a class defined in a notebook. It has no file for `inspect`, so one of its methods finds it."""
     for member in vars(kind).values():
         code = getattr(getattr(member, "__func__", member), "__code__", None)
         lines = linecache.getlines(code.co_filename) if code else []

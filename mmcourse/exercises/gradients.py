@@ -1,4 +1,4 @@
-"""Whether what a learner wrote can be trained through: the gradients that reach its inputs."""
+"""Checks that gradients flow through a learner's function to its inputs."""
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -12,25 +12,25 @@ ON_THE_WAY = "is there a `detach`, a `.data`, an `.item()`, a `no_grad` or a new
 
 
 def expect_gradients(answer: Answer, case: tuple, right: Callable, part: Callable = lambda result: result) -> str:
-    """As much gradient reaches every tensor of the case as through `right`. To be asked of an answer that is right.
+    """The gradient of every tensor of the case equals that through `right`. For answers whose values are correct.
 
-    The case and the results may hold tensors in lists. part: what is judged of the answer's result. Gives words for
-    what else there is to say, mostly none.
+    The case and the results may hold tensors in lists. part: the part of the answer's result that is judged. Returns
+    a remark, usually an empty one. NotRight where a gradient is missing or different.
     """
     try:
         given = gradients(lambda *leaves: part(answer.function(*leaves)), case, answer.name)
     except NotRight as problem:
         if "numpy()" in str(problem):
-            raise NotRight("right, but no gradient passes through numpy: stay with tensors") from None
+            raise NotRight("correct, but no gradient passes through numpy: stay with tensors") from None
         if "modified by an inplace operation" in str(problem):
-            return ". To train through it would fail, though: a tensor is changed in place after it was used"
+            return ". Training through it would fail, though: a tensor is changed in place after it was used"
         raise
     expected = gradients(right, case, "right")
     cut = [position for position, gradient in given.items() if empty(gradient) and not empty(expected[position])]
     if cut:
         reached = listed(answer, cut, given)
         raise NotRight(
-            f"right, but no gradient reaches {reached}, so what lies before could not learn: {ON_THE_WAY} the way?"
+            f"correct, but no gradient reaches {reached}, so layers before it cannot learn: {ON_THE_WAY} the way?"
         )
     short = [
         position
@@ -39,12 +39,12 @@ def expect_gradients(answer: Answer, case: tuple, right: Callable, part: Callabl
     ]
     if short:
         reached = listed(answer, short, given)
-        raise NotRight(f"right, but only a part of the gradient reaches {reached}: {ON_THE_WAY} a part of the way?")
+        raise NotRight(f"correct, but only a part of the gradient reaches {reached}: {ON_THE_WAY} a part of the way?")
     return ""
 
 
 def gradients(function: Callable, case: tuple, name: str) -> dict[tuple[int, ...], Tensor | None]:
-    """The gradient of a weighted sum of all results, for every tensor of the case by its place in there.
+    """The gradient of a weighted sum of all results, for every tensor of the case, by its position in the case.
 
     Tensors of whole numbers and masks are passed on as they are.
     """
@@ -79,19 +79,19 @@ def tensors(value) -> Iterator[Tensor]:
 
 
 def empty(gradient: Tensor | None) -> bool:
-    """Whether nothing is there to learn from: no gradient, or 0 everywhere, as `torch.normal` gives."""
+    """Whether a gradient is missing or 0 everywhere, as that of `torch.normal`."""
     return gradient is None or not gradient.any()
 
 
 def alike(gradient: Tensor, expected: Tensor | None) -> bool:
-    """Equal gradients, up to rounding that sums of large numbers bring."""
+    """Whether gradients are equal, up to the rounding errors of sums of large numbers."""
     if expected is None:
         return True
     return bool((gradient - expected).abs().max() <= 1e-3 * expected.abs().max() + 1e-4)
 
 
 def listed(answer: Answer, positions: Sequence[tuple[int, ...]], every: Sequence[tuple[int, ...]]) -> str:
-    """The answer's own names for tensors at places of its arguments; a list's name alone where all of it is meant."""
+    """The parameter names of the tensors at these positions; the name alone where all tensors of a list are meant."""
     try:
         names = list(inspect.signature(answer.function).parameters)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What checks have in common: drawing inputs, what to expect of a result, and finding which mistake explains it."""
+"""Functions shared by checks: draw inputs, verify type and shape of a result, find the mistake that explains it."""
 
 import math
 import numbers
@@ -10,70 +10,70 @@ from torch import Tensor, nn
 
 from mmcourse.exercises.answers import Answer, NotRight, guarded
 
-Mistakes = Sequence[tuple[Callable, str]]  # what a typical mistake computes, and the words for it
+Mistakes = Sequence[tuple[Callable, str]]  # functions with typical mistakes, and their messages
 
 
 def whole(rng: torch.Generator, low: int, high: int) -> int:
-    """A random whole number from low to high, both included."""
+    """A random integer from low to high, both included."""
     return int(torch.randint(low, high + 1, (), generator=rng))
 
 
 def expect_whole_number(given, where: str) -> int:
-    """The given value as an int; anything else says what it is and how to mend it."""
+    """The given value as an int. NotRight for anything else says what it is and how to fix it."""
     if isinstance(given, numbers.Integral) and not isinstance(given, bool):
         return int(given)
     if isinstance(given, Tensor):
         raise NotRight(
-            f"{where} gave a tensor, expected a whole number (int): `.item()` takes a number out of a tensor"
+            f"{where} returned a tensor, expected a whole number (int): `.item()` returns the number in a tensor"
         )
     if isinstance(given, numbers.Real) and not isinstance(given, bool):
         raise NotRight(
-            f"{where} gave {given!r}, a float, expected a whole number (int): "
+            f"{where} returned {given!r}, a float, expected a whole number (int): "
             "`/` always gives a float, `//` of whole numbers a whole number"
         )
-    raise NotRight(f"{where} gave {described(given)}, expected a whole number (int)")
+    raise NotRight(f"{where} returned {described(given)}, expected a whole number (int)")
 
 
 def expect_number(given, where: str) -> float:
-    """The given number, also from a tensor of one number or from numpy, as a float."""
+    """The given number, a tensor with one number or a NumPy number as a float. NotRight for anything else."""
     if isinstance(given, Tensor) and given.numel() == 1 and given.dtype != torch.bool:
         given = given.item()
     if isinstance(given, bool) or not isinstance(given, numbers.Real):
-        raise NotRight(f"{where} gave {described(given)}, expected one number")
+        raise NotRight(f"{where} returned {described(given)}, expected one number")
     return float(given)
 
 
 def listed_numbers(given, where: str) -> list[int]:
-    """Whole numbers as a list of ints, from a list, a tuple, or a tensor or array with one axis."""
+    """Integers as a list, from a list, a tuple, or a tensor or array with one axis. NotRight for anything else."""
     if isinstance(given, Iterator | map | filter | range):
-        raise NotRight(f"{where} gave {described(given)}; `list(...)` makes a list of it")
+        raise NotRight(f"{where} returned {described(given)}; `list(...)` makes a list of it")
     if hasattr(given, "tolist") and getattr(given, "ndim", 0) == 1:
         given = given.tolist()
     if not isinstance(given, list | tuple):
-        raise NotRight(f"{where} gave {described(given)}, expected a list of whole numbers (int)")
+        raise NotRight(f"{where} returned {described(given)}, expected a list of whole numbers (int)")
     for one in given:
         if not isinstance(one, numbers.Integral) or isinstance(one, bool):
-            raise NotRight(f"{where} gave a list with {described(one)} in it, expected whole numbers (int)")
+            raise NotRight(f"{where} returned a list with {described(one)} in it, expected whole numbers (int)")
     return [int(one) for one in given]
 
 
 def expect_tensor(
     given, where: str, shape: Sequence[int] | None = None, causes: dict[tuple, str] | None = None
 ) -> Tensor:
-    """The given tensor, on the processor and without its graph, once its type and shape are as expected.
+    """The given tensor, on the CPU and without its graph. NotRight for another type or shape.
 
-    causes: for wrong shapes that are known, the words for what they come from.
+    causes: {known wrong shape: a message about its cause}
     """
     if not isinstance(given, Tensor):
         remedy = {
             "list": ": `torch.stack` or `torch.tensor` makes one of a list",
             "tuple": ": `torch.stack` makes one of several; is there a comma too many after `return`?",
-            "ndarray": ": `torch.from_numpy` turns an array into one",
-            "float": ": a single number, where a whole tensor was asked for",
+            "ndarray": ": `torch.from_numpy` makes one of an array",
+            "float": ": this is a single number, and a whole tensor was asked for",
         }.get(type(given).__name__, "")
         if isinstance(given, float) and shape == ():
             remedy = " of one number: `.item()` and `float()` take the number out, and no gradient passes through it"
-        raise NotRight(f"{where} gave {described(given)}, expected a tensor{remedy}")
+        raise NotRight(f"{where} returned {described(given)}, expected a tensor{remedy}")
     if shape is not None and tuple(given.shape) != tuple(shape):
         cause = (causes or {}).get(tuple(given.shape))
         raise NotRight(
@@ -83,14 +83,14 @@ def expect_tensor(
 
 
 def expect_finite(given: Tensor, where: str, cause: str) -> None:
-    """No NaN and no infinity."""
+    """NotRight where the result holds NaN or infinity."""
     if not torch.isfinite(given).all():
         kind = "NaN" if torch.isnan(given).any() else "infinity"
         raise NotRight(f"{where} the result holds {kind}: {cause}")
 
 
 def described(value) -> str:
-    """A value of the wrong type in a few words."""
+    """A short description of a value of the wrong type."""
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
     text = repr(value)
@@ -103,11 +103,11 @@ def described(value) -> str:
 
 
 def agrees(given, expected) -> bool:
-    """Equal numbers or tuples; tensors equal up to rounding."""
+    """Whether numbers, tuples or tensors are equal, up to rounding."""
     if isinstance(expected, Tensor):
         if not isinstance(given, Tensor) or given.shape != expected.shape:
             return False
-        kind = torch.promote_types(given.dtype, expected.dtype)  # never the narrower one, which would cut 1.5 to 1
+        kind = torch.promote_types(given.dtype, expected.dtype)  # never the narrower type, which would turn 1.5 into 1
         return torch.allclose(given.to(kind), expected.to(kind), rtol=1e-3, atol=1e-4, equal_nan=True)
     if isinstance(expected, float):
         return math.isclose(given, expected, rel_tol=1e-6)
@@ -115,12 +115,12 @@ def agrees(given, expected) -> bool:
 
 
 def close(given: dict[str, float], expected: dict[str, float], rel_tol: float = 1e-3) -> bool:
-    """Whether every expected number was given, up to rounding."""
+    """Whether all expected numbers equal the given ones, up to rounding."""
     return all(math.isclose(given[name], expected[name], rel_tol=rel_tol, abs_tol=1e-4) for name in expected)
 
 
 def named_mistake(cases: Sequence[tuple], given: Sequence, mistakes: Mistakes) -> str | None:
-    """The words for the first mistake whose function gives exactly what the learner's gave, in every case."""
+    """The message of the first mistake whose function returns the learner's results in every case."""
     for mistaken, words in mistakes:
         if all(agrees(value, mistaken(*case)) for case, value in zip(cases, given, strict=True)):
             return words
@@ -128,35 +128,35 @@ def named_mistake(cases: Sequence[tuple], given: Sequence, mistakes: Mistakes) -
 
 
 def compare(name: str, cases: Sequence[tuple], given: Sequence, right: Callable, mistakes: Mistakes) -> None:
-    """Judge numbers given for cases against the right function; the first wrong one is shown with its mistake."""
+    """Compare given numbers with those of `right`. NotRight shows the first wrong one, and the mistake if known."""
     for case, value in zip(cases, given, strict=True):
         expected = right(*case)
         if value != expected:
             words = named_mistake(cases, given, mistakes)
-            example = f"`{call(name, *case)}` gave {value}, expected {expected}"
+            example = f"`{call(name, *case)}` returned {value}, expected {expected}"
             raise NotRight(f"{example}: {words}" if words else f"{example}; no usual mistake explains it")
 
 
 def call(name: str, *arguments) -> str:
-    """A call as one would write it."""
+    """A call as Python code."""
     return f"{name}({', '.join(map(repr, arguments))})"
 
 
 def learns_from(model: nn.Module, logits: Tensor, n_classes: int, rng: torch.Generator) -> None:
-    """Cross-entropy's gradient reaches every parameter that wants one, and nothing that no optimiser would see."""
+    """As `trains`, with the cross-entropy of random targets as the loss."""
     targets = torch.randint(0, n_classes, (len(logits),), generator=rng)
     trains(model, logits, lambda output: F.cross_entropy(output, targets))
 
 
 def trains(model: nn.Module, output: Tensor, loss: Callable[[Tensor], Tensor]) -> None:
-    """The gradient of a loss of the output reaches every parameter, and nothing that no optimiser would see."""
+    """NotRight unless the loss's gradient reaches every parameter, and no tensor that is not a parameter."""
     if not output.requires_grad:
         raise NotRight("no gradient leaves the output: is there a `no_grad`, a `detach` or an `.item()` on the way?")
     own = set(map(id, model.parameters()))
     if any(id(leaf) not in own for leaf in asked_to_learn(output)):
         raise NotRight(
-            "something that should learn is not among the model's parameters, so no optimiser ever sees it: a plain "
-            "list hides layers (use `nn.ModuleList` or one name each), and a tensor of your own needs `nn.Parameter`"
+            "a tensor or layer is not among the model's parameters, so no optimiser will update it: a plain "
+            "list hides layers (use `nn.ModuleList` or one name each), and a tensor needs `nn.Parameter`"
         )
     model.zero_grad()
     guarded(loss(output).backward, name="backward")
@@ -170,7 +170,7 @@ def trains(model: nn.Module, output: Tensor, loss: Callable[[Tensor], Tensor]) -
 
 
 def asked_to_learn(result: Tensor) -> Iterator[Tensor]:
-    """Every tensor that a backward pass from the result would leave a gradient in."""
+    """Every tensor in which a backward pass from the result would store a gradient."""
     todo, met = [result.grad_fn], set()
     while todo:
         node = todo.pop()
@@ -183,22 +183,22 @@ def asked_to_learn(result: Tensor) -> Iterator[Tensor]:
 
 
 def model_of(answer, *sizes) -> nn.Module:
-    """A model on the processor, made by the answer's class with these sizes; what else comes is named."""
+    """A model on the CPU, made by the answer's class with these sizes. NotRight for anything else."""
     if isinstance(answer.function, nn.Module):
         kind = type(answer.function).__name__
         raise NotRight(f"this is a model; hand in the class itself: `{kind}`, without brackets")
     model = answer(*sizes)
     if isinstance(model, type):
-        raise NotRight(f"`{answer.name}` gave a class; make a model of it: `{model.__name__}(...)`")
+        raise NotRight(f"`{answer.name}` returned a class; return an instance of it: `{model.__name__}(...)`")
     if not isinstance(model, nn.Module):
-        raise NotRight(f"`{answer.name}{sizes}` gave {described(model)}, expected a model (`nn.Module`)")
+        raise NotRight(f"`{answer.name}{sizes}` returned {described(model)}, expected a model (`nn.Module`)")
     if not any(True for _ in model.parameters()):
         raise NotRight("the model has no parameters left to train")
     return model.cpu()
 
 
 def drawn(rng: torch.Generator, *shape: int) -> Tensor:
-    """Random numbers of mean 0 and spread 1."""
+    """Standard normal random numbers of this shape."""
     return torch.randn(*shape, generator=rng)
 
 
@@ -211,10 +211,10 @@ def judge_tensors(
     causes: Callable[..., dict[tuple, str]] = lambda *case: {},
     entry: Callable[[tuple, tuple], str] = lambda position, case: f"entry {list(position)}",
 ) -> None:
-    """The answer must give, for every case, what `right` gives.
+    """NotRight unless the answer equals `right` in every case, up to rounding.
 
-    where: what a case is, in words; causes: for a case's known wrong shapes, what they come from; entry(place, case):
-    what a place in the result is called.
+    where(*case): a description of the case; causes(*case): {known wrong shape: its cause}; entry(position, case): the
+    name of a position in the result.
     """
     given, expected = [], [right(*case) for case in cases]
     for case, truth in zip(cases, expected, strict=True):
@@ -229,7 +229,7 @@ def judge_tensors(
     i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not agrees(*pair))
     if not expected[i].dim():
         came, due = told_apart(given[i], expected[i])
-        raise NotRight(f"{where(*cases[i])} it gave {came}, expected {due}")
+        raise NotRight(f"{where(*cases[i])} it returned {came}, expected {due}")
     apart = (given[i] - expected[i]).abs()
     position = tuple((apart == apart.max()).nonzero()[0].tolist())
     came, due = told_apart(given[i][position], expected[i][position])
@@ -237,12 +237,12 @@ def judge_tensors(
 
 
 def number(value: Tensor) -> str:
-    """To three decimals, whole numbers without."""
+    """A number with three decimals, or without for a whole number."""
     return f"{value:.0f}" if value == value.round() else f"{value:.3f}"
 
 
 def told_apart(came: Tensor, expected: Tensor) -> tuple[str, str]:
-    """Two numbers, with as many decimals as it takes to see that they differ."""
+    """Two numbers as text, with as many decimals as are needed to show their difference."""
     texts = number(came), number(expected)
     for decimals in range(4, 10):
         if texts[0] != texts[1]:
@@ -252,7 +252,7 @@ def told_apart(came: Tensor, expected: Tensor) -> tuple[str, str]:
 
 
 def explained(answer: Answer, causes: dict[str, str]) -> Callable:
-    """The answer, which adds words to exceptions of its own that hold one of these texts."""
+    """The answer, with an explanation added to each NotRight whose message contains one of these texts."""
 
     def tried(*case):
         try:
@@ -267,7 +267,7 @@ def explained(answer: Answer, causes: dict[str, str]) -> Callable:
 
 
 def possible(mistaken: Callable) -> Callable:
-    """The same, giving an empty tensor where the mistake is not possible for a case's shapes."""
+    """The same function, returning an empty tensor where the mistake is not possible for a case's shapes."""
 
     def tried(*case):
         try:

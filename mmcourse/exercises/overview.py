@@ -9,23 +9,23 @@ from mmcourse.exercises.showing import BADGES, badge
 
 @dataclass(frozen=True)
 class LessonProgress:
-    """One lesson: the state of each exercise, and how much of its quiz is answered and right."""
+    """One lesson: the state of each exercise, and how much of its quiz is answered and correct."""
 
     lesson: str
     title: str
-    states: dict[str, str]  # exercise id -> "right", "wrong" (tried, not yet right) or "untried"
+    states: dict[str, str]  # exercise id -> "right", "wrong" (tried, not yet correct) or "untried"
     questions: int
     answered: int
     right: int
 
     @property
     def done(self) -> int:
-        """How many exercises are right."""
+        """How many exercises are correct."""
         return sum(state == "right" for state in self.states.values())
 
     @property
     def finished(self) -> bool:
-        """Whether every exercise is right and every question answered."""
+        """Whether every exercise is correct and every question answered."""
         return self.done == len(self.states) and self.answered == self.questions
 
 
@@ -42,7 +42,7 @@ class Progress(list):
                 f"{row.lesson}  {row.title:<{width}}  {signs:<{marks}}  {_exercises(row)}, quiz {_quiz(row)}"
                 + ("  finished" if row.finished else "")
             )
-        lines.append(f"{self.finished} of {len(self)} lessons finished  (✓ right  ✗ tried  ○ open)")
+        lines.append(f"{self.finished} of {len(self)} lessons finished  (✓ correct  ✗ tried  ○ open)")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -62,11 +62,11 @@ class Progress(list):
             f"<td {left}>{'<b>finished</b>' if row.finished else ''}</td></tr>"
             for row in self
         )
-        caption = f"{self.finished} of {len(self)} lessons finished · ✓ right, ✗ tried, ○ open"
+        caption = f"{self.finished} of {len(self)} lessons finished · ✓ correct, ✗ tried, ○ open"
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table><p>{caption}</p>"
 
 
-_WORDS = {"right": "right", "wrong": "tried", "untried": "open"}
+_WORDS = {"right": "correct", "wrong": "tried", "untried": "open"}
 
 
 def _exercises(row: LessonProgress) -> str:
@@ -74,11 +74,11 @@ def _exercises(row: LessonProgress) -> str:
 
 
 def _quiz(row: LessonProgress) -> str:
-    return f"{row.answered} of {row.questions} answered, {row.right} right" if row.questions else "none"
+    return f"{row.answered} of {row.questions} answered, {row.right} correct" if row.questions else "none"
 
 
 def progress() -> Progress:
-    """What is done so far, a table of lessons. Exercises and quizzes that this version lacks stay in the record."""
+    """The progress so far, a table of lessons. Exercises and quizzes that this version lacks stay in the record."""
     data = record.load()
     rows = Progress()
     for lesson in sorted({*checks.lessons(), *quizzes.lessons()}):

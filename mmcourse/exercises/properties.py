@@ -1,4 +1,4 @@
-"""Properties that a right answer has whatever it computes; an exercise asks for one in a line."""
+"""Properties that any correct answer has, such as keeping the dtype; a check verifies each in one line."""
 
 from collections.abc import Callable
 
@@ -12,12 +12,12 @@ from mmcourse.exercises.judging import agrees
 
 
 def in_float64(case: tuple) -> tuple:
-    """The same arguments, with tensors of floats and of complex numbers in double precision."""
+    """The same arguments, with floating-point and complex tensors in double precision."""
     return tuple(doubled(one) if isinstance(one, Tensor) else one for one in case)
 
 
 def doubled(value: Tensor) -> Tensor:
-    """In double precision, unless it holds whole numbers or a mask."""
+    """The tensor in double precision; integers and masks stay as they are."""
     if value.is_complex():
         return value.to(torch.complex128)
     return value.double() if value.is_floating_point() else value
@@ -29,7 +29,7 @@ def expect_dtype_kept(answer: Answer, case: tuple) -> None:
         results = list(tensors(answer(*in_float64(case))))
     except NotRight as problem:
         raise NotRight(
-            f"right for float32, but for float64 it stops: {problem}. New tensors take the type of what is there: "
+            f"correct for float32, but it fails for float64: {problem}. Create tensors with the dtype of the input: "
             "`torch.zeros_like`, or `dtype=x.dtype`"
         ) from None
     for result in results:
@@ -41,12 +41,12 @@ def expect_dtype_kept(answer: Answer, case: tuple) -> None:
 
 
 def expect_same_again(answer: Callable, case: tuple) -> None:
-    """A second call with the same arguments gives the same, for results that agree can compare."""
+    """NotRight where a second call with the same arguments returns another result, for types that `agrees` compares."""
     first = copied(answer(*case))
     if not agrees_throughout(answer(*case), first):
         raise NotRight(
-            "a second call with the same arguments gives something else: does a default argument such as `[]`, a "
-            "global or an attribute keep what the first call left there? Or is something random?"
+            "a second call with the same arguments returns another result: does a default argument such as `[]`, a "
+            "global or an attribute keep a value from the first call? Or is the result random?"
         )
 
 
@@ -61,7 +61,7 @@ class _Called(TorchFunctionMode):
 
 
 def expect_without(answer: Callable, case: tuple, forbidden: set[str], words: str) -> None:
-    """The answer calls none of these functions of torch, whatever object or module it finds them in."""
+    """NotRight where the answer calls one of these functions of torch, through any object or module."""
     with _Called() as called:
         answer(*case)
     if forbidden & called.names:
@@ -69,7 +69,7 @@ def expect_without(answer: Callable, case: tuple, forbidden: set[str], words: st
 
 
 def agrees_throughout(given, expected) -> bool:
-    """Equal results, also of several tensors; what cannot be compared counts as equal."""
+    """Whether results, one or several tensors, are equal; types that cannot be compared count as equal."""
     if isinstance(expected, tuple | list) and isinstance(given, tuple | list):
         return len(given) == len(expected) and all(map(agrees_throughout, given, expected))
     try:
@@ -89,17 +89,17 @@ class NetworkState:
         self.modes = {name: part.training for name, part in network.named_modules()}
 
     def values_changed(self) -> bool:
-        """Whether a parameter or a buffer is another one now."""
+        """Whether a parameter or a buffer has changed."""
         now = self.network.state_dict()
         return any(not torch.equal(value, now[name]) for name, value in self.values.items())
 
     def gradients_changed(self) -> bool:
-        """Whether a gradient was added to, replaced or erased."""
+        """Whether a gradient was accumulated, replaced or removed."""
         now = gradients_of(self.network)
         return any(not equal(gradient, now[name]) for name, gradient in self.gradients.items())
 
     def expect_settings_kept(self, name: str) -> None:
-        """The mode of every layer, and which parameters learn, are as they were."""
+        """NotRight where the mode of a layer or the `requires_grad` of a parameter has changed."""
         if self.modes != {name: part.training for name, part in self.network.named_modules()}:
             raise NotRight(f"`{name}` is left in another mode (training or evaluation) than it was in")
         frozen = [
@@ -107,7 +107,7 @@ class NetworkState:
         ]
         if frozen:
             raise NotRight(
-                f"`{name}` is left with frozen parameters (`requires_grad` is False), so it cannot learn afterwards"
+                f"`{name}` is left with frozen parameters (`requires_grad` is False), so it can no longer be trained"
             )
 
 

@@ -1,7 +1,7 @@
-"""`quiz`: a few questions on a lesson, with an explanation for every option.
+"""`quiz` asks a few questions on a lesson and explains every option.
 
-The questions of lesson NN stand in `quiz_NN.toml`. With a kernel they are radio buttons, for mouse and keyboard;
-without one the same output shows them as text that unfolds.
+The questions of lesson NN are in `quiz_NN.toml`. With a kernel they are radio buttons, for mouse and keyboard;
+without one, the same output shows text that unfolds.
 """
 
 import html
@@ -15,7 +15,7 @@ from mmcourse.exercises.showing import badge, line, marked_up, notebook, plain_t
 
 @dataclass(frozen=True)
 class Option:
-    """One thing to choose, and why it is right or wrong."""
+    """One option, and why it is correct or wrong."""
 
     text: str
     right: bool
@@ -24,7 +24,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Question:
-    """One question. Its id stays when its wording changes: answers are stored under it."""
+    """One question. Its id stays when its text changes: answers are stored under it."""
 
     id: str
     text: str
@@ -45,14 +45,14 @@ def lessons() -> list[str]:
 
 
 def load_quiz(lesson: str) -> tuple[Question, ...]:
-    """The questions of a lesson. A lesson without a quiz raises ValueError that says which have one."""
+    """The questions of a lesson. ValueError for a lesson without a quiz names those that have one."""
     if lesson not in lessons():
         raise ValueError(f"no quiz for lesson {lesson!r}; there are quizzes for {', '.join(lessons())}")
     return parse(Path(__file__).with_name(f"quiz_{lesson}.toml").read_text(encoding="utf-8"))
 
 
 def parse(text: str) -> tuple[Question, ...]:
-    """Questions from TOML. A question that could not be asked raises ValueError with its id."""
+    """Questions from TOML. ValueError for a question that cannot be used names its id."""
     questions = []
     for entry in tomllib.loads(text).get("question", []):
         options = tuple(
@@ -63,7 +63,7 @@ def parse(text: str) -> tuple[Question, ...]:
         texts = [option.text for option in options]
         if len(options) < 2 or sum(option.right for option in options) != 1 or len(set(texts)) < len(texts):
             raise ValueError(
-                f"question {question.id!r}: expected two or more different options, exactly one of them right"
+                f"question {question.id!r}: expected two or more different options, exactly one of them correct"
             )
         if not all(option.because for option in options):
             raise ValueError(f"question {question.id!r}: every option needs its explanation (`because`)")
@@ -86,7 +86,7 @@ def quiz(lesson: str) -> None:
         widget = as_widget(lesson, questions)
         view = widget._repr_mimebundle_()["application/vnd.jupyter.widget-view+json"]
     except (ImportError, KeyError, TypeError):
-        pass  # no ipywidgets here: the unfolding text does it
+        pass  # without ipywidgets the text that unfolds is shown
     else:
         bundle["application/vnd.jupyter.widget-view+json"] = view
     display(bundle, raw=True)
@@ -129,7 +129,7 @@ def as_widget(lesson: str, questions: tuple[Question, ...]):
 
     def count() -> None:
         right = sum(option.right for option in chosen.values())
-        score.value = f"<b>{len(chosen)} of {len(questions)} answered, {right} right</b>"
+        score.value = f"<b>{len(chosen)} of {len(questions)} answered, {right} correct</b>"
 
     parts: list[widgets.Widget] = []
     for i, question in enumerate(questions, 1):
@@ -142,7 +142,7 @@ def as_widget(lesson: str, questions: tuple[Question, ...]):
 def _ask(number: int, lesson: str, question: Question, before: str | None, chosen: dict, count) -> list:
     """The widgets of one question.
 
-    Each option is a group of radio buttons of its own, so that Tab reaches it and Space chooses it: the arrow keys,
+    Each option is a separate group of radio buttons, so that Tab reaches it and Space chooses it: the arrow keys,
     which move inside a group, belong to the notebook.
     """
     import ipywidgets as widgets

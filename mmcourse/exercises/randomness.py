@@ -1,6 +1,6 @@
-"""Whether random numbers are what was asked for, judged by the numbers alone: any generator will do.
+"""Tests of random numbers by their distribution alone, so that a learner may use any generator.
 
-A right answer fails one of these tests with a probability below one in a million.
+A correct answer fails one of these tests with a probability below one in a million.
 """
 
 import math
@@ -52,13 +52,13 @@ def standardised(draws: Tensor) -> bool:
 
 
 def varies(draws: Tensor, dim: int) -> bool:
-    """Whether draws differ along an axis, at more than one place: False if one number is used for all of it."""
+    """Whether draws differ along an axis, at more than one position: False if one number is repeated along the axis."""
     first = draws.narrow(dim, 0, 1)
     return bool((draws - first).abs().max() > 1e-4 * draws.abs().max())
 
 
 def correlated(draws: Tensor) -> bool:
-    """Whether columns depend linearly on each other more than chance explains.   (N, D), N at least 1,000"""
+    """Whether columns are correlated more than by chance.   (N, D), N at least 1,000"""
     n, width = draws.shape
     correlation = torch.corrcoef(draws.detach().double().T).fill_diagonal_(0)
     pairs = width * (width - 1)
@@ -66,6 +66,6 @@ def correlated(draws: Tensor) -> bool:
 
 
 def repeated(draws: Tensor) -> bool:
-    """Whether the same numbers come again and again, such as one row of noise for every second example."""
+    """Whether numbers repeat, such as one row of noise for every second example."""
     values = draws.detach().flatten().float()
     return len(values.round(decimals=5).unique()) < 0.75 * len(values)

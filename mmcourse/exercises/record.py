@@ -1,8 +1,8 @@
-"""The learner's record: what was tried, answered and seen, in one file.
+"""The learner's record of attempts, answers and hints, in one file.
 
 `progress.json` in the work folder. Every change is read, made and written under a lock, to a temporary name first,
 so that two kernels can write and a power failure cannot truncate it. Reading needs no lock and changes nothing. A
-damaged file is put aside under a dated name by the next change; keys that this version does not know are kept.
+damaged file is renamed, with the date in its name, by the next change; keys that this version does not know are kept.
 """
 
 import errno
@@ -22,7 +22,7 @@ from mmcourse.renamed import carry_over
 FORMAT = 1
 WAIT = 5.0  # seconds for another kernel to finish writing
 RANK = {"wrong": 1, "right": 2}
-NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # a file system that has none, as some network drives
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # a file system without locks, as on some network drives
 FIELDS = {"state": str, "tries": int, "hints": int, "last": str, "answer": str, "earlier_answers": list}
 
 
@@ -35,16 +35,16 @@ class Unreadable(RuntimeError):
 
 
 class NotStored(RuntimeError):
-    """A change of the record could not be stored; the message says why, and what to do."""
+    """A change of the record could not be stored; the message says why and what to do."""
 
 
 def path() -> Path:
-    """Where the record is."""
+    """The path of the record."""
     return settings.work_folder() / "progress.json"
 
 
 def load() -> dict:
-    """The record as it is; an empty one where there is none or it cannot be read (then a message says so each time)."""
+    """The record; an empty one where there is none or, with a message each time, where it cannot be read."""
     try:
         return read()
     except Unreadable as error:
@@ -53,7 +53,7 @@ def load() -> dict:
 
 
 def read() -> dict:
-    """The record as it stands, an empty one where there is none; `Unreadable` where it cannot be read."""
+    """The record, an empty one where there is none; `Unreadable` where it cannot be read."""
     try:
         return parse(patiently(path().read_bytes).decode("utf-8"))
     except FileNotFoundError:
@@ -68,7 +68,7 @@ def read() -> dict:
 
 
 def store(change: Callable[[dict], None]) -> bool:
-    """Change the record. True when it is safely stored; else the reason is shown each time, and the lesson goes on."""
+    """Change the record. Returns True when it is stored; otherwise the reason is shown and the lesson goes on."""
     try:
         if remark := write(change):
             note(remark)
@@ -79,7 +79,7 @@ def store(change: Callable[[dict], None]) -> bool:
 
 
 def write(change: Callable[[dict], None]) -> str | None:
-    """Change the record; `NotStored` where it could not be stored. Returns a remark to show about a damaged one."""
+    """Change the record; `NotStored` where that fails. Returns a message about a damaged record, or None."""
     try:
         path().parent.mkdir(parents=True, exist_ok=True)
         with lock():
@@ -101,11 +101,11 @@ def write(change: Callable[[dict], None]) -> str | None:
 
 @contextmanager
 def lock() -> Iterator[None]:
-    """One writer at a time, over all kernels; on a file system without locks, no more than one step at a time."""
+    """One writer at a time among all kernels; without file locks, each change is still written in one step."""
     held = FileLock(str(path()) + ".lock", timeout=WAIT)
     try:
         held.acquire()
-    except NotImplementedError:  # what filelock makes of ENOSYS
+    except NotImplementedError:  # filelock raises this for ENOSYS
         pass
     except OSError as error:
         if error.errno not in NO_LOCKS:
@@ -117,12 +117,12 @@ def lock() -> Iterator[None]:
 
 
 def empty() -> dict:
-    """A record with nothing in it."""
+    """An empty record."""
     return {"format": FORMAT, "exercises": {}, "quizzes": {}}
 
 
 def parse(text: str) -> dict:
-    """A record from its text. Not one: ValueError. From a newer course, in a shape unknown here: NewerFormat."""
+    """A record from its text. ValueError for other text, NewerFormat for a format of a newer course."""
     try:
         data = json.loads(text)
     except RecursionError:
@@ -138,7 +138,7 @@ def parse(text: str) -> dict:
 
 
 def _misshapen(data: dict) -> str | None:
-    """What is not as this version writes it, or None. Sections that are missing are made."""
+    """What differs from the format of this version, or None. Missing sections are added."""
     for section in ("exercises", "quizzes"):
         entries = data.setdefault(section, {})
         if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
@@ -156,7 +156,7 @@ def _misshapen(data: dict) -> str | None:
 
 
 def _read_to_change() -> tuple[dict, str | None]:
-    """The record, under the lock. One that is damaged is put aside, with words for it."""
+    """The record, read under the lock, and a message where a damaged one was renamed."""
     try:
         return parse(patiently(path().read_bytes).decode("utf-8")), None
     except FileNotFoundError:
@@ -170,12 +170,12 @@ def _read_to_change() -> tuple[dict, str | None]:
 
 
 def now() -> str:
-    """The present, to the second, with its time zone."""
+    """The current time, to the second, with its time zone."""
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def moment(text: str) -> float:
-    """When that was, in seconds: clocks of two machines may stand in different time zones. 0 where it is no time."""
+    """A stored time in seconds, so that time zones can be compared; 0 for text that is not a time."""
     try:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
@@ -183,7 +183,7 @@ def moment(text: str) -> float:
 
 
 def add_try(data: dict, id: str, state: str, source: str | None = None) -> None:
-    """Record one attempt. Once right stays right; every right answer is kept, the newest as 'answer'."""
+    """Record one attempt. A correct exercise stays correct; every correct answer is kept, the newest as 'answer'."""
     entry = data["exercises"].setdefault(id, {})
     entry["tries"] = entry.get("tries", 0) + 1
     entry["last"] = now()
@@ -195,7 +195,7 @@ def add_try(data: dict, id: str, state: str, source: str | None = None) -> None:
 
 
 def keep_answer(entry: dict, source: str | None) -> None:
-    """Make a source the entry's answer, and an older, different one an earlier answer."""
+    """Store a source as the entry's answer; a different, older one moves to the earlier answers."""
     if not source or source == entry.get("answer"):
         return
     earlier = [text for text in entry.get("earlier_answers", []) if text != source]
@@ -207,7 +207,7 @@ def keep_answer(entry: dict, source: str | None) -> None:
 
 
 def add_hint(data: dict, id: str, count: int) -> None:
-    """Record that so many hints were shown."""
+    """Record how many hints were shown."""
     entry = data["exercises"].setdefault(id, {})
     entry["hints"] = max(count, hints_shown(data, id))
 

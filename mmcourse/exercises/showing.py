@@ -1,10 +1,10 @@
-"""Where words for the learner go: a notebook's output as HTML with plain text beside it, or the terminal."""
+"""Output for the learner: HTML with plain text as an alternative in a notebook, plain text on a terminal."""
 
 import html
 import re
 import sys
 
-BADGES = {  # sign, background: a white sign has a contrast of at least 4.5 on each, whatever the page's own colours
+BADGES = {  # sign, background: a white sign has a contrast of at least 4.5 on each, with any colours of the page
     "right": ("✓", "#1b7a3d"),
     "wrong": ("✗", "#b3261e"),
     "untried": ("○", "#5f6672"),
@@ -13,7 +13,7 @@ BADGES = {  # sign, background: a white sign has a contrast of at least 4.5 on e
 
 
 def notebook():
-    """IPython's shell when a kernel runs this, else None."""
+    """IPython's shell in a Jupyter kernel, else None."""
     if "IPython" not in sys.modules:
         return None
     from IPython import get_ipython
@@ -23,7 +23,7 @@ def notebook():
 
 
 def show(plain: str, markup: str, **more) -> None:
-    """Show one thing once. `more`: further MIME types, with their slashes written as two underscores."""
+    """Show one output once. `more`: further MIME types, with their slashes written as two underscores."""
     if notebook() is None:
         say(plain)
         return
@@ -34,7 +34,7 @@ def show(plain: str, markup: str, **more) -> None:
 
 
 def say(text: str) -> None:
-    """Print, also where the terminal lacks a sign such as ✓."""
+    """Print, also on a terminal that cannot encode a sign such as ✓."""
     try:
         print(text)
     except UnicodeEncodeError:
@@ -43,12 +43,12 @@ def say(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Tell the learner something that is neither right nor wrong, such as a record that could not be stored."""
+    """Show a message that is not a verdict, such as a record that could not be stored."""
     show(f"! {plain_text(text)}", line("note", "", text))
 
 
 def plain_text(text: str) -> str:
-    """The words without the backticks around code."""
+    """The text without the backticks around code."""
     return text.replace("`", "")
 
 
@@ -58,7 +58,7 @@ def marked_up(text: str) -> str:
 
 
 def badge(state: str) -> str:
-    """A coloured sign that reads on light and dark pages, and without colour."""
+    """A coloured sign that is legible on light and dark pages, and without colour."""
     sign, colour = BADGES[state]
     return (
         f'<span style="display:inline-block;min-width:1.5em;text-align:center;border-radius:3px;margin-right:.5em;'

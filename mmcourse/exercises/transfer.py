@@ -1,4 +1,4 @@
-"""`download_progress` and `restore_progress`: progress and answers carried away from a machine that will vanish."""
+"""`download_progress` and `restore_progress`: move progress and answers from one machine to another."""
 
 import base64
 import html
@@ -20,9 +20,9 @@ from mmcourse.files import write_whole
 def download_progress(path: str | Path | None = None) -> None:
     """Write progress and answers to one zip file and offer it: as a download on Colab, elsewhere as a link.
 
-    path: the file to write, or a folder; by default a file in the work folder, named by the day. A file that is there
-    is replaced only by one that holds everything in it; else a new name is taken, or for a given file FileExistsError
-    raised. `record.Unreadable` where the record here cannot be read: then nothing is written.
+    path: the file to write, or a folder; by default a file in the work folder, named by the day. An existing file
+    is replaced only if the new one contains all of it; otherwise a new name is used, or FileExistsError raised for a
+    given file. `record.Unreadable` where the record here cannot be read: then nothing is written.
     """
     try:
         data = record.read()
@@ -32,7 +32,7 @@ def download_progress(path: str | Path | None = None) -> None:
     given = path is not None and not folder.is_dir()
     target = folder if given else _free(folder, data)
     if given and not _contained(target, data):
-        raise FileExistsError(f"{target} is there and holds something that this download does not; give another name")
+        raise FileExistsError(f"{target} exists and contains entries that this download lacks; give another name")
     content, colab = packed(data), _colab()
     try:
         write_whole(target, content)
@@ -59,14 +59,14 @@ def _colab():
 
 
 def _free(folder: Path, data: dict) -> Path:
-    """Where in a folder this download goes: the day's file, or one named by the second where that one holds more."""
+    """The file for this download: named by the day, or by the second where that one exists and contains more."""
     now = datetime.now()
     target = folder / f"mmcourse-progress-{now:%Y-%m-%d}.zip"
     return target if _contained(target, data) else target.with_name(f"{target.stem}-{now:%H%M%S-%f}.zip")
 
 
 def _contained(path: Path, data: dict) -> bool:
-    """Whether replacing this file by the record loses nothing: it is not there, or a download of which all is in it."""
+    """Whether replacing this file loses nothing: it does not exist, or the record contains all of its entries."""
     if not path.exists():
         return True
     try:
@@ -79,7 +79,7 @@ def _contained(path: Path, data: dict) -> bool:
 
 
 def packed(data: dict) -> bytes:
-    """A zip with the record and, to be read by people, each right answer as a file."""
+    """A zip with the record, and each correct answer as a file for people to read."""
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         text = json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True)
@@ -92,10 +92,10 @@ def packed(data: dict) -> bytes:
 
 
 def restore_progress(path: str | Path) -> None:
-    """Merge a downloaded file (or a bare progress.json) into the record here; nothing that is here is lost.
+    """Merge a downloaded file (or a bare progress.json) into the record here; no entry of either is lost.
 
-    A file that is missing raises FileNotFoundError; one that is not a record of progress ValueError; one that a newer
-    course wrote, in a format unknown here, `record.NewerFormat`.
+    FileNotFoundError for a missing file, ValueError for one that is not a record of progress, `record.NewerFormat` for
+    a format of a newer course.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -104,7 +104,7 @@ def restore_progress(path: str | Path) -> None:
     if not record.store(lambda data: record.merge(data, other)):
         return
     done = sum(entry.get("state") == "right" for entry in other["exercises"].values())
-    said = f"restored from {path.name}: {done} right answers, quizzes of {len(other['quizzes'])} lessons"
+    said = f"restored from {path.name}: {done} correct answers, quizzes of {len(other['quizzes'])} lessons"
     show(said, html.escape(said))
 
 

@@ -1,7 +1,7 @@
 """Attention (Vaswani et al. 2017): scaled dot products, several heads, masks; sinusoidal and rotary positions.
 
 A mask is boolean and True where a query may attend to a key; it is broadcast to (..., T_q, T_k). PyTorch's own
-`key_padding_mask` says the opposite (True is hidden); its `scaled_dot_product_attention` means what is meant here.
+`key_padding_mask` has the opposite meaning (True is hidden); its `scaled_dot_product_attention` uses this one.
 """
 
 import torch
@@ -18,9 +18,9 @@ def attention(
 
     (..., T_q, d), (..., T_k, d), (..., T_k, D), mask (..., T_q, T_k) -> (..., T_q, D), (..., T_q, T_k)
 
-    A query that may attend to nothing gets zeros, values and weights, where a bare softmax would give NaN. `dropout` is
-    the fraction of weights dropped at random. Scores and softmax are computed in float32 at least, also under autocast:
-    products in float16 overflow at 65,504. ValueError where shapes, types or the mask do not fit.
+    A query that may attend to no key gets zeros, as values and as weights, where a plain softmax would give NaN.
+    `dropout` is the fraction of weights dropped at random. Scores and softmax are computed in float32 at least, also
+    under autocast: products in float16 overflow at 65,504. ValueError where shapes, types or the mask do not fit.
     """
     _check(queries, keys, values)
     with without_autocast(queries):
@@ -71,7 +71,7 @@ class MultiHeadAttention(nn.Module):
         if len(x) != len(memory):
             raise ValueError(
                 f"x has {len(x)} sequences, memory {len(memory)}; expected the same number. "
-                "Likely cause: a batch of one split with another's"
+                "Likely cause: batches of different splits"
             )
         queries, keys, values = (
             self.split(layer(part)) for layer, part in ((self.query, x), (self.key, memory), (self.value, memory))
@@ -96,7 +96,7 @@ def sinusoids(length: int, width: int) -> Tensor:
     At position t, feature 2i is sin(t / 10000^(2i / width)) and feature 2i + 1 the cosine of the same angle.
     """
     if width < 2 or width % 2:
-        raise ValueError(f"width is {width}; expected an even number, for each sine has its cosine")
+        raise ValueError(f"width is {width}; expected an even number, one half sines, one half cosines")
     positions = torch.arange(length, dtype=torch.float64)[:, None]  # (T, 1)
     angles = positions / 10_000 ** (torch.arange(0, width, 2, dtype=torch.float64) / width)  # (T, D / 2)
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1).float()
@@ -106,7 +106,7 @@ def rotate(x: Tensor) -> Tensor:
     """Rotate each pair of features by an angle that grows with the position: pair i at position t by the angle whose
     sine and cosine `sinusoids` holds.   (..., T, d) -> (..., T, d)
 
-    The product of two rotated vectors depends on their distance, and not on where they are (Su et al. 2021, RoFormer).
+    The dot product of two rotated vectors depends on their relative position only (Su et al. 2021, RoFormer).
     """
     waves = sinusoids(*x.shape[-2:]).to(x)
     sine, cosine = waves[:, 0::2], waves[:, 1::2]  # (T, d / 2)
@@ -125,7 +125,7 @@ def check_features(x: Tensor, width: int, name: str) -> None:
         cause = (
             f"a single sequence needs a batch axis: {name}[None]"
             if x.dim() == 2 and x.shape[-1] == width
-            else "a mask handed in by its place; give it by name: mask=..."
+            else "a mask as a positional argument; give it by name: mask=..."
             if x.dtype == torch.bool
             else "tokens that were not embedded"
             if not x.is_floating_point()

@@ -17,9 +17,9 @@ from mmcourse.models.speech import check_mels
 
 
 def check_codes(codes: Tensor, shape: Sequence[int | str]) -> None:
-    """ValueError unless codes are floating point and have a batch axis, then `shape`; a name fits any length.
+    """ValueError unless codes are floating point of shape (B, *shape); a name in `shape` stands for any length.
 
-    check_codes(codes, (8, "H", "W")) wants (B, 8, H, W).
+    check_codes(codes, (8, "H", "W")) expects (B, 8, H, W).
     """
     wanted = ("B", *shape)
     fits = codes.dim() == len(wanted) and len(codes) > 0
@@ -34,7 +34,7 @@ def check_codes(codes: Tensor, shape: Sequence[int | str]) -> None:
             f"codes have shape {tuple(codes.shape)}; expected ({', '.join(map(str, wanted))}). Likely cause: {cause}"
         )
     if not codes.is_floating_point():
-        raise ValueError(f"codes are {codes.dtype}; expected floating point, as encode gives")
+        raise ValueError(f"codes are {codes.dtype}; expected floating point, as encode returns")
 
 
 def interpolate(start: Tensor, end: Tensor, steps: int) -> Tensor:
@@ -141,7 +141,7 @@ class ImageAutoencoder(nn.Module):
 class SentenceAutoencoder(nn.Module):
     """Sentences to logits of the same sentences, by convolutions over the words; the code is a short sequence.
 
-    length    tokens that the decoder gives, '<end>' included, divisible by 2^blocks; sentences must be shorter
+    length    tokens that the decoder returns, '<end>' included, divisible by 2^blocks; sentences must be shorter
     channels  numbers of the code for each 2^blocks tokens; `width` features between; `blocks` halve the length
     Train with `token_loss` on the tokens followed by '<end>' (`sentence_targets`). Every sentence is padded to `length`
     first, so padding changes no output.
@@ -209,7 +209,7 @@ class RecurrentSentenceAutoencoder(nn.Module):
 
 
 def sentence_targets(tokens: Tensor, length: int, end: int) -> Tensor:
-    """The tokens, then `end`, padded with 0: what a sentence autoencoder of this length should give.
+    """The tokens, then `end`, padded with 0: the targets of a sentence autoencoder of this length.
 
     (B, T) int64, 0 is padding on the right -> (B, length). ValueError where a sentence leaves no room for `end`.
     """
@@ -224,7 +224,7 @@ def _of_length(tokens: Tensor, vocabulary_size: int, length: int) -> Tensor:
     longest = int(lengths(tokens).max())
     if longest >= length:
         raise ValueError(
-            f"a sentence has {longest} tokens; expected {length - 1} at most, and '<end>' behind them. Likely cause: a "
+            f"a sentence has {longest} tokens; expected {length - 1} at most, and '<end>' after them. Likely cause: a "
             "length taken from other sentences"
         )
     return F.pad(tokens, (0, length - tokens.shape[1]))
@@ -238,7 +238,7 @@ def _block1d(convolution: nn.Module) -> nn.Sequential:
 class SpectrogramAutoencoder(nn.Module):
     """Log-mels to log-mels through a code that is a short sequence of vectors, one for each 2^blocks frames.
 
-    Takes what a fitted LogMel gives, every band of mean 0 and standard deviation 1, and gives the same. The number of
+    Inputs and outputs are those of a fitted LogMel, with mean 0 and standard deviation 1 in every band. The number of
     frames and of bands must be divisible by 2^blocks: 80 frames of 40 bands have a code of (channels, 10).
     """
 
@@ -278,7 +278,7 @@ class SpectrogramAutoencoder(nn.Module):
 
 
 def check_divisible(x: Tensor, factor: int) -> None:
-    """ValueError unless the last two axes can be halved without a remainder as often as the blocks do it."""
+    """ValueError unless the last two axes are divisible by `factor`."""
     if any(size % factor for size in x.shape[-2:]):
         advice = "pad or crop the images" if x.dim() == 4 else "choose the number of samples: collate(sounds, samples)"
         raise ValueError(

@@ -19,13 +19,13 @@ def conv_block(in_channels: int, out_channels: int) -> nn.Sequential:
 
 
 def check_images(images: Tensor, channels: int) -> None:
-    """ValueError unless images are (B, channels, H, W) of floating point, with at least one picture."""
+    """ValueError unless images are (B, channels, H, W) of floating point, with at least one image."""
     if images.dim() != 4 or images.shape[1] != channels:
         last = images.dim() == 4 and images.shape[-1] == channels
         cause = (
-            "the channels stand last: images.permute(0, 3, 1, 2)"
+            "the channels are last: images.permute(0, 3, 1, 2)"
             if last
-            else "a single picture needs a batch axis: image[None]"
+            else "a single image needs a batch axis: image[None]"
             if images.dim() == 3
             else f"the network was made for {channels} channels"
         )
@@ -33,7 +33,7 @@ def check_images(images: Tensor, channels: int) -> None:
             f"images have shape {tuple(images.shape)}; expected (B, {channels}, H, W). Likely cause: {cause}"
         )
     if len(images) == 0:
-        raise ValueError("images is an empty batch; expected at least one picture. Likely cause: an empty split")
+        raise ValueError("images is an empty batch; expected at least one image. Likely cause: an empty split")
     if not images.is_floating_point():
         raise ValueError(
             f"images are {images.dtype}; expected floating point in [0, 1]. Likely cause: bytes 0 to 255, "
@@ -42,9 +42,9 @@ def check_images(images: Tensor, channels: int) -> None:
 
 
 class ImageEncoder(nn.Module):
-    """Pictures to feature vectors: a convolution block for each width, then the largest value of each channel.
+    """Images to feature vectors: a convolution block for each width, then global max pooling.
 
-    Global max pooling finds a small thing wherever it stands (average pooling thins it out with background).
+    Max pooling preserves the response to a small object at any position; average pooling dilutes it with background.
     """
 
     def __init__(self, widths: tuple[int, ...] = (24, 48, 96), in_channels: int = 3):
@@ -91,7 +91,7 @@ class ResidualBlock(nn.Module):
 class ResidualEncoder(nn.Module):
     """Images to feature vectors: per width a convolution block and a residual block, then the mean of each channel.
 
-    Residual connections and average pooling set it apart from ImageEncoder.   (B, C, H, W) in [0, 1] -> (B, D)
+    It differs from ImageEncoder in residual connections and average pooling.   (B, C, H, W) in [0, 1] -> (B, D)
     """
 
     def __init__(self, widths: tuple[int, ...] = (32, 64), in_channels: int = 3):
@@ -107,7 +107,7 @@ class ResidualEncoder(nn.Module):
 
 
 class ImageClassifier(nn.Module):
-    """Pictures to logits: an encoder and one linear layer.   (B, C, H, W) -> (B, n_classes)"""
+    """Images to logits: an encoder and one linear layer.   (B, C, H, W) -> (B, n_classes)"""
 
     def __init__(self, n_classes: int, widths: tuple[int, ...] = (24, 48, 96), in_channels: int = 3):
         super().__init__()
@@ -122,7 +122,7 @@ class AttributeClassifier(nn.Module):
     """Kind, colour and size of a page's one object, from one encoder: the course's judges of images.
 
     residual  a ResidualEncoder in place of an ImageEncoder
-    forward: (B, 3, S, S) -> (B, n_kinds + n_colours + n_sizes) logits side by side; `split` takes them apart.
+    forward: (B, 3, S, S) -> (B, n_kinds + n_colours + n_sizes) logits, concatenated; `split` separates them.
     """
 
     def __init__(
@@ -144,9 +144,9 @@ class AttributeClassifier(nn.Module):
         return logits.split(self.sizes, dim=1)
 
     def predict(self, images: Tensor) -> Tensor:
-        """The most likely kind, colour and size of each picture, wherever it lies.   (B, 3, S, S) -> (B, 3) int64"""
+        """The most likely kind, colour and size of each image, on any device.   (B, 3, S, S) -> (B, 3) int64"""
         where = self.head.weight.device
-        with evaluation_mode(self):  # in parts: the feature maps of a thousand pages fill 300 MB
+        with evaluation_mode(self):  # in parts: the feature maps of a thousand pages take 300 MB
             logits = torch.cat([self(part.to(where)) for part in images.split(AT_ONCE)])
         return torch.stack([part.argmax(dim=1) for part in self.split(logits)], dim=1)
 

@@ -23,7 +23,7 @@ SIZE = gan.SIZE  # pixels along an image's side
 class ModulatedDecoder(nn.Module):
     """A vector to images in [0, 1]; after each convolution the vector scales and shifts every channel (FiLM).
 
-    n_inputs   numbers of the vector: the latent ones and the condition, side by side
+    n_inputs   numbers of the vector: the latent ones and the condition, concatenated
     widths     channels at 4, 8, 16 and 32 pixels
     (B, n_inputs) -> (B, channels, 32, 32)
     """

@@ -27,7 +27,7 @@ def collapse(ids: Sequence[int], blank: int = BLANK) -> list[int]:
 def ctc_log_likelihood(log_probs: Tensor, targets: Tensor, blank: int = BLANK) -> Tensor:
     """ln p(targets), summed over all alignments by the forward algorithm; differentiable.   (T, V), (L,) -> ()
 
-    -inf where T frames are too few for the targets. ValueError for other shapes, or targets that hold the blank.
+    -inf where T frames are too few for the targets. ValueError for other shapes, or targets that contain the blank.
     """
     check_log_probs(log_probs)
     targets = torch.as_tensor(targets, dtype=torch.int64, device=log_probs.device)
@@ -39,7 +39,7 @@ def ctc_log_likelihood(log_probs: Tensor, targets: Tensor, blank: int = BLANK) -
     states = targets.new_full((2 * len(targets) + 1,), blank)  # a blank between any two labels and at both ends
     states[1::2] = targets
     emissions = log_probs[:, states]  # (T, S)
-    skip = torch.zeros_like(states, dtype=torch.bool)  # a step from label to label, over the blank between them
+    skip = torch.zeros_like(states, dtype=torch.bool)  # transitions that skip the blank between two labels
     skip[2:] = (states[2:] != blank) & (states[2:] != states[:-2])
     alpha = torch.where(torch.arange(len(states), device=states.device) < 2, emissions[0], NEVER)
     for emission in emissions[1:]:
@@ -77,7 +77,7 @@ def prefix_beam(
 
     The score is ln p(labels) + weight * ln p(words) + bonus * number of words (Hannun et al. 2014).
     width           prefixes kept after each frame
-    language_model  (words before, word) -> ln p(word | words before); word None is the sentence's end. Asked when a
+    language_model  (words before, word) -> ln p(word | words before); word None is the sentence's end. Called when a
                     space follows a word, and at the end
     worth_trying    labels with a lower log-probability in a frame are skipped there
     """
@@ -97,8 +97,8 @@ def prefix_beam(
                     _add(found, prefix, 0, _plus(blank, label) + row[c])
                     continue
                 if prefix and c == prefix[-1]:
-                    _add(found, prefix, 1, label + row[c])  # the same label goes on
-                    _add(found, (*prefix, c), 1, blank + row[c])  # a blank stood between: it comes again
+                    _add(found, prefix, 1, label + row[c])  # the same label continues
+                    _add(found, (*prefix, c), 1, blank + row[c])  # after a blank: the label is repeated
                 else:
                     _add(found, (*prefix, c), 1, _plus(blank, label) + row[c])
         best = sorted(found, key=lambda prefix: _plus(*found[prefix]) + scores(prefix), reverse=True)[:width]
@@ -107,7 +107,7 @@ def prefix_beam(
 
 
 class _Words:
-    """What the language model and the bonus add to a prefix's score; remembered, since prefixes come again."""
+    """The contribution of the language model and the bonus to a prefix's score, cached, since prefixes recur."""
 
     def __init__(self, language_model: LanguageScores | None, weight: float, bonus: float):
         self.language_model, self.weight, self.bonus, self.known = language_model, weight, bonus, {}
@@ -127,7 +127,7 @@ class _Words:
 
 
 def _last_space(prefix: tuple[int, ...]) -> int:
-    """Where the word begins that is still being written."""
+    """The position at which the unfinished last word begins."""
     for position in range(len(prefix) - 1, -1, -1):
         if prefix[position] == SPACE:
             return position
@@ -146,11 +146,11 @@ def _plus(a: float, b: float) -> float:
 
 
 def check_log_probs(log_probs: Tensor) -> None:
-    """ValueError unless log_probs are (T, V), at least a frame, none above 0."""
+    """ValueError unless log_probs are (T, V) with at least one frame and no value above 0."""
     if not isinstance(log_probs, Tensor) or log_probs.dim() != 2 or log_probs.numel() == 0:
         shape = tuple(log_probs.shape) if isinstance(log_probs, Tensor) else type(log_probs).__name__
         raise ValueError(
-            f"log_probs are {shape}; expected (T, V), the frames of one sound. Likely cause: a batch; take one of it "
+            f"log_probs are {shape}; expected (T, V), the frames of one sound. Likely cause: a batch; select one sound "
             "and its real frames: log_probs[i, :lengths[i]]"
         )
     if (top := log_probs.max().item()) > 1e-3:

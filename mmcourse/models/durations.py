@@ -16,13 +16,13 @@ def expand(states: Tensor, durations: Tensor) -> Tensor:
 def expand_batch(states: Tensor, durations: Tensor) -> tuple[Tensor, Tensor]:
     """The same for a batch, and which frames are real.   (B, L, D), (B, L) int64 -> (B, T, D), mask (B, T) bool
 
-    T is the length of the longest; the frames behind a shorter one are 0.
+    T is the length of the longest; the frames after a shorter one are 0.
     """
     _check(states, durations)
-    ends = durations.cumsum(dim=1)  # (B, L): the frame at which each character is over
+    ends = durations.cumsum(dim=1)  # (B, L): the frame at which each character ends
     frames = torch.arange(int(ends[:, -1].max()), device=states.device).expand(len(states), -1).contiguous()
     mask = frames < ends[:, -1:]
-    at = torch.searchsorted(ends, frames, right=True).clamp(max=states.shape[1] - 1)  # (B, T): whose frame it is
+    at = torch.searchsorted(ends, frames, right=True).clamp(max=states.shape[1] - 1)  # (B, T) character of each frame
     expanded = states.gather(1, at[:, :, None].expand(-1, -1, states.shape[2]))
     return expanded * mask[:, :, None], mask
 

@@ -1,4 +1,4 @@
-"""A model in evaluation mode for a while, with or without gradients, and afterwards in the modes it was in."""
+"""Context managers that put a model in evaluation mode and restore its modes afterwards."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +9,9 @@ from torch import nn
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode; afterwards every part is back in the mode it was in, frozen parts in evaluation mode too.
+    """Evaluation mode; afterwards the mode of every submodule is restored.
 
-    Anything but an nn.Module has no modes.
+    Anything but an nn.Module is left unchanged.
     """
     modes = [(part, part.training) for part in model.modules()] if isinstance(model, nn.Module) else []
     try:

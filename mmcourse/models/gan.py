@@ -35,7 +35,7 @@ class Generator(nn.Module):
     """Noise, and labels where there are classes, to images in [0, 1].   (B, Z), (B,) -> (B, channels, 32, 32)
 
     A linear layer makes maps of 4 x 4; three transposed convolutions double height and width. The label's embedding
-    stands beside the noise (Mirza, Osindero 2014).
+    is concatenated with the noise (Mirza, Osindero 2014).
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Discriminator(nn.Module):
 
     Three convolutions of stride 2, then a linear layer. With classes, the score gets a second term, the dot product of
     the features with an embedding of the label (projection). norm: 'spectral' (Miyato et al. 2018), 'batch', or None;
-    batch norm makes a score depend on the other images of the batch, so it does not go with a gradient penalty.
+    batch norm makes a score depend on the other images of the batch, so it cannot be combined with a gradient penalty.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Discriminator(nn.Module):
                 spectral_norm(table)
 
     def features(self, images: Tensor) -> Tensor:
-        """What the convolutions find in each image.   (B, channels, 32, 32) -> (B, D)"""
+        """The features of each image after the convolutions.   (B, channels, 32, 32) -> (B, D)"""
         check_images(images, self.channels)
         if images.shape[-2:] != (SIZE, SIZE):
             raise ValueError(

@@ -30,7 +30,7 @@ def explain(model: nn.Module, layer: nn.Module, images: Tensor, classes: Tensor 
 
     classes  (B,) the class to explain for each image, or one for all; None: the predicted one
 
-    The model runs in evaluation mode and stays as it was; its parameters may be frozen. ValueError for images without
+    The model runs in evaluation mode and is left unchanged; its parameters may be frozen. ValueError for images without
     a batch axis, for a class that the model does not have, and where the layer takes no part in the logits.
     """
     if images.dim() != 4:
@@ -39,7 +39,7 @@ def explain(model: nn.Module, layer: nn.Module, images: Tensor, classes: Tensor 
 
     def keep(_module, _inputs, output):
         kept["maps"] = output
-        return output.clone()  # what follows may change it in place
+        return output.clone()  # the next layer may change it in place
 
     handle = layer.register_forward_hook(keep)
     try:

@@ -1,4 +1,4 @@
-"""Language models: a Transformer that gives logits for a token at every position. Lesson 05."""
+"""Language models: a Transformer with logits of a token at every position. Lesson 05."""
 
 from torch import Tensor, nn
 
@@ -24,7 +24,7 @@ class LanguageModel(nn.Module):
         """(B, T) int64, 0 = padding -> logits (B, T, V)
 
         With `chosen` (B, T) bool, only the logits of those positions are computed, (N, V): with a large vocabulary the
-        output layer costs more than all blocks, and a masked language model needs it where a token was masked alone.
+        output layer costs more than all blocks, and a masked language model needs it at masked positions only.
         """
         states = self.encoder.states(tokens)
         if chosen is not None:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mmcourse.data.text import PAD, check_tokens
 
-LARGEST = 512  # V * V * V counts are kept: half a gigabyte
+LARGEST = 512  # V * V * V counts are stored: half a gigabyte
 
 
 class Trigram(nn.Module):
@@ -14,9 +14,9 @@ class Trigram(nn.Module):
 
     p(w | u, v) = a3 * c(u, v, w) / c(u, v) + a2 * c(v, w) / c(v) + a1 * c(w) / N + a0 / V
 
-    weights  (a3, a2, a1, a0), which sum to 1. Where a history never occurred, its term counts as uniform
-    forward gives log-probabilities in place of logits, (B, T) -> (B, T, V), so it is evaluated and sampled from as a
-    Transformer is. Histories that begin before the sentence hold 0.
+    weights  (a3, a2, a1, a0), which sum to 1. For a history that never occurred, its term is uniform
+    forward returns log-probabilities in place of logits, (B, T) -> (B, T, V), so it is evaluated and sampled from like
+    a Transformer. Positions before the sentence count as token 0.
     """
 
     def __init__(self, vocabulary_size: int, weights: tuple[float, float, float, float] = (0.8, 0.15, 0.04, 0.01)):
@@ -39,7 +39,7 @@ class Trigram(nn.Module):
         self.weights = tuple(weights)
 
     def count(self, inputs: Tensor, targets: Tensor) -> "Trigram":
-        """Add the triples of a text: two inputs and the target behind them; targets of 0 are left out.   (B, T) each"""
+        """Add the triples of a text: two inputs and the target after them; targets of 0 are ignored.   (B, T) each"""
         check_tokens(inputs, self.vocabulary_size)
         before = F.pad(inputs, (1, 0))[:, :-1]
         kept = targets != PAD

@@ -25,7 +25,7 @@ class PerceptualLoss(nn.Module):
         self.encoder, self.weight = copy.deepcopy(encoder).eval().requires_grad_(False), weight
 
     def train(self, mode: bool = True) -> "PerceptualLoss":
-        """Whatever the mode, the encoder stays in evaluation mode: its batch norms keep their statistics."""
+        """Set the mode; the encoder stays in evaluation mode, so that its batch norms keep their statistics."""
         super().train(mode)
         self.encoder.eval()
         return self

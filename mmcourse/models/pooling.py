@@ -1,4 +1,4 @@
-"""From one vector for every word to one for the sentence; padding takes no part."""
+"""Pooling of the vectors of words to one vector per sentence, without padding."""
 
 import torch
 from torch import Tensor

@@ -18,11 +18,11 @@ STRIDE = 2  # frames of the log-mel for one of the output: 20 ms
 
 
 class Recogniser(nn.Module):
-    """What both recognisers share: log-mels with their statistics, a convolution of stride 2, the transcripts.
+    """Base class of both recognisers: log-mels with their statistics, a convolution of stride 2, transcripts.
 
     forward  mels (B, n_mels, T), lengths (B,) in frames -> log-probabilities (B, T', V), lengths (B,), T' = ceil(T / 2)
-    `log_mel` has to be fitted before training. Padding reaches no output.
-    centre   whether the mean of each band over a sound is subtracted, much of which belongs to the speaker
+    `log_mel` has to be fitted before training. Padding does not affect the outputs.
+    centre   whether the mean of each band over a sound, which depends on the speaker, is subtracted
     """
 
     def __init__(
@@ -61,12 +61,12 @@ class Recogniser(nn.Module):
         return heard
 
     def transcribe(self, sounds: Sequence[Tensor], decoder: Callable[[Tensor], list[int]] = greedy) -> list[str]:
-        """Each sound written down."""
+        """The transcript of each sound."""
         return [text(decoder(log_probs)) for log_probs in self.log_probabilities(sounds)]
 
 
 def centred(mels: Tensor, lengths: Tensor) -> Tensor:
-    """Log-mels minus the mean of each band over the frames of the sound, 0 behind its end.   (B, n_mels, T)"""
+    """Log-mels minus the mean of each band over the frames of the sound, 0 after its end.   (B, n_mels, T)"""
     real = (torch.arange(mels.shape[2], device=mels.device) < lengths[:, None])[:, None]  # (B, 1, T)
     mean = (mels * real).sum(dim=2, keepdim=True) / lengths[:, None, None]
     return (mels - mean) * real
@@ -92,7 +92,7 @@ class RecurrentRecogniser(Recogniser):
         return x
 
     def packed_states(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """The same by PyTorch's packed sequences, 0 behind each end.   (B, T', D) -> (B, T', D)"""
+        """The same by PyTorch's packed sequences, 0 after each end.   (B, T', D) -> (B, T', D)"""
         packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
         return pad_packed_sequence(self.recurrent(packed)[0], batch_first=True, total_length=x.shape[1])[0]
 
@@ -108,7 +108,7 @@ class RecurrentRecogniser(Recogniser):
 
 
 def reverse(x: Tensor, lengths: Tensor) -> Tensor:
-    """Each row's first `lengths` steps from last to first, what follows as it is.   (B, T, D) -> (B, T, D)"""
+    """Each row's first `lengths` steps reversed, the following ones unchanged.   (B, T, D) -> (B, T, D)"""
     step = torch.arange(x.shape[1], device=x.device)
     source = torch.where(step < lengths[:, None], lengths[:, None] - 1 - step, step)  # (B, T)
     return x.gather(1, source[:, :, None].expand_as(x))

@@ -16,7 +16,7 @@ POOLINGS = ("last", "max", "mean")
 
 
 class Cell(nn.Module):
-    """What the three cells share: weights in PyTorch's order and names, and the walk over a sentence."""
+    """Base class of the three cells: weights with PyTorch's names and order, and the loop over a sequence."""
 
     gates = 1
 
@@ -44,7 +44,7 @@ class Cell(nn.Module):
         """All states h_1 ... h_T, from `state` or from zeros.   (B, T, D) -> (B, T, H)"""
         if x.dim() != 3 or x.shape[2] != self.in_features or 0 in x.shape:
             raise ValueError(
-                f"x has shape {tuple(x.shape)}; expected (B, T, {self.in_features}) and none of them 0. "
+                f"x has shape {tuple(x.shape)}; expected (B, T, {self.in_features}), not empty. "
                 "Likely cause: a batch axis that is missing, or features of another width"
             )
         state = self.initial_state(len(x)) if state is None else state
@@ -99,9 +99,9 @@ class SentenceEncoder(nn.Module):
     cell           'rnn', 'lstm' or 'gru'
     width          features of embedding and output; bidirectional, each direction has half of them
     pooling        'last': the state after the last word (each direction's own last); 'max', 'mean': over all words
-    dropout        share of features left out of the embeddings, between layers and of the output, in training
-    std            standard deviation of the first embeddings; 0.1 learns less by heart where words are rare
-    Padding (0, on the right) changes no output; the direction from right to left reads packed sentences.
+    dropout        fraction of features set to 0 in training: of the embeddings, between layers and of the output
+    std            standard deviation of the initial embeddings; 0.1 overfits less where words are rare
+    Padding (0, on the right) changes no output; a bidirectional network processes packed sentences.
     """
 
     @old_keywords
@@ -144,7 +144,7 @@ class SentenceEncoder(nn.Module):
         self.register_buffer("known", torch.ones(vocabulary_size, dtype=torch.bool))
 
     def restrict_vocabulary(self, tokens: Tensor) -> None:
-        """From now on words that are not among these are read as '<unk>': their embeddings never learned anything."""
+        """Replace words that are not among these by '<unk>' from now on, since their embeddings were not trained."""
         check_tokens(tokens, self.vocabulary_size)
         self.known[:] = False
         self.known[tokens.unique().to(self.known.device)] = True
@@ -158,13 +158,13 @@ class SentenceEncoder(nn.Module):
     def states(self, tokens: Tensor) -> Tensor:
         """The state after every word, 0 at padding.   (B, T) -> (B, T, D)"""
         embedded = self.embed(tokens)
-        if not self.bidirectional:  # what stands on the right cannot reach a state; three times as fast as packed
+        if not self.bidirectional:  # padding on the right cannot affect a state; three times as fast as packed
             return self.recurrent(embedded)[0] * (tokens != PAD)[:, :, None]
         packed = pack_padded_sequence(embedded, lengths(tokens).cpu(), batch_first=True, enforce_sorted=False)
         return pad_packed_sequence(self.recurrent(packed)[0], batch_first=True, total_length=tokens.shape[1])[0]
 
     def pool(self, states: Tensor, tokens: Tensor) -> Tensor:
-        """One vector a sentence.   (B, T, D), (B, T) -> (B, D)"""
+        """One vector per sentence.   (B, T, D), (B, T) -> (B, D)"""
         if self.pooling == "max":
             return max_over_time(states.transpose(1, 2), tokens)
         if self.pooling == "mean":
@@ -172,7 +172,7 @@ class SentenceEncoder(nn.Module):
         last = last_states(states, lengths(tokens))
         if not self.bidirectional:
             return last
-        half = self.width // 2  # the direction from right to left has read everything at the first word
+        half = self.width // 2  # the backward direction has processed all words at the first one
         return torch.cat([last[:, :half], states[:, 0, half:]], dim=1)
 
     def forward(self, tokens: Tensor) -> Tensor:

@@ -13,11 +13,11 @@ def saliency(model: nn.Module, tokens: Tensor, classes: Tensor | int | None = No
 
     Gradient times input (Shrikumar et al. 2016) at the embeddings, summed over their D features: to first order, what
     the logit loses if the word's embedding becomes zero. The model, (B, T) to logits (B, K), needs an `nn.Embedding`
-    that looks the tokens up. It runs in evaluation mode and stays as it was; its parameters may be frozen.
+    that embeds the tokens. It runs in evaluation mode and is left unchanged; its parameters may be frozen.
     """
     if tokens.dim() != 2 or 0 in tokens.shape:
         raise ValueError(
-            f"tokens have shape {tuple(tokens.shape)}; expected (B, T) with a word at least. "
+            f"tokens have shape {tuple(tokens.shape)}; expected (B, T) with at least one word. "
             "Likely cause: one sentence without its batch axis, tokens[None]"
         )
     looked_up = []
@@ -35,8 +35,8 @@ def saliency(model: nn.Module, tokens: Tensor, classes: Tensor | int | None = No
             logits = model(tokens)
             if not looked_up:
                 raise ValueError(
-                    f"the {type(model).__name__} has no nn.Embedding that looks these tokens up, so there is no "
-                    "place to take the gradient at"
+                    f"the {type(model).__name__} has no nn.Embedding that embeds these tokens, so there is no "
+                    "embedding to compute the gradient at"
                 )
             gradients = torch.autograd.grad(chosen(logits, tokens, classes).sum(), looked_up, allow_unused=True)
     finally:
@@ -50,7 +50,7 @@ def chosen(logits: Tensor, inputs: Tensor, classes: Tensor | int | None) -> Tens
     """The logit of each example's class; None: of the predicted one.   (B, K) -> (B,)"""
     if logits.dim() != 2 or len(logits) != len(inputs):
         raise ValueError(
-            f"the model gives logits of shape {tuple(logits.shape)} for {len(inputs)} examples; "
+            f"the model returns logits of shape {tuple(logits.shape)} for {len(inputs)} examples; "
             f"expected ({len(inputs)}, K). Likely cause: an encoder without its classifier"
         )
     if classes is None:

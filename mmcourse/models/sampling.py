@@ -15,7 +15,7 @@ def next_token_probabilities(
     temperature  divides the logits: below 1 sharpens the distribution, above 1 flattens it
     top_k        keeps the k most probable tokens (Fan et al. 2018)
     top_p        keeps the most probable tokens whose probabilities first sum to p or more (Holtzman et al. 2020)
-    Top-k comes first, then top-p, each with the others' probabilities set to 0 and the rest summing to 1.
+    Top-k comes first, then top-p, each sets the other probabilities to 0 and normalises the rest.
     """
     if not temperature > 0:
         raise ValueError(f"temperature is {temperature}; expected more than 0. For the most probable token: top_k=1")

@@ -17,8 +17,8 @@ class SentenceCondition(nn.Module):
 
     tower    a SentenceTower, copied, such as that of lesson 11's shared space; None: a new one of its shape, whose
              weights a file fills
-    frozen   the tower gets no gradients and stays in evaluation mode; False: it is trained along
-    An empty sentence is a row of padding alone: it asks for nothing in particular. ValueError for other tokens that
+    frozen   the tower gets no gradients and stays in evaluation mode; False: it is trained as well
+    An empty sentence is a row of padding only, and means no condition. ValueError for other tokens that
     the tower cannot take.
     """
 
@@ -30,7 +30,7 @@ class SentenceCondition(nn.Module):
         self.requires_grad_(not frozen).train()
 
     def train(self, mode: bool = True) -> "SentenceCondition":
-        """Whatever the mode, a frozen tower stays in evaluation mode."""
+        """Set the mode; a frozen tower stays in evaluation mode."""
         super().train(mode)
         if self.frozen:
             self.tower.eval()
@@ -51,7 +51,7 @@ class SentenceCondition(nn.Module):
 def scaled_noise(shape: tuple[int, ...], temperature: float, seed: int | None, like: Tensor) -> Tensor:
     """temperature times standard normal noise, the same for the same seed on every device, in `like`'s dtype.
 
-    seed None: another noise each time. ValueError for a temperature below 0.
+    seed None: different noise at each call. ValueError for a temperature below 0.
     """
     if not 0 <= temperature < math.inf:
         raise ValueError(f"temperature is {temperature}; expected 0 or more: it scales the noise")

@@ -1,4 +1,4 @@
-"""A reader of the Picture Book's sentences: from tokens to what they say of each thing, in the order of `Facts`."""
+"""A parser of the Picture Book's sentences: from tokens to the attributes of each object, in the order of `Facts`."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from mmcourse.models.rnn import SentenceEncoder
 from mmcourse.picturebook.scene import COLOURS, KINDS, SIZES, TIMES
 from mmcourse.picturebook.sentence import VOCABULARY, Facts, understand
 
-# What is read, and the answers to each; None where a sentence does not tell. The left or upper thing comes first.
+# The parts and their classes; None where a sentence does not state one. The left or upper object comes first.
 PARTS: dict[str, tuple] = {
     "kind": KINDS,
     "colour": COLOURS,
@@ -25,13 +25,13 @@ PARTS: dict[str, tuple] = {
 
 
 def answers(sentences: Sequence[str]) -> Tensor:
-    """What sentences of the book say, as places in PARTS.   -> (N, 8) int64"""
+    """The facts of the book's sentences, as indices into PARTS.   -> (N, 8) int64"""
     rows = []
     for sentence in sentences:
         facts = understand(sentence)
         if facts is None:
             raise ValueError(
-                f"{sentence!r} is no sentence of the Picture Book; expected one that understand() can read"
+                f"{sentence!r} is not a sentence of the Picture Book; expected one that understand() can parse"
             )
         objects = (*facts.objects, (None,) * 3)[:2]
         values = (*objects[0], *objects[1], facts.relation, facts.time)
@@ -46,10 +46,10 @@ def reading_loss(logits: Tensor, target: Tensor) -> Tensor:
 
 
 class SentenceParser(nn.Module):
-    """Kind, colour and size of each thing, their relation and the time of day, from one encoder.
+    """Kind, colour and size of each object, their relation and the time of day, from one encoder.
 
-    Options are SentenceEncoder's. forward: (B, T) tokens of the book -> (B, 59) logits side by side; `split` takes
-    them apart.
+    Options are SentenceEncoder's. forward: (B, T) tokens of the book -> (B, 59) logits, concatenated; `split`
+    separates them.
     """
 
     def __init__(self, width: int = 64, **options):
@@ -65,13 +65,13 @@ class SentenceParser(nn.Module):
         return dict(zip(PARTS, logits.split([len(values) for values in PARTS.values()], dim=1), strict=True))
 
     def predict(self, tokens: Tensor) -> Tensor:
-        """The most likely answer to each part, as places in PARTS.   (B, T) -> (B, 8) int64"""
+        """The most likely class of each part, as indices into PARTS.   (B, T) -> (B, 8) int64"""
         with evaluation_mode(self):
             logits = self(tokens.to(self.head.weight.device))
         return torch.stack([part.argmax(dim=1) for part in self.split(logits).values()], dim=1)
 
     def facts(self, tokens: Tensor) -> list[Facts]:
-        """What each sentence says, in words. Where no relation or no second kind is read, there is one thing."""
+        """The facts of each sentence. Without a predicted relation or second kind, there is one object."""
         found = []
         for row in self.predict(tokens).tolist():
             values = [PARTS[part][position] for part, position in zip(PARTS, row, strict=True)]

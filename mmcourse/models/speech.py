@@ -7,9 +7,9 @@ from mmcourse.models.cnn import conv_block
 
 
 def check_mels(mels: Tensor, n_mels: int) -> None:
-    """ValueError unless mels are (B, n_mels, T) of floating point, with a sound and a frame in it."""
+    """ValueError unless mels are (B, n_mels, T) of floating point, with at least one sound and one frame."""
     if mels.dim() != 3 or mels.shape[1] != n_mels or mels.numel() == 0:
-        cause = "no sound, or none of its frames"
+        cause = "no sound, or no frame"
         if mels.dim() == 2 and mels.shape[0] == n_mels:
             cause = "a single sound needs a batch axis: mels[None]"
         elif mels.dim() == 2:
@@ -17,18 +17,18 @@ def check_mels(mels: Tensor, n_mels: int) -> None:
         elif mels.dim() == 3 and mels.shape[2] == n_mels:
             cause = "time and bands are exchanged: mels.transpose(1, 2)"
         elif mels.dim() == 3 and mels.shape[1] != n_mels:
-            cause = f"LogMel(n_mels={mels.shape[1]}) in place of {n_mels}"
+            cause = f"LogMel(n_mels={mels.shape[1]}) instead of {n_mels}"
         elif mels.dim() == 4:
             cause = "a channel axis too many: mels[:, 0]"
         raise ValueError(f"mels have shape {tuple(mels.shape)}; expected (B, {n_mels}, T). Likely cause: {cause}")
     if not mels.is_floating_point():
-        raise ValueError(f"mels are {mels.dtype}; expected floating point, as LogMel gives")
+        raise ValueError(f"mels are {mels.dtype}; expected floating point, as LogMel returns")
 
 
 class SpeechEncoder(nn.Module):
-    """Log-mels to features: convolutions over bands and time, then one over time, then the largest of each feature.
+    """Log-mels to features: convolutions over bands and time, then one over time, then a maximum over time.
 
-    Each block halves bands and time, so that T' is T / 8 with three of them. `width` features a state.
+    Each block halves bands and time, so that T' is T / 8 with three of them. `width` features per state.
     """
 
     def __init__(self, n_mels: int = 40, widths: tuple[int, ...] = (16, 32, 64), width: int = 128):
@@ -43,7 +43,7 @@ class SpeechEncoder(nn.Module):
         self.n_mels, self.width = n_mels, width
 
     def states(self, mels: Tensor) -> Tensor:
-        """What every moment sounds like.   (B, n_mels, T) -> (B, T', D)"""
+        """The features of every time step.   (B, n_mels, T) -> (B, T', D)"""
         check_mels(mels, self.n_mels)
         maps = self.blocks(mels[:, None])  # (B, C, n_mels', T')
         return self.over_time(maps.flatten(1, 2)).transpose(1, 2)
@@ -54,7 +54,7 @@ class SpeechEncoder(nn.Module):
 
 
 class SpeechClassifier(nn.Module):
-    """Log-mels to logits: an encoder, dropout while it trains, one linear layer.   (B, n_mels, T) -> (B, n_classes)"""
+    """Log-mels to logits: an encoder, dropout, one linear layer.   (B, n_mels, T) -> (B, n_classes)"""
 
     def __init__(
         self,
@@ -74,9 +74,9 @@ class SpeechClassifier(nn.Module):
 
 
 class WordRecogniser(nn.Module):
-    """Waveforms to logits: LogMel with its statistics, then a SpeechClassifier, saved as one.
+    """Waveforms to logits: LogMel with its statistics, then a SpeechClassifier.
 
-    Complete in one file: who loads it fits nothing.   (B, samples) at `rate` -> (B, n_classes)
+    All is saved in one file, so LogMel does not have to be fitted again.   (B, samples) at `rate` -> (B, n_classes)
     """
 
     def __init__(self, n_classes: int, rate: int = 16_000, n_mels: int = 40, **classifier):
@@ -96,10 +96,10 @@ class M5(nn.Module):
     """The waveform to logits, without a spectrogram: four 1-D convolutions, each with batch norm, ReLU and max pooling.
 
     Dai et al. 2017, *Very deep convolutional neural networks for raw waveforms*, M5: the first kernel has 80 samples
-    and stride 4, the others 3; the last maps are averaged over time. Theirs has 128 channels, this has `channels`.
+    and stride 4, the others 3; the last maps are averaged over time. The paper has 128 channels, this model `channels`.
     """
 
-    SHORTEST = 1_100  # samples that leave one value after the last pooling
+    SHORTEST = 1_100  # the number of samples that leaves one value after the last pooling
 
     def __init__(self, n_classes: int, channels: int = 32, kernel: int = 80, stride: int = 4):
         super().__init__()

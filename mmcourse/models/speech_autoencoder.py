@@ -1,7 +1,7 @@
 """An autoencoder of speech: log-mels to a code for every frame, and back. Lesson 15.
 
-Lesson 06's SpectrogramAutoencoder has a code for eight frames and needs a length that can be halved three times; this
-one takes sounds of any length, and a frame of its code stands for the same moment as the frame of the log-mel.
+Lesson 06's SpectrogramAutoencoder has one code per eight frames and needs a number of frames divisible by 8. This one
+takes sounds of any length, and its code has one vector per frame of the log-mel.
 """
 
 from collections.abc import Iterable
@@ -29,8 +29,8 @@ class FrameBlock(nn.Module):
 def masked(layers: Iterable[nn.Module], x: Tensor, mask: Tensor | None) -> Tensor:
     """The layers one after the other, each followed by the mask.   (B, C, T), (B, 1, T) -> (B, C', T)
 
-    The mask is 1 on real frames and 0 on padding. Without it the bias of one convolution would lie in the padding, and
-    the next one would take it into real frames.
+    The mask is 1 on real frames and 0 on padding. Without it, the bias of one convolution would fill the padding, and
+    the next one would carry it into real frames.
     """
     for layer in layers:
         x = layer(x) if mask is None else layer(x) * mask
@@ -40,9 +40,9 @@ def masked(layers: Iterable[nn.Module], x: Tensor, mask: Tensor | None) -> Tenso
 class SpeechAutoencoder(nn.Module):
     """Log-mels to log-mels through a code of `channels` numbers for every frame.
 
-    Takes what a fitted LogMel gives and gives the same; any number of frames. `width` channels between, `blocks`
-    convolutions over time on each side, every second one over frames that lie two apart. 80 bands and 32 channels: two
-    fifths of the numbers.
+    Inputs and outputs are those of a fitted LogMel, of any number of frames. `width` is the number of channels between,
+    `blocks` the number of convolutions over time on each side, every second one with dilation 2. With 80 bands and 32
+    channels the code is 40% of the input.
     """
 
     def __init__(self, n_mels: int = 80, channels: int = 32, width: int = 128, blocks: int = 2):

@@ -90,7 +90,7 @@ class TextToImage(nn.Module):
         """Images of these sentences; the same seed draws the same images.   (B, T) int64 -> (B, 3, H, W) in [0, 1]
 
         temperature scales the noise at the start; `guidance` and `steps` replace the model's defaults. A row of padding
-        alone is the empty sentence, and draws any page. ValueError for other bad tokens, temperature or steps.
+        only is the empty sentence, without a condition. ValueError for other bad tokens, temperature or steps.
         """
         with evaluation_mode(self):
             velocity = self.guided_velocity(tokens, guidance)
@@ -99,9 +99,9 @@ class TextToImage(nn.Module):
             return self.decode(euler(velocity, noise, self.steps if steps is None else steps))
 
     def draw(self, sentences: str | Sequence[str], **options) -> Tensor:
-        """Images of sentences in words; options as for `generate`. A word never seen is read as '<unk>'.
+        """Images of sentences in words; options as for `generate`. An unknown word becomes '<unk>'.
 
-        "" or blanks draw any page, as no condition is given.   -> (N, 3, H, W); one string -> (1, 3, H, W)
+        "" or blanks mean no condition.   -> (N, 3, H, W); one string -> (1, 3, H, W)
         """
         sentences = [sentences] if isinstance(sentences, str) else list(sentences)
         if not sentences or not all(isinstance(sentence, str) for sentence in sentences):

@@ -1,7 +1,7 @@
-"""Text to speech as a cross-modal autoencoder: a text encoder writes the codes that a speech decoder speaks. Lesson 15.
+"""Text to speech as a cross-modal autoencoder: a text encoder predicts codes for a speech decoder. Lesson 15.
 
 The decoder comes from an autoencoder that was trained on speech alone (`SpeechAutoencoder`). The text encoder learns to
-give that autoencoder's codes from letters, a voice and durations, as FastSpeech does for log-mels (Ren et al. 2019).
+predict that autoencoder's codes from letters, a voice and durations, as FastSpeech does for log-mels (Ren et al. 2019).
 The waveform comes from log-mels by `mmcourse.data.griffin_lim`.
 """
 
@@ -22,15 +22,15 @@ from mmcourse.models.speech_autoencoder import FrameBlock, SpeechAutoencoder, ma
 from mmcourse.picturebook.sentence import split_words
 
 WINDOW, HOP = 0.064, 0.016  # seconds
-WAVES = 8  # sines and cosines each that say where in its word a frame lies
+WAVES = 8  # sines and cosines each that represent the position of a frame in its word
 WORD_GAP, COMMA_GAP = 2, 12  # silent frames
 
 
 class TextEncoder(nn.Module):
     """Letters, a voice and durations to the codes of a speech autoencoder.
 
-    A bidirectional GRU reads the letters of a word; each state is repeated for the frames of its letter; residual
-    convolutions over the frames give the codes. A second head predicts the logarithm of each letter's frames.
+    A bidirectional GRU encodes the letters of a word; each state is repeated for the frames of its letter; residual
+    convolutions over the frames compute the codes. A second head predicts the logarithm of each letter's frames.
     """
 
     def __init__(self, n_voices: int, channels: int = 32, width: int = 128, voice_width: int = 32, blocks: int = 4):
@@ -45,7 +45,7 @@ class TextEncoder(nn.Module):
         self.to_code = nn.Conv1d(width, channels, kernel_size=1)
 
     def states(self, letters: Tensor) -> Tensor:
-        """One state for each letter, which knows the others of its word.   (B, L) -> (B, L, D)"""
+        """One state for each letter, in the context of its word.   (B, L) -> (B, L, D)"""
         check_tokens(letters, N_LETTERS)
         packed = pack_padded_sequence(
             self.letters(letters), lengths(letters).cpu(), batch_first=True, enforce_sorted=False
@@ -53,7 +53,7 @@ class TextEncoder(nn.Module):
         return pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=letters.shape[1])[0]
 
     def voice_vectors(self, voices: Tensor) -> Tensor:
-        """The embeddings of voices (B,) int64; vectors (B, D) that are embeddings already stay as they are."""
+        """The embeddings of voices (B,) int64; vectors (B, D) are embeddings already and returned unchanged."""
         if voices.is_floating_point():
             if voices.dim() != 2 or voices.shape[1] != self.voice_width:
                 raise ValueError(f"voices have shape {tuple(voices.shape)}; expected (B, {self.voice_width}) vectors")
@@ -91,7 +91,7 @@ class TextEncoder(nn.Module):
 
 
 def positions(durations: Tensor, frames: int) -> Tensor:
-    """Where in its word each frame lies, as sines and cosines of the fraction that is over.   (B, L) -> (B, T, 16)"""
+    """The relative position of each frame in its word, as sines and cosines.   (B, L) -> (B, T, 16)"""
     total = durations.sum(dim=1, keepdim=True).clamp(min=1)  # (B, 1)
     fraction = (torch.arange(frames, device=durations.device) + 0.5) / total  # (B, T)
     angles = torch.pi * fraction[:, :, None] * torch.arange(1, WAVES + 1, device=durations.device)
@@ -116,7 +116,7 @@ class TextToSpeech(nn.Module):
     ):
         super().__init__()
         if not voices:
-            raise ValueError("voices is empty; expected the name of each voice that is to speak")
+            raise ValueError("voices is empty; expected the name of each voice")
         self.voices, self.rate = tuple(voices), rate
         self.log_mel = LogMel(rate, n_mels, WINDOW, HOP)
         self.autoencoder = SpeechAutoencoder(n_mels, channels, width)
@@ -144,7 +144,7 @@ class TextToSpeech(nn.Module):
         return torch.cat(self._pieces(sentence, voice), dim=1)
 
     def boundaries(self, sentence: str, voice: str | int | Tensor) -> list[float]:
-        """The second at which each word of a sentence begins, and at last where the last one ends."""
+        """The second at which each word of a sentence begins, and at last the second at which the last one ends."""
         ends = torch.tensor([piece.shape[1] for piece in self._pieces(sentence, voice)]).cumsum(dim=0)
         return [frames * self.log_mel.hop / self.rate for frames in (*ends[:-1:2].tolist(), int(ends[-2]))]
 

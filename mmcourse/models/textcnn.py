@@ -1,4 +1,4 @@
-"""Sentences without recurrence: TextCNN, and the bag of words that every order of the words leaves as it is."""
+"""Sentence classifiers without recurrence: TextCNN, and a bag of words, which ignores the order of the words."""
 
 import torch
 import torch.nn.functional as F
@@ -12,11 +12,11 @@ from mmcourse.renamed import old_keywords
 class TextCNN(nn.Module):
     """Convolutions over word embeddings, the largest value of each feature map, dropout, one linear layer.
 
-    Kim 2014, 'Convolutional Neural Networks for Sentence Classification'; the variant CNN-rand, whose embeddings begin
-    at random. `windows` are the kernel sizes in words, each with `maps` feature maps; `std` is the standard
-    deviation of the first embeddings (from PyTorch's 1.0 it learns by heart). Padding (0, on the right) changes no
-    output: a window reaches past the sentence into zeros whether padding stands there or nothing.
-    forward: (B, T) -> (B, n_classes)
+    Kim 2014, 'Convolutional Neural Networks for Sentence Classification'; the variant CNN-rand, with randomly
+    initialised embeddings. `windows` are the kernel sizes in words, each with `maps` feature maps; `std` is the
+    standard deviation of the initial embeddings (with PyTorch's 1.0 the model overfits). Padding (0, on the right)
+    changes no output, since windows beyond the end of a sentence contain zeros with or without padding. forward: (B, T)
+    -> (B, n_classes)
     """
 
     @old_keywords
@@ -40,7 +40,7 @@ class TextCNN(nn.Module):
         self.head = nn.Linear(maps * len(windows), n_classes)
 
     def feature_maps(self, tokens: Tensor) -> list[Tensor]:
-        """What each window size finds around every word.   (B, T) -> [(B, maps, T), ...]"""
+        """The feature maps of each window size around every word.   (B, T) -> [(B, maps, T), ...]"""
         check_tokens(tokens, self.vocabulary_size)
         embedded = self.embedding(tokens).transpose(1, 2)  # (B, D, T)
         maps = []
@@ -55,7 +55,7 @@ class TextCNN(nn.Module):
 
 
 class BagOfWords(nn.Module):
-    """The mean of a sentence's word embeddings, a hidden layer, logits: the order of words is lost at once.
+    """The mean of a sentence's word embeddings, a hidden layer, logits: the order of the words is lost.
 
     forward: (B, T) -> (B, n_classes)
     """

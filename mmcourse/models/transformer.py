@@ -24,19 +24,19 @@ __all__ = [
 
 
 def feed_forward(width: int, hidden: int, dropout: float) -> nn.Sequential:
-    """Two linear layers that treat every place alike.   (B, T, D) -> (B, T, D)"""
+    """Two linear layers, applied to every position separately.   (B, T, D) -> (B, T, D)"""
     return nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, width))
 
 
 class EncoderBlock(nn.Module):
-    """Every place looks at the others, then thinks for itself; each step is added to what was there.
+    """Self-attention, then a feed-forward network for each position, both with a residual connection.
 
     hidden      width of the feed-forward layer, four times the width unless given
-    norm_first  the norm stands before each step (Xiong et al. 2020), which trains without a warm-up; False: after it,
-                as in Vaswani et al. 2017
-    rotary      attention turns queries and keys by their place, so the block knows how far apart places are
-    `nn.TransformerEncoderLayer(width, heads, hidden, dropout, batch_first=True, norm_first=...)` is the
-    same, without rotary.
+    norm_first  layer normalisation before each sublayer (Xiong et al. 2020), which trains without warm-up; False: after
+                it, as in Vaswani et al. 2017
+    rotary      attention rotates queries and keys by their position, so scores depend on distances
+    Without rotary equal to `nn.TransformerEncoderLayer(width, heads, hidden, dropout, batch_first=True,
+    norm_first=...)`.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class EncoderBlock(nn.Module):
         self.norm_first = norm_first
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """x (B, T, D), mask broadcast to (B, heads, T, T), True where a place may look -> (B, T, D)"""
+        """x (B, T, D), mask broadcast to (B, heads, T, T), True where a position may attend -> (B, T, D)"""
         return self.with_weights(x, mask)[0]
 
     def with_weights(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """As forward, and where each place looked.   -> (B, T, D), (B, heads, T, T)"""
+        """As forward, and the attention weights.   -> (B, T, D), (B, heads, T, T)"""
         check_features(x, self.attention.width, "x")
         attended, weights = self.attention(self.norm1(x) if self.norm_first else x, mask=mask)
         x = x + self.dropout(attended)
@@ -70,9 +70,9 @@ class EncoderBlock(nn.Module):
 
 
 class DecoderBlock(nn.Module):
-    """As the encoder block, but no place sees a later one, and between the two steps it looks at another sequence.
+    """Causal self-attention, cross-attention to another sequence, then a feed-forward network, each added to its input.
 
-    `nn.TransformerDecoderLayer(..., batch_first=True, norm_first=...)` with a causal `tgt_mask` is the same.
+    Equal to `nn.TransformerDecoderLayer(..., batch_first=True, norm_first=...)` with a causal `tgt_mask`.
     """
 
     def __init__(
@@ -89,17 +89,17 @@ class DecoderBlock(nn.Module):
     def forward(
         self, x: Tensor, memory: Tensor, mask: Tensor | None = None, memory_mask: Tensor | None = None
     ) -> Tensor:
-        """x (B, T, D) looks back at itself, then at memory (B, S, D) -> (B, T, D)
+        """x (B, T, D) attends to itself, then to memory (B, S, D) -> (B, T, D)
 
-        The causal mask is built in; `mask` takes more away, such as padding, and is broadcast to (B, heads, T, T),
-        `memory_mask` to (B, heads, T, S).
+        The causal mask is built in; `mask` hides further positions, such as padding, and is broadcast to (B, heads, T,
+        T), `memory_mask` to (B, heads, T, S).
         """
         return self.with_weights(x, memory, mask, memory_mask)[0]
 
     def with_weights(
         self, x: Tensor, memory: Tensor, mask: Tensor | None = None, memory_mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """As forward, and where each place looked in memory.   -> (B, T, D), (B, heads, T, S)"""
+        """As forward, and the attention weights of memory.   -> (B, T, D), (B, heads, T, S)"""
         check_features(x, self.attention.width, "x")
         past = causal_mask(x.shape[1], x.device)
         past = past if mask is None else past & mask
@@ -116,14 +116,14 @@ class DecoderBlock(nn.Module):
 class TokenEncoder(nn.Module):
     """Sentences to feature vectors: embedding, positions, some encoder blocks, and the words' mean or maximum.
 
-    positions  'sinusoids' are added to the embeddings: where a word stands, up to `longest` words. 'rotary' turns
-               queries and keys in each block: how far apart words stand, in sentences of any length. None: the order
-               of the words is lost
+    positions  'sinusoids' are added to the embeddings and represent absolute positions, up to `longest` words. 'rotary'
+               rotates queries and keys in each block and represents distances, in sentences of any length. None: the
+               order of the words is lost
     pooling    'mean' or 'max', over the real words; 'last': the state of the last one, which in a causal encoder is the
                only one that depends on all words
-    std        standard deviation of the first embeddings; 0.1 learns less by heart where words are rare
+    std        standard deviation of the initial embeddings; 0.1 overfits less where words are rare
     causal     each word attends to itself and to earlier ones alone
-    Padding (token 0) is never looked at and changes nothing; its own states are zero.
+    Padding (token 0) is masked in attention and changes no output; its own states are zero.
     """
 
     @old_keywords
@@ -160,7 +160,7 @@ class TokenEncoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """One vector a sentence.   (B, T) int64, 0 = padding -> (B, D)"""
+        """One vector per sentence.   (B, T) int64, 0 = padding -> (B, D)"""
         states = self.states(tokens)
         if self.pooling == "last":
             return last_states(states, lengths(tokens))
@@ -168,11 +168,11 @@ class TokenEncoder(nn.Module):
         return pool(states.transpose(1, 2), tokens)
 
     def states(self, tokens: Tensor) -> Tensor:
-        """One vector a word.   (B, T) -> (B, T, D), zeros at padding"""
+        """One vector per word.   (B, T) -> (B, T, D), zeros at padding"""
         return self._run(tokens)[0]
 
     def attention_maps(self, tokens: Tensor) -> Tensor:
-        """Where each word looks, in each layer and head, in evaluation mode.   (B, T) -> (layers, B, heads, T, T)"""
+        """Attention weights of each layer and head, in evaluation mode.   (B, T) -> (layers, B, heads, T, T)"""
         with evaluation_mode(self):
             return torch.stack(self._run(tokens)[1])
 
@@ -194,8 +194,8 @@ class TokenEncoder(nn.Module):
         """-> (T, D)"""
         if length > self.longest:
             raise ValueError(
-                f"tokens have {length} places, the encoder {self.longest}; make it with longest={length} or more, "
-                "or cut the sentences"
+                f"tokens have {length} positions, the encoder {self.longest}; make it with longest={length} or more, "
+                "or truncate the sentences"
             )
         return self.positions[:length]
 
@@ -216,12 +216,12 @@ class TransformerClassifier(nn.Module):
         return self.head(self.dropout(self.encoder(tokens)))
 
     def attention_maps(self, tokens: Tensor) -> Tensor:
-        """Where each word looks, in each layer and head.   (B, T) -> (layers, B, heads, T, T)"""
+        """Attention weights of each layer and head.   (B, T) -> (layers, B, heads, T, T)"""
         return self.encoder.attention_maps(tokens)
 
 
 class TransformerTagger(nn.Module):
-    """Tokens to a tag each: a TokenEncoder, which takes the other arguments, and one linear layer.
+    """A tag for each token: a TokenEncoder, which takes the other arguments, and one linear layer.
 
     (B, T) int64, 0 = padding -> logits (B, T, n_tags)
     """
@@ -238,7 +238,7 @@ class TransformerTagger(nn.Module):
 
 @torch.no_grad()
 def copy_pytorch(ours: EncoderBlock | DecoderBlock | MultiHeadAttention, theirs: nn.Module) -> None:
-    """Give a block the weights of PyTorch's own layer of the same kind and sizes; the lesson compares the two."""
+    """Give a block the weights of PyTorch's own layer of the same kind and sizes, to compare the two."""
     if isinstance(theirs, nn.MultiheadAttention):
         for layer, weight, bias in zip(
             (ours.query, ours.key, ours.value),

@@ -34,8 +34,8 @@ class SegmentGenerator(nn.Module):
 class SequenceDiscriminator(nn.Module):
     """A score for each sequence of word distributions, higher for what looks real.   (B, T, V), (B, T) -> (B,)
 
-    Convolutions over `kernel` neighbouring words; the score is the mean over the sequence's own positions, so what
-    stands at padding has no influence.
+    Convolutions over `kernel` neighbouring words; the score is the mean over the sequence's own positions, so
+    padding has no influence.
     """
 
     def __init__(self, vocabulary_size: int, width: int = 64, kernel: int = 3, layers: int = 2):
@@ -49,7 +49,7 @@ class SequenceDiscriminator(nn.Module):
         if words.dim() != 3 or words.shape[2] != self.vocabulary_size or mask.shape != words.shape[:2]:
             raise ValueError(
                 f"words and mask have shapes {tuple(words.shape)} and {tuple(mask.shape)}; expected "
-                f"(B, T, {self.vocabulary_size}) and (B, T). Likely cause: tokens in place of one-hot vectors"
+                f"(B, T, {self.vocabulary_size}) and (B, T). Likely cause: tokens instead of one-hot vectors"
             )
         if not mask.any(dim=1).all():
             raise ValueError("a sequence of the batch is only padding; expected a word in each")
@@ -61,9 +61,9 @@ class SequenceDiscriminator(nn.Module):
 
 
 def merge_repeated(logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Join neighbouring segments whose most likely word is the same: the mean of their logits, at the first place.
+    """Merge neighbouring segments with the same most likely word: the mean of their logits, at the first position.
 
-    (B, T, V), (B, T) -> (B, T', V), (B, T'). A word that was cut in two then counts once, as in wav2vec-U.
+    (B, T, V), (B, T) -> (B, T', V), (B, T'). A word that was split in two then counts once, as in wav2vec-U.
     """
     best = logits.argmax(dim=2)
     new = mask.clone()

@@ -25,10 +25,10 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def negative_elbo(outputs: tuple[Tensor, Tensor, Tensor], x: Tensor, beta: float = 1.0) -> Tensor:
-    """What a VAE minimises: half the squared error, summed over an example, plus beta times its KL; mean over examples.
+    """The loss of a VAE: half the squared error, summed over an example, plus beta times its KL; mean over examples.
 
-    outputs: reconstruction (B, ...), mean (B, D), log_variance (B, D), as a VAE's forward gives; x (B, ...) -> ()
-    Up to a constant and a factor it is the negative evidence lower bound of a decoder whose pixels have variance beta.
+    outputs: reconstruction (B, ...), mean (B, D), log_variance (B, D), as a VAE's forward returns; x (B, ...) -> ()
+    Up to a constant and a factor, this is the negative evidence lower bound for a decoder with pixel variance beta.
     """
     reconstruction, mean, log_variance = outputs
     if reconstruction.shape != x.shape:
@@ -73,7 +73,7 @@ class ImageVAE(nn.Module):
         check_images(images, self.in_channels)
         if images.shape[2:] != (self.size, self.size):
             raise ValueError(
-                f"images are {tuple(images.shape[2:])}; expected size {self.size}, as ImageVAE(size=) says"
+                f"images are {tuple(images.shape[2:])}; expected size {self.size}, the `size` of this ImageVAE"
             )
         return self.to_moments(self.encoder(images - 0.5)).chunk(2, dim=1)
 

@@ -78,7 +78,7 @@ class VelocityNetwork(nn.Module):
     inner_width       features of the Transformer, whose tokens are squares of 2 x 2 positions
     depth, heads      Transformer blocks, and heads of each
     hidden            features of time and condition together, which modulate all blocks
-    An untrained network gives 0 everywhere.
+    An untrained network returns 0 everywhere.
     """
 
     def __init__(

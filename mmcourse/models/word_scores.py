@@ -1,4 +1,4 @@
-"""A language model of lesson 05 as prefix beam search asks it: ln p(word | words before). Lesson 13."""
+"""A language model of lesson 05 with the interface of prefix beam search: ln p(word | words before). Lesson 13."""
 
 from collections.abc import Callable
 
@@ -12,10 +12,10 @@ NO_WORD = -12.0  # ln p of a word that is not in the vocabulary, about one in 16
 
 
 class WordScores:
-    """(words before, word) -> ln p(word | words before), word None for the end of the sentence; answers are kept.
+    """(words before, word) -> ln p(word | words before), word None for the end of the sentence; results are cached.
 
-    model    tokens (1, T) of VOCABULARY -> logits or log-probabilities (1, T, V), as LanguageModel and Trigram give
-    no_word  ln p of whatever is no word of the vocabulary
+    model    tokens (1, T) of VOCABULARY -> logits or log-probabilities (1, T, V), as LanguageModel and Trigram return
+    no_word  ln p of any word that is not in the vocabulary
     """
 
     def __init__(self, model: nn.Module | Callable[[Tensor], Tensor], no_word: float = NO_WORD):

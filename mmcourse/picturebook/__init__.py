@@ -1,1 +1,1 @@
-"""The Picture Book: the course's own world of pictures, words and voices that tell the same page."""
+"""The Picture Book: the course's synthetic data set of images, sentences and speech that describe the same scene."""

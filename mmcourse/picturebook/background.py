@@ -1,6 +1,6 @@
-"""The background of a page: a sky for the time of day, three layers of land or sea, clouds, small lights, paper grain.
+"""The background of an image: sky for the time of day, three layers of land or sea, clouds, small lights, noise.
 
-Everything random is a function of the page's seed alone, so a page looks the same in whatever batch it is drawn.
+All random numbers depend on the page's seed alone, so an image does not depend on the batch in which it is drawn.
 """
 
 import functools
@@ -13,7 +13,7 @@ from .scene import TIMES
 LOOKS = ("hills", "sea", "snow", "dunes")
 BITS = 0xFFFFFFFF
 
-# Sky: top, middle, horizon; two for each time, and a page lies anywhere between them.
+# Sky: colours of top, middle and horizon; two for each time, between which a page's sky is interpolated.
 SKY = torch.tensor(
     [
         [
@@ -34,7 +34,7 @@ SKY = torch.tensor(
         ],
     ]
 )
-# Land by look: far, middle, near, as by day; and what the light of each time makes of it.
+# Land: colours of far, middle and near layers by day, and the light of each time of day that changes them.
 LAND = torch.tensor(
     [
         [[0.72, 0.83, 0.78], [0.64, 0.79, 0.60], [0.54, 0.72, 0.48]],
@@ -53,7 +53,7 @@ RIM_OPACITY = torch.tensor([0.60, 0.55, 0.60, 0.85])
 
 
 def _mix(x: Tensor) -> Tensor:
-    """One round of a 32-bit integer hash in int64, which no product overflows."""
+    """One round of a 32-bit integer hash in int64, in which no product overflows."""
     x = ((x ^ (x >> 16)) * 0x45D9F3B) & BITS
     x = ((x ^ (x >> 16)) * 0x45D9F3B) & BITS
     return x ^ (x >> 16)
@@ -67,7 +67,7 @@ def page_keys(seeds: list[int]) -> Tensor:
 
 
 def random_bits(keys: Tensor, first: int, count: int) -> Tensor:
-    """(N, count) hashed 32-bit integers: draws first, first + 1, ... of each page's own stream."""
+    """(N, count) hashed 32-bit integers: draws first, first + 1, ... of each page's stream."""
     index = _mix((torch.arange(first, first + count) * 0x9E3779B1) & BITS)
     return _mix((keys[:, None] + index) & BITS)
 
@@ -93,7 +93,7 @@ def _field(keys: Tensor, first: int, size: int, across: int, down: int) -> Tenso
 
 
 def _over(page: Tensor, colour: Tensor, alpha: Tensor) -> Tensor:
-    """Paints colour (N, 3) or (N, 3, S, S) over page (N, 3, S, S) where alpha (N, S, S) says."""
+    """Blends colour (N, 3) or (N, 3, S, S) over page (N, 3, S, S) with opacity alpha (N, S, S)."""
     colour = colour[:, :, None, None] if colour.dim() == 2 else colour
     return torch.lerp(page, colour, alpha[:, None])
 
@@ -120,7 +120,7 @@ def paint_background(keys: Tensor, times: Tensor, size: int) -> Tensor:
 
 
 def _land(page, keys, draw, times, look, at, horizon, sky):
-    """Three layers of hills, snow, dunes or sea, each with a bright crest; also where the land begins."""
+    """Three layers of hills, snow, dunes or sea, each with a bright crest; and the mask of the land."""
     size = len(at)
     sea = (look == LOOKS.index("sea")).float()[:, None]
     land, shade = None, torch.ones(())
@@ -144,7 +144,7 @@ def _land(page, keys, draw, times, look, at, horizon, sky):
 
 
 def _bell(away: Tensor, wide: Tensor) -> Tensor:
-    """exp(-(away / wide)²), kept away from the tiny numbers that slow a processor down."""
+    """exp(-(away / wide)²), clipped above the denormal numbers that slow down a CPU."""
     return torch.exp(-((away / wide) ** 2).clamp(max=30))
 
 
@@ -173,7 +173,7 @@ def _specks(keys, times, look, land):
     sea, snow = ((look == LOOKS.index(name)).float()[:, None] for name in ("sea", "snow"))
     night = (times == TIMES.index("night")).float()[:, None]
     d = random_numbers(keys, 3000, 4 * cells * cells).view(n, 4, cells * cells)
-    # Below one pixel a speck keeps its light and loses its edge, so that small pages do not sparkle.
+    # A speck below one pixel keeps its brightness and loses its edge, so that small images do not flicker.
     radius = 0.04 + 0.06 * d[:, 2] ** 2
     dim = (radius * (2 * size / cells)).clamp(max=1) ** 0.5
     above = dim * (0.9 * night * (1 - snow) + 0.75 * snow) * (d[:, 3] < 0.45)
@@ -189,7 +189,7 @@ def _specks(keys, times, look, land):
 
 @functools.lru_cache
 def _grid(size: int, cells: int) -> tuple[Tensor, Tensor]:
-    """Each pixel's place inside its cell (S,), and which cell that is, one-hot (S, cells)."""
+    """Each pixel's position inside its cell (S,), and the cell, one-hot (S, cells)."""
     place = (torch.arange(size) + 0.5) / size * cells
     return place - place.floor(), torch.nn.functional.one_hot(place.long(), cells).float()
 
@@ -201,7 +201,7 @@ def _grain(size: int) -> Tensor:
 
 
 def add_noise(pages: Tensor, keys: Tensor, std: float) -> None:
-    """Adds uniform noise of this standard deviation, in place: each page takes its own window of one large sheet."""
+    """Adds uniform noise of this standard deviation, in place: each page uses another window of a noise image."""
     size = pages.shape[-1]
     windows = _grain(size).unfold(1, size, 1).unfold(2, size, 1)
     row, column = (random_bits(keys, 900, 2) % 257).unbind(1)

@@ -1,4 +1,4 @@
-"""A book of pages: each page a scene, its picture, a sentence about it and a voice that reads the sentence."""
+"""A book of pages: each page has a scene, its image, a sentence that describes it, and the sentence as speech."""
 
 from functools import cached_property
 
@@ -17,17 +17,17 @@ CHUNK = 250
 
 
 class PictureBook:
-    """`pages` pages of a split, the same on every machine; each modality is made when first asked for.
+    """`pages` pages of a split, the same on every machine; each modality is created at first access.
 
-    split    'train', 'valid', 'test', or one that holds something out: 'held_out_pairs' (kind x colour),
+    split    'train', 'valid', 'test', or a held-out split: 'held_out_pairs' (kind x colour),
              'held_out_voices', 'held_out_phrasings', 'far_voices' (another speech engine); everything else is as in
              training
     objects  one or two on each page
-    seed     another seed, another book. None: the run's seed (MMCOURSE_SEED) for 'train', and 0 for every other split,
-             so that a run's seed never moves what it is judged on
-    size     pixels along a picture's side; 32 for one thing, 48 for two
+    seed     determines the pages. None: the run's seed (MMCOURSE_SEED) for 'train', and 0 for every other split, so
+             that a run's seed never changes the test data
+    size     height and width of the images in pixels; 32 for one object, 48 for two
 
-    In a fast run (MMCOURSE_FAST) a book holds only the first pages of the same book.
+    In a fast run (MMCOURSE_FAST) a book contains only its first pages.
     """
 
     @old_keywords
@@ -58,12 +58,12 @@ class PictureBook:
 
     @cached_property
     def scenes(self) -> list[Scene]:
-        """The truth of every page."""
+        """The scene of every page."""
         return [imagine(self.split, page, self.objects, self.seed) for page in range(self.pages)]
 
     @cached_property
     def sentences(self) -> list[str]:
-        """One sentence a page, true of its scene."""
+        """A true sentence about each page's scene."""
         phrasings = "held_out" if self.split == "held_out_phrasings" else "seen"
         return [tell(scene, stream(*self._key("sentence", i)), phrasings) for i, scene in enumerate(self.scenes)]
 
@@ -80,7 +80,7 @@ class PictureBook:
 
     @cached_property
     def images(self) -> Tensor:
-        """Every page's picture.   (N, 3, S, S) float32 in [0, 1]"""
+        """Every page's image.   (N, 3, S, S) float32 in [0, 1]"""
         from mmcourse.picturebook.image import draw_batch
 
         images = torch.empty(self.pages, 3, self.size, self.size)
@@ -92,7 +92,7 @@ class PictureBook:
         return images
 
     def image_seed(self, page: int) -> int:
-        """The seed of this page's drawing."""
+        """The seed with which this page's image is drawn."""
         return stream_seed(*self._key("image", page))
 
     def image(self, page: int, size: int = 128) -> Tensor:
@@ -109,7 +109,7 @@ class PictureBook:
         return stream(*self._key("voice", page)).choice(voices(VOICES_OF.get(self.split, "train")))
 
     def sound(self, page: int) -> Tensor:
-        """This page's sentence, read aloud; made anew each time, a book of sound is gigabytes.   (samples,), 16 kHz"""
+        """This page's sentence, read aloud; computed at each call, as all would take gigabytes.   (samples,), 16 kHz"""
         from mmcourse.picturebook.speech import speak
 
         seed = stream_seed(*self._key("sound", page))
@@ -121,7 +121,7 @@ class PictureBook:
 
     @cached_property
     def kinds(self) -> Tensor:
-        """Indices into KINDS.   (N,) for one thing, (N, 2) for two"""
+        """Indices into KINDS.   (N,) for one object, (N, 2) for two"""
         return self._labels("kind", KINDS)
 
     @cached_property
@@ -136,9 +136,9 @@ class PictureBook:
 
     @cached_property
     def relations(self) -> Tensor:
-        """Indices into RELATIONS: how the first thing stands to the second.   (N,), two things only"""
+        """Indices into RELATIONS, of the first object to the second.   (N,), two objects only"""
         if self.objects == 1:
-            raise ValueError("pages with one thing have no relation; make the book with objects=2")
+            raise ValueError("pages with one object have no relation; make the book with objects=2")
         return torch.tensor([RELATIONS.index(scene.relation) for scene in self.scenes])
 
     @cached_property

@@ -1,6 +1,6 @@
-"""The picture of a page: a background for its time of day, and its things upon it.
+"""The image of a page: a background for its time of day, and its objects in front of it.
 
-The same outlines serve every size: 32 pixels for pages with one thing, 48 for two, 128 and more for people to look at.
+The same outlines are used for every size: 32 pixels for pages with one object, 48 for two, 128 and more for display.
 """
 
 import math
@@ -28,15 +28,15 @@ RGB = torch.tensor(
 TURN = 0.18
 NOISE = 0.018
 REACH = 1.18
-# Pixels at a time: enough things of one kind to share the work, and few enough background pixels for the cache.
+# Pixels at a time: enough objects of one kind for efficient operations, few enough background pixels for the cache.
 CHUNK = 512 * 32**2
 BACKGROUNDS = 64 * 32**2
 
 
 def draw(scene: Scene, size: int = 128, seed: int = 0) -> Tensor:
-    """One page as (3, size, size) float32 in [0, 1]. `seed` moves what the scene leaves open.
+    """One page as (3, size, size) float32 in [0, 1]. `seed` determines what the scene leaves open:
 
-    That is: which way each thing turns, its exact shade, and the look of the background.
+    the rotation of each object, its exact shade, and the background.
     """
     return draw_batch([scene], size, seed)[0]
 
@@ -44,9 +44,9 @@ def draw(scene: Scene, size: int = 128, seed: int = 0) -> Tensor:
 def draw_batch(scenes: Sequence[Scene], size: int = 32, seed: int | Sequence[int] = 0) -> Tensor:
     """Many pages as (N, 3, size, size) float32 in [0, 1].
 
-    `seed` is one int per scene; a single int stands for seed, seed + 1, seed + 2, ... A picture depends on its scene,
-    its own seed and the size, and on nothing else in the batch; nor on the order in which a scene names its things.
-    Raises ValueError for a size below 8, for what is not a Scene, and for seeds that do not fit the scenes.
+    `seed` is one int per scene; a single int stands for seed, seed + 1, seed + 2, ... An image depends on its scene,
+    its seed and the size alone, neither on the batch nor on the order of the scene's objects.
+    ValueError for a size below 8, for anything but a Scene, and for a number of seeds that differs from the scenes'.
     """
     scenes = list(scenes) if isinstance(scenes, (list, tuple)) else _refuse(scenes)
     for position, scene in enumerate(scenes):
@@ -91,7 +91,7 @@ def _draw(scenes: list[Scene], size: int, seeds: list[int]) -> Tensor:
     for start in range(0, len(scenes), step):
         some = slice(start, start + step)
         pages[some] = paint_background(keys[some], times[some], size)
-    # Upper things first, whichever the scene names first.
+    # Upper objects first, in any order of the scene's objects.
     ordered = [sorted(scene.objects, key=lambda item: (item.y, item.x)) for scene in scenes]
     for turn in range(2):
         groups: dict[tuple[str, str], list[int]] = {}
@@ -110,7 +110,7 @@ def _draw(scenes: list[Scene], size: int, seeds: list[int]) -> Tensor:
 
 
 def _paint(pages, index, kind, colour, position, jitter, time, size) -> None:
-    """Paints one kind of thing onto pages[index], in place, working only on the square of the page that it fills."""
+    """Paints objects of one kind onto pages[index], in place, computing only the square that each object fills."""
     n = len(index)
     x, y, radius = (position[:, i].view(n, 1, 1) for i in range(3))
     contour = 0.010 / radius + 0.045

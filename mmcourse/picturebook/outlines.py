@@ -1,8 +1,9 @@
-"""The outlines of the fourteen kinds, as signed distances, so that they are sharp at every size.
+"""The outlines of the fourteen kinds as signed distance functions, so that they are sharp at every size.
 
-A drawing function takes coordinates (u, v) of any one shape, u to the right, v upwards, the thing inside the unit
-circle, and gives its parts from back to front. A distance is negative inside, in units of the thing's radius.
-The shapes of circle, box, polygon, heart and star follow Inigo Quilez, https://iquilezles.org/articles/distfunctions2d/.
+A drawing function takes coordinates (u, v) of equal shape, u to the right, v upwards, with the object inside the unit
+circle, and returns its parts from back to front. A distance is negative inside, in units of the object's radius.
+The shapes of circle, box, polygon, heart and star follow Inigo Quilez,
+https://iquilezles.org/articles/distfunctions2d/.
 """
 
 import math
@@ -23,8 +24,8 @@ STEEL = (0.70, 0.70, 0.73)
 
 
 class Part(NamedTuple):
-    """One layer of a drawing: where it is, its paint (an RGB triple, or a shade of the thing's own colour: 'body',
-    'dark', 'light'), whether a dark contour runs round it, and how opaque it is."""
+    """One layer of a drawing: its distance function, its colour (an RGB triple, or a shade of the object's: 'body',
+    'dark', 'light'), whether it has a dark contour, and its opacity."""
 
     distance: Tensor
     paint: str | tuple[float, float, float]
@@ -41,7 +42,7 @@ def circle(u, v, x, y, radius):
 
 
 def ellipse(u, v, x, y, a, b, turn=0.0):
-    """Close to the true distance near the edge, which is where it matters."""
+    """Approximate distance of an ellipse, accurate near the edge, where it is needed."""
     u, v = turned(u - x, v - y, turn)
     near = length(u / a, v / b)
     return near * (near - 1) / (length(u / a**2, v / b**2) + 1e-6)

@@ -1,7 +1,7 @@
-"""What is on a page: one or two things, how they stand to each other, and the time of day.
+"""The content of a page: one or two objects, their relation, and the time of day.
 
-The splits live here, because what they hold out is a property of scenes: `held_out_pairs` uses only
-kind x colour pairs that no other split ever shows.
+The splits are defined here, since held-out combinations are a property of scenes: `held_out_pairs` uses only
+combinations of kind and colour that no other split contains.
 """
 
 import random
@@ -47,7 +47,7 @@ MARGIN = 0.02
 
 @dataclass(frozen=True, slots=True)
 class SceneObject:
-    """One thing on a page: what it is, and its centre (x, y) and radius as fractions of the page, y downwards."""
+    """One object on a page: its attributes, and its centre (x, y) and radius as fractions of the page, y downwards."""
 
     kind: str
     colour: str
@@ -68,7 +68,7 @@ class SceneObject:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A page's truth. `relation` is read 'things[0] is RELATION things[1]', and None for a single thing."""
+    """The facts of a page. `relation` means 'objects[0] is RELATION objects[1]'; None for a single object."""
 
     objects: tuple[SceneObject, ...]
     relation: str | None = None
@@ -76,25 +76,25 @@ class Scene:
 
     def __post_init__(self):
         if len(self.objects) not in (1, 2):
-            raise ValueError(f"a scene has one or two things, not {len(self.objects)}")
+            raise ValueError(f"a scene has one or two objects, not {len(self.objects)}")
         if (self.relation in RELATIONS) != (len(self.objects) == 2) or (len(self.objects) == 1 and self.relation):
             raise ValueError(
-                f"relation is {self.relation!r} for {len(self.objects)} thing(s); two things need one of "
-                f"{', '.join(RELATIONS)}, a single thing has none"
+                f"relation is {self.relation!r} for {len(self.objects)} object(s); two objects need one of "
+                f"{', '.join(RELATIONS)}, a single object has none"
             )
         if self.time not in TIMES:
             raise ValueError(f"time is {self.time!r}; expected one of {', '.join(TIMES)}")
 
 
 def check_split(split: str) -> None:
-    """ValueError for a name that is no split."""
+    """ValueError for an unknown split."""
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}; expected one of {', '.join(SPLITS)}")
 
 
 @old_keywords
 def imagine(split: str, page: int, objects: int = 1, seed: int = 0) -> Scene:
-    """The scene on one page of a split: the same for the same arguments, whatever else the book holds."""
+    """The scene on one page of a split: the same for the same arguments, independent of the other pages."""
     split = new_value("split", split)
     rng = stream("scene", split, page, objects, seed)
     pairs = sorted(HELD_OUT_PAIRS) if split == "held_out_pairs" else SEEN_PAIRS
@@ -110,10 +110,10 @@ def imagine(split: str, page: int, objects: int = 1, seed: int = 0) -> Scene:
 
 
 def arrange(objects: Sequence[tuple[str, str, str]], relation: str | None, time: str, rng: random.Random) -> Scene:
-    """A scene of these (kind, colour, size), placed at random so that the relation is true and plain to see.
+    """A scene of these (kind, colour, size), placed at random so that the relation is true and unambiguous.
 
-    Two things stand apart along the axis of their relation and are shifted across it by at most a sixth of that, so
-    that no other relation could be told as well.
+    Two objects are separated along the axis of their relation and shifted across it by at most a sixth of that, so
+    that no other relation holds as well.
     """
     radii = [rng.uniform(*RADIUS[len(objects)][size]) for _, _, size in objects]
     if len(objects) == 1:

@@ -1,7 +1,7 @@
-"""Words for a scene (`tell`), and the scene's facts from words (`understand`), by one and the same grammar.
+"""Sentences from scenes (`tell`), and the facts of a scene from a sentence (`understand`), by the same grammar.
 
-Every template and every synonym stands here once; telling fills a template in, understanding matches it.
-`held_out_phrasings` holds out whole templates and two size words; the relation words are all seen in training.
+Every template and every synonym is defined here once: `tell` fills a template, `understand` matches one.
+`held_out_phrasings` holds out templates and two size words; all relation words occur in training.
 """
 
 import random
@@ -22,7 +22,7 @@ RELATION_WORDS = {
 }
 TIME_WORDS = {"morning": "in the morning", "day": "by day", "evening": "in the evening", "night": "at night"}
 
-# {a}: 'a small red fish', {the}: 'the small red fish', {a kind}: 'a fish'; a, b: the first and the second thing.
+# {a}: 'a small red fish', {the}: 'the small red fish', {a kind}: 'a fish'; a, b: the first and the second object.
 SEEN_TEMPLATES = {
     1: ("{a}", "there is {a}", "this is {a}", "i see {a}", "the {kind} is {size} and {colour}", "look at {the}"),
     2: (
@@ -74,9 +74,9 @@ _CANONICAL_TIME = {word: time for time, word in TIME_WORDS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a sentence says: (kind, colour, size) of each thing, their relation and, where told, the time of day.
+    """The facts of a sentence: (kind, colour, size) of each object, their relation and, where stated, the time of day.
 
-    A relation is kept as 'left of' or 'above' with the things in that order, so equal facts mean the same.
+    A relation is stored as 'left of' or 'above' with the objects in that order, so equal facts mean the same.
     """
 
     objects: tuple[tuple[str, str, str], ...]
@@ -85,14 +85,14 @@ class Facts:
 
     @classmethod
     def of(cls, objects, relation=None, time=None) -> "Facts":
-        """Facts in their kept form, from things in any order."""
+        """Facts in their stored form, from objects in any order."""
         objects = tuple(tuple(item) for item in objects)
         if relation in ("right of", "below"):
             objects, relation = objects[::-1], OPPOSITE[relation]
         return cls(objects, relation, time)
 
     def same_meaning(self, other: "Facts | None") -> bool:
-        """Whether both say the same of the things; the time counts only where both tell it."""
+        """Whether the facts of the objects agree; the time is compared only where both state it."""
         if other is None or (self.objects, self.relation) != (other.objects, other.relation):
             return False
         return self.time is None or other.time is None or self.time == other.time
@@ -110,7 +110,7 @@ def with_article(words: str) -> str:
 
 @old_keywords
 def tell(scene: Scene, rng: random.Random | int = 0, phrasings: str = "seen") -> str:
-    """A sentence about a scene; `phrasings` 'seen' or 'held_out' picks templates and synonyms of that side."""
+    """A sentence about a scene; `phrasings` 'seen' or 'held_out' selects the templates and synonyms."""
     phrasings = new_value("phrasings", phrasings)
     if phrasings not in ("seen", "held_out"):
         raise ValueError(f"phrasings is {phrasings!r}; expected 'seen' or 'held_out'")
@@ -176,7 +176,7 @@ def _patterns() -> tuple[re.Pattern, ...]:
 
 
 def understand(sentence: str) -> Facts | None:
-    """The facts a sentence states, in any wording of the grammar, seen or unseen; None outside the grammar."""
+    """The facts a sentence states, in any phrasing of the grammar, held-out ones included; None outside the grammar."""
     words = " ".join(split_words(sentence))
     for pattern in _patterns():
         match = pattern.fullmatch(words)
@@ -203,7 +203,7 @@ def encode(sentence: str) -> list[int]:
 
 
 def decode(indices) -> str:
-    """The sentence of some indices: stops at '<end>', leaves out padding and '<start>'."""
+    """The sentence of these indices, up to '<end>', without padding and '<start>'."""
     words = []
     for index in map(int, indices):
         if not 0 <= index < len(VOCABULARY):

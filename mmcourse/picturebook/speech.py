@@ -1,7 +1,7 @@
-"""Sentences spoken aloud: word clips of many voices, joined with varied pace, level, pauses and noise.
+"""Spoken sentences: recorded words of many voices, concatenated with varied pace, level, pauses and noise.
 
 The clips were rendered once by `data/render_voices.py` and ship as `voices.ogg` with the index `voices.json`; they are
-decoded when first used. What the voices are, and what they are not, stands in `data/DATASHEET.md`.
+decoded when first used. `data/DATASHEET.md` describes the voices and their limits.
 """
 
 import difflib
@@ -24,7 +24,7 @@ LOUDNESS = 0.08  # root mean square of a clip
 GROUPS = ("train", "held_out", "far")
 
 # The training voices that the text-to-speech model speaks with: every fourth in alphabetical order, so all accents. The
-# recogniser that judges them is trained on the other training voices alone.
+# recogniser that evaluates them is trained on the other training voices.
 SPEAKING_VOICES = (
     "en+Alex",
     "en+m5",
@@ -58,7 +58,7 @@ def voices(group: str) -> tuple[str, ...]:
 
 
 def clip(word: str, voice: str) -> Tensor:
-    """One word in one voice, untouched: (samples,) float32 at 16 kHz, in [-1, 1]."""
+    """One word in one voice, unchanged: (samples,) float32 at 16 kHz, in [-1, 1]."""
     start, length = _position(word, voice)
     return _bank()[start : start + length].float() / 32768
 
@@ -68,12 +68,12 @@ def speak(
 ) -> Tensor:
     """A sentence read aloud: (samples,) float32 at 16 kHz, in [-1, 1]; the same for the same arguments.
 
-    `varied` changes pace, level and pauses and adds noise, as `seed` decides; without it the plain clips follow each
-    other, with a fifth of a second at a comma. `signal_to_noise` replaces the drawn level of the noise, in decibels,
-    and nothing else. ValueError for an empty sentence, an unknown word or an unknown voice.
+    `varied` changes pace, level and pauses and adds noise, drawn with `seed`; without it the clips are concatenated,
+    with a pause of 0.2 s at a comma. `signal_to_noise` replaces the drawn level of the noise, in decibels, and nothing
+    else. ValueError for an empty sentence, an unknown word or an unknown voice.
     """
     if signal_to_noise is not None and not varied:
-        raise ValueError("signal_to_noise is given and varied is False; expected varied=True, which adds the noise")
+        raise ValueError("signal_to_noise is given and varied is False; expected varied=True, which adds noise")
     if not varied:
         parts = _parts(sentence)
         silence = torch.zeros(round(PLAIN_COMMA * SAMPLE_RATE))
@@ -126,7 +126,7 @@ def _gain(decibels: float) -> float:
 
 
 def _position(word: str, voice: str) -> tuple[int, int]:
-    """Start and length of a clip in the bank; ValueError, with the nearest known names, for what it does not hold."""
+    """Start and length of a clip in the bank; ValueError, with similar known names, for an unknown word or voice."""
     positions = _positions()
     if voice not in positions:
         near = difflib.get_close_matches(str(voice), positions, 3, 0.4) or list(positions)[:3]
@@ -184,15 +184,15 @@ def _bank() -> Tensor:
 def _damaged(path, why: str) -> str:
     return (
         f"{path} is damaged: {why}. A download or a copy was probably cut short. `mmcourse doctor` checks what the "
-        f"course ships; to bring it back: {repair_command()}"
+        f"course ships; to restore it: {repair_command()}"
     )
 
 
 @cache
 def noises() -> tuple[Tensor, Tensor]:
-    """A minute of white and of pink noise, at unit power; `speak` takes a stretch from anywhere in it.
+    """A minute of white and of pink noise, at unit power; `speak` uses a random part of it.
 
-    RandomState, because its stream is frozen across numpy's versions.
+    From RandomState, whose numbers are the same in all versions of NumPy.
     """
     white = np.random.RandomState(0).standard_normal(2**20)
     spectrum = np.fft.rfft(white)

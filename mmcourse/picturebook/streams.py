@@ -1,7 +1,7 @@
-"""Random streams: numbers that depend on nothing but their key, the same on every machine.
+"""Random streams whose numbers depend on their key alone, the same on every machine.
 
-Every page of the Picture Book, and with it every shipped model, rests on the keys as they were in version 0.1. Splits
-and tasks have had other names since; KEYS says under which name a stream is still drawn, so that no page changes.
+Every page of the Picture Book, and so every shipped model, depends on the keys of version 0.1. Splits and tasks were
+renamed since then; KEYS maps the new names to the old keys, so that no page changes.
 """
 
 import random
@@ -25,5 +25,5 @@ def stream_seed(*key) -> int:
 
 
 def stream(*key) -> random.Random:
-    """A random stream of its own for this key, the same on every machine."""
+    """A separate random stream for this key, the same on every machine."""
     return random.Random(stream_seed(*key))

@@ -1,4 +1,4 @@
-"""Pages with one big object by day: what a small generator learns to draw."""
+"""Pages with one big object by day, the training data of a small generator."""
 
 import torch
 from torch import Tensor

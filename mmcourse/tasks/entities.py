@@ -49,7 +49,7 @@ def tags_from(logits: Tensor, targets: Tensor, names: Sequence[str]) -> Tags:
 
 
 class SeenEntities:
-    """The baseline that remembers: it tags exactly the entities of its training sentences, longest match first."""
+    """A baseline that memorises: it tags the entities of its training sentences, longest match first."""
 
     def __init__(self, sentences: Sequence[Sequence[str]], tags: Tags):
         self.types: dict[tuple[str, ...], str] = {}

@@ -14,14 +14,14 @@ from mmcourse.data.batches import Batches
 from mmcourse.data.letters import letters
 
 CHUNK = 64  # sounds transformed at a time
-POOL = 10  # batches' worth of clips that are sorted by length together
+POOL = 10  # a pool of clips that is sorted by length, in batches
 
 
 class Clips:
     """Words, the voice of each (an index), and their sounds as log-mels with as many frames as each has.
 
-    letters (N, L), voices (N,), frames (N,), durations (N, L): the frames of a word, spread evenly over its letters,
-    since nobody has marked where a letter ends; mels (N, n_mels, T), silence behind the shorter ones.
+    letters (N, L), voices (N,), frames (N,), durations (N, L): the frames of a word, distributed evenly over its
+    letters, since the boundaries of letters are not annotated; mels (N, n_mels, T), silence after the shorter ones.
     """
 
     def __init__(self, words: Sequence[str], voices: Sequence[int], sounds: Sequence[Tensor], log_mel: LogMel):
@@ -50,7 +50,7 @@ class Clips:
         return ClipBatches(*(part[chosen] for part in parts), **options)
 
     def stretches(self, frames: int = 64) -> Tensor:
-        """All clips one after the other, cut into stretches of equal length.   -> (M, n_mels, frames)"""
+        """All clips one after the other, cut into segments of equal length.   -> (M, n_mels, frames)"""
         parts = [mel[:, :length] for mel, length in zip(self.mels, self.frames.tolist(), strict=True)]
         stream = torch.cat(parts, dim=1)
         whole = stream.shape[1] // frames * frames
@@ -58,7 +58,7 @@ class Clips:
 
 
 class ClipBatches(Batches):
-    """Clips of like length, cut to the longest of a batch: letters, voices, durations, and log-mels as the target."""
+    """Clips of similar length, cut to a batch's longest: letters, voices, durations, and log-mels as the target."""
 
     def order(self, epoch: int) -> Tensor:
         """A new order for each epoch, sorted by length within pools of ten batches, the batches shuffled.   -> (N,)"""
@@ -77,9 +77,9 @@ class ClipBatches(Batches):
 
 
 def even_durations(frames: Tensor, lengths: Tensor) -> Tensor:
-    """The frames of each word, spread over its letters as evenly as whole frames allow.   (B,), (B,) -> (B, L) int64
+    """The frames of each word, distributed as evenly as possible over its letters.   (B,), (B,) -> (B, L) int64
 
-    A word of 7 frames and 3 letters: 2, 2, 3. 0 behind the last letter.
+    A word of 7 frames and 3 letters: 2, 2, 3. 0 after the last letter.
     """
     if (frames < lengths).any() or (lengths < 1).any():
         row = int(((frames < lengths) | (lengths < 1)).nonzero()[0])

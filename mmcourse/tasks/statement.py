@@ -31,7 +31,7 @@ def true_or_false(book: PictureBook) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _pairs(book: PictureBook, rng: random.Random) -> list[tuple[int, int]]:
-    """Pairs of pages that differ in one fact: a page gets a waiting partner that fits, or waits itself."""
+    """Pairs of pages that differ in one fact: each page is paired with an earlier page that has no partner yet."""
     facts = list(zip(book.kinds.tolist(), book.colours.tolist(), book.sizes.tolist(), strict=True))
     waiting, pairs = defaultdict(list), []
     for page in rng.sample(range(len(book)), len(book)):

@@ -1,4 +1,4 @@
-"""Titles of pages with two objects: text that says who is where, without any label. Lesson 05's pretraining text."""
+"""Titles of pages with two objects, which name them in reading order: the pretraining text of lesson 05."""
 
 from mmcourse.picturebook.book import PictureBook
 from mmcourse.picturebook.sentence import END, encode, facts_of
@@ -7,7 +7,7 @@ from mmcourse.picturebook.sentence import END, encode, facts_of
 def titles(book: PictureBook) -> list[str]:
     """The kinds of each page's two objects, from left to right or from top to bottom: 'boat and fish'."""
     if book.objects != 2:
-        raise ValueError("titles got a book with one object a page; make the book with objects=2")
+        raise ValueError("titles got a book with one object per page; make the book with objects=2")
     return [" and ".join(kind for kind, _, _ in facts_of(scene).objects) for scene in book.scenes]
 
 

@@ -1,7 +1,7 @@
 """Speech and text that were never paired: sentences of one book read aloud, sentences of another as text.
 
 The Picture Book draws all kinds, colours and size words equally often. Exchanging two of them in every sentence then
-changes nothing that a corpus of text could show, so no method could tell which sound is which word. Real language has
+changes no statistics of the text, so no method could determine which sound is which word. Real language has
 no such symmetry. `uneven` keeps pages so that exchangeable words differ in frequency, as by Zipf's law.
 """
 

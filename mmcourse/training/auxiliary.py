@@ -1,4 +1,4 @@
-"""Auxiliary unimodal losses: each branch of a multimodal model also has a head and a loss of its own."""
+"""Auxiliary unimodal losses: each branch of a multimodal model also has its own head and loss."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""What `fit`, `evaluate` and `predict` ask of their model and batches, and what they say where they get others."""
+"""Checks of the model and batches of `fit`, `evaluate` and `predict`, with errors that name the likely cause."""
 
 import math
 import numbers
@@ -13,7 +13,7 @@ from mmcourse.data.shapes import examples_in, is_table, shape_of, tensors_in
 from mmcourse.training.device import to_device
 
 EXPECTED = "expected Batches, a DataLoader or a list of (inputs..., target)"
-NOT_COLLATED = ("equal size", "default_collate: batch must contain")  # PyTorch's words where examples make no batch
+NOT_COLLATED = ("equal size", "default_collate: batch must contain")  # in PyTorch's message where collating fails
 
 
 def check_model(model, who: str) -> None:
@@ -44,11 +44,11 @@ def check_inputs(inputs: tuple | list, size: int, who: str) -> None:
 
 
 def check_options(lr, clip, callbacks, who: str) -> None:
-    """ValueError where a learning rate is not a number from 0 up, a clip not above 0, or callbacks not in a list."""
+    """ValueError for a negative learning rate, a clip of 0 or less, or callbacks that are not in a list."""
     known = lr is None or isinstance(lr, Tensor)
     if not known and not (isinstance(lr, numbers.Real) and math.isfinite(lr) and lr >= 0):
-        raise ValueError(f"{who} got lr={lr!r}; expected a number from 0 up, such as 1e-3")
-    if clip is not None and not (isinstance(clip, numbers.Real) and clip > 0):  # below 0 it would turn gradients around
+        raise ValueError(f"{who} got lr={lr!r}; expected a number of 0 or more, such as 1e-3")
+    if clip is not None and not (isinstance(clip, numbers.Real) and clip > 0):  # a negative one would reverse gradients
         raise ValueError(f"{who} got clip={clip!r}; expected the largest norm of the gradients, above 0, or None")
     if not isinstance(callbacks, Iterable):
         raise ValueError(f"{who} got callbacks={callbacks!r}; expected a list of callbacks, here with one: [callback]")
@@ -70,12 +70,12 @@ def length(batches: Iterable, who: str, expected: str = EXPECTED) -> int:
 
 
 def pairs(batches: Iterable, who: str) -> Iterator[tuple[list, Tensor]]:
-    """Each batch as (inputs, target), on the device; ValueError where examples cannot be put into a batch."""
+    """Each batch as (inputs, target), on the device; ValueError where examples cannot be collated."""
     return unpacked(batches, who, inputs_and_target)
 
 
 def unpacked(batches: Iterable, who: str, unpack: Callable[[object, str], tuple]) -> Iterator[tuple]:
-    """Each batch as unpack(batch, who) returns it; ValueError where examples cannot be put into a batch."""
+    """Each batch as unpack(batch, who) returns it; ValueError where examples cannot be collated."""
     left = iter(batches)
     while True:
         try:
@@ -123,7 +123,7 @@ def inputs_and_target(batch, who: str) -> tuple[list, Tensor]:
 
 
 def describe(batches: Iterable) -> dict:
-    """What a resumed run must find again: batches and examples an epoch (None: unknown), and who keeps the order."""
+    """What a resumed run has to match: batches and examples per epoch (None: unknown), and the source of the order."""
     order = "kept by the batches" if isinstance(getattr(batches, "epoch", None), int) else "left to PyTorch"
     if isinstance(getattr(batches, "generator", None), torch.Generator):
         order = "kept by their generator"
@@ -142,7 +142,7 @@ def _examples(batches) -> int | None:
 
 
 def _no_batches(batches) -> str:
-    """How batches are made of something that holds none, '' where it may hold some."""
+    """Advice on how to make batches from a value that contains none; '' if it may contain some."""
     if isinstance(batches, nn.Module):
         return "The model is the first argument, its batches the second"
     if is_table(batches):

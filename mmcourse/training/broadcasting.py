@@ -1,5 +1,5 @@
 """Outputs and a target that fit only by broadcasting, such as (B, 1) beside (B,): each output would be compared with
-the target of every example, (B, B), and training on it looks like training.
+the target of every example, (B, B), without an error.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ class ShapesCross(ValueError):
 def compare(function: Callable, outputs, target, name: str = "The loss"):
     """function(outputs, target), of a loss or metric; ShapesCross where it broadcasts both of them.
 
-    A function that brings the two to one shape itself is left alone. `name` is what the message calls it.
+    A function that reshapes the two to one shape itself is accepted. `name` is used in the message.
     """
     if not cross(outputs, target):
         return function(outputs, target)
@@ -44,13 +44,13 @@ def _padded(tensor: Tensor, width: int) -> tuple[int, ...]:
 class _Watch(TorchFunctionMode):
     """Checks each operation within a loss or metric: none may broadcast tensors made of outputs with those of target.
 
-    Only tensors that still have the shapes of the two are meant: a loss over pairs of examples makes other shapes.
+    Only tensors with the shapes of outputs and target are checked: a loss over pairs of examples has other shapes.
     """
 
     def __init__(self, outputs: Tensor, target: Tensor, name: str):
         super().__init__()
         self.name = name
-        self.families = [outputs], [target]  # these and what was made of them; kept, so that no address comes up twice
+        self.families = [outputs], [target]  # these and tensors computed from them; stored, so that no id is reused
         self.shapes = outputs.shape, target.shape
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
@@ -63,10 +63,10 @@ class _Watch(TorchFunctionMode):
             outputs, target = map(tuple, self.shapes)
             raise ShapesCross(
                 f"{self.name} compared outputs of shape {outputs} with a target of shape {target}, which fit only by "
-                "broadcasting: each output would meet the target of every example. Likely cause: an axis of length 1 "
-                "that one of them lacks; expected one shape for both (outputs.squeeze(1) in the model's forward, or "
-                "target[:, None]); for cross_entropy one output for each class, or with one output of two classes "
-                "F.binary_cross_entropy_with_logits"
+                "broadcasting: each output would be compared with the target of every example. Likely cause: an axis "
+                "of length 1 that one of them lacks; expected one shape for both (outputs.squeeze(1) in the model's "
+                "forward, or target[:, None]); for cross_entropy one output for each class, or with one output of two "
+                "classes F.binary_cross_entropy_with_logits"
             )
         result = function(*args, **kwargs)
         several = result if isinstance(result, (tuple, list)) else (result,)

@@ -1,4 +1,4 @@
-"""Save and load: models alone, and training runs that go on bit for bit. Safetensors files, never pickles."""
+"""Save and load models, and training runs that resume bit for bit. Safetensors files, never pickles."""
 
 import errno
 import json
@@ -16,11 +16,11 @@ from mmcourse.training import optimiser_state
 from mmcourse.training.batch import describe
 from mmcourse.training.random_state import random_state, set_random_state
 
-FORMAT = "mmcourse 2"  # of runs: a change of what they hold is another number
+FORMAT = "mmcourse 2"  # version of a run's format, increased with every change
 
 
 def save_model(model: nn.Module, path: str | Path, **card) -> Path:
-    """Write a model's weights and buffers, with a card of facts about it (anything JSON can say)."""
+    """Write a model's weights and buffers, with a card of facts about it (any JSON values)."""
     return _write(path, model.state_dict(), {"kind": "model", "model": type(model).__name__, "card": card})
 
 
@@ -29,7 +29,7 @@ def load_model(model: nn.Module, path: str | Path, part: str | None = None) -> n
 
     `part` names one of the networks in a checkpoint of `fit_adversarial`: 'generator', 'discriminator', 'average' (an
     AveragedModel) or 'average.module' (the averaged weights for a generator).
-    ValueError names the file and the likely cause where it is damaged, foreign, or of another model.
+    ValueError names the file and the likely cause where it is damaged, of another format, or of another model.
     """
     tensors, about = _read(path)
     if about.get("kind") == "run":
@@ -42,12 +42,12 @@ def load_model(model: nn.Module, path: str | Path, part: str | None = None) -> n
 
 
 def read_card(path: str | Path) -> dict:
-    """The card a model was saved with."""
+    """The card that was saved with a model."""
     return _read(path)[1].get("card", {})
 
 
 class Checkpoint:
-    """A callback of `fit` that saves the run after every epoch, every so many steps, and where it is stopped."""
+    """A callback of `fit` that saves the run after every epoch, every `steps` steps, and where it is stopped."""
 
     def __init__(self, path: str | Path, steps: int | None = None):
         if steps is not None and steps < 1:
@@ -55,7 +55,7 @@ class Checkpoint:
         self.path, self.steps = Path(path), steps
 
     def try_path(self) -> None:
-        """OSError where no file can be written there; `fit` asks before it trains."""
+        """OSError if the file cannot be written; `fit` calls this before training."""
         try:
             if self.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "it is a folder")
@@ -79,9 +79,9 @@ class Checkpoint:
 
 
 def save_run(run, path: str | Path) -> None:
-    """Write all that a run needs to go on: weights, optimiser, orders, random states, history.
+    """Write the state of a run: weights, optimiser, order of the batches, random states, history.
 
-    A second interrupt waits until the file is whole.
+    A second interrupt waits until the file is complete.
     """
     run.look()
     run.saving = True
@@ -121,24 +121,23 @@ def _contents(run) -> tuple[dict[str, Tensor], dict]:
 
 
 def path_to_resume(resume: str | Path | bool | None, checkpoint: str | Path | None, who: str) -> str | Path | None:
-    """The file a run goes on from, or None where it starts afresh; `resume` and `checkpoint` are those of `who`."""
+    """The file from which a run resumes, or None for a new run; `resume` and `checkpoint` are those of `who`."""
     if resume is not True:
         return resume or None
     if checkpoint is None:
         raise ValueError(
-            f"{who} got resume=True and no checkpoint, so no file to go on from; "
+            f"{who} got resume=True and no checkpoint, so there is no file to resume from; "
             f"expected {who}(..., checkpoint=path, resume=True), or resume=path"
         )
     return checkpoint if Path(checkpoint).exists() else None
 
 
 def restore(run, path: str | Path) -> None:
-    """Bring a fresh run to where `save_run` left another one.
+    """Load the state that `save_run` wrote into a new run.
 
     Bit for bit on the same machine, given the same model, batches, optimiser, schedule and epochs. An option of the
-    optimiser, such as lr, that this call gives otherwise than the first did is taken from this call. ValueError where
-    the batches, the model or the optimiser are others, or the run was already trained for longer than is asked; then
-    nothing is changed.
+    optimiser, such as lr, that this call changes is taken from this call. ValueError where the batches, the model or
+    the optimiser differ, or the run was already trained for longer than requested; then nothing is changed.
     """
     tensors, about = _read(path)
     if about.get("kind") != "run":
@@ -159,7 +158,7 @@ def restore(run, path: str | Path) -> None:
         raise ValueError(
             f"{path} was already trained for {about['step']} steps ({done:.3g} epochs); {run.who} got "
             f"epochs={run.epochs}, which is {asked} steps. Likely cause: `epochs` counts from the start of the run, "
-            f"not from where it goes on; for one more: epochs={math.ceil(done) + 1}"
+            f"not from where it resumes; for one more: epochs={math.ceil(done) + 1}"
         )
     weights = _below("model", tensors)
     _check_model(run.model, weights, path)
@@ -248,7 +247,7 @@ def _write(path: str | Path, tensors: dict[str, Tensor], about: dict) -> Path:
     own = {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
     with replacing(Path(path)) as temporary:
         save_file(own, temporary, metadata={"format": "pt", "mmcourse": json.dumps({"version": FORMAT, **about})})
-        temporary.chmod(0o644)  # safetensors leaves it readable by its owner alone
+        temporary.chmod(0o644)  # safetensors makes it readable by its owner alone
     return Path(path)
 
 
@@ -279,4 +278,4 @@ def _why(path: Path) -> str:
         return "it is a text or web page, so a download went wrong"
     if len(head) > 9 and head[8:9] == b"{":
         return "it is truncated or damaged: copy or save it again"
-    return "it is another kind of file"
+    return "it has another format"

@@ -1,4 +1,4 @@
-"""What one step of training costs: its time, and what the forward pass must keep for the backward pass."""
+"""The cost of one training step: its time, and the memory that the forward pass keeps for the backward pass."""
 
 import time
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from mmcourse.training.device import device
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of the fastest of some steps, and bytes kept between forward and backward pass."""
+    """Seconds of the fastest step, and bytes kept between forward and backward pass."""
 
     seconds: float
     bytes: int
@@ -21,7 +21,8 @@ def cost_of_a_step(model: nn.Module, *inputs: Tensor, repeats: int = 3) -> Cost:
     """Run the model forward and backward on the inputs, `repeats` times after one that counts bytes and warms up.
 
     The bytes are those of the tensors that PyTorch saves for the backward pass, each storage once, without parameters
-    and inputs: the part of the memory that grows with the inputs. The same on every machine, as seconds are not.
+    and inputs: the part of the memory that grows with the inputs. Unlike the seconds, they are the same on every
+    machine.
     """
     model.to(device())
     inputs = [tensor.to(device()) for tensor in inputs]
@@ -49,6 +50,6 @@ def cost_of_a_step(model: nn.Module, *inputs: Tensor, repeats: int = 3) -> Cost:
 
 
 def _wait() -> None:
-    """A GPU works on after it was asked; wait until it is done."""
+    """Wait until the GPU has finished its queued work."""
     if device().type == "cuda":
         torch.cuda.synchronize()

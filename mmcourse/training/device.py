@@ -1,4 +1,4 @@
-"""Where training runs: the device, chosen once, and the settings that make it quick there."""
+"""The device of training, chosen once, and settings that make training fast on it."""
 
 import ctypes
 import functools
@@ -16,7 +16,7 @@ from mmcourse import settings
 
 @functools.cache
 def device() -> torch.device:
-    """The device of this session: CUDA, then Apple's MPS, then the processor. Chosen at the first call."""
+    """The device of this session: CUDA, else Apple's MPS, else the CPU. Chosen at the first call."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
@@ -40,10 +40,10 @@ def describe_device() -> str:
 
 @functools.cache
 def keep_freed_memory(threshold: int = 1 << 30) -> bool:
-    """Let glibc keep freed memory for the next step and not return it to the system; True where it does.
+    """Let glibc keep freed memory for the next step instead of returning it to the system; True if supported.
 
-    Without it every activation above 128 kB costs page faults in every step: with it a step of two convolutions on 64
-    images of 32 px takes 12.6 ms instead of 17.4 (one Xeon core); a small perceptron gains nothing.
+    Otherwise every activation above 128 kB causes page faults in every step: a step of two convolutions on 64 images of
+    32 px takes 12.6 ms instead of 17.4 (one Xeon core); a small perceptron does not become faster.
     Does nothing (False) on macOS, Windows, musl.
     """
     if not sys.platform.startswith("linux"):
@@ -57,7 +57,7 @@ def keep_freed_memory(threshold: int = 1 << 30) -> bool:
 
 
 def return_freed_memory() -> bool:
-    """Return to the system what glibc keeps of freed memory; True where something was returned.
+    """Return freed memory that glibc keeps to the system; True if some was returned.
 
     Called after a training, so that its activations and the next one's do not add up. False on macOS, Windows, musl.
     """
@@ -79,7 +79,7 @@ def seed_everything(seed: int | None = None) -> int:
 
 
 def mixed_precision() -> AbstractContextManager:
-    """bfloat16 where it helps, which is only on CUDA: on a processor it was measured 1.3 to 2.3 times slower."""
+    """bfloat16 where it helps, which is on CUDA only: on a CPU it was 1.3 to 2.3 times slower."""
     if device().type == "cuda" and torch.cuda.is_bf16_supported():
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return nullcontext()
@@ -103,5 +103,5 @@ def to_device(value):
         return {name: to_device(part) for name, part in value.items()}
     if isinstance(value, (tuple, list)):
         parts = [to_device(part) for part in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)  # a namedtuple takes its fields
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)  # namedtuples take fields
     return value

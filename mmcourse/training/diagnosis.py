@@ -1,4 +1,4 @@
-"""What went wrong in a training step: tensors that do not fit, losses not finite, memory too small."""
+"""Explanations of failed training steps: tensors that do not fit, non-finite losses, too little memory."""
 
 import math
 import re
@@ -17,13 +17,13 @@ CAUSES = (
 )
 NO_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory|_ALLOC_FAILED")  # MPS, CPU, cuBLAS
 
-# what models and losses raise at misfits
+# exceptions of models and losses for inputs that do not fit
 MISFITS = (RuntimeError, ValueError, IndexError, TypeError, AttributeError, AssertionError)
-NOT_YET = object()  # the outputs of a model that has not returned
+NOT_YET = object()  # stands for the outputs of a model that has not returned
 
 
 class NonFiniteLoss(ArithmeticError):
-    """The loss became NaN or infinite: `step` and `batch` say where, `value` what, `history` what went before."""
+    """The loss became NaN or infinite: `step`, `batch` and `value`, and the `history` so far."""
 
     def __init__(self, message: str, step: int, batch: int, value: float, history=None):
         super().__init__(message)
@@ -31,11 +31,11 @@ class NonFiniteLoss(ArithmeticError):
 
 
 class NotEnoughMemory(torch.OutOfMemoryError):
-    """A device's memory did not suffice for a batch; the message says for which."""
+    """A device had too little memory for a batch; the message gives the batch size."""
 
 
 class FailedAssertion(RuntimeError):
-    """A kernel on the GPU found a value that must not be; the message says what to do."""
+    """A CUDA kernel found an invalid value; the message says what to do."""
 
 
 def check_loss(loss, who: str) -> None:
@@ -50,10 +50,10 @@ def check_loss(loss, who: str) -> None:
 
 
 def explain(error: Exception, inputs, outputs, target, who: str = "", model: nn.Module | None = None) -> None:
-    """Raise an error that says what the model (outputs is NOT_YET) or the loss was given, and the cause where it shows.
+    """Raise an error with the inputs of the model (outputs is NOT_YET) or the loss, and the cause if it can be found.
 
-    Returns, so that the error itself goes on, where it says what was not written yet, where it is a ValueError or an
-    assertion of code outside PyTorch, or an AttributeError that has nothing to do with the batch.
+    Returns, so that the original error is raised, for NotImplementedError, for a ValueError or an assertion outside
+    PyTorch, and for an AttributeError that does not concern the batch.
     """
     given = inputs if outputs is NOT_YET else (outputs, target)
     explain_device(error, examples_in(inputs), who)
@@ -67,7 +67,7 @@ def explain(error: Exception, inputs, outputs, target, who: str = "", model: nn.
 
 
 def misfit(error: Exception, inputs, outputs, target, who: str = "", model: nn.Module | None = None) -> ValueError:
-    """The error to raise where the model (outputs is NOT_YET) or the loss failed on what `who` gave it."""
+    """The error to raise where the model (outputs is NOT_YET) or the loss failed on the tensors that `who` passed."""
     if outputs is NOT_YET:
         error = _uncompiled(error, model, inputs)
         where = failed_layer(error, model) if model is not None else None
@@ -86,7 +86,7 @@ def misfit(error: Exception, inputs, outputs, target, who: str = "", model: nn.M
 
 
 def explain_device(error: BaseException, examples: int, who: str = "") -> None:
-    """Raise an error that says what to do where a device failed on a batch of so many examples; else return."""
+    """Raise an error with advice where a device failed on a batch of `examples`; otherwise return."""
     what, said = f"{who}: " if who else "", str(error)
     if isinstance(error, (NotEnoughMemory, FailedAssertion)):
         return
@@ -100,14 +100,14 @@ def explain_device(error: BaseException, examples: int, who: str = "") -> None:
     if "device-side assert" in said:
         raise FailedAssertion(
             f"{what}A check on the GPU failed, most often for an index that is too large: a class beyond the model's "
-            "outputs, a token beyond its vocabulary; perhaps in an earlier step. This process cannot use the GPU any "
-            "more: restart the kernel. On the CPU (CUDA_VISIBLE_DEVICES=-1) the step itself says what is wrong. "
+            "outputs, a token beyond its vocabulary; perhaps in an earlier step. This process can no longer use the GPU"
+            ": restart the kernel. On the CPU (CUDA_VISIBLE_DEVICES=-1) the error names the cause. "
             f"({said})"
         ) from error
 
 
 def _uncompiled(error: Exception, model: nn.Module | None, inputs) -> Exception:
-    """What the model itself raises, where the error is torch.compile's long account of it."""
+    """The error of the model itself, where torch.compile wraps it in a long message."""
     if type(error).__module__.startswith("torch._dynamo") and model is not None:
         try:
             model(*inputs)
@@ -117,7 +117,7 @@ def _uncompiled(error: Exception, model: nn.Module | None, inputs) -> Exception:
 
 
 def _of_a_type(error: BaseException) -> bool:
-    """Whether PyTorch says that it has no such operation for a type of tensor."""
+    """Whether the error means that an operation does not exist for a dtype."""
     return bool(re.search(" not implemented for '| tensors? is not supported", str(error)))
 
 
@@ -136,10 +136,10 @@ def non_finite(
     read: tuple[int, int] | None = None,
     ignored: int | None = None,
 ) -> NonFiniteLoss:
-    """The error to raise for a loss that is not finite; looks at the batch and the weights to say which cause it is.
+    """The error to raise for a loss that is not finite; names the cause if the batch or the weights show it.
 
-    `given` is (inputs, target) of the step. `read` is the range of steps whose losses were read together, where the
-    steps after this one were taken as well: batch and weights are then no longer those of the step, and say nothing of
+    `given` is (inputs, target) of the step. `read` is the range of steps whose losses were read together, if the
+    steps after this one were taken as well: batch and weights are then no longer those of the step and do not show
     the cause. `ignored` is the class that all targets of the batch have, where the loss ignores it.
     """
     inputs, target = given if given is not None else (None, None)

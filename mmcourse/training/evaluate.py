@@ -1,4 +1,4 @@
-"""Use a model that is trained: figures over a split, predictions, accuracy. Nothing here changes the model."""
+"""Evaluation of a trained model: metrics over a split, predictions, accuracy. The model is not changed."""
 
 import sys
 from collections.abc import Iterable
@@ -21,8 +21,9 @@ from mmcourse.training.tally import Tally, hits
 def evaluate(model: nn.Module, batches: Iterable, loss=None, metrics=None, *, who: str = "evaluate") -> dict:
     """The mean loss (where one is given) and the metrics over all batches, e.g. {'loss': 0.21, 'accuracy': 0.93}.
 
-    `metrics` as for `fit`; each is the mean over what was counted, so the same for any batch size (see `means`).
-    ValueError where the batches hold nothing, have no length, or do not fit the model; its message begins with `who`.
+    `metrics` as for `fit`; each is the mean over counted targets, so it does not depend on the batch size (see
+    `means`). ValueError for batches that are empty, have no length, or do not fit the model; its message begins with
+    `who`.
     """
     check_model(model, who)
     if loss is not None:
@@ -43,12 +44,12 @@ def evaluate(model: nn.Module, batches: Iterable, loss=None, metrics=None, *, wh
             tally.add(value, outputs, target, count)
     figures = tally.figures()
     if not figures:
-        raise ValueError(f"{who} got no batches. Likely cause: an empty split, or a generator that was used up")
+        raise ValueError(f"{who} got no batches. Likely cause: an empty split, or an exhausted generator")
     return figures if loss else {name: value for name, value in figures.items() if name != "loss"}
 
 
 def predict(model: nn.Module, inputs, size: int = 256):
-    """The model's outputs for all inputs, `size` at a time, on the processor.   (N, ...) -> (N, ...)
+    """The model's outputs for all inputs, `size` at a time, returned on the CPU.   (N, ...) -> (N, ...)
 
     `inputs` is a tensor, or a tuple of tensors for a model with several; a model that returns a tuple gives a tuple.
     ValueError where there are no examples, or they do not fit the model.
@@ -72,7 +73,7 @@ def predict(model: nn.Module, inputs, size: int = 256):
 
 
 def accuracy(model: nn.Module, inputs, target: Tensor) -> float:
-    """The fraction of targets, -100 left out, whose highest logit is the right class.   inputs (N, ...), target (N,)"""
+    """The fraction of targets, except -100, whose highest logit is the correct class.   inputs (N, ...), target (N,)"""
     target = to_tensor(target, "accuracy", " as its target", target=True).cpu()
     right, counts = hits(predict(model, inputs), target), kept(target)
     return (right if counts is None else right[counts]).double().mean().item()

@@ -46,14 +46,14 @@ def fit(
     counted, as `mmcourse.training.means` says: a loss may return (mean, count), or have an `ignore_index`.
     `optimiser` is made by optimiser(parameters, lr=lr), AdamW at 3e-3 unless given, or is one that has its own lr;
     `optimizer` is the same argument. `schedule` maps the fraction of training done to a factor of lr; None leaves the
-    learning rate alone, to you or to a scheduler of PyTorch's in a callback. `clip` bounds the norm of the gradients.
+    learning rate unchanged, for a PyTorch scheduler in a callback. `clip` bounds the norm of the gradients.
     A callback is a function of the Run, called after each step, or an object with any of on_start, on_step, on_epoch,
-    on_end. `checkpoint` saves each epoch, `resume` goes on from a saved one (True: from `checkpoint`, where it exists);
-    what this call says otherwise about the optimiser, such as lr, holds from there on.
+    on_end. `checkpoint` saves each epoch, `resume` continues a saved run (True: that of `checkpoint`, if it exists);
+    options of the optimiser that this call changes, such as lr, hold from there on.
 
-    An interrupt (Jupyter's stop button, Ctrl-C) ends training after the step at hand, saves the checkpoint and raises
+    An interrupt (Jupyter's stop button, Ctrl-C) ends training after the current step, saves the checkpoint and raises
     TrainingInterrupted, so that the cell ends and with it "Run all". The model and `model.history` are kept. A second
-    interrupt does not wait for the step, or for validation, whose epoch is saved without its figures.
+    interrupt does not wait for the step, or for validation, whose epoch is saved without its results.
     NonFiniteLoss (with the history so far), ValueError and OutOfMemoryError say what went wrong and the likely cause.
     """
     if optimiser is not None and optimizer is not None:
@@ -65,7 +65,7 @@ def fit(
     if isinstance(loss, nn.Module):
         loss.to(device())
     if valid is not None:
-        length(valid, "fit(valid=...)")  # raises where it could not be judged, before time is spent on training
+        length(valid, "fit(valid=...)")  # raises before training if validation is impossible
     run.set_up(callbacks, checkpoint, resume)
     if verbose and (watch := progress(run.total_steps, run.epochs, run.step)):
         run.listen([watch])

@@ -1,4 +1,4 @@
-"""What a training run leaves behind: a row of figures for every epoch and the losses of every step."""
+"""The record of a training run: a row of results for every epoch and the losses of every step."""
 
 import html
 import sys
@@ -34,12 +34,12 @@ class History:
 
     @property
     def names(self) -> list[str]:
-        """The columns, in the order they first appeared."""
+        """The columns, in the order of their first appearance."""
         return list(dict.fromkeys(name for row in self.rows for name in row))
 
     @property
     def steps(self) -> int:
-        """How many steps were taken."""
+        """The number of steps taken."""
         return len(next(iter(self.per_step.values()), self.losses))
 
     def dataframe(self, per: str = "epoch"):

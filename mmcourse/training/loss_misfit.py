@@ -1,4 +1,4 @@
-"""Why a loss could not compare outputs and target, found by looking at what PyTorch's loss function was called with."""
+"""Why a loss could not compare outputs and target, found from the arguments of PyTorch's loss function."""
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ PAIRED_LOSSES = (*BINARY_LOSSES, "mse_loss", "l1_loss", "smooth_l1_loss", "huber
 
 
 def cause_in_loss(error: BaseException, inputs, outputs, target) -> str:
-    """The cause where outputs and target show one, else ''."""
+    """The cause, if outputs and target show one, else ''."""
     name, given, wanted = _loss_call(error) or ("", outputs, target)
     if not isinstance(given, Tensor):
         if not mentions(error, given):
@@ -49,7 +49,7 @@ def _numbers_of_examples(inputs, outputs: Tensor, target: Tensor) -> str:
     if n == len(target):
         return f"{text}: the model (or the loss) merges the batch axis with another one, by a reshape or flatten"
     if n == len(outputs):
-        return f"{text}: the batch itself holds other numbers of inputs and targets"
+        return f"{text}: the batch itself has different numbers of inputs and targets"
     return text
 
 

@@ -1,15 +1,16 @@
-"""Means over an epoch, and how much each batch weighs in them, so that no figure depends on the batch size.
+"""Means over an epoch, weighted so that no result depends on the batch size.
 
-A loss or a metric is a function (outputs, target) that returns the mean over its batch. The batch weighs
+A loss or a metric is a function (outputs, target) that returns the mean over its batch. A batch has the weight
 
-- `count`, where the function returns (mean, count): for a mask of its own, such as frames that are not padding;
-- else the number of elements of the target. In an integer target those equal to the function's `ignore_index` are left
+- `count`, where the function returns (mean, count): for functions with their own mask, such as frames that are not
+padding; - else the number of elements of the target. In an integer target those equal to the function's `ignore_index`
+are left
   out: of nn.CrossEntropyLoss(ignore_index=0), functools.partial(F.cross_entropy, ignore_index=0), or a function of
   yours after my_loss.ignore_index = 0; where it has none, -100 as in PyTorch. With the class weights of a
   cross-entropy, each counts with its weight;
 - else, where the target is a tuple or dict of tensors, the number of examples.
 
-A function with reduction="sum" returns the sum; its figure is the sum divided by what was counted.
+A function with reduction="sum" returns the sum; its mean is the sum divided by the count.
 """
 
 import functools
@@ -33,14 +34,14 @@ def option(function, name: str, default=None):
 
 
 def kept(target: Tensor, ignore_index: int = IGNORED) -> Tensor | None:
-    """Which elements of a target count, None where all do: only an integer target has some to ignore."""
+    """Which elements of a target count, None for all: only an integer target can have ignored ones."""
     if target.is_floating_point() or target.is_complex() or (ignore_index < 0 and not target.dtype.is_signed):
         return None
     return target != ignore_index
 
 
 def counted(target, ignore_index: int = IGNORED) -> int | Tensor:
-    """How many elements of a target count; where it is a tuple or dict of tensors, how many examples it holds."""
+    """The number of elements of a target that count, or of examples for a tuple or dict of tensors."""
     if not isinstance(target, Tensor):
         return examples_in(target)
     counts = kept(target, ignore_index)
@@ -48,7 +49,7 @@ def counted(target, ignore_index: int = IGNORED) -> int | Tensor:
 
 
 def parted(returned) -> tuple:
-    """What a loss or metric returned, as (mean, count); count is None where it returned the mean alone."""
+    """The result of a loss or metric as (mean, count); count is None if it returned the mean alone."""
     if not isinstance(returned, tuple) or len(returned) != 2:
         return returned, None
     if isinstance(returned[1], Tensor) and returned[1].requires_grad:
@@ -77,7 +78,7 @@ class Mean:
         self.total, self.counted = 0.0, 0
 
     def add(self, value, target, count=None) -> None:
-        """Count a batch. On a GPU nothing waits for the device here."""
+        """Add a batch, without waiting for a GPU."""
         if count is None:
             count = self.weight_of(target)
         value, count = _exact(value, self.name), _exact(count, f"the count of {self.name}")
@@ -89,18 +90,18 @@ class Mean:
         self.total, self.counted = self.total + part, self.counted + count
 
     def weight_of(self, target) -> float | Tensor:
-        """What a batch with this target weighs."""
+        """The weight of a batch with this target."""
         counts = kept(target, self.ignore_index) if self.weights is not None and isinstance(target, Tensor) else None
         if counts is None:
             return counted(target, self.ignore_index)
         return (self.weights.to(target.device)[torch.where(counts, target, 0)] * counts).sum()
 
     def sums(self) -> tuple[float, float]:
-        """The sum and what was counted, as numbers; this waits for the device."""
+        """The sum and the count, as numbers; this waits for the device."""
         return float(self.total), float(self.counted)
 
     def load(self, total: float, counted: float) -> None:
-        """Go on from other `sums`."""
+        """Continue from these `sums`."""
         self.total, self.counted = total, counted
 
     def value(self) -> float:
@@ -110,7 +111,7 @@ class Mean:
 
 
 def _exact(value, name: str) -> float | Tensor:
-    """One number, at once where it is in the processor's memory, else on its device in a wide type."""
+    """One number, immediately in CPU memory, else on its device in double precision."""
     if isinstance(value, Tensor) and value.numel() == 1:
         if value.device.type == "cpu":
             return value.item()

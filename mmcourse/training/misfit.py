@@ -1,7 +1,7 @@
-"""Why a model could not take its inputs, found by looking at the very tensors its layers were called with.
+"""Why a model could not process its inputs, found from the tensors that its layers were called with.
 
-The traceback of the error leads to the layer that raised it, and to its arguments. A cause is named only where these
-show it; otherwise the answer is ''.
+The traceback of the error leads to the layer that raised it, and to its arguments. A cause is named only if these
+show it; otherwise the result is ''.
 """
 
 import inspect
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from mmcourse.data.conversion import how_to_convert
 from mmcourse.data.shapes import examples_in, shape_of, tensors_in, type_of
 
-CONVERSION = {  # how a tensor becomes float32, by what it is
+CONVERSION = {  # how to convert a tensor to float32, by its dtype
     torch.uint8: "for images stored as 0 to 255: images.float() / 255",
     torch.float64: "NumPy's default type, made float32 by tensor.float()",
 }
@@ -53,7 +53,7 @@ def failed_layer(error: BaseException, model: nn.Module) -> FailedLayer | None:
 
 
 def cause_in_model(error: BaseException, model: nn.Module, inputs, where: FailedLayer | None, target=None) -> str:
-    """Why the model could not take its inputs."""
+    """Why the model could not process its inputs."""
     if wrong_number := _number_of_inputs(model, inputs, target):
         return wrong_number
     if "more than 1 value per channel" in str(error) and examples_in(inputs) == 1:
@@ -107,7 +107,7 @@ def _count(takes: list) -> str:
 
 
 def foreign(value, target: bool = False) -> str:
-    """What inputs or target hold in place of tensors, and how to convert it."""
+    """What inputs or target contain instead of tensors, and how to convert it."""
     advice = how_to_convert(value, target)
     return f"{'the target holds' if target else 'the inputs hold'} no tensors. {advice}" if advice else ""
 
@@ -117,14 +117,14 @@ def _no_tensor(model: nn.Module, given) -> str:
         return advice
     if isinstance(given, tuple) and tensors_in(given):
         recurrent = any(isinstance(part, nn.RNNBase) for part in model.modules())
-        return "it takes one tensor, and what comes before it returns several" + (
+        return "it takes one tensor, and the layer before it returns several" + (
             "; nn.RNN, nn.GRU and nn.LSTM return (outputs, state): states, _ = lstm(x)" if recurrent else ""
         )
     return ""
 
 
 def _types_of(error: BaseException, model: nn.Module, inputs) -> str:
-    """Where no layer raised the error: inputs of another type than the weights, where the error is about types."""
+    """Inputs whose dtype differs from that of the weights, for an error about dtypes that no layer raised."""
     said = str(error)
     if not any(word in said for word in ("dtype", "scalar type", "not implemented for", "should be the same")):
         return ""

@@ -37,10 +37,10 @@ class ModelRun(Run):
         self.valid, self.judge = valid, loss
         self.optimiser, self.parameters = trained.optimiser, trained.parameters
         self.loss: Tensor | float = 0.0  # of this step
-        self.losses: list[Tensor | float] = []  # of the steps since the last look
+        self.losses: list[Tensor | float] = []  # of the steps since they were last read
 
     def note(self, loss: Tensor, inputs, target) -> None:
-        """Keep the loss of the step; NonFiniteLoss at once on a processor, after a few steps on a GPU."""
+        """Store the loss of the step; NonFiniteLoss at once on a CPU, after a few steps on a GPU."""
         if self.step == self.first_step:
             check_loss_value(loss, self.who, "model")
         self.loss = loss.detach() if self.look_every > 1 else loss.item()
@@ -49,7 +49,7 @@ class ModelRun(Run):
             self.look((inputs, target))
 
     def look(self, given=None) -> None:
-        """Read the losses noted since the last look; `given` is (inputs, target) of the step at hand."""
+        """Read the losses stored since the last call; `given` is (inputs, target) of the current step."""
         first = len(self.history.losses)
         last = first + len(self.losses) - 1
         for step, value in enumerate(map(float, self.losses), first):
@@ -64,7 +64,7 @@ class ModelRun(Run):
         self.losses.clear()
 
     def count(self, outputs, target, counted=None) -> None:
-        """Count a step that was taken, its loss the mean over `counted` where it said so, and tell the callbacks."""
+        """Count a step, whose loss is the mean over `counted` if given, and call the callbacks."""
         self.tally.add(self.loss, outputs, target, counted)
         self.count_step()
 
@@ -78,10 +78,10 @@ class ModelRun(Run):
         except (KeyboardInterrupt, RuntimeError) as error:
             if isinstance(error, RuntimeError) and not self.interrupted:
                 raise
-            self.interrupted = self.stop = True  # a second interrupt: the epoch is saved without these figures
+            self.interrupted = self.stop = True  # a second interrupt: the epoch is saved without these results
             return {}
 
     def end(self) -> None:
-        """Add the losses that were not read to the history, and end as every run does."""
+        """Add the remaining losses to the history, and end the run."""
         self.history.losses += map(float, self.losses)
         super().end()

@@ -1,8 +1,8 @@
-"""The optimiser of a training loop: the learner's own, checked, or PyTorch's fused AdamW or Adam, ready at once.
+"""The optimiser of a training loop: a given one, checked, or PyTorch's fused AdamW or Adam with a faster start.
 
-PyTorch's optimisers import its compiler when the first of them is made and in every step. `fit` uses it only where
-compile=True, so it does without: 4.6 s of processor time less before the first step (torch 2.14). Where a version of
-PyTorch is built otherwise, nothing is skipped and the compiler is imported as usual.
+PyTorch's optimisers import its compiler when the first of them is made and in every step. `fit` needs it only with
+compile=True and otherwise skips the import, which saves 4.6 s of CPU time before the first step (torch 2.14). In a
+version of PyTorch with other internals the compiler is imported as usual.
 """
 
 import torch
@@ -16,10 +16,10 @@ _BOOKKEEPING = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
 
 
 class _WithoutCompiler:
-    """An optimiser of PyTorch's whose first step does not import the compiler; fused where the device can."""
+    """A PyTorch optimiser whose first step does not import the compiler; fused if the device supports it."""
 
     def __init__(self, parameters, lr: float, **options):
-        for name in _BOOKKEEPING:  # torch._compile keeps here what to call where the compiler must keep out
+        for name in _BOOKKEEPING:  # torch._compile stores here the function to call without the compiler
             inner = getattr(getattr(torch.optim.Optimizer, name), "__wrapped__", None)
             if inner is not None and not hasattr(inner, "__dynamo_disable"):
                 setattr(inner, "__dynamo_disable", inner)  # noqa: B010 (the name would be mangled)
@@ -32,19 +32,19 @@ class _WithoutCompiler:
 
 
 class AdamW(_WithoutCompiler, torch.optim.AdamW):
-    """torch.optim.AdamW (Loshchilov and Hutter 2019), the same figures bit for bit."""
+    """torch.optim.AdamW (Loshchilov and Hutter 2019), the same results bit for bit."""
 
     plain_step = getattr(torch.optim.AdamW.step, "__wrapped__", torch.optim.AdamW.step)
 
 
 class Adam(_WithoutCompiler, torch.optim.Adam):
-    """torch.optim.Adam (Kingma and Ba 2015), the same figures bit for bit."""
+    """torch.optim.Adam (Kingma and Ba 2015), the same results bit for bit."""
 
     plain_step = getattr(torch.optim.Adam.step, "__wrapped__", torch.optim.Adam.step)
 
 
 def default_optimiser(parameters, lr: float, compile: bool = False) -> torch.optim.Optimizer:
-    """AdamW, fused where the device can."""
+    """AdamW, fused if the device supports it."""
     if compile:
         return torch.optim.AdamW(parameters, lr=lr, fused=device().type != "mps")
     return AdamW(parameters, lr=lr)
@@ -53,7 +53,7 @@ def default_optimiser(parameters, lr: float, compile: bool = False) -> torch.opt
 def chosen_optimiser(
     model: nn.Module, optimiser, lr: float | None, loss=None, compile: bool = False, who: str = "fit"
 ) -> torch.optim.Optimizer:
-    """The optimiser that `who` was given, or makes: of a class or function (parameters, lr=lr), else AdamW."""
+    """The optimiser that `who` was given, or one made by a class or function (parameters, lr=lr), else AdamW."""
     if isinstance(optimiser, torch.optim.Optimizer):
         if lr is not None:
             raise ValueError(
@@ -77,7 +77,9 @@ def chosen_optimiser(
         return default_optimiser(parameters, lr, compile)
     made = optimiser(parameters, lr=lr)
     if not isinstance(made, torch.optim.Optimizer):
-        raise ValueError(f"optimiser(parameters, lr=lr) gave a {type(made).__name__}; expected a torch.optim.Optimizer")
+        raise ValueError(
+            f"optimiser(parameters, lr=lr) returned a {type(made).__name__}; expected a torch.optim.Optimizer"
+        )
     return made
 
 
@@ -87,7 +89,7 @@ def check_gradients(optimiser: torch.optim.Optimizer, model: nn.Module) -> None:
     held = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     if idle := [p for p in held if id(p) not in own and p.requires_grad and p.grad is None]:
         held = f"{len(idle)} of {len(held)} parameters that get no gradient and are not those"
-        raise ValueError(_foreign(held, model, "what took their place is not trained"))
+        raise ValueError(_foreign(held, model, "their replacements are not trained"))
 
 
 def _parameters(*modules) -> list[nn.Parameter]:

@@ -1,4 +1,4 @@
-"""What a checkpoint holds of an optimiser: its options, its state for each parameter, and whose they are."""
+"""The state of an optimiser in a checkpoint: options, state and name of each parameter."""
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ def options(optimiser: torch.optim.Optimizer) -> list[dict]:
 
 
 def pack(trained) -> tuple[dict[str, Tensor], dict]:
-    """A Trained's optimiser as tensors and as what JSON can say; the learning rates are those before the schedule."""
+    """The optimiser of a Trained as tensors and JSON values, with the learning rates before the schedule."""
     tensors, plain = {}, {}
     for number, entries in trained.optimiser.state_dict()["state"].items():
         for name, value in entries.items():
@@ -28,7 +28,7 @@ def pack(trained) -> tuple[dict[str, Tensor], dict]:
 
 
 def check(trained, about: dict, path) -> None:
-    """ValueError where the optimiser of a Trained is not one that `unpack` could fill."""
+    """ValueError where `unpack` could not restore the optimiser of a Trained."""
     saved, given = about["parameters"], _names(trained)
     if about["name"] == type(trained.optimiser).__name__ and saved == given:
         return
@@ -41,7 +41,7 @@ def check(trained, about: dict, path) -> None:
 
 
 def unpack(trained, tensors: dict[str, Tensor], about: dict) -> None:
-    """Fill a Trained's optimiser. An option that this call was given otherwise than the saved one stays as given."""
+    """Restore the optimiser of a Trained. Options that this call changed keep their new values."""
     state = {int(number): dict(entries) for number, entries in about["plain"].items()}
     for key, tensor in tensors.items():
         number, name = key.split(".", 1)

@@ -1,4 +1,4 @@
-"""Progress while a model trains: the lesson's live view in a notebook, a bar on a terminal, silence in a log."""
+"""Progress of training: a live view in a notebook, a bar on a terminal, no output in a log."""
 
 import sys
 import time
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 SECONDS_BETWEEN_UPDATES = 0.25
-STEPS_SHOWN = 20  # the loss shown is the mean of so many steps
+STEPS_SHOWN = 20  # the number of steps over which the displayed loss is averaged
 
 
 class Progress:
-    """A callback of `fit` that passes a few figures a second to a view with update, epoch and close."""
+    """A callback of `fit` that passes a few results per second to a view with update, epoch and close."""
 
     def __init__(self, view):
         self.view = view
@@ -68,7 +68,7 @@ def in_notebook() -> bool:
 
 
 def progress(total_steps: int, epochs: int, done: int = 0) -> Progress | None:
-    """The callback that suits where this runs, or None where no output is wanted or there are no steps."""
+    """The callback for a notebook or a terminal; None without output or steps."""
 
     def live():
         from mmcourse.show.live import live_view
@@ -80,7 +80,7 @@ def progress(total_steps: int, epochs: int, done: int = 0) -> Progress | None:
 
 
 def view_for_here(live: Callable, total_steps: int, epochs: int, done: int = 0):
-    """The view live() in a notebook, a bar on a terminal and where live() raises ImportError; else None."""
+    """The view live() in a notebook, a bar on a terminal or if live() raises ImportError; else None."""
     if not total_steps:
         return None
     if in_notebook():

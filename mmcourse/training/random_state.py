@@ -1,4 +1,4 @@
-"""The state of every random generator that training draws from, to be saved and put back."""
+"""Save and restore the state of every random generator that training uses."""
 
 import random
 
@@ -7,7 +7,7 @@ import torch
 
 
 def random_state(batches=None) -> dict:
-    """The state of every random generator training draws from, and of the batches' own order."""
+    """The state of every random generator that training uses, and of the order of the batches."""
     kind, keys, position, has_gauss, gauss = numpy.random.get_state()
     version, words, gauss_next = random.getstate()
     tensors = {
@@ -25,7 +25,7 @@ def random_state(batches=None) -> dict:
 
 
 def set_random_state(state: dict, batches=None) -> None:
-    """Put the generators, and the order of the batches where they are given, into a state of `random_state`."""
+    """Restore a state of `random_state`: the generators and, if given, the order of the batches."""
     tensors, plain = state["tensors"], state["plain"]
     torch.set_rng_state(tensors["torch"])
     kind, *rest = plain["numpy"]

@@ -1,4 +1,4 @@
-"""What one call of `fit` or `fit_adversarial` knows while it runs: the steps taken, the results, its callbacks."""
+"""The state of a call of `fit` or `fit_adversarial`: the steps taken, the results, its callbacks."""
 
 import math
 import numbers
@@ -29,17 +29,17 @@ STEPS_BEFORE_A_LOOK = 32  # on a GPU, where reading the loss waits for all the w
 class Run:
     """The state of a training run. Callbacks may read all of it and set `stop`.
 
-    `trained` holds each optimiser under its name in a checkpoint, `model` all that is trained.
+    `trained` maps names in a checkpoint to optimisers with their models, `model` contains all that is trained.
     """
 
     who = "fit"
     expected = EXPECTED  # of batches
-    call = "fit(model, ...)"  # what trains on after an interrupt
+    call = "fit(model, ...)"  # the call that continues after an interrupt
     kept = "the model keeps its weights, and model.history is its history"
 
     def __init__(self, model: nn.Module, trained: dict[str, Trained], batches: Iterable, epochs, tally, per_step=1):
         self.model, self.trained, self.batches, self.tally = model, trained, batches, tally
-        self.keeper = model  # whose attribute `history` becomes this run's
+        self.keeper = model  # its attribute `history` is set to this run's
         self.batches_per_step = per_step
         self.epochs, self.history = _whole(epochs, self.who), History()
         self.steps_per_epoch = math.ceil(length(batches, self.who, self.expected) / per_step)
@@ -48,7 +48,7 @@ class Run:
         self.step = self.epoch = self.index = 0  # steps taken, epochs finished, steps of this epoch
         self.first_step = 0  # of this call
         self.examples = 0  # in the last batch, for a message where memory is too small
-        self.exhausted = False  # whether this epoch's batches came to their end
+        self.exhausted = False  # whether the batches of this epoch are exhausted
         self.stop = self.interrupted = self.saving = False
         self.saved = None  # the file that holds this run, and after which step
         self.look_every = 1 if device().type == "cpu" else STEPS_BEFORE_A_LOOK
@@ -58,7 +58,7 @@ class Run:
         self.started = self.epoch_started = time.monotonic()
 
     def set_up(self, callbacks: Iterable, checkpoint, resume) -> None:
-        """Register the callbacks, and go on from a saved run where `resume` says so."""
+        """Register the callbacks, and load the saved run that `resume` names."""
         callbacks = [*callbacks, *([Checkpoint(checkpoint)] if checkpoint else [])]
         self.listen(callbacks)
         for callback in callbacks:
@@ -69,7 +69,7 @@ class Run:
 
     @contextmanager
     def training(self) -> Iterator[None]:
-        """Around the loop: interrupts, a device that fails, and the end, however it comes."""
+        """Context of the loop, which handles interrupts, device errors and the end of the run."""
         self.start()
         try:
             with stop_between_steps(self):
@@ -99,7 +99,7 @@ class Run:
                 )
 
     def start(self) -> None:
-        """Tell the callbacks that training starts."""
+        """Call the callbacks for the start of training."""
         self.first_step, self.stop = self.step, self.step >= self.last_step
         self.started = time.monotonic()
         self.tell("on_start")
@@ -116,10 +116,10 @@ class Run:
             raise broken
 
     def epoch_batches(self) -> Iterator[tuple]:
-        """The batches of this epoch that are still to come, on the device, as `unpack` takes them apart."""
+        """The remaining batches of this epoch, on the device, as `unpack` returns them."""
         self.epoch_started, self.exhausted = time.monotonic(), False
         taken = self.index * self.batches_per_step
-        if taken:  # resumed in the middle: draw the same batches again up to where it stopped
+        if taken:  # resumed within an epoch: draw the same batches again up to where it stopped
             set_random_state(self.state_before_epoch, self.batches)
         else:
             self.tally.reset()
@@ -150,15 +150,15 @@ class Run:
         raise NotImplementedError
 
     def set_learning_rate(self) -> None:
-        """Set the learning rates for the step to come; without a schedule they are left as they are."""
+        """Set the learning rates for the next step; without a schedule they are unchanged."""
         for trained in self.trained.values():
             trained.set_learning_rate(min(self.step / self.total_steps, 1.0))
 
     def look(self) -> None:
-        """Read what was noted since the last look, where that waited for the device; NonFiniteLoss if need be."""
+        """Read the values stored since the last call, which waits for the device; NonFiniteLoss for bad ones."""
 
     def count_step(self) -> None:
-        """Count a step that was taken, and tell the callbacks."""
+        """Count a step, and call the callbacks."""
         self.step += 1
         self.index += 1
         if self.step >= self.last_step:
@@ -167,18 +167,16 @@ class Run:
             listener(self)
 
     def judged(self) -> dict:
-        """What an epoch's row holds besides the means over its steps."""
+        """The values of an epoch's row besides the means over its steps."""
         return {}
 
     def end_epoch(self) -> None:
-        """Write the epoch's row: of the part that was seen, where the run was stopped within it."""
+        """Write the epoch's row, or that of its first part if the run was stopped within it."""
         self.look()
         if not self.index and self.interrupted:
             return
         if not self.index:
-            raise ValueError(
-                f"{self.who} got no batches. Likely cause: an empty split, or a generator that was used up"
-            )
+            raise ValueError(f"{self.who} got no batches. Likely cause: an empty split, or an exhausted generator")
         whole = self.exhausted or self.index >= self.steps_per_epoch
         if not whole:
             self.tell("on_break")
@@ -191,23 +189,23 @@ class Run:
             self.tell("on_epoch")
 
     def _take_length(self, batches: int) -> None:
-        """Go on with the number of batches that came, where len() promised another."""
+        """Continue with the actual number of batches, where len() was wrong."""
         if batches != self.steps_per_epoch:
             unit = "batches" if self.batches_per_step == 1 else f"steps of {self.batches_per_step} batches"
             warnings.warn(
                 f"{self.who} got {batches} {unit} in epoch {self.epoch + 1}, and expected {self.steps_per_epoch} by "
-                "len(batches); the epoch ends where they end. Likely cause: a length that does not count what comes",
+                "len(batches); the epoch ends where they end. Likely cause: a __len__ that does not count the batches",
                 stacklevel=3,
             )
             self.steps_per_epoch, self.total_steps = batches, batches * self.epochs
 
     def break_off(self) -> None:
-        """End where a second interrupt fell, perhaps in the middle of a step."""
+        """End the run at a second interrupt, possibly within a step."""
         self.interrupted = True
         self.note_part()
 
     def note_part(self) -> None:
-        """Write a row for the part of an epoch that was seen."""
+        """Write a row for the part of an epoch that was trained."""
         if self.index:
             self.history.rows.append({"epoch": self.epoch + 1, **self.tally.figures()})
 
@@ -235,7 +233,7 @@ def _whole(epochs, who: str) -> int:
 
 
 def check_loss_value(loss, who: str, whose: str) -> None:
-    """ValueError where a loss is not one number that gradients can go back from to the parameters of `whose`."""
+    """ValueError where a loss is not one number that from which gradients reach the parameters of `whose`."""
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         raise ValueError(f"The loss is {shape_of(loss)}; expected a tensor with one number (its mean over the batch)")
     if not torch.is_grad_enabled():

@@ -1,4 +1,4 @@
-"""Scheduled sampling (Bengio et al. 2015): in training, a decoder reads a growing fraction of its own words."""
+"""Scheduled sampling (Bengio et al. 2015): a growing fraction of a decoder's input words are its own predictions."""
 
 import torch
 from torch import Tensor, nn

@@ -1,6 +1,6 @@
 """Schedules: the learning rate over the course of training, as a fraction of its highest value.
 
-A schedule is a function of how much of the training is done, from 0 at the first step towards 1 after the last.
+A schedule is a function of the fraction of training done, from 0 at the first step towards 1 after the last.
 """
 
 import math
@@ -9,9 +9,9 @@ WARM_UP = 0.2
 
 
 def one_cycle(done: float) -> float:
-    """Rise in a line over the first fifth, then fall along a cosine to almost 0.
+    """Linear warm-up over the first fifth, then cosine decay to almost 0.
 
-    After Smith and Topin 2018, 'Super-Convergence', with a straight warm-up.
+    After Smith and Topin 2018, 'Super-Convergence', with a linear warm-up.
     """
     if done < WARM_UP:
         return 0.04 + 0.96 * done / WARM_UP

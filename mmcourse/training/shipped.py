@@ -1,7 +1,7 @@
 """The trained models that the course ships: `data/models/NAME.safetensors`, each with a card `NAME.json` beside it.
 
-A model that lessons start from never saw a held-out pair, voice or wording. A judge may have seen everything; it only
-scores, and never scores itself.
+Models that lessons start from were trained without held-out combinations, voices and phrasings. A judge may be trained
+on all data; it only evaluates other models.
 """
 
 import importlib
@@ -35,7 +35,7 @@ def names() -> tuple[str, ...]:
 
 
 def card(name: str) -> dict:
-    """What a shipped model is, how and on which splits it was trained, its figures and its licence."""
+    """What a shipped model is, how and on which splits it was trained, its results and its licence."""
     name = new_value("model", name)
     if name not in names():
         raise ValueError(f"no shipped model is called {name!r}; there are {', '.join(names()) or 'none'}")

@@ -1,4 +1,4 @@
-"""Jupyter's stop button and Ctrl-C: training ends between two steps, is saved, and then ends the cell as well."""
+"""Jupyter's stop button and Ctrl-C: training ends between two steps, is saved, and the cell ends."""
 
 import signal
 import threading
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """A training loop was interrupted: raised once all is saved, so that the cell ends and "Run all" with it.
+    """A training loop was interrupted: raised after saving, so that the cell and "Run all" end.
 
     `history` is what the loop would have returned, also kept as `model.history` (of a GAN: `generator.history`); the
     models keep their weights.
@@ -19,10 +19,10 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 def interrupted(run) -> TrainingInterrupted:
-    """The error to raise after a run was interrupted; says what is kept and how to go on."""
+    """The error to raise after a run was interrupted; says what is kept and how to continue."""
     if run.saved:
         path, step = run.saved
-        on = f"{path} holds the run after step {step}; the same call with resume={str(path)!r} goes on from there"
+        on = f"{path} holds the run after step {step}; the same call with resume={str(path)!r} continues it"
     else:
         on = f"{run.call} trains these weights on; with checkpoint=path the run itself could have been resumed"
     return TrainingInterrupted(f"Stopped after step {run.step} of {run.total_steps}: {run.kept}. {on}.", run.history)
@@ -30,7 +30,7 @@ def interrupted(run) -> TrainingInterrupted:
 
 @contextmanager
 def stop_between_steps(run) -> Iterator[None]:
-    """The first interrupt asks `run` to stop after its step; a second one breaks off at once, but no saving."""
+    """The first interrupt asks `run` to stop after its step; a second one ends it at once, except while saving."""
 
     def ask(number, frame):
         if run.interrupted and not run.saving:

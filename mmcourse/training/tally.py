@@ -1,4 +1,4 @@
-"""Running figures of an epoch: the mean loss and the metrics, kept on the device until someone asks."""
+"""Running results of an epoch: the mean loss and the metrics, kept on the device until they are read."""
 
 import copy
 from collections.abc import Callable, Iterable
@@ -16,9 +16,9 @@ COLUMNS = ("loss", "epoch", "seconds")  # of a history, beside the metrics
 
 
 def hits(outputs: Tensor, target: Tensor) -> Tensor:
-    """Per target, whether the highest logit is the right class.   (B, K, ...), (B, ...) -> (B, ...) bool
+    """Per target, whether the highest logit is the correct class.   (B, K, ...), (B, ...) -> (B, ...) bool
 
-    Where outputs and target have one shape, or K is 1, they are taken as the logits and labels of yes-or-no questions.
+    Where outputs and target have one shape, or K is 1, they are the logits and labels of binary classification.
     """
     check_classes(outputs, target)
     if outputs.ndim > target.ndim and outputs.shape[1] == 1:
@@ -43,7 +43,7 @@ def check_classes(outputs: Tensor, target: Tensor) -> None:
 
 
 def holds_classes(outputs, target) -> bool:
-    """Whether accuracy means something here: logits (B, K, ...) beside integer classes (B, ...)."""
+    """Whether accuracy is defined: logits (B, K, ...) beside integer classes (B, ...)."""
     return (
         isinstance(outputs, Tensor)
         and isinstance(target, Tensor)
@@ -55,7 +55,7 @@ def holds_classes(outputs, target) -> bool:
 
 
 class Tally:
-    """The mean loss and the metrics over an epoch; `means` says how much each batch weighs.
+    """The mean loss and the metrics over an epoch; `means` defines the weight of each batch.
 
     A metric is 'accuracy', a torchmetrics.Metric or MetricCollection, or a function (outputs, target) -> number or
     (number, count); `metrics` is a list of them, or a dict with names. None means accuracy where the target holds
@@ -65,7 +65,7 @@ class Tally:
     def __init__(self, metrics: Iterable | dict | None = None, loss: Callable | None = None):
         self.automatic = metrics is None
         self.loss = Mean(loss)
-        self.metrics = None if self.automatic else _named(metrics)  # for another tally of the same
+        self.metrics = None if self.automatic else _named(metrics)  # to create another tally with the same metrics
         named = {"accuracy": "accuracy"} if self.automatic else self.metrics
         self.parts = {name: _part(name, metric, self.loss.ignore_index) for name, metric in named.items()}
         self.reset()
@@ -77,7 +77,7 @@ class Tally:
             part.reset()
 
     def add(self, loss: Tensor | float, outputs, target, count: Tensor | float | None = None) -> None:
-        """Count one batch; `count` is what its loss said it is the mean over. On a GPU nothing waits for it here."""
+        """Count one batch; `count` is the number over which its loss is the mean. Does not wait for a GPU."""
         if self.automatic:
             self.automatic = False
             if not holds_classes(outputs, target):
@@ -96,7 +96,7 @@ class Tally:
         }
 
     def load_state(self, state: dict) -> None:
-        """Go on from sums of `state`."""
+        """Continue from the sums of `state`."""
         self.batches = state["batches"]
         if self.automatic and not state["automatic"]:
             self.automatic = False
@@ -110,11 +110,11 @@ class Tally:
         return {"loss": self.loss} | {name: part for name, part in self.parts.items() if isinstance(part, Mean)}
 
     def running(self) -> dict[str, float]:
-        """The means so far, in the middle of an epoch, where torchmetrics are not asked; waits for the device."""
+        """The means so far, in the middle of an epoch, without torchmetrics; waits for the device."""
         return {name: mean.value() for name, mean in self.means().items()} if self.batches else {}
 
     def figures(self) -> dict:
-        """All figures of the epoch; a metric with several values gives a list, or a figure for each of their names."""
+        """All results of the epoch; a metric with several values gives a list, or one result per name."""
         if not self.batches:
             return {}
         figures = {"loss": self.loss.value()}
@@ -125,7 +125,7 @@ class Tally:
 
 
 class _Accuracy(Mean):
-    """Counts hits; the logits of small batches wait, so that several are counted at the price of one."""
+    """Counts hits; the logits of small batches are collected, so that several are counted in one operation."""
 
     def __init__(self, ignore_index: int):
         super().__init__(None, "accuracy", ignore_index)
@@ -140,7 +140,7 @@ class _Accuracy(Mean):
             return
         if not self.waiting:
             check_classes(outputs, target)
-        self.waiting.append((outputs.detach(), target.clone()))  # some loaders fill one tensor again and again
+        self.waiting.append((outputs.detach(), target.clone()))  # some loaders reuse one tensor for all batches
         if len(self.waiting) >= TOGETHER:
             self.count_waiting()
 
@@ -187,7 +187,7 @@ class _Metric:
 
 
 def _plain(value):
-    """What a metric computed, as a number, a list, or a dict of them."""
+    """The result of a metric as a number, a list, or a dict."""
     if isinstance(value, dict):
         return {name: _plain(part) for name, part in value.items()}
     if isinstance(value, (tuple, list)):
@@ -218,7 +218,7 @@ def _has_state(metric) -> bool:
 
 
 def _named(metrics) -> dict:
-    """Each metric with its name, those of collections one by one. ValueError where a name is taken twice."""
+    """Each metric with its name, those of collections one by one. ValueError for a name that is used twice."""
     if isinstance(metrics, str) or callable(metrics):
         metrics = (metrics,)
     given = metrics.items() if isinstance(metrics, dict) else ((None, metric) for metric in metrics)
@@ -234,8 +234,8 @@ def _named(metrics) -> dict:
         if name in taken or name in names[:position]:
             why = "two metrics called" if name in names[:position] else "a metric called"
             raise ValueError(
-                f"metrics got {why} {name!r}, so that one figure would hide another; "
-                "give each a name of its own: metrics={'name': metric, 'other name': other_metric}"
+                f"metrics got {why} {name!r}, so that one result would replace another; "
+                "give each a different name: metrics={'name': metric, 'other name': other_metric}"
             )
     return dict(pairs)
 

@@ -1,4 +1,4 @@
-"""How the shipped TextToImage is trained: an autoencoder with noise on its codes, then the velocity network."""
+"""Training of the shipped TextToImage: an autoencoder with noise on its codes, then the velocity network."""
 
 import copy
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def train_autoencoder(
     size: int = 64,
     lr: float = 5e-3,
 ) -> nn.Module:
-    """Train an ImageAutoencoder in place, to decode codes with some noise on them; in the end it is in eval mode.
+    """Train an ImageAutoencoder in place, to decode noisy codes; at the end it is in eval mode.
 
     noise   standard deviation of the noise, relative to that of each channel of the codes. A generated code is never
             exact, so the decoder learns to tolerate small errors.
@@ -58,13 +58,13 @@ def train_velocity(
     time_mean: float = -0.5,
     decay: float = 0.9995,
 ) -> list[float]:
-    """Train model.velocity in place and return the loss of each step; in the end it holds averaged weights.
+    """Train model.velocity in place and return the loss of each step; at the end it has the averaged weights.
 
-    codes       standardised ones, as model.encode gives (N, C, side, side), and their conditions (N, E)
+    codes       standardised ones, as model.encode returns (N, C, side, side), and their conditions (N, E)
     dropped     fraction of the conditions that become 0, for guidance
-    time_mean   of the logit-normal times; below 0 there are more times near the noise, where the object is decided
+    time_mean   of the logit-normal times; below 0 there are more times near the noise, where the object is determined
     decay       of the exponential moving average of the weights
-    AdamW; the learning rate rises for 200 steps and falls in a line over the last 40%.
+    AdamW; the learning rate increases for 200 steps and decreases linearly over the last 40%.
     """
     steps = allowed(steps)
     network = prepare(model.velocity).train()

@@ -1,4 +1,4 @@
-"""A model and the optimiser that trains it: one in a run of `fit`, one for each player of `fit_adversarial`."""
+"""A model and the optimiser that trains it: one in a run of `fit`, two in `fit_adversarial`."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from mmcourse.training.optimiser_state import options
 class Trained:
     """A model on the device, its optimiser and the schedule of its learning rate.
 
-    `optimiser`, `lr`, `schedule` as in `fit`; `default_lr` says that lr is a default, which a resumed run may replace.
+    `optimiser`, `lr`, `schedule` as in `fit`; `default_lr`: whether lr is a default, which a resumed run may replace.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Trained:
         self.optimiser = chosen_optimiser(model, optimiser, lr, loss, compile, who)
         self.model, self.schedule = prepare(model), schedule
         self.parameters = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
-        self.options = options(self.optimiser)  # of each group as this call has them, lr before the schedule
+        self.options = options(self.optimiser)  # of each group in this call, lr before the schedule
         own_lr = isinstance(optimiser, torch.optim.Optimizer)
         self.default_lr = (lr is None and not own_lr) if default_lr is None else default_lr
 
@@ -45,12 +45,12 @@ class Trained:
             self._multiply_rates(self.schedule(done))
 
     def reset_learning_rate(self) -> None:
-        """The learning rates as they were before the schedule."""
+        """Restore the learning rates before the schedule."""
         if self.schedule is not None:
             self._multiply_rates(1)
 
     def update(self, loss: Tensor) -> None:
-        """One step of the optimiser along the loss's gradients for this model; other models get no gradients."""
+        """One step of the optimiser along the loss's gradients for this model; other models receive no gradients."""
         for parameter in self.parameters:
             parameter.grad = None
         loss.backward(inputs=[parameter for parameter in self.parameters if parameter.requires_grad])

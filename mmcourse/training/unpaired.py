@@ -1,7 +1,7 @@
 """Adversarial training of speech to text without pairs, and a criterion to compare runs without transcripts.
 
 The loss and its terms are those of wav2vec-U (Baevski, Hsu, Conneau, Auli 2021): a non-saturating GAN with a gradient
-penalty, and a penalty on a small effective vocabulary. Nothing here takes a transcript of the speech.
+penalty, and a penalty on a small effective vocabulary. No transcripts of the speech are used.
 """
 
 import copy
@@ -31,7 +31,7 @@ class Recipe:
     penalty: float = 0.05
     penalty_every: int = 4  # steps; in between the discriminator's loss has no penalty, which saves half the time
     diversity: float = 1.0
-    merge: bool = False  # join neighbouring segments with the same most likely word
+    merge: bool = False  # merge neighbouring segments with the same most likely word
     every: int = 200  # steps between two checkpoints
 
 
@@ -71,7 +71,7 @@ def word_distributions(generator: nn.Module, segments: Sequences, merge: bool) -
 def discriminator_loss(discriminator: nn.Module, real: Sequences, fake: Sequences, penalty: float) -> Tensor:
     """-ln D(real) - ln(1 - D(fake)), each a mean, + penalty * mean((||gradient|| - 1)^2) between both.   -> ()
 
-    D is the sigmoid of the score. Sequences are joined by length for the penalty, shortest with shortest.
+    D is the sigmoid of the score. For the penalty, sequences are paired by length.
     """
     real_scores, fake_scores = discriminator(real.values, real.mask), discriminator(fake.values, fake.mask)
     loss = F.softplus(-real_scores).mean() + F.softplus(fake_scores).mean()
@@ -100,7 +100,7 @@ def generator_loss(discriminator: nn.Module, fake: Sequences, diversity: float) 
 
 @torch.no_grad()
 def transcribe(generator: nn.Module, segments: Sequences, merge: bool = False) -> list[list[int]]:
-    """The most likely word of every segment, one list of word indices a sentence."""
+    """The most likely word of every segment, one list of word indices per sentence."""
     logits, mask = generator(segments.values), segments.mask
     if merge:
         logits, mask = merge_repeated(logits, mask)
@@ -109,7 +109,7 @@ def transcribe(generator: nn.Module, segments: Sequences, merge: bool = False) -
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was measured after `step` steps, without transcripts; `score` is better when lower."""
+    """Measurements after `step` steps, without transcripts; a lower `score` is better."""
 
     step: int
     perplexity: float
@@ -133,10 +133,10 @@ def fit_unpaired(
 
     speech   vectors of segments (N, T, D)
     text     tokens of other sentences, (M, T) int64, from 0 up
-    measure  what a language model says of transcripts: perplexity, and the fraction of the vocabulary that they use
+    measure  (transcripts) -> their perplexity under a language model, and the fraction of the vocabulary that they use
 
-    Batches are drawn from each side on their own, so no order or pairing of the two has an influence on purpose. The
-    random numbers are torch's own.
+    Batches of speech and of text are drawn independently, so a pairing of the two has no influence. Random numbers come
+    from PyTorch's default generator.
     """
     vocabulary_size = discriminator.vocabulary_size
     g_optimiser = torch.optim.Adam(generator.parameters(), recipe.lr[0], recipe.betas)
@@ -165,10 +165,10 @@ def fit_unpaired(
 
 
 class TextCriterion:
-    """What a text alone says of transcripts: their perplexity by its trigram model, and their vocabulary usage.
+    """A criterion for transcripts from a text alone: perplexity under its trigram model, and vocabulary usage.
 
     Transcripts are lists of tokens below `vocabulary_size`. Usage is the fraction of the vocabulary that occurs in
-    them. A low perplexity alone could come from one sentence repeated, so usage belongs to it.
+    them. One repeated sentence would have a low perplexity, so usage is measured as well.
     """
 
     def __init__(self, text: Sequence[Sequence[int]], vocabulary_size: int):

@@ -1,1 +1,1 @@
-"""From a lesson's source to its notebooks: read it, run it, tidy what it shows."""
+"""Make a lesson's notebooks: read the source, run it, clean its outputs."""

@@ -19,11 +19,11 @@ from mmcourse import settings
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 CELL_SECONDS = 600
-GRACE_SECONDS = 10  # for a cell to end after it was interrupted
+GRACE_SECONDS = 10  # seconds for a cell to end after an interrupt
 
 
 class LessonFailed(RuntimeError):
-    """A notebook did not reach its end; the message holds the cell and its traceback.
+    """A notebook failed; the message contains the cell and its traceback.
 
     cell: the index of that cell among all cells, or None; interrupted: as in `Run`.
     """
@@ -35,11 +35,11 @@ class LessonFailed(RuntimeError):
 
 @dataclass
 class Run:
-    """What a run took, from the start of the kernel to its end.
+    """Time and memory of a run, from the start of the kernel to its end.
 
-    minutes      by the clock
-    cpu_minutes  of processor time, the kernel's and its children's: depends little on what else the machine does
-    peak_mb      the most memory they held together (MB, RSS)
+    minutes      of wall-clock time
+    cpu_minutes  of CPU time, of the kernel and its children: depends little on other programs
+    peak_mb      their highest total memory (MB, RSS)
     interrupted  the indices of the cells that were interrupted at their limit
     """
 
@@ -75,7 +75,7 @@ def run(
     """Execute `notebook` in place, its kernel's working directory being `folder`.
 
     LessonFailed where a cell raises (unless tagged raises-exception), takes over `seconds`, or the kernel dies.
-    go_on: run past cells that raise, and interrupt a cell at its limit; LessonFailed where it goes on regardless.
+    go_on: continue after cells that raise, and interrupt a cell at its limit; LessonFailed if it does not end.
     """
     folder.mkdir(parents=True, exist_ok=True)
     language = notebook.metadata.get("language_info")
@@ -112,7 +112,7 @@ def run(
         except CellExecutionError as error:
             message = error.traceback or str(error)
         except CellTimeoutError:
-            message = f"the cell ran for more than {seconds} s" + (" and took no interrupt" if go_on else "")
+            message = f"the cell ran for more than {seconds} s" + (" and could not be interrupted" if go_on else "")
         except DeadKernelError:
             complaints.seek(0)
             message = f"the kernel died (out of memory?) at {usage.peak_mb:.0f} MB or more\n{complaints.read()[-2000:]}"
@@ -128,12 +128,12 @@ def run(
 
 
 def number(notebook: NotebookNode, index: int) -> int:
-    """Which code cell this is, counted from 1."""
+    """The number of a code cell, counted from 1."""
     return sum(cell.cell_type == "code" for cell in notebook.cells[: index + 1])
 
 
 def _failure(notebook: NotebookNode, index: int | None, traceback: str) -> str:
-    """The cell that failed and what it said, without terminal colours."""
+    """The cell that failed and its traceback, without terminal colours."""
     if index is None:
         return ANSI.sub("", traceback)
     return (
@@ -142,13 +142,13 @@ def _failure(notebook: NotebookNode, index: int | None, traceback: str) -> str:
 
 
 class _Usage:
-    """What a kernel and its children have used so far: the most memory at once, and processor time."""
+    """The highest memory and the CPU time of a kernel and its children so far."""
 
     def __init__(self):
         self.peak_mb = self.cpu_seconds = 0.0
 
     def sample(self, pid: int) -> None:
-        """Look at the process and all its children; those that ended before are counted in their parent's times."""
+        """Measure the process and its children; those that have ended are counted in their parent's times."""
         memory = seconds = 0.0
         with contextlib.suppress(psutil.Error):
             kernel = psutil.Process(pid)
@@ -162,7 +162,7 @@ class _Usage:
 
 @contextlib.contextmanager
 def _usage(client: NotebookClient, every: float = 0.2):
-    """Sample what the kernel uses while the block runs; yields the _Usage."""
+    """Sample the kernel's usage while the block runs; yields the _Usage."""
     usage, done = _Usage(), threading.Event()
 
     def watch():

@@ -1,4 +1,4 @@
-"""Tidy the outputs of an executed notebook, and find what no published lesson should show."""
+"""Clean the outputs of an executed notebook, and find problems that prevent its publication."""
 
 import base64
 import io
@@ -25,8 +25,8 @@ _NOISE = re.compile(r"Matplotlib is building the font cache; this may take a mom
 def tidy(notebook: NotebookNode, root: Path) -> None:
     """Make stored outputs small and the same on every machine; changes the notebook in place.
 
-    Widgets give way to the static picture beside them, so that GitHub and a printed page show it; streams are joined
-    and carriage returns applied; addresses in memory and this machine's paths in tracebacks go; pictures shrink.
+    Widgets are replaced by their static image, which GitHub and print can show; streams are concatenated and carriage
+    returns applied; memory addresses and this machine's paths in tracebacks are removed; images are compressed.
     """
     for _, cell in code_cells(notebook):
         cell.metadata.pop("execution", None)
@@ -44,7 +44,7 @@ def tidy(notebook: NotebookNode, root: Path) -> None:
 
 
 def problems(notebook: NotebookNode, root: Path) -> list[str]:
-    """What a stored lesson must not ship with, one line each; empty where it is fit to be published."""
+    """Problems of a stored lesson, one line each; empty if it can be published."""
     found = []
     for number, cell in code_cells(notebook):
         where = f"code cell {number}"
@@ -59,12 +59,12 @@ def problems(notebook: NotebookNode, root: Path) -> list[str]:
             if output.get("name") == "stderr":
                 found.append(f"{where} writes to stderr: {text.strip()[:300]}")
             if WIDGET in data:
-                found.append(f"{where} shows a widget with no static picture (image/png or text/html) beside it")
+                found.append(f"{where} shows a widget without a static image (image/png or text/html) beside it")
             if _BAR.search(text):
                 found.append(f"{where} leaves a progress bar behind: {_BAR.search(text)[0][:60]}")
             for mime in data:
                 if mime.startswith("image/") and not _alt(output, mime):
-                    found.append(f"{where} shows a picture without alt text (metadata {mime!r}: alt)")
+                    found.append(f"{where} shows an image without alt text (metadata {mime!r}: alt)")
             path = _machine_paths(root).search(json.dumps(output.get("traceback", [])) + text)
             if path:
                 found.append(f"{where} shows a path of this machine: {path[0]}")
@@ -76,17 +76,17 @@ def problems(notebook: NotebookNode, root: Path) -> list[str]:
 
 
 def stored_size(notebook: NotebookNode) -> int:
-    """How many bytes a notebook takes on disk."""
+    """The size of a notebook on disk, in bytes."""
     return len(nbformat.writes(notebook).encode())
 
 
 def code_cells(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
-    """The code cells with their number, counted from 1 as a reader counts them."""
+    """The code cells with their number, counted from 1."""
     return enumerate((c for c in notebook.cells if c.cell_type == "code"), 1)
 
 
 def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Outputs with neighbouring pieces of a stream joined, each line as it ended, and empty streams left out."""
+    """Outputs with neighbouring parts of a stream concatenated, each line in its final state, without empty streams."""
     made = []
     for output in outputs:
         if output.output_type == "stream" and made and made[-1].get("name") == output.name:
@@ -125,7 +125,7 @@ def _packed(encoded: str) -> str:
 
 
 def _alt(output: NotebookNode, mime: str) -> str:
-    """The alt text of a picture: under its own type, as nbformat has it, or for the whole output."""
+    """The alt text of an image: under its own type, as nbformat has it, or for the whole output."""
     metadata = output.get("metadata", {})
     return metadata.get(mime, {}).get("alt") or metadata.get("alt", "")
 

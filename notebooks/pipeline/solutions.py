@@ -1,4 +1,4 @@
-"""Take answers out of a lesson: nbgrader's solution regions, replaced by nbgrader's stubs."""
+"""Remove the answers from a lesson: replace nbgrader's solution regions by nbgrader's stubs."""
 
 import re
 
@@ -40,7 +40,7 @@ def regions(source: str) -> list[tuple[int, int]]:
 
 
 def cleared(source: str, kind: str = "code") -> str:
-    """The cell as a learner gets it: every solution replaced by a stub at the indentation of its first marker."""
+    """The learner's version of a cell: every solution replaced by a stub at the indentation of its first marker."""
     stub = CODE_STUB if kind == "code" else TEXT_STUB
     lines, kept, after = source.split("\n"), [], 0
     for start, end in regions(source):
@@ -51,7 +51,7 @@ def cleared(source: str, kind: str = "code") -> str:
 
 
 def hidden_markers(source: str) -> str:
-    """A text cell of the answer copy: the markers stay for nbgrader, as comments that no reader sees."""
+    """A text cell of the answer copy: the markers stay for nbgrader, as comments that are not displayed."""
     return re.sub(rf"^[ \t]*({BEGIN}|{END})[ \t]*$", r"<!-- \1 -->", source, flags=re.MULTILINE)
 
 

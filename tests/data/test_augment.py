@@ -21,7 +21,7 @@ def test_permuting_keeps_every_channel_of_every_picture(images):
         orders = [o for o in itertools.permutations(range(3)) if torch.equal(before[list(o)], after)]
         assert len(orders) == 1
         found.add(orders[0])
-    assert len(found) == 6, "all six orders come up, each picture its own"
+    assert len(found) == 6, "all six orders occur, drawn for each image"
 
 
 def test_permuting_a_share(images):

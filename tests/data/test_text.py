@@ -1,4 +1,4 @@
-"""Text to tensors: words, vocabulary, padding, batches of like length."""
+"""Text to tensors: words, vocabulary, padding, batches of similar length."""
 
 import pytest
 import torch

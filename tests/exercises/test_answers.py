@@ -114,7 +114,7 @@ def test_stubs():
     assert not is_stub(works.__code__) and not is_stub(prints.__code__)
     with pytest.raises(NotTried):
         Answer(says)(1)
-    with pytest.raises(NotRight, match="gave None"):
+    with pytest.raises(NotRight, match="returned None"):
         Answer(works)(1)
 
 

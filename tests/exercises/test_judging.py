@@ -40,7 +40,7 @@ def test_whole_numbers_in_a_row_become_a_list(given):
         (map(int, "12"), "makes a list of it"),
         ([1.0, 2], "a float, 1.0 in it"),
         ([True], "a bool, True in it"),
-        ("12", "gave a str"),
+        ("12", "returned a str"),
         (torch.ones(1, 2), "a tensor of shape"),
         ([torch.tensor(1)], "a tensor of shape"),
     ],
@@ -69,7 +69,7 @@ def test_one_number_of_every_kind_is_taken(given):
     [(True, "a bool"), ("7", "a str"), ([7.0], "a list"), (torch.tensor(True), ""), (torch.ones(2), r"shape \(2,\)")],
 )
 def test_what_is_not_one_number_is_named(given, words):
-    with pytest.raises(NotRight, match=f"it gave .*{words}.*, expected one number"):
+    with pytest.raises(NotRight, match=f"it returned .*{words}.*, expected one number"):
         expect_number(given, "it")
 
 
@@ -106,7 +106,7 @@ def test_a_loss_of_ones_own_trains_every_parameter():
 
 
 def test_one_number_is_told_without_a_place():
-    with pytest.raises(NotRight, match="^for 1 it gave 2, expected 1$"):
+    with pytest.raises(NotRight, match="^for 1 it returned 2, expected 1$"):
         judge_tensors(lambda x: x + 1.0, [(torch.tensor(1.0),)], lambda x: x, [], lambda x: "for 1")
 
 
@@ -161,7 +161,7 @@ def test_a_mistake_is_named_only_when_it_explains_every_value():
     assert named_mistake(cases, [1, 4], mistakes) == "squared"
     assert named_mistake(cases, [2, 5], mistakes) is None
     compare("f", cases, [1, 2], lambda x: x, mistakes)
-    with pytest.raises(NotRight, match=r"`f\(2\)` gave 4, expected 2: squared"):
+    with pytest.raises(NotRight, match=r"`f\(2\)` returned 4, expected 2: squared"):
         compare("f", cases, [1, 4], lambda x: x, mistakes)
 
 

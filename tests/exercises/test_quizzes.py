@@ -79,16 +79,16 @@ def test_choosing_explains_stores_and_is_there_again(own_record):
     questions = quizzes.parse(QUESTION + QUESTION.replace('"q"', '"r"').replace("yes", "indeed").replace("no", "never"))
     widget = quizzes.as_widget("01", questions)
     a, b, c, d = radios(widget)
-    assert "0 of 2 answered, 0 right" in texts(widget) and "yes" not in texts(widget)
+    assert "0 of 2 answered, 0 correct" in texts(widget) and "yes" not in texts(widget)
     b.index = 0
-    assert "no</div>" in texts(widget) and "1 of 2 answered, 0 right" in texts(widget)
+    assert "no</div>" in texts(widget) and "1 of 2 answered, 0 correct" in texts(widget)
     a.index = 0
     assert b.index is None and "yes</div>" in texts(widget) and "no</div>" not in texts(widget)
     stored = record.load()["quizzes"]["01"]["q"]
     assert (stored["chosen"], stored["right"], stored["right_at_once"], stored["tries"]) == ("a", True, False, 2)
     again = quizzes.as_widget("01", questions)
     assert [button.index for button in radios(again)] == [0, None, None, None]
-    assert "yes</div>" in texts(again) and "1 of 2 answered, 1 right" in texts(again)
+    assert "yes</div>" in texts(again) and "1 of 2 answered, 1 correct" in texts(again)
     assert record.load()["quizzes"]["01"]["q"]["tries"] == 2
 
 

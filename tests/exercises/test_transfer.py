@@ -28,7 +28,7 @@ def test_a_download_holds_progress_and_answers_and_merges_back(tmp_path, monkeyp
     done("01.3")
     restore_progress(tmp_path / "saved.zip")
     assert set(record.load()["exercises"]) == {"01.1", "01.2", "01.3"}
-    assert "2 right answers" in capsys.readouterr().out
+    assert "2 correct answers" in capsys.readouterr().out
 
 
 def test_by_default_it_goes_to_the_work_folder(own_record):
@@ -134,7 +134,7 @@ def test_a_given_file_that_holds_something_else_is_not_replaced(tmp_path):
     done()
     mine = tmp_path / "essay.zip"
     mine.write_text("what I wrote")
-    with pytest.raises(FileExistsError, match="essay.zip is there and holds something that this download does not"):
+    with pytest.raises(FileExistsError, match="essay.zip exists and contains entries that this download lacks"):
         download_progress(mine)
     assert mine.read_text() == "what I wrote"
     download_progress(tmp_path / "saved.zip")

@@ -66,7 +66,7 @@ def test_reading_keeps_the_mode():
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (torch.rand(2, 32, 32, 3), r"channels stand last: images.permute\(0, 3, 1, 2\)"),
+        (torch.rand(2, 32, 32, 3), r"channels are last: images.permute\(0, 3, 1, 2\)"),
         (torch.rand(3, 32, 32), r"needs a batch axis: image\[None\]"),
         (torch.rand(2, 1, 32, 32), "was made for 3 channels"),
         (torch.rand(0, 3, 32, 32), "empty batch"),

@@ -15,7 +15,7 @@ SAYABLE = (END, 5, 6, 7)
 
 
 class Table:
-    """Logits depend on the picture and on the last two words: drawn at random once."""
+    """Logits depend on the image and on the last two words, by random weights."""
 
     def __init__(self, seed: int):
         self.logits = torch.randn(V, V, V, generator=torch.Generator().manual_seed(seed)) * 1.5

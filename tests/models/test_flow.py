@@ -22,7 +22,7 @@ def test_the_pair_lies_on_the_line_and_its_velocity_is_the_derivative():
     assert torch.allclose(x[0], noise[0]) and torch.allclose(x[3], data[3])
     assert torch.allclose(x[1], 0.75 * noise[1] + 0.25 * data[1])
     later = flow_pair(noise, data, t + 0.25)[0]
-    assert torch.allclose((later - x) / 0.25, velocity, atol=1e-5), "the slope of the line"
+    assert torch.allclose((later - x) / 0.25, velocity, atol=1e-5), "the direction of the line"
     assert torch.allclose(x + (1 - t)[:, None, None, None] * velocity, data, atol=1e-6), "the line ends at the data"
 
 

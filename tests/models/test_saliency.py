@@ -101,7 +101,7 @@ def test_positions_are_no_words_and_two_tables_of_words_add_up():
     "model, tokens, classes, says",
     [
         (Linear(), torch.tensor([1, 2]), None, "batch axis"),
-        (Linear(), torch.zeros(1, 0, dtype=torch.long), None, "a word at least"),
+        (Linear(), torch.zeros(1, 0, dtype=torch.long), None, "at least one word"),
         (Linear(), TOKENS, 3, "from 0 to 2"),
         (SentenceClassifier(2, VOCABULARY, width=8).encoder.embedding, TOKENS, None, "without its classifier"),
         (nn.Sequential(nn.Flatten(), nn.Linear(5, 2)).double(), TOKENS.double(), None, "no nn.Embedding"),

@@ -73,7 +73,7 @@ def test_words_it_does_not_know_are_unknown():
 
 
 def test_no_sentence_of_the_book():
-    with pytest.raises(ValueError, match="'a fish' is no sentence"):
+    with pytest.raises(ValueError, match="'a fish' is not a sentence"):
         answers(["a fish"])
 
 

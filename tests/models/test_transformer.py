@@ -20,7 +20,7 @@ MEMORY_REAL = torch.arange(5) < torch.tensor([[2], [5], [3]])  # (3, 5)
 ORDERS = pytest.mark.parametrize("norm_first", [True, False], ids=["norm first", "norm after"])
 
 
-def twins(norm_first, ours=EncoderBlock, theirs=nn.TransformerEncoderLayer):
+def both_blocks(norm_first, ours=EncoderBlock, theirs=nn.TransformerEncoderLayer):
     """Our block and PyTorch's, with the same weights, none of them at its start value."""
     other = theirs(WIDTH, HEADS, HIDDEN, dropout=0.0, batch_first=True, norm_first=norm_first)
     for parameter in other.parameters():
@@ -31,7 +31,7 @@ def twins(norm_first, ours=EncoderBlock, theirs=nn.TransformerEncoderLayer):
 
 
 def same(mine, other, *inputs):
-    """Whether values agree, and the slopes at the inputs and at every weight matrix that has a namesake."""
+    """Whether values agree, and the gradients at the inputs and at every weight matrix that has a namesake."""
     assert torch.allclose(mine, other, atol=1e-5)
     a, b = torch.autograd.grad(mine.pow(2).sum(), inputs), torch.autograd.grad(other.pow(2).sum(), inputs)
     return all(torch.allclose(x, y, atol=1e-3, rtol=1e-4) for x, y in zip(a, b, strict=True))
@@ -39,7 +39,7 @@ def same(mine, other, *inputs):
 
 @ORDERS
 def test_the_encoder_block_is_pytorchs(norm_first):
-    ours, theirs = twins(norm_first)
+    ours, theirs = both_blocks(norm_first)
     x = torch.randn(3, 7, WIDTH, requires_grad=True)
     assert same(ours(x), theirs(x), x)
     masked, expected = ours(x, REAL[:, None, None]), theirs(x, src_key_padding_mask=~REAL)
@@ -50,7 +50,7 @@ def test_the_encoder_block_is_pytorchs(norm_first):
 
 @ORDERS
 def test_the_decoder_block_is_pytorchs(norm_first):
-    ours, theirs = twins(norm_first, DecoderBlock, nn.TransformerDecoderLayer)
+    ours, theirs = both_blocks(norm_first, DecoderBlock, nn.TransformerDecoderLayer)
     x, memory = torch.randn(3, 7, WIDTH, requires_grad=True), torch.randn(3, 5, WIDTH, requires_grad=True)
     assert same(ours(x, memory), theirs(x, memory, tgt_mask=~causal_mask(7)), x, memory)
     masks = {"tgt_key_padding_mask": ~REAL, "memory_key_padding_mask": ~MEMORY_REAL}
@@ -59,7 +59,7 @@ def test_the_decoder_block_is_pytorchs(norm_first):
 
 
 def test_the_weights_slopes_are_pytorchs():
-    ours, theirs = twins(True)
+    ours, theirs = both_blocks(True)
     x = torch.randn(3, 7, WIDTH)
     ours(x).pow(2).sum().backward()
     theirs(x).pow(2).sum().backward()

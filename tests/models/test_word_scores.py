@@ -1,4 +1,4 @@
-"""A language model as prefix beam search asks it: probabilities of words after words, kept."""
+"""A language model with the interface of prefix beam search: probabilities of words after words, kept."""
 
 import math
 

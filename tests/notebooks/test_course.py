@@ -74,7 +74,7 @@ def test_kept_promises_over_seeds(house):
     [
         ("expect('90.share', 0.4)", "90.share was missed with 0.400"),
         ("expect('90.share', 0.6, judged=False)", "90.share was not judged"),
-        ("pass", "90.share is promised and was never given to expect"),
+        ("pass", "90.share is promised and never passed to expect"),
         ("expect('90.share', 0.6)\n1 / 0", "ZeroDivisionError"),
     ],
 )

@@ -47,7 +47,7 @@ def test_a_widget_gives_way_to_its_static_picture():
 def test_a_widget_without_one_is_a_problem():
     book = notebook(new_output("display_data", data={WIDGET: {"model_id": "x"}, "text/plain": "Slider()"}))
     tidy(book, ROOT)
-    assert "no static picture" in problems(book, ROOT)[0]
+    assert "without a static image" in problems(book, ROOT)[0]
 
 
 def test_streams_are_joined_and_carriage_returns_applied():

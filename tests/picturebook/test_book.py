@@ -61,7 +61,7 @@ def test_the_runs_seed_moves_training_and_never_a_test(monkeypatch):
 
 @pytest.mark.parametrize("objects", [1, 2])
 def test_nothing_leaks_between_splits(objects):
-    """Pages differ in every split; pairs, voices and wordings are held out where the split says so, and only there."""
+    """Pages differ in every split; combinations, voices and phrasings are held out in their splits, and only there."""
     books = {split: PictureBook(split, pages=300, objects=objects) for split in SPLITS}
     train_words = set(PictureBook("train", pages=1500, objects=objects).sentences)
     images = set()
@@ -74,7 +74,7 @@ def test_nothing_leaks_between_splits(objects):
             assert not train_words & set(book.sentences)
             assert {w for s in train_words for w in s.split()}.isdisjoint({"tiny", "huge"})
         images |= {hashlib.sha256(image.numpy().tobytes()).digest() for image in book.images}
-    assert len(images) == 300 * len(SPLITS), "a picture stands in two splits"
+    assert len(images) == 300 * len(SPLITS), "an image is in two splits"
     assert {
         frozenset(voices(a)) & frozenset(voices(b))
         for a, b in [("train", "held_out"), ("train", "far"), ("held_out", "far")]

@@ -72,7 +72,7 @@ def test_the_same_picture_at_every_size():
 
 
 def body_of(scenes, others, size=64, seed=2):
-    """Where the thing's own colour shows: the pixels that change with it."""
+    """The pixels whose colour depends on the colour of the object."""
     pages, changed = draw_batch(scenes, size, seed), draw_batch(others, size, seed)
     return pages, (pages - changed).abs().amax(1) > 0.2
 

@@ -90,9 +90,9 @@ def test_bad_scenes_say_why():
     with pytest.raises(ValueError, match="kind is 'dragon'; expected one of apple"):
         SceneObject("dragon", "red", "small", 0.5, 0.5, 0.2)
     fish = SceneObject("fish", "red", "small", 0.5, 0.5, 0.2)
-    with pytest.raises(ValueError, match="two things need one of"):
+    with pytest.raises(ValueError, match="two objects need one of"):
         Scene((fish, fish))
-    with pytest.raises(ValueError, match="a single thing has none"):
+    with pytest.raises(ValueError, match="a single object has none"):
         Scene((fish,), "above")
     with pytest.raises(ValueError, match="not 3"):
         Scene((fish,) * 3)

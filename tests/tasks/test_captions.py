@@ -160,7 +160,7 @@ def test_colours_become_none_without_a_name():
 
 
 def pixels_of(book):
-    """A pixel for each thing, in its colour.   (N, 3, 1, things)"""
+    """A pixel for each object, in its colour.   (N, 3, 1, objects)"""
     colours = [[COLOURS.index(item.colour) for item in scene.objects] for scene in book.scenes]
     return RGB[torch.tensor(colours)].transpose(1, 2)[:, :, None]
 

@@ -39,7 +39,7 @@ def test_both_objects_are_combined_with_the_same_questions(asked):
         assert asked.pages[rows].unique().tolist() == [page]
         assert asked.spoken[rows].tolist() == [2 * page] * 3 + [2 * page + 1] * 3
         assert [asked.sentences[i] for i in rows[:3]] == [asked.sentences[i] for i in rows[3:]]
-    assert len(set(asked.sentences)) == 6, "every wording of training occurs"
+    assert len(set(asked.sentences)) == 6, "every phrasing of training occurs"
 
 
 def test_no_two_modalities_determine_the_answer(asked):

@@ -1,4 +1,4 @@
-"""Clips: log-mels and durations of each, batches of like length, and messages."""
+"""Clips: log-mels and durations of each, batches of similar length, and messages."""
 
 import pytest
 import torch

@@ -191,7 +191,7 @@ def test_either_spelling_of_optimiser(data):
     [
         ("sgd", "optimiser='sgd'; expected a class such as torch.optim.SGD"),
         (0.1, "optimiser=0.1; expected a class"),
-        (lambda parameters, lr: None, "gave a NoneType; expected a torch.optim.Optimizer"),
+        (lambda parameters, lr: None, "returned a NoneType; expected a torch.optim.Optimizer"),
     ],
 )
 def test_what_is_no_optimiser_is_named(data, optimiser, message):
@@ -206,7 +206,7 @@ def test_an_optimiser_of_an_older_model_is_refused(data):
         fit(model, Batches(*data), optimiser=torch.optim.SGD(older.parameters(), lr=0.1))
     part = torch.optim.SGD(model.parameters(), lr=0.1)
     model[5] = nn.Linear(144, 2)
-    with pytest.raises(ValueError, match="holds 2 of 6 parameters that get no gradient.*what took their place"):
+    with pytest.raises(ValueError, match="holds 2 of 6 parameters that get no gradient.*their replacements"):
         fit(model, Batches(*data), optimiser=part)
     assert all(torch.equal(a, b) for a, b in zip(before[:4], list(model.parameters())[:4], strict=True))
 

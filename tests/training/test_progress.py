@@ -1,4 +1,4 @@
-"""Progress: few updates, the right figures, and silence where nobody watches."""
+"""Progress: few updates, the correct results, and no output where it is not wanted."""
 
 import io
 import sys

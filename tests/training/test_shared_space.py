@@ -45,9 +45,9 @@ def test_each_step_moves_its_own_towers():
 
 
 def test_a_pretrained_space_starts_from_the_shipped_encoders_and_train_space_leaves_it_ready():
-    warm = pretrained_space(width=16)
+    pretrained = pretrained_space(width=16)
     shipped = load("image_encoder").encoder.state_dict()
-    for name, value in warm.tower("image").encoder.state_dict().items():
+    for name, value in pretrained.tower("image").encoder.state_dict().items():
         assert torch.equal(value, shipped[name])
     space = train_space(PageSpace(width=16), [(1, 40)], [(1, 20)], (1, 0, 1), seed=0, verbose=False)
     assert not space.training and space.log_mel.mean.abs().sum() > 0

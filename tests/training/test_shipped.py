@@ -1,4 +1,4 @@
-"""Shipped models: each fits its card, its figures hold, and none that lessons start from saw what is held out."""
+"""Shipped models: each fits its card, its results hold, and those that lessons start from saw no held-out data."""
 
 import importlib.util
 import json
@@ -38,7 +38,7 @@ def test_card_and_file_agree(name):
     assert card["licence"] == "CC BY 4.0" and card["role"] in ("start", "judge", "generator")
     assert not model.training
     if card["role"] != "judge":
-        assert card["splits"] == ["train"], "lessons start from what never saw a held-out page"
+        assert card["splits"] == ["train"], "lessons start from models without held-out pages"
 
 
 @pytest.mark.parametrize("name", IMAGES)

@@ -39,7 +39,7 @@ def test_of_a_page_with_nothing_on_it_a_sentence_is_said_that_ends(model, blank,
         assert all(word != after for word, after in zip(words, words[1:], strict=False)), sentence
 
 
-def test_its_eyes_are_the_shipped_ones(model):
-    eyes = shipped.load("image_encoder").encoder.state_dict()
-    assert all(torch.equal(value, eyes[name]) for name, value in model.encoder.state_dict().items())
+def test_its_encoder_is_the_shipped_one(model):
+    encoder = shipped.load("image_encoder").encoder.state_dict()
+    assert all(torch.equal(value, encoder[name]) for name, value in model.encoder.state_dict().items())
     assert model.frozen and shipped.card("captioner")["splits"] == ["train"]

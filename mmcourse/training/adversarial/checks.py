@@ -1,4 +1,4 @@
-"""What `fit_adversarial` asks of its two networks and their batches, and what it says where they do not fit."""
+"""Checks of the networks and batches of `fit_adversarial`, with errors that name the likely cause."""
 
 import math
 import numbers
@@ -20,7 +20,7 @@ TOLERANCE = 1e-3  # beyond a range, for rounding
 
 
 def check_players(generator: nn.Module, discriminator: nn.Module, average, discriminator_steps, optimiser) -> None:
-    """ValueError unless these are two networks that can play against each other."""
+    """ValueError unless these two networks can be trained against each other."""
     check_model(generator, WHO)
     check_model(discriminator, f"{WHO}(discriminator=...)")
     if not isinstance(latent_size := getattr(generator, "latent_size", None), numbers.Integral) or latent_size < 1:
@@ -38,7 +38,7 @@ def check_players(generator: nn.Module, discriminator: nn.Module, average, discr
         of_discriminator = f"n_classes={discriminator.n_classes}"
         raise ValueError(
             f"{WHO} got a generator with n_classes={getattr(generator, 'n_classes', None)} and a discriminator with "
-            f"{of_discriminator}; expected the same in both. Likely cause: one was made without n_classes"
+            f"{of_discriminator}; expected the same in both. Likely cause: one was created without n_classes"
         )
     own = {id(parameter): name for name, parameter in generator.named_parameters() if parameter.requires_grad}
     if shared := [(own[id(p)], name) for name, p in discriminator.named_parameters() if id(p) in own]:
@@ -101,7 +101,7 @@ def images_and_labels(batch, sizes: tuple[int, ...]) -> tuple[Tensor, Tensor | N
 
 
 def check_labels(labels: Tensor | None, examples: int, sizes: tuple[int, ...]) -> None:
-    """ValueError where the labels of a batch are no classes of the generator; waits for the device."""
+    """ValueError where labels of a batch are not classes of the generator; waits for the device."""
     if labels is None:
         return
     shape = (examples,) if len(sizes) == 1 else (examples, len(sizes))
@@ -120,7 +120,7 @@ def check_labels(labels: Tensor | None, examples: int, sizes: tuple[int, ...]) -
 
 
 def check_images(images: Tensor, fake, generator: nn.Module) -> None:
-    """ValueError where the generator's images cannot pass for real ones, by their shape or their range."""
+    """ValueError where generated images differ from real ones in shape or range."""
     if not isinstance(fake, Tensor) or fake.shape != images.shape:
         cause = "a generator made for images of another size or number of channels"
         if isinstance(fake, Tensor) and fake.shape == images.shape[:1]:
@@ -144,7 +144,7 @@ def check_images(images: Tensor, fake, generator: nn.Module) -> None:
 
 
 def check_scores(scores, examples: int, discriminator: nn.Module, own_loss: bool) -> None:
-    """ValueError unless a discriminator returned an unbounded score for each example."""
+    """ValueError unless the discriminator returned one unbounded score per example."""
     if not isinstance(scores, Tensor) or scores.shape != (examples,):
         raise ValueError(
             f"The discriminator returned {shape_of(scores)} for {examples} examples; expected scores ({examples},). "
@@ -165,7 +165,7 @@ def last_layer(network: nn.Module) -> nn.Module:
 
 
 def check_reached(parameters: list[Tensor]) -> None:
-    """ValueError where no gradient came back to the generator."""
+    """ValueError where the generator received no gradient."""
     if all(parameter.grad is None for parameter in parameters):
         raise ValueError(
             "The generator got no gradient from the discriminator's scores, so it would not be trained. Likely cause: "
@@ -174,7 +174,7 @@ def check_reached(parameters: list[Tensor]) -> None:
 
 
 def non_finite(value: float, name: str, run, images: Tensor | None) -> NonFiniteLoss:
-    """The error to raise for a loss of one player; says which cause it is where data or weights show it."""
+    """The error to raise for a non-finite loss of one network; names the cause if data or weights show it."""
     broken = [player for player, network in run.model.items() if not _finite(network.parameters())]
     if images is not None and not _finite([images]):
         cause = "the images of this batch already hold values that are not finite: clean the data"
@@ -222,7 +222,7 @@ def _check_average(average, generator: nn.Module) -> None:
 
 def _why_scores(scores, examples: int) -> str:
     if not isinstance(scores, Tensor):
-        return "a discriminator that returns several things; return the scores alone"
+        return "a discriminator that returns several values; return the scores alone"
     if scores.dim() == 0:
         return "a mean over the batch; the loss takes it"
     if scores.dim() > 1 and scores.numel() == examples:

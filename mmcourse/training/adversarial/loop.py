@@ -1,4 +1,4 @@
-"""The training loop of generative adversarial networks: two players take turns (Goodfellow et al. 2014)."""
+"""The training loop of generative adversarial networks: two networks, updated in turn (Goodfellow et al. 2014)."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -35,13 +35,13 @@ def fit_adversarial(
     """Train both networks in place and return their History, also kept as `generator.history`; both end in eval mode.
 
     `generator(z)` makes images of standard normal noise (B, generator.latent_size), `discriminator(images)` returns
-    scores (B,), higher for what looks real. Where `generator.n_classes` is set (a number; a tuple for several
+    scores (B,), higher for images that look real. Where `generator.n_classes` is set (a number; a tuple for several
     attributes), both also get labels, (B,) or (B, n_attributes), and `batches` (Batches, a DataLoader, a list) yields
-    (images, labels); else images alone, and labels are ignored. A generated image takes the label of a real one.
+    (images, labels); else images alone, and labels are ignored. A generated image gets the label of a real one.
 
     A step is `discriminator_steps` updates of the discriminator, each on a fresh batch and freshly generated images,
-    then an update of the generator by the last of these, generated once for both as in DCGAN's reference code. An
-    update leaves the other network's parameters and gradients alone. Both are in training mode throughout: real and
+    then an update of the generator on the last generated images, used for both as in DCGAN's reference code. An update
+    changes neither parameters nor gradients of the other network. Both are in training mode throughout: real and
     generated images are separate batches to batch norm, which updates its running statistics in each forward pass.
 
     `loss`: 'non_saturating', 'hinge', 'wasserstein', 'minimax' or an AdversarialLoss. `lr` is one number or a pair
@@ -94,7 +94,7 @@ def train_discriminator(run: AdversarialRun, images: Tensor, fake: Tensor, label
 
 
 def train_generator(run: AdversarialRun, images: Tensor, fake: Tensor, labels: Tensor | None) -> None:
-    """One update of the generator, by the scores of what it generated; the gradient flows through the discriminator."""
+    """One update of the generator by the scores of its images; the gradient flows through the discriminator."""
     with mixed_precision():
         scores = run.score(fake, labels)
     value = run.loss.generator(scores)

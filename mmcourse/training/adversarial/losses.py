@@ -1,6 +1,6 @@
-"""The losses of generative adversarial networks under one interface; both players minimise theirs.
+"""The losses of generative adversarial networks with one interface; both networks minimise theirs.
 
-A score is unbounded, and a higher one says 'more real'; s_r are scores of real examples, s_f of generated ones.
+A score is unbounded, and higher for real examples; s_r are scores of real examples, s_f of generated ones.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from mmcourse.precision import exact, without_autocast
 
 
 class AdversarialLoss:
-    """What `fit_adversarial` asks of a loss; subclass it for your own.
+    """The interface of a loss for `fit_adversarial`; subclass it for other losses.
 
-    lr, betas    the learning rate and Adam's betas that suit the loss, unless the call names others
+    lr, betas    default learning rate and Adam's betas
     """
 
     lr, betas = 2e-4, (0.5, 0.999)  # Radford, Metz, Chintala 2016 (DCGAN), section 4
@@ -48,9 +48,9 @@ class NonSaturating(AdversarialLoss):
 
 
 class Minimax(NonSaturating):
-    """The game as first written: the generator minimises log(1 - D(fake)) (Goodfellow et al. 2014, equation 1).
+    """The original loss: the generator minimises log(1 - D(fake)) (Goodfellow et al. 2014, equation 1).
 
-    Its gradient vanishes where the discriminator rejects a fake with confidence, so it is there to be compared with.
+    Its gradient vanishes where the discriminator rejects a fake with confidence, so it is included for comparison only.
     """
 
     def generator(self, fake_scores: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ class Minimax(NonSaturating):
 class Hinge(AdversarialLoss):
     """max(0, 1 - s_r) + max(0, 1 + s_f) against -s_f (Lim and Ye 2017; Miyato et al. 2018, equations 16 and 17).
 
-    A score beyond the margin of 1 teaches the discriminator nothing more. At scores of 0 its loss is 2.
+    A score beyond the margin of 1 adds no gradient for the discriminator. At scores of 0 its loss is 2.
     """
 
     def discriminator(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
@@ -73,8 +73,8 @@ class Hinge(AdversarialLoss):
 class Wasserstein(AdversarialLoss):
     """s_f - s_r against -s_f, with a gradient penalty (Gulrajani et al. 2017, equation 3); the critic has no sigmoid.
 
-    `penalty` is the factor lambda of the gradient penalty, 10 in the paper. Batch norm in the critic mixes examples, so
-    the penalty is not what it should be there: use none, or layer norm (section 4).
+    `penalty` is the factor lambda of the gradient penalty, 10 in the paper. Batch norm in the critic mixes examples,
+    for which the penalty is not valid: use no norm, or layer norm (section 4).
     """
 
     lr, betas = 1e-4, (0.0, 0.9)  # algorithm 1 of the paper, which also takes 5 discriminator_steps
@@ -101,8 +101,8 @@ def gradient_penalty(
 ) -> Tensor:
     """mean((||gradient of the score|| - target)^2) at random points between real and fake (Gulrajani et al. 2017).
 
-    (B, ...), (B, ...) -> (), differentiable in the discriminator's parameters. A point is real + a * (fake - real), `a`
-    uniform in [0, 1] and one for each example; the norm runs over all axes of an example.
+    (B, ...), (B, ...) -> (), differentiable in the discriminator's parameters. A point is real + a * (fake - real),
+    with one `a` per example, uniform in [0, 1]; the norm is over all axes of an example.
     """
     if real.shape != fake.shape:
         raise ValueError(
@@ -126,7 +126,7 @@ LOSSES = {
 
 
 def chosen_loss(loss: str | AdversarialLoss) -> AdversarialLoss:
-    """The loss of a name, or the one given; ValueError for another name, a class, or another object."""
+    """The loss with this name, or the given instance; ValueError for an unknown name or another object."""
     if isinstance(loss, str) and loss in LOSSES:
         return LOSSES[loss]()
     if isinstance(loss, type):
@@ -138,5 +138,5 @@ def chosen_loss(loss: str | AdversarialLoss) -> AdversarialLoss:
     what = repr(loss) if isinstance(loss, str) else f"a {getattr(loss, '__name__', type(loss).__name__)}"
     raise ValueError(
         f"fit_adversarial got loss={what}; expected one of {', '.join(map(repr, LOSSES))}, or an "
-        "instance of a subclass of AdversarialLoss. One function (outputs, target) cannot serve two players"
+        "instance of a subclass of AdversarialLoss. One function (outputs, target) cannot serve two networks"
     )

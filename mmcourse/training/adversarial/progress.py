@@ -1,4 +1,4 @@
-"""Progress of `fit_adversarial`: samples and both losses in a notebook, a bar on a terminal, silence in a log."""
+"""Progress of `fit_adversarial`: samples and both losses in a notebook, a bar on a terminal, no output in a log."""
 
 from mmcourse.training.progress import STEPS_SHOWN, Progress, view_for_here
 
@@ -16,7 +16,7 @@ class AdversarialProgress(Progress):
 
 
 def progress(run) -> AdversarialProgress | None:
-    """The callback that suits where this runs, or None where no output is wanted or there are no steps."""
+    """The callback for a notebook or a terminal; None without output or steps."""
 
     def live():
         from mmcourse.show.live_adversarial import AdversarialView

@@ -1,4 +1,4 @@
-"""The run of `fit_adversarial`: two networks, two optimisers, and what each step left behind."""
+"""The run of `fit_adversarial`: two networks, two optimisers, and the results of each step."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +21,7 @@ from mmcourse.training.trained import Trained
 
 COLUMNS = ("generator_loss", "discriminator_loss", "penalty", "real_score", "fake_score")  # of the history
 MINIMISED = ("discriminator_loss", "penalty", "generator_loss")  # in the order of a step; must be finite
-SAMPLES = 16  # of the fixed latents that a live view shows
+SAMPLES = 16  # the number of fixed latents that a live view shows
 
 
 class AdversarialRun(Run):
@@ -66,9 +66,9 @@ class AdversarialRun(Run):
         self.keeper, self.loss, self.average = generator, loss, average
         self.generator, self.discriminator = generator, discriminator
         self.sizes = checks.classes_of(generator)  # the number of classes of each attribute
-        self.noted: dict[str, list[Tensor | float]] = {}  # of the step at hand
-        self.unread: list[dict[str, Tensor | float]] = []  # of the steps since the last look
-        self.lowest = 0.0  # value of the images: 0, or -1 where they lie in [-1, 1]
+        self.noted: dict[str, list[Tensor | float]] = {}  # of the current step
+        self.unread: list[dict[str, Tensor | float]] = []  # of the steps since they were last read
+        self.lowest = 0.0  # of the images: 0, or -1 where they lie in [-1, 1]
 
     def unpack(self, batch, who: str) -> tuple[Tensor, Tensor | None]:
         """One batch, on the device: images, and labels or None."""
@@ -82,11 +82,11 @@ class AdversarialRun(Run):
         left = super().epoch_batches()
         while batches := list(islice(left, self.batches_per_step)):
             if len(batches) < self.batches_per_step and not self.exhausted:
-                return  # an interrupt ended the processes that load the batches
+                return  # an interrupt ended the worker processes
             yield batches
 
     def generate(self, images: Tensor, labels: Tensor | None) -> Tensor:
-        """Fakes of fresh noise, as many as there are images, with their labels.   -> (B, ...)"""
+        """Images generated from new noise, as many as given, with the given labels.   -> (B, ...)"""
         noise = torch.randn(len(images), self.generator.latent_size).to(images.device)
         with mixed_precision():
             fake = self._called(self.generator, noise, labels)
@@ -104,9 +104,9 @@ class AdversarialRun(Run):
         return scores.float()
 
     def note(self, name: str, value: Tensor, images: Tensor | None = None) -> None:
-        """Keep a loss, the penalty or a mean score of the step at hand.
+        """Store a loss, the penalty or a mean score of the current step.
 
-        NonFiniteLoss for what is minimised: at once on a processor, after a few steps on a GPU.
+        NonFiniteLoss for a loss or penalty: at once on a CPU, after a few steps on a GPU.
         """
         if name in MINIMISED and self.step == self.first_step:
             check_loss_value(value, self.who, "generator" if name == "generator_loss" else "discriminator")
@@ -117,7 +117,7 @@ class AdversarialRun(Run):
         self.noted.setdefault(name, []).append(value)
 
     def count(self) -> None:
-        """Count a step that was taken by both players, and tell the callbacks."""
+        """Count a step of both networks, and call the callbacks."""
         if self.average is not None:
             self.average.update_parameters(self.generator)
         noted = {name: self.noted[name] for name in COLUMNS if name in self.noted}
@@ -128,7 +128,7 @@ class AdversarialRun(Run):
         self.count_step()
 
     def look(self) -> None:
-        """Write the steps since the last look into the history; on a GPU this waits for the work queued before."""
+        """Write the steps since the last call into the history; on a GPU this waits for all queued work."""
         unread, self.unread = self.unread, []
         for step in unread:
             for name in MINIMISED:
@@ -138,9 +138,9 @@ class AdversarialRun(Run):
                 self.history.per_step.setdefault(name, []).append(float(value))
 
     def samples(self, number: int = SAMPLES) -> Tensor:
-        """What the generator (its average, where there is one) makes of the same latents each time.   -> (n, ...)
+        """Images of the generator (or its average) from the same latents at each call.   -> (n, ...)
 
-        In evaluation mode; labels are 0, 1, ... in turn. No random number of the training is used up.
+        In evaluation mode; labels are 0, 1, ... in turn. The random state of the training is unchanged.
         """
         latents = torch.randn(number, self.generator.latent_size, generator=torch.Generator().manual_seed(0))
         columns = [torch.arange(number, device=device()) % size for size in self.sizes]
@@ -152,7 +152,7 @@ class AdversarialRun(Run):
         return (images.float().cpu() - self.lowest) / (1 - self.lowest)
 
     def end(self) -> None:
-        """Add the steps that were not read to the history, and end as every run does."""
+        """Add the remaining steps to the history, and end the run."""
         self.unread = [step for step in self.unread if all(map(math.isfinite, step.values()))]
         self.look()
         super().end()
@@ -182,15 +182,15 @@ class StepMeans:
         self.first = self.history.steps
 
     def state(self) -> dict:
-        """What `load_state` needs to go on."""
+        """The state for `load_state`."""
         return {"first": self.first}
 
     def load_state(self, state: dict) -> None:
-        """Go on in the epoch of a state."""
+        """Continue the epoch of a saved state."""
         self.first = state["first"]
 
     def figures(self, last: int | None = None) -> dict[str, float]:
-        """The mean of each column over the epoch so far, or over so many of its last steps."""
+        """The mean of each column over the epoch so far, or over its last `last` steps."""
         first = self.first if last is None else max(self.first, self.history.steps - last)
         columns = {name: values[first:] for name, values in self.history.per_step.items()}
         return {name: sum(values) / len(values) for name, values in columns.items() if values}

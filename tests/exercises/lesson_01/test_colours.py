@@ -89,7 +89,7 @@ def test_permute_colours(judged):
             "noise": (lambda x: torch.rand_like(x), None),
             "grey": (lambda x: x.mean(1, keepdim=True).expand_as(x), None),
             "channels last": (lambda x: by_loop(x).permute(0, 2, 3, 1), "axes are exchanged"),
-            "list": (lambda x: [image[torch.randperm(3)] for image in x], "gave a list"),
+            "list": (lambda x: [image[torch.randperm(3)] for image in x], "returned a list"),
             "one image": (lambda x: by_loop(x)[0], "the shape is (3, 6, 5), expected (1, 3, 6, 5)"),
             "orders": (lambda x: torch.stack([torch.randperm(3) for _ in x]), None),
         },

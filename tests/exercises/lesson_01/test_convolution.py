@@ -122,7 +122,7 @@ def test_convolve(judged):
             "one row": (one_row, "in one row"),
             "batch left": (lambda x, k: F.conv2d(x[None, None], k[None, None]), "two axes of size 1"),
             "one number": (lambda x, k: unfolded(x, k).sum(), "a single number, the sum"),
-            "list": (lambda x, k: right(x, k).tolist(), "gave a list"),
+            "list": (lambda x, k: right(x, k).tolist(), "returned a list"),
             "in place": (in_place, "`image` was changed in place"),
             "cut off": (loops(product, like=True), "cut off"),
             "relu": (lambda x, k: right(x, k).relu(), "entry ["),

@@ -74,7 +74,7 @@ def test_pad_batch(judged):
             ),
             "int32": (padder(dtype=torch.int32), "torch.int32"),
             "list": (lambda s: by_lists(s).tolist(), "not a tensor"),
-            "list of tensors": (lambda s: list(right(s)), "gave a list"),
+            "list of tensors": (lambda s: list(right(s)), "returned a list"),
             "time first": (lambda s: right(s).T, "the batch comes first"),
             "in one row": (lambda s: right(s).flatten(), "everything is in one row"),
             "not padded": (lambda s: torch.tensor(sum(s, [])), "all sequences are in one row"),

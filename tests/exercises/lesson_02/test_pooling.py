@@ -73,7 +73,7 @@ def test_last_states(judged):
             "gather without axes": (lambda s, n: s.gather(1, n - 1), "needs two more axes"),
             "in place": (in_place, "`n` was changed in place"),
             "zeros": (lambda s, n: torch.zeros_like(s[:, 0]), "all zeros"),
-            "list": (lambda s, n: [s[i, n[i] - 1] for i in range(len(s))], "gave a list"),
+            "list": (lambda s, n: [s[i, n[i] - 1] for i in range(len(s))], "returned a list"),
             "one sentence": (lambda s, n: right(s, n)[0], None),
             "transposed": (lambda s, n: right(s, n).T, "rows and columns"),
             "mixed up": (lambda s, n: right(s, n).flip(0), "holds the state of sentence"),
@@ -163,7 +163,7 @@ def test_max_over_time(judged):
             "one a sentence": (filled(reduce=lambda f: f.amax((1, 2))), "one number for each sentence: each feature"),
             "not reduced": (filled(reduce=lambda f: f), "the time axis is still there"),
             "transposed": (filled(reduce=lambda f: f.amax(2).T), None),
-            "list": (lambda f, t: list(by_loop(f, t)), "gave a list"),
+            "list": (lambda f, t: list(by_loop(f, t)), "returned a list"),
             "scaled": (lambda f, t: 2 * filled()(f, t), None),
         },
     )

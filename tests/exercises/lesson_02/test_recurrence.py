@@ -140,7 +140,7 @@ def test_rnn(judged):
             ),
             "in one row": (lambda x, W, U, b: right(x, W, U, b).flatten(), "concatenated in one row"),
             "cat": (lambda x, W, U, b: torch.cat(list(right(x, W, U, b))), None),
-            "list": (lambda x, W, U, b: list(right(x, W, U, b)), "gave a list"),
+            "list": (lambda x, W, U, b: list(right(x, W, U, b)), "returned a list"),
             "as nn.RNN": (lambda x, W, U, b: (right(x, W, U, b), right(x, W, U, b)[-1]), "two results"),
             "batch": (lambda x, W, U, b: right(x, W, U, b)[None], "left in front"),
             "width of x": (network(size=lambda x, U: x.shape[1]), "The state has H numbers"),

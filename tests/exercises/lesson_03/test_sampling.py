@@ -117,7 +117,7 @@ def test_n_frames(judged):
                 lambda n, w, h: len(torch.zeros(n).unfold(0, w, h)),
                 "shorter than the window has no frame, expected 0. RuntimeError",
             ),
-            "nothing for short sounds": (returns_nothing, "has no frame, expected 0. `returns_nothing` gave None"),
+            "nothing for short sounds": (returns_nothing, "has no frame, expected 0. `returns_nothing` returned None"),
             "no + 1": (lambda n, w, h: max(0, (n - w) // h), "the + 1 is missing"),
             "no + 1, unguarded": (lambda n, w, h: (n - w) // h, None),
             "last one": (lambda n, w, h: len(range(0, n - w, h)), "ends with the last sample"),
@@ -135,7 +135,7 @@ def test_n_frames(judged):
             "not equal": (lambda n, w, h: unguarded(n, w, h) if n > w else 0, "exactly as long as the window"),
             "always one": (lambda n, w, h: max(1, unguarded(n, w, h)), "none fits"),
             "true division": (lambda n, w, h: (n - w) / h + 1, "a float, expected a whole number"),
-            "a tensor": (lambda n, w, h: torch.tensor(formula(n, w, h)), "gave a tensor"),
+            "a tensor": (lambda n, w, h: torch.tensor(formula(n, w, h)), "returned a tensor"),
             "no usual": (lambda n, w, h: formula(n, w, h) + 7, "no usual mistake"),
         },
     )

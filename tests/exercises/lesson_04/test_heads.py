@@ -43,7 +43,7 @@ def test_split_heads(judged):
             "the same": (lambda x, n: in_a_loop(x, n)[:, :1].expand(-1, n, -1, -1), "every head gets the same"),
             "reversed": (lambda x, n: in_a_loop(x, n).flip(1), "reverse order"),
             "unchanged": (lambda x, n: x, "that is the shape of x"),
-            "chunks": (lambda x, n: x.chunk(n, -1), "gave a tuple"),
+            "chunks": (lambda x, n: x.chunk(n, -1), "returned a tuple"),
             "scaled": (lambda x, n: in_a_loop(x, n) / n**0.5, "values have changed"),
             "two heads": (lambda x, n: in_a_loop(x, 2), "there are 2 heads, and `n_heads` is 3"),
             "four heads": (lambda x, n: in_a_loop(x, 4), "there are 4 heads, and `n_heads` is 3"),

@@ -45,7 +45,7 @@ def test_causal_mask(judged):
             "one row": (lambda n: square(n)[0], "one row; each"),
             "longer": (lambda n: by_rows(n + 1), "one row and column too many"),
             "shorter": (lambda n: by_rows(n - 1) if n > 1 else square(n)[:0], "one row and column are missing"),
-            "list": (lambda n: by_rows(n).tolist(), "gave a list"),
+            "list": (lambda n: by_rows(n).tolist(), "returned a list"),
             "window of two": (lambda n: square(n).tril() & square(n).triu(-1), "at most 1 position back"),
             "window of three": (lambda n: square(n).tril() & square(n).triu(-2), "at most 2 positions back"),
             "window of five": (lambda n: square(n).tril() & square(n).triu(-4), "entry ["),

@@ -164,6 +164,6 @@ def test_fixed(judged):
             "padding in the division": (padding_in_the_division, "the division counts it"),
             "last batch": (evaluated(lambda m, b: math.exp(means(m, b)[-1])), "only the last batch"),
             "first batch": (evaluated(lambda m, b: math.exp(means(m, b)[0])), "only the first batch"),
-            "list": (evaluated(lambda m, b: means(m, b)), "it gave a list"),
+            "list": (evaluated(lambda m, b: means(m, b)), "it returned a list"),
         },
     )

@@ -49,7 +49,7 @@ def test_perplexity(judged):
             "mean probability": (lambda s: 1 / torch.cat(s).exp().mean().item(), "the mean is over logarithms"),
             "first": (lambda s: math.exp(-s[0].mean()), "only the first sentence"),
             "last": (last, "only the last sentence"),
-            "list": (of_each, "it gave a list"),
+            "list": (of_each, "it returned a list"),
             "infinite": (lambda s: math.inf, None),
             "product": (
                 lambda s: torch.cat(s).exp().prod().pow(-1 / sum(map(len, s))).item(),

@@ -140,7 +140,7 @@ def test_top_p(judged):
             "nothing": (lambda p, limit: p, "nothing is left out"),
             "inverted": (lambda p, limit: p * ~kept(p, limit) / max((p * ~kept(p, limit)).sum(), 1e-9), None),
             "shorter": (lambda p, limit: answer(p, limit)[kept(p, limit)], "only the kept tokens are there"),
-            "list": (lambda p, limit: answer(p, limit).tolist(), "gave a list"),
+            "list": (lambda p, limit: answer(p, limit).tolist(), "returned a list"),
             "in place": (lambda p, limit: p.mul_(kept(p, limit)).div_(p.sum()), "was changed in place"),
             "each compared": (
                 lambda p, limit: p * (p >= limit) / max((p * (p >= limit)).sum(), 1e-9),

@@ -141,7 +141,7 @@ def test_negative_elbo(judged):
                 lambda o, x, beta: answer((o[0].detach(), *o[1:]), x, beta),
                 "no gradient reaches `outputs[0]`",
             ),
-            "other": (together(lambda e, k, b: (e + b * k).mean() + 1), "and beta 0.5 it gave"),
+            "other": (together(lambda e, k, b: (e + b * k).mean() + 1), "and beta 0.5 it returned"),
         },
         draws=2,
     )

@@ -62,7 +62,7 @@ def test_compression_factor(judged):
             "bytes": (lambda x, code: x[0].nbytes / code[0].numel(), "are bytes counted"),
             "four axes": (four_axes, "a fixed number of axes"),
             "constant": (lambda x, code: 6.0, "it is 6 for every shape"),
-            "shape": (lambda x, code: x.shape, "it gave a Size"),
+            "shape": (lambda x, code: x.shape, "it returned a Size"),
             "off": (lambda x, code: 1 + x[0].numel() / code[0].numel(), "gave 7, expected 6"),
             "nothing": (lambda x, code: print(end=""), "is the `return` missing"),
         },

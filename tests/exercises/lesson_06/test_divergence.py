@@ -84,7 +84,7 @@ def test_kl_divergence(judged):
             "1 after the sum": (lambda m, v: 0.5 * (m**2 + v.exp() - v).sum(1) - 1, "1 is subtracted after the sum"),
             "two faults": (lambda m, v: -terms(m, v).mean(1), None),
             "detached": (lambda m, v: answer(m, v.detach()), "no gradient reaches `v`"),
-            "list": (lambda m, v: answer(m, v).tolist(), "gave a list"),
+            "list": (lambda m, v: answer(m, v).tolist(), "returned a list"),
             "return in the loop": (only_first, None),
             "in place": (lambda m, v: 0.5 * (m.pow_(2) + v.exp() - 1 - v).sum(1), "was changed in place"),
             "another": (lambda m, v: answer(m, v) + 0.02, "the divergence of example"),

@@ -103,7 +103,7 @@ def test_interpolate(judged):
             "steps last": (lambda s, e, n: answer(s, e, n).movedim(0, -1), "the steps are the last axis"),
             "flattened": (lambda s, e, n: answer(s, e, n).flatten(1), "the codes are flattened"),
             "joined": (lambda s, e, n: torch.cat(list(answer(s, e, n))), "`torch.stack` makes a new one"),
-            "list": (lambda s, e, n: list(answer(s, e, n)), "gave a list"),
+            "list": (lambda s, e, n: list(answer(s, e, n)), "returned a list"),
             "from one": (from_one, "does the loop begin at 1?"),
             "too early": (too_early, "does the loop end too early?"),
             "sum of both": (lambda s, e, n: s + weights(n, s) * (s + e), "is `end - start`, not the sum"),

@@ -127,7 +127,7 @@ def test_gan_losses(judged):
             "one loss": (lambda r, f: softplus(r, f)[0], "expected two losses"),
             "detached scores": (
                 lambda r, f: softplus(r, f.detach()),
-                "the discriminator's loss: right, but no gradient reaches",
+                "the discriminator's loss: correct, but no gradient reaches",
             ),
             "no graph": (lambda r, f: tuple(x.detach() for x in softplus(r, f)), None),
             "fixed batch": (fixed_batch, None),

@@ -37,7 +37,7 @@ def test_optimal_discriminator(judged):
             "data alone": (lambda p, q: p, "the data alone is no probability"),
             "every pair": (lambda p, q: p[:, None] / (p[:, None] + q), None),
             "squeeze": (lambda p, q: (p / (p + q)).squeeze(), "a single point keeps its axis"),
-            "list": (lambda p, q: (p / (p + q)).tolist(), "gave a list"),
+            "list": (lambda p, q: (p / (p + q)).tolist(), "returned a list"),
             "in place": (lambda p, q: p.div_(p + q), "was changed in place"),
             "both": (lambda p, q: torch.stack([p, q]) / (p + q), "of real examples alone is asked for"),
         },

@@ -258,6 +258,6 @@ def test_discriminator_step(judged):
             "left in evaluation mode": (left_in_evaluation, "is left in another mode"),
             "item early": (item_early, "`.item()` comes last"),
             "clipped": (clipped, "times as long"),
-            "nothing returned": (lambda *arguments: detached(*arguments) and None, "gave None"),
+            "nothing returned": (lambda *arguments: detached(*arguments) and None, "returned None"),
         },
     )

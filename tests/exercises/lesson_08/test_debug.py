@@ -212,7 +212,7 @@ def test_debug(judged):
                 "the shape is (5,)",
             ),
             "an instance": (made()(8, 40), "`Fixed`, without brackets"),
-            "a class": (lambda channels, size: Buggy, "gave a class"),
+            "a class": (lambda channels, size: Buggy, "returned a class"),
             "a number": (lambda channels, size: 3, "expected a model"),
         },
         draws=2,

@@ -274,7 +274,7 @@ def test_debug(judged):
                 "one row for the whole batch",
             ),
             "an instance": (Fixed(5, 40, 12, 9), "`Fixed`, without brackets"),
-            "a class": (lambda *sizes: Fixed, "gave a class"),
+            "a class": (lambda *sizes: Fixed, "returned a class"),
             "a number": (lambda *sizes: 3, "expected a model"),
         },
         draws=2,

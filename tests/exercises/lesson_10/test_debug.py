@@ -1,4 +1,4 @@
-"""The clinic of lesson 10 on right reports and on the wrong ones that people hand in."""
+"""The debugging exercise of lesson 10 on correct reports and on the wrong ones that people hand in."""
 
 from itertools import chain, combinations
 

@@ -97,7 +97,7 @@ def test_similarities(judged):
             "bfloat16": (lambda a, b: cosines(a.bfloat16(), b.bfloat16()), None),
             "half, and back": (lambda a, b: cosines(a, b).half().float(), None),
             "detached": (lambda a, b: cosines(a.detach(), b), "no gradient reaches `a`"),
-            "list": (lambda a, b: cosines(a, b).tolist(), "gave a list"),
+            "list": (lambda a, b: cosines(a, b).tolist(), "returned a list"),
         },
     )
 
@@ -212,7 +212,7 @@ def test_symmetric_info_nce(judged):
                 lambda c, s: contrastive((c + c.T) / 2, s),
                 "rows and columns are averaged before the softmax",
             ),
-            "something else": (lambda c, s: contrastive(c, s) + 0.3, "at scale 2 it gave "),
+            "something else": (lambda c, s: contrastive(c, s) + 0.3, "at scale 2 it returned "),
             "made anew": (lambda c, s: torch.tensor(contrastive(c, s).item(), requires_grad=True), None),
             "each example": (
                 lambda c, s: F.cross_entropy(s * c, torch.arange(len(c)), reduction="none"),

@@ -152,9 +152,9 @@ def test_collapse(judged):
             "break": (until_a_blank, "the text ends at the first blank"),
             "return": (return_inside, "is a `return` inside the loop"),
             "default": (kept_default, "a second call with the same arguments"),
-            "text": (lambda ids, blank=0: "".join(map(str, answer(ids, blank))), "gave a str"),
+            "text": (lambda ids, blank=0: "".join(map(str, answer(ids, blank))), "returned a str"),
             "generator": (lambda ids, blank=0: (s for s in answer(ids, blank)), "`list(...)` makes a list of it"),
-            "floats": (lambda ids, blank=0: [float(s) for s in answer(ids, blank)], "gave a list with a float"),
+            "floats": (lambda ids, blank=0: [float(s) for s in answer(ids, blank)], "returned a list with a float"),
             "larger": (
                 lambda ids, blank=0: [s for s, _ in groupby(ids) if s > blank],
                 "symbols below the blank's number",

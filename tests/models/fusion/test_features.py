@@ -29,7 +29,7 @@ def features(batch=4, sizes=SIZES):
 def fusion(request):
     torch.manual_seed(3)
     made = METHODS[request.param](SIZES, WIDTH)
-    for name, parameter in made.named_parameters():  # stand-ins and the like begin at zero: move them
+    for name, parameter in made.named_parameters():  # missing embeddings and others start at zero: change them
         if "missing_embedding" in name or name == "scores":
             nn.init.normal_(parameter)
     return made
