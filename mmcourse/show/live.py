@@ -179,7 +179,7 @@ class LiveView:
             'style="display:block;margin-top:4px;max-width:100%">'
             f'<line x1="0" y1="{HEIGHT - 1}" x2="{WIDTH}" y2="{HEIGHT - 1}" stroke="currentColor" '
             'stroke-opacity="0.35"/>'
-            f'{"".join(lines)}</svg><div>{" · ".join(notes)}</div>'
+            f"{''.join(lines)}</svg><div>{' · '.join(notes)}</div>"
         )
 
     def _checks(self) -> list[tuple[float, float]]:
