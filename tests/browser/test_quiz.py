@@ -28,7 +28,7 @@ def test_a_quiz_is_for_everyone(opened):
         page.evaluate(
             "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", f"JupyterLab {theme}"
         )
-        page.wait_for_selector(f"body[data-jp-theme-light={str(theme == 'Light').lower()}]")
+        page.wait_for_selector(f"body[data-jp-theme-light={str(theme == 'Light').lower()}]", state="attached")
         assert audit.low_contrast(4.5) == []
     for width, room in ROOM.items():
         page.set_viewport_size({"width": width, "height": 1000})
