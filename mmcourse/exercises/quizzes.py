@@ -36,7 +36,8 @@ WRAPPING = """<style>
 .mmcourse-quiz .widget-radio-box label { height: auto; line-height: 20px; white-space: normal }
 .mmcourse-quiz .widget-radio-box input { flex: none }
 .mmcourse-quiz .widget-radio { height: auto }
-</style>"""  # a long option takes two lines on a narrow screen instead of running over the next one
+.mmcourse-quiz input:focus-visible { outline: 3px solid var(--jp-ui-font-color1, #0072B2); outline-offset: 2px }
+</style>"""  # a long option takes two lines on a narrow screen instead of running over the next one; the focus is seen
 
 
 def lessons() -> list[str]:

@@ -17,7 +17,7 @@ from mmcourse.show import output
 EVERY = 0.2  # seconds between two redraws at the least
 POINTS = 240  # points of the curve at most
 WIDTH, HEIGHT = 420, 96
-BLUE, GREEN, ORANGE, VERMILLION = "#2E8FCF", "#009E73", "#E69F00", "#D55E00"  # legible on light and on dark
+BLUE, GREEN, ORANGE, VERMILLION = "#2E8FCF", "#009E73", "#C97B00", "#D55E00"  # legible on light and on dark
 LINES = ((BLUE, "", "━"), (VERMILLION, "7 4", "╍"))  # colour, dashes in SVG, and what stands for it in words
 TRAINING = "training loss"
 
@@ -179,7 +179,7 @@ class LiveView:
             'style="display:block;margin-top:4px;max-width:100%">'
             f'<line x1="0" y1="{HEIGHT - 1}" x2="{WIDTH}" y2="{HEIGHT - 1}" stroke="currentColor" '
             'stroke-opacity="0.35"/>'
-            f'{"".join(lines)}</svg><div style="opacity:0.8">{" · ".join(notes)}</div>'
+            f"{''.join(lines)}</svg><div>{' · '.join(notes)}</div>"
         )
 
     def _checks(self) -> list[tuple[float, float]]:

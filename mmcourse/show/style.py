@@ -14,6 +14,7 @@ import numpy as np
 from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from PIL import Image
 
 from mmcourse.show import output
@@ -70,6 +71,19 @@ SETTINGS = {
 def use_style() -> None:
     """Give the course's look to every matplotlib figure made from now on."""
     matplotlib.rcParams.update(SETTINGS)
+
+
+def legend(axis, **options) -> None:
+    """A legend of curves in their own order: on top the one that ends highest. What is no curve comes last."""
+    handles, labels = axis.get_legend_handles_labels()
+
+    def end(handle) -> float:
+        values = np.asarray(handle.get_ydata() if isinstance(handle, Line2D) else [], dtype=float)
+        finite = values[np.isfinite(values)]
+        return finite[-1] if len(finite) else -np.inf
+
+    order = sorted(range(len(handles)), key=lambda i: -end(handles[i]))
+    axis.legend(handles=[handles[i] for i in order], labels=[labels[i] for i in order], **options)
 
 
 def with_room(bottom: float, top: float) -> tuple[float, float]:

@@ -30,14 +30,29 @@ def need(condition, reason: str) -> None:
         (pytest.fail if settings.strict("browser") else pytest.skip)(reason)
 
 
+def chromium() -> str:
+    """The path of the browser; skips or fails where something is missing."""
+    need(not missing(), f"not installed: {missing()}")
+    return next(path for name in BROWSERS if (path := shutil.which(name)))
+
+
 @pytest.fixture
 def lab(tmp_path):
     """A running JupyterLab over a folder of its own: `lab.open(notebook)` gives its page."""
-    need(not missing(), f"not installed: {missing()}")
+    path = chromium()
     from jupyter_page import JupyterLab
 
-    chromium = next(path for name in BROWSERS if (path := shutil.which(name)))
-    with JupyterLab(tmp_path, chromium) as running:
+    with JupyterLab(tmp_path, path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def plain_browser():
+    """A browser without JupyterLab: `plain_browser.show(widget)` gives the page of a widget or of HTML."""
+    path = chromium()
+    from widget_page import PlainBrowser
+
+    with PlainBrowser(path) as running:
         yield running
 
 

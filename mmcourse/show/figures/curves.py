@@ -62,7 +62,7 @@ def plot_history(history, title: str | None = None, limits: tuple[float, float] 
         for panel in panels:
             panel.xaxis.get_major_locator().set_params(integer=True)
             if len(panel.lines) > 1:
-                panel.legend()
+                style.legend(panel)
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
 
@@ -90,7 +90,7 @@ def _plot_players(table, per_step: dict[str, list[float]], title: str | None, li
                 axis.plot(table["epoch"], table[name], line, color=colour, label=name.replace("_", " "))
             axis.set(title=heading, xlabel="epoch", ylim=limits if heading == "mean score" else None)
             axis.xaxis.get_major_locator().set_params(integer=True)
-            axis.legend()
+            style.legend(axis)
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
 

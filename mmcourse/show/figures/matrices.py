@@ -127,7 +127,7 @@ def plot_panels(
                 axis.set_yscale("log")
             else:
                 axis.set_ylim(bottom=0)
-        axes[0].legend()
+        style.legend(axes[0])
 
 
 def _name(axis, rows: Sequence[str] | str, columns: Sequence[str] | str) -> None:

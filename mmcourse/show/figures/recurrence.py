@@ -77,4 +77,4 @@ def plot_lines(
             axis.set_yscale("log")
         if limits:
             axis.set_ylim(*limits)
-        axis.legend()
+        style.legend(axis)

@@ -36,7 +36,7 @@ def plot_stored_curves(name: str, xlabel: str, ylabel: str, chance: float | None
         axis.set(xlabel=xlabel, ylabel=ylabel, xscale="log")
         axis.set_xticks(x, [f"{value:g}" for value in x])
         axis.minorticks_off()
-        axis.legend(fontsize=8)
+        style.legend(axis, fontsize=8)
 
 
 def _number(text: str, pattern: str, name: str) -> float:

@@ -15,7 +15,7 @@ from mmcourse.show.widgets.base import StaticImage, script
 
 SHOWN = 10  # tokens that have a bar, the most probable ones
 LONGEST = 40  # tokens of a text, the start token included
-MODEL, DRAWN = "#999999", "#0072B2"
+MODEL, DRAWN = "#808080", "#0072B2"
 
 
 def sampling_explorer(

@@ -7,10 +7,11 @@ function make(tag, properties = {}, ...children) {
   return node;
 }
 
-// Orange, the stronger the larger the weight; dark text where it is strong, in every theme.
+// Orange on light paper, the stronger the larger the weight; the text is dark, in every theme.
 function tint(node, share) {
-  node.style.background = `rgb(230 159 0 / ${share.toFixed(3)})`;
-  node.style.color = share > 0.5 ? "#1c1c1c" : "";
+  const [r, g, b] = [[251, 230], [250, 159], [246, 0]].map(([paper, ink]) => Math.round(paper + (ink - paper) * share));
+  node.style.background = `rgb(${r}, ${g}, ${b})`;
+  node.style.color = "#222";
 }
 const number = (weight) => (weight < 0.995 ? weight.toFixed(2).replace(/^0/, "") : "1");
 
@@ -126,7 +127,7 @@ function render({ model, el }) {
     const why = (i) => (result.unknown[i] ? "not in the vocabulary: the model sees <unk>" : "");
     const focused = words.indexOf(document.activeElement);
     words = result.words.map((_, i) => {
-      const word = make("button", { className: "mm-looker", title: why(i), tabIndex: i === 0 ? 0 : -1 },
+      const word = make("button", { className: "mm-looker mm-tinted", title: why(i), tabIndex: i === 0 ? 0 : -1 },
         make("span", { textContent: label(i), className: result.unknown[i] ? "mm-strange" : "" }), make("small"));
       word.addEventListener("pointerenter", () => look(i));
       word.addEventListener("pointerleave", () => look(rest));
@@ -141,7 +142,7 @@ function render({ model, el }) {
     line.replaceChildren(...words);
     const size = Math.max(9, Math.min(26, Math.floor(500 / Math.max(count, 1))));
     matrix.style.setProperty("--mm-cell", `${size}px`);
-    matrix.style.gridTemplateColumns = `max-content repeat(${count}, ${size}px)`;
+    matrix.style.gridTemplateColumns = `max-content repeat(${count}, minmax(0, ${size}px))`;
     matrix.style.fontSize = `${Math.max(9, Math.min(12.5, size))}px`;
     cells = result.words.map((_, i) => result.words.map((_, j) => {
       const cell = make("div", { className: "mm-cell" });
@@ -181,7 +182,7 @@ function render({ model, el }) {
   }
 
   const scale = make("span", { className: "mm-note" });
-  const part = make("div", {},
+  const part = make("div", { style: "min-width: 0" },
     make("div", { className: "mm-note" }, "rows: queries, columns: keys · ", scale), matrix);
   matrix.setAttribute("role", "img");
   matrix.addEventListener("pointerleave", () => look(rest));

@@ -16,7 +16,7 @@ function makeBoard(model, over) {
   const canvas = make("canvas", { className: "mm-draw", width: CANVAS, height: CANVAS, tabIndex: 0 });
   canvas.setAttribute("role", "application");
   canvas.setAttribute("aria-label", "Canvas. Draw with the mouse or a finger; or move with the arrow keys and hold Space to paint.");
-  const pen = make("canvas", { className: "mm-pen", width: CANVAS, height: CANVAS });
+  const pen = make("canvas", { className: "mm-pen", width: CANVAS, height: CANVAS, ariaHidden: "true" });
   const brush = canvas.getContext("2d", { willReadFrequently: true });
   brush.lineCap = brush.lineJoin = "round";
 

@@ -15,6 +15,7 @@ const HEAT_COLOURS = ramp(INFERNO);
 function render({ model, el }) {
   const size = model.get("size");
   const heat = make("canvas", { className: "mm-heat", width: size, height: size });
+  heat.setAttribute("role", "img");
   const board = makeBoard(model, heat);
   const explain = make("input", { type: "checkbox" });
   explain.addEventListener("change", () => { model.set("explained", explain.checked); model.save_changes(); });
@@ -51,8 +52,11 @@ function render({ model, el }) {
     });
     const context = heat.getContext("2d");
     context.clearRect(0, 0, size, size);
+    heat.ariaHidden = String(!result.heat);
     if (result.heat) {
       const values = bytesOf(result.heat);
+      const best = values.indexOf(Math.max(...values));
+      heat.ariaLabel = `Grad-CAM: the largest value is at row ${Math.floor(best / size) + 1}, column ${(best % size) + 1} of ${size}`;
       const image = new ImageData(size, size);
       values.forEach((value, p) => image.data.set([...HEAT_COLOURS[value], 40 + Math.round(0.65 * value)], 4 * p));
       context.putImageData(image, 0, 0);

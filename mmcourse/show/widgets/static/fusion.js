@@ -31,7 +31,7 @@ function render({ model, el }) {
     }));
   }
 
-  const plot = draw("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, role: "img", class: "mm-plane" });
+  const plot = draw("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, role: "img" });
   const paper = draw("rect", { width: SIDE, height: SIDE, rx: 8, fill: "#FBFAF6" });
   const shapes = draw("g", {});
   const dots = draw("g", {});
@@ -88,10 +88,12 @@ function render({ model, el }) {
         : draw("rect", { x: x(px) - 3.5, y: y(py) - 3.5, width: 7, height: 7, ...look }));
     }));
     words.replaceChildren(...means.map(([mx, my], g) => {
-      const high = y(my) + (my < 0 ? 34 : -26);
-      return draw("text", { x: Math.min(SIDE - 74, Math.max(74, x(mx))), y: Math.min(SIDE - 8, Math.max(16, high)),
-        "text-anchor": "middle", "font-size": 13, fill: "#2B2B33", stroke: "#FBFAF6", "stroke-width": 4,
-        "paint-order": "stroke" }, `${names[groups[g][0]]} + ‘${names[groups[g][1]]}’`);
+      const [middle, high] = [Math.min(SIDE - 95, Math.max(95, x(mx))), y(my) + (my < 0 ? 34 : -42)];
+      const label = draw("text", { y: Math.min(SIDE - 32, Math.max(20, high)), "text-anchor": "middle", fill: "#2B2B33",
+        stroke: "#FBFAF6", "stroke-width": 4, "paint-order": "stroke" });
+      const [picture, sentence] = groups[g].map((kind) => names[kind]);
+      label.append(draw("tspan", { x: middle }, picture), draw("tspan", { x: middle, dy: "1.2em" }, `+ ‘${sentence}’`));
+      return label;
     }));
     line.setAttribute("x1", x(c * nx - 3 * limit * ny));
     line.setAttribute("y1", y(c * ny + 3 * limit * nx));
@@ -115,7 +117,7 @@ function render({ model, el }) {
   }
 
   const way = make("fieldset", {}, make("legend", { textContent: "join by" }), ...ways.map(([button]) => button));
-  el.append(make("div", { className: "mm mm-fusion" }, make("div", { className: "mm-row" }, plot,
+  el.append(make("div", { className: "mm mm-fusion" }, make("div", { className: "mm-row" }, make("div", { className: "mm-plane" }, plot),
     make("div", { className: "mm-grow" }, way, alpha, angle, offset, best, said, note))));
   const watched = "change:alpha change:product change:angle change:offset";
   model.on(watched, show);

@@ -59,7 +59,7 @@ function render({ model, el }) {
       return [node, " "];
     }));
     bars.replaceChildren(...candidates.map(([word, ofModel, drawn]) => {
-      const row = make("div", { className: `mm-answer${drawn > 0 ? "" : " mm-off"}` });
+      const row = make("div", { className: `mm-answer${drawn > 0 ? "" : " mm-never"}` });
       const track = make("div", { className: "mm-track mm-two" });
       for (const [value, kind] of [[ofModel, "mm-model"], [drawn, "mm-sampled"]]) {
         const bar = make("div", { className: `mm-bar ${kind}` });

@@ -65,7 +65,7 @@ function makeTimeline(player, moved, ...rows) {
     scale(seconds) {
       cursor.hidden = true;
       const step = STEPS.find((s) => seconds / s <= 8) ?? 60;
-      marks.replaceChildren(...Array.from({ length: Math.floor(seconds / step + 1e-6) + 1 }, (_, i) => {
+      marks.replaceChildren(...Array.from({ length: Math.floor((0.97 * seconds) / step) + 1 }, (_, i) => {   // none cut off by the end
         const mark = make("span", { textContent: (i * step).toFixed(step < 1 ? 1 : 0) });
         mark.style.left = `${(100 * i * step) / seconds}%`;
         return mark;
