@@ -630,7 +630,7 @@ for one, other in (("text", "image"), ("text", "sound"), ("image", "sound")):
     print(f"{one:5} and {other:5}: means {apart:.2f} apart, pairs {partner:.2f}, a vector and its modality's mean {within:.2f}")
 
 # %% [markdown]
-# The means are close, compared with the distance of pairs and with the spread within one modality. Liang et al. (2022) found
+# The means are close, compared with the distance of pairs and with the distances within one modality. Liang et al. (2022) found
 # the opposite in CLIP and similar models: each modality lies in a narrow cone of its own, the **modality gap**. Networks start that
 # way, and a loss that requires pairs to be *closer than others* lets them stay that way. Ours start so too (the
 # untrained images had almost equal vectors), but image and text overlap after training.
@@ -842,7 +842,7 @@ quiz("11")
 # - Two modalities can be aligned through a third, at some cost in accuracy.
 # - Prompts turn the space into a classifier without labelled examples.
 #
-# Next: [12 Captioning](12_captioning.ipynb). A shared space finds sentences that exist; a captioner writes new ones.
+# Next: [12 Image captioning](12_captioning.ipynb). A shared space finds sentences that exist; a captioner writes new ones.
 
 # %% [markdown]
 # ## Going further
