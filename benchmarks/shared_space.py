@@ -115,7 +115,7 @@ def as_csv(table: dict[str, list[dict[str, float]]], note: str) -> str:
         "meanings; the lowest and the",
         "# highest of the seeds in brackets, then the median rank. One object: R@1 among all 224 meanings, or 1,000 "
         f"images. Time to train, relative to from scratch: {ratio}. {describe_device()}",
-        ",".join(["sought by → found", *(f'"{start}: R@1","{start}: median rank"' for start in starts)]),
+        ",".join(["query → result", *(f'"{start}: R@1","{start}: median rank"' for start in starts)]),
     ]
     keys = [key for key in table[starts[0]][0] if key.endswith("R@1") or key.startswith("one object")]
     for key in keys:

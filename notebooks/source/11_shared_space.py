@@ -13,8 +13,9 @@
 # %% [markdown]
 # # 11 · A shared space
 #
-# **You will train three networks that map images, sentences and voices with the same meaning to nearby vectors. Then you
-# say a sentence and find its image among 200 in about three of four attempts, although no image was ever paired with a sound.**
+# **You will train three networks that map images, sentences and voices with the same meaning to nearby vectors. Then
+# you say a sentence and find its image among 200 in about three of four attempts, although no image was ever paired
+# with a sound.**
 #
 # Runs in 4 to 8 minutes · takes 100 minutes to work through · before this: [01 Images](01_images.ipynb),
 # [02 Text](02_text.ipynb), [03 Sound](03_sound.ipynb), [08 Fusing features](08_fusion.ipynb).
@@ -110,9 +111,9 @@ del train.images
 diagrams.two_towers()
 
 # %% [markdown]
-# How similar are two vectors? Their dot product grows with their norms, which carry no meaning here. Therefore each is divided
-# by its norm first. The dot product of unit vectors is the **cosine** of the angle between them: 1 for the same direction,
-# 0 for orthogonal ones, -1 for opposite ones.
+# How similar are two vectors? Their dot product grows with their norms, which carry no meaning here. Therefore each is
+# divided by its norm first. The dot product of unit vectors is the **cosine** of the angle between them: 1 for the same
+# direction, 0 for orthogonal ones, -1 for opposite ones.
 
 # %% tags=["nbval-check-output"]
 a, b = torch.tensor([3.0, 4.0]), torch.tensor([4.0, 3.0])                     # both have norm 5
@@ -147,8 +148,8 @@ check("11.1", similarities)
 diagrams.contrastive_matrix()
 
 # %% [markdown]
-# The loss averages both cross-entropies (symmetric InfoNCE; Radford et al. 2021 trained CLIP with it on 400 million pairs; the
-# rows alone, one positive among many negatives, are InfoNCE, van den Oord et al. 2018):
+# The loss averages both cross-entropies (symmetric InfoNCE; Radford et al. 2021 trained CLIP with it on 400 million
+# pairs; the rows alone, one positive among many negatives, are InfoNCE, van den Oord et al. 2018):
 #
 # $$L = -\frac{1}{2B}\sum_{i=1}^{B}\left(\log\frac{e^{s\,c_{ii}}}{\sum_j e^{s\,c_{ij}}} +
 # \log\frac{e^{s\,c_{ii}}}{\sum_j e^{s\,c_{ji}}}\right)$$
@@ -196,9 +197,9 @@ for B in (16, 128, 1024):
     print(f"batch {B:4d}   loss {loss:.2f}   ln(batch) {torch.tensor(float(B)).log():.2f}")
 
 # %% [markdown]
-# **Without any knowledge the loss is ln(B).** Compare your first losses with this number: a loss that stays there is not
-# learning, and a flat curve at 4.85 does not look like a bug. Two consequences follow. Losses for different batch sizes are not
-# comparable, and a larger batch is a harder task.
+# **Without any knowledge the loss is ln(B).** Compare your first losses with this number: a loss that stays there is
+# not learning, and a flat curve at 4.85 does not look like a bug. Two consequences follow. Losses for different batch
+# sizes are not comparable, and a larger batch is a harder task.
 #
 # Now the other extreme. Suppose the towers are perfect: every positive has cosine 1, all negatives have -1. How small is the
 # loss at scale 1? Predict it.
@@ -215,10 +216,10 @@ show.plot_panels({"lower bound of the loss": {f"batch {B}": lower_bound(scales, 
 print(f"at scale 1, batch 128: {lower_bound(torch.tensor(1.0), 128):.2f}; ln(128) = {torch.tensor(128.0).log():.2f}")
 
 # %% [markdown]
-# (It is a bound: three vectors cannot be pairwise opposite.) Cosines lie between -1 and 1, so at scale 1 the softmax can never be
-# confident, and perfect towers still have a loss of 2.9. A scale stretches the cosines to useful logits. If it is too small, even easy pairs
-# dominate the loss; if too large, only the most similar negative matters. CLIP learns the scale, stored as its logarithm so
-# that it stays positive, and limits it to 100.
+# (It is a bound: three vectors cannot be pairwise opposite.) Cosines lie between -1 and 1, so at scale 1 the softmax
+# can never be confident, and perfect towers still have a loss of 2.9. A scale stretches the cosines to useful logits.
+# If it is too small, even easy pairs dominate the loss; if too large, only the most similar negative matters. CLIP
+# learns the scale, stored as its logarithm so that it stays positive, and limits it to 100.
 
 # %% [markdown]
 # ## Several positives
@@ -235,9 +236,9 @@ for name, book in (("two objects", train), ("one object", single)):
     print(f"{name}: {(same.sum(dim=1) > 1).float().mean():.0%} of 128 pages have a duplicate")
 
 # %% [markdown]
-# Therefore all pages with the same meaning count as positives, with equal target probabilities (Khosla et al. 2020, who use
-# class labels, call this supervised contrastive learning). The lowest possible loss rises: a row with $n$ positives can give each only
-# $1/n$, which costs at least $\ln n$.
+# Therefore all pages with the same meaning count as positives, with equal target probabilities (Khosla et al. 2020, who
+# use class labels, call this supervised contrastive learning). The lowest possible loss rises: a row with $n$ positives
+# can give each only $1/n$, which costs at least $\ln n$.
 #
 # ### Exercise 11.3: target probabilities  ●○○ · 5 minutes
 #
@@ -375,8 +376,8 @@ show.show_matrices({"before": before, "after": twelve()}, rows="image of page", 
 #
 # ### Exercise 11.4: ranks  ●●○ · 10 minutes
 #
-# Queries are rows, candidates are columns; `correct` is the index of each query's correct candidate. Candidates with exactly the
-# same similarity as the correct one count as half ranked before it.
+# Queries are rows, candidates are columns; `correct` is the index of each query's correct candidate. Candidates with
+# exactly the same similarity as the correct one count as half ranked before it.
 
 # %%
 def my_ranks(similarities: Tensor, correct: Tensor) -> Tensor:
@@ -392,8 +393,8 @@ def my_ranks(similarities: Tensor, correct: Tensor) -> Tensor:
 check("11.4", my_ranks)
 
 # %% [markdown]
-# The package's `ranks` takes vectors, and `all_directions` evaluates both directions. First 200 test pages; then 200 pages whose
-# objects are all held-out combinations, such as a red apple; then 200 with held-out phrasings.
+# The package's `ranks` takes vectors, and `all_directions` evaluates both directions. First 200 test pages; then 200
+# pages whose objects are all held-out combinations, such as a red apple; then 200 with held-out phrasings.
 
 # %%
 def vectors_of(book: PictureBook, pages: Tensor, names=("image", "text")) -> dict[str, Tensor]:
@@ -412,8 +413,8 @@ show.compare({direction: {name: found[name][direction]["R@1"] for name in found}
              label="R@1 among 200 pages", chance=1 / 200)
 
 # %% [markdown]
-# R@1 is about ten times the baseline. Held-out combinations are found nearly as often; held-out phrasings cost more, because "tiny" does
-# not occur in training and is encoded as an unknown word.
+# R@1 is about ten times the baseline. Held-out combinations are found nearly as often; held-out phrasings cost more,
+# because "tiny" does not occur in training and is encoded as an unknown word.
 #
 # ## Adding voices without image-sound pairs
 #
@@ -428,10 +429,10 @@ diagrams.binding()
 # %% [markdown]
 # Will a voice then find its image? The two towers learned in different runs, on different pages. Predict R@1.
 #
-# The sound tower processes 250 frames of 40 bands, where a sentence has 12 words, and needs many sentences in many voices.
-# `ReadAloud` composes them cheaply: each of 46 voices says every word once, and sentences are concatenated from the words'
-# *spectra*, anew in each epoch, with random voice, pace and noise. The evaluation uses complete recordings. Left a complete recording,
-# right the composed one:
+# The sound tower processes 250 frames of 40 bands, where a sentence has 12 words, and needs many sentences in many
+# voices. `ReadAloud` composes them cheaply: each of 46 voices says every word once, and sentences are concatenated from
+# the words' *spectra*, anew in each epoch, with random voice, pace and noise. The evaluation uses complete recordings.
+# Left a complete recording, right the composed one:
 
 # %%
 sound_books = [PictureBook("train", pages=pages, objects=objects, seed=train.seed + 1_000)  # other pages than above
@@ -444,10 +445,10 @@ show.show_log_mels(batches.together(example), titles=["complete recording", "com
 print(sound_books[0].sentences[3])
 
 # %% [markdown]
-# The loss has a second term. The contrastive loss requires only that a voice is *closer* to its sentence than to others; it may
-# still be far away, and then miss its image. So add the distance itself, 1 - cosine. Alone this term would lead to collapse, with
-# all vectors equal, but the sentence vectors are frozen and already spread out. (Wang and Isola 2020 decompose the contrastive loss into such an
-# *alignment* and a *uniformity* term.)
+# The loss has a second term. The contrastive loss requires only that a voice is *closer* to its sentence than to
+# others; it may still be far away, and then miss its image. So add the distance itself, 1 - cosine. Alone this term
+# would lead to collapse, with all vectors equal, but the sentence vectors are frozen and already spread out. (Wang and
+# Isola 2020 decompose the contrastive loss into such an *alignment* and a *uniformity* term.)
 
 # %%
 def vary(tokens: Tensor) -> Tensor:
@@ -478,8 +479,8 @@ by_sentence = read_aloud.ReadingBatches(vary, sentences, torch.cat([meaning.mean
 fit(pair, by_sentence, loss=contrastive_and_distance, epochs=4, lr=5e-3, metrics=())
 
 # %% [markdown]
-# The first curve ends high because of duplicates: 52 words in a batch of 128 give each row two or three positives, which cost $\ln n$.
-# Now evaluate all six directions.
+# The first curve ends high because of duplicates: 52 words in a batch of 128 give each row two or three positives,
+# which cost $\ln n$. Now evaluate all six directions.
 
 # %%
 modalities = ("text", "image", "sound")
@@ -493,9 +494,9 @@ show.compare({direction: {f"R@{k}": row[f"R@{k}"] for k in (1, 5)} for direction
 print({direction: f"median rank {row['median rank']:g}" for direction, row in on_test.items()})
 
 # %% [markdown]
-# Look at `image → sound` and `sound → image`. Images and voices were never paired, neither on a page nor in a training run. They
-# are close because both are close to the sentence. Errors add up: the image misses the sentence a little, the voice misses it a little, and together they miss
-# each other by more.
+# Look at `image → sound` and `sound → image`. Images and voices were never paired, neither on a page nor in a training
+# run. They are close because both are close to the sentence. Errors add up: the image misses the sentence a little, the
+# voice misses it a little, and together they miss each other by more.
 
 # %%
 directions = {"text ↔ sound": ("text", "sound"), "image ↔ text": ("image", "text"), "image ↔ sound": ("image", "sound")}
@@ -516,9 +517,10 @@ expect("11.held_out_pairs", summary["held-out combinations"]["image ↔ text"])
 expect("11.image_sound", summary["test"]["image ↔ sound"])
 
 # %% [markdown]
-# Each split has its own pages, so compare within a column with care. Held-out voices cost little. Held-out combinations cost the images a few points
-# and the voices more: no sentence read aloud in training contains "red apple", and a tower that hears "red" has learned which
-# kinds cannot follow. Held-out phrasings cost accuracy wherever text or speech is encoded.
+# Each split has its own pages, so compare within a column with care. Held-out voices cost little. Held-out combinations
+# cost the images a few points and the voices more: no sentence read aloud in training contains "red apple", and a tower
+# that hears "red" has learned which kinds cannot follow. Held-out phrasings cost accuracy wherever text or speech is
+# encoded.
 
 # %% [markdown]
 # ## Error analysis
@@ -552,15 +554,15 @@ for name, other in (("images for sentences", "image"), ("voices for sentences", 
     print(f"{name}: {len(wrong)} of 200 wrong; differences:", dict(counted.most_common()))
 
 # %% [markdown]
-# Almost always the kind of one or both objects differs, and hardly ever their relation. There are 14 kinds to distinguish, but only
-# 8 colours and 2 sizes. A colour fills a shape, while a kind is visible in its outline only.
+# Almost always the kind of one or both objects differs, and hardly ever their relation. There are 14 kinds to
+# distinguish, but only 8 colours and 2 sizes. A colour fills a shape, while a kind is visible in its outline only.
 #
 # ## Zero-shot classification
 #
-# The towers were trained on pairs, not on classes. They can classify all the same: describe each class by a sentence, and choose the class
-# whose sentence is nearest. This is **zero-shot** classification, without labelled examples; Radford et al. (2021) apply it to
-# ImageNet's 1,000 classes. Such a sentence is called a **prompt**. In this book a sentence must also name a colour and a size, so
-# use sixteen prompts per class and let the best one count.
+# The towers were trained on pairs, not on classes. They can classify all the same: describe each class by a sentence,
+# and choose the class whose sentence is nearest. This is **zero-shot** classification, without labelled examples;
+# Radford et al. (2021) apply it to ImageNet's 1,000 classes. Such a sentence is called a **prompt**. In this book a
+# sentence must also name a colour and a size, so use sixteen prompts per class and let the best one count.
 #
 # ### Exercise 11.5: classify by sentences  ●●○ · 10 minutes
 #
@@ -579,8 +581,8 @@ def zero_shot(images: Tensor, prompts: Tensor) -> Tensor:
 check("11.5", zero_shot)
 
 # %% [markdown]
-# Radford et al. instead average the vectors of 80 prompts per class ("a photo of a fish", "a drawing of a fish"). Which of the two
-# will be better here? Our sixteen prompts differ in what is *visible*, not only in phrasing.
+# Radford et al. instead average the vectors of 80 prompts per class ("a photo of a fish", "a drawing of a fish"). Which
+# of the two will be better here? Our sixteen prompts differ in what is *visible*, not only in phrasing.
 
 # %%
 singles = {name: PictureBook(split, pages=1_000, objects=1, size=48)
@@ -609,9 +611,9 @@ show.compare(zero, label="accuracy, 14 kinds", chance=1 / 14)
 expect("11.zero_shot", zero["best of sixteen"]["test"])
 
 # %% [markdown]
-# The mean is not better than a single prompt. The image of a small red fish is close to "a small red fish" and far from "a big
-# blue fish"; the mean of both lies in between, close to nothing that can be seen. (The contrastive loss was given one kind of label: which pages
-# of a batch mean the same. CLIP does without it.)
+# The mean is not better than a single prompt. The image of a small red fish is close to "a small red fish" and far from
+# "a big blue fish"; the mean of both lies in between, close to nothing that can be seen. (The contrastive loss was
+# given one kind of label: which pages of a batch mean the same. CLIP does without it.)
 
 # %% [markdown]
 # ## The modality gap
@@ -630,10 +632,10 @@ for one, other in (("text", "image"), ("text", "sound"), ("image", "sound")):
     print(f"{one:5} and {other:5}: means {apart:.2f} apart, pairs {partner:.2f}, a vector and its modality's mean {within:.2f}")
 
 # %% [markdown]
-# The means are close, compared with the distance of pairs and with the spread within one modality. Liang et al. (2022) found
-# the opposite in CLIP and similar models: each modality lies in a narrow cone of its own, the **modality gap**. Networks start that
-# way, and a loss that requires pairs to be *closer than others* lets them stay that way. Ours start so too (the
-# untrained images had almost equal vectors), but image and text overlap after training.
+# The means are close, compared with the distance of pairs and with the distances within one modality. Liang et al.
+# (2022) found the opposite in CLIP and similar models: each modality lies in a narrow cone of its own, the **modality
+# gap**. Networks start that way, and a loss that requires pairs to be *closer than others* lets them stay that way.
+# Ours start so too (the untrained images had almost equal vectors), but image and text overlap after training.
 
 # %% [markdown]
 # ## Play: a search box
@@ -697,8 +699,9 @@ print(f"first loss {buggy_losses[0]:.2f}, last {buggy_losses[-1]:.2f}, ln(128) 4
 # %% [markdown]
 # ### Exercise 11.debug: fix the loss  ●●○ · 15 minutes
 #
-# Mean products are tiny, so the softmax is almost uniform, and the towers learned to increase their norms instead. Two things are
-# missing. Norms must not matter, and the cosines need a scale: a learned, positive parameter that starts near 14, as in CLIP.
+# Mean products are tiny, so the softmax is almost uniform, and the towers learned to increase their norms instead. Two
+# things are missing. Norms must not matter, and the cosines need a scale: a learned, positive parameter that starts
+# near 14, as in CLIP.
 
 # %%
 class Fixed(nn.Module):
@@ -728,16 +731,16 @@ except NotImplementedError:
     print("do the exercise first")
 
 # %% [markdown]
-# After the same three epochs, the fixed loss retrieves several times as many pages. One more experiment: replace the mean of products by their
-# sum. That learns too, since 128 products together are large from the start. It is a scale by accident, and another width would
-# change it.
+# After the same three epochs, the fixed loss retrieves several times as many pages. One more experiment: replace the
+# mean of products by their sum. That learns too, since 128 products together are large from the start. It is a scale by
+# accident, and another width would change it.
 
 # %% [markdown]
 # ## On real data: a digit, written, spoken and spelled
 #
-# Handwritten digits (MNIST), spoken ones (the free spoken digit dataset), and their names. Images are paired with names, names
-# with recordings, always **by label**: an easy case with ten meanings, all of them in each batch. Two of six speakers are held
-# out, three times; handwritten test digits come from the test split. First images and names:
+# Handwritten digits (MNIST), spoken ones (the free spoken digit dataset), and their names. Images are paired with
+# names, names with recordings, always **by label**: an easy case with ten meanings, all of them in each batch. Two of
+# six speakers are held out, three times; handwritten test digits come from the test split. First images and names:
 
 # %%
 by_sentence = by_word = reader = singles = probed = None                       # to save memory
@@ -759,8 +762,8 @@ if have:
 # %% [markdown]
 # The loss cannot fall far below 2.56 = ln(13): each of ten digits occurs about 13 times in a batch of 128.
 #
-# Then the voices. Four speakers are few, so the sound tower starts from the shipped sound encoder, trained on synthetic voices only, and the
-# book's 46 synthetic voices say the ten digits as well.
+# Then the voices. Four speakers are few, so the sound tower starts from the shipped sound encoder, trained on synthetic
+# voices only, and the book's 46 synthetic voices say the ten digits as well.
 
 # %%
 if have:
@@ -774,8 +777,8 @@ if have:
     synthetic_mels = synthetic.log_mels(log_mel)                               # (920, 40, 76)
 
 # %% [markdown]
-# The test: a held-out speaker says a digit, and ten handwritten digits are the candidates, one of each. Which one is meant? And the
-# reverse: a handwritten digit with ten recordings.
+# The test: a held-out speaker says a digit, and ten handwritten digits are the candidates, one of each. Which one is
+# meant? And the reverse: a handwritten digit with ten recordings.
 
 # %%
 def one_of_each(labels: Tensor, times: int) -> Tensor:
@@ -842,7 +845,7 @@ quiz("11")
 # - Two modalities can be aligned through a third, at some cost in accuracy.
 # - Prompts turn the space into a classifier without labelled examples.
 #
-# Next: [12 Captioning](12_captioning.ipynb). A shared space finds sentences that exist; a captioner writes new ones.
+# Next: [12 Image captioning](12_captioning.ipynb). A shared space finds sentences that exist; a captioner writes new ones.
 
 # %% [markdown]
 # ## Going further
@@ -862,9 +865,9 @@ for name, book in singles.items():
           f"median rank {retrieval.median_rank(rank):g} of 224")
 
 # %% [markdown]
-# R@1 equals the zero-shot accuracy: where the kind is correct, so are colour and size. Why is one object harder to find than
-# two? Here every image meets its hardest negatives. The 13 sentences that differ only in the kind are all among the 224; among 200
-# pages with two objects hardly any such pair exists.
+# R@1 equals the zero-shot accuracy: where the kind is correct, so are colour and size. Why is one object harder to find
+# than two? Here every image meets its hardest negatives. The 13 sentences that differ only in the kind are all among
+# the 224; among 200 pages with two objects hardly any such pair exists.
 
 # %% [markdown]
 # ### A classifier that changes modality
@@ -884,33 +887,35 @@ transferred = {name: float(classifier.score(x.numpy(), judged.kinds[count].numpy
 print({f"trained on text, applied to {name}": round(score, 2) for name, score in transferred.items()})
 
 # %% [markdown]
-# It transfers: chance level is 7%. The accuracy drops, because the classifier uses directions that distinguish *sentences*, some of which carry
-# little information in images.
+# It transfers: chance level is 7%. The accuracy drops, because the classifier uses directions that distinguish
+# *sentences*, some of which carry little information in images.
 
 # %% [markdown]
 # ### Pretrained encoders
 #
-# All three towers started from random initialisation. How much do the shipped encoders help, which already know objects and words? The script
-# `benchmarks/shared_space.py` trained both variants with three seeds.
+# All three towers started from random initialisation. How much do the shipped encoders help, which already know objects
+# and words? The script `benchmarks/shared_space.py` trained both variants with three seeds.
 
 # %%
 show.show_stored_table("11_shared_space")
 
 # %% [markdown]
-# Pretraining helps most for held-out phrasings: the shipped text encoder was trained with randomly masked words, so an unknown word is
-# nothing unusual for it. For voices with held-out combinations it helps little or not at all.
+# Pretraining helps most for held-out phrasings: the shipped text encoder was trained with randomly masked words, so an
+# unknown word is nothing unusual for it. For voices with held-out combinations it helps little or not at all.
 
 # %% [markdown]
 # **References.** Radford et al. 2021, *Learning transferable visual models from natural language supervision* (CLIP),
 # [arXiv:2103.00020](https://arxiv.org/abs/2103.00020). van den Oord, Li, Vinyals 2018, *Representation learning with
 # contrastive predictive coding*, [arXiv:1807.03748](https://arxiv.org/abs/1807.03748): InfoNCE. Khosla et al. 2020,
-# *Supervised contrastive learning*, [arXiv:2004.11362](https://arxiv.org/abs/2004.11362). Wang, Isola 2020, *Understanding
-# contrastive representation learning through alignment and uniformity on the hypersphere*,
-# [arXiv:2005.10242](https://arxiv.org/abs/2005.10242). Zhai et al. 2022, *LiT: zero-shot transfer with locked-image text
-# tuning*, [arXiv:2111.07991](https://arxiv.org/abs/2111.07991). Girdhar et al. 2023, *ImageBind: one embedding space to
-# bind them all*, [arXiv:2305.05665](https://arxiv.org/abs/2305.05665). Liang et al. 2022, *Mind the gap: understanding the
-# modality gap in multi-modal contrastive representation learning*, [arXiv:2203.02053](https://arxiv.org/abs/2203.02053).
-# Harwath, Torralba, Glass 2016, *Unsupervised learning of spoken language with visual context*,
-# [NeurIPS 2016](https://papers.nips.cc/paper/2016/hash/82b8a3434904411a9fdc43ca87cee70c-Abstract.html). LeCun, Bottou, Bengio, Haffner
-# 1998, *Gradient-based learning applied to document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791).
-# Jackson et al., *Free spoken digit dataset*, [doi:10.5281/zenodo.1342401](https://doi.org/10.5281/zenodo.1342401).
+# *Supervised contrastive learning*, [arXiv:2004.11362](https://arxiv.org/abs/2004.11362). Wang, Isola 2020,
+# *Understanding contrastive representation learning through alignment and uniformity on the hypersphere*,
+# [arXiv:2005.10242](https://arxiv.org/abs/2005.10242). Zhai et al. 2022, *LiT: zero-shot transfer with locked-image
+# text tuning*, [arXiv:2111.07991](https://arxiv.org/abs/2111.07991). Girdhar et al. 2023, *ImageBind: one embedding
+# space to bind them all*, [arXiv:2305.05665](https://arxiv.org/abs/2305.05665). Liang et al. 2022, *Mind the gap:
+# understanding the modality gap in multi-modal contrastive representation learning*,
+# [arXiv:2203.02053](https://arxiv.org/abs/2203.02053). Harwath, Torralba, Glass 2016, *Unsupervised learning of spoken
+# language with visual context*, [NeurIPS
+# 2016](https://papers.nips.cc/paper/2016/hash/82b8a3434904411a9fdc43ca87cee70c-Abstract.html). LeCun, Bottou, Bengio,
+# Haffner 1998, *Gradient-based learning applied to document recognition*,
+# [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791). Jackson et al., *Free spoken digit dataset*,
+# [doi:10.5281/zenodo.1342401](https://doi.org/10.5281/zenodo.1342401).
