@@ -24,9 +24,14 @@ def spoken_pages(book: PictureBook, log_mel: LogMel, pages: Tensor | None = None
 
 def padded_mels(log_mel: LogMel, sounds: Sequence[Tensor]) -> Tensor:
     """The log-mel spectrograms of sounds (samples,) of any lengths, zeros after each end.   -> (B, n_mels, T)"""
-    mels = log_mel(collate(sounds).to(log_mel.window.device))
-    frames = torch.tensor([len(sound) // log_mel.hop + 1 for sound in sounds])
-    return mels * (torch.arange(mels.shape[2]) < frames[:, None])[:, None].to(mels.device)
+    longest = max(map(len, sounds))
+    parts = []
+    for start in range(0, len(sounds), CHUNK):  # the waveforms of all of them, padded, would fill several times the result
+        some = sounds[start : start + CHUNK]
+        mels = log_mel(collate(some, samples=longest).to(log_mel.window.device))
+        frames = torch.tensor([len(sound) // log_mel.hop + 1 for sound in some])
+        parts.append(mels * (torch.arange(mels.shape[2]) < frames[:, None])[:, None].to(mels.device))
+    return torch.cat(parts)
 
 
 def frame_counts(mels: Tensor) -> Tensor:
