@@ -41,11 +41,11 @@ class SpeechAutoencoder(nn.Module):
     """Log-mels to log-mels through a code of `channels` numbers for every frame.
 
     Takes what a fitted LogMel gives and gives the same; any number of frames. `width` channels between, `blocks`
-    convolutions over time on each side, every second one over frames that lie two apart. 80 bands and 32 channels: two
-    fifths of the numbers.
+    convolutions over time on each side, every second one over frames that lie two apart. 80 bands and 48 channels:
+    three fifths of the numbers.
     """
 
-    def __init__(self, n_mels: int = 80, channels: int = 32, width: int = 128, blocks: int = 2):
+    def __init__(self, n_mels: int = 80, channels: int = 48, width: int = 128, blocks: int = 2):
         super().__init__()
         self.n_mels, self.channels = n_mels, channels
         self.encoder = nn.Sequential(
