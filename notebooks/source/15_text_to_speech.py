@@ -29,7 +29,7 @@
 # 2. train a text encoder into the latent space of a speech autoencoder, a **cross-modal** autoencoder;
 # 3. predict how long each letter lasts, and stretch a text to the length of its speech;
 # 4. give one model several voices by an embedding;
-# 5. evaluate generated speech with a recogniser, beside a lower and an upper bound.
+# 5. evaluate generated speech with a recogniser, beside a baseline and recordings.
 
 # %%
 import difflib
@@ -256,8 +256,8 @@ def word_errors(found: list[str]) -> float:
 
 
 # %% [markdown]
-# The original recordings are the bound, and copy synthesis shows what the log-mel and its inversion cost. Both use the
-# twelve speaking voices, ten test sentences each.
+# The original recordings are the reference, and copy synthesis shows what the log-mel and its inversion cost. Both use
+# the twelve speaking voices, ten test sentences each.
 
 # %%
 originals = [voices.speak(line, SPEAKERS[i], varied=False) for line, i in zip(lines, speakers, strict=True)]
@@ -504,9 +504,10 @@ show.compare(pairs_right, label="words recognised")
 expect("15.held_out_pairs", pairs_right["text to speech"]["held out"])
 
 # %% [markdown]
-# About 90% of the words are recognised, in held-out pairs as in trained ones. The pronunciation of a word is learned from
-# eleven voices, the sound of a voice from a hundred other words, and the embedding combines the two. About 60 held-out
-# words are few, so a few percentage points mean nothing. For held-out *words* the result differs, as you will hear.
+# About 90% of the words are recognised, in held-out pairs as in trained ones. The pronunciation of a word is learned
+# from eleven voices, the sound of a voice from a hundred other words, and the embedding combines the two. The sentences
+# have 86 words from held-out pairs, so a difference of 3 percentage points is within the error of measurement. For
+# held-out *words* the result differs, as you will hear.
 
 # %% [markdown]
 # ## What is wrong with the speech
@@ -543,7 +544,7 @@ titles = [f"recognised: {text or '(nothing)'}" for text in transcribed(tries)]
 show.play_many(tries, words=unknown, titles=titles, columns=2)
 
 # %% [markdown]
-# *hat*, which is spelled like *cat*, is often recognised. The longer words are not: no word of the training data is
+# *hat*, which is spelled like *cat*, is sometimes recognised. The longer words are not: no word of the training data is
 # spelled like *silver*, and 111 examples do not teach the rules. Some of the errors are the recogniser's, which was not
 # trained on these words either.
 #
@@ -603,8 +604,8 @@ for updates in (0, 1, 3, 10):
     print(f"{updates:2} updates   mean error of the log-mel {wrong:.3f}")
 
 # %% [markdown]
-# Three updates remove about two thirds of the error, mainly in quiet bands; `to_sound` makes three. The estimated phases
-# remain. Systems for real use train a network as the vocoder, such as HiFi-GAN (Kong et al. 2020), a GAN as in lesson
+# Three updates remove about two thirds of the error, mainly in quiet bands; `to_sound` makes three. The phases are still
+# estimated. Systems for real use train a network as the vocoder, such as HiFi-GAN (Kong et al. 2020), a GAN as in lesson
 # 07.
 
 # %% [markdown]
@@ -625,7 +626,7 @@ show.text_to_speech(shipped_model, recogniser=recogniser)
 # ## Debugging exercise: other settings
 #
 # Someone wants to hear what the autoencoder keeps of a recording. The function below runs without an error, since the
-# shapes fit. But the sound is too long and cannot be understood, however long the autoencoder trains. Run it, and
+# shapes fit. But the sound is too long and unintelligible, however long the autoencoder trains. Run it, and
 # compare the lengths and the values with those that the autoencoder was trained on.
 
 # %%
@@ -748,7 +749,7 @@ quiz("15")
 #    decoder. Is the speech as clear? Which errors of a code does the decoder forgive?
 # 2. Leave out the autoencoder, and train text encoder and decoder together on the twelve voices. What does the first
 #    phase buy, and how does the answer change if only two voices have text?
-# 3. Double every predicted duration, or halve it. Up to which pace does the recogniser understand the speech?
+# 3. Double every predicted duration, or halve it. Up to which pace is the speech recognised?
 
 # %% [markdown]
 # ## Going further: a new voice from twenty words
