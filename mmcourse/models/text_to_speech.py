@@ -33,7 +33,7 @@ class TextEncoder(nn.Module):
     convolutions over the frames compute the codes. A second head predicts the logarithm of each letter's frames.
     """
 
-    def __init__(self, n_voices: int, channels: int = 32, width: int = 128, voice_width: int = 32, blocks: int = 4):
+    def __init__(self, n_voices: int, channels: int = 48, width: int = 128, voice_width: int = 32, blocks: int = 4):
         super().__init__()
         self.n_voices, self.channels, self.voice_width = n_voices, channels, voice_width
         self.letters = nn.Embedding(N_LETTERS, width // 2, padding_idx=0)
@@ -110,7 +110,7 @@ class TextToSpeech(nn.Module):
         voices: Sequence[str],
         rate: int = 16_000,
         n_mels: int = 80,
-        channels: int = 32,
+        channels: int = 48,
         width: int = 128,
         voice_width: int = 32,
     ):

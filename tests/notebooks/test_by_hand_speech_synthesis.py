@@ -13,7 +13,7 @@ from mmcourse.data import audio, griffin_lim, letters
 from mmcourse.models import durations, speech_autoencoder, text_to_speech
 from mmcourse.picturebook import speech
 
-SOURCE = Path(__file__).resolve().parents[2] / "notebooks" / "drafts" / "15_text_to_speech.py"
+SOURCE = Path(__file__).resolve().parents[2] / "notebooks" / "source" / "15_text_to_speech.py"
 BY_HAND = {"expand", "griffin_lim_step", "FrameBlock", "coder", "TextEncoder", "duration_loss", "speech_loss"}
 BY_HAND |= {"right_words", "spectrum_from_mels", "buggy_resynthesis", "resynthesise"}
 
