@@ -26,7 +26,7 @@ def padded_mels(log_mel: LogMel, sounds: Sequence[Tensor]) -> Tensor:
     """The log-mel spectrograms of sounds (samples,) of any lengths, zeros after each end.   -> (B, n_mels, T)"""
     longest = max(map(len, sounds))
     parts = []
-    for start in range(0, len(sounds), CHUNK):  # the waveforms of all of them, padded, would fill several times the result
+    for start in range(0, len(sounds), CHUNK):  # padded waveforms take far more memory than log-mels
         some = sounds[start : start + CHUNK]
         mels = log_mel(collate(some, samples=longest).to(log_mel.window.device))
         frames = torch.tensor([len(sound) // log_mel.hop + 1 for sound in some])
