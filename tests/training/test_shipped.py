@@ -80,7 +80,7 @@ def test_the_recogniser_never_heard_the_voices_that_it_judges():
 
 
 def test_the_speaking_voices_are_understood_as_the_card_says():
-    """Word errors of two sentences in each voice, with the card's faint noise; a binomial standard error, four times."""
+    """Word errors of two sentences in each voice, with faint noise as on the card; four standard errors."""
     model, recogniser = shipped.load("text_to_speech"), shipped.load("recogniser")
     texts = PictureBook("test", 24, objects=2, seed=7).sentences
     said = [recipes().with_faint_noise(model.speak(text, i % 12, rounds=16)) for i, text in enumerate(texts)]
