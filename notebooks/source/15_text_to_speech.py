@@ -235,6 +235,9 @@ show.play_many([baseline, copied], words=[line] * 2, titles=["one spectrum for e
 # How good is generated speech? Listeners' ratings are the best measure, and expensive. We measure less: is it
 # *intelligible*? Lesson 13's shipped recogniser transcribes it, and we compute the word error rate. It was trained on
 # 34 other voices, so it cannot have learned any artefact of ours. It only evaluates: our model gets no gradient from it.
+#
+# All its training data were noisy, and digital silence confuses it. Every sound gets faint noise before it is
+# transcribed, recordings too.
 
 # %%
 recogniser = shipped.load("recogniser")
