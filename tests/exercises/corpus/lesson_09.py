@@ -387,7 +387,7 @@ def add_positions(maps):
 @wrong(
     "09.2",
     "squeeze loses the axis of a batch of one",
-    says=r"squeeze|batch of (one|1)|one image|keep the batch|single",
+    says=r"squeeze|batch of (one|1)|one image alone|single image|keeps? (its|the) axis",
 )
 def add_positions(maps):
     H, W = maps.shape[2:]
@@ -534,7 +534,11 @@ def cross_attention(query_tokens, other, W_q, W_k, W_v):
     return weights @ other, weights
 
 
-@wrong("09.3", "values from the queries' modality", says=r"W_v|values? (come|are|is)|of `?other`?|belongs?")
+@wrong(
+    "09.3",
+    "values from the queries' modality",
+    says=r"values? (come|comes|are|is|belong)|expects|of the other modality",
+)
 def cross_attention(query_tokens, other, W_q, W_k, W_v):
     weights = (_scores(query_tokens, other, W_q, W_k) / W_q.shape[0] ** 0.5).softmax(dim=-1)
     return weights @ (query_tokens @ W_v.T), weights
@@ -543,7 +547,7 @@ def cross_attention(query_tokens, other, W_q, W_k, W_v):
 @wrong(
     "09.3",
     "roles exchanged: the other modality asks",
-    says=r"swap|exchanged|roles?|queries (come|are)|attends?|W_q|belongs?",
+    says=r"roles?|swap|exchanged|quer(y|ies) (come|comes|are|is|belong)|expects|of the other modality",
 )
 def cross_attention(query_tokens, other, W_q, W_k, W_v):
     queries, keys, values = other @ W_q.T, query_tokens @ W_k.T, query_tokens @ W_v.T
@@ -885,7 +889,7 @@ def bottleneck_step(shared, modalities, layers):
     return sum(r[:, :n] for r in results) / len(results), results
 
 
-@wrong("09.5", "concatenated along the features", says=r"\bdim\b|dim=1|along|ax[ei]s")
+@wrong("09.5", "concatenated along the features", says=r"dim=1|along the|ax[ei]s of|feature")
 def bottleneck_step(shared, modalities, layers):
     n = shared.shape[1]
     results = [layer(torch.cat([shared, x], dim=2)) for x, layer in zip(modalities, layers, strict=True)]
@@ -1180,7 +1184,7 @@ class Fixed(Buggy):
 @wrong(
     "09.debug",
     "the embedding overwritten by the image's layer",
-    says=r"embedding (is|was|has)|overwr|replac|own name|same name|`?self\.embedding",
+    says=r"embedding (is|was|has)|overwr|replac|own name|same name",
 )
 class Fixed(Buggy):
     def __init__(self, n_classes, vocabulary_size, image, sound, width=64):
