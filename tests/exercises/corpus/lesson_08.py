@@ -47,7 +47,7 @@ def weighted_sum(image, text, alpha):
     return torch.einsum("m,mbd->bd", weights, torch.stack([image, text]))
 
 
-@right("08.1", "numpy's average")
+@wrong("08.1", "numpy's average", says=r"gradient")
 def weighted_sum(image, text, alpha):
     return torch.from_numpy(alpha * image.detach().numpy() + (1 - alpha) * text.detach().numpy())
 
