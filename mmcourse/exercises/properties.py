@@ -84,8 +84,15 @@ def with_others(value, row: int):
 
 def expect_alone_as_in_batch(call: Callable[..., Tensor], case: tuple[Tensor, ...], words: str) -> None:
     """Every example alone, in a batch of one, gives what it gives in the batch.   (B, ...) each -> (B, ...)"""
-    alone = torch.cat([call(*(one[i : i + 1] for one in case)) for i in range(len(case[0]))])
-    if not torch.allclose(alone, call(*case), atol=1e-4):
+    together = call(*case)
+    alone = torch.cat([call(*(one[i : i + 1] for one in case)) for i in range(len(together))])
+    if not torch.allclose(alone, together, atol=1e-4):
+        raise NotRight(words)
+
+
+def expect_no_overflow(answer: Callable, case: tuple, words: str) -> None:
+    """For large arguments no tensor of the result holds NaN or infinity."""
+    if not all(torch.isfinite(result).all() for result in tensors(answer(*case))):
         raise NotRight(words)
 
 

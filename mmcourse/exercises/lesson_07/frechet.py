@@ -308,7 +308,8 @@ def name_mistake(cases: list[tuple], given: list[Tensor]) -> None:
     for case, value in zip(cases, given, strict=True):
         if not torch.isfinite(value):
             raise NotRight(
-                f"{where(*case)} the result is {value.item()}: a root of a negative number, or a division by 0?"
+                f"{where(*case)} the result is {value.item()}: a negative number has no root, and rounding makes "
+                "eigenvalues near 0 slightly negative: `clamp(min=0)` before the root. Or is there a division by 0?"
             )
         if not agrees(value, right(*case)):
             came, due = told_apart(value, right(*case))
