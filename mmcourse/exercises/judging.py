@@ -243,7 +243,7 @@ def judge_tensors(
     if words := named_mistake(cases, given, mistakes):
         raise NotRight(words)
     for case, value in zip(cases, given, strict=True):
-        expect_finite(value, where(*case), "is there a division, a root or a logarithm?")
+        expect_finite(value, where(*case), "is there a division by zero, a root or a logarithm?")
     if words := failing(cases, given):
         raise NotRight(words)
     i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not agrees(*pair))
