@@ -105,9 +105,9 @@ def guarded(function: Callable, *arguments, name: str = "your code", **options):
 def deadline(seconds: float, words: str) -> Iterator[None]:
     """In this context, any call of torch after `seconds` raises NotRight(words): for loops that may never end.
 
-    A loop without torch in it is not stopped.
+    Seconds of processor time, which a busy machine does not change. A loop without torch in it is not stopped.
     """
-    with _Deadline(time.monotonic() + seconds, words):
+    with _Deadline(time.process_time() + seconds, words):
         yield
 
 
@@ -117,7 +117,7 @@ class _Deadline(TorchFunctionMode):
         self.end, self.words = end, words
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        if time.monotonic() > self.end:
+        if time.process_time() > self.end:
             raise NotRight(self.words)
         return function(*args, **(kwargs or {}))
 

@@ -50,6 +50,72 @@ def expect_same_again(answer: Callable, case: tuple) -> None:
         )
 
 
+MIXED = (
+    "an example's result changes when the other examples of the batch do; each depends on itself alone. Is there a "
+    "mean, a softmax or a maximum over the batch axis, or a `reshape` that mixes rows?"
+)
+
+
+def mixed_examples(answer: Callable, case: tuple, batched: tuple[int, ...]) -> str:
+    """Words for an answer whose first or last example changes with the others; empty where neither does.
+
+    batched: which arguments have a batch axis, the first one; lists of such tensors too.
+    """
+    try:
+        before = list(tensors(answer(*case)))
+        for row in (0, -1):
+            others = tuple(with_others(one, row) if i in batched else one for i, one in enumerate(case))
+            now = tensors(answer(*others))
+            if not all(agrees(came[row], was[row]) for came, was in zip(now, before, strict=True)):
+                return MIXED
+    except (NotRight, ValueError, IndexError):  # what an example's result is cannot be told
+        pass
+    return ""
+
+
+def with_others(value, row: int):
+    """Other examples around one that stays.   (B, ...), or a list of such tensors"""
+    if isinstance(value, tuple | list):
+        return type(value)(with_others(one, row) for one in value)
+    other = 1.5 * value.roll(1, 0) if value.is_floating_point() else value.roll(1, 0)
+    other[row] = value[row]
+    return other
+
+
+def expect_alone_as_in_batch(call: Callable[..., Tensor], case: tuple[Tensor, ...], words: str) -> None:
+    """Every example alone, in a batch of one, gives what it gives in the batch.   (B, ...) each -> (B, ...)"""
+    together = call(*case)
+    alone = torch.cat([call(*(one[i : i + 1] for one in case)) for i in range(len(together))])
+    if not torch.allclose(alone, together, atol=1e-4):
+        raise NotRight(words)
+
+
+def expect_no_overflow(answer: Callable, case: tuple, words: str) -> None:
+    """For large arguments no tensor of the result holds NaN or infinity."""
+    if not all(torch.isfinite(result).all() for result in tensors(answer(*case))):
+        raise NotRight(words)
+
+
+def expect_order_of_no_effect(call: Callable[..., Tensor], case: tuple[Tensor, ...], words: str) -> None:
+    """The same examples in another order give the same results in that order.   (B, ...) each -> (B, ...)"""
+    if not torch.allclose(call(*(one.flip(0) for one in case)).flip(0), call(*case), atol=1e-4, equal_nan=True):
+        raise NotRight(words)
+
+
+def size_written(call: Callable[[int], object], sizes: tuple[int, ...] = (8, 16, 32, 64, 128)) -> int | None:
+    """The only one of these sizes for which code runs that fails for others; None where there is no such size."""
+
+    def runs(size: int) -> bool:
+        try:
+            call(size)
+        except NotRight:
+            return False
+        return True
+
+    fitting = [size for size in sizes if runs(size)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
 class _Called(TorchFunctionMode):
     def __init__(self):
         super().__init__()

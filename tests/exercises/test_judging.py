@@ -13,6 +13,7 @@ from mmcourse.exercises.judging import (
     expect_number,
     expect_tensor,
     expect_whole_number,
+    fitted_weights,
     judge_tensors,
     learns_from,
     listed_numbers,
@@ -210,3 +211,31 @@ def test_what_no_optimiser_sees_is_named():
 )
 def test_two_numbers_are_told_apart(came, expected, texts):
     assert told_apart(torch.tensor(came), torch.tensor(expected)) == texts
+
+
+def test_a_lost_axis_of_size_1_is_named_before_another_cause():
+    with pytest.raises(NotRight, match="squeeze"):
+        expect_tensor(torch.zeros(3, 5), "here", (3, 1, 5), {(3, 5): "a mean"})
+
+
+def test_a_wrong_shape_is_explained_by_the_mistake_that_gives_it():
+    case = (torch.rand(4, 3),)
+    mistakes = [(lambda x: x.sum(0), "a sum"), (lambda x: x[0], "the first")]
+
+    def judged(answer):
+        judge_tensors(answer, [case], lambda x: x, mistakes, lambda x: "here", lambda x: {(3,): "an axis is lost"})
+
+    for answer, words in ((lambda x: x[0], "the first"), (lambda x: x.sum(0), "a sum"), (lambda x: x[1], "is lost")):
+        with pytest.raises(NotRight, match=words):
+            judged(answer)
+
+
+def test_a_property_is_asked_where_no_mistake_explains_the_numbers():
+    with pytest.raises(NotRight, match="uneven"):
+        judge_tensors(torch.sin, [(torch.ones(3),)], torch.cos, [], lambda x: "", failing=lambda cases, given: "uneven")
+
+
+def test_weights_of_a_sum_are_found():
+    x, y = torch.rand(2, 4, 3)
+    assert fitted_weights((x, y), 0.2 * x - 3 * y) == pytest.approx([0.2, -3], abs=1e-4)
+    assert fitted_weights((x, y), x * y) is None

@@ -3,7 +3,17 @@ import torch
 from torch import nn
 
 from mmcourse.exercises.answers import Answer, NotRight
-from mmcourse.exercises.properties import NetworkState, expect_dtype_kept, expect_same_again, expect_without
+from mmcourse.exercises.properties import (
+    NetworkState,
+    expect_alone_as_in_batch,
+    expect_dtype_kept,
+    expect_no_overflow,
+    expect_order_of_no_effect,
+    expect_same_again,
+    expect_without,
+    mixed_examples,
+    size_written,
+)
 
 CASE = (torch.rand(3), 2, [torch.rand(2)])
 
@@ -89,3 +99,36 @@ def test_mode_and_frozen_parameters_are_noticed(network):
     network[0].requires_grad_(False)
     with pytest.raises(NotRight, match="`network` is left with frozen parameters"):
         state.expect_settings_kept("network")
+
+
+@pytest.mark.parametrize("mix", [torch.cumsum, lambda x, dim: x - x.mean(dim), lambda x, dim: x.reshape(3, 4).T])
+def test_examples_that_others_change_are_named(mix):
+    case = torch.rand(4, 3), 0.5
+    assert "when the other examples" in mixed_examples(Answer(lambda x, a: a * mix(x, 0)), case, (0,))
+    assert not mixed_examples(Answer(lambda x, a: a * x.cumsum(1)), case, (0,))
+
+
+def test_the_batch_may_be_in_lists_of_tensors():
+    case = ([torch.rand(2, 3), torch.rand(2, 3)],)
+    assert mixed_examples(Answer(lambda pair: (pair[0], pair[1].sum(0).expand(2, 3))), case, (0,))
+    assert not mixed_examples(Answer(lambda pair: (pair[0], pair[0] * pair[1])), case, (0,))
+
+
+def test_an_example_alone_and_the_order_of_the_batch():
+    case = torch.rand(4, 3), torch.rand(4, 3)
+    for expect in (expect_alone_as_in_batch, expect_order_of_no_effect):
+        expect(lambda x, y: x * y, case, "mixed")
+        with pytest.raises(NotRight, match="mixed"):
+            expect(lambda x, y: x.cumsum(0) * y, case, "mixed")
+    expect_order_of_no_effect(lambda x, y: x - y.mean(0), case, "mixed")
+
+
+def test_a_size_that_is_written_in_an_answer_is_found():
+    assert size_written(lambda size: Answer(lambda x: x.reshape(32, 2))(torch.rand(size, 2))) == 32
+    assert size_written(torch.rand) is None
+
+
+def test_an_overflow_is_refused():
+    expect_no_overflow(lambda x: (x.sigmoid(), [x]), (torch.tensor([1e4]),), "infinite")
+    with pytest.raises(NotRight, match="infinite"):
+        expect_no_overflow(lambda x: (x, [x.exp()]), (torch.tensor([1e4]),), "infinite")

@@ -44,6 +44,11 @@ ERRORS: list[tuple[Callable[[Outputs, Tensor], Tensor], str]] = [
         "sum the squared error too",
     ),
     (
+        lambda o, x: squared_error(o, x) * x.shape[1] / x[0].numel(),
+        "the squared error is summed over one axis, and averaged over the other axes of an example: "
+        "`flatten(1).sum(dim=1)` sums over all",
+    ),
+    (
         lambda o, x: squared_error(o, x).sum().expand(len(x)),
         "the squared error is summed over the batch; the mean over the batch is asked for",
     ),

@@ -26,6 +26,14 @@ COUNTS: list[tuple[Callable[[Shape], float], str]] = [
     (lambda shape: math.prod(shape[2:]), "the first axis after the batch is left out; only axis 0 is the batch"),
     (lambda shape: math.prod(shape[1:-1]), "the last axis is left out"),
     (lambda shape: sum(shape[1:]), "the sizes of the axes are added; multiply them"),
+    (
+        lambda shape: math.prod(shape[-2:]),
+        "only the last two axes are counted, without the channels: `x[0].numel()` counts all but the batch",
+    ),
+    (
+        lambda shape: math.prod([size for size in shape if size != 1][1:]),
+        "an axis of size 1 is lost: is there a `squeeze()`? A batch of one keeps its axis",
+    ),
     (sum, "the sizes of the axes are added, the batch among them; multiply all others"),
     (len, "the axes are counted; count the numbers in a tensor"),
     (lambda shape: shape[0], "the examples are counted (`len` of a batch); count the numbers of one of them"),

@@ -135,11 +135,25 @@ def judge_parts(model: nn.Module, n_inputs: int, code: int, rng: torch.Generator
     x = drawn(rng, 7, n_inputs)
     twice = f"the code is twice as wide as asked: {2 * code} numbers, `code` is {code}"
     codes = part_of(model, "encode", x, code, {(7, 2 * code): twice})
+    fixed = constant(model, n_inputs, code, rng)
+    if fixed:
+        raise NotRight(
+            f"{len(fixed)} of the {code} numbers of a code are the same for every example: no weight computes them, "
+            "and the weights of the decoder that multiply them cannot learn to use them"
+        )
     given = part_of(model, "decode", codes, n_inputs, {})
     if not agrees(part_of(model, "forward", x, n_inputs, {}), given):
         raise NotRight("`forward` does not give what `decode(encode(x))` gives")
     part_of(model, "encode", x[:1], code, {})
     part_of(model, "decode", codes[:1], n_inputs, {})
+
+
+def constant(model: nn.Module, n_inputs: int, code: int, rng: torch.Generator) -> list[int]:
+    """The numbers of a code that no example changes, neither a small one nor one so large that a ReLU lets it pass."""
+    small, large = drawn(rng, 64, n_inputs), 100 * drawn(rng, 64, n_inputs)
+    large *= torch.rand(large.shape, generator=rng) < 2 / n_inputs  # few numbers at a time
+    codes = part_of(model, "encode", torch.cat([small, large]), code, {})
+    return (codes == codes[:1]).all(0).nonzero()[:, 0].tolist()
 
 
 def judge_learning(model: nn.Module, x: Tensor) -> None:

@@ -11,6 +11,7 @@ from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, drawn, judge_tensors, whole
+from mmcourse.exercises.properties import mixed_examples
 
 Terms = Callable[[Tensor, Tensor], Tensor]
 
@@ -91,6 +92,11 @@ SUMS: list[tuple[Callable[[Tensor], Tensor], str]] = [
     (lambda x: x.sum(1) / len(x), "it is divided by the batch size; each example has its own divergence"),
     (lambda x: x.sum().expand(len(x)), "every example gets the sum over the batch"),
     (lambda x: x.sum(1).mean().expand(len(x)), "every example gets the mean over the batch"),
+    (
+        lambda x: x[:, -1],
+        "only the last dimension of the code counts: is the sum overwritten in the loop, `=` for `+=`?",
+    ),
+    (lambda x: x[:, 0], "only the first dimension of the code counts: is the `return` inside the loop?"),
 ]
 
 BRACKETS: Mistakes = [
@@ -183,6 +189,7 @@ def kl_check(answer, rng):
         where=lambda mean, _: f"for {len(mean)} example{'s' * (len(mean) != 1)} of {mean.shape[1]} dimensions",
         causes=causes,
         entry=lambda position, case: f"the divergence of example {position[0]}",
+        failing=lambda cases, _: mixed_examples(answer, cases[0], (0, 1)),
     )
     remark = expect_gradients(answer, cases[0], kl_divergence)
     return f"{len(cases) - 1} batches, one of a single example; 0 for mean 0 and variance 1{remark}"

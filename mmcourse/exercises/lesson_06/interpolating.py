@@ -1,5 +1,7 @@
 """Exercise 06.4: codes on the straight line between two codes."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -118,6 +120,8 @@ def causes(start: Tensor, end: Tensor, steps: int) -> dict[tuple, str]:
         (steps - 2, *shape): "both ends are missing: `steps` counts them as well",
         (1, steps, *shape): "there is one axis too many in front",
         (steps, 1, *shape): "there is one axis too many after that of the steps",
+        (steps, 1, 1, *shape): BROADCAST,
+        (steps, 1, 1, 1, *shape): BROADCAST,
         (steps, start.numel()): "the codes are flattened; each keeps its own shape",
         (steps * shape[0], *shape[1:]): "the codes are joined along their first axis: `torch.stack` makes a new one",
         (shape[0], steps, *shape[1:]): "the steps are the second axis; they come first",
@@ -126,6 +130,28 @@ def causes(start: Tensor, end: Tensor, steps: int) -> dict[tuple, str]:
     found.setdefault((8, *shape), "there are 8 codes, whatever `steps` is")
     found.setdefault(shape, "the axis of the steps is missing: are the weights multiplied along the code's own axes?")
     return found
+
+
+def uneven(cases: Sequence[tuple], given: Sequence[Tensor]) -> str | None:
+    """Words for codes that are all equal, or on the line and not at equal distances."""
+    if all(torch.equal(codes, codes[:1].expand_as(codes)) for codes in given):
+        return (
+            "all codes are equal: is one tensor changed in place (`+=`) and collected again and again? "
+            "`code = code + step` makes a new one"
+        )
+    for (start, end, steps), codes in zip(cases, given, strict=True):
+        line = (end - start).flatten().double()
+        moved = (codes - start).flatten(1).double()
+        weights = moved @ line / line.square().sum()
+        if not torch.allclose(moved, weights[:, None] * line, atol=1e-4):
+            return None
+        if not torch.allclose(weights.diff(), weights.diff().mean(), atol=1e-4):
+            shown = ", ".join(f"{weight:.2f}" for weight in weights)
+            even = ", ".join(f"{i / (steps - 1):.2f}" for i in range(steps))
+            return (
+                f"the codes are on the line, but not at equal distances: the weights of `end` are {shown}, not {even}"
+            )
+    return None
 
 
 @exercise(
@@ -142,6 +168,7 @@ def causes(start: Tensor, end: Tensor, steps: int) -> dict[tuple, str]:
 )
 def interpolate_check(answer, rng):
     sizes = [((4,), 3), ((5,), whole(rng, 6, 9)), ((2, 3, 4), 5), ((3, 2), 2), ((4, 4, 4), 4), ((6, 5), 11)]
+    sizes += [((2,), 7), ((3,), 10), ((4,), 22)]  # where a fractional step, added up, gives one code too many
     cases = [(drawn(rng, *shape), drawn(rng, *shape), steps) for shape, steps in sizes]
     cases.append(cases[0])  # a second call gives the same
     judge_tensors(
@@ -152,5 +179,6 @@ def interpolate_check(answer, rng):
         where=lambda start, _, steps: f"for codes of shape {tuple(start.shape)} and {steps} steps",
         causes=causes,
         entry=lambda position, case: f"code {position[0]}, entry {list(position[1:])},",
+        failing=uneven,
     )
     return "codes with one, two and three axes, from `start` to `end` at equal distances"

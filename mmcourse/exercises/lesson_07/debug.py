@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from mmcourse.exercises.answers import NotRight, guarded
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import expect_finite, expect_tensor, learns_from, model_of, whole
+from mmcourse.exercises.properties import expect_alone_as_in_batch, size_written
 
 SIDE = 32
 STEPS = 60
@@ -49,7 +50,10 @@ def drawn_images(rng: torch.Generator, batch: int) -> Tensor:
 def scores_of(model: nn.Module, images: Tensor) -> Tensor:
     """The scores with their graph, one per image."""
     batch = len(images)
-    scores = guarded(model, images, name="the model")
+    try:
+        scores = guarded(model, images, name="the model")
+    except NotRight as problem:
+        raise NotRight(f"{problem}{why_batch(model, images)}") from None
     where = f"for {batch} image{'s' * (batch > 1)}"
     if scores is None:
         raise NotRight(f"{where} `forward` gave None: is the `return` missing?")
@@ -63,8 +67,23 @@ def scores_of(model: nn.Module, images: Tensor) -> Tensor:
     expect_tensor(scores, where, (batch,), causes)
     if not scores.is_floating_point():
         raise NotRight(f"{where} the scores are {scores.dtype}: those are decisions, and a score is a float")
-    expect_finite(scores.detach(), where, "is there a logarithm or a division in `forward`?")
+    expect_finite(
+        scores.detach(), where, "is there a logarithm, a division, or a standard deviation over the batch in `forward`?"
+    )
     return scores
+
+
+def why_batch(model: nn.Module, images: Tensor) -> str:
+    """Words for an error that only some numbers of images cause."""
+    written = size_written(lambda size: guarded(model, images[:1].expand(size, -1, -1, -1).clone(), name="the model"))
+    if written:
+        return f". It works for {written} images only: is that number written in? A batch may have any size"
+    if len(images) == 1 and model.training:
+        return (
+            ". That is for a single image in training mode, where batch normalisation fails: an image's score "
+            "depends on no other image"
+        )
+    return ""
 
 
 def judge_scores(model: nn.Module, rng: torch.Generator) -> None:
@@ -72,11 +91,13 @@ def judge_scores(model: nn.Module, rng: torch.Generator) -> None:
     images = drawn_images(rng, 5)
     model.eval()
     with torch.no_grad():
-        together = scores_of(model, images)
-        alone = torch.cat([scores_of(model, image[None]) for image in images])
-    if not torch.allclose(together, alone, atol=1e-4):
-        raise NotRight("an image gets another score alone than in a batch: does something run over the batch axis?")
-    model.train()
+        expect_alone_as_in_batch(
+            lambda some: scores_of(model, some),
+            (images,),
+            "an image gets another score alone than in a batch: does something run over the batch axis?",
+        )
+        model.train()
+        scores_of(model, images[:1])
     scores = scores_of(model, images)
     if not scores.any():
         raise NotRight(ALWAYS_0)

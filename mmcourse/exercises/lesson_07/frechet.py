@@ -58,6 +58,13 @@ def distance(between=squared_distance, spread=both_traces, common=roots, cov=cov
 right = distance()
 
 
+def divided_alike(x: Tensor, y: Tensor, correction: int = 1) -> Tensor:
+    """The distance with both covariances divided by the number of examples in x."""
+    s = covariance(x, correction)
+    t = covariance(y, correction) * (len(y) - correction) / (len(x) - correction)
+    return squared_distance(x, y) + both_traces(s, t) - 2 * roots(s, t)
+
+
 def nothing(*_) -> Tensor:
     return torch.tensor(0.0)
 
@@ -177,6 +184,13 @@ MISTAKES = [
         distance(common=lambda s, t: (s @ t).norm().sqrt()),
         "that is the root of a norm; the trace of the root is the sum of the roots of the eigenvalues",
     ),
+    *(
+        (
+            computed,
+            "both covariances are divided by one set's number of examples; each is divided by its own, N and M differ",
+        )
+        for computed in (divided_alike, lambda x, y, correction=1: divided_alike(y, x, correction))
+    ),
     (distance(common=lambda s, t: roots(s, s)), "the second covariance is missing under the root: `s @ t`"),
     (distance(common=lambda s, t: roots(t, t)), "the first covariance is missing under the root: `s @ t`"),
     (
@@ -211,7 +225,8 @@ COVARIANCE_OF_ROWS = "`torch.cov` takes rows as features, and here features are 
 CAUSES = {
     "not positive-definite": "with fewer examples than features a covariance is singular, and has no Cholesky factor",
     "cannot be multiplied": COVARIANCE_OF_ROWS,
-    "must match the size": f"the means are over the examples, `x.mean(0)`. {COVARIANCE_OF_ROWS}",
+    "must match the size": "N and M may differ: means (`x.mean(0)`) and covariances (`torch.cov(x.T)`, features as "
+    "rows) are computed for each set alone, and their shapes do not depend on N",
     "expected scalar type": "the features may be float32 or float64: new tensors take their `dtype`",
     "to have the same dtype": "the features may be float32 or float64: new tensors take their `dtype`",
 }
@@ -293,7 +308,8 @@ def name_mistake(cases: list[tuple], given: list[Tensor]) -> None:
     for case, value in zip(cases, given, strict=True):
         if not torch.isfinite(value):
             raise NotRight(
-                f"{where(*case)} the result is {value.item()}: a root of a negative number, or a division by 0?"
+                f"{where(*case)} the result is {value.item()}: a negative number has no root, and rounding makes "
+                "eigenvalues near 0 slightly negative: `clamp(min=0)` before the root. Or is there a division by 0?"
             )
         if not agrees(value, right(*case)):
             came, due = told_apart(value, right(*case))

@@ -84,6 +84,10 @@ DISCRIMINATOR: Mistakes = [
         lambda r, f: -r.sigmoid().mean().log() - (1 - f.sigmoid()).mean().log(),
         "the mean is taken before the logarithm; each example has its own logarithm",
     ),
+    (
+        lambda r, f: high(r.mean()) + low(f.mean()),
+        "the mean of the scores is taken first; each example has its own loss, and the mean is taken last",
+    ),
     (lambda r, f: F.relu(1 - r).mean() + F.relu(1 + f).mean(), "that is the hinge loss; here D is a sigmoid"),
     (lambda r, f: f.mean() - r.mean(), "that is the Wasserstein loss, of scores without a sigmoid"),
     (
@@ -124,6 +128,10 @@ GENERATOR: Mistakes = [
     (
         lambda r, f: -f.sigmoid().mean().log(),
         "the mean is taken before the logarithm; each example has its own logarithm",
+    ),
+    (
+        lambda r, f: high(f.mean()),
+        "the mean of the scores is taken first; each example has its own loss, and the mean is taken last",
     ),
     (lambda r, f: -f.mean(), "that is the generator's loss in the hinge and Wasserstein forms: the sigmoid is missing"),
     (lambda r, f: high(f).median(), "that is the median over the batch; the mean is asked for"),

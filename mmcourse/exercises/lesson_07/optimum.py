@@ -63,6 +63,10 @@ MISTAKES: Mistakes = [
         )
         for extra in (1.0, 0.1, 0.01, 0.001, 0.0001)
     ),
+    (
+        lambda p, q: p / (p + q).clamp(min=1),
+        "the denominator is limited to at least 1 (`clamp`), which changes small densities: the sum as it is",
+    ),
     (lambda p, q: torch.maximum(p, q) / (p + q), "the numerator is `p_data`, also where it is the smaller density"),
     (lambda p, q: torch.minimum(p, q) / (p + q), "the numerator is `p_data`, also where it is the larger density"),
     (lambda p, q: optimal(p, q).log(), "that is the logarithm of the probability; the probability itself is asked for"),

@@ -139,6 +139,8 @@ def discriminator_step(answer, rng):
     height = whole(rng, 3, 5)
     for sizes, old_gradients in (((6, 5), True), ((4, 1), False)):
         game, batches = drawn_game(rng, height, sizes)
+        for network in (game.generator, game.discriminator):
+            network.train(old_gradients)  # the second game in evaluation mode
         if old_gradients:
             for parameter in (*game.generator.parameters(), *game.discriminator.parameters()):
                 parameter.grad = drawn(rng, *parameter.shape)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from mmcourse.exercises.answers import NotRight, guarded
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import expect_finite, expect_tensor, learns_from, model_of
+from mmcourse.exercises.properties import expect_alone_as_in_batch, expect_order_of_no_effect
 
 LENGTHS = (7, 3, 5, 7, 1)  # words of each sentence, so that most are padded
 SIDE, CLASSES = 4, 2
@@ -46,12 +47,20 @@ def judged(model: nn.Module, channels: int, vocabulary_size: int, rng: torch.Gen
     model.eval()
     with torch.no_grad():
         logits = logits_of(model, maps, tokens)
+        expect_order_of_no_effect(
+            lambda *case: logits_of(model, *case),
+            (maps, tokens),
+            "with its examples in another order a batch gives other logits: rows of different examples are exchanged "
+            "or mixed. Is a `sort` never undone, or is the batch not the first axis (`batch_first`)?",
+        )
         faults = [encode_image(model, maps, tokens, logits) for encode_image in (looking, reading)]
         if any(faults):
             raise NotRight(". And ".join(filter(None, faults)))
-        alone = torch.cat([logits_of(model, maps[i : i + 1], tokens[i : i + 1]) for i in range(len(maps))])
-    if not torch.allclose(alone, logits, atol=1e-4):
-        raise NotRight("an example gives a different result alone than in a batch: which axis is the batch?")
+        expect_alone_as_in_batch(
+            lambda *case: logits_of(model, *case),
+            (maps, tokens),
+            "an example gives a different result alone than in a batch: which axis is the batch?",
+        )
     model.train()
     learns_from(model, guarded(model, maps, tokens, name="the model"), CLASSES, rng)
 
@@ -173,14 +182,23 @@ def reading(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> s
             "is in column n - 1; `last_states(states, lengths(tokens))` already accounts for that"
         )
     moved = not torch.allclose(longer, logits, atol=1e-4)
-    columns = padding_read(model, maps, padded) if moved else 0
+    columns = states_read(model, maps, padded) if moved else [[], []]
     if columns is None:
         return "four more columns of padding change the logits, and the GRU never runs: does padding count as words?"
-    if columns:
+    (short, longer_one), last_column = columns, padded.shape[1] - 1
+    padding = [column for column in short if column >= LENGTHS[1]]
+    if (short, longer_one) == ([LENGTHS[1]], [LENGTHS[2]]):
+        return "the state is taken one column too far, after the first padding: the last of n words is in column n - 1"
+    if len(short) == 1 and short == longer_one and short[0] < last_column:
         return (
-            f"padding columns are averaged too: for a sentence of {LENGTHS[1]} words, states of {columns} of the "
+            f"the state of column {short[0]} is taken, whatever the number of words: a fixed column. "
+            "`last_states(states, lengths(tokens))` takes the one after each sentence's last word"
+        )
+    if padding and short != [last_column]:
+        return (
+            f"padding takes part: for a sentence of {LENGTHS[1]} words, states of {len(padding)} of the "
             f"{padded.shape[1] - LENGTHS[1]} columns of padding count. The state "
-            "after the last real word is enough, or a mean over real words alone"
+            "after the last real word is enough, or a mean or maximum over real words alone"
         )
     if moved:
         return (
@@ -220,10 +238,10 @@ def unmoved_by(model, maps: Tensor, tokens: Tensor, rows: Tensor, columns: Tenso
     return (logits_of(model, maps, changed) - logits).abs().amax(1) < NOTICED
 
 
-def padding_read(model: nn.Module, maps: Tensor, tokens: Tensor) -> int | None:
-    """How many states of padding the second sentence's logits are made of.
+def states_read(model: nn.Module, maps: Tensor, tokens: Tensor) -> list[list[int]] | None:
+    """The columns of states that the logits of the second and of the third sentence are made of.
 
-    0 where it is only the last column's, or cannot be seen; None where no recurrent network runs.
+    Empty where they cannot be seen; None where no recurrent network runs.
     """
     kept: list[Tensor] = []
     ran = []
@@ -239,15 +257,12 @@ def padding_read(model: nn.Module, maps: Tensor, tokens: Tensor) -> int | None:
         with torch.enable_grad():
             logits = guarded(model, maps, tokens, name="the model")
             if logits.requires_grad:
-                guarded(logits[1].sum().backward, name="backward")
+                guarded(logits[1:3].sum().backward, name="backward")
     finally:
         for hook in hooks:
             hook.remove()
         model.zero_grad()
     if not ran:
         return None
-    gradients = [states.grad[1].abs().sum(1) for states in kept if states.grad is not None]
-    if not gradients:
-        return 0
-    used = sum(gradients) > 0
-    return int(used[LENGTHS[1] :].sum()) if used[:-1].any() else 0
+    gradients = [states.grad.abs().sum(2) for states in kept if states.grad is not None]
+    return [sum(gradients)[row].nonzero()[:, 0].tolist() if gradients else [] for row in (1, 2)]

@@ -9,6 +9,7 @@ from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, expect_finite, expect_tensor, named_mistake
+from mmcourse.exercises.properties import expect_no_overflow, mixed_examples
 
 
 def mixed(z: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -140,7 +141,7 @@ def gate(answer, rng):
         try:
             value = answer(*case)
         except NotRight as problem:
-            raise NotRight(f"{problem}{why_sizes(str(problem), width)}") from None
+            raise NotRight(f"{problem}{why_sizes(str(problem), batch, width)}") from None
         if isinstance(value, tuple):
             raise NotRight("several results were returned; only F is expected")
         value = expect_tensor(value, where, x.shape, causes)
@@ -149,20 +150,24 @@ def gate(answer, rng):
     for case, value in zip(cases, given, strict=True):
         expected = right(*case)
         if not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-5):
-            words = named_mistake(cases, given, MISTAKES)
+            words = named_mistake(cases, given, MISTAKES) or mixed_examples(answer, cases[0], (0, 1))
             i, j = divmod(int((value - expected).abs().argmax()), expected.shape[1])
             found = f"F[{i}, {j}] is {value[i, j].item():.3f}, expected {expected[i, j]:.3f}"
             raise NotRight(words or f"{found}; no usual mistake explains it")
     x, y, W, b = (10 * part for part in cases[0])
-    large = expect_tensor(answer(x, y, 100 * W, b), "for large features", x.shape)
-    if not torch.isfinite(large).all():
-        raise NotRight("for large features it gives NaN: exp of a large number is infinite. `torch.sigmoid` is safe")
+    expect_no_overflow(
+        answer,
+        (x, y, 100 * W, b),
+        "for large features it gives NaN: exp of a large number is infinite. `torch.sigmoid` is safe",
+    )
     remark = expect_gradients(answer, cases[0], right)
     return "every feature of F lies between the image's and the text's, weighted by z" + remark
 
 
-def why_sizes(problem: str, width: int) -> str:
+def why_sizes(problem: str, batch: int, width: int) -> str:
     """What sizes that do not fit come from."""
+    if f"({2 * batch}x{width} and" in problem:
+        return ". The two were concatenated along the batch: features are the second axis, `dim=1`"
     if "cannot be multiplied" in problem:
         return f". `W` is (D, 2D) = ({width}, {2 * width}): multiply the concatenation of both by `W.T`"
     if "must match the size" in problem:

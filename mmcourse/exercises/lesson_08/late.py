@@ -9,9 +9,11 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, expect_tensor, named_mistake
+from mmcourse.exercises.judging import Mistakes, expect_tensor, fitted_weights, named_mistake
+from mmcourse.exercises.properties import mixed_examples
 
 LOG_2 = math.log(2)
+OVER_CLASSES = "the sum runs over the classes; it should run over the two modalities, `dim=0` of a stack of both"
 
 
 def fused(one: Tensor, other: Tensor) -> Tensor:
@@ -105,10 +107,11 @@ def late_fusion(answer, rng):
             (batch,): "one number per example: keep all K classes",
             (2, batch, classes): "the two are stacked: sum over that first axis",
             (batch, 2 * classes): "the two are concatenated; average the same class of both",
-            (2, batch): "the sum runs over the classes; it should run over the two modalities",
+            (2, batch): OVER_CLASSES,
+            (batch, 2): OVER_CLASSES,
             (2, classes): "the sum runs over the batch; it should run over the two modalities",
             (classes,): "a sum over the batch: every example has its own probabilities",
-            (batch, 1): "the sum runs over the classes; it should run over the two modalities",
+            (batch, 1): OVER_CLASSES,
         }
         where = f"for logits of shape {tuple(one.shape)}"
         given.append(expect_tensor(answer(one, other), where, one.shape, causes))
@@ -117,7 +120,7 @@ def late_fusion(answer, rng):
         if not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-4):
             if words := named_mistake(cases, given, MISTAKES):
                 raise NotRight(words)
-            if words := unequal(cases, given):
+            if words := mixed_examples(answer, cases[0], (0, 1)) or unequal(cases, given):
                 raise NotRight(words)
             i, j = divmod(int((value - expected).abs().argmax()), expected.shape[1])
             total = value[i].exp().sum().item()
@@ -129,6 +132,7 @@ def late_fusion(answer, rng):
     far = torch.tensor([[400.0, 0, -400], [0.0, 300, -200]]) + torch.rand(2, 3, generator=rng)
     close = far + torch.rand(2, 3, generator=rng)
     value, expected = expect_tensor(answer(far, close), "for large logits", far.shape), fused(far, close)
+    expect_each_row(answer, far, rng)
     if torch.isnan(value).any() or (value == torch.inf).any():
         raise NotRight("for logits of 400 it gives NaN or infinity: exp(400) is too large for a float. `log_softmax`")
     if torch.isinf(value).any() or not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-2):
@@ -141,13 +145,24 @@ def late_fusion(answer, rng):
     return "the logarithms of the mean probabilities, correct for logits of 400 too" + remark
 
 
+def expect_each_row(answer, far: Tensor, rng: torch.Generator) -> None:
+    """An example whose logits lie far below those of another gives what it gives alone."""
+    low = far[1:] - 1000
+    both = torch.cat([far[:1], low])
+    other = both + torch.rand(both.shape, generator=rng)
+    together, alone = answer(both, other), answer(low, other[1:])
+    if torch.isfinite(alone).all() and not torch.allclose(together[1:], alone, rtol=1e-3, atol=1e-2):
+        raise NotRight(
+            "correct for an example alone, but not in a batch with another whose logits are larger by 1,000: is the "
+            "maximum of the whole batch subtracted? Each row has its own, `log_softmax(dim=1)`"
+        )
+
+
 def unequal(cases: list[tuple[Tensor, Tensor]], given: list[Tensor]) -> str:
     """Words where the probabilities are a sum of both with other weights than a half each; else empty."""
-    votes = torch.cat([torch.stack([a.softmax(1), b.softmax(1)], -1).reshape(-1, 2) for a, b in cases]).double()
-    mixed = torch.cat([value.exp().flatten() for value in given]).double()
-    if not torch.isfinite(mixed).all():
+    votes = [torch.cat([one.softmax(1).flatten() for one in ones]) for ones in zip(*cases, strict=True)]
+    weights = fitted_weights(votes, torch.cat([value.exp().flatten() for value in given]))
+    if weights is None or abs(weights[0] - weights[1]) < 0.01:
         return ""
-    of_image, of_sound = (weights := torch.linalg.lstsq(votes, mixed[:, None]).solution.flatten()).tolist()
-    if (votes @ weights - mixed).abs().max() > 1e-4 or abs(of_image - of_sound) < 0.01:
-        return ""
+    of_image, of_sound = weights
     return f"the image's probability has weight {of_image:.2f} and the sound's {of_sound:.2f}; in a mean both are 0.50"

@@ -1,12 +1,13 @@
 """Exercise 08.1: the weighted sum of two feature vectors."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, expect_finite, expect_tensor, named_mistake
+from mmcourse.exercises.judging import Mistakes, fitted_weights, judge_tensors
+from mmcourse.exercises.properties import mixed_examples
 
 ALPHAS = (0.3, 0.85, 0.0, 1.0)
 
@@ -37,6 +38,14 @@ MISTAKES: Mistakes = [
     (lambda x, y, a: x ** (1 - a) * y**a, POWER),
     (lambda x, y, a: x**a + y ** (1 - a), POWER),
     (lambda x, y, a: weighted(x, y, a) / 2, "the sum is halved: the weights already sum to 1"),
+    (
+        lambda x, y, a: weighted(F.normalize(x, dim=1), F.normalize(y, dim=1), a),
+        "the features are normalised to length 1 first; here they are used unchanged",
+    ),
+    (lambda x, y, a: weighted(x, y, a)[0], "only the first example's F: is the `return` inside the loop?"),
+    (lambda x, y, a: weighted(x, y, a)[-1], "only the last example's F: collect those of all in a list, `torch.stack`"),
+    (lambda x, y, a: weighted(x, y, a).sum(0), "a sum over the batch: every example has its own F"),
+    (lambda x, y, a: weighted(x, y, a).mean(0), "a mean over the batch: every example has its own F"),
     (lambda x, y, a: torch.where(torch.tensor(a > 0.5), x, y), "only one of the two is used; F is a mixture of both"),
 ]
 
@@ -56,31 +65,41 @@ def weighted_sum(answer, rng):
         (torch.randn(batch, width, generator=rng), torch.randn(batch, width, generator=rng), alpha)
         for (batch, width), alpha in zip(((5, 8), (3, 4), (2, 6), (4, 4)), ALPHAS, strict=True)
     ]
-    given = []
-    for x, y, a in cases:
-        where = f"for features of shape {tuple(x.shape)} and alpha {a}"
-        batch, width = x.shape
-        causes = {
-            (batch, 2 * width): "that is a concatenation of both; F = α image + β text has the width of one",
-            (2 * batch, width): "the two were stacked; F is a sum, entry by entry",
-            (2, batch, width): "the two were stacked; F is a sum, entry by entry",
-            (width,): "a sum over the batch: every example has its own F",
-            (batch,): "a sum over the features: F keeps all of them",
-            (): "a single number: F keeps batch and features",
-            (batch, batch): "`@` is a matrix product; multiply by a weight with `*`",
-        }
-        given.append(expect_tensor(answer(x, y, a), where, x.shape, causes))
-    for (x, y, a), value in zip(cases, given, strict=True):
-        expected = weighted(x, y, a)
-        if not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-5):
-            words = named_mistake(cases, given, MISTAKES)
-            if words is None:
-                expect_finite(value, f"for alpha {a}", "is there a division, a root or a logarithm?")
-                at = divmod(int((value - expected).abs().argmax()), x.shape[1])
-                words = (
-                    f"for alpha {a}, image {x[at]:.2f} and text {y[at]:.2f} F is {value[at].item():.2f}, "
-                    f"expected {expected[at]:.2f}"
-                )
-            raise NotRight(words)
+    judge_tensors(
+        answer,
+        cases,
+        weighted,
+        MISTAKES,
+        where=lambda x, y, a: f"for features of shape {tuple(x.shape)} and alpha {a}",
+        causes=causes,
+        entry=lambda at, case: f"F for image {case[0][at]:.2f} and text {case[1][at]:.2f}",
+        failing=lambda cases, given: mixed_examples(answer, cases[0], (0, 1)) or weights_found(cases, given),
+    )
     remark = expect_gradients(answer, cases[0], weighted)
     return "correct for several widths and weights; with alpha 0 only the text remains, with 1 only the image" + remark
+
+
+def causes(x: Tensor, y: Tensor, a: float) -> dict[tuple, str]:
+    """What wrong shapes come from."""
+    batch, width = x.shape
+    return {
+        (batch, 2 * width): "that is a concatenation of both; F = α image + β text has the width of one",
+        (2 * batch, width): "the two were stacked; F is a sum, entry by entry",
+        (2, batch, width): "the two were stacked; F is a sum, entry by entry",
+        (width,): "one F for the whole batch: every example has its own",
+        (batch,): "a sum over the features: F keeps all of them",
+        (): "a single number: F keeps batch and features",
+        (batch, batch): "`@` is a matrix product; multiply by a weight with `*`",
+    }
+
+
+def weights_found(cases: list[tuple], given: list[Tensor]) -> str:
+    """Words for a weighted sum with other weights; empty where F is none."""
+    found = [fitted_weights((x, y), value) for (x, y, _), value in zip(cases, given, strict=True)]
+    if None in found:
+        return ""
+    (of_image, of_text), alpha = found[0], cases[0][2]
+    observed = f"for alpha {alpha} the image has the weight {of_image:.2f} and the text {of_text:.2f}"
+    if max(abs(one - other) for pair in found for one, other in zip(pair, found[0], strict=True)) < 1e-3:
+        return f"{observed}, and so for every other alpha: `alpha` is not used"
+    return f"{observed}: is alpha changed before it is used? The weights are alpha itself and 1 - alpha"

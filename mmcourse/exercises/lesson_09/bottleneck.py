@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import Answer, NotRight
+from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import agrees, described, drawn, expect_tensor
+from mmcourse.exercises.judging import agrees, described, drawn, expect_tensor, explained
 
 Result = tuple[Tensor, list[Tensor]]
 
@@ -41,6 +41,15 @@ def all_together(shared, modalities, layers) -> Result:
     parts = [shared, *modalities]
     both = layers[0](torch.cat(parts, dim=1)).split([part.shape[1] for part in parts], dim=1)
     return both[0], list(both[1:])
+
+
+def all_in_turn(shared, modalities, layers) -> Result:
+    parts = [shared, *modalities]
+    both = torch.cat(parts, dim=1)
+    for layer in layers:
+        both = layer(both)
+    first, *after = both.split([part.shape[1] for part in parts], dim=1)
+    return first, after
 
 
 def all_through_each(shared, modalities, layers) -> Result:
@@ -120,6 +129,20 @@ MISTAKES: list[tuple[Callable, str]] = [
         "tokens and its own modality only",
     ),
     (
+        all_in_turn,
+        "all modalities are in one sequence, which goes through one layer after the other. Each layer gets the shared "
+        "tokens and its own modality only",
+    ),
+    (
+        combined(lambda s, p: torch.stack(p).mean(0).mean(1, keepdim=True).expand_as(s)),
+        "the mean is taken over the shared tokens too; take it over the modalities alone",
+    ),
+    (
+        combined(lambda s, p: s + torch.stack(p).mean(0), lambda x, new: x + new),
+        "the input is added to the layers' output, for shared tokens and modalities; the layers have residual "
+        "connections already",
+    ),
+    (
         apart,
         "a layer gets the shared tokens and its modality in separate calls, so they never interact: concatenate "
         "them with `torch.cat([shared, x], dim=1)`",
@@ -191,7 +214,8 @@ def bottleneck_step(answer, rng):
     for batch, b, widths, D in ((2, 3, (5, 4), 4), (3, 4, (1, 6, 2), 3), (2, 1, (4, 4), 5)):
         layers = [Layer(b + max(widths) + sum(widths), D, rng) for _ in widths]
         cases.append((drawn(rng, batch, b, D), [drawn(rng, batch, T, D) for T in widths], layers))
-    given = [two_of(answer, case) for case in cases]
+    tried = explained(answer, {"except in dimension 2": "tokens are axis 1: `torch.cat([shared, x], dim=1)`"})
+    given = [two_of(tried, case) for case in cases]
     calls = max(layer.calls for *_, layers in cases for layer in layers)
     expected = [right(*case) for case in cases]
     if not all(map(same, given, expected)):
@@ -234,7 +258,7 @@ def same(one: Result, other: Result) -> bool:
     return len(parts[0]) == len(parts[1]) and all(map(agrees, *parts))
 
 
-def two_of(answer: Answer, case: tuple) -> Result:
+def two_of(answer: Callable, case: tuple) -> Result:
     """Shared tokens and the list of modalities, after a check of their shapes."""
     shared, modalities, _ = case
     result = answer(*case)

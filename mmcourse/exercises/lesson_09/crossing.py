@@ -6,7 +6,8 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, agrees, described, drawn, judge_tensors
+from mmcourse.exercises.judging import Mistakes, agrees, described, drawn, expect_tensor, judge_tensors
+from mmcourse.exercises.properties import mixed_examples
 
 Case = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
@@ -85,6 +86,21 @@ MISTAKES: Mistakes = [
         "only the position with the largest score is used; an argmax has no gradient, so it could never learn",
     ),
     (
+        weighed(torch.exp),
+        "the exponentials are not divided by their sum; the weights of each query sum to 1: `softmax`",
+    ),
+    (
+        weighed(lambda s: torch.full_like(s, 1 / s.shape[-1])),
+        "the output is the plain mean over the positions of `other`: the weights are not used",
+    ),
+    *(
+        (
+            lambda a, o, q, k, v, n=n: (scores_of(a, o, q, k) * (len(q) / n) ** 0.5).softmax(-1) @ (o @ v.T),
+            f"the scores are divided by the square root of {n}, whatever d is; d is the number of rows of `W_q`",
+        )
+        for n in (8, 16, 32, 64, 128, 256)
+    ),
+    (
         lambda a, o, q, k, v: crossed(a, o, q, k, v)[0] / o.shape[1],
         "the result is divided by the number of keys; the weights already sum to 1",
     ),
@@ -113,17 +129,24 @@ def cross_attention(answer, rng):
     ):
         W = [drawn(rng, d, query_tokens[1]), drawn(rng, d, other[1]), drawn(rng, out, other[1])]
         cases.append((drawn(rng, batch, *query_tokens), drawn(rng, batch, *other), *W))
-    both = [two_of(answer(*case), case) for case in cases]
-    judge_tensors(Given(cases, [output for output, _ in both]), cases, output_of, MISTAKES, where, causes)
+
+    def mixed(*_) -> str:
+        return mixed_examples(answer, cases[0], (0, 1))
+
+    both = [two_of(called(answer, case), case) for case in cases]
+    judge_tensors(
+        Given(cases, [output for output, _ in both]), cases, output_of, MISTAKES, where, causes, failing=mixed
+    )
     for case, (_, weights) in zip(cases, both, strict=True):
         expected = crossed(*case)[1]
-        if tuple(weights.shape) != tuple(expected.shape):
-            transposed = tuple(weights.shape) == tuple(expected.transpose(1, 2).shape)
-            raise NotRight(
-                f"{where(*case)} the weights have shape {tuple(weights.shape)}, expected {tuple(expected.shape)}"
-                + (": a row per query, a column per key" if transposed else "")
-            )
-        if not agrees(weights.detach().cpu(), expected):
+        batch, T_q, T_k = expected.shape
+        rows = {
+            (batch, T_k, T_q): "a row per query, a column per key",
+            (batch, T_k): "one row for all queries, a sum or a mean; each query has its own row of weights",
+            (batch, T_q): "one number per query; each query has a weight for every key",
+        }
+        weights = expect_tensor(weights, f"{where(*case)}, for the weights,", expected.shape, rows)
+        if not agrees(weights, expected):
             raise NotRight(
                 "the output is correct, but the second tensor does not contain the weights: after the softmax each row "
                 "sums to 1"
@@ -140,6 +163,29 @@ class Given:
 
     def __call__(self, query_tokens: Tensor, *_) -> Tensor:
         return self.results[id(query_tokens)]
+
+
+def called(answer, case: Case):
+    """The answer's result; where matrices do not fit, which was exchanged or not transposed."""
+    query_tokens, other, W_q, W_k, W_v = case
+    try:
+        return answer(*case)
+    except NotRight as problem:
+        for tokens, name, widths in ((query_tokens, "query_tokens", "D_query"), (other, "other", "D_other")):
+            rows, width = tokens.shape[0] * tokens.shape[1], tokens.shape[2]
+            for W, role in ((W_q, "queries"), (W_k, "keys"), (W_v, "values")):
+                source = "query_tokens" if W is W_q else "other"
+                matrix = f"W_{role[0]}"
+                if name != source and f"({rows}x{width} and {W.shape[1]}x{len(W)})" in str(problem):
+                    words = f"the {role} come from `{source}`, `{source} @ {matrix}.T`, and here from `{name}`"
+                elif name == source and f"({rows}x{width} and {len(W)}x{W.shape[1]})" in str(problem):
+                    words = (
+                        f"`{matrix}` is ({'D' if W is W_v else 'd'}, {widths}): multiply by its transpose, `{matrix}.T`"
+                    )
+                else:
+                    continue
+                raise NotRight(f"{problem}. {words[0].upper()}{words[1:]}") from None
+        raise
 
 
 def output_of(*case: Tensor) -> Tensor:

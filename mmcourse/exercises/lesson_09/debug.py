@@ -7,7 +7,16 @@ from torch import Tensor, nn
 
 from mmcourse.exercises.answers import Answer, NotRight, NotTried, guarded, is_stub
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import described, expect_finite, expect_tensor, learns_from, model_of
+from mmcourse.exercises.judging import (
+    SQUEEZED,
+    described,
+    expect_finite,
+    expect_tensor,
+    learns_from,
+    model_of,
+    squeezed,
+)
+from mmcourse.exercises.properties import expect_alone_as_in_batch
 
 LENGTHS = (6, 3, 5, 6, 1)  # words of each question, so that most are padded
 NOTICED = 1e-6
@@ -81,14 +90,12 @@ def judged(model: nn.Module, n_classes: int, vocabulary_size: int, image: int, s
                 "the same input gives two different outputs: create layers in `__init__`, since one created in "
                 "`encode_image` or `encode_sound` is new at each call. A dropout must depend on `self.training`"
             )
-        alone = torch.cat(
-            [logits_of(model, {n: x[i : i + 1] for n, x in given.items()}, n_classes) for i in range(batch)]
+        expect_alone_as_in_batch(
+            lambda *case: logits_of(model, dict(zip(given, case, strict=True)), n_classes),
+            tuple(given.values()),
+            "an example gives a different result alone than in a batch: which axis is the batch? A mean or a "
+            "standard deviation over the batch mixes its examples",
         )
-        if not torch.allclose(alone, logits, atol=1e-4):
-            raise NotRight(
-                "an example gives a different result alone than in a batch: which axis is the batch? A mean or a "
-                "standard deviation over the batch mixes its examples"
-            )
         faults = [amounts(model, given, logits, name, rng) for name in NAMES]
         faults.append(reading(model, given, logits))
         if any(faults):
@@ -104,7 +111,8 @@ def logits_of(model: nn.Module, given: dict[str, Tensor], n_classes: int) -> Ten
     try:
         logits = guarded(model, *copies.values(), name="the model")
     except NotRight as problem:
-        raise NotRight(misfit(model, given) or f"{problem}{advice(str(problem))}") from None
+        cause = overwritten(model, given, str(problem)) or advice(str(problem))
+        raise NotRight(misfit(model, given) or f"{problem}{cause}") from None
     corrupted = [f"`{name}`" for name, x in given.items() if not torch.equal(x, copies[name])]
     if corrupted:
         raise NotRight(f"{' and '.join(corrupted)} was changed in place: make a new tensor instead")
@@ -144,7 +152,27 @@ def misfit(model: nn.Module, given: dict[str, Tensor]) -> str:
                 (width,): "one row for the whole batch",
             }
             cause = causes.get(tuple(half.shape), "the linear layer should have `width` outputs")
+            if squeezed(half.shape, (batch, width)):
+                cause = SQUEEZED
             return f"`{name}` returned {tuple(half.shape)}, expected {(batch, width)}: {cause}"
+    return ""
+
+
+def overwritten(model: nn.Module, given: dict[str, Tensor], problem: str) -> str:
+    """Words where a layer that the model needs was replaced by another under the same name; else empty."""
+    if not isinstance(getattr(model, "embedding", nn.Embedding(1, 1)), nn.Embedding):
+        return (
+            f". `self.embedding` was replaced by a `{type(model.embedding).__name__}`, and the question still needs "
+            "it: give every new layer a name of its own"
+        )
+    taken = {part.in_features for part in model.modules() if isinstance(part, nn.Linear)}
+    absent = [name for name in ("image", "sound") if given[name].shape[1] not in taken]
+    if "cannot be multiplied" in problem and len(absent) == 1:
+        return (
+            f". No linear layer takes the {given[absent[0]].shape[1]} features of {NAMES[absent[0]]}: was it replaced "
+            "by a second layer under the same name? Each modality's layer expects its number of features, `image` or "
+            "`sound`"
+        )
     return ""
 
 
@@ -206,6 +234,11 @@ def amounts(model: nn.Module, given: dict[str, Tensor], logits: Tensor, name: st
                 f"all values of {whose} below 0 are treated alike: is the `clamp` still there, or a ReLU before the "
                 "first layer? A feature of -1.2 is a quantity too"
             )
+    if (moved(-x) < NOTICED).all():
+        return (
+            f"the sign of the features of {whose} has no effect: is there an absolute value or a square before the "
+            "first layer? -1.2 and 1.2 are two quantities; features are multiplied by weights, negative ones too"
+        )
     order = torch.arange(x.shape[1]).roll(1)
     if (moved(x[:, order]) < NOTICED).all():
         return (

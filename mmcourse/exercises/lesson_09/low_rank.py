@@ -6,6 +6,7 @@ from torch import Tensor
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, drawn, explained, judge_tensors
+from mmcourse.exercises.properties import mixed_examples
 
 
 def projected(features: list[Tensor], factors: list[Tensor]) -> Tensor:
@@ -28,6 +29,16 @@ MISTAKES: Mistakes = [
     (
         lambda x, w: projected(x, w).sum(0).prod(1),
         "sum and product are swapped: the product runs over the modalities, the sum over the ranks",
+    ),
+    (
+        lambda x, w: projected(x, w).prod(2).sum(0),
+        "the product runs over the ranks, and the sum over the modalities: it is the other way round",
+    ),
+    (lambda x, w: projected(x, w).prod(0).amax(1), "that is the maximum over the ranks; sum over them"),
+    (
+        lambda x, w: projected(x, w).prod(0).reshape(len(x[0]), w[0].shape[1], -1).sum(2),
+        "ranks and outputs are mixed by a `reshape`: a factor is (R, K, D_m), so the ranks come first, "
+        "`reshape(-1, R, K)`, and the sum runs over that axis",
     ),
     (lambda x, w: projected(x, w).prod(0).prod(1), "the product runs over the ranks as well; sum over them"),
     (lambda x, w: projected(x, w).prod(0).mean(1), "that is the mean over the ranks; sum over them"),
@@ -87,10 +98,19 @@ UNLIKE = {
 )
 def low_rank(answer, rng):
     cases = []
-    for batch, widths, rank, out in ((5, (3, 4), 2, 6), (4, (6, 2, 3), 3, 5), (2, (4, 4, 4, 4), 5, 3), (3, (5,), 2, 4)):
+    sizes = ((5, (3, 4), 2, 6), (4, (6, 2, 3), 3, 5), (2, (4, 4, 4, 4), 5, 3), (3, (5,), 2, 4), (1, (3, 2), 4, 3))
+    for batch, widths, rank, out in sizes:
         features = [drawn(rng, batch, width) for width in widths]
         cases.append((features, [drawn(rng, rank, out, width) for width in widths]))
-    judge_tensors(explained(answer, UNLIKE), cases, right, MISTAKES, where, causes)
+    judge_tensors(
+        explained(answer, UNLIKE),
+        cases,
+        right,
+        MISTAKES,
+        where,
+        causes,
+        failing=lambda cases, _: mixed_examples(answer, cases[0], (0,)),
+    )
     remark = expect_gradients(answer, cases[1], right)
     return "correct for one to four modalities of different widths and two to five ranks" + remark
 

@@ -6,6 +6,7 @@ from torch import Tensor
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, drawn, explained, judge_tensors
+from mmcourse.exercises.properties import mixed_examples
 
 
 def parts(condition: Tensor, W: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,6 +64,27 @@ MISTAKES: Mistakes = [
         modulated(lambda x, gamma, beta: x + (1 + gamma) * x + beta),
         "the features are added once more: the 1 in 1 + γ already passes them on",
     ),
+    *(
+        (
+            modulated(lambda x, gamma, beta, function=function: (1 + function(gamma)) * x + beta),
+            f"a {name} is applied to γ; γ itself is used, as it comes out of the layer",
+        )
+        for function, name in ((torch.sigmoid, "sigmoid"), (torch.tanh, "tanh"), (torch.relu, "ReLU"))
+    ),
+    (
+        modulated(lambda x, gamma, beta: (1 + gamma) * x + 1 + beta),
+        "1 is added to the shift β too; it is added to γ alone",
+    ),
+    (
+        modulated(lambda x, gamma, beta: torch.cat([((1 + gamma) * x + beta)[:, :1], x[:, 1:]], dim=1)),
+        "only the first token is modulated; the condition modulates all tokens of its example",
+    ),
+    (
+        lambda x, c, W, b: (lambda halves: (1 + halves[0]) * x + halves[1])(
+            (c @ W.T + b).reshape(2, len(x), 1, x.shape[2])
+        ),
+        "a `reshape` to halves mixes the examples of the batch: γ and β are the halves of axis 1, `chunk(2, dim=1)`",
+    ),
     (
         modulated(lambda x, gamma, beta: torch.sigmoid(gamma) * x + beta),
         "a sigmoid is applied to γ, so it can only attenuate; FiLM may reverse a feature's sign",
@@ -98,7 +120,15 @@ def film(answer, rng):
     for batch, tokens, width, condition in ((3, 5, 4, 6), (4, 4, 2, 3), (2, 1, 6, 2), (1, 3, 3, 3)):
         x, c = drawn(rng, batch, tokens, width), drawn(rng, batch, condition)
         cases.append((x, c, drawn(rng, 2 * width, condition), drawn(rng, 2 * width)))
-    judge_tensors(explained(answer, UNLIKE), cases, right, MISTAKES, where, causes)
+    judge_tensors(
+        explained(answer, UNLIKE),
+        cases,
+        right,
+        MISTAKES,
+        where,
+        causes,
+        failing=lambda cases, _: mixed_examples(answer, cases[0], (0, 1)),
+    )
     remark = expect_gradients(answer, cases[0], right)
     said = (
         "correct for four sizes, one of them with as many examples as tokens; each example's condition modulates "

@@ -105,6 +105,12 @@ MISTAKES: Mistakes = [
         lambda m: with_coordinates(m, *grid(m, -3.0, 3.0)),
         "the coordinates range from -3 to 3, as in the call of the package's function; here they range from -1 to 1",
     ),
+    (
+        lambda m: torch.cat(
+            [right(m)[..., :-2], torch.linspace(-1, 1, m[0, 0].numel())[:, None].expand(len(m), -1, 2)], dim=2
+        ),
+        "the coordinates run over the whole sequence of tokens; x runs over each row, and y over each column",
+    ),
     (lambda m: with_coordinates(m, grid(m)[0], grid(m)[0]), "both coordinates are x; the second is y"),
     (
         lambda m: with_coordinates(m, *grid(m, 1.0, -1.0)),
@@ -171,7 +177,7 @@ def causes(maps: Tensor) -> dict[tuple, str]:
     count = height * width
     return {
         (batch, channels + 2, count): "tokens come before features: `transpose(1, 2)`",
-        (batch, count, channels): "the two coordinates are missing",
+        (batch, count, channels): "the two coordinates are missing as features of their own: append them, `torch.cat`",
         (batch, channels, count): "the coordinates are missing, and tokens come before features",
         (batch, channels + 2, height, width): "the positions are still in rows: `flatten(2)`, then `transpose(1, 2)`",
         (batch, height, width, channels + 2): "the positions are still in rows: flatten those two axes",

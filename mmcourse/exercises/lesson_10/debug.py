@@ -29,6 +29,8 @@ WIDTHS = {"image": 5, "sound": 4, "text": 3}
 def debug(answer, rng):
     for names in (tuple(WIDTHS), ("sound", "image")):
         case = Case(names, rng)
+        while not case.tells_apart():
+            case = Case(names, rng)
         judged(answer, case)
     return "correct: a result for every set of modalities, the training mean for every gap, no row left out"
 
@@ -44,7 +46,10 @@ class Case:
         for name in names:
             toward = torch.linalg.pinv(self.layers[name])[self.labels]
             x = 2 * toward + 1.2 * torch.randn(ROWS, WIDTHS[name], generator=rng) + 0.5
-            self.features[name] = x.masked_fill(torch.rand(ROWS, 1, generator=rng) < 0.25, torch.nan)
+            gaps = torch.rand(ROWS, 1, generator=rng) < 0.35
+            one = torch.randint(WIDTHS[name], (ROWS, 1), generator=rng) == torch.arange(WIDTHS[name])
+            whole = torch.rand(ROWS, 1, generator=rng) < 0.5
+            self.features[name] = x.masked_fill(gaps & (one | whole), torch.nan)
 
         self.means = self.drawn_means(rng)
         while self.decide(self.means).argmax() == 0:  # the prediction for NaN; for the means it should differ
@@ -84,11 +89,20 @@ class Case:
     def training_mean(self, name: str) -> Tensor:
         return self.means[name]
 
-    def accuracies(self, keep=None, mean=None, gaps=None, only=None, emptied=None) -> dict[str, float]:
+    def tells_apart(self) -> bool:
+        """Whether no common mistake gives the right report by chance."""
+        expected = self.accuracies()
+        return not any(close(mistaken, expected, rel_tol=1e-9) for mistaken, _ in mistakes(self, expected))
+
+    def accuracies(
+        self, keep=None, mean=None, gaps=None, only=None, emptied=None, failed=None, missing=None, axis=1
+    ) -> dict[str, float]:
         """The report, with or without a mistake.
 
         keep: "inverted" if the named ones are removed. mean, gaps: imputations, by name, of removed ones and of gaps.
-        only, emptied: for a set of names, the rows that are evaluated; the rows that keep anything.
+        only, emptied, failed: for a set of names, the rows that are evaluated; the rows that keep anything; the rows
+        that can be correct. missing: of features with NaN, what is replaced in modalities that are kept. axis: that of
+        the largest logit.
         """
         mean = mean or self.training_mean
         results = {}
@@ -96,11 +110,16 @@ class Case:
             for kept in combinations(self.names, size):
                 filled = {}
                 for name, x in self.features.items():
-                    there = self.whole([name]) if emptied is None else emptied(kept)
-                    filled[name] = torch.where(there[:, None] & ~x.isnan(), x, (gaps or mean)(name))
+                    if missing is None:
+                        there = (self.whole([name]) if emptied is None else emptied(kept))[:, None] & ~x.isnan()
+                    else:
+                        there = ~missing(x)
+                    filled[name] = torch.where(there, x, (gaps or mean)(name))
                     if (name in kept) == (keep == "inverted"):
                         filled[name] = mean(name).expand_as(x)
-                right = self.decide(filled).argmax(1) == self.labels
+                predicted = self.decide(filled).argmax(axis)
+                right = (predicted if axis else predicted[self.labels]) == self.labels
+                right = right if failed is None else right & failed(kept)
                 results["+".join(kept)] = (right if only is None else right[only(kept)]).float().mean().item()
         return results
 
@@ -126,8 +145,17 @@ def judged(answer, case: Case) -> None:
         return
     if all(result > 1 or expected[key] == 0 for key, result in results.items()):
         raise NotRight(f"the accuracies go up to {max(results.values()):.1f}; return fractions between 0 and 1")
+    for mistaken, words in mistakes(case, expected):
+        if close(results, mistaken, rel_tol=1e-9):
+            raise NotRight(words)
+    key = next(key for key in expected if not math.isclose(results[key], expected[key], abs_tol=1e-4))
+    raise NotRight(f"for {key} it returned {results[key]:.3f}, expected {expected[key]:.3f} on {ROWS} rows")
+
+
+def mistakes(case: Case, expected: dict[str, float]) -> list[tuple[dict[str, float], str]]:
+    """The reports of common mistakes, and the words for each."""
     everything = "+".join(case.names)
-    known = [
+    return [
         (
             case.accuracies(only=lambda kept: case.whole(case.names)),
             "rows that lack a modality are still left out, as in the buggy report: they are the difficult ones",
@@ -144,6 +172,24 @@ def judged(answer, case: Case) -> None:
             case.accuracies(emptied=case.whole),
             "a row that lacks one modality of a set gets the mean for the whole set; insert it only for the missing "
             "one",
+        ),
+        (
+            case.accuracies(missing=Tensor.isnan),
+            "only the NaN themselves are replaced; a row with at least one NaN lacks the modality and gets the mean in "
+            "all of its features",
+        ),
+        (
+            case.accuracies(missing=lambda x: x.isnan().all(1, keepdim=True)),
+            "a row counts as missing only if all of its features are NaN; at least one is enough, and the others reach "
+            "the model with NaN",
+        ),
+        (
+            case.accuracies(failed=case.whole),
+            "rows with a gap count as errors; they get the mean, and count if the prediction is correct",
+        ),
+        (
+            case.accuracies(axis=0),
+            "the largest logit is taken over the rows (`dim=0`); each row has a prediction of its own, `argmax(dim=1)`",
         ),
         (case.accuracies(keep="inverted"), "the named modalities are removed, and the others kept: swap the two"),
         (
@@ -175,15 +221,8 @@ def judged(answer, case: Case) -> None:
             {key: result * ROWS for key, result in expected.items()},
             "the correct predictions are counted; divide by the number of rows",
         ),
+        (hollow(case), "rows with NaN are passed to the model unchanged: their predictions are meaningless"),
     ]
-    for mistaken, words in known:
-        if close(results, mistaken, rel_tol=1e-9):
-            raise NotRight(words)
-    with_gaps = hollow(case)
-    if close(results, with_gaps, rel_tol=1e-9):
-        raise NotRight("rows with NaN are passed to the model unchanged: their predictions are meaningless")
-    key = next(key for key in expected if not math.isclose(results[key], expected[key], abs_tol=1e-4))
-    raise NotRight(f"for {key} it returned {results[key]:.3f}, expected {expected[key]:.3f} on {ROWS} rows")
 
 
 def hollow(case: Case) -> dict[str, float]:

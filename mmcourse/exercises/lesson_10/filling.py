@@ -6,6 +6,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, expect_tensor, named_mistake
+from mmcourse.exercises.properties import expect_order_of_no_effect
 
 
 def filled(x: Tensor, present: Tensor) -> Tensor:
@@ -102,6 +103,12 @@ def fill_with_mean(answer, rng):
                 raise NotRight(words)
             if not torch.allclose(value[present].to(x.dtype), x[present], atol=1e-4):
                 raise NotRight("present rows are changed; change only the missing ones")
+            expect_order_of_no_effect(
+                answer,
+                (x, present),
+                "the result for a row depends on the order of the rows: is the mean over the rows so far? All present "
+                "rows count, the later ones too",
+            )
             wanted = filled(x, present)[~present][0, 0]
             raise NotRight(f"the first missing row begins with {value[~present][0, 0]:.3f}, expected {wanted:.3f}")
     x, present = cases[0]

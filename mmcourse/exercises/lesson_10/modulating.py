@@ -7,7 +7,7 @@ import torch
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import close, described
+from mmcourse.exercises.judging import close, described, explained
 
 
 def others_mean(scores: dict[str, float], name: str) -> float:
@@ -58,6 +58,18 @@ MISTAKES = [
     (
         modulated(ratio=lambda s, n: s[n] / min(v for k, v in s.items() if k != n)),
         "the score is divided by the smallest of the others; divide by their mean",
+    ),
+    (
+        modulated(ratio=lambda s, n: s[n] / ((sum(s.values()) - s[n]) / len(s))),
+        "the sum of the others is divided by the number of all branches; the others are one fewer",
+    ),
+    (
+        modulated(ratio=lambda s, n: s[n] - others_mean(s, n), ahead=lambda gap: gap > 0),
+        "the difference to the mean of the others is used; rho is the ratio to it",
+    ),
+    (
+        lambda s, a: {n: 1 - math.tanh(a * s[n]) if s[n] > others_mean(s, n) else 1.0 for n in s},
+        "the score is inside tanh, where rho belongs, its ratio to the others: tanh(alpha * rho)",
     ),
     (modulated(factor=lambda a, rho: 1 - math.tanh(rho)), "`alpha` is not used"),
     (modulated(factor=lambda a, rho: 1 - a * math.tanh(rho)), "`alpha` belongs inside tanh: tanh(alpha * rho)"),
@@ -114,8 +126,9 @@ def modulation_coefficients(answer, rng):
         ({"image": draw(0.5, 0.6), "sound": draw(0.3, 0.4), "text": draw(0.1, 0.2), "touch": draw(0.42, 0.48)}, 0.7),
     ]
     given = []
+    tried = explained(answer, {"values to unpack": "there may be any number of branches: loop over the names"})
     for scores, alpha in cases:
-        value = answer(scores, alpha)
+        value = tried(scores, alpha)
         if not isinstance(value, dict):
             raise NotRight(f"it returned {described(value)}, expected a dict with a factor for each name")
         if set(value) != set(scores):
@@ -133,7 +146,8 @@ def modulation_coefficients(answer, rng):
         shown = {name: round(score, 2) for name, score in case[0].items()}
         given, wanted = ({name: round(v, 3) for name, v in some.items()} for some in (value, right(*case)))
         raise NotRight(f"for scores {shown} and alpha {case[1]:.2f} it returned {given}, expected {wanted}")
-    level = answer({"image": 0.5, "sound": 0.5}, 1.0)
+    apart = "correct for different scores, not for equal scores: are 'the others' found by score instead of by name?"
+    level = explained(answer, {"ZeroDivisionError": apart})({"image": 0.5, "sound": 0.5}, 1.0)
     if any(abs(float(factor) - 1) > 1e-6 for factor in level.values()):
         raise NotRight("with equal scores no branch is ahead, rho is 1, and both factors are 1")
     return "correct for two to four branches: a branch ahead is slowed down, a branch behind keeps its whole gradient"

@@ -65,6 +65,18 @@ MISTAKES = [
         by(lambda s, m: float(s == 0)),
         "that is each name's gain when it enters first: the gains after others are missing",
     ),
+    (
+        by(lambda s, m: ((s == 0) + (s == m - 1)) / 2),
+        "that is the mean of entering first and entering last (ablation); the positions in between count too",
+    ),
+    (
+        by(lambda s, m: fair(s, m) * math.factorial(m) / 6),
+        "the gains are divided by 6, the number of orders of three names; the number of orders is M!",
+    ),
+    (
+        by(lambda s, m: fair(s, m) * math.factorial(m) / m),
+        "the gains of all orders are divided by the number of names; divide by the number of orders, M!",
+    ),
     (first_order, "that is a single order; average over all orders"),
     (last_order, "that is a single order; average over all orders"),
     (
@@ -135,6 +147,11 @@ def shapley_values(answer, rng):
         for mistaken, words in MISTAKES:
             if all(close(value, mistaken(g[0].__getitem__, g[1])) for value, g in zip(given, games, strict=True)):
                 raise NotRight(words)
+        if not close(attributions_from(answer, *games[1]), given[1]):
+            raise NotRight(
+                "a second call gives other values: are orders drawn at random? The average is over all orders, "
+                "`permutations(names)`"
+            )
         (values, names), value, wanted = next(
             (g, v, e) for g, v, e in zip(games, given, expected, strict=True) if not close(v, e)
         )

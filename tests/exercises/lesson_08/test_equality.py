@@ -116,11 +116,11 @@ def test_equal_by_product(judged):
 
 def test_the_praise_says_how_many_products_it_took():
     assert "classes, with a product for each class. Fewer suffice:" in judge("08.3", by_identity).message
-    assert "13 of them 2 products suffice. One does not" in judge("08.3", circle).message
+    assert "40 of them 2 products suffice. One does not" in judge("08.3", circle).message
     for many in (signed, distance):
         message = judge("08.3", many).message
         assert (
-            f"with {len(many(13)[2])} products for 13 of them. Fewer suffice" in message and "does not" not in message
+            f"with {len(many(40)[2])} products for 40 of them. Fewer suffice" in message and "does not" not in message
         )
 
 

@@ -72,7 +72,7 @@ def test_weighted_sum(judged):
             "one plus": (lambda x, y, a: a * x + (1 + a) * y, "weight is 1 + alpha"),
             "powers": (lambda x, y, a: x**a * y ** (1 - a), "the weights are used as exponents, and such a power of"),
             "powers added": (lambda x, y, a: x**a + y ** (1 - a), None),
-            "roots": (lambda x, y, a: a * x.sqrt() + (1 - a) * y, "is there a division, a root"),
+            "roots": (lambda x, y, a: a * x.sqrt() + (1 - a) * y, "is there a division by zero, a root"),
             "detached": (lambda x, y, a: (a * x + (1 - a) * y).detach(), "reaches `x` and `y`, so"),
             "one detached": (lambda x, y, a: a * x + (1 - a) * y.detach(), "reaches `y`, so"),
             "without gradients": (torch.no_grad()(lambda x, y, a: a * x + (1 - a) * y), None),

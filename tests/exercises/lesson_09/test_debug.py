@@ -191,9 +191,9 @@ def test_debug(judged):
             "no width": Narrow,
             "squashed": made(encode_image=lambda self, image: self.from_image(image).relu()),
             "batch norm": Normed,
-            "sign lost": made(encode_image=seen_as(torch.abs)),
         },
         {
+            "sign lost": (made(encode_image=seen_as(torch.abs)), "the sign of the features of the image has no effect"),
             "untouched": (
                 Buggy,
                 "the image is still cast to integers: 0.3 and 0.8 give the same logits. Features need a "
