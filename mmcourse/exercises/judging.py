@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmcourse.exercises.answers import Answer, NotRight, guarded
 
+SQUEEZED = "an axis of size 1 is lost: is there a `squeeze()`? A batch of one, or any other axis of one, keeps its axis"
 Mistakes = Sequence[tuple[Callable, str]]  # what a typical mistake computes, and the words for it
 
 
@@ -75,11 +76,18 @@ def expect_tensor(
             remedy = " of one number: `.item()` and `float()` take the number out, and no gradient passes through it"
         raise NotRight(f"{where} gave {described(given)}, expected a tensor{remedy}")
     if shape is not None and tuple(given.shape) != tuple(shape):
-        cause = (causes or {}).get(tuple(given.shape))
+        cause = (causes or {}).get(tuple(given.shape), "")
+        if squeezed(given.shape, shape) and "squeeze" not in cause:
+            cause = SQUEEZED
         raise NotRight(
             f"{where} the shape is {tuple(given.shape)}, expected {tuple(shape)}" + (f": {cause}" if cause else "")
         )
     return given.detach().cpu()
+
+
+def squeezed(given: Sequence[int], expected: Sequence[int]) -> bool:
+    """Whether a shape lacks axes of size 1 and nothing else, as after `squeeze()`."""
+    return len(given) < len(expected) and [n for n in given if n != 1] == [n for n in expected if n != 1]
 
 
 def expect_finite(given: Tensor, where: str, cause: str) -> None:
@@ -210,22 +218,31 @@ def judge_tensors(
     where: Callable[..., str],
     causes: Callable[..., dict[tuple, str]] = lambda *case: {},
     entry: Callable[[tuple, tuple], str] = lambda position, case: f"entry {list(position)}",
+    failing: Callable[[Sequence[tuple], Sequence[Tensor]], str | None] = lambda cases, given: None,
 ) -> None:
     """The answer must give, for every case, what `right` gives.
 
     where: what a case is, in words; causes: for a case's known wrong shapes, what they come from; entry(place, case):
-    what a place in the result is called.
+    what a place in the result is called; failing(cases, given): words for a property that the results lack, asked
+    where no mistake explains them.
     """
     given, expected = [], [right(*case) for case in cases]
+    mistakes = [(possible(mistaken), words) for mistaken, words in mistakes]
     for case, truth in zip(cases, expected, strict=True):
         known = {shape: words for shape, words in causes(*case).items() if shape != tuple(truth.shape)}
-        given.append(expect_tensor(answer(*case), where(*case), truth.shape, known))
+        value = answer(*case)
+        other = isinstance(value, Tensor) and value.shape != truth.shape and not squeezed(value.shape, truth.shape)
+        if other and (words := named_mistake([case], [value.detach().cpu()], mistakes)):
+            known[tuple(value.shape)] = words
+        given.append(expect_tensor(value, where(*case), truth.shape, known))
     if all(agrees(value, truth) for value, truth in zip(given, expected, strict=True)):
         return
-    if words := named_mistake(cases, given, [(possible(mistaken), words) for mistaken, words in mistakes]):
+    if words := named_mistake(cases, given, mistakes):
         raise NotRight(words)
     for case, value in zip(cases, given, strict=True):
         expect_finite(value, where(*case), "is there a division by zero, or the logarithm of one?")
+    if words := failing(cases, given):
+        raise NotRight(words)
     i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not agrees(*pair))
     if not expected[i].dim():
         came, due = told_apart(given[i], expected[i])
