@@ -58,8 +58,7 @@ def judge_ends(answer: Callable, rng: torch.Generator) -> None:
         return
     if all(one.all() for one in none) and not any(one.any() for one in every):
         raise NotRight(
-            "for probability 0 all sentences are replaced, and for 1 none: `probability` is not that of keeping a "
-            "sentence; it is that of replacing it"
+            "for probability 0 all sentences are replaced, and for 1 none; it is the other way round: exchange the two"
         )
     if all(one[0] and not one[1:].any() for one in every):
         raise NotRight("for probability 1 the first sentence alone is replaced: is a `return` inside the loop?")
