@@ -66,6 +66,12 @@ def expect_alone_as_in_batch(call: Callable[..., Tensor], case: tuple[Tensor, ..
         raise NotRight(words)
 
 
+def expect_no_overflow(answer: Callable, case: tuple, words: str) -> None:
+    """For large arguments no tensor of the result holds NaN or infinity."""
+    if not all(torch.isfinite(result).all() for result in tensors(answer(*case))):
+        raise NotRight(words)
+
+
 class _Called(TorchFunctionMode):
     def __init__(self):
         super().__init__()
@@ -101,12 +107,6 @@ def ignored(answer: Callable, case: tuple, position: int, other) -> bool:
         return agrees_throughout(answer(*case[:position], other, *case[position + 1 :]), before)
     except NotRight:
         return False
-
-
-def expect_no_overflow(answer: Callable, case: tuple, words: str) -> None:
-    """For large arguments no tensor of the result holds NaN or infinity."""
-    if not all(torch.isfinite(result).all() for result in tensors(answer(*case))):
-        raise NotRight(words)
 
 
 class NetworkState:
