@@ -10,6 +10,8 @@ from mmcourse.exercises.answers import Answer, NotRight, copied
 from mmcourse.exercises.gradients import tensors
 from mmcourse.exercises.judging import agrees
 
+DOUBLE = (torch.float64, torch.complex128)
+
 
 def in_float64(case: tuple) -> tuple:
     """The same arguments, with floating-point and complex tensors in double precision."""
@@ -24,7 +26,14 @@ def doubled(value: Tensor) -> Tensor:
 
 
 def expect_dtype_kept(answer: Answer, case: tuple) -> None:
-    """For float64 arguments, all tensors of the result are float64, complex ones complex128."""
+    """The result is as precise as the arguments: float64 for float64, no float64 for float32; the same if complex."""
+    if not any(one.dtype in DOUBLE for one in tensors(case)):
+        for result in tensors(answer(*case)):
+            if result.dtype in DOUBLE:
+                raise NotRight(
+                    f"for float32 tensors the result is {result.dtype}: is there a `.double()`, a numpy array, or a "
+                    "new tensor in float64?"
+                )
     try:
         results = list(tensors(answer(*in_float64(case))))
     except NotRight as problem:
@@ -33,7 +42,7 @@ def expect_dtype_kept(answer: Answer, case: tuple) -> None:
             "`torch.zeros_like`, or `dtype=x.dtype`"
         ) from None
     for result in results:
-        if result.dtype not in (torch.float64, torch.complex128):
+        if result.dtype not in DOUBLE:
             raise NotRight(
                 f"for float64 tensors the result is {result.dtype}: is there a `.float()`, or a new tensor without "
                 "`dtype`?"
@@ -142,6 +151,15 @@ def agrees_throughout(given, expected) -> bool:
         return bool(agrees(given, expected))
     except (RuntimeError, TypeError, ValueError):
         return True
+
+
+def ignored(answer: Callable, case: tuple, position: int, other) -> bool:
+    """Whether another value of one argument changes nothing; False where either call stops."""
+    try:
+        before = copied(answer(*case))
+        return agrees_throughout(answer(*case[:position], other, *case[position + 1 :]), before)
+    except NotRight:
+        return False
 
 
 class NetworkState:

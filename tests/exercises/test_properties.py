@@ -11,6 +11,7 @@ from mmcourse.exercises.properties import (
     expect_order_of_no_effect,
     expect_same_again,
     expect_without,
+    ignored,
     mixed_examples,
     size_written,
 )
@@ -33,6 +34,30 @@ def test_a_result_in_the_type_of_its_arguments_passes():
 def test_a_result_of_another_type_is_refused(function, words):
     with pytest.raises(NotRight, match=words):
         expect_dtype_kept(Answer(function), CASE)
+
+
+def test_a_result_in_float64_for_float32_is_refused():
+    with pytest.raises(NotRight, match="for float32 tensors the result is torch.float64"):
+        expect_dtype_kept(Answer(lambda x, n, more: x.double()), CASE)
+
+
+def test_an_example_alone_gives_what_it_gives_in_a_batch():
+    case = torch.rand(3, 2), torch.rand(3, 2)
+    expect_alone_as_in_batch(lambda x, y: x * y.sum(1, keepdim=True), case, "mixed")
+    with pytest.raises(NotRight, match="mixed"):
+        expect_alone_as_in_batch(lambda x, y: x - x.mean(0), case, "mixed")
+
+
+def test_an_argument_without_effect_is_ignored():
+    assert ignored(Answer(lambda x, y: x), (torch.ones(2), torch.ones(2)), 1, torch.zeros(2))
+    assert not ignored(Answer(lambda x, y: x + y), (torch.ones(2), torch.ones(2)), 1, torch.zeros(2))
+    assert not ignored(Answer(lambda x, y: x / 0 if y is None else x), (1, 2), 1, None)
+
+
+def test_large_arguments_that_overflow_are_refused():
+    expect_no_overflow(lambda x: x.softmax(0), (torch.tensor([1e3, 0.0]),), "overflow")
+    with pytest.raises(NotRight, match="overflow"):
+        expect_no_overflow(lambda x: x.exp() / x.exp().sum(), (torch.tensor([1e3, 0.0]),), "overflow")
 
 
 def test_complex_numbers_are_asked_in_double_precision_and_whole_numbers_are_not():

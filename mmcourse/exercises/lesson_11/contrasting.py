@@ -72,6 +72,10 @@ MISTAKES: Mistakes = [
         lambda c, s: (crossed(s * c, torch.zeros(len(c)).long()) + crossed(s * c.T, torch.zeros(len(c)).long())) / 2,
         "the target is 0 for every row; the positive of row i is in column i: `torch.arange(B)`",
     ),
+    (
+        lambda c, s: (crossed(s * c, c.argmax(1)) + crossed(s * c.T, c.argmax(0))) / 2,
+        "the largest entry of each row is the target (`argmax`); the positives are on the diagonal, `torch.arange(B)`",
+    ),
     *(
         (mistaken, "the targets are off by one: the positive of row 0 is in column 0, `torch.arange(B)`")
         for mistaken in (lambda c, s: shifted(c, s, 1), lambda c, s: shifted(c, s, -1))
@@ -153,6 +157,7 @@ def symmetric_info_nce(answer, rng):
     for size, scale in ((3, 2.0), (5, 0.5), (7, 12.0)):
         one, other = torch.randn(2, size, 6, generator=rng)
         cases.append((unit(one) @ unit(one + 0.7 * other).T, scale))
+    cases[0] = cases[0][0].flip(1), cases[0][1]  # the largest entries beside the diagonal
     judge_tensors(explained(answer, UNLIKE), cases, contrastive, MISTAKES, where, causes)
     sharp, scale = torch.eye(6), 100.0
     for table, words in ((sharp, "nearly 0"), (-sharp, "about 100")):

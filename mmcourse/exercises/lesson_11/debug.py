@@ -126,6 +126,12 @@ def scale_of(loss: nn.Module, pairs) -> float:
     for kind, words in KINDS:
         if common(kind, tables, values) is not None:
             raise NotRight(words)
+    by_width = [table / one.shape[1] for table, (one, _) in zip(tables, pairs, strict=True)]
+    if (found := common(contrastive, by_width, values)) is not None:
+        raise NotRight(
+            f"the cosines are still divided by the number of features, D, so the scale starts at {found:.1f} / D: "
+            "leave out `/ one.shape[1]`"
+        )
     raise NotRight(
         f"for {len(pairs[0][0])} pairs it returned {values[0]:.3f}, and no scale yields that: is it the mean of the "
         "cross-entropies of rows and columns, as in exercise 11.2?"

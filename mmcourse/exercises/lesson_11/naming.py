@@ -103,6 +103,14 @@ MISTAKES: Mistakes = [
         lambda x, p: likeness(x, p).argmax(2).mode(1).values,
         "the argmax runs over the prompts of each class; take each class's maximum first, `amax`",
     ),
+    (
+        lambda x, p: likeness(x, p).argmax(1).mode(1).values,
+        "the phrasings vote, each for its best class; the class of the single nearest prompt counts",
+    ),
+    (
+        lambda x, p: torch.einsum("bd,kpd->bkp", unit(x, 0), unit(p, 2)).amax(2).argmax(1),
+        "the images are divided by norms over the batch (`dim=0`); each image has its own norm, `dim=1`",
+    ),
 ]
 
 
@@ -119,7 +127,7 @@ MISTAKES: Mistakes = [
 )
 def zero_shot(answer, rng):
     cases = []
-    for images, kinds, prompts, width in ((60, 4, 3, 5), (80, 7, 4, 4), (50, 3, 5, 6)):
+    for images, kinds, prompts, width in ((60, 4, 3, 5), (80, 7, 4, 4), (50, 3, 5, 6), (1, 5, 2, 4)):
         std = 3 * torch.rand(kinds, 1, 1, generator=rng)  # classes whose sentences agree, and others
         middle = torch.randn(kinds, 1, width, generator=rng)
         told = middle + std * torch.randn(kinds, prompts, width, generator=rng)
@@ -127,7 +135,7 @@ def zero_shot(answer, rng):
         seen = torch.randn(images, width, generator=rng) * (3 * torch.rand(images, 1, generator=rng) + 0.1)
         cases.append((seen, told))
     judge_tensors(whole_numbers(explained(answer, UNLIKE)), cases, classes, MISTAKES, where, causes)
-    return "correct: every image gets the class of the nearest prompt"
+    return "correct: every image, also a single one, gets the class of the nearest prompt"
 
 
 def whole_numbers(answer: Callable) -> Callable:

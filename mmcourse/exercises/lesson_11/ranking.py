@@ -85,6 +85,10 @@ MISTAKES: Mistakes = [
         lambda t, r: 1 + ((t > own(t, r)).sum(1) + ((t == own(t, r)).sum(1) - 1) / 2).floor(),
         "half ranks are truncated: `//` or `.long()` turns 1.5 into 1",
     ),
+    *(
+        (mistaken, "half ranks are rounded to whole numbers; a rank of 1.5 stays 1.5")
+        for mistaken in (lambda t, r: rank(t, r).round(), lambda t, r: rank(t, r).ceil())
+    ),
     *((lambda t, r, width=width: loose(t, r, width), NEAR) for width in (0.001, 0.01, 0.1)),
     *((lambda t, r, digits=digits: rounded(t, r, digits), NEAR) for digits in (1, 2, 3)),
     (lambda t, r: rank((100 * t).softmax(1), r), NEAR),
@@ -113,11 +117,15 @@ def ranks(answer, rng):
         # Far below the largest, and all different: the correct one is slightly above the next.
         table[3] = 4e-4 * torch.randperm(candidates, generator=rng) - 0.9
         table[3, 0], table[3, -1] = 0.9, 4e-4 * candidates - 0.9
+        if queries > 4:  # a rank of 1.5
+            table[4], correct[4] = 0.2, 0
+            table[4, :2] = 0.8
         cases.append((table, correct))
+    cases.append((torch.rand(1, 6, generator=rng), torch.tensor([4])))
     tried = explained(answer, UNLIKE)
     sorts(tried, cases)
     judge_tensors(tried, cases, rank, MISTAKES, where, causes)
-    return "correct from 1 to the number of candidates; ties count half"
+    return "correct from 1 to the number of candidates, for a single query too; ties count half"
 
 
 def sorts(answer: Callable, cases: list[tuple]) -> None:

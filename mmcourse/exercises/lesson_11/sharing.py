@@ -18,6 +18,15 @@ def alike(meanings: Tensor) -> Tensor:
     return (meanings[:, None] == meanings).float()
 
 
+def neighbours(meanings: Tensor) -> Tensor:
+    """As `alike`, between neighbours alone."""
+    return alike(meanings).triu(-1).tril(1)
+
+
+def apart(meanings: Tensor) -> Tensor:
+    return (meanings[:, None] - meanings).abs().float()
+
+
 MISTAKES: Mistakes = [
     (lambda m: torch.eye(len(m)), "only the diagonal is positive; examples with the same meaning are positives too"),
     (alike, "each row has a 1 for all positives; it has to sum to 1, so divide it by their number"),
@@ -47,6 +56,21 @@ MISTAKES: Mistakes = [
     (
         lambda m: (alike(m) - torch.eye(len(m))) / (alike(m).sum(1, keepdim=True) - 1).clamp(min=1),
         "the example itself is left out: it is a positive too",
+    ),
+    (
+        lambda m: (alike(m) - torch.eye(len(m))) / (alike(m).sum(1, keepdim=True) - 1),
+        "the example itself is left out, which leaves rows of 0 / 0: it is a positive too",
+    ),
+    (
+        lambda m: neighbours(m) / neighbours(m).sum(1, keepdim=True),
+        "only neighbours in the batch are compared; compare every example with every other",
+    ),
+    *(
+        (mistaken, "similar numbers count as similar meanings; only equal numbers are the same meaning: `==`")
+        for mistaken in (
+            lambda m: (-apart(m)).softmax(1),
+            lambda m: 1 / (1 + apart(m)) / (1 / (1 + apart(m))).sum(1, keepdim=True),
+        )
     ),
     (
         lambda m: 0.5 * torch.eye(len(m)) + 0.5 * targets(m),

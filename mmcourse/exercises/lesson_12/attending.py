@@ -6,7 +6,8 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, described, drawn, judge_tensors
+from mmcourse.exercises.judging import SQUEEZED, Mistakes, described, drawn, judge_tensors, squeezed
+from mmcourse.exercises.properties import expect_no_overflow, ignored
 
 
 def scores_of(state: Tensor, positions: Tensor, W: Tensor) -> Tensor:
@@ -41,7 +42,8 @@ MISTAKES: Mistakes = [
     ),
     (
         attended(torch.ones_like),
-        "every weight is 1: the softmax runs over an axis of length 1; it belongs over the T positions",
+        "every weight is 1: the softmax runs over an axis of length 1, or over the features, whose weights are then "
+        "summed; it belongs over the T positions",
     ),
     (
         attended(lambda s: s.flatten().softmax(0).view_as(s)),
@@ -86,12 +88,31 @@ MISTAKES: Mistakes = [
         attended(found_of=lambda w, p: (w[:, None] @ p)[:, 0] / p.shape[1]),
         "the context is divided by the number of positions; the weights sum to 1 already",
     ),
+    (attended(found_of=lambda w, p: p.sum(dim=1)), "the context is the unweighted sum: the weights are not used"),
     (attended(found_of=lambda w, p: p.mean(dim=1)), "the context is the unweighted mean: the weights are not used"),
     (
         attended(found_of=lambda w, p: p[torch.arange(len(p)), w.argmax(1)]),
         "the context is the best position alone; it is the weighted mean of all",
     ),
+    (
+        lambda s, p, W: right(s[:1].expand_as(s), p, W),
+        "the state of the first example queries for the whole batch; each example has its own",
+    ),
+    (
+        attended(lambda s: s.tanh().softmax(1)),
+        "there is a tanh of the scores, as in additive attention; here a score is the dot product itself",
+    ),
+    (
+        lambda s, p, W: with_scores(torch.cosine_similarity(p, (s @ W.T)[:, None], dim=2), p),
+        "the scores are cosines; here they are dot products, without the division by the norms",
+    ),
 ]
+
+
+def with_scores(scores: Tensor, positions: Tensor) -> Tensor:
+    """Context and weights for other scores."""
+    weights = scores.softmax(1)
+    return torch.cat([(weights[:, None] @ positions)[:, 0], weights], dim=1)
 
 
 @exercise(
@@ -110,7 +131,23 @@ def attend(answer, rng):
         (drawn(rng, batch, hidden), drawn(rng, batch, tokens, width), drawn(rng, width, hidden) / 2)
         for batch, tokens, width, hidden in ((3, 7, 4, 6), (4, 4, 6, 3), (2, 9, 5, 5), (1, 5, 3, 4))
     ]
-    judge_tensors(lambda *case: joined(answer(*case), case), cases, right, MISTAKES, where, entry=entry)
+
+    def tried(*case) -> Tensor:
+        return joined(answer(*case), case)
+
+    try:
+        judge_tensors(tried, cases, right, MISTAKES, where, entry=entry)
+    except NotRight as problem:
+        if "Error" in str(problem) and ignored(tried, cases[2], 2, drawn(rng, 5, 5)):
+            raise NotRight(f"{problem}. For another `W` the result is the same; the query is `state @ W.T`") from None
+        raise
+    state, positions, W = cases[0]
+    expect_no_overflow(
+        tried,
+        (200 * state, positions, W),
+        "for scores in the hundreds the result holds NaN: `exp` of them is infinite. `softmax` subtracts the largest "
+        "score first",
+    )
     remark = expect_gradients(answer, cases[0], lambda *case: tuple(right(*case).split([4, 7], dim=1)), part=tuple)
     return "four sizes; the weights of each image sum to 1" + remark
 
@@ -125,6 +162,10 @@ def joined(result, case) -> Tensor:
         raise NotRight(f"{where(*case)} it gave {described(result)}, expected two tensors: context, weights")
     found, weights = (x.detach().cpu() for x in result)
     shapes = tuple(found.shape), tuple(weights.shape)
+    if squeezed(shapes[0], (batch, width)) or squeezed(shapes[1], (batch, tokens)):
+        raise NotRight(f"{where(*case)} context and weights have shapes {shapes[0]} and {shapes[1]}: {SQUEEZED}")
+    if shapes == ((width,), (tokens,)):
+        raise NotRight(f"{where(*case)} only one example is there: is a `return` inside the loop over the batch?")
     if shapes == ((batch, tokens), (batch, width)) and tokens != width:
         raise NotRight("the weights come first; `return context, weights`")
     if shapes[1] == (batch, tokens, 1) or shapes[0] in ((batch, width, 1), (batch, 1, width)):

@@ -5,7 +5,17 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import Mistakes, described, drawn, expect_finite, judge_tensors, whole
+from mmcourse.exercises.judging import (
+    SQUEEZED,
+    Mistakes,
+    described,
+    drawn,
+    expect_finite,
+    explained,
+    judge_tensors,
+    squeezed,
+    whole,
+)
 
 
 def best_of(total: Tensor, width: int, columns: int | None = None) -> Tensor:
@@ -50,6 +60,12 @@ def some_of_each(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
     total = scores[:, None] + log_p
     kept = total.topk(max(width // len(scores), 1), dim=1).indices
     return best_of(torch.full_like(total, -torch.inf).scatter(1, kept, total.gather(1, kept)), width)
+
+
+def by_parent(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
+    """The right continuations in the order of the table."""
+    best = right(scores, log_p, width)
+    return best[:, (best[1] * log_p.shape[1] + best[2]).argsort()]
 
 
 def from_the_best(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
@@ -116,7 +132,18 @@ MISTAKES: Mistakes = [
         "the position is divided by the number of beginnings; a row of the table has V entries",
     ),
     (lambda s, p, w: right(s, p, w).flip(1), "the order is ascending; the best comes first"),
+    (by_parent, "the right continuations, sorted by their beginning; they are sorted by score, the best first"),
+    (
+        lambda s, p, w: right(s, p, w) + right(s, p, w)[1] * torch.tensor([[0.0], [0.0], [p.shape[1]]]),
+        "the word is its position in the flattened table: take the remainder, `position % V`",
+    ),
+    (lambda s, p, w: best_of((s[:, None] + p) / 2, w), "the mean of both logarithms is taken; they are added"),
 ]
+CAUSES = {
+    "selected index k out of range": "`topk` gets fewer than `width` numbers. There may be fewer beginnings than "
+    "`width`, since one beginning can continue with several words: flatten the table of all pairs first",
+    "must match the size": "`scores[:, None]` adds the score of each beginning to its own row of `log_p`",
+}
 
 
 @exercise(
@@ -136,8 +163,10 @@ def beam_step(answer, rng):
         log_p = (2 * drawn(rng, beginnings, words)).log_softmax(dim=1)
         cases.append((-3 * torch.rand(beginnings, generator=rng) - 0.5, log_p, width))
     cases += [one_word_twice(rng), all_from_one(rng)]
-    judge_tensors(lambda *case: stacked(answer(*case), *case), cases, right, MISTAKES, where, entry=entry)
-    return "beams of six sizes; all pairs of a beginning and a word were considered"
+    cases.append((*cases[0][:2], 1))
+    tried = explained(answer, CAUSES)
+    judge_tensors(lambda *case: stacked(tried(*case), *case), cases, right, MISTAKES, where, entry=entry)
+    return "beams of seven sizes, one of width 1; all pairs of a beginning and a word were considered"
 
 
 def one_word_twice(rng: torch.Generator) -> tuple[Tensor, Tensor, int]:
@@ -164,6 +193,8 @@ def stacked(result, scores: Tensor, log_p: Tensor, width: int) -> Tensor:
     except (TypeError, ValueError, RuntimeError):
         raise NotRight(f"{here} one of the three is not a tensor: expected scores, parents, words") from None
     shapes = [tuple(row.shape) for row in rows]
+    if any(squeezed(shape, (width,)) for shape in shapes):
+        raise NotRight(f"{here} the three have shapes {shapes[0]}, {shapes[1]}, {shapes[2]}: {SQUEEZED}")
     if shapes == [log_p.shape[:1] + (width,)] * 3 or (len(shapes[0]) == 2 and shapes[0][1] == width):
         raise NotRight(
             f"{here} `width` of each beginning were returned; keep `width` of all together: flatten the table first"

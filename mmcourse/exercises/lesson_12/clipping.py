@@ -1,12 +1,13 @@
 """Exercise 12.5: the clipped precision of single words, as in BLEU (Papineni et al. 2002)."""
 
+import math
 from collections import Counter
 
 import torch
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import described, explained, whole
+from mmcourse.exercises.judging import described, whole
 
 WORDS = ["a", "the", "small", "big", "red", "blue", "fish", "boat", "is", "left", "of", "right", "above", "there"]
 
@@ -32,6 +33,28 @@ def spoken(generated: list[str], reference: list[str]) -> int:
 def right(generated: str, reference: str) -> float:
     words = generated.split()
     return common(words, reference.split()) / len(words) if words else 0.0
+
+
+def brevity(generated: list[str], reference: list[str]) -> float:
+    """BLEU's penalty for captions shorter than the reference."""
+    return min(1.0, math.exp(1 - len(reference) / max(len(generated), 1)))
+
+
+def while_removing(generated: list[str], reference: list[str]) -> int:
+    """Common words, counted while they are removed from both lists."""
+    words, left, count = list(generated), list(reference), 0
+    for word in words:
+        if word in left:
+            count += 1
+            left.remove(word)
+            words.remove(word)
+    return count
+
+
+def clipped_once(generated: list[str], reference: list[str]) -> int:
+    """Known words, minus one for each that was generated too often."""
+    known = [word for word in generated if word in reference]
+    return len(known) - sum(known.count(word) > reference.count(word) for word in set(known))
 
 
 MISTAKES = [
@@ -78,6 +101,30 @@ MISTAKES = [
     (
         fraction(lambda s, r: sum(max(n, Counter(r)[w]) for w, n in Counter(s).items()), spoken),
         "the larger of two counts is taken; clipping takes the smaller one: `min`",
+    ),
+    (
+        fraction(lambda s, r: sum(max(n, r.count(w)) for w, n in Counter(s).items() if w in r), spoken),
+        "the larger of two counts is taken; clipping takes the smaller one: `min`",
+    ),
+    (
+        lambda s, r: float(right(s, r) == 1),
+        "integer division, `//`, leaves 0 or 1; `/` gives the fraction",
+    ),
+    (
+        fraction(lambda s, r: int(s[:1] != [] and s[0] in r), spoken),
+        "only the first word is counted: is a `return` inside the loop?",
+    ),
+    (
+        fraction(while_removing, spoken),
+        "words are skipped: the loop removes words from the list that it runs over. Run over a copy",
+    ),
+    (
+        lambda s, r: right(s, r) * brevity(s.split(), r.split()),
+        "BLEU's brevity penalty is included; precision alone is asked for",
+    ),
+    (
+        fraction(clipped_once, spoken),
+        "a word that was generated too often loses one count; it counts at most as often as in the reference",
     ),
     (
         fraction(lambda s, r: 2 * common(s, r), lambda s, r: len(s) + len(r)),
@@ -136,10 +183,16 @@ def precision(answer, rng):
             raise NotRight("a percentage; a fraction between 0 and 1 is expected")
         i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not alike(*([x] for x in pair)))
         raise NotRight(f"{where(*cases[i])} it gave {given[i]:.3f}, expected {expected[i]:.3f}")
-    silent = explained(answer, {"ZeroDivisionError": "`generated` may be empty; its precision is 0"})
-    if number(silent("", "a fish"), ("", "a fish")) != 0:
-        raise NotRight("an empty caption: `generated` may be empty; its precision is 0")
-    return "twelve pairs of sentences; 'the the the the' gets one half, and an empty caption 0"
+    return f"twelve pairs of sentences; 'the the the the' gets one half{silent(answer)}"
+
+
+def silent(answer) -> str:
+    """A remark about an empty caption, for which the exercise asks nothing."""
+    try:
+        value = number(answer("", "a fish"), ("", "a fish"))
+    except NotRight:
+        return ". An empty caption stops it, though; its precision is 0 by convention"
+    return ", and an empty caption 0" if value == 0 else ". An empty caption usually gets 0"
 
 
 def drawn(rng: torch.Generator) -> tuple[str, str]:

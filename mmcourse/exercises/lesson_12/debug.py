@@ -1,6 +1,8 @@
 """The debugging exercise of lesson 12: a teacher-forced score reported as the quality of captions."""
 
-from collections.abc import Iterator
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from random import Random
@@ -30,7 +32,7 @@ class Planned(Captioner):
 
     def __init__(self, plans: Tensor, references: Tensor):
         super().__init__(len(VOCABULARY))
-        self.asked = False
+        self.asked, self.begun = False, None
         self.plans, self.references = (torch.nn.functional.pad(x, (0, 40 - x.shape[1])) for x in (plans, references))
 
     def encode(self, images: Tensor) -> Tensor:
@@ -41,8 +43,9 @@ class Planned(Captioner):
         return number, torch.zeros(len(number), 0, dtype=torch.int64)
 
     def decode(self, state, tokens: Tensor):
-        self.asked = True
         number, before = state
+        if not self.asked:
+            self.asked, self.begun = True, tokens.clone()
         words = torch.cat([before, tokens], dim=1)[:, :39]
         plan, reference = self.plans[number], self.references[number]
         length = words.shape[1]
@@ -104,6 +107,18 @@ class Case:
         self.expected = caption_accuracy(self.said, self.scenes)
         self.mistakes = list(self.mistaken())
         self.captioner.asked = False
+
+    def starts(self) -> bool:
+        """Whether the first word that the captioner read, if it read any, was <start>."""
+        begun = self.captioner.begun
+        return begun is None or bool((begun[:, 0] == START).all())
+
+    def true_words(self) -> int:
+        """How many true words the captioner read before its own first one."""
+        begun, truth = self.captioner.begun, self.captioner.references
+        if begun is None or begun.shape[1] < 2 or not torch.equal(begun[:, 1], truth[: len(begun), 1]):
+            return 0
+        return begun.shape[1] - 1
 
     def forced(self) -> tuple[Tensor, Tensor]:
         """Predictions under teacher forcing, and their targets.   (N, L), (N, L)"""
@@ -167,9 +182,35 @@ class Case:
             caption_accuracy(self.said, self.scenes[1:] + self.scenes[:1]),
             "captions are compared with the scenes of other pages: does the order change somewhere?",
         )
+        right = judged["meaning"]
+        yield (
+            torch.stack([part.float() for part in judged.values()]).mean().item(),
+            "the mean over all parts of the meaning; a caption is correct if its whole meaning is",
+        )
+        yield (
+            mean(right[judged["a sentence"]]),
+            "captions that the grammar cannot parse are left out; they count as wrong",
+        )
+        yield float(right[0]), "only the first caption is judged: is a `return` inside the loop?"
+        yield bleu(self.said, references), "that is BLEU, the overlap with one phrasing; judge the meaning"
         yield 1 - self.expected, "the fraction of wrong captions; return that of the correct ones"
         yield self.expected * PAGES, "a number of captions; a fraction is expected: divide by the number of captions"
         yield 100 * self.expected, "a percentage; a fraction between 0 and 1 is expected"
+
+
+def bleu(generated: Sequence[str], references: Sequence[str]) -> float:
+    """BLEU of a corpus with one reference each, up to four words in a row (Papineni et al. 2002)."""
+    pairs = [(said.split(), truth.split()) for said, truth in zip(generated, references, strict=True)]
+    lengths = [sum(map(len, words)) for words in zip(*pairs, strict=True)]
+    total = 0.0
+    for n in range(1, 5):
+        common, count = 0, 0
+        for said, truth in ([Counter(zip(*(x[i:] for i in range(n)), strict=False)) for x in pair] for pair in pairs):
+            common, count = common + (said & truth).total(), count + said.total()
+        if not common:
+            return 0.0
+        total += math.log(common / count) / 4
+    return math.exp(total + min(0.0, 1 - lengths[1] / lengths[0]))
 
 
 def alone(parts: tuple[str, ...]) -> str:
@@ -183,8 +224,9 @@ def alone(parts: tuple[str, ...]) -> str:
 
 def drawn(rng: torch.Generator) -> list[Case]:
     """Two cases for which no mistake gives both correct results, and no two mistakes agree on both."""
+    cases = [Case(rng)]
     while True:
-        cases = [Case(rng) for _ in range(2)]
+        cases = [cases[-1], Case(rng)]
         figures = zip(*([case.expected, *(figure for figure, _ in case.mistakes)] for case in cases), strict=True)
         if all(apart(a, b) for a, b in combinations(figures, 2)):
             return cases
@@ -219,12 +261,19 @@ def debug(answer, rng):
     given = tuple(number(answer(case.captioner, case.images, case.tokens, case.scenes)) for case in cases)
     expected = tuple(case.expected for case in cases)
     if apart(given, expected):
+        if not all(case.starts() for case in cases):
+            raise NotRight("the first word that the captioner reads is not <start>, with which every caption begins")
         for figures in zip(*(case.mistakes for case in cases), strict=True):
             if not apart(given, tuple(figure for figure, _ in figures)):
                 raise NotRight(figures[0][1])
         if not any(case.captioner.asked for case in cases):
             raise NotRight(
                 "the captioner that is passed in is not used: is another one used, from outside the function?"
+            )
+        if count := cases[0].true_words():
+            raise NotRight(
+                f"the captioner reads {count} true words of `tokens` before its first own one: it begins with <start> "
+                "and the image alone"
             )
         i = next(i for i in range(2) if apart(given[i : i + 1], expected[i : i + 1]))
         raise NotRight(

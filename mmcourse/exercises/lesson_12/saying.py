@@ -7,26 +7,34 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import described, whole
+from mmcourse.exercises.judging import described, explained, whole
+from mmcourse.exercises.properties import expect_same_again
 
 START, END, V = 2, 3, 9  # the tokens of the book; those of a case are drawn
 PATIENCE = 12  # steps allowed after the last that was needed
 
 
 class Speaker:
-    """A model whose logits depend on its state, which counts and remembers, and on the input word."""
+    """A model whose logits depend on its state, which counts and remembers, and on the input word.
+
+    Where sentences end the state is a pair, as an LSTM's; where they do not, one tensor, as a GRU's.
+    """
 
     def __init__(self, rng: torch.Generator, start: int, end: int, longest: int, ends: bool):
         self.table = torch.randn(50, V, V, generator=rng)
         self.table[:, :, [start] if ends else [start, end]] -= 20
-        self.longest, self.calls = longest, 0
+        self.longest, self.paired, self.calls = longest, ends, 0
+
+    def state(self, count: int, memory: int):
+        """A state as `step` takes and returns it."""
+        return (count, memory) if self.paired else torch.tensor([[count, memory]])
 
     def step(self, state, word):
-        if not isinstance(state, tuple) or len(state) != 2:
+        if not (isinstance(state, tuple) and len(state) == 2 if self.paired else one_tensor(state)):
             raise NotRight(f"`step` got {described(state)} as its state; pass the state that the last step returned")
         if isinstance(word, Tensor) and word.numel() != 1:
             raise NotRight(f"`step` got {described(word)} as its word; expected one word, an integer")
-        count, memory = state
+        count, memory = state if self.paired else state[0].tolist()
         self.calls += 1
         if count > self.longest + PATIENCE:
             raise NotRight("it never stops: stop at `end`, and after `longest` words in any case")
@@ -35,7 +43,12 @@ class Speaker:
         word = int(word)
         if not 0 <= word < V:
             raise NotRight(f"`step` got the word {word}, outside the vocabulary of {V}")
-        return self.table[memory % 50, word].clone(), (count + 1, 7 * memory + 3 * word + 1)
+        return self.table[memory % 50, word].clone(), self.state(count + 1, (7 * memory + 3 * word + 1) % 10**9)
+
+
+def one_tensor(state) -> bool:
+    """Whether this is the state of a model whose state is one tensor."""
+    return isinstance(state, Tensor) and state.shape == (1, 2)
 
 
 def said(
@@ -52,18 +65,23 @@ def said(
     lag=0,
     on="",
     pick=torch.argmax,
+    once=False,
+    repeats=True,
 ) -> list[int]:
     """The caption, or what a mistake makes of it.
 
     before, after: it includes <start>, or <end> where that was 'said' or 'always'. keep: the first state is used in
     every step. forget: so is <start>. lag: words too many. on: it continues after <end>, which is 'kept' or 'left out'.
+    once: no word comes twice. repeats: False where it stops at a repeated word.
     """
     words, word = [start] if before else [], start
     first = state
     for _ in range(longest + lag):
         logits, state = speaker.step(first if keep else state, start if forget else word)
-        word = int(pick(logits))
-        if word == end and not on:
+        if once:
+            logits[words] = -torch.inf
+        before, word = word, int(pick(logits))
+        if (word == end and not on) or (word == before and not repeats):
             return words + [end] * bool(after)
         if word != end or on == "kept":
             words.append(word)
@@ -87,12 +105,21 @@ MISTAKES = [
     ({"lag": -1}, "one word too few where `end` is not predicted: `longest` words are allowed"),
     ({"on": "kept"}, "it does not stop at `end`: what follows is not part of the caption"),
     ({"on": "left out"}, "it omits `end` and continues; the caption ends there"),
+    ({"longest": 1}, "only the first word is there: is a `return` inside the loop?"),
+    ({"once": True}, "no word comes twice; a caption may repeat a word, such as 'a'"),
+    ({"repeats": False}, "it stops where a word is repeated; it stops at `end`, and after `longest` words"),
     ({"pick": torch.argmin}, "the least probable word is taken each time: use `argmax`"),
     ({"end": 0}, "it stops at 0; stop at `end`, which may be any index"),
     ({"end": END}, f"it stops at {END}, the book's <end>; the argument `end` may be another index"),
     ({"start": START}, f"it begins with {START}, the book's <start>; the argument `start` may be another index"),
     ({"start": START, "end": END}, "the book's <start> and <end> are used; the arguments may be other indices"),
+    *(({"end": n}, f"it stops at {n}, whatever the argument `end` is") for n in range(V) if n not in (0, END)),
 ]
+CAUSES = {
+    "to unpack": "`state` is whatever `step` returned, for a GRU a single tensor: pass it on as it is",
+    "'tuple' object has no attribute": "`step` returns the logits first: `logits, state = step(state, word)`",
+    "must be Tensor, not tuple": "`step` returns the logits first: `logits, state = step(state, word)`",
+}
 
 
 @exercise(
@@ -112,7 +139,10 @@ def say(answer, rng):
         start, end = torch.randperm(V, generator=rng)[:2].tolist()
         longest = whole(rng, 3, 7) if number % 2 else 30
         cases.append((whole(rng, 0, 10**6), start, end, longest, number % 2 == 0))
-    given = [words_of(run(answer, *case)) for case in cases]
+    tried = explained(answer, CAUSES)
+    for case in cases[:4]:
+        expect_same_again(lambda *case: words_of(run(tried, *case)), case)
+    given = [words_of(run(tried, *case)) for case in cases]
     expected = [truth(case) for case in cases]
     if given == expected:
         return "eight captions; those that never end are truncated"
@@ -126,7 +156,8 @@ def say(answer, rng):
 
 def speaker_of(seed: int, *case) -> tuple[Speaker, tuple]:
     rng = torch.Generator().manual_seed(seed)
-    return Speaker(rng, *case), (0, whole(rng, 0, 10**6))
+    speaker = Speaker(rng, *case)
+    return speaker, speaker.state(0, whole(rng, 0, 10**6))
 
 
 def truth(case: tuple, **options) -> list[int]:

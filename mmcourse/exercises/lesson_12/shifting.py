@@ -5,7 +5,7 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import described, whole
+from mmcourse.exercises.judging import SQUEEZED, described, squeezed, whole
 
 START, END = 2, 3
 
@@ -21,16 +21,16 @@ START, END = 2, 3
     ),
 )
 def shift_right(answer, rng):
-    for longest in (6 + torch.randperm(6, generator=rng)[:3]).tolist():
-        tokens = sentences(rng, longest)
+    for longest, count in zip((6 + torch.randperm(6, generator=rng)[:4]).tolist(), (4, 5, 3, 1), strict=True):
+        tokens = sentences(rng, longest, count)
         inputs, targets = pair_of(answer(tokens), tokens)
         judge(inputs, targets, tokens)
-    return "three batches: at each position the input is one token, and the target is the next"
+    return "four batches, one of a single sentence: at each position the input is one token, and the target is the next"
 
 
-def sentences(rng: torch.Generator, longest: int) -> Tensor:
-    """Sentences of different lengths from <start> to <end>, padded.   (B, longest)"""
-    lengths = [longest, *(whole(rng, 4, longest - 1) for _ in range(3))]
+def sentences(rng: torch.Generator, longest: int, count: int) -> Tensor:
+    """Sentences of different lengths from <start> to <end>, padded.   (count, longest)"""
+    lengths = [longest, *(whole(rng, 4, longest - 1) for _ in range(count - 1))]
     tokens = torch.zeros(len(lengths), longest, dtype=torch.int64)
     for row, n in zip(tokens, lengths, strict=True):
         row[:n] = torch.randperm(40, generator=rng)[:n] + 5
@@ -51,6 +51,8 @@ def pair_of(result, tokens: Tensor) -> tuple[Tensor, Tensor]:
             f"{where} the tokens are of type {other[0]}; they are indices of the vocabulary, so keep them integers"
         )
     batch, length = tokens.shape
+    if any(squeezed(x.shape, (batch, length - 1)) for x in (inputs, targets)):
+        raise NotRight(f"{where} both have shape {tuple(inputs.shape)}, expected {(batch, length - 1)}: {SQUEEZED}")
     if inputs.shape == targets.shape == (batch - 1, length):
         raise NotRight(f"{where} a sentence is missing: `[1:]` removes rows; positions are the second axis, `[:, 1:]`")
     if inputs.shape == targets.shape == tokens.shape:
@@ -70,6 +72,11 @@ def pair_of(result, tokens: Tensor) -> tuple[Tensor, Tensor]:
 
 def judge(inputs: Tensor, targets: Tensor, tokens: Tensor) -> None:
     first, last = tokens[:, :-1], tokens[:, 1:]
+    if len(tokens) > 1 and torch.equal(inputs.flatten(), tokens.flatten()[: inputs.numel()]):
+        raise NotRight(
+            "from the second row on, a row begins with tokens of another sentence: the batch was cut after it was "
+            "flattened. Cut every row, along the second axis"
+        )
     if torch.equal(inputs, last) and torch.equal(targets, first):
         raise NotRight("inputs and targets are exchanged: <start> is an input and never a target")
     if torch.equal(inputs, targets):

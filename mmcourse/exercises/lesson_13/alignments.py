@@ -31,6 +31,7 @@ def forward(
     stays: bool = True,
     moves: bool = True,
     joined: Callable = sum,
+    ended: Callable = sum,
     frame_of: Callable = lambda t: t,
     symbol_of: Callable = lambda symbols, i: symbols[i],
     in_place: bool = False,
@@ -48,7 +49,7 @@ def forward(
             ways += [before[i - 1]] if moves and (i or wraps) else []
             ways += [before[i - 2]] if (i >= 2 or wraps) and skips(symbols, i, blank) else []
             alpha[i] = (joined(ways) if ways else zero) * p[frame_of(t), symbol_of(symbols, i)]
-    return sum(alpha[-ends:])
+    return ended(alpha[-ends:])
 
 
 def no_skip(symbols, i, blank) -> bool:
@@ -133,7 +134,14 @@ MISTAKES: Mistakes = [
     ),
     (changed(stays=False), "alpha[s] itself is missing in the sum: a symbol may last for several frames"),
     (changed(moves=False), "alpha[s - 1] is missing in the sum"),
-    (changed(joined=max), "that is the most probable alignment alone: add the ways, no maximum"),
+    *(
+        (mistaken, "that is the most probable alignment alone: add the ways, no maximum")
+        for mistaken in (changed(joined=max), changed(joined=max, ended=max))
+    ),
+    (
+        changed(joined=lambda ways: ways[-1]),
+        "only the last of the ways into a position counts: is there an `=` where `+=` belongs?",
+    ),
     (
         changed(in_place=True),
         "values of the same frame are used instead of those of the frame before: alpha is overwritten while it is "

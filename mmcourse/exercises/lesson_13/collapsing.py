@@ -6,7 +6,7 @@ import torch
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import Mistakes, call, compare, explained, listed_numbers, whole
+from mmcourse.exercises.judging import Mistakes, call, compare, described, explained, listed_numbers, whole
 from mmcourse.exercises.properties import expect_same_again
 
 
@@ -42,6 +42,17 @@ def in_pairs(ids: list[int], blank: int) -> list[int]:
 def after_no_blank(ids: list[int], blank: int) -> list[int]:
     """A symbol behind a blank is lost."""
     return [s for i, s in enumerate(ids) if s != blank and (i == 0 or ids[i - 1] not in (s, blank))]
+
+
+def by_identity(ids: list[int], blank: int, neighbours: bool, blanks: bool) -> list[int]:
+    """Neighbours, or symbols and the blank, are compared by `is`, which holds for small numbers alone."""
+    small = 256
+    return [
+        symbol
+        for i, symbol in enumerate(ids)
+        if (i == 0 or symbol != ids[i - 1] or (neighbours and symbol > small))
+        and (symbol != blank or (blanks and symbol > small))
+    ]
 
 
 def stripped(ids: list[int], blank: int) -> list[int]:
@@ -136,6 +147,21 @@ MISTAKES: Mistakes = [
         "the blank is taken to be the largest index; it is `blank`",
     ),
     (lambda ids, blank: collapse(ids, ids[0] if ids else 0), "the first symbol is taken for the blank; it is `blank`"),
+    (
+        lambda ids, blank: without(collapse(ids, blank), 0),
+        "the symbol 0 is lost where another number is the blank: `if symbol` is false for 0; compare with `blank`",
+    ),
+    (
+        lambda ids, blank: collapse(ids[:1], blank),
+        "only the first frame is used: is a `return` inside the loop?",
+    ),
+    *(
+        (
+            lambda ids, blank, neighbours=neighbours, blanks=blanks: by_identity(ids, blank, neighbours, blanks),
+            "equal numbers above 256 count as different: `is not` compares objects, `!=` compares numbers",
+        )
+        for neighbours, blanks in ((True, True), (True, False), (False, True))
+    ),
 ]
 CAUSES = {
     "index out of range": "`ids` may be empty, and the last frame has no neighbour after it",
@@ -175,6 +201,9 @@ def collapse_check(answer, rng):
     expect_same_again(tried, cases[0])
     given = [tried(*case) for case in cases]
     compare(answer.name, cases, given, collapse, MISTAKES)
+    kept = answer(*cases[0])
+    if not isinstance(kept, list | tuple):
+        raise NotRight(f"the symbols are right, but it gave {described(kept)}, expected a list: `.tolist()` makes one")
     if tried([1, 0, 1]) != [1, 1]:
         raise NotRight("without the argument `blank` the blank is 0: keep the default in the first line")
     return f"{len(cases)} alignments, an empty one, one of blanks alone, and blanks of other numbers than 0"

@@ -9,6 +9,7 @@ from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described, expect_tensor, expect_whole_number, explained, whole
 
 LETTERS = " abcdefghijklmnopqrstuvwxyz'"
+PLACEHOLDERS = "-_*#<>|~@^?\0"  # characters that often stand for the blank, and may be letters
 CAUSES = {
     "out of range": (
         "an index has no character: do `encode` and `decode` count alike, and is the blank removed before the lookup?"
@@ -33,16 +34,19 @@ CAUSES = {
 def fixed_alphabet(answer, rng):
     if is_stub_class(answer.function):
         raise NotTried
-    for letters in (
+    sets = (
         drawn_letters(rng, 5),
         " " + drawn_letters(rng, 6).replace(" ", ""),
         drawn_letters(rng, whole(rng, 9, 14)),
-    ):
+        drawn_letters(rng, 3) + PLACEHOLDERS,
+    )
+    for letters in sets:
         alphabet = made(answer, letters)
         judge_encoding(alphabet, letters, rng)
         judge_decoding(alphabet, letters, rng)
+    judge_separate(answer, sets[0], sets[3])
     return (
-        "3 sets of letters: every character has an index of its own, the blank as well, and every sentence comes back "
+        "4 sets of letters: every character has an index of its own, the blank as well, and every sentence comes back "
         "from its alignments, doubled letters included"
     )
 
@@ -76,6 +80,18 @@ def made(answer, letters: str):
             f"`blank` is {blank}, but there are the outputs 0 to {n_outputs - 1}: the network needs one for it"
         )
     return alphabet
+
+
+def judge_separate(answer, letters: str, others: str) -> None:
+    """A second alphabet leaves the first as it was."""
+    first = made(answer, letters)
+    before = first.blank, first.n_outputs, indices(first, letters)
+    made(answer, others)
+    if before != (first.blank, first.n_outputs, indices(first, letters)):
+        raise NotRight(
+            "a second alphabet changes the first: something is stored in the class, or in a global name, which all "
+            "alphabets share. `self.blank = ...` stores it in the object"
+        )
 
 
 def collision(letter: str, blank: int) -> str:
@@ -169,6 +185,8 @@ def cause(ids: list[int], given: str, own: dict[int, str], blank: int) -> str:
     if given == "".join(own[i] for i, _ in groupby(plain)):
         return ": blanks are removed before repeats are merged"
     merged = [i for i, _ in groupby(ids)]
+    if given == "".join(own[i] for i in merged if i != blank).strip():
+        return ": spaces at the ends are lost: is there a `strip`?"
     if len(given) == len(merged) > sum(i != blank for i in merged):
         return f": the blank is written as {given[merged.index(blank)]!r}; it is removed"
     if len(given) == sum(i != blank for i in merged):

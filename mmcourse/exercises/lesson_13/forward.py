@@ -46,7 +46,12 @@ def forward_check(answer, rng):
     cases = drawn_cases(rng)
 
     def tried(*case):
-        return (answer if case[1] else explained(answer, CAUSES))(*case)
+        try:
+            return (answer if case[1] else explained(answer, CAUSES))(*case)
+        except NotRight as problem:
+            if len(case[1]) > len(case[0]):
+                raise NotRight(f"{problem}. This text is too long for its frames; its probability is 0") from None
+            raise
 
     expect_same_again(tried, cases[0])
     expect_without(

@@ -86,7 +86,7 @@ def by_sentence(references: list[str], hypotheses: list[str], empty: float | Non
 
 
 def unequal_places(words: list, heard: list) -> int:
-    """Words are compared place by place."""
+    """Words are compared position by position."""
     return sum(a != b for a, b in zip(words, heard, strict=False)) + abs(len(words) - len(heard))
 
 
@@ -240,10 +240,13 @@ MISTAKES: Mistakes = [
         rate(lambda words, heard: edits(words, heard) if words else bool(heard)),
         "for an empty reference one error is counted; each word of the hypothesis is an insertion",
     ),
-    (rate(unequal_places), "words are compared place by place, so that one missing word makes all that follow wrong"),
+    (
+        rate(unequal_places),
+        "words are compared position by position, so that one missing word makes all that follow wrong",
+    ),
     (
         rate(unequal_common_places),
-        "words are compared place by place by `zip`, which also stops at the shorter sentence",
+        "words are compared position by position by `zip`, which also stops at the shorter sentence",
     ),
     (
         rate(bag),

@@ -11,6 +11,7 @@ from mmcourse.exercises.judging import described, named_mistake, whole
 from mmcourse.exercises.properties import expect_same_again
 
 WORDS = ("the", "red", "cat", "sat", "mat", "dog", "saw", "a", "under", "fox")
+LOW = -1e6  # the level of a case far below all others
 Candidate = tuple[list[str], float]
 
 
@@ -72,10 +73,23 @@ def better_than_the_one_before(candidates, language_model, weight, bonus) -> lis
     return kept
 
 
-def above_zero(candidates, language_model, weight, bonus) -> list[str]:
-    """The best so far starts at 0, with no words."""
-    scores = [total(words, acoustic, language_model(words), weight, bonus) for words, acoustic in candidates]
-    return right(candidates, language_model, weight, bonus) if max(scores) > 0 else []
+def above(start: float, kept: Callable = lambda candidates: []) -> Callable:
+    """The best so far starts with a number, and no words or the first candidate's."""
+
+    def computed(candidates: list[Candidate], language_model: Callable, weight: float, bonus: float) -> list[str]:
+        scores = [total(words, acoustic, language_model(words), weight, bonus) for words, acoustic in candidates]
+        return right(candidates, language_model, weight, bonus) if max(scores) > start else kept(candidates)
+
+    return computed
+
+
+def word_by_word(candidates, language_model, weight, bonus) -> list[str]:
+    """Every word has its own call of the language model."""
+
+    def score(one: Candidate) -> float:
+        return total(*one, sum(language_model([word]) for word in one[0]), weight, bonus)
+
+    return max(candidates, key=score)[0]
 
 
 MISTAKES = [
@@ -202,7 +216,22 @@ MISTAKES = [
         "the last candidate is left out: does a loop end one too early?",
     ),
     (better_than_the_one_before, "a candidate is compared with the one before it, not with the best so far"),
-    (above_zero, "the best sum so far starts at 0, and most sums are negative: start with `-math.inf`"),
+    *(
+        (mistaken, "the best sum so far starts at 0, and most sums are negative: start with `-math.inf`")
+        for mistaken in (above(0), above(0, lambda candidates: candidates[0][0]))
+    ),
+    *(
+        (mistaken, "the best sum so far starts at a number that sums can be below: start with `-math.inf`")
+        for mistaken in (above(LOW / 2), above(LOW / 2, lambda candidates: candidates[0][0]))
+    ),
+    (
+        word_by_word,
+        "the language model gets every word alone; it takes the list of all words of a candidate, whose order counts",
+    ),
+    (
+        chosen(lambda w, a, lm, k, b: per_word(a + k * lm, w) + b * len(w)),
+        "the log-probabilities are divided by the number of words; the bonus is for the length",
+    ),
     (
         lambda c, lm, k, b: [x for x in c if x[0]] and right([x for x in c if x[0]], lm, k, b),
         "a candidate without words is left out; it can be the best",
@@ -228,6 +257,7 @@ MISTAKES = [
 def best_of_check(answer, rng):
     model = LanguageModel(rng)
     cases = [(drawn_candidates(rng, whole(rng, 3, 8)), model, *weights(rng)) for _ in range(40)]
+    cases.append(([(words, level + LOW) for words, level in drawn_candidates(rng, 6)], model, *weights(rng)))
     cases += [(drawn_candidates(rng, 1), model, *weights(rng)), (drawn_candidates(rng, 6), model, 0.0, 0.0)]
     expect_same_again(answer, cases[0])
     given = [words_of(answer(*case), case) for case in cases]

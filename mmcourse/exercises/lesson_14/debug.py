@@ -6,10 +6,15 @@ from torch import Tensor, nn
 from mmcourse.exercises.answers import NotRight, NotTried, guarded, is_stub_class
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import drawn, expect_finite, expect_tensor, explained, model_of, trains
+from mmcourse.exercises.properties import expect_alone_as_in_batch
 
 SIDE = 32
 SIZES = (23, 6, 12), (17, 9, 8)  # vocabulary, noise, width
 LEAST = 0.02  # effect of a sentence, relative to that of the noise; the buggy generator has below 0.001
+OTHERS = 6  # words that replace one
+REMOVED = (
+    "something removes what the sentence has changed. Which layer subtracts a mean and divides by a standard deviation?"
+)
 CAUSES = {
     "cannot be multiplied": "two layers that follow each other do not fit: are sizes written as numbers somewhere?",
     "out of range in self": "a token is not below the size of the embedding: it is `vocabulary_size`",
@@ -67,6 +72,9 @@ def shaken(model: nn.Module, rng: torch.Generator) -> None:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.05 * drawn(rng, *parameter.shape)
+        for layer in model.modules():  # no training changes the row of the padding
+            if isinstance(layer, nn.Embedding | nn.EmbeddingBag) and layer.padding_idx is not None:
+                layer.weight[layer.padding_idx] = 0
 
 
 def images_of(model: nn.Module, z: Tensor, tokens: Tensor) -> Tensor:
@@ -124,8 +132,7 @@ def judge_influence(model: nn.Module, rng: torch.Generator, sizes: tuple[int, in
     if effect.median() < LEAST:
         raise NotRight(
             f"another sentence changes the image {effect.median().item():.1e} times as much as another noise, which is "
-            "hardly more than rounding: something removes what the sentence has changed. Which layer subtracts a mean "
-            "and divides by a standard deviation?"
+            f"hardly more than rounding: {REMOVED}"
         )
 
 
@@ -148,10 +155,24 @@ def judge_words(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, i
                 "and the last word comes before it"
             )
         for place in range(4):
-            others = tokens.clone()
-            others[:, place] = 1 + others[:, place] % (vocabulary - 1)
-            if (difference(before, images_of(model, z, others)) <= 1e-4 * scale).any():
-                raise NotRight(f"word {place + 1} of 4 does not change the image; every word of the sentence counts")
+            others = replaced(tokens, place, vocabulary)
+            changes = difference(before.repeat(OTHERS, 1, 1, 1), images_of(model, z.repeat(OTHERS, 1), others))
+            if (changes > 3e-3 * scale).all():
+                continue
+            if changes.max() > 0.01 * scale:
+                raise NotRight(
+                    f"word {place + 1} of 4 changes the image for some words, and for others by hardly more than "
+                    f"rounding: {REMOVED}"
+                )
+            raise NotRight(f"word {place + 1} of 4 does not change the image; every word of the sentence counts")
+
+
+def replaced(tokens: Tensor, place: int, vocabulary: int) -> Tensor:
+    """The sentences with other words at one place, `OTHERS` times.   (B, T) -> (OTHERS * B, T)"""
+    others = tokens.repeat(OTHERS, 1, 1)
+    steps = torch.arange(OTHERS)[:, None]
+    others[:, :, place] = 1 + (others[:, :, place] + steps) % (vocabulary - 1)
+    return others.flatten(0, 1)
 
 
 def judge_batch(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, int]) -> None:
@@ -159,10 +180,9 @@ def judge_batch(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, i
     vocabulary, noise, _ = sizes
     z, tokens = drawn(rng, 4, noise), drawn_sentences(rng, 4, 5, vocabulary)
     with torch.no_grad():
-        together = images_of(model, z, tokens)
-        alone = torch.cat([images_of(model, z[i : i + 1], tokens[i : i + 1]) for i in range(4)])
-    if not torch.allclose(together, alone, atol=1e-4):
-        raise NotRight(
+        expect_alone_as_in_batch(
+            lambda *inputs: images_of(model, *inputs),
+            (z, tokens),
             "an example gives another image alone than in a batch: is one sentence or one noise used for all of "
-            "them, or does something run over the batch axis?"
+            "them, or does something run over the batch axis?",
         )

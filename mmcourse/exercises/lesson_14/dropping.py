@@ -11,7 +11,7 @@ from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import expect_tensor, explained
 from mmcourse.exercises.randomness import FALSE_ALARM, correlated
 
-MANY, CALLS, BATCH = 8_000, 1_000, 8
+MANY, SOME, CALLS, BATCH = 8_000, 2_000, 1_000, 8
 CAUSES = {
     "must match the size": "one decision per sentence has the shape (B,); `[:, None]` gives it an axis for the words",
     "shape of the mask": "one decision per sentence has the shape (B,), and selects rows: `result[dropped] = 0`",
@@ -33,17 +33,59 @@ CAUSES = {
 )
 def drop_check(answer, rng):
     tried = explained(answer, CAUSES)
-    for batch, length in ((5, 3), (4, 4), (1, 6), (3, 7)):
-        tokens, empty = drawn_tokens(rng, batch, length), drawn_empty(rng, length)
-        if (one := dropped(tried, tokens, 0.0, empty)).any():
-            raise NotRight(f"for probability 0 a sentence is replaced, {place(one)}; none is")
-        if (one := ~dropped(tried, tokens, 1.0, empty)).any():
-            raise NotRight(f"for probability 1 a sentence is kept, {place(one)}; all are replaced")
-    for probability in (0.1, 0.35, 0.8):
-        judge_fraction(dropped(tried, drawn_tokens(rng, MANY, 3), probability, drawn_empty(rng, 3)), probability)
+    tokens, empty = drawn_tokens(rng, 12, 5), drawn_empty(rng, 5)
+    for _ in range(12):
+        dropped(tried, tokens, 0.5, empty)
+    judge_ends(tried, rng)
+    for probability, many in ((0.1, SOME), (0.35, MANY), (0.8, SOME)):
+        judge_fraction(decisions(tried, rng, many, probability), probability)
     tokens, empty = drawn_tokens(rng, BATCH, 4), torch.zeros(4, dtype=torch.int64)
     judge_independence(torch.stack([dropped(tried, tokens, 0.5, empty) for _ in range(CALLS)]))
     return "fractions for 5 probabilities, sentences replaced whole, independently of each other and anew in every call"
+
+
+def decisions(answer: Callable, rng: torch.Generator, many: int, probability: float) -> Tensor:
+    """Which of many sentences are replaced.   -> (many,) bool"""
+    return dropped(answer, drawn_tokens(rng, many, 3), probability, drawn_empty(rng, 3))
+
+
+def judge_ends(answer: Callable, rng: torch.Generator) -> None:
+    """For probability 0 no sentence is replaced, for probability 1 every one."""
+    sizes = (5, 3), (4, 4), (1, 6), (3, 7)
+    inputs = [(drawn_tokens(rng, *size), drawn_empty(rng, size[1])) for size in sizes]
+    none, every = ([dropped(answer, tokens, p, empty) for tokens, empty in inputs] for p in (0.0, 1.0))
+    if not any(one.any() for one in none) and all(one.all() for one in every):
+        return
+    if all(one.all() for one in none) and not any(one.any() for one in every):
+        raise NotRight(
+            "for probability 0 all sentences are replaced, and for 1 none; it is the other way round: exchange the two"
+        )
+    if all(one[0] and not one[1:].any() for one in every):
+        raise NotRight("for probability 1 the first sentence alone is replaced: is a `return` inside the loop?")
+    if all(one[:-1].all() and not one[-1] for one in every):
+        raise NotRight("for probability 1 the last sentence is kept: does the loop end one too early?")
+    found = {p: decisions(answer, rng, SOME, p).double().mean().item() for p in (0.1, 0.35, 0.8)}
+    if all(near(fraction, normal_below(p), SOME) for p, fraction in found.items()):
+        raise NotRight(
+            "for probability 0 sentences are replaced: are the random numbers normal (`randn`)? `rand` is uniform"
+        )
+    mean = sum(found.values()) / len(found)
+    if all(near(fraction, mean, SOME) for fraction in found.values()):
+        raise NotRight(
+            f"a fraction of {mean:.2f} of the sentences is replaced, whatever `probability` is: it is ignored"
+        )
+    for p, told, wrong in (
+        (0, "replaced, {}; none is", none),
+        (1, "kept, {}; all are replaced", [~one for one in every]),
+    ):
+        for one in wrong:
+            if one.any():
+                raise NotRight(f"for probability {p} a sentence is {told.format(place(one))}")
+
+
+def normal_below(x: float) -> float:
+    """The probability that a normal random number is below x."""
+    return 0.5 * math.erfc(-x / math.sqrt(2))
 
 
 def drawn_tokens(rng: torch.Generator, batch: int, length: int) -> Tensor:
@@ -83,7 +125,9 @@ def dropped(answer: Callable, tokens: Tensor, probability: float, empty: Tensor)
         raise NotRight(
             f"{example}: the same positions are dropped in all sentences. A decision per sentence has the shape (B, 1)"
         )
-    raise NotRight(f"{example}: single words are dropped; one decision is made for the whole sentence")
+    raise NotRight(
+        f"{example}: single words are dropped, and others of the sentence stay; one decision is made for all of it"
+    )
 
 
 def judge_fraction(was_dropped: Tensor, probability: float) -> None:
@@ -105,8 +149,9 @@ def judge_fraction(was_dropped: Tensor, probability: float) -> None:
             (probability / 2, "half as many"),
             (1 - (1 - probability) ** 2, "two decisions are made, and one of them is enough; make one"),
             (probability**2, "two decisions are needed for one"),
+            (math.floor(10 * probability) / 10, "is `probability` rounded to tenths, by `int` or `//`?"),
             (
-                0.5 * math.erfc(-probability / math.sqrt(2)),
+                normal_below(probability),
                 "are the random numbers normal (`randn`)? `rand` is uniform",
             ),
         ):

@@ -92,6 +92,13 @@ MISTAKES: Mistakes = [
         lambda c, u, s: u + s * (c - u) / (c - u).flatten(1).norm(dim=1).reshape(-1, *[1] * (c.dim() - 1)),
         "the difference is normalised; its length counts",
     ),
+    *(
+        (
+            lambda c, u, s, dim=dim: u + s * torch.nn.functional.normalize(c - u, dim=dim),
+            "the difference is normalised; its length counts",
+        )
+        for dim in (1, -1)
+    ),
     (
         lambda c, u, s: u + s * (c - u).mean(0),
         "the difference is a mean over the batch; every example has its own",

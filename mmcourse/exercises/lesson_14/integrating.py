@@ -186,6 +186,13 @@ MISTAKES: Mistakes = [
     ),
     (lambda v, noise, n: right(v, noise, n).clamp(0, 1), "the result is cut off at 0 and 1; leave it as it is"),
     (lambda v, noise, n: right(v, noise, n).clamp(-1, 1), "the result is cut off at -1 and 1; leave it as it is"),
+    *(
+        (
+            steps_of(lambda v, x, i, n, low=low: (x + v.at(x, i / n) / n).clamp(low, 1) - x),
+            f"x is cut off at {low} and 1 in every step; leave it as it is",
+        )
+        for low in (0, -1)
+    ),
     (lambda v, noise, n: noise, "that is the noise"),
     *(
         (

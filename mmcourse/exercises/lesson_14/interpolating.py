@@ -125,7 +125,7 @@ VELOCITIES: Mistakes = [
     (lambda n, d, t: (d - n).square(), "the square is taken; the velocity is the difference itself"),
 ]
 SHAPE_OF_T = (
-    "t has the shape (B,), the images (B, C, H, W): broadcasting compares axes from the last one. "
+    "`t` has the shape (B,), the images (B, C, H, W): broadcasting compares axes from the last one. "
     "`t[:, None, None, None]` has the shape (B, 1, 1, 1)"
 )
 CAUSES = {"must match the size": SHAPE_OF_T, "is invalid for input": SHAPE_OF_T}

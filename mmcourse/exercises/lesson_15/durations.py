@@ -72,6 +72,13 @@ MISTAKES: Mistakes = [
         lambda p, d, m: (p.log() - d.clamp(min=1).log())[m].square().mean(),
         "the logarithm of the prediction is taken, which is one already",
     ),
+    *(
+        (
+            lambda p, d, m, least=least: (p.clamp(min=least).log() - d.clamp(min=1).log())[m].square().mean(),
+            "the logarithm of the prediction is taken, which is one already",
+        )
+        for least in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8, 1e-10, 1e-12)
+    ),
     (
         lambda p, d, m: (p.log() - d)[m].square().mean(),
         "the logarithm of the prediction is taken; take that of `durations`",

@@ -65,6 +65,18 @@ MISTAKES: Mistakes = [
     ),
     (lambda s, d: expand(s * d[:, None], d), "the states are multiplied by their durations; they are repeated"),
     (lambda s, d: expand(s, d.sort().values), "the durations are sorted"),
+    (
+        lambda s, d: torch.cat([torch.zeros_like(s[:1]), expand(s, d)]),
+        "a row of zeros is in front, from the tensor that the result began with",
+    ),
+    (
+        lambda s, d: s.repeat_interleave(int(d.float().mean().round()), dim=0),
+        "every letter is repeated as often as the mean duration; each has its own",
+    ),
+    (
+        lambda s, d: s.repeat_interleave(int(d.float().mean()), dim=0),
+        "every letter is repeated as often as the mean duration; each has its own",
+    ),
     (lambda s, d: torch.zeros_like(expand(s, d)), "all frames are 0: is the result filled?"),
     (lambda s, d: s[:1].expand(int(d.sum()), -1), "every frame holds the first letter"),
     (lambda s, d: s[-1:].expand(int(d.sum()), -1), "every frame holds the last letter"),
@@ -111,12 +123,13 @@ def causes(states: Tensor, durations: Tensor) -> dict[tuple, str]:
     ),
 )
 def expand_check(answer, rng):
-    lists = [[6, 0, 7, 2, 3], [1, 2, 4, 1, 3, 2], [0, 5, 0], [3], [0, 0, 0], [4, 1, 2, 3]]
+    lists = [[6, 0, 7, 0, 2, 3], [0, 1, 0], [1, 2, 4, 1, 3, 2], [0, 5, 0], [3], [0, 0, 0], [4, 1, 2, 3]]
     lists.append([whole(rng, 0, 5) for _ in range(whole(rng, 7, 9))] + [2])
-    widths = 3, 2, 3, 5, 4, 4, 1
+    widths = 3, 4, 2, 3, 5, 4, 4, 1
     cases = [
         (drawn(rng, len(lengths), width), torch.tensor(lengths)) for lengths, width in zip(lists, widths, strict=True)
     ]
+    silent = next(case for case in cases if not case[1].any())
     empty = "all durations can be 0: the result then has the shape (0, D)"
     tried = explained(answer, {"non-empty": empty, "expected a non": empty})
     expect_same_again(tried, cases[0])
@@ -130,5 +143,6 @@ def expand_check(answer, rng):
         entry=lambda position, case: f"frame {position[0]}, entry {position[1]},",
     )
     remark = expect_gradients(answer, cases[0], expand)
-    expect_dtype_kept(answer, cases[0])
-    return f"{len(cases)} texts, one of a single letter, one whose durations are all 0{remark}"
+    for case in (cases[0], silent):
+        expect_dtype_kept(answer, case)
+    return f"{len(cases)} texts, one of a single letter, one of a single frame, one whose durations are all 0{remark}"

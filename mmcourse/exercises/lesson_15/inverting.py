@@ -1,5 +1,7 @@
 """Exercise 15.4: powers of all frequencies from those of mel bands, by the clamped pseudo-inverse."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -26,6 +28,37 @@ def updated(mel_powers: Tensor, filters: Tensor, rounds: int) -> Tensor:
         powers = powers.clamp(min=1e-8)
         powers = powers * (filters @ mel_powers) / (filters @ (filters.T @ powers)).clamp(min=1e-12)
     return powers
+
+
+def ridge(mel_powers: Tensor, filters: Tensor, added: float) -> Tensor:
+    """Least squares with a penalty on the norm."""
+    matrix = filters.T @ filters + added * torch.eye(filters.shape[1])
+    return (filters @ torch.linalg.solve(matrix, mel_powers)).clamp(min=0)
+
+
+def lacking(cases: Sequence[tuple], given: Sequence[Tensor]) -> str:
+    """Words for powers that fit the bands as asked and are another solution; empty where they do not fit."""
+    right = [spectrum(*case) for case in cases]
+    if any((one < 0).any() for one in given):
+        return ""
+    for (m, w), one, best in zip(cases, given, right, strict=True):
+        if misfit(m, w, one) < 1e-3 and misfit(m, w, best) < 1e-3 and one.norm() > 1.01 * best.norm():
+            return (
+                f"for {len(m)} band{'s' * (len(m) > 1)} and {len(w)} frequencies the powers fit, but their norm is "
+                f"{one.norm():.2f}; the smallest norm is {best.norm():.2f}, that of the pseudo-inverse"
+            )
+    gaps = [misfit(m, w, best) - misfit(m, w, one) for (m, w), one, best in zip(cases, given, right, strict=True)]
+    if min(gaps) > -1e-3 and max(gaps) > 0.01:
+        return (
+            "the bands fit better than those of the smallest norm with negative powers set to 0: are there further "
+            "steps, such as multiplicative updates? The exercise is the first step alone"
+        )
+    return ""
+
+
+def misfit(mel_powers: Tensor, filters: Tensor, powers: Tensor) -> float:
+    """How far the bands of these powers are from those asked for, relative to them."""
+    return ((filters.T @ powers - mel_powers).norm() / mel_powers.norm()).item()
 
 
 MISTAKES: Mistakes = [
@@ -65,6 +98,32 @@ MISTAKES: Mistakes = [
     (
         lambda m, w: smallest(m, w) - smallest(m, w).min(0).values,
         "the smallest value of each frame is subtracted; negative powers become 0",
+    ),
+    (
+        lambda m, w: smallest(m, w) - smallest(m, w).min().clamp(max=0),
+        "the smallest value is subtracted; negative powers become 0, and the others stay",
+    ),
+    *(
+        (
+            lambda m, w, least=least: smallest(m, w).clamp(min=least),
+            f"no power is below {least:g}; negative ones become 0, or silence would not be silent",
+        )
+        for least in (1.0, 0.1, 0.01, 1e-3)
+    ),
+    (
+        lambda m, w: spectrum(m, w) / spectrum(m, w).max(),
+        "the powers are divided by the largest; they keep their scale",
+    ),
+    (lambda m, w: spectrum(m, w)[:, :1].expand(-1, m.shape[1]), "every frame has the spectrum of the first"),
+    (lambda m, w: spectrum(m.log(), w), "the logarithm of the mel powers is taken; they are used as they are"),
+    (lambda m, w: spectrum((m + 1e-5).log(), w), "the logarithm of the mel powers is taken; they are used as they are"),
+    *(
+        (
+            lambda m, w, added=added: ridge(m, w, added),
+            f"{added:g} is added to the diagonal (ridge regression), so the bands fit less well than they could: "
+            "`torch.linalg.pinv`",
+        )
+        for added in (10.0, 1.0, 0.1, 0.01, 1e-3)
     ),
     (lambda m, w: smallest(m, w).clamp(0, 1), "powers above 1 are cut off; only negative ones are set to 0"),
     (lambda m, w: smallest(m, w).clamp(max=0), "the maximum is limited to 0 instead of the minimum: `clamp(min=0)`"),
@@ -135,6 +194,7 @@ def inverse_check(answer, rng):
         MISTAKES,
         where=lambda m, w: f"for {m.shape[1]} frames of {len(m)} bands and {len(w)} frequencies",
         causes=causes,
+        failing=lacking,
         entry=lambda position, case: f"the power of frequency {position[0]} in frame {position[1]}",
     )
     mel_powers, filters = cases[0]

@@ -41,6 +41,16 @@ def windows(first: Callable, second: Callable) -> Callable:
     return computed
 
 
+def padded(mode: str) -> Callable:
+    """A step with another padding of the sound."""
+
+    def computed(m: Tensor, p: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
+        sound = torch.istft(m * p, n_fft, hop, window=window)
+        return torch.stft(sound, n_fft, hop, window=window, pad_mode=mode, return_complex=True).sgn()
+
+    return computed
+
+
 def same(window: Tensor) -> Tensor:
     return window
 
@@ -101,6 +111,13 @@ MISTAKES: Mistakes = [
     (windows(torch.ones_like, same), "the window is missing in `istft`, which uses a rectangular one"),
     (windows(same, torch.ones_like), "the window is missing in `stft`, which uses a rectangular one"),
     (windows(same, lambda window: window.square()), "the window is applied twice in `stft`"),
+    *(
+        (
+            padded(mode),
+            f"the sound is padded by other samples than the default beyond its ends (`pad_mode={mode!r}`)",
+        )
+        for mode in ("constant", "replicate", "circular")
+    ),
     (
         lambda m, p, *rest: step(m, step(m, p, *rest), *rest),
         "those are two steps of the algorithm; one is asked for",

@@ -149,7 +149,7 @@ def test_word_error_rate(judged):
             "substitution": (costing(substitution=2), "a substitution counts as two edits"),
             "no insertion": (costing(insertion=100), None),
             "no deletion": (costing(deletion=100), None),
-            "places": (with_edits(by_place), "words are compared place by place, so that one missing"),
+            "places": (with_edits(by_place), "words are compared position by position, so that one missing"),
             "edges": (with_edits(edges_0), "the first row and column of the table are 0"),
             "cheap": (with_edits(cheap), "costs nothing where the two words are equal"),
             "one list": (with_edits(one_list), "all rows of the table are one list"),

@@ -79,6 +79,18 @@ def in_place(tokens, probability, empty):
     return tokens
 
 
+def returns_early(tokens, probability, empty):
+    result = tokens.clone()
+    for i in range(len(tokens)):
+        if random.random() < probability:
+            result[i] = empty
+        return result
+
+
+def without_last(tokens, probability, empty):
+    return torch.cat([answer(tokens[:-1], probability, empty), tokens[-1:]])
+
+
 def test_drop_conditions(judged):
     judged(
         "14.4",
@@ -94,7 +106,11 @@ def test_drop_conditions(judged):
             "words": (lambda t, p, e: torch.where(torch.rand(t.shape) < p, e, t), "single words are dropped"),
             "columns": (columns, None),
             "kept": (lambda t, p, e: answer(t, 1 - p if 0 < p < 1 else p, e), "that of keeping a sentence"),
-            "exchanged": (lambda t, p, e: answer(t, 1 - p, e), "for probability 0 a sentence is replaced"),
+            "ignored": (lambda t, p, e: answer(t, 0.1, e), "whatever `probability` is"),
+            "returns": (returns_early, "the first sentence alone is replaced"),
+            "last": (without_last, "the last sentence is kept"),
+            "tenths": (lambda t, p, e: answer(t, int(10 * p) / 10, e), "rounded to tenths"),
+            "exchanged": (lambda t, p, e: answer(t, 1 - p, e), "for probability 0 all sentences are replaced"),
             "normal": (by_normal, "are the random numbers normal"),
             "exact number": (exact_number, "independent decisions give other numbers"),
             "first rows": (first_rows, "but not in every part of the batch"),
