@@ -97,12 +97,16 @@ def output_size(size, kernel, stride=1, padding=0):
     return (size - kernel) // stride + 1
 
 
-@wrong("01.1", "stride and padding swapped in the signature", says=r"order|swap|stride|padding")
+@wrong("01.1", "stride and padding swapped in the signature", says=r"order|swap|exchang")
 def output_size(size, kernel, padding=0, stride=1):
     return (size + 2 * padding - kernel) // stride + 1
 
 
-@wrong("01.1", "size divided by stride, as for kernel 3 and padding 1", says=r"kernel|padding")
+@wrong(
+    "01.1",
+    "size divided by stride, as for kernel 3 and padding 1",
+    says=r"kernel (is|size)|without the kernel|kernel (and|or) (the )?padding|left out|missing|ignor",
+)
 def output_size(size, kernel, stride=1, padding=0):
     return size // stride
 
@@ -430,12 +434,12 @@ def conv_parameters(in_channels, out_channels, kernel):
     return (in_channels + out_channels) * kernel**2 + out_channels
 
 
-@wrong("01.3", "three input channels hard-coded", says=r"input channel|in_channels|channel|\b3\b")
+@wrong("01.3", "three input channels hard-coded", says=r"hard|3 (input )?channels|instead of `?in_channels|in_channels")
 def conv_parameters(in_channels, out_channels, kernel):
     return out_channels * (3 * kernel * kernel + 1)
 
 
-@wrong("01.3", "kernel of 3 hard-coded", says=r"kernel|\b3\b|\b9\b")
+@wrong("01.3", "kernel of 3 hard-coded", says=r"hard|instead of `?kernel|kernel is (left|not|ignored)|\b9\b")
 def conv_parameters(in_channels, out_channels, kernel):
     return out_channels * in_channels * 9 + out_channels
 
@@ -474,10 +478,13 @@ def receptive_field(layers):
 
 @right("01.4", "recursion over the layers")
 def receptive_field(layers):
-    if not layers:
-        return 1
-    (kernel, stride), rest = layers[0], layers[1:]
-    return kernel + stride * (receptive_field(rest) - 1)
+    def field(rest):
+        if not rest:
+            return 1
+        kernel, stride = rest[0]
+        return kernel + stride * (field(rest[1:]) - 1)
+
+    return field(layers)
 
 
 @right("01.4", "math.prod of the strides before")
@@ -698,7 +705,9 @@ def grad_cam(feature_maps, gradients):
     return heat / heat.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)
 
 
-@wrong("01.5", "gradients averaged over the channels", says=r"channel|map|position|alpha|weight|axis|dim|mean")
+@wrong(
+    "01.5", "gradients averaged over the channels", says=r"over (the )?(channels|axis 1|dim 1)|averaged|H and W|weights"
+)
 def grad_cam(feature_maps, gradients):
     alpha = gradients.mean(dim=1, keepdim=True)
     heat = F.relu((alpha * feature_maps).sum(dim=1))
@@ -868,7 +877,7 @@ def my_permute_colours(images):
 
 @wrong("01.6", "only the three cyclic orders", says=r"order|six|6|rotat|cyclic|never|shift")
 def my_permute_colours(images):
-    return torch.stack([image.roll(random.randrange(3), dims=0) for image in images])
+    return torch.stack([image.roll(int(torch.randint(3, ())), dims=0) for image in images])
 
 
 @wrong("01.6", "always red and blue exchanged", says=r"random|always|same|order|never|draw")
@@ -911,7 +920,7 @@ def my_permute_colours(images):
     return torch.stack([image[torch.randperm(3)].permute(1, 2, 0) for image in images])
 
 
-@wrong("01.6", "the original order is never drawn", says=r"original|unchanged|order|never|identity|as it is|six|6")
+@wrong("01.6", "the original order is never drawn", says=r"original|\(0, 1, 2\) never|identity|unchanged")
 def my_permute_colours(images):
     result = []
     for image in images:
@@ -925,10 +934,10 @@ def my_permute_colours(images):
 @wrong(
     "01.6",
     "only half of the images",
-    says=r"half|every image|each image|unchanged|often|original|order|fraction|as (it|they)",
+    says=r"half|often|too many|\d+%|unchanged|as (it|they)",
 )
 def my_permute_colours(images):
-    return torch.stack([image[torch.randperm(3)] if random.random() < 0.5 else image for image in images])
+    return torch.stack([image[torch.randperm(3)] if torch.rand(()) < 0.5 else image for image in images])
 
 
 @wrong(
@@ -1103,7 +1112,7 @@ def fixed(n_classes):
     return Fixed(n_classes)
 
 
-@wrong("01.debug", "negative log-probabilities", says=r"sign|negativ|minus|revers|lowest|learn|loss")
+@wrong("01.debug", "negative log-probabilities", says=r"sign|minus|-log|negativ(e|ed) log|log-prob|revers")
 def fixed(n_classes):
     class Fixed(Buggy):
         def forward(self, images):

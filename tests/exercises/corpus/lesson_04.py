@@ -125,7 +125,7 @@ def attention(queries, keys, values):
     return (queries @ values.transpose(-2, -1) / queries.shape[-1] ** 0.5).softmax(dim=-1) @ keys
 
 
-@wrong("04.1", "precedence: the root of the scores", says=r"nan|root|bracket|precedence|√|sqrt|parenthes|negative")
+@wrong("04.1", "precedence: the root of the scores", says=r"root|√|bracket|parenthes|negative")
 def attention(queries, keys, values):
     return ((queries @ keys.transpose(-2, -1) / queries.shape[-1]) ** 0.5).softmax(dim=-1) @ values
 
@@ -256,12 +256,12 @@ def masked_attention(queries, keys, values, mask):
     return scores_of(queries, keys).masked_fill(~mask.transpose(-2, -1), float("-inf")).softmax(dim=-1) @ values
 
 
-@wrong("04.2", "an axis inserted into the mask", says=r"broadcast|axis|axes|shape|mask")
+@wrong("04.2", "an axis inserted into the mask", says=r"axis too many|inserted|None|broadcasts")
 def masked_attention(queries, keys, values, mask):
     return scores_of(queries, keys).masked_fill(~mask[:, None], float("-inf")).softmax(dim=-1) @ values
 
 
-@wrong("04.2", "the first row of the mask for all queries", says=r"each query|every query|own|row|first|quer")
+@wrong("04.2", "the first row of the mask for all queries", says=r"own row|first row|each query|every query")
 def masked_attention(queries, keys, values, mask):
     return scores_of(queries, keys).masked_fill(~mask[..., :1, :], float("-inf")).softmax(dim=-1) @ values
 
@@ -358,7 +358,7 @@ def split_heads(x, n_heads):
     return x.reshape(B, T, D // n_heads, n_heads).transpose(1, 2)
 
 
-@wrong("04.3", "the time is split", says=r"time|features|axis|shape|width|words")
+@wrong("04.3", "the time is split", says=r"features|D / heads|width|time is|words are split|last axis")
 def split_heads(x, n_heads):
     return torch.stack(x.tensor_split(n_heads, dim=1), dim=1)
 
@@ -373,7 +373,7 @@ def split_heads(x, n_heads):
     return torch.stack(x.chunk(n_heads, dim=-1)[::-1], dim=1)
 
 
-@wrong("04.3", "squeeze removes axes of one", says=r"squeeze|shape|axis|axes|one (sentence|head|word)|single|dimension")
+@wrong("04.3", "squeeze removes axes of one", says=r"squeeze|axis of (size )?1|batch is gone|axes of")
 def split_heads(x, n_heads):
     B, T, D = x.shape
     return x.reshape(B, T, n_heads, D // n_heads).transpose(1, 2).squeeze()
@@ -643,7 +643,7 @@ def block_parameters(width, hidden):
     return 3 * (width**2 + width) + 2 * width * hidden + width + hidden + 4 * width
 
 
-@wrong("04.6", "one layer of attention", says=r"four|\b4\b|query|layers of attention|attention")
+@wrong("04.6", "one layer of attention", says=r"four|\b4\b|one projection|layers of attention")
 def block_parameters(width, hidden):
     return (width**2 + width) + 2 * width * hidden + width + hidden + 4 * width
 
@@ -874,7 +874,7 @@ class Fixed(Buggy):
         return self.head(x.masked_fill(~is_word[:, :, None], float("-inf")).amax(dim=1))
 
 
-@wrong("04.debug", "cut to the shortest sentence", says=r"short|cut|word|missing|other sentences|batch|ignored")
+@wrong("04.debug", "cut to the shortest sentence", says=r"shortest|cut|words (are )?(missing|lost|ignored)")
 class Fixed(Buggy):
     def forward(self, tokens):
         tokens = tokens[:, : (tokens != 0).sum(dim=1).min()]
@@ -904,7 +904,7 @@ class Fixed(Buggy):
 @wrong(
     "04.debug",
     "the first sentence's mask for the whole batch",
-    says=r"own|each|first|batch|other sentences|mask|padding",
+    says=r"own mask|first sentence|each sentence|for each",
 )
 class Fixed(Buggy):
     def forward(self, tokens):
@@ -917,7 +917,7 @@ class Fixed(Buggy):
 @wrong(
     "04.debug",
     "divided by the mean number of words in the batch",
-    says=r"own|each|batch|other sentences|number of words|divid|mean",
+    says=r"own number|number of words|divide|each sentence",
 )
 class Fixed(Buggy):
     def forward(self, tokens):
