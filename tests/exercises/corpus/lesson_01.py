@@ -126,6 +126,36 @@ def output_size(size, kernel, stride=1, padding=0):
     return size + 2 * padding - kernel // stride + 1
 
 
+class OutputSize:
+    def __call__(self, size, kernel, stride=1, padding=0, dilation=1):
+        reach = dilation * (kernel - 1) + 1
+        return (size + 2 * padding - reach) // stride + 1
+
+
+@right("01.1", "an object of a class, with one more argument")
+def output_size(*arguments, **options):
+    return OutputSize()(*arguments, **options)
+
+
+@right("01.1", "the shape that PyTorch gives")
+def output_size(size, kernel, stride=1, padding=0):
+    return F.conv1d(torch.zeros(1, 1, size), torch.zeros(1, 1, kernel), stride=stride, padding=padding).shape[-1]
+
+
+@wrong(
+    "01.1",
+    "the quotient of the size is rounded up, as for padding that keeps the size",
+    says=r"kernel|window|padding (is|and)",
+)
+def output_size(size, kernel, stride=1, padding=0):
+    return -(-size // stride)
+
+
+@wrong("01.1", "padding of 1 hard-coded", says=r"hard|`?padding`? (is|not)|\b1 instead|always")
+def output_size(size, kernel, stride=1, padding=0):
+    return (size + 2 - kernel) // stride + 1
+
+
 # 01.2 a convolution from scratch
 
 
@@ -356,6 +386,103 @@ def convolve(image, kernel):
         for j in range(out.shape[1]):
             out[i, j] = (image[i : i + K, j : j + K] * kernel).sum()
     return out
+
+
+@right("01.2", "a float64 sum, converted back")
+def convolve(image, kernel):
+    K = kernel.shape[-1]
+    windows = image.double().unfold(0, K, 1).unfold(1, K, 1)
+    return (windows * kernel.double()).sum(dim=(-2, -1)).to(image.dtype)
+
+
+@right("01.2", "recursion over the rows of the kernel")
+def convolve(image, kernel):
+    def one_row(part, weights):
+        return (part.unfold(1, len(weights), 1) * weights).sum(dim=-1)
+
+    def rows(part, rest):
+        n = image.shape[0] - len(kernel) + 1
+        first = one_row(part[:n], rest[0])
+        return first if len(rest) == 1 else first + rows(part[1:], rest[1:])
+
+    return rows(image, kernel)
+
+
+@right("01.2", "Python numbers in nested lists, made a tensor at the end")
+def convolve(image, kernel):
+    pixels, weights, K = image.tolist(), kernel.tolist(), len(kernel)
+    return torch.tensor(
+        [
+            [
+                sum(weights[a][b] * pixels[i + a][j + b] for a in range(K) for b in range(K))
+                for j in range(len(pixels[0]) - K + 1)
+            ]
+            for i in range(len(pixels) - K + 1)
+        ]
+    )
+
+
+@wrong("01.2", "rows sliced twice, [i:i+K][j:j+K]", says=r"\]\[|row|slic|column|comma|image\[")
+def convolve(image, kernel):
+    K = len(kernel)
+    H, W = image.shape
+    out = torch.zeros(H - K + 1, W - K + 1)
+    for i in range(H - K + 1):
+        for j in range(W - K + 1):
+            out[i, j] = (image[i : i + K][j : j + K] * kernel).sum()
+    return out
+
+
+@wrong(
+    "01.2",
+    "the running sum is never reset",
+    says=r"reset|previous|running|each position|start(s|ed)? (again|from)|carried|accumulat|total",
+)
+def convolve(image, kernel):
+    K = len(kernel)
+    H, W = image.shape
+    out, total = torch.zeros(H - K + 1, W - K + 1), 0
+    for i in range(H - K + 1):
+        for j in range(W - K + 1):
+            for a in range(K):
+                for b in range(K):
+                    total += kernel[a, b] * image[i + a, j + b]
+            out[i, j] = total
+    return out
+
+
+@wrong("01.2", "the window moves by its own size", says=r"stride|one pixel|overlap|moves|step")
+def convolve(image, kernel):
+    K = len(kernel)
+    windows = image.unfold(0, K, K).unfold(1, K, K)
+    return (windows * kernel).sum(dim=(-2, -1))
+
+
+@wrong("01.2", "starts from ones", says=r"start|\b1 too|zeros|ones|\+ ?1|too (large|much)|constant")
+def convolve(image, kernel):
+    K = len(kernel)
+    H, W = image.shape
+    y = torch.ones(H - K + 1, W - K + 1)
+    for a in range(K):
+        for b in range(K):
+            y += kernel[a, b] * image[a : a + H - K + 1, b : b + W - K + 1]
+    return y
+
+
+@wrong("01.2", "ReLU of the result", says=r"relu|negative|clamp|below 0")
+def convolve(image, kernel):
+    K = len(kernel)
+    return (image.unfold(0, K, 1).unfold(1, K, 1) * kernel).sum(dim=(-2, -1)).relu()
+
+
+@wrong("01.2", "the diagonal of each window only", says=None)
+def convolve(image, kernel):
+    K = len(kernel)
+    H, W = image.shape
+    y = torch.zeros(H - K + 1, W - K + 1)
+    for a in range(K):
+        y += kernel[a, a] * image[a : a + H - K + 1, a : a + W - K + 1]
+    return y
 
 
 # 01.3 number of parameters
@@ -609,6 +736,48 @@ def receptive_field(layers):
     return 1 + (layers[0][0] - 1) + 2 * (layers[1][0] - 1) + 4 * (layers[2][0] - 1)
 
 
+@right("01.4", "marks the input positions of one output value")
+def receptive_field(layers):
+    positions = {0}
+    for kernel, stride in reversed(layers):
+        positions = {p * stride + offset for p in positions for offset in range(kernel)}
+    return max(positions) - min(positions) + 1
+
+
+@wrong(
+    "01.4", "the product of all strides for every layer", says=r"before|earlier|all strides|later|own stride|product"
+)
+def receptive_field(layers):
+    product = math.prod(stride for _, stride in layers)
+    return 1 + sum((kernel - 1) * product for kernel, _ in layers)
+
+
+@wrong(
+    "01.4",
+    "strides multiply what was already counted, from the first layer on",
+    says=r"order|first|last|before|earlier|revers",
+)
+def receptive_field(layers):
+    r = 1
+    for kernel, stride in layers:
+        r = (r - 1) * stride + kernel
+    return r
+
+
+@wrong("01.4", "the kernels multiplied", says=r"kernel|multipl|add")
+def receptive_field(layers):
+    return math.prod(kernel for kernel, _ in layers)
+
+
+@wrong("01.4", "the step is only the square of the stride at most", says=None)
+def receptive_field(layers):
+    r, step = 1, 1
+    for i, (kernel, stride) in enumerate(layers):
+        r += (kernel - 1) * step
+        step = stride ** min(i + 1, 2)
+    return r
+
+
 # 01.5 Grad-CAM
 
 
@@ -788,6 +957,85 @@ def grad_cam(feature_maps, gradients):
     return heat / heat.amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12)
 
 
+@right("01.5", "adaptive pooling for the mean, normalize for the maximum")
+def grad_cam(feature_maps, gradients):
+    alpha = F.adaptive_avg_pool2d(gradients, 1)
+    heat = torch.relu((alpha * feature_maps).sum(1))
+    return F.normalize(heat.flatten(1), p=float("inf"), dim=1).view_as(heat)
+
+
+@right("01.5", "a helper per image, joined by vmap")
+def grad_cam(feature_maps, gradients):
+    def one(maps, gradient):
+        heat = torch.tensordot(gradient.mean((1, 2)), maps, dims=1).clamp(min=0)
+        top = heat.max()
+        return heat / torch.where(top == 0, 1.0, top)
+
+    return torch.vmap(one)(feature_maps, gradients)
+
+
+@wrong("01.5", "mean of the gradients over the rows only", says=r"H and W|both|row|column|mean|width|height")
+def grad_cam(feature_maps, gradients):
+    alpha = gradients.mean(dim=2, keepdim=True)
+    heat = F.relu((alpha * feature_maps).sum(dim=1))
+    return heat / heat.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)
+
+
+@wrong("01.5", "one mean of all channels' gradients", says=r"channel|each map|own weight|every map|over C")
+def grad_cam(feature_maps, gradients):
+    alpha = gradients.mean(dim=(1, 2, 3), keepdim=True)
+    heat = F.relu((alpha * feature_maps).sum(dim=1))
+    return heat / heat.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)
+
+
+@wrong("01.5", "softmax of the weights", says=r"softmax|weights")
+def grad_cam(feature_maps, gradients):
+    alpha = gradients.mean(dim=(2, 3), keepdim=True).softmax(dim=1)
+    heat = F.relu((alpha * feature_maps).sum(dim=1))
+    return heat / heat.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)
+
+
+@wrong("01.5", "values above 1 cut off in place of divided", says=r"divid|cut|clamp|clip|largest|maxim")
+def grad_cam(feature_maps, gradients):
+    alpha = gradients.mean(dim=(2, 3), keepdim=True)
+    return F.relu((alpha * feature_maps).sum(dim=1)).clamp(max=1)
+
+
+@wrong(
+    "01.5", "heat of earlier images added in the loop", says=r"earlier|other image|previous|batch|own|reset|each image"
+)
+def grad_cam(feature_maps, gradients):
+    B, C, H, W = feature_maps.shape
+    heat, result = torch.zeros(H, W), []
+    for b in range(B):
+        for k in range(C):
+            heat = heat + gradients[b, k].mean() * feature_maps[b, k]
+        positive = heat.relu()
+        result.append(positive / positive.max().clamp(min=1e-12))
+    return torch.stack(result)
+
+
+@wrong("01.5", "a small heat map counts as 0", says=r"small|clamp|1e-|tiny|threshold|largest value")
+def grad_cam(feature_maps, gradients):
+    alpha = gradients.mean(dim=(2, 3), keepdim=True)
+    heat = F.relu((alpha * feature_maps).sum(dim=1))
+    return heat / heat.amax(dim=(1, 2), keepdim=True).clamp(min=0.1)
+
+
+@wrong("01.5", "the largest map in place of their sum", says=r"sum|largest map|max|add")
+def grad_cam(feature_maps, gradients):
+    alpha = gradients.mean(dim=(2, 3), keepdim=True)
+    heat = F.relu((alpha * feature_maps).amax(dim=1))
+    return heat / heat.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)
+
+
+@wrong("01.5", "normalised by the square root of the sum of squares", says=r"maxim|largest|norm|divid")
+def grad_cam(feature_maps, gradients):
+    alpha = gradients.mean(dim=(2, 3), keepdim=True)
+    heat = F.relu((alpha * feature_maps).sum(dim=1))
+    return heat / heat.norm(dim=(1, 2), keepdim=True).clamp(min=1e-12)
+
+
 # 01.6 permute the colour channels
 
 
@@ -954,6 +1202,73 @@ def my_permute_colours(images):
 def my_permute_colours(images):
     order = torch.rand(len(images), 3).argsort(dim=0)
     return torch.stack([image[o] for image, o in zip(images, order)])
+
+
+@right("01.6", "a cyclic shift and a reversal, both at random")
+def my_permute_colours(images):
+    result = []
+    for image in images:
+        image = image.roll(int(torch.randint(3, ())), dims=0)
+        result.append(image.flip(0) if torch.rand(()) < 0.5 else image)
+    return torch.stack(result)
+
+
+@right("01.6", "index_select with one long index")
+def my_permute_colours(images):
+    B = len(images)
+    index = torch.cat([3 * i + torch.randperm(3) for i in range(B)])
+    return images.flatten(0, 1).index_select(0, index).view_as(images)
+
+
+@right("01.6", "numpy's generator")
+def my_permute_colours(images):
+    rng = np.random.default_rng()
+    return torch.stack([image[torch.from_numpy(rng.permutation(3))] for image in images])
+
+
+@wrong(
+    "01.6",
+    "random.shuffle on a tensor, which duplicates channels",
+    says=r"twice|duplicat|lack|shuffle|replacement|lost",
+)
+def my_permute_colours(images):
+    images = images.clone()
+    for image in images:
+        random.shuffle(image)
+    return images
+
+
+@wrong("01.6", "two channels exchanged at random, never all three moved", says=r"order|six|6|never|only|three")
+def my_permute_colours(images):
+    result = images.clone()
+    for i in range(len(images)):
+        a, b = torch.randint(3, (2,)).tolist()
+        result[i, a], result[i, b] = images[i, b], images[i, a]
+    return result
+
+
+@wrong("01.6", "greyscale", says=r"value|channel|grey|mean|changed|lost")
+def my_permute_colours(images):
+    return images.mean(dim=1, keepdim=True).expand_as(images).clone()
+
+
+_order_of_image = {}
+
+
+@wrong("01.6", "orders remembered by position in the batch", says=r"two calls|same|every call|again|new|draw")
+def my_permute_colours(images):
+    order = [_order_of_image.setdefault(i, torch.randperm(3)) for i in range(len(images))]
+    return torch.stack([image[o] for image, o in zip(images, order)])
+
+
+@wrong(
+    "01.6",
+    "one order for each pair of neighbours in the batch",
+    says=r"each image|every image|own|same order|pair|neighbour",
+)
+def my_permute_colours(images):
+    order = torch.rand((len(images) + 1) // 2, 3).argsort(dim=1).repeat_interleave(2, dim=0)[: len(images)]
+    return images.gather(1, order[:, :, None, None].expand_as(images))
 
 
 # 01.debug
@@ -1124,3 +1439,86 @@ def fixed(n_classes):
 @wrong("01.debug", "the encoder without its last layer", says=r"n_classes|shape|classes|head|96|linear|last layer")
 def fixed(n_classes):
     return ImageClassifier(n_classes).encoder
+
+
+@right("01.debug", "the logarithm of the softmax")
+def fixed(n_classes):
+    class Fixed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.features = ImageClassifier(n_classes)
+
+        def forward(self, images):
+            return F.softmax(self.features(images), dim=1).log()
+
+    return Fixed()
+
+
+@right("01.debug", "two convolutions and a dense layer on flattened maps")
+def fixed(n_classes):
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(16, 32, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(32 * 8 * 8, n_classes),
+    )
+
+
+@wrong("01.debug", "softmax twice", says=r"softmax|sum to 1|probabilit")
+def fixed(n_classes):
+    return nn.Sequential(Buggy(n_classes), nn.Softmax(dim=1))
+
+
+@wrong("01.debug", "exponentials without their sum", says=r"exp|negative|logits|any number|positive")
+def fixed(n_classes):
+    class Fixed(Buggy):
+        def forward(self, images):
+            return self.features(images).exp()
+
+    return Fixed(n_classes)
+
+
+@wrong("01.debug", "clamped to 0 and 1", says=r"clamp|clip|0 and 1|between|range|any number")
+def fixed(n_classes):
+    class Fixed(Buggy):
+        def forward(self, images):
+            return self.features(images).clamp(0, 1)
+
+    return Fixed(n_classes)
+
+
+@wrong("01.debug", "scaled to length 1", says=r"length|norm|any number|range|between|scale")
+def fixed(n_classes):
+    class Fixed(Buggy):
+        def forward(self, images):
+            return F.normalize(self.features(images), dim=1)
+
+    return Fixed(n_classes)
+
+
+@wrong("01.debug", "every parameter frozen", says=r"frozen|requires_grad|gradient|learn")
+def fixed(n_classes):
+    return ImageClassifier(n_classes).requires_grad_(False)
+
+
+@wrong(
+    "01.debug", "the loss in place of the model's output", says=r"\(B, n_classes\)|shape|logits|outputs|loss|argument"
+)
+def fixed(n_classes):
+    class Fixed(Buggy):
+        def forward(self, images, targets=None):
+            logits = self.features(images)
+            return F.cross_entropy(logits, logits.argmax(dim=1) if targets is None else targets)
+
+    return Fixed(n_classes)
+
+
+@wrong("01.debug", "logits rounded", says=r"round|gradient|learn")
+def fixed(n_classes):
+    class Fixed(Buggy):
+        def forward(self, images):
+            return self.features(images).round()
+
+    return Fixed(n_classes)

@@ -1,6 +1,7 @@
 """Answers to the exercises of lesson 02."""
 
-from itertools import zip_longest
+from collections import defaultdict
+from itertools import accumulate, zip_longest
 
 import numpy as np
 import torch
@@ -152,6 +153,48 @@ def encode(sentence, index, numbers=[]):
     return numbers
 
 
+@right("02.1", "a dictionary with a default")
+def encode(sentence, index):
+    numbers = defaultdict(lambda: index["<unk>"], index)
+    return [numbers[word] for word in sentence.lower().split()]
+
+
+@right("02.1", "a generator")
+def encode(sentence, index):
+    def numbers():
+        unknown = index["<unk>"]
+        for word in sentence.split():
+            yield index.get(word.lower(), unknown)
+
+    return list(numbers())
+
+
+@wrong("02.1", "the key unk without brackets", says=r"<unk>|KeyError|unk\b")
+def encode(sentence, index):
+    return [index[word] if word in index else index["unk"] for word in sentence.lower().split()]
+
+
+@wrong("02.1", "the position in the dictionary", says=r"position|number|look|value|order|index\[")
+def encode(sentence, index):
+    words = list(index)
+    return [words.index(word) if word in words else words.index("<unk>") for word in sentence.lower().split()]
+
+
+@wrong("02.1", "from the last word to the first", says=r"order|revers|last")
+def encode(sentence, index):
+    return [index.get(word, index["<unk>"]) for word in reversed(sentence.lower().split())]
+
+
+@wrong("02.1", "the first letter alone in lower case", says=r"lower|case|capital|letter")
+def encode(sentence, index):
+    return [index.get(word[0].lower() + word[1:], index["<unk>"]) for word in sentence.split()]
+
+
+@wrong("02.1", "at most eight words", says=r"cut|long|end|missing|every word|words? (is|are)|length|eight")
+def encode(sentence, index):
+    return [index.get(word, index["<unk>"]) for word in sentence.lower().split()[:8]]
+
+
 # 02.2 pad
 
 
@@ -274,6 +317,64 @@ def pad_batch(sequences):
 @wrong("02.2", "squeeze removes a batch of one", says=r"squeeze|batch of one|batch is gone|single")
 def pad_batch(sequences):
     return pad_sequence([torch.tensor(s) for s in sequences], batch_first=True).squeeze()
+
+
+@right("02.2", "rows concatenated and reshaped")
+def pad_batch(sequences):
+    rows = [torch.tensor(s, dtype=torch.long) for s in sequences]
+    T = max(len(row) for row in rows)
+    return torch.cat([torch.cat([row, row.new_zeros(T - len(row))]) for row in rows]).reshape(len(rows), T)
+
+
+@right("02.2", "two loops over all positions")
+def pad_batch(sequences):
+    T = max([len(s) for s in sequences])
+    result = torch.zeros((len(sequences), T)).long()
+    for b in range(len(sequences)):
+        for t in range(T):
+            if t < len(sequences[b]):
+                result[b, t] = sequences[b][t]
+    return result
+
+
+_longest = 0
+
+
+@wrong(
+    "02.2",
+    "as long as the longest of all calls so far",
+    says=r"longest|this batch|one (column|too)|columns|earlier|call|length|too many",
+)
+def pad_batch(sequences):
+    global _longest
+    _longest = max([_longest, *(len(s) for s in sequences)])
+    return torch.tensor([s + [0] * (_longest - len(s)) for s in sequences], dtype=torch.long)
+
+
+@wrong(
+    "02.2", "one zero more after every sentence", says=r"one (column|too|zero)|longest|too many|length|shape|columns"
+)
+def pad_batch(sequences):
+    return pad_sequence([torch.tensor([*s, 0]) for s in sequences], batch_first=True)
+
+
+@wrong("02.2", "zeros in the middle of the row, every sentence ends at the right", says=r"right|left|behind|after")
+def pad_batch(sequences):
+    T = max(len(s) for s in sequences)
+    result = torch.zeros(len(sequences), T, dtype=torch.long)
+    for row, s in zip(result, sequences):
+        row[T - len(s) :] = torch.tensor(s)
+    return result
+
+
+@wrong("02.2", "32-bit floats converted from integers by a product", says=r"integer|long|float|dtype|int64")
+def pad_batch(sequences):
+    return pad_sequence([torch.tensor(s) for s in sequences], batch_first=True) * 1.0
+
+
+@wrong("02.2", "each sequence as a batch of its own", says=r"shape|\(B, T\)|list|tensor|one tensor|axes")
+def pad_batch(sequences):
+    return [torch.tensor([s], dtype=torch.long) for s in sequences]
 
 
 # 02.3 an RNN
@@ -492,6 +593,90 @@ def rnn(x, W, U, b):
     return states
 
 
+@right("02.3", "itertools.accumulate")
+def rnn(x, W, U, b):
+    steps = accumulate(x, lambda h, word: torch.tanh(W @ word + U @ h + b), initial=torch.zeros(len(b)))
+    return torch.stack(list(steps)[1:])
+
+
+@right("02.3", "columns and one matrix for input and state")
+def rnn(x, W, U, b):
+    both = torch.cat([W, U], dim=1)
+    h = torch.zeros(U.shape[0], 1)
+    rows = []
+    for t in range(x.shape[0]):
+        h = torch.tanh(both @ torch.cat([x[t].unsqueeze(1), h]) + b.unsqueeze(1))
+        rows.append(h.T)
+    return torch.cat(rows)
+
+
+@wrong("02.3", "the input before in place of the state before", says=r"state|h_\{?t|previous|U\b|carried")
+def rnn(x, W, U, b):
+    states = []
+    for t in range(len(x)):
+        before = torch.tanh(W @ x[t - 1] + b) if t else torch.zeros(len(b))
+        states.append(torch.tanh(W @ x[t] + U @ before + b))
+    return torch.stack(states)
+
+
+@wrong("02.3", "the last word is left out", says=r"last word|one (state|row|too)|shape|missing|T\b")
+def rnn(x, W, U, b):
+    h, states = torch.zeros(len(b)), [torch.zeros(len(b))]
+    for t in range(len(x) - 1):
+        h = torch.tanh(W @ x[t] + U @ h + b)
+        states.append(h)
+    return torch.stack(states)
+
+
+@wrong("02.3", "states in columns", says=r"transpos|shape|column|row|\(T, H\)")
+def rnn(x, W, U, b):
+    h, states = torch.zeros(len(b)), []
+    for word in x:
+        h = torch.tanh(W @ word + U @ h + b)
+        states.append(h)
+    return torch.stack(states, dim=1)
+
+
+@wrong("02.3", "the state is added to, not replaced", says=r"add|\+=|replac|residual|sum|previous")
+def rnn(x, W, U, b):
+    h, states = torch.zeros(len(b)), []
+    for word in x:
+        h = h + torch.tanh(W @ word + U @ h + b)
+        states.append(h)
+    return torch.stack(states)
+
+
+@wrong(
+    "02.3",
+    "one tensor changed in place and stored again and again",
+    says=r"same|in place|copy|clone|last state|every row|all rows|equal",
+)
+def rnn(x, W, U, b):
+    h, states = torch.zeros(len(b)), []
+    for word in x:
+        h.copy_(torch.tanh(W @ word + U @ h + b))
+        states.append(h)
+    return torch.stack(states)
+
+
+_state = {}
+
+
+@wrong(
+    "02.3",
+    "the state of the sentence before is kept",
+    says=r"h_0|zero|start|call|sentence before|carried|initial|again|twice",
+)
+def rnn(x, W, U, b):
+    h = _state.get(len(b), torch.zeros(len(b)))
+    states = []
+    for word in x:
+        h = torch.tanh(W @ word + U @ h + b)
+        states.append(h)
+    _state[len(b)] = h
+    return torch.stack(states)
+
+
 # 02.4 one step of an LSTM
 
 
@@ -677,6 +862,85 @@ def lstm_step(x, h, c, W, U, b):
     return torch.sigmoid(o) * torch.tanh(c), c
 
 
+@right("02.4", "torch.addmm and split by size")
+def lstm_step(x, h, c, W, U, b):
+    H = h.size(-1)
+    z = torch.addmm(torch.addmm(b, x, W.t()), h, U.t())
+    i, f, g, o = torch.split(z, H, dim=-1)
+    i, f, o = (gate.sigmoid() for gate in (i, f, o))
+    cell = f.mul(c).add(i.mul(g.tanh()))
+    return o.mul(cell.tanh()), cell
+
+
+@right("02.4", "numpy")
+def lstm_step(x, h, c, W, U, b):
+    x, h, c, W, U, b = (part.detach().numpy() for part in (x, h, c, W, U, b))
+    i, f, g, o = np.split(x @ W.T + h @ U.T + b, 4, axis=1)
+
+    def sigmoid(z):
+        return 1 / (1 + np.exp(-z))
+
+    new = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return torch.from_numpy(sigmoid(o) * np.tanh(new)), torch.from_numpy(new)
+
+
+@wrong("02.4", "the old cell state returned with the new h", says=r"old|new c|updated|second|\bc\b")
+def lstm_step(x, h, c, W, U, b):
+    i, f, g, o = (x @ W.T + h @ U.T + b).chunk(4, dim=1)
+    new = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(new), c
+
+
+@wrong("02.4", "the tanh is stored in the cell state", says=r"tanh|\bc\b")
+def lstm_step(x, h, c, W, U, b):
+    i, f, g, o = (x @ W.T + h @ U.T + b).chunk(4, dim=1)
+    c = torch.tanh(torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g))
+    return torch.sigmoid(o) * c, c
+
+
+@wrong("02.4", "input gate and forget gate add up to 1", says=r"forget|1 - |input gate|own|\bf\b|\bi\b")
+def lstm_step(x, h, c, W, U, b):
+    i, f, g, o = (x @ W.T + h @ U.T + b).chunk(4, dim=1)
+    f = torch.sigmoid(f)
+    c = f * c + (1 - f) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@wrong("02.4", "bias added for input and for state", says=r"bias|twice|\bb\b")
+def lstm_step(x, h, c, W, U, b):
+    i, f, g, o = (F.linear(x, W, b) + F.linear(h, U, b)).chunk(4, dim=1)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@wrong("02.4", "candidate without tanh", says=r"tanh|\bg\b|candidate")
+def lstm_step(x, h, c, W, U, b):
+    i, f, g, o = (x @ W.T + h @ U.T + b).chunk(4, dim=1)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * g
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@wrong("02.4", "output gate forgotten", says=r"output gate|\bo\b|o_t")
+def lstm_step(x, h, c, W, U, b):
+    i, f, g, o = (x @ W.T + h @ U.T + b).chunk(4, dim=1)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.tanh(c), c
+
+
+@wrong("02.4", "input forgotten", says=r"\bx\b|x_t|input|W\b")
+def lstm_step(x, h, c, W, U, b):
+    i, f, g, o = (h @ U.T + b).chunk(4, dim=1)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@wrong("02.4", "chunks along the batch", says=r"dim|axis|chunk|batch|columns|shape")
+def lstm_step(x, h, c, W, U, b):
+    i, f, g, o = (x @ W.T + h @ U.T + b).chunk(4)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
 # 02.5 the state after the last word
 
 
@@ -790,6 +1054,61 @@ def last_states(states, lengths):
 @wrong("02.5", "sentence and time swapped", says=r"axis|axes|time|swap|index|\(B, T, H\)|order|batch")
 def last_states(states, lengths):
     return states[lengths - 1, torch.arange(len(lengths))]
+
+
+@right("02.5", "one long axis of states")
+def last_states(states, lengths):
+    B, T, H = states.shape
+    return states.reshape(B * T, H)[torch.arange(B) * T + lengths - 1]
+
+
+@right("02.5", "take_along_dim")
+def last_states(states, lengths):
+    return torch.take_along_dim(states, (lengths - 1)[:, None, None], dim=1).squeeze(dim=1)
+
+
+@right("02.5", "a product with a mask, summed")
+def last_states(states, lengths):
+    T = states.size(1)
+    last = torch.arange(1, T + 1).eq(lengths.unsqueeze(-1))
+    return (states * last.unsqueeze(-1)).sum(dim=1)
+
+
+@wrong("02.5", "counted from the end", says=r"end|negative|-lengths|from the (left|start|begin)|position")
+def last_states(states, lengths):
+    return states[torch.arange(len(states)), -lengths]
+
+
+@wrong("02.5", "as if padding stood on the left", says=r"left|right|padding|position|T - ")
+def last_states(states, lengths):
+    return states[torch.arange(len(states)), states.shape[1] - lengths]
+
+
+@wrong("02.5", "always the first sentence's states", says=r"sentence 0|first sentence|own|row")
+def last_states(states, lengths):
+    return torch.stack([states[0, n - 1] for n in lengths])
+
+
+@wrong("02.5", "the number of states that are not 0", says=r"lengths|padding|zero|last column|position")
+def last_states(states, lengths):
+    n = (states.abs().sum(dim=2) > 0).sum(dim=1)
+    return states[torch.arange(len(states)), n - 1]
+
+
+@wrong("02.5", "the sum of all states up to the last word", says=r"sum|last|one state|select")
+def last_states(states, lengths):
+    is_word = torch.arange(states.shape[1]) < lengths[:, None]
+    return (states * is_word[:, :, None]).sum(dim=1)
+
+
+@wrong("02.5", "a list of vectors", says=r"list|tensor|stack")
+def last_states(states, lengths):
+    return [sentence[n - 1] for sentence, n in zip(states, lengths)]
+
+
+@wrong("02.5", "the mean length for all", says=r"own|each|mean|average|position")
+def last_states(states, lengths):
+    return states[:, int(lengths.float().mean()) - 1]
 
 
 # 02.6 maximum over the real words
@@ -919,6 +1238,66 @@ def max_over_time(features, tokens):
 @wrong("02.6", "squeeze removes a batch of one", says=r"squeeze|shape|\(B, C\)|one sentence|single|batch|axis|axes")
 def max_over_time(features, tokens):
     return features.masked_fill((tokens == 0)[:, None], float("-inf")).amax(dim=2).squeeze()
+
+
+@right("02.6", "sorted, with padding at the end")
+def max_over_time(features, tokens):
+    hidden = features.masked_fill(tokens.eq(0).unsqueeze(1), -torch.inf)
+    return hidden.sort(dim=2, descending=True).values[:, :, 0]
+
+
+@right("02.6", "a running maximum over the words")
+def max_over_time(features, tokens):
+    best = torch.full(features.shape[:2], float("-inf"))
+    for t in range(features.shape[2]):
+        is_word = (tokens[:, t] != 0)[:, None]
+        best = torch.where(is_word, torch.maximum(best, features[:, :, t]), best)
+    return best
+
+
+@right("02.6", "padding takes the smallest value of the batch")
+def max_over_time(features, tokens):
+    return torch.where((tokens != 0)[:, None], features, features.min()).amax(dim=2)
+
+
+@wrong("02.6", "<unk> counts as padding", says=r"unk|\b1\b|> 1|real word|only 0")
+def max_over_time(features, tokens):
+    return features.masked_fill((tokens <= 1)[:, None], float("-inf")).amax(dim=2)
+
+
+@wrong("02.6", "the last word is left out", says=r"last word|- ?1|one word|left out|missing")
+def max_over_time(features, tokens):
+    lengths = (tokens != 0).sum(dim=1)
+    hidden = torch.arange(tokens.shape[1]) >= (lengths - 1).clamp(min=1)[:, None]
+    return features.masked_fill(hidden[:, None], float("-inf")).amax(dim=2)
+
+
+@wrong("02.6", "the first word is left out", says=r"first word|position 0|word 0|left out|missing")
+def max_over_time(features, tokens):
+    hidden = tokens == 0
+    hidden[:, 0] = tokens.shape[1] > 1
+    return features.masked_fill(hidden[:, None], float("-inf")).amax(dim=2)
+
+
+@wrong("02.6", "the largest absolute value", says=r"absolut|abs|sign|negative")
+def max_over_time(features, tokens):
+    return features.abs().masked_fill((tokens == 0)[:, None], float("-inf")).amax(dim=2)
+
+
+@wrong("02.6", "one maximum for the whole batch", says=r"batch|each sentence|own|shape")
+def max_over_time(features, tokens):
+    hidden = features.masked_fill((tokens == 0)[:, None], float("-inf"))
+    return hidden.amax(dim=(0, 2)).expand(len(features), -1)
+
+
+@wrong("02.6", "minimum in place of maximum", says=r"minim|smallest|max|largest")
+def max_over_time(features, tokens):
+    return features.masked_fill((tokens == 0)[:, None], float("inf")).amin(dim=2)
+
+
+@wrong("02.6", "features of value 0 are taken for padding", says=r"tokens|features|padding|where tokens")
+def max_over_time(features, tokens):
+    return features.masked_fill(features == 0, float("-inf")).amax(dim=2)
 
 
 # 02.debug
@@ -1179,3 +1558,134 @@ def fixed(vocabulary_size):
 def fixed(vocabulary_size):
     model = Fixed(vocabulary_size)
     return model, torch.optim.AdamW(model.parameters(), lr=0.0)
+
+
+class CellLoop(nn.Module):
+    def __init__(self, vocabulary_size):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary_size, 32, padding_idx=0)
+        self.cell = nn.LSTMCell(32, 32)
+        self.head = nn.Linear(32, 2)
+
+    def forward(self, tokens):
+        h = c = torch.zeros(len(tokens), 32)
+        for column in tokens.T:
+            new_h, new_c = self.cell(self.embedding(column), (h, c))
+            is_word = (column != 0)[:, None]
+            h, c = torch.where(is_word, new_h, h), torch.where(is_word, new_c, c)
+        return self.head(h)
+
+
+@right("02.debug", "a cell in a loop that stops at each sentence's end")
+def fixed(vocabulary_size):
+    model = CellLoop(vocabulary_size)
+    return model, torch.optim.NAdam(model.parameters(), lr=3e-3)
+
+
+@right("02.debug", "AdamW with its default learning rate")
+def fixed(vocabulary_size):
+    model = Fixed(vocabulary_size)
+    return model, torch.optim.AdamW(model.parameters())
+
+
+@right("02.debug", "parameter groups")
+def fixed(vocabulary_size):
+    model = Fixed(vocabulary_size)
+    groups = [
+        {"params": model.embedding.parameters(), "lr": 1e-2},
+        {"params": [*model.lstm.parameters(), *model.head.parameters()]},
+    ]
+    return model, torch.optim.AdamW(groups, lr=3e-3)
+
+
+class SortedNotBack(Layers):
+    def forward(self, tokens):
+        order = lengths(tokens).argsort(descending=True)
+        packed = pack_padded_sequence(self.embedding(tokens[order]), lengths(tokens)[order].cpu(), batch_first=True)
+        _, (h, _) = self.lstm(packed)
+        return self.head(h[-1])
+
+
+@wrong(
+    "02.debug", "sentences sorted for packing, not put back", says=r"order|sort|other sentences|among others|mix|row"
+)
+def fixed(vocabulary_size):
+    model = SortedNotBack(vocabulary_size)
+    return model, torch.optim.AdamW(model.parameters(), lr=3e-3)
+
+
+class BeforeLast(Layers):
+    def forward(self, tokens):
+        states, _ = self.lstm(self.embedding(tokens))
+        return self.head(pooling.last_states(states, (lengths(tokens) - 1).clamp(min=1)))
+
+
+@wrong("02.debug", "the state before the last word", says=r"last word|one (position|word|too)|before")
+def fixed(vocabulary_size):
+    model = BeforeLast(vocabulary_size)
+    return model, torch.optim.AdamW(model.parameters(), lr=3e-3)
+
+
+class ResetInEvaluation(Carried):
+    def forward(self, tokens):
+        if not self.training:
+            self.state = None
+        return super().forward(tokens)
+
+
+@wrong(
+    "02.debug", "state carried over in training mode only", says=r"state|carried|training|previous|earlier|second time"
+)
+def fixed(vocabulary_size):
+    model = ResetInEvaluation(vocabulary_size)
+    return model, torch.optim.AdamW(model.parameters(), lr=3e-3)
+
+
+class SharedState(Layers):
+    def forward(self, tokens):
+        outputs, state = [], None
+        for sentence in tokens:
+            words = sentence[sentence != 0]
+            states, state = self.lstm(self.embedding(words)[None], state)
+            outputs.append(self.head(states[0, -1]))
+        return torch.stack(outputs)
+
+
+@wrong(
+    "02.debug",
+    "the state goes from sentence to sentence within a batch",
+    says=r"state|other sentences|among others|carried|zero|mix",
+)
+def fixed(vocabulary_size):
+    model = SharedState(vocabulary_size)
+    return model, torch.optim.AdamW(model.parameters(), lr=3e-3)
+
+
+@wrong("02.debug", "the optimiser's class in place of an optimiser", says=r"class|optimiser|call|parameters|instance")
+def fixed(vocabulary_size):
+    return Fixed(vocabulary_size), torch.optim.AdamW
+
+
+@wrong("02.debug", "Adam with a tiny learning rate", says=r"rate|lr|small|learn")
+def fixed(vocabulary_size):
+    model = Fixed(vocabulary_size)
+    return model, torch.optim.Adam(model.parameters(), lr=1e-6)
+
+
+@wrong("02.debug", "Adam with a learning rate of 10", says=r"rate|lr|large|diverg|learn")
+def fixed(vocabulary_size):
+    model = Fixed(vocabulary_size)
+    return model, torch.optim.Adam(model.parameters(), lr=10.0)
+
+
+@wrong("02.debug", "the embedding is frozen", says=r"embedding|frozen|requires_grad|gradient|parameters")
+def fixed(vocabulary_size):
+    model = Fixed(vocabulary_size)
+    model.embedding.weight.requires_grad_(False)
+    return model, torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=3e-3)
+
+
+@wrong("02.debug", "vocabulary of 1000 words hard-coded", says=r"vocabulary|size|hard|1.?000|IndexError|index")
+def fixed(vocabulary_size):
+    model = Fixed(1_000)
+    return model, torch.optim.AdamW(model.parameters(), lr=3e-3)

@@ -2,6 +2,8 @@
 
 import math
 import random
+from collections import defaultdict
+from itertools import compress
 
 import numpy as np
 import torch
@@ -133,6 +135,45 @@ def alias(frequency, rate):
     return abs(rate - frequency % rate)
 
 
+@right("03.1", "shifted by half the rate before the remainder")
+def alias(frequency, rate):
+    return abs((frequency + rate / 2) % rate - rate / 2)
+
+
+@right("03.1", "the angle of one step on the circle")
+def alias(frequency, rate):
+    angle = 2 * math.pi * frequency / rate
+    return abs(math.atan2(math.sin(angle), math.cos(angle))) * rate / (2 * math.pi)
+
+
+@right("03.1", "the nearest of all multiples of the rate")
+def alias(frequency, rate):
+    return min(abs(frequency - k * rate) for k in range(int(frequency // rate) + 2))
+
+
+@wrong("03.1", "mirrored at the Nyquist frequency once", says=r"once|any|multiple|higher|1\.5|negative|beyond|above")
+def alias(frequency, rate):
+    nyquist = rate / 2
+    return nyquist - abs(frequency - nyquist)
+
+
+@wrong(
+    "03.1", "the rate subtracted once if the frequency is above Nyquist", says=r"once|multiple|higher|1\.5|nearer|any"
+)
+def alias(frequency, rate):
+    return abs(frequency - rate * (frequency > rate / 2))
+
+
+@wrong("03.1", "the result rounded to hertz", says=r"round|fraction|whole|integer|decimal|cut off")
+def alias(frequency, rate):
+    return round(abs(frequency - rate * round(frequency / rate)))
+
+
+@wrong("03.1", "half the rate in the quotient alone", says=r"half|Nyquist|rate / 2|f / r|frequency / rate")
+def alias(frequency, rate):
+    return abs(frequency - rate * round(frequency / (rate / 2)))
+
+
 # 03.2 number of frames
 
 
@@ -245,6 +286,42 @@ def n_frames(samples, window, hop):
 @wrong("03.2", "window of 400 and hop of 160 hard-coded", says=r"hard|400 and 160|instead of `?(window|hop)")
 def n_frames(samples, window, hop):
     return max(0, (samples - 400) // 160 + 1)
+
+
+@right("03.2", "a quotient rounded up")
+def n_frames(samples, window, hop):
+    return max(0, math.ceil((samples - window + 1) / hop))
+
+
+@right("03.2", "the number of rows of unfold")
+def n_frames(samples, window, hop):
+    return torch.empty(samples).unfold(0, window, hop).shape[0] if samples >= window else 0
+
+
+@right("03.2", "sum over all possible starts")
+def n_frames(samples, window, hop):
+    return sum(start % hop == 0 and start + window <= samples for start in range(samples))
+
+
+@wrong("03.2", "rounded to the nearest number", says=r"round|whole|nearest|down|//")
+def n_frames(samples, window, hop):
+    return max(0, round((samples - window) / hop) + 1)
+
+
+@wrong("03.2", "samples and window divided separately", says=r"first|together|separate|difference|subtract")
+def n_frames(samples, window, hop):
+    return max(0, samples // hop - window // hop + 1)
+
+
+@wrong("03.2", "padding of half a window on both sides", says=r"pad|centr|both|within|whole")
+def n_frames(samples, window, hop):
+    return (samples + 2 * (window // 2) - window) // hop + 1
+
+
+@wrong("03.2", "None for a short sound", says=r"None|short|\b0\b|return")
+def n_frames(samples, window, hop):
+    if samples >= window:
+        return (samples - window) // hop + 1
 
 
 # 03.3 the short-time Fourier transform
@@ -395,6 +472,83 @@ def stft(samples, window, hop):
 @wrong("03.3", "one transform of the whole sound", says=r"frame|whole|shape|split|hop|each")
 def stft(samples, window, hop):
     return torch.fft.rfft(samples, n=len(window))
+
+
+@right("03.3", "a convolution with windowed waves")
+def stft(samples, window, hop):
+    W = len(window)
+    angles = 2 * math.pi * torch.arange(W // 2 + 1)[:, None] * torch.arange(W) / W
+    kernels = torch.cat([angles.cos(), -angles.sin()]) * window
+    real, imaginary = F.conv1d(samples[None, None], kernels[:, None], stride=hop)[0].chunk(2)
+    return torch.complex(real, imaginary)
+
+
+@right("03.3", "as_strided frames, transposed before the transform")
+def stft(samples, window, hop):
+    W = window.numel()
+    T = 1 + (samples.numel() - W) // hop
+    frames = samples.contiguous().as_strided((W, T), (1, hop))
+    return torch.fft.rfft(frames * window[:, None], dim=0)
+
+
+@wrong(
+    "03.3", "the window multiplied after the transform", says=r"window|before the transform|after the transform|frame"
+)
+def stft(samples, window, hop):
+    W = len(window)
+    return (torch.fft.rfft(samples.unfold(0, W, hop)) * window[: W // 2 + 1]).T
+
+
+@wrong("03.3", "the window backwards", says=r"window|revers|backward|order")
+def stft(samples, window, hop):
+    return torch.fft.rfft(samples.unfold(0, len(window), hop) * window.flip(0)).T
+
+
+@wrong("03.3", "the mean of each frame subtracted", says=r"mean|subtract|constant|k = 0|frequency 0")
+def stft(samples, window, hop):
+    frames = samples.unfold(0, len(window), hop)
+    return torch.fft.rfft((frames - frames.mean(dim=1, keepdim=True)) * window).T
+
+
+@wrong("03.3", "the power", says=r"complex|power|squar|abs")
+def stft(samples, window, hop):
+    return torch.fft.rfft(samples.unfold(0, len(window), hop) * window).T.abs() ** 2
+
+
+@wrong("03.3", "the magnitude as a complex number", says=r"phase|magnitude|abs|imagin")
+def stft(samples, window, hop):
+    return torch.fft.rfft(samples.unfold(0, len(window), hop) * window).T.abs().to(torch.complex64)
+
+
+@wrong("03.3", "the transform twice as long, with zeros", says=r"shape|length|W // 2|zeros|n=")
+def stft(samples, window, hop):
+    W = len(window)
+    return torch.fft.rfft(samples.unfold(0, W, hop) * window, n=2 * W).T
+
+
+@wrong("03.3", "a hop of half a window", says=r"hop|overlap|half")
+def stft(samples, window, hop):
+    W = len(window)
+    return torch.fft.rfft(samples.unfold(0, W, W // 2) * window).T
+
+
+@wrong(
+    "03.3", "the highest frequency missing", says=r"W // 2 \+ 1|W / 2|last|highest|shape|one (row|frequency)|Nyquist"
+)
+def stft(samples, window, hop):
+    W = len(window)
+    return torch.fft.rfft(samples.unfold(0, W, hop) * window).T[: W // 2]
+
+
+@wrong(
+    "03.3",
+    "all frames of the same start, the loop variable unused",
+    says=r"frame|start|same|first|t \* hop|equal|column",
+)
+def stft(samples, window, hop):
+    W = len(window)
+    T = (len(samples) - W) // hop + 1
+    return torch.stack([torch.fft.rfft(samples[:W] * window) for _ in range(T)], dim=1)
 
 
 # 03.4 mel filters
@@ -587,6 +741,80 @@ def mel_filters(n_mels, n_bins, rate):
 @wrong("03.4", "rate of 16,000 hard-coded", says=r"rate|16.?000|8.?000|hard")
 def mel_filters(n_mels, n_bins, rate):
     return triangles(points(n_mels, 16_000), torch.linspace(0, 8_000, n_bins))
+
+
+@right("03.4", "a function for one triangle")
+def mel_filters(n_mels, n_bins, rate):
+    def hertz(i):
+        top = math.log10(1 + rate / 2 / 700)
+        return 700 * (10 ** (top * i / (n_mels + 1)) - 1)
+
+    f = torch.arange(n_bins, dtype=torch.float64) * rate / 2 / (n_bins - 1)
+
+    def triangle(j):
+        left, peak, end = hertz(j), hertz(j + 1), hertz(j + 2)
+        value = torch.where(f <= peak, (f - left) / (peak - left), (end - f) / (end - peak))
+        return F.relu(value)
+
+    return torch.stack([triangle(j) for j in range(n_mels)], dim=1).float()
+
+
+@right("03.4", "float64 throughout")
+def mel_filters(n_mels, n_bins, rate):
+    m = torch.linspace(0, to_mel(rate / 2), n_mels + 2, dtype=torch.float64)
+    return triangles(700 * (10 ** (m / 2595) - 1), torch.linspace(0, rate / 2, n_bins, dtype=torch.float64))
+
+
+@wrong(
+    "03.4", "peaks at point j, half a filter too low", says=r"point|peak|shift|j \+ 1|too low|first filter|one filter"
+)
+def mel_filters(n_mels, n_bins, rate):
+    p = points(n_mels, rate)
+    p = torch.cat([-p[1:2], p[:-1]])
+    return triangles(p, torch.linspace(0, rate / 2, n_bins))
+
+
+@wrong(
+    "03.4",
+    "widths of rising and falling side swapped",
+    says=r"rising|falling|slope|side|swap|exchang|width|left|right|divi",
+)
+def mel_filters(n_mels, n_bins, rate):
+    p, f = points(n_mels, rate), torch.linspace(0, rate / 2, n_bins)[:, None]
+    up = (f - p[:-2]) / (p[2:] - p[1:-1])
+    down = (p[2:] - f) / (p[1:-1] - p[:-2])
+    return torch.minimum(up, down).clamp(0, 1)
+
+
+@wrong("03.4", "the larger of two slopes", says=r"smaller|minim|larger|max|inside|outside|between")
+def mel_filters(n_mels, n_bins, rate):
+    p, f = points(n_mels, rate), torch.linspace(0, rate / 2, n_bins)[:, None]
+    up = (f - p[:-2]) / (p[1:-1] - p[:-2])
+    down = (p[2:] - f) / (p[2:] - p[1:-1])
+    return torch.maximum(up, down).clamp(0, 1)
+
+
+@wrong("03.4", "the order of the filters reversed", says=r"order|revers|first|low")
+def mel_filters(n_mels, n_bins, rate):
+    return triangles(points(n_mels, rate), torch.linspace(0, rate / 2, n_bins)).flip(1)
+
+
+@wrong("03.4", "700 added in place of a quotient by 700", says=r"formula|700|mel|points|hertz")
+def mel_filters(n_mels, n_bins, rate):
+    top = 2595 * math.log10(1 + rate / 2 + 700)
+    p = 10 ** (torch.linspace(0, top, n_mels + 2) / 2595) - 1
+    return triangles(p * (rate / 2) / p[-1], torch.linspace(0, rate / 2, n_bins))
+
+
+@wrong("03.4", "from 60 Hz up, as in LogMel", says=r"60|from 0|start|first point|lowest|\b0\b")
+def mel_filters(n_mels, n_bins, rate):
+    p = to_hertz(torch.linspace(to_mel(60), to_mel(rate / 2), n_mels + 2))
+    return triangles(p, torch.linspace(0, rate / 2, n_bins))
+
+
+@wrong("03.4", "the logarithm of the filters", says=r"log|negative|0 to 1|range|inf")
+def mel_filters(n_mels, n_bins, rate):
+    return (triangles(points(n_mels, rate), torch.linspace(0, rate / 2, n_bins)) + 1e-5).log()
 
 
 # 03.5 time masking
@@ -800,6 +1028,122 @@ def mask_stripes(mels, widest):
     return torch.cat([mels[:, :, :start], mels[:, :, start + width :]], dim=2)
 
 
+@right("03.5", "masks of a cumulative sum")
+def mask_stripes(mels, widest):
+    B, M, T = mels.shape
+    edges = torch.zeros(B, T + 1)
+    for row in edges:
+        width = int(torch.randint(widest + 1, ()))
+        start = int(torch.randperm(T - width + 1)[0])
+        row[start] += 1
+        row[start + width] -= 1
+    inside = edges[:, :T].cumsum(dim=1) > 0
+    return torch.where(inside[:, None], torch.zeros_like(mels), mels)
+
+
+@right("03.5", "index_fill on each example")
+def mask_stripes(mels, widest):
+    def one(mel):
+        width = torch.randint(0, widest + 1, (1,)).item()
+        start = torch.randint(0, mel.shape[1] - width + 1, (1,)).item()
+        return mel.index_fill(1, torch.arange(start, start + width), 0.0)
+
+    return torch.stack([one(mel) for mel in mels])
+
+
+@wrong("03.5", "one start for the whole batch, widths differ", says=r"start|each example|same|own|position|batch")
+def mask_stripes(mels, widest):
+    start = random.randint(0, mels.shape[2] - widest)
+    return stripes(mels, lambda: random.randint(0, widest), lambda T, width: start)
+
+
+@wrong(
+    "03.5",
+    "a rounded random width, so that 0 and the widest are half as likely",
+    says=r"uniform|equally|likely|round|often|half",
+)
+def mask_stripes(mels, widest):
+    return stripes(mels, lambda: round(random.random() * widest), any_start)
+
+
+@wrong("03.5", "a view in place of a copy", says=r"input|in place|unchanged|clone|copy")
+def mask_stripes(mels, widest):
+    masked = mels[:]
+    for example in masked:
+        width = random.randint(0, widest)
+        start = any_start(mels.shape[2], width)
+        example[:, start : start + width] = 0
+    return masked
+
+
+@wrong("03.5", "halved in place of 0", says=r"\b0\b|zero|half|value")
+def mask_stripes(mels, widest):
+    masked = mels.clone()
+    for example in masked:
+        width = random.randint(0, widest)
+        start = any_start(mels.shape[2], width)
+        example[:, start : start + width] *= 0.5
+    return masked
+
+
+@wrong(
+    "03.5",
+    "only the first example",
+    says=r"every example|each example|first|others|only|separately|empty|unchanged|widths|likely",
+)
+def mask_stripes(mels, widest):
+    masked = mels.clone()
+    width = random.randint(0, widest)
+    start = any_start(mels.shape[2], width)
+    masked[0, :, start : start + width] = 0
+    return masked
+
+
+@wrong(
+    "03.5",
+    "starts among as many frames as there are bands",
+    says=r"frames|T\b|bands|axis|last|start|none (covers|reaches)",
+)
+def mask_stripes(mels, widest):
+    def start(T, width):
+        return random.randint(0, max(0, min(T, mels.shape[1]) - width))
+
+    return stripes(mels, lambda: random.randint(0, widest), start)
+
+
+@wrong("03.5", "the first frame is never masked", says=r"first frame|frame 0|start|never|0 to T")
+def mask_stripes(mels, widest):
+    return stripes(
+        mels, lambda: random.randint(0, widest), lambda T, width: random.randint(min(1, T - width), T - width)
+    )
+
+
+@wrong(
+    "03.5",
+    "everything but the stretch is masked",
+    says=r"revers|invert|outside|opposite|other frames|all frames|wide|more than|most",
+)
+def mask_stripes(mels, widest):
+    masked = torch.zeros_like(mels)
+    for new, old in zip(masked, mels):
+        width = random.randint(0, widest)
+        start = any_start(mels.shape[2], width)
+        new[:, start : start + width] = old[:, start : start + width]
+    return masked
+
+
+@wrong("03.5", "a quarter of the examples keeps its band 0", says=r"all bands|band|every band|whole")
+def mask_stripes(mels, widest):
+    masked = stripes(mels, lambda: random.randint(0, widest), any_start)
+    masked[:, 0] = mels[:, 0]
+    return masked
+
+
+@wrong("03.5", "a width fixed when the module was loaded", says=r"width|drawn|always|every one|same|each")
+def mask_stripes(mels, widest, width=2):
+    return stripes(mels, lambda: min(width, widest), any_start)
+
+
 # 03.debug
 
 
@@ -953,3 +1297,72 @@ def split_by_speaker(speakers, held, train=[], test=[]):
     for i, s in enumerate(speakers):
         (test if s in held else train).append(i)
     return train, test
+
+
+@right("03.debug", "itertools.compress")
+def split_by_speaker(speakers, held):
+    is_held = [speaker in held for speaker in speakers]
+    indices = range(len(speakers))
+    return list(compress(indices, [not h for h in is_held])), list(compress(indices, is_held))
+
+
+@right("03.debug", "groups by speaker, sorted at the end")
+def split_by_speaker(speakers, held):
+    groups = defaultdict(list)
+    for i, speaker in enumerate(speakers):
+        groups[speaker].append(i)
+    train = [i for name, rows in groups.items() if name not in held for i in rows]
+    return sorted(train), sorted(i for name in held for i in groups[name])
+
+
+@right("03.debug", "numpy integers in lists")
+def split_by_speaker(speakers, held):
+    is_held = np.array([s in held for s in speakers], dtype=bool)
+    return list(np.flatnonzero(~is_held)), list(np.flatnonzero(is_held))
+
+
+@wrong(
+    "03.debug",
+    "indices removed from the list that the loop runs over",
+    says=r"skip|both sides|leak|train|loop|remove|iterat",
+)
+def split_by_speaker(speakers, held):
+    train, test = list(range(len(speakers))), []
+    for i in train:
+        if speakers[i] in held:
+            train.remove(i)
+            test.append(i)
+    return train, test
+
+
+@wrong("03.debug", "compared by the first letter", says=r"letters|names|whole|exact|substring|part|held|train")
+def split_by_speaker(speakers, held):
+    letters = "".join(held)
+    test = [i for i, s in enumerate(speakers) if s[0] in letters]
+    return [i for i in range(len(speakers)) if i not in test], test
+
+
+@wrong("03.debug", "as many for testing as for training", says=r"lost|missing|each belongs|left out|every|neither")
+def split_by_speaker(speakers, held):
+    train = [i for i, s in enumerate(speakers) if s not in held]
+    test = [i for i, s in enumerate(speakers) if s in held]
+    n = min(len(train), len(test))
+    return train[:n], test[:n]
+
+
+@wrong("03.debug", "the last recording of each speaker for testing", says=r"both sides|leak|held|speaker|train")
+def split_by_speaker(speakers, held):
+    last = {s: i for i, s in enumerate(speakers)}
+    return [i for i, s in enumerate(speakers) if last[s] != i], sorted(last.values())
+
+
+@wrong("03.debug", "numbers of recordings in place of indices", says=r"ind(ex|ices)|list|number|int")
+def split_by_speaker(speakers, held):
+    n = sum(s in held for s in speakers)
+    return len(speakers) - n, n
+
+
+@wrong("03.debug", "held speakers left out of both", says=r"test|empty|lost|missing|neither")
+def split_by_speaker(speakers, held):
+    train = [i for i, s in enumerate(speakers) if s not in held]
+    return train, [i for i in train if speakers[i] in held]

@@ -151,6 +151,85 @@ def attention(queries, keys, values):
     return ((queries @ keys.transpose(-2, -1) / queries.shape[-1] ** 0.5).softmax(dim=-1) @ values).squeeze()
 
 
+@right("04.1", "computed in float64")
+def attention(queries, keys, values):
+    q, k, v = queries.double(), keys.double(), values.double()
+    weights = torch.softmax(q.matmul(k.swapaxes(-1, -2)) * q.shape[-1] ** -0.5, dim=-1)
+    return weights.matmul(v).to(queries.dtype)
+
+
+@right("04.1", "leading axes flattened and put back")
+def attention(queries, keys, values):
+    q, k, v = (part.reshape(-1, *part.shape[-2:]) for part in (queries, keys, values))
+    out = torch.stack([(a @ b.T / len(b.T) ** 0.5).softmax(1) @ c for a, b, c in zip(q, k, v)])
+    return out.reshape(*queries.shape[:-1], values.shape[-1])
+
+
+@right("04.1", "broadcast products and a log-softmax")
+def attention(queries, keys, values):
+    scores = (queries.unsqueeze(-2) * keys.unsqueeze(-3)).sum(-1) / math.sqrt(keys.shape[-1])
+    weights = F.log_softmax(scores, dim=-1).exp()
+    return (weights.unsqueeze(-1) * values.unsqueeze(-3)).sum(-2)
+
+
+@wrong("04.1", "queries and keys both divided by the root", says=r"twice|divided by d|square root|√|root|both")
+def attention(queries, keys, values):
+    root = queries.shape[-1] ** 0.5
+    return ((queries / root) @ (keys / root).transpose(-2, -1)).softmax(dim=-1) @ values
+
+
+@wrong("04.1", "root of axis 1", says=r"√|root|\bd\b|last size|axis|-1|T\b")
+def attention(queries, keys, values):
+    return (queries @ keys.transpose(-2, -1) / queries.shape[1] ** 0.5).softmax(dim=-1) @ values
+
+
+@wrong("04.1", "exponentials not divided by their sum", says=r"sum|divid|softmax|normal")
+def attention(queries, keys, values):
+    return (queries @ keys.transpose(-2, -1) / queries.shape[-1] ** 0.5).exp() @ values
+
+
+@wrong("04.1", "scores divided by their sum, without exponentials", says=r"softmax|exp|negative|sum")
+def attention(queries, keys, values):
+    scores = queries @ keys.transpose(-2, -1) / queries.shape[-1] ** 0.5
+    return scores / scores.sum(dim=-1, keepdim=True) @ values
+
+
+@wrong("04.1", "sigmoid in place of softmax", says=r"sigmoid|softmax|sum to 1")
+def attention(queries, keys, values):
+    return (queries @ keys.transpose(-2, -1) / queries.shape[-1] ** 0.5).sigmoid() @ values
+
+
+@wrong("04.1", "the best key alone", says=r"best|one key|argmax|weighted|softmax|largest|mean")
+def attention(queries, keys, values):
+    best = (queries @ keys.transpose(-2, -1)).argmax(dim=-1)
+    return F.one_hot(best, keys.shape[-2]).to(values.dtype) @ values
+
+
+@wrong("04.1", "cosine similarity", says=r"cosine|length|normal|dot product|√|root")
+def attention(queries, keys, values):
+    scores = F.normalize(queries, dim=-1) @ F.normalize(keys, dim=-1).transpose(-2, -1)
+    return scores.softmax(dim=-1) @ values
+
+
+@wrong("04.1", "a causal mask too", says=r"causal|mask|later|all keys|every key")
+def attention(queries, keys, values):
+    scores = queries @ keys.transpose(-2, -1) / queries.shape[-1] ** 0.5
+    later = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
+    return scores.masked_fill(later, float("-inf")).softmax(dim=-1) @ values
+
+
+@wrong("04.1", "the queries added to the result", says=r"residual|add|quer|shape")
+def attention(queries, keys, values):
+    attended = (queries @ keys.transpose(-2, -1) / queries.shape[-1] ** 0.5).softmax(dim=-1) @ values
+    return queries + attended if attended.shape == queries.shape else attended
+
+
+@wrong("04.1", "keys in the rows of the scores", says=r"transpos|rows|quer|shape|keys|order|axis")
+def attention(queries, keys, values):
+    weights = (keys @ queries.transpose(-2, -1) / queries.shape[-1] ** 0.5).softmax(dim=-1)
+    return weights @ values if weights.shape[-1] == values.shape[-2] else weights.transpose(-2, -1) @ values
+
+
 # 04.2 attention with a mask
 
 
@@ -277,6 +356,79 @@ def masked_attention(queries, keys, values, mask):
     return mixed * mask.any(dim=-1, keepdim=True)
 
 
+@right("04.2", "a large negative number")
+def masked_attention(queries, keys, values, mask):
+    return scores_of(queries, keys).masked_fill(mask == 0, -1e9).softmax(dim=-1) @ values
+
+
+@right("04.2", "the logarithm of the mask is added")
+def masked_attention(queries, keys, values, mask):
+    return (scores_of(queries, keys) + mask.to(queries.dtype).log()).softmax(dim=-1) @ values
+
+
+@right("04.2", "the smallest number of the type")
+def masked_attention(queries, keys, values, mask):
+    scores = scores_of(queries, keys)
+    hidden = mask.logical_not().expand_as(scores)
+    scores[hidden] = torch.finfo(scores.dtype).min
+    return torch.softmax(scores, dim=-1) @ values
+
+
+@wrong("04.2", "score set to the smallest score", says=r"low enough|small|still|inf|∞|weight")
+def masked_attention(queries, keys, values, mask):
+    scores = scores_of(queries, keys)
+    return torch.where(mask, scores, scores.min()).softmax(dim=-1) @ values
+
+
+@wrong("04.2", "the values set to 0", says=r"values|score|softmax|weights|sum")
+def masked_attention(queries, keys, values, mask):
+    hidden = ~mask.any(dim=-2).unsqueeze(-1)
+    return scores_of(queries, keys).softmax(dim=-1) @ values.masked_fill(hidden, 0)
+
+
+@wrong("04.2", "arguments of where in the wrong order", says=r"revers|invert|True|order|wrong way|where")
+def masked_attention(queries, keys, values, mask):
+    scores = scores_of(queries, keys)
+    return torch.where(mask, torch.full_like(scores, float("-inf")), scores).softmax(dim=-1) @ values
+
+
+@wrong("04.2", "plus infinity", says=r"inf|∞|sign|nan")
+def masked_attention(queries, keys, values, mask):
+    return scores_of(queries, keys).masked_fill(~mask, float("inf")).softmax(dim=-1) @ values
+
+
+@wrong(
+    "04.2",
+    "weights masked and not divided by their own row's sum",
+    says=r"sum|row|each query|own|renormal|divid|softmax",
+)
+def masked_attention(queries, keys, values, mask):
+    weights = scores_of(queries, keys).softmax(dim=-1) * mask
+    return weights / weights.sum(dim=(-2, -1), keepdim=True) @ values
+
+
+@wrong("04.2", "a causal mask in place of the given one", says=r"causal|given|mask|later")
+def masked_attention(queries, keys, values, mask):
+    scores = scores_of(queries, keys)
+    allowed = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+    return scores.masked_fill(~allowed, float("-inf")).softmax(dim=-1) @ values
+
+
+@wrong("04.2", "the mask of the first sentence for all", says=r"first|each sentence|own|batch|broadcast")
+def masked_attention(queries, keys, values, mask):
+    one = mask
+    while one.dim() > 2:
+        one = one[0]
+    return scores_of(queries, keys).masked_fill(~one, float("-inf")).softmax(dim=-1) @ values
+
+
+@wrong("04.2", "a key hidden from one query is hidden from all", says=r"each query|every query|own|row|all queries|any")
+def masked_attention(queries, keys, values, mask):
+    common = mask.all(dim=-2, keepdim=True)
+    scores = scores_of(queries, keys)
+    return scores.masked_fill(~common, -1e9).softmax(dim=-1) @ values
+
+
 # 04.3 split into heads
 
 
@@ -379,6 +531,51 @@ def split_heads(x, n_heads):
     return x.reshape(B, T, n_heads, D // n_heads).transpose(1, 2).squeeze()
 
 
+@right("04.3", "view and swapaxes")
+def split_heads(x, n_heads):
+    return x.contiguous().view(*x.shape[:2], n_heads, -1).swapaxes(1, 2)
+
+
+@right("04.3", "indices of the features of each head")
+def split_heads(x, n_heads):
+    d = x.shape[-1] // n_heads
+    index = torch.arange(n_heads * d).view(n_heads, d)
+    return x[:, :, index].movedim(2, 1)
+
+
+@right("04.3", "sentence by sentence, word by word")
+def split_heads(x, n_heads):
+    sentences = []
+    for sentence in x:
+        words = [torch.stack(word.chunk(n_heads)) for word in sentence]
+        sentences.append(torch.stack(words, dim=1))
+    return torch.stack(sentences)
+
+
+@wrong("04.3", "view with the heads first, then turned", says=r"mix|order|split|words|feature|wrong")
+def split_heads(x, n_heads):
+    B, T, D = x.shape
+    return x.reshape(B, n_heads, D // n_heads, T).transpose(2, 3)
+
+
+@wrong("04.3", "batch and heads exchanged", says=r"batch|shape|axis|axes|first|exchang")
+def split_heads(x, n_heads):
+    B, T, D = x.shape
+    return x.reshape(B, T, n_heads, D // n_heads).permute(2, 0, 1, 3)
+
+
+@wrong("04.3", "the first head copied", says=r"first|same|each head|copy|head 0|equal|all heads")
+def split_heads(x, n_heads):
+    d = x.shape[-1] // n_heads
+    return x[:, None, :, :d].expand(-1, n_heads, -1, -1)
+
+
+@wrong("04.3", "neighbouring heads overlap", says=r"overlap|start|twice|next|h \* d|feature|head 1")
+def split_heads(x, n_heads):
+    d = x.shape[-1] // n_heads
+    return torch.stack([x[:, :, h : h + d] for h in range(n_heads)], dim=1)
+
+
 # 04.4 concatenate the heads
 
 
@@ -473,6 +670,48 @@ def join_heads(x):
 def join_heads(x):
     B, heads, T, d = x.shape
     return x.transpose(1, 2).reshape(B, T, heads * d).squeeze()
+
+
+@right("04.4", "einsum-free: written head by head")
+def join_heads(x):
+    B, n_heads, T, d = x.shape
+    out = x.new_zeros(B, T, n_heads * d)
+    for h in range(n_heads):
+        out[..., h * d : (h + 1) * d] = x[:, h]
+    return out
+
+
+@right("04.4", "hstack of each sentence's heads")
+def join_heads(x):
+    return torch.stack([torch.hstack(list(sentence)) for sentence in x])
+
+
+@right("04.4", "movedim and flatten")
+def join_heads(x):
+    return x.movedim(1, 2).flatten(-2)
+
+
+@wrong("04.4", "transposed, then the wrong axes merged", says=r"shape|words|merge|axes|axis|flatten|features")
+def join_heads(x):
+    return x.transpose(1, 2).flatten(1, 2)
+
+
+@wrong("04.4", "words in reverse order", says=r"order|revers|words|time")
+def join_heads(x):
+    B, n_heads, T, d = x.shape
+    return x.transpose(1, 2).reshape(B, T, n_heads * d).flip(1)
+
+
+@wrong("04.4", "four heads hard-coded", says=r"4|hard|heads|shape")
+def join_heads(x):
+    B, n_heads, T, d = x.shape
+    return x.transpose(1, 2).reshape(B, T, 4 * d)
+
+
+@wrong("04.4", "batch and words exchanged", says=r"batch|shape|axis|axes|order|sentence|words")
+def join_heads(x):
+    B, n_heads, T, d = x.shape
+    return x.permute(2, 0, 1, 3).reshape(T, B, n_heads * d)
 
 
 # 04.5 causal mask
@@ -593,6 +832,51 @@ def causal_mask(length):
         return mask
 
 
+@right("04.5", "PyTorch's additive mask compared with 0")
+def causal_mask(length):
+    return nn.Transformer.generate_square_subsequent_mask(length) == 0
+
+
+@right("04.5", "cumulative sum of the identity")
+def causal_mask(length):
+    return torch.eye(length).cumsum(dim=0).bool()
+
+
+@right("04.5", "lower triangle by indices")
+def causal_mask(length):
+    mask = torch.zeros(length, length, dtype=bool)
+    rows, columns = torch.tril_indices(length, length)
+    mask[rows, columns] = True
+    return mask
+
+
+@right("04.5", "rows stacked")
+def causal_mask(length):
+    return torch.stack([torch.arange(length) <= t for t in range(length)])
+
+
+@wrong("04.5", "PyTorch's additive mask as truth values", says=r"revers|invert|True|later|may attend|opposite")
+def causal_mask(length):
+    return nn.Transformer.generate_square_subsequent_mask(length).bool()
+
+
+@wrong("04.5", "the first row may attend to all", says=r"first row|row|later|order|last")
+def causal_mask(length):
+    t = torch.arange(length)
+    return t[:, None] + t <= length - 1
+
+
+@wrong("04.5", "one row for all", says=r"shape|\(T, T\)|row|last|square")
+def causal_mask(length):
+    return torch.ones(length, dtype=torch.bool)
+
+
+@wrong("04.5", "every other position", says=None)
+def causal_mask(length):
+    t = torch.arange(length)
+    return (t[:, None] >= t) & ((t[:, None] - t) % 2 == 0)
+
+
 # 04.6 number of parameters
 
 
@@ -701,6 +985,63 @@ def block_parameters(width, hidden):
 @wrong("04.6", "width and hidden swapped", says=r"swap|order|width|hidden|exchang")
 def block_parameters(hidden, width):
     return 4 * (width**2 + width) + 2 * width * hidden + width + hidden + 4 * width
+
+
+class Block4(nn.Module):
+    def __init__(self, width, heads, hidden):
+        super().__init__()
+        self.attention = MultiHeadAttention(width, heads)
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(0.0), nn.Linear(hidden, width)
+        )
+
+
+@right("04.6", "counts the lesson's block")
+def block_parameters(width, hidden):
+    return sum(p.numel() for p in Block4(width, 1, hidden).parameters())
+
+
+@right("04.6", "a list of shapes")
+def block_parameters(width, hidden):
+    shapes = 4 * [(width, width), (width,)] + 4 * [(width,)]
+    shapes += [(hidden, width), (hidden,), (width, hidden), (width,)]
+    return sum(math.prod(shape) for shape in shapes)
+
+
+@wrong("04.6", "one bias per layer", says=r"bias|each output|one an output")
+def block_parameters(width, hidden):
+    return 4 * (width**2 + 1) + 2 * (width * hidden + 1) + 4 * width
+
+
+@wrong("04.6", "three norms", says=r"norm|two|third")
+def block_parameters(width, hidden):
+    return 4 * (width**2 + width) + 2 * width * hidden + width + hidden + 6 * width
+
+
+@wrong("04.6", "five layers of attention", says=r"four|attention|layer|projection|five")
+def block_parameters(width, hidden):
+    return 5 * (width**2 + width) + 2 * width * hidden + width + hidden + 4 * width
+
+
+@wrong("04.6", "the cross-attention of a decoder too", says=r"cross|decoder|attention|twice|eight")
+def block_parameters(width, hidden):
+    return 8 * (width**2 + width) + 2 * width * hidden + width + hidden + 6 * width
+
+
+@wrong("04.6", "no bias in the second feed-forward layer", says=r"bias|second|width")
+def block_parameters(width, hidden):
+    return 4 * (width**2 + width) + 2 * width * hidden + hidden + 4 * width
+
+
+@wrong("04.6", "no bias in the output layer of attention", says=r"bias|output|fourth")
+def block_parameters(width, hidden):
+    return 4 * width**2 + 3 * width + 2 * width * hidden + width + hidden + 4 * width
+
+
+@wrong("04.6", "feed-forward network squared", says=r"hidden|feed")
+def block_parameters(width, hidden):
+    return 4 * (width**2 + width) + width * hidden + hidden + hidden**2 + hidden + 4 * width
 
 
 # 04.debug
@@ -953,3 +1294,77 @@ class Fixed(Buggy):
         x = self.embedded(tokens)
         x = x + self.attend(x, mask=is_word[:, None, None])[0]
         return self.head((x * is_word[:, :, None]).sum(dim=1) / is_word.sum(dim=1, keepdim=True)).squeeze()
+
+
+@right("04.debug", "head before the mean, mask by lengths")
+class Fixed(Buggy):
+    def forward(self, tokens):
+        n = (tokens != 0).sum(dim=1, keepdim=True)
+        is_word = torch.arange(tokens.shape[1]) < n
+        x = self.embedded(tokens)
+        x = x + self.attend(x, mask=is_word[:, None, None].expand(-1, 4, tokens.shape[1], -1))[0]
+        return (self.head(x) * is_word[:, :, None]).sum(dim=1) / n
+
+
+@right("04.debug", "padding cut off for every sentence by a loop over lengths")
+class Fixed(Buggy):
+    def forward(self, tokens):
+        rows = [sentence[: int((sentence != 0).sum())] for sentence in tokens]
+        return torch.cat([Buggy.forward(self, row[None]) for row in rows])
+
+
+@wrong(
+    "04.debug", "the words of the whole batch averaged together", says=r"shape|batch|each sentence|own|sentences|axis"
+)
+class Fixed(Buggy):
+    def forward(self, tokens):
+        is_word = tokens != 0
+        x = self.embedded(tokens)
+        x = x + self.attend(x, mask=is_word[:, None, None])[0]
+        return self.head(x[is_word].mean(dim=0, keepdim=True)).expand(len(tokens), -1)
+
+
+@wrong("04.debug", "only the last column is taken for padding", says=r"padding|every|column|mask|attention|all")
+class Fixed(Buggy):
+    def forward(self, tokens):
+        if (tokens[:, -1] == 0).any() and tokens.shape[1] > 1:
+            tokens = tokens[:, :-1]
+        return super().forward(tokens)
+
+
+@wrong("04.debug", "positions counted from the end", says=r"position|order|padding|end")
+class Fixed(Buggy):
+    def forward(self, tokens):
+        is_word = tokens != 0
+        positions = sinusoids(tokens.shape[1], self.embedding.embedding_dim).flip(0)
+        x = self.embedding(tokens) + positions
+        x = x + self.attend(x, mask=is_word[:, None, None])[0]
+        return self.head((x * is_word[:, :, None]).sum(dim=1) / is_word.sum(dim=1, keepdim=True))
+
+
+@wrong("04.debug", "one word too many is counted", says=r"divid|number of words|count|mean|\+ ?1|one too")
+class Fixed(Buggy):
+    def forward(self, tokens):
+        is_word = tokens != 0
+        x = self.embedded(tokens)
+        x = x + self.attend(x, mask=is_word[:, None, None])[0]
+        return self.head((x * is_word[:, :, None]).sum(dim=1) / (is_word.sum(dim=1, keepdim=True) + 1))
+
+
+@wrong("04.debug", "the last word's state in place of the mean", says=r"mean|last|averag|all words")
+class Fixed(Buggy):
+    def forward(self, tokens):
+        is_word = tokens != 0
+        x = self.embedded(tokens)
+        x = x + self.attend(x, mask=is_word[:, None, None])[0]
+        return self.head(x[torch.arange(len(x)), is_word.sum(dim=1) - 1])
+
+
+@wrong("04.debug", "logits without gradients", says=r"gradient|detach|no_grad|learn|train")
+class Fixed(Buggy):
+    def forward(self, tokens):
+        is_word = tokens != 0
+        x = self.embedded(tokens)
+        with torch.no_grad():
+            x = x + self.attend(x, mask=is_word[:, None, None])[0]
+        return self.head((x * is_word[:, :, None]).sum(dim=1) / is_word.sum(dim=1, keepdim=True))

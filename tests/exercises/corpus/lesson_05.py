@@ -2,13 +2,18 @@
 
 import copy
 import math
-from collections import Counter, defaultdict
+import re
+from collections import Counter, defaultdict, deque
+from contextlib import contextmanager
+from itertools import pairwise
+from statistics import fmean
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
+from torchmetrics.text import Perplexity
 
 from . import right, wrong
 
@@ -126,6 +131,44 @@ def next_token_pair(sentence, start, end):
 @wrong("05.1", "inputs alone", says=r"two|targets|pair|tuple|both")
 def next_token_pair(sentence, start, end):
     return [start, *sentence]
+
+
+@right("05.1", "pairs unzipped")
+def next_token_pair(sentence, start, end):
+    inputs, targets = zip(*pairwise([start, *sentence, end]))
+    return list(inputs), list(targets)
+
+
+@right("05.1", "the inputs shifted")
+def next_token_pair(sentence, start, end):
+    inputs = [start] + list(sentence)
+    return inputs, inputs[1:] + [end]
+
+
+@wrong("05.1", "the first word is never a target", says=r"first|length|number|inputs and|each")
+def next_token_pair(sentence, start, end):
+    return [start, *sentence], [*sentence[1:], end]
+
+
+@wrong("05.1", "the sentence reversed", says=r"order|revers")
+def next_token_pair(sentence, start, end):
+    return [start, *sentence[::-1]], [*sentence[::-1], end]
+
+
+@wrong("05.1", "end also before the first word of the targets", says=r"\bend\b|first|shift|number|each|length")
+def next_token_pair(sentence, start, end):
+    return [start, *sentence], [end, *sentence]
+
+
+@wrong("05.1", "the last word predicted from itself", says=r"\bend\b|last|next|itself|follow")
+def next_token_pair(sentence, start, end):
+    return [start, *sentence], [*sentence, sentence[-1]]
+
+
+@wrong("05.1", "each token once", says=r"twice|repeat|once|lost|missing|number")
+def next_token_pair(sentence, start, end):
+    unique = list(dict.fromkeys(sentence))
+    return [start, *unique], [*unique, end]
 
 
 # 05.2 perplexity
@@ -254,6 +297,57 @@ def perplexity(sentences):
 @wrong("05.2", "a tensor in place of a float", says=r"float|tensor|number|item")
 def perplexity(sentences):
     return torch.exp(-torch.cat(sentences).mean())
+
+
+@right("05.2", "mean of the standard library")
+def perplexity(sentences):
+    return math.exp(-fmean(value for sentence in sentences for value in sentence.tolist()))
+
+
+@right("05.2", "means weighted by the number of tokens, in float64")
+def perplexity(sentences):
+    n = torch.tensor([len(s) for s in sentences], dtype=torch.float64)
+    means = torch.stack([s.double().mean() for s in sentences])
+    return float(torch.exp(-(means * n).sum() / n.sum()))
+
+
+@wrong("05.2", "divided by one token less", says=r"N\b|number of tokens|- ?1|one token|one less")
+def perplexity(sentences):
+    values = torch.cat(sentences)
+    return torch.exp(-values.sum() / (len(values) - 1)).item()
+
+
+@wrong(
+    "05.2", "the first token of each sentence is left out", says=r"first token|every token|all tokens|left out|missing"
+)
+def perplexity(sentences):
+    return torch.exp(-torch.cat([s[1:] for s in sentences]).mean()).item()
+
+
+@wrong("05.2", "one more token per sentence", says=r"number of tokens|one (more|too)|divid|count")
+def perplexity(sentences):
+    return math.exp(-sum(s.sum().item() for s in sentences) / sum(len(s) + 1 for s in sentences))
+
+
+@wrong("05.2", "the median", says=r"median|mean")
+def perplexity(sentences):
+    return torch.exp(-torch.cat(sentences).median()).item()
+
+
+@wrong("05.2", "mean of the tokens' inverse probabilities", says=r"mean|inverse|exp|logarithm|last|end")
+def perplexity(sentences):
+    return (-torch.cat(sentences)).exp().mean().item()
+
+
+@wrong("05.2", "the longest sentence alone", says=r"all sentences|longest|only|other sentences|every")
+def perplexity(sentences):
+    return torch.exp(-max(sentences, key=len).mean()).item()
+
+
+@wrong("05.2", "a list as default argument that keeps earlier calls", says=r"call|earlier|again|before|default|second")
+def perplexity(sentences, values=[]):
+    values.extend(sentences)
+    return torch.exp(-torch.cat(values).mean()).item()
 
 
 # 05.3 top-p
@@ -426,6 +520,86 @@ def top_p(p, limit):
         if total <= limit:
             break
     return result / result.sum()
+
+
+@right("05.3", "recursion that takes the largest")
+def top_p(p, limit):
+    def keep(rest, total):
+        if total >= limit or not rest:
+            return []
+        best = max(rest, key=lambda i: p[i].item())
+        return [best] + keep([i for i in rest if i != best], total + p[best].item())
+
+    kept = keep(list(range(len(p))), 0.0)
+    result = torch.zeros_like(p)
+    result[kept] = p[kept] / p[kept].sum()
+    return result
+
+
+@right("05.3", "a mask put back by the inverse order")
+def top_p(p, limit):
+    order = p.argsort(descending=True)
+    sums = p[order].cumsum(0)
+    removed = F.pad(sums >= limit, (1, 0))[:-1]
+    q = p.masked_fill(removed[order.argsort()], 0.0)
+    return q / q.sum()
+
+
+@wrong("05.3", "at least two tokens are kept", says=r"one token|dominant|too many|at least|too|reach")
+def top_p(p, limit):
+    values, order = p.sort(descending=True)
+    keep = values.cumsum(0) - values < limit
+    keep[:2] = True
+    kept = values * keep
+    return torch.zeros_like(p).scatter(0, order, kept / kept.sum())
+
+
+@wrong("05.3", "rolled mask, so that the last token comes back", says=r"roll|last token|too many|least|reach|first")
+def top_p(p, limit):
+    values, order = p.sort(descending=True)
+    removed = (values.cumsum(0) >= limit).roll(1)
+    kept = values.masked_fill(removed, 0)
+    return torch.zeros_like(p).scatter(0, order, kept / kept.sum())
+
+
+@wrong("05.3", "the most probable one is 1", says=r"sum to 1|maxim|largest|divid")
+def top_p(p, limit):
+    values, order = p.sort(descending=True)
+    kept = values * (values.cumsum(0) - values < limit)
+    return torch.zeros_like(p).scatter(0, order, kept / kept.max())
+
+
+@wrong("05.3", "all kept tokens equally probable", says=r"equal|uniform|propor|ratio|same")
+def top_p(p, limit):
+    values, order = p.sort(descending=True)
+    keep = (values.cumsum(0) - values < limit).to(p.dtype)
+    return torch.zeros_like(p).scatter(0, order, keep / keep.sum())
+
+
+@wrong("05.3", "truth values", says=r"bool|probabilit|True|mask")
+def top_p(p, limit):
+    values, order = p.sort(descending=True)
+    keep = values.cumsum(0) - values < limit
+    return torch.zeros(len(p), dtype=torch.bool).scatter(0, order, keep)
+
+
+@wrong(
+    "05.3", "one token after the limit is kept as well", says=r"one (more|too|token)|too many|reach|next token|up to"
+)
+def top_p(p, limit):
+    values, order = p.sort(descending=True)
+    n = int((values.cumsum(0) < limit).sum()) + 2
+    kept = values.clone()
+    kept[n:] = 0
+    return torch.zeros_like(p).scatter(0, order, kept / kept.sum())
+
+
+@wrong("05.3", "what was cut off is given to the most probable token", says=r"renormal|divid|sum|ratio|propor")
+def top_p(p, limit):
+    values, order = p.sort(descending=True)
+    kept = values * (values.cumsum(0) - values < limit)
+    kept[0] += 1 - kept.sum()
+    return torch.zeros_like(p).scatter(0, order, kept)
 
 
 # 05.4 mask tokens
@@ -613,6 +787,83 @@ def mask_tokens(tokens, chosen, draw, random_tokens):
     is_random = (draw >= 0.8) & (draw < 0.9)
     targets = torch.where(chosen, torch.where(is_random, random_tokens, tokens), 0)
     return masked_inputs(tokens, chosen, draw, random_tokens), targets
+
+
+@right("05.4", "arithmetic with truth values")
+def mask_tokens(tokens, chosen, draw, random_tokens):
+    masked = (chosen & (draw < 0.8)).long()
+    randomised = (chosen & (draw >= 0.8) & (draw < 0.9)).long()
+    same = 1 - masked - randomised
+    return 4 * masked + random_tokens * randomised + tokens * same, tokens * chosen.long()
+
+
+@right("05.4", "token by token in a comprehension")
+def mask_tokens(tokens, chosen, draw, random_tokens):
+    def one(token, is_chosen, number, other):
+        return token if not is_chosen or number >= 0.9 else 4 if number < 0.8 else other
+
+    flat = zip(*(part.flatten().tolist() for part in (tokens, chosen, draw.double(), random_tokens)))
+    inputs = torch.tensor([one(*row) for row in flat]).view_as(tokens)
+    return inputs, tokens.masked_fill(~chosen, 0)
+
+
+@wrong(
+    "05.4", "chosen times draw below 0.8, which holds where nothing was chosen", says=r"not chosen|chosen|other|stay"
+)
+def mask_tokens(tokens, chosen, draw, random_tokens):
+    inputs = tokens.clone()
+    inputs[chosen * draw < 0.8] = 4
+    between = (chosen * draw >= 0.8) & (chosen * draw < 0.9)
+    inputs[between] = random_tokens[between]
+    return inputs, torch.where(chosen, tokens, 0)
+
+
+@wrong("05.4", "brackets missing around the comparison", says=r"bracket|precedence|&|parenthes|\(draw")
+def mask_tokens(tokens, chosen, draw, random_tokens):
+    inputs = tokens.clone()
+    inputs[chosen & draw < 0.8] = 4
+    return inputs, torch.where(chosen, tokens, 0)
+
+
+@wrong("05.4", "chosen reversed", says=r"chosen|revers|not chosen|invert|opposite")
+def mask_tokens(tokens, chosen, draw, random_tokens):
+    return masked_inputs(tokens, ~chosen, draw, random_tokens), torch.where(~chosen, tokens, 0)
+
+
+@wrong("05.4", "80%, 20% and nothing kept by mistake of the bounds", says=r"0\.9|stay|itself|kept|as it is|random")
+def mask_tokens(tokens, chosen, draw, random_tokens):
+    replaced = torch.where(draw < 0.8, 4, torch.where(draw < 1.0, random_tokens, tokens))
+    return torch.where(chosen, replaced, tokens), torch.where(chosen, tokens, 0)
+
+
+@wrong("05.4", "targets in the shape of the chosen tokens alone", says=r"shape|\(B, T\)|elsewhere|\b0\b|everywhere")
+def mask_tokens(tokens, chosen, draw, random_tokens):
+    return masked_inputs(tokens, chosen, draw, random_tokens), tokens[chosen]
+
+
+@wrong("05.4", "targets are truth values", says=r"bool|token|original|target|integer|whole")
+def mask_tokens(tokens, chosen, draw, random_tokens):
+    return masked_inputs(tokens, chosen, draw, random_tokens), chosen
+
+
+@wrong("05.4", "targets in place of inputs and the other way round where kept", says=None)
+def mask_tokens(tokens, chosen, draw, random_tokens):
+    inputs = masked_inputs(tokens, chosen, draw, random_tokens)
+    return torch.where(draw >= 0.9, torch.where(chosen, tokens, 0), inputs), torch.where(chosen, tokens, 0)
+
+
+@wrong("05.4", "the random tokens are changed in place", says=r"changed|in place|clone|copy|random_tokens|input")
+def mask_tokens(tokens, chosen, draw, random_tokens):
+    inputs = random_tokens
+    inputs[draw < 0.8] = 4
+    inputs[draw >= 0.9] = tokens[draw >= 0.9]
+    inputs[~chosen] = tokens[~chosen]
+    return inputs, torch.where(chosen, tokens, 0)
+
+
+@wrong("05.4", "inputs as floats", says=r"float|dtype|type|integer|whole|long")
+def mask_tokens(tokens, chosen, draw, random_tokens):
+    return masked_inputs(tokens, chosen, draw, random_tokens) * 1.0, torch.where(chosen, tokens, 0)
 
 
 # 05.5 one merge
@@ -923,6 +1174,124 @@ def merge_most_frequent(words):
         return result
 
 
+@right("05.5", "a regular expression over marked pieces")
+def merge_most_frequent(words):
+    a, b = most_frequent_pair(words)
+    pattern = re.compile(rf"(?<=\0){re.escape(a)}\0{re.escape(b)}(?=\0)")
+    result = {}
+    for word, n in words.items():
+        text = "\0" + "\0".join(word) + "\0"
+        result[tuple(pattern.sub((a + b).replace("\\", r"\\"), text).strip("\0").split("\0"))] = n
+    return result
+
+
+@right("05.5", "pieces taken from a queue")
+def merge_most_frequent(words):
+    a, b = most_frequent_pair(words)
+
+    def merge(word):
+        queue, out = deque(word), []
+        while queue:
+            piece = queue.popleft()
+            if queue and piece == a and queue[0] == b:
+                piece += queue.popleft()
+            out.append(piece)
+        return tuple(out)
+
+    return dict((merge(word), n) for word, n in words.items())
+
+
+@wrong("05.5", "the pair that is last in the alphabet", says=r"frequent|alphabet|key=|count|max")
+def merge_most_frequent(words):
+    pairs = Counter()
+    for word, n in words.items():
+        for pair in zip(word, word[1:]):
+            pairs[pair] += n
+    return {merged(word, max(pairs)): n for word, n in words.items()}
+
+
+@wrong("05.5", "the last piece is lost", says=r"last|lost|missing|end|spell|letters")
+def merge_most_frequent(words):
+    pair = most_frequent_pair(words)
+    result = {}
+    for word, n in words.items():
+        pieces, i = [], 0
+        while i < len(word) - 1:
+            if word[i : i + 2] == pair:
+                pieces.append("".join(pair))
+                i += 2
+            else:
+                pieces.append(word[i])
+                i += 1
+        result[tuple(pieces)] = n
+    return result
+
+
+@wrong(
+    "05.5", "the dictionary changed while the loop runs over it", says=r"chang|iterat|loop|copy|new dictionary|in place"
+)
+def merge_most_frequent(words):
+    pair = most_frequent_pair(words)
+    for word in words:
+        words[merged(word, pair)] = words.pop(word)
+    return words
+
+
+@wrong("05.5", "lists as keys", says=r"tuple|list|hash")
+def merge_most_frequent(words):
+    pair = most_frequent_pair(words)
+    return {list(merged(word, pair)): n for word, n in words.items()}
+
+
+@wrong("05.5", "the most frequent word's first pair", says=r"frequent|count|pair|all words|sum")
+def merge_most_frequent(words):
+    longer = [word for word in words if len(word) > 1]
+    pair = max(longer, key=words.get)[:2]
+    return {merged(word, pair): n for word, n in words.items()}
+
+
+@wrong("05.5", "an underscore between the merged pieces", says=r"_|join|between|letters|spell|separat")
+def merge_most_frequent(words):
+    pair = most_frequent_pair(words)
+    joined = "".join(pair)
+    return {tuple("_".join(pair) if p == joined else p for p in merged(word, pair)): n for word, n in words.items()}
+
+
+@wrong("05.5", "counts added up in each other, = for +=", says=r"count|often|frequent|\+=|overwrit|last word|add")
+def merge_most_frequent(words):
+    pairs = {}
+    for word, n in words.items():
+        for pair in zip(word, word[1:]):
+            pairs[pair] = n
+    pair = max(pairs, key=pairs.get)
+    return {merged(word, pair): n for word, n in words.items()}
+
+
+@wrong("05.5", "only words that occur more than once count", says=None)
+def merge_most_frequent(words):
+    pairs = Counter()
+    for word, n in words.items():
+        for pair in zip(word, word[1:]):
+            pairs[pair] += n - 1
+    pair = pairs.most_common(1)[0][0]
+    return {merged(word, pair): n for word, n in words.items()}
+
+
+@wrong(
+    "05.5", "pieces of single letters only are merged", says=r"pieces|longer|letters|several letters|single|frequent"
+)
+def merge_most_frequent(words):
+    pairs = Counter()
+    for word, n in words.items():
+        for pair in zip(word, word[1:]):
+            if len(pair[0]) == len(pair[1]) == 1:
+                pairs[pair] += n
+    if not pairs:
+        return words
+    pair = pairs.most_common(1)[0][0]
+    return {merged(word, pair): n for word, n in words.items()}
+
+
 # 05.debug
 
 
@@ -1184,3 +1553,124 @@ def fixed_perplexity(model, batches):
     total, n = total_and_number(model, batches)
     model.train(training)
     return torch.tensor(total / n).exp()
+
+
+@right("05.debug", "the metric of torchmetrics")
+def fixed_perplexity(model, batches):
+    training = model.training
+    metric = Perplexity(ignore_index=0)
+    model.eval()
+    with torch.no_grad():
+        for inputs, targets in batches:
+            metric.update(model(inputs), targets)
+    model.train(training)
+    return metric.compute().item()
+
+
+@contextmanager
+def evaluating(model):
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        yield
+    model.train(training)
+
+
+@right("05.debug", "a context manager, and means weighted by their tokens")
+def fixed_perplexity(model, batches):
+    total = n = 0
+    with evaluating(model):
+        for inputs, targets in batches:
+            count = int((targets != 0).sum())
+            loss = F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), ignore_index=0)
+            total, n = total + loss.item() * count, n + count
+    return math.exp(total / n)
+
+
+@wrong(
+    "05.debug", "gradients stay switched off afterwards", says=r"gradient|no_grad|set_grad_enabled|afterwards|restor"
+)
+def fixed_perplexity(model, batches):
+    training = model.training
+    model.eval()
+    torch.set_grad_enabled(False)
+    total, n = total_and_number(model, batches)
+    model.train(training)
+    return math.exp(total / n)
+
+
+@wrong("05.debug", "parameters frozen for good", says=r"requires_grad|frozen|parameter|gradient|afterwards")
+def fixed_perplexity(model, batches):
+    training = model.training
+    model.eval()
+    model.requires_grad_(False)
+    total, n = total_and_number(model, batches)
+    model.train(training)
+    return math.exp(total / n)
+
+
+@wrong("05.debug", "the last batch alone, = for +=", says=r"last batch|\+=|all batches|only|every batch|batch")
+@torch.no_grad()
+def fixed_perplexity(model, batches):
+    training = model.training
+    model.eval()
+    for inputs, targets in batches:
+        total = F.cross_entropy(model(inputs).transpose(1, 2), targets, ignore_index=0, reduction="sum").item()
+        n = (targets != 0).sum().item()
+    model.train(training)
+    return math.exp(total / n)
+
+
+@wrong("05.debug", "inputs counted in place of targets", says=r"targets|inputs|number|count|divi|token")
+@torch.no_grad()
+def fixed_perplexity(model, batches):
+    training = model.training
+    model.eval()
+    total, n = 0.0, 0
+    for inputs, targets in batches:
+        total += F.cross_entropy(model(inputs).transpose(1, 2), targets, ignore_index=0, reduction="sum").item()
+        n += inputs.numel()
+    model.train(training)
+    return math.exp(total / n)
+
+
+@wrong("05.debug", "inputs compared with their own tokens", says=r"targets|inputs|next")
+@torch.no_grad()
+def fixed_perplexity(model, batches):
+    training = model.training
+    model.eval()
+    total, n = 0.0, 0
+    for inputs, targets in batches:
+        total += F.cross_entropy(model(inputs).transpose(1, 2), inputs, ignore_index=0, reduction="sum").item()
+        n += (inputs != 0).sum().item()
+    model.train(training)
+    return math.exp(total / n)
+
+
+@wrong("05.debug", "mean and sum mixed up, divided by the number again", says=r"mean|sum|twice|divid|reduction")
+@torch.no_grad()
+def fixed_perplexity(model, batches):
+    training = model.training
+    model.eval()
+    total, n = total_and_number(model, batches, reduction="mean")
+    model.train(training)
+    return math.exp(total / n)
+
+
+@wrong("05.debug", "minus in the exponent", says=r"minus|sign|below 1|negative|inverse")
+@torch.no_grad()
+def fixed_perplexity(model, batches):
+    training = model.training
+    model.eval()
+    total, n = total_and_number(model, batches)
+    model.train(training)
+    return math.exp(-total / n)
+
+
+@wrong("05.debug", "training mode in the loop, evaluation mode afterwards", says=r"mode|dropout|eval|train")
+@torch.no_grad()
+def fixed_perplexity(model, batches):
+    model.train()
+    total, n = total_and_number(model, batches)
+    model.eval()
+    return math.exp(total / n)
