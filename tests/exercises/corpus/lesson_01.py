@@ -422,7 +422,7 @@ def convolve(image, kernel):
     )
 
 
-@wrong("01.2", "rows sliced twice, [i:i+K][j:j+K]", says=r"\]\[|row|slic|column|comma|image\[")
+@wrong("01.2", "rows sliced twice, [i:i+K][j:j+K]", says=r"twice|comma|, j :|chained|rows again")
 def convolve(image, kernel):
     K = len(kernel)
     H, W = image.shape
@@ -1471,7 +1471,7 @@ def fixed(n_classes):
     return nn.Sequential(Buggy(n_classes), nn.Softmax(dim=1))
 
 
-@wrong("01.debug", "exponentials without their sum", says=r"exp|negative|logits|any number|positive")
+@wrong("01.debug", "exponentials without their sum", says=r"\bexp")
 def fixed(n_classes):
     class Fixed(Buggy):
         def forward(self, images):
@@ -1480,7 +1480,7 @@ def fixed(n_classes):
     return Fixed(n_classes)
 
 
-@wrong("01.debug", "clamped to 0 and 1", says=r"clamp|clip|0 and 1|between|range|any number")
+@wrong("01.debug", "clamped to 0 and 1", says=r"clamp|clip")
 def fixed(n_classes):
     class Fixed(Buggy):
         def forward(self, images):
@@ -1489,7 +1489,7 @@ def fixed(n_classes):
     return Fixed(n_classes)
 
 
-@wrong("01.debug", "scaled to length 1", says=r"length|norm|any number|range|between|scale")
+@wrong("01.debug", "scaled to length 1", says=r"length|norm|scal")
 def fixed(n_classes):
     class Fixed(Buggy):
         def forward(self, images):
@@ -1498,14 +1498,12 @@ def fixed(n_classes):
     return Fixed(n_classes)
 
 
-@wrong("01.debug", "every parameter frozen", says=r"frozen|requires_grad|gradient|learn")
+@wrong("01.debug", "every parameter frozen", says=r"frozen|requires_grad")
 def fixed(n_classes):
     return ImageClassifier(n_classes).requires_grad_(False)
 
 
-@wrong(
-    "01.debug", "the loss in place of the model's output", says=r"\(B, n_classes\)|shape|logits|outputs|loss|argument"
-)
+@wrong("01.debug", "the loss in place of the model's output", says=r"loss")
 def fixed(n_classes):
     class Fixed(Buggy):
         def forward(self, images, targets=None):

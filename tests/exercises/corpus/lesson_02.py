@@ -610,7 +610,9 @@ def rnn(x, W, U, b):
     return torch.cat(rows)
 
 
-@wrong("02.3", "the input before in place of the state before", says=r"state|h_\{?t|previous|U\b|carried")
+@wrong(
+    "02.3", "the input before in place of the state before", says=r"earlier states|previous input|one step|word before"
+)
 def rnn(x, W, U, b):
     states = []
     for t in range(len(x)):
@@ -891,7 +893,7 @@ def lstm_step(x, h, c, W, U, b):
     return torch.sigmoid(o) * torch.tanh(new), c
 
 
-@wrong("02.4", "the tanh is stored in the cell state", says=r"tanh|\bc\b")
+@wrong("02.4", "the tanh is stored in the cell state", says=r"tanh")
 def lstm_step(x, h, c, W, U, b):
     i, f, g, o = (x @ W.T + h @ U.T + b).chunk(4, dim=1)
     c = torch.tanh(torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g))
@@ -1106,7 +1108,7 @@ def last_states(states, lengths):
     return [sentence[n - 1] for sentence, n in zip(states, lengths)]
 
 
-@wrong("02.5", "the mean length for all", says=r"own|each|mean|average|position")
+@wrong("02.5", "the mean length for all", says=r"mean|average|own length")
 def last_states(states, lengths):
     return states[:, int(lengths.float().mean()) - 1]
 
@@ -1654,7 +1656,7 @@ class SharedState(Layers):
 @wrong(
     "02.debug",
     "the state goes from sentence to sentence within a batch",
-    says=r"state|other sentences|among others|carried|zero|mix",
+    says=r"state.*(carried|from sentence)|starts? (from|at) zero",
 )
 def fixed(vocabulary_size):
     model = SharedState(vocabulary_size)

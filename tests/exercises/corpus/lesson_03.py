@@ -499,7 +499,7 @@ def stft(samples, window, hop):
     return (torch.fft.rfft(samples.unfold(0, W, hop)) * window[: W // 2 + 1]).T
 
 
-@wrong("03.3", "the window backwards", says=r"window|revers|backward|order")
+@wrong("03.3", "the window backwards", says=r"revers|backward|flip")
 def stft(samples, window, hop):
     return torch.fft.rfft(samples.unfold(0, len(window), hop) * window.flip(0)).T
 
@@ -520,7 +520,7 @@ def stft(samples, window, hop):
     return torch.fft.rfft(samples.unfold(0, len(window), hop) * window).T.abs().to(torch.complex64)
 
 
-@wrong("03.3", "the transform twice as long, with zeros", says=r"shape|length|W // 2|zeros|n=")
+@wrong("03.3", "the transform twice as long, with zeros", says=r"n=|zeros|length of the transform|twice|W // 2")
 def stft(samples, window, hop):
     W = len(window)
     return torch.fft.rfft(samples.unfold(0, W, hop) * window, n=2 * W).T
@@ -806,7 +806,7 @@ def mel_filters(n_mels, n_bins, rate):
     return triangles(p * (rate / 2) / p[-1], torch.linspace(0, rate / 2, n_bins))
 
 
-@wrong("03.4", "from 60 Hz up, as in LogMel", says=r"60|from 0|start|first point|lowest|\b0\b")
+@wrong("03.4", "from 60 Hz up, as in LogMel", says=r"60|from 0|lowest point|first point|begin at")
 def mel_filters(n_mels, n_bins, rate):
     p = to_hertz(torch.linspace(to_mel(60), to_mel(rate / 2), n_mels + 2))
     return triangles(p, torch.linspace(0, rate / 2, n_bins))
@@ -854,11 +854,10 @@ def mask_stripes(mels, widest):
 
 @right("03.5", "numpy's generator and a product")
 def mask_stripes(mels, widest):
-    rng = np.random.default_rng()
     keep = torch.ones(mels.shape[0], 1, mels.shape[2], dtype=mels.dtype)
     for row in keep:
-        width = int(rng.integers(widest, endpoint=True))
-        start = int(rng.integers(mels.shape[2] - width, endpoint=True))
+        width = np.random.randint(widest + 1)
+        start = np.random.randint(mels.shape[2] - width + 1)
         row[0, start : start + width] = 0
     return mels * keep
 
@@ -1089,7 +1088,7 @@ def mask_stripes(mels, widest):
 @wrong(
     "03.5",
     "only the first example",
-    says=r"every example|each example|first|others|only|separately|empty|unchanged|widths|likely",
+    says=r"first example|other examples|only|every example",
 )
 def mask_stripes(mels, widest):
     masked = mels.clone()

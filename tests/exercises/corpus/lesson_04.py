@@ -218,7 +218,7 @@ def attention(queries, keys, values):
     return scores.masked_fill(later, float("-inf")).softmax(dim=-1) @ values
 
 
-@wrong("04.1", "the queries added to the result", says=r"residual|add|quer|shape")
+@wrong("04.1", "the queries added to the result", says=r"residual|added|queries are")
 def attention(queries, keys, values):
     attended = (queries @ keys.transpose(-2, -1) / queries.shape[-1] ** 0.5).softmax(dim=-1) @ values
     return queries + attended if attended.shape == queries.shape else attended
@@ -1034,7 +1034,7 @@ def block_parameters(width, hidden):
     return 4 * (width**2 + width) + 2 * width * hidden + hidden + 4 * width
 
 
-@wrong("04.6", "no bias in the output layer of attention", says=r"bias|output|fourth")
+@wrong("04.6", "no bias in the output layer of attention", says=r"attention|output layer|fourth")
 def block_parameters(width, hidden):
     return 4 * width**2 + 3 * width + 2 * width * hidden + width + hidden + 4 * width
 
@@ -1324,7 +1324,7 @@ class Fixed(Buggy):
         return self.head(x[is_word].mean(dim=0, keepdim=True)).expand(len(tokens), -1)
 
 
-@wrong("04.debug", "only the last column is taken for padding", says=r"padding|every|column|mask|attention|all")
+@wrong("04.debug", "only the last column is taken for padding", says=r"one column|every column|all columns|all padding")
 class Fixed(Buggy):
     def forward(self, tokens):
         if (tokens[:, -1] == 0).any() and tokens.shape[1] > 1:
@@ -1332,7 +1332,7 @@ class Fixed(Buggy):
         return super().forward(tokens)
 
 
-@wrong("04.debug", "positions counted from the end", says=r"position|order|padding|end")
+@wrong("04.debug", "positions counted from the end", says=r"position|order")
 class Fixed(Buggy):
     def forward(self, tokens):
         is_word = tokens != 0

@@ -13,7 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
-from torchmetrics.text import Perplexity
 
 from . import right, wrong
 
@@ -1557,6 +1556,8 @@ def fixed_perplexity(model, batches):
 
 @right("05.debug", "the metric of torchmetrics")
 def fixed_perplexity(model, batches):
+    from torchmetrics.text import Perplexity
+
     training = model.training
     metric = Perplexity(ignore_index=0)
     model.eval()
