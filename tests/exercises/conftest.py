@@ -19,6 +19,13 @@ def one_thread():
 
 
 @pytest.fixture(autouse=True)
+def gradients():
+    """An answer may leave them switched off."""
+    yield
+    torch.set_grad_enabled(True)
+
+
+@pytest.fixture(autouse=True)
 def same_draws(request, monkeypatch):
     """What a check or an answer draws differs from call to call and from test to test, and is the same in every run."""
     seed = crc32(request.node.nodeid.encode())

@@ -159,7 +159,7 @@ def next_token_pair(sentence, start, end):
     return [start, *sentence], [end, *sentence]
 
 
-@wrong("05.1", "the last word predicted from itself", says=r"\bend\b|last|next|itself|follow")
+@wrong("05.1", "the last word predicted from itself", says=r"\bend token|last target|itself|repeat")
 def next_token_pair(sentence, start, end):
     return [start, *sentence], [*sentence, sentence[-1]]
 
@@ -807,7 +807,9 @@ def mask_tokens(tokens, chosen, draw, random_tokens):
 
 
 @wrong(
-    "05.4", "chosen times draw below 0.8, which holds where nothing was chosen", says=r"not chosen|chosen|other|stay"
+    "05.4",
+    "chosen times draw below 0.8, which holds where nothing was chosen",
+    says=r"bracket|combine|chosen &|times|tokens that were not chosen",
 )
 def mask_tokens(tokens, chosen, draw, random_tokens):
     inputs = tokens.clone()
@@ -1200,7 +1202,7 @@ def merge_most_frequent(words):
     return dict((merge(word), n) for word, n in words.items())
 
 
-@wrong("05.5", "the pair that is last in the alphabet", says=r"frequent|alphabet|key=|count|max")
+@wrong("05.5", "the pair that is last in the alphabet", says=r"alphabet|key=")
 def merge_most_frequent(words):
     pairs = Counter()
     for word, n in words.items():
@@ -1242,14 +1244,16 @@ def merge_most_frequent(words):
     return {list(merged(word, pair)): n for word, n in words.items()}
 
 
-@wrong("05.5", "the most frequent word's first pair", says=r"frequent|count|pair|all words|sum")
+@wrong("05.5", "the most frequent word's first pair", says=r"frequent word|all words|every word|sum over")
 def merge_most_frequent(words):
     longer = [word for word in words if len(word) > 1]
     pair = max(longer, key=words.get)[:2]
     return {merged(word, pair): n for word, n in words.items()}
 
 
-@wrong("05.5", "an underscore between the merged pieces", says=r"_|join|between|letters|spell|separat")
+@wrong(
+    "05.5", "an underscore between the merged pieces", says=r"underscore|'_'|joined|without anything between|spelling"
+)
 def merge_most_frequent(words):
     pair = most_frequent_pair(words)
     joined = "".join(pair)
@@ -1276,9 +1280,7 @@ def merge_most_frequent(words):
     return {merged(word, pair): n for word, n in words.items()}
 
 
-@wrong(
-    "05.5", "pieces of single letters only are merged", says=r"pieces|longer|letters|several letters|single|frequent"
-)
+@wrong("05.5", "pieces of single letters only are merged", says=r"single letters|longer pieces|several letters")
 def merge_most_frequent(words):
     pairs = Counter()
     for word, n in words.items():
@@ -1622,7 +1624,7 @@ def fixed_perplexity(model, batches):
     return math.exp(total / n)
 
 
-@wrong("05.debug", "inputs counted in place of targets", says=r"targets|inputs|number|count|divi|token")
+@wrong("05.debug", "inputs counted in place of targets", says=r"targets|inputs|division counts")
 @torch.no_grad()
 def fixed_perplexity(model, batches):
     training = model.training
