@@ -1182,7 +1182,7 @@ def my_permute_colours(images):
 @wrong(
     "01.6",
     "only half of the images",
-    says=r"half|often|too many|\d+%|unchanged|as (it|they)",
+    says=r"half|often|too many|\d+%|unchanged|equally likely",
 )
 def my_permute_colours(images):
     return torch.stack([image[torch.randperm(3)] if torch.rand(()) < 0.5 else image for image in images])
