@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmcourse.exercises.answers import Answer, NotRight, guarded
 
+SQUEEZED = "an axis of size 1 is lost: is there a `squeeze()`? A batch of one, or any other axis of one, keeps its axis"
 Mistakes = Sequence[tuple[Callable, str]]  # what a typical mistake computes, and the words for it
 
 
@@ -75,11 +76,18 @@ def expect_tensor(
             remedy = " of one number: `.item()` and `float()` take the number out, and no gradient passes through it"
         raise NotRight(f"{where} gave {described(given)}, expected a tensor{remedy}")
     if shape is not None and tuple(given.shape) != tuple(shape):
-        cause = (causes or {}).get(tuple(given.shape))
+        cause = (causes or {}).get(tuple(given.shape), "")
+        if squeezed(given.shape, shape) and "squeeze" not in cause:
+            cause = SQUEEZED
         raise NotRight(
             f"{where} the shape is {tuple(given.shape)}, expected {tuple(shape)}" + (f": {cause}" if cause else "")
         )
     return given.detach().cpu()
+
+
+def squeezed(given: Sequence[int], expected: Sequence[int]) -> bool:
+    """Whether a shape lacks axes of size 1 and nothing else, as after `squeeze()`."""
+    return len(given) < len(expected) and [n for n in given if n != 1] == [n for n in expected if n != 1]
 
 
 def expect_finite(given: Tensor, where: str, cause: str) -> None:
@@ -150,6 +158,9 @@ def learns_from(model: nn.Module, logits: Tensor, n_classes: int, rng: torch.Gen
 
 def trains(model: nn.Module, output: Tensor, loss: Callable[[Tensor], Tensor]) -> None:
     """The gradient of a loss of the output reaches every parameter, and nothing that no optimiser would see."""
+    frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
+    if frozen:
+        raise NotRight(f"`{frozen[0]}` is frozen (`requires_grad` is False), so it will not learn")
     if not output.requires_grad:
         raise NotRight("no gradient leaves the output: is there a `no_grad`, a `detach` or an `.item()` on the way?")
     own = set(map(id, model.parameters()))
@@ -161,8 +172,6 @@ def trains(model: nn.Module, output: Tensor, loss: Callable[[Tensor], Tensor]) -
     model.zero_grad()
     guarded(loss(output).backward, name="backward")
     for name, parameter in model.named_parameters():
-        if not parameter.requires_grad:
-            raise NotRight(f"`{name}` is frozen (`requires_grad` is False), so it will not learn")
         if parameter.grad is None:
             raise NotRight(f"no gradient reaches `{name}`: it is not used in `forward`, or cut off by a `detach`")
     if all((parameter.grad == 0).all() for parameter in model.parameters()):
@@ -193,7 +202,10 @@ def model_of(answer, *sizes) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise NotRight(f"`{answer.name}{sizes}` gave {described(model)}, expected a model (`nn.Module`)")
     if not any(True for _ in model.parameters()):
-        raise NotRight("the model has no parameters left to train")
+        raise NotRight(
+            "the model has no parameters left to train, or hides them: a plain list hides layers (use `nn.ModuleList` "
+            "or one name each)"
+        )
     return model.cpu()
 
 
@@ -210,22 +222,31 @@ def judge_tensors(
     where: Callable[..., str],
     causes: Callable[..., dict[tuple, str]] = lambda *case: {},
     entry: Callable[[tuple, tuple], str] = lambda position, case: f"entry {list(position)}",
+    failing: Callable[[Sequence[tuple], Sequence[Tensor]], str | None] = lambda cases, given: None,
 ) -> None:
     """The answer must give, for every case, what `right` gives.
 
     where: what a case is, in words; causes: for a case's known wrong shapes, what they come from; entry(place, case):
-    what a place in the result is called.
+    what a place in the result is called; failing(cases, given): words for a property that the results lack, asked
+    where no mistake explains them.
     """
     given, expected = [], [right(*case) for case in cases]
+    mistakes = [(possible(mistaken), words) for mistaken, words in mistakes]
     for case, truth in zip(cases, expected, strict=True):
         known = {shape: words for shape, words in causes(*case).items() if shape != tuple(truth.shape)}
-        given.append(expect_tensor(answer(*case), where(*case), truth.shape, known))
+        value = answer(*case)
+        other = isinstance(value, Tensor) and value.shape != truth.shape and not squeezed(value.shape, truth.shape)
+        if other and (words := named_mistake([case], [value.detach().cpu()], mistakes)):
+            known[tuple(value.shape)] = words
+        given.append(expect_tensor(value, where(*case), truth.shape, known))
     if all(agrees(value, truth) for value, truth in zip(given, expected, strict=True)):
         return
-    if words := named_mistake(cases, given, [(possible(mistaken), words) for mistaken, words in mistakes]):
+    if words := named_mistake(cases, given, mistakes):
         raise NotRight(words)
     for case, value in zip(cases, given, strict=True):
-        expect_finite(value, where(*case), "is there a division by zero, or the logarithm of one?")
+        expect_finite(value, where(*case), "is there a division, a root or a logarithm?")
+    if words := failing(cases, given):
+        raise NotRight(words)
     i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not agrees(*pair))
     if not expected[i].dim():
         came, due = told_apart(given[i], expected[i])
@@ -249,6 +270,16 @@ def told_apart(came: Tensor, expected: Tensor) -> tuple[str, str]:
             break
         texts = f"{came:.{decimals}f}", f"{expected:.{decimals}f}"
     return texts
+
+
+def fitted_weights(parts: Sequence[Tensor], mixture: Tensor) -> list[float] | None:
+    """The weights whose weighted sum of the parts is the mixture, all of one shape; None where there are none."""
+    columns = torch.stack([part.flatten() for part in parts], 1).double()
+    sums = mixture.flatten().double()
+    if not torch.isfinite(sums).all():
+        return None
+    weights = torch.linalg.lstsq(columns, sums[:, None]).solution.flatten()
+    return weights.tolist() if (columns @ weights - sums).abs().max() <= 1e-4 else None
 
 
 def explained(answer: Answer, causes: dict[str, str]) -> Callable:

@@ -40,14 +40,17 @@ def expect_dtype_kept(answer: Answer, case: tuple) -> None:
             )
 
 
+CHANGES = (
+    "a second call with the same arguments gives something else: does a default argument such as `[]`, a global or an "
+    "attribute keep what the first call left there? Or is something random?"
+)
+
+
 def expect_same_again(answer: Callable, case: tuple) -> None:
     """A second call with the same arguments gives the same, for results that agree can compare."""
     first = copied(answer(*case))
     if not agrees_throughout(answer(*case), first):
-        raise NotRight(
-            "a second call with the same arguments gives something else: does a default argument such as `[]`, a "
-            "global or an attribute keep what the first call left there? Or is something random?"
-        )
+        raise NotRight(CHANGES)
 
 
 class _Called(TorchFunctionMode):

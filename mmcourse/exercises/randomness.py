@@ -22,6 +22,15 @@ def uniform_cdf(low: float, high: float) -> Callable[[Tensor], Tensor]:
     return lambda x: ((x - low) / (high - low)).clamp(0, 1)
 
 
+def as_often(count: int, draws: int, probability: float) -> bool:
+    """Whether an event of this probability may have occurred so often in independent draws (Chernoff's bound)."""
+    found = count / draws
+    divergence = sum(
+        a * math.log(a / b) if a else 0.0 for a, b in ((found, probability), (1 - found, 1 - probability)) if a or b
+    )
+    return draws * divergence <= math.log(2 / FALSE_ALARM)
+
+
 def follows(draws: Tensor, cdf: Callable[[Tensor], Tensor]) -> bool:
     """Whether independent draws follow a continuous distribution (Kolmogorov-Smirnov test).
 
