@@ -44,6 +44,15 @@ def expect_number(given, where: str) -> float:
     return float(given)
 
 
+def expect_float(given, where: str) -> float:
+    """The given number as a float, refused as a tensor: for answers whose signature says `-> float`."""
+    if isinstance(given, Tensor):
+        raise NotRight(
+            f"{where} gave {described(given)}, expected a number (float): `.item()` takes a number out of a tensor"
+        )
+    return expect_number(given, where)
+
+
 def listed_numbers(given, where: str) -> list[int]:
     """Whole numbers as a list of ints, from a list, a tuple, or a tensor or array with one axis."""
     if isinstance(given, Iterator | map | filter | range):

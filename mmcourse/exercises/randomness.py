@@ -4,12 +4,29 @@ A right answer fails one of these tests with a probability below one in a millio
 """
 
 import math
-from collections.abc import Callable
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 FALSE_ALARM = 1e-8
+
+
+@contextmanager
+def states_kept() -> Iterator[None]:
+    """Leaves torch's, Python's and numpy's global generators and the gradient mode as they were."""
+    numpy = sys.modules.get("numpy")
+    before, arrays = random.getstate(), numpy and numpy.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            yield
+    finally:
+        random.setstate(before)
+        if numpy:
+            numpy.random.set_state(arrays)
 
 
 def normal_cdf(x: Tensor) -> Tensor:

@@ -328,8 +328,8 @@ def too_fast(optimiser: torch.optim.Optimizer) -> str:
     if rate <= FASTEST or "betas" not in optimiser.param_groups[0]:
         return ""
     return (
-        f"the learning rate {rate:g} is too large: {type(optimiser).__name__} moves every weight by about {rate:g} per step, and an LSTM's weights start "
-        "within ±0.2: on reviews it would stay near chance level. Try 0.003"
+        f"the learning rate {rate:g} is too large: {type(optimiser).__name__} moves every weight by about {rate:g} "
+        "per step, and an LSTM's weights start within ±0.2: on reviews it would stay near chance level. Try 0.003"
     )
 
 

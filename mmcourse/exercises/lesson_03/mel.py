@@ -249,7 +249,7 @@ MEL_MISTAKES = [
     *(
         (
             lambda n, b, r, most=most: widths_exchanged(n, b, r).clamp(0, most),
-            "the widths of the sides are exchanged: the rising side is divided by its own width, the falling one by its",
+            "the widths of the sides are exchanged: each of the two slopes is divided by the width of its own side",
         )
         for most in (1, float("inf"))
     ),

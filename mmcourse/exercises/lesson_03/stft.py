@@ -197,8 +197,8 @@ def stft(answer, rng):
             answer,
             cases[0],
             {"stft"},
-            "the numbers are correct, but `torch.stft` itself computed them, which is not allowed here: split into frames "
-            "and use `torch.fft.rfft`",
+            "the numbers are correct, but `torch.stft` itself computed them, which is not allowed here: split into "
+            "frames and use `torch.fft.rfft`",
         )
         return f"equal to `torch.stft` with `center=False` on {len(cases)} sounds"
     i = next(i for i in range(len(given)) if not agrees(given[i], expected[i]))
