@@ -244,9 +244,9 @@ def judge_tensors(
     for case, truth in zip(cases, expected, strict=True):
         known = {shape: words for shape, words in causes(*case).items() if shape != tuple(truth.shape)}
         value = answer(*case)
-        other = isinstance(value, Tensor) and value.shape != truth.shape and not squeezed(value.shape, truth.shape)
-        if other and (words := named_mistake([case], [value.detach().cpu()], mistakes)):
-            known[tuple(value.shape)] = words
+        shape = tuple(value.shape) if isinstance(value, Tensor) else tuple(truth.shape)
+        if shape != tuple(truth.shape) and (words := named_mistake([case], [value.detach().cpu()], mistakes)):
+            known[shape] = words
         given.append(expect_tensor(value, where(*case), truth.shape, known))
     if all(agrees(value, truth) for value, truth in zip(given, expected, strict=True)):
         return

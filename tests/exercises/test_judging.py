@@ -10,6 +10,7 @@ from mmcourse.exercises.judging import (
     compare,
     described,
     expect_finite,
+    expect_float,
     expect_number,
     expect_tensor,
     expect_whole_number,
@@ -210,3 +211,15 @@ def test_what_no_optimiser_sees_is_named():
 )
 def test_two_numbers_are_told_apart(came, expected, texts):
     assert told_apart(torch.tensor(came), torch.tensor(expected)) == texts
+
+
+def test_a_float_is_no_tensor():
+    assert expect_float(2, "it") == 2.0
+    with pytest.raises(NotRight, match="item"):
+        expect_float(torch.tensor(2.0), "it")
+
+
+def test_frozen_parameters_are_named_before_missing_gradients():
+    model = nn.Linear(3, 2).requires_grad_(False)
+    with pytest.raises(NotRight, match="`weight` is frozen"):
+        learns_from(model, model(torch.rand(4, 3)), 2, torch.Generator())

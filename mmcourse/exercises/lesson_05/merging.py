@@ -173,8 +173,11 @@ def of_single_letters(words: Words) -> Counter:
 
 def joined_by(sign: str):
     """Merging with a sign between the two pieces."""
-    pairs = lambda word, pair: tuple(sign.join(pair) if p == "".join(pair) else p for p in merged(word, pair))  # noqa: E731
-    return lambda words: merge_all(words, most_frequent(words), pairs)
+
+    def signed(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
+        return tuple(sign.join(pair) if piece == "".join(pair) else piece for piece in merged(word, pair))
+
+    return lambda words: merge_all(words, most_frequent(words), signed)
 
 
 def by_letters(words: Words) -> Words:
