@@ -117,7 +117,7 @@ def test_a_named_mistake_explains_nan_before_its_usual_causes():
 
     with pytest.raises(NotRight, match="^not to be divided$"):
         judged([(lambda x: x / x.sum(), "not to be divided")])
-    with pytest.raises(NotRight, match="^for zeros the result holds NaN: is there a division by zero"):
+    with pytest.raises(NotRight, match="^for zeros the result holds NaN: is there a division, a root"):
         judged([(lambda x: x[5], "an entry that is not there")])
 
 
