@@ -82,7 +82,6 @@ def test_stft(judged):
             "matrix": by_matrix,
             "fft": by_fft,
             "double": lambda x, w, h: right(x.double(), w.double(), h),
-            "torch": lambda x, w, h: by_torch(x, w, h, center=False),
         },
         {
             "no window": (lambda x, w, h: right(x, torch.ones_like(w), h), "the window is not applied"),
