@@ -58,7 +58,7 @@ INPUTS: list[tuple[Callable[..., Tensor], str]] = [
         "<mask> is missing: below 0.8 a chosen token becomes 4. Does the second comparison replace it again?",
     ),
     (
-        lambda t, c, d, r: torch.where(c & (d == 0.8), MASK, inputs_by(t, c, d, r)),
+        lambda t, c, d, r: torch.where(c & (d == torch.tensor(0.8)), MASK, inputs_by(t, c, d, r)),
         "a draw of exactly 0.8 is not below 0.8: `<` instead of `<=`",
     ),
     (
@@ -70,7 +70,7 @@ INPUTS: list[tuple[Callable[..., Tensor], str]] = [
         "from 0.8 to 0.9 there is <mask> again instead of a random token",
     ),
     (
-        lambda t, c, d, r: torch.where(c & (d == 0.9), r, inputs_by(t, c, d, r)),
+        lambda t, c, d, r: torch.where(c & (d == torch.tensor(0.9, dtype=torch.float64)), r, inputs_by(t, c, d, r)),
         "a draw of exactly 0.9 is not below 0.9, so the token stays: `<` instead of `<=`",
     ),
     *(
@@ -163,8 +163,10 @@ def drawn_case(rng: torch.Generator, batch: int, length: int) -> Case:
     """Tokens without padding, half of them chosen, with draws in all three ranges."""
     tokens = torch.randint(5, 60, (batch, length), generator=rng)
     chosen = torch.rand(batch, length, generator=rng) < 0.5
-    draw = torch.rand(batch, length, generator=rng, dtype=torch.float64)  # in float32 0.9 is a little below 0.9
-    for i, value in enumerate(2 * (0.1, 0.8, 0.85, 0.9, 0.95)):  # among chosen and other tokens
+    # 0.8 itself in float32, where it is no smaller than 0.8; 0.9 itself in float64, where it is no smaller than 0.9
+    edge, kind = (0.8, torch.float32) if batch > 1 else (0.9, torch.float64)
+    draw = torch.rand(batch, length, generator=rng, dtype=kind)
+    for i, value in enumerate(2 * (0.1, edge, 0.85, edge, 0.95)):  # among chosen and other tokens
         draw[0, i], chosen[0, i] = value, i < 5
     return tokens, chosen, draw, torch.randint(60, 99, (batch, length), generator=rng)
 
