@@ -506,8 +506,8 @@ def recogniser() -> tuple[torch.nn.Module, dict]:
     figures = word_errors(model)
     return model.half(), {
         "what": "transcribes a spoken sentence of the course's words, 16 kHz, in characters (CTC). Includes the "
-        "statistics of its log-mels (10 ms). Trained on noisy recordings only: it may write a short word for noise alone, "
-        "and makes more errors where there is no noise at all",
+        "statistics of its log-mels (10 ms). Trained on noisy recordings only: it may write a short word for noise "
+        "alone, and makes more errors where there is no noise at all",
         "role": "judge",
         "arguments": arguments,
         "trained": f"{len(texts):,} sentences, 12,000 of them of all combinations and phrasings, held-out ones "

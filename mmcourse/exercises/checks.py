@@ -140,6 +140,7 @@ def judge(id: str, answer) -> Verdict:
     import torch
 
     from mmcourse.exercises.answers import Answer, NotRight, NotTried
+    from mmcourse.exercises.randomness import states_kept
 
     entry = find(id)
     id, rng = entry.id, drawn_afresh()
@@ -153,7 +154,7 @@ def judge(id: str, answer) -> Verdict:
             f"hand in the function itself, without brackets, as in `check({id!r}, name)`; this is its result ({kind})",
         )
     try:
-        with torch.random.fork_rng(devices=[]):
+        with states_kept():
             torch.manual_seed(rng.initial_seed())
             verified = entry.judge(Answer(answer) if entry.takes == "function" else answer, rng)
     except NotTried:

@@ -44,6 +44,15 @@ def expect_number(given, where: str) -> float:
     return float(given)
 
 
+def expect_float(given, where: str) -> float:
+    """The given number as a float, refused as a tensor: for answers whose signature says `-> float`."""
+    if isinstance(given, Tensor):
+        raise NotRight(
+            f"{where} returned {described(given)}, expected a number (float): `.item()` takes a number out of a tensor"
+        )
+    return expect_number(given, where)
+
+
 def listed_numbers(given, where: str) -> list[int]:
     """Integers as a list, from a list, a tuple, or a tensor or array with one axis. NotRight for anything else."""
     if isinstance(given, Iterator | map | filter | range):
@@ -158,6 +167,9 @@ def learns_from(model: nn.Module, logits: Tensor, n_classes: int, rng: torch.Gen
 
 def trains(model: nn.Module, output: Tensor, loss: Callable[[Tensor], Tensor]) -> None:
     """NotRight unless the loss's gradient reaches every parameter, and no tensor that is not a parameter."""
+    frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
+    if frozen:
+        raise NotRight(f"`{frozen[0]}` is frozen (`requires_grad` is False), so it will not learn")
     if not output.requires_grad:
         raise NotRight("no gradient leaves the output: is there a `no_grad`, a `detach` or an `.item()` on the way?")
     own = set(map(id, model.parameters()))
@@ -169,8 +181,6 @@ def trains(model: nn.Module, output: Tensor, loss: Callable[[Tensor], Tensor]) -
     model.zero_grad()
     guarded(loss(output).backward, name="backward")
     for name, parameter in model.named_parameters():
-        if not parameter.requires_grad:
-            raise NotRight(f"`{name}` is frozen (`requires_grad` is False), so it will not learn")
         if parameter.grad is None:
             raise NotRight(f"no gradient reaches `{name}`: it is not used in `forward`, or cut off by a `detach`")
     if all((parameter.grad == 0).all() for parameter in model.parameters()):

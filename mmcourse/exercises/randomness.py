@@ -4,12 +4,29 @@ A correct answer fails one of these tests with a probability below one in a mill
 """
 
 import math
-from collections.abc import Callable
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 FALSE_ALARM = 1e-8
+
+
+@contextmanager
+def states_kept() -> Iterator[None]:
+    """Leaves torch's, Python's and numpy's global generators and the gradient mode as they were."""
+    numpy = sys.modules.get("numpy")
+    before, arrays = random.getstate(), numpy and numpy.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            yield
+    finally:
+        random.setstate(before)
+        if numpy:
+            numpy.random.set_state(arrays)
 
 
 def normal_cdf(x: Tensor) -> Tensor:
@@ -20,6 +37,15 @@ def normal_cdf(x: Tensor) -> Tensor:
 def uniform_cdf(low: float, high: float) -> Callable[[Tensor], Tensor]:
     """Distribution function of the uniform distribution from low to high."""
     return lambda x: ((x - low) / (high - low)).clamp(0, 1)
+
+
+def as_often(count: int, draws: int, probability: float) -> bool:
+    """Whether an event of this probability may have occurred so often in independent draws (Chernoff's bound)."""
+    found = count / draws
+    divergence = sum(
+        a * math.log(a / b) if a else 0.0 for a, b in ((found, probability), (1 - found, 1 - probability)) if a or b
+    )
+    return draws * divergence <= math.log(2 / FALSE_ALARM)
 
 
 def follows(draws: Tensor, cdf: Callable[[Tensor], Tensor]) -> bool:

@@ -1,6 +1,8 @@
+import random
 from itertools import count
 from zlib import crc32
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,9 +19,19 @@ def one_thread():
 
 
 @pytest.fixture(autouse=True)
+def gradients():
+    """An answer may leave them switched off."""
+    yield
+    torch.set_grad_enabled(True)
+
+
+@pytest.fixture(autouse=True)
 def same_draws(request, monkeypatch):
-    """What a check draws differs from call to call and from test to test, and is the same in every run."""
-    calls = count(crc32(request.node.nodeid.encode()))
+    """What a check or an answer draws differs from call to call and from test to test, and is the same in every run."""
+    seed = crc32(request.node.nodeid.encode())
+    random.seed(seed)
+    np.random.seed(seed)
+    calls = count(seed)
     monkeypatch.setattr(checks, "drawn_afresh", lambda: torch.Generator().manual_seed(next(calls)))
 
 

@@ -10,6 +10,7 @@ from mmcourse.exercises.judging import (
     compare,
     described,
     expect_finite,
+    expect_float,
     expect_number,
     expect_tensor,
     expect_whole_number,
@@ -117,7 +118,7 @@ def test_a_named_mistake_explains_nan_before_its_usual_causes():
 
     with pytest.raises(NotRight, match="^not to be divided$"):
         judged([(lambda x: x / x.sum(), "not to be divided")])
-    with pytest.raises(NotRight, match="^for zeros the result holds NaN: is there a division by zero"):
+    with pytest.raises(NotRight, match="^for zeros the result holds NaN: is there a division by zero, a root"):
         judged([(lambda x: x[5], "an entry that is not there")])
 
 
@@ -239,3 +240,15 @@ def test_weights_of_a_sum_are_found():
     x, y = torch.rand(2, 4, 3)
     assert fitted_weights((x, y), 0.2 * x - 3 * y) == pytest.approx([0.2, -3], abs=1e-4)
     assert fitted_weights((x, y), x * y) is None
+
+
+def test_a_float_is_no_tensor():
+    assert expect_float(2, "it") == 2.0
+    with pytest.raises(NotRight, match="item"):
+        expect_float(torch.tensor(2.0), "it")
+
+
+def test_frozen_parameters_are_named_before_missing_gradients():
+    model = nn.Linear(3, 2).requires_grad_(False)
+    with pytest.raises(NotRight, match="`weight` is frozen"):
+        learns_from(model, model(torch.rand(4, 3)), 2, torch.Generator())

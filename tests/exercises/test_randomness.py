@@ -5,11 +5,13 @@ import pytest
 import torch
 
 from mmcourse.exercises.randomness import (
+    as_often,
     correlated,
     follows,
     is_standard_normal,
     repeated,
     standardised,
+    states_kept,
     uniform_cdf,
     varies,
 )
@@ -80,3 +82,20 @@ def test_dependence_and_repetition():
     one = torch.randn(N, 1)
     assert correlated(torch.cat([one, one + 0.5 * torch.randn(N, 1)], 1)) and not correlated(torch.randn(N, 3))
     assert repeated(torch.randn(N // 2, 3).repeat(2, 1)) and not repeated(torch.randn(N, 3))
+
+
+@pytest.mark.parametrize("count, probability, found", [(1000, 0.25, True), (1100, 0.25, True), (667, 0.25, False)])
+def test_an_event_as_often_as_its_probability_says(count, probability, found):
+    assert as_often(count, N, probability) is found and as_often(N - count, N, 1 - probability) is found
+    assert as_often(0, N, 0.001) and not as_often(0, N, 0.01)
+
+
+def test_states_are_left_as_they_were():
+    random.seed(3), np.random.seed(3), torch.manual_seed(3)
+    with states_kept():
+        random.random(), np.random.rand(), torch.rand(1)
+        torch.set_grad_enabled(False)
+    assert torch.is_grad_enabled()
+    drawn = random.random(), np.random.rand(), torch.rand(1).item()
+    random.seed(3), np.random.seed(3), torch.manual_seed(3)
+    assert drawn == (random.random(), np.random.rand(), torch.rand(1).item())

@@ -6,6 +6,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, expect_tensor, named_mistake
+from mmcourse.exercises.properties import expect_same_again
 
 
 def weighted(maps: Tensor, gradients: Tensor) -> Tensor:
@@ -81,6 +82,37 @@ GRAD_CAM_MISTAKES = [
         "the minimum is subtracted before the division; zero should stay zero: no contribution",
     ),
     (lambda a, g: min_max(weighted(a, g)), "the minimum is subtracted instead of a ReLU"),
+    *(
+        (
+            lambda a, g, axes=axes: over_maximum((g.mean(axes, keepdim=True) * a).sum(1).relu()),
+            words,
+        )
+        for axes, words in (
+            (
+                1,
+                "the gradients are averaged over the channels; average them over H and W, each channel's by itself",
+            ),
+            (2, "the gradients are averaged over the rows alone; average them over H and W"),
+            (3, "the gradients are averaged over the columns alone; average them over H and W"),
+            ((1, 2, 3), "one mean of all channels' gradients; each channel has its own weight, its mean over H and W"),
+        )
+    ),
+    (
+        lambda a, g: over_maximum((g.mean((2, 3), keepdim=True).softmax(1) * a).sum(1).relu()),
+        "the weights go through a softmax; they are the mean gradients themselves, negative ones too",
+    ),
+    (
+        lambda a, g: weighted(a, g).relu().clamp(max=1),
+        "values above 1 are cut off (`clamp`); divide each image's map by its largest value",
+    ),
+    (
+        lambda a, g: over_maximum(weighted(a, g).cumsum(0).relu()),
+        "the maps of earlier images of the batch are added: start each image from zeros",
+    ),
+    (
+        lambda a, g: over_maximum((g.mean((2, 3), keepdim=True) * a).amax(1).relu()),
+        "the largest of the weighted maps is taken; the formula adds them: `sum` over the channels",
+    ),
     (
         lambda a, g: weighted(a, g).relu() / weighted(a, g).relu().sum((1, 2), keepdim=True).clamp(min=1e-12),
         "it is divided by the sum; divide by the maximum",
@@ -130,7 +162,13 @@ def grad_cam(answer, rng):
         why = "its map is zero everywhere, and 0 / 0 is NaN: keep the maximum above zero, with `clamp(min=1e-8)`"
         raise NotRight("one image's map is NaN: " + why if blank else f"{where} the result contains NaN or infinity")
     if not agrees(given, expected):
+        expect_same_again(answer, (maps, gradients))
         raise NotRight(f"{where}: {grad_cam_mistake(maps, gradients, given, expected)}")
+    for case in ((maps[:1], gradients[:1]), (maps[:3, :, :1], gradients[:3, :, :1]), (maps[:, :1], gradients[:, :1])):
+        right = over_maximum(weighted(*case).relu())
+        where = f"for maps and gradients of shape {tuple(case[0].shape)}"
+        if not agrees(came := expect_tensor(answer(*case), where, right.shape), right):
+            raise NotRight(f"{where}: {grad_cam_mistake(*case, came, right)}")
     scaled = expect_tensor(answer(maps[:2], 1e-4 * gradients[:2]), "for much smaller gradients", (2, height, width))
     if not torch.allclose(scaled.to(expected.dtype), expected[:2], atol=0.02):
         raise NotRight(
@@ -148,8 +186,7 @@ def grad_cam_mistake(maps: Tensor, gradients: Tensor, given: Tensor, expected: T
     words = named_mistake([(maps, gradients)], [given], GRAD_CAM_MISTAKES)
     if words:
         return words
-    cam = weighted(maps, gradients)
-    if agrees(given[:5], expected[:5]):
+    if len(given) > 5 and agrees(given[:5], expected[:5]):
         return "where all evidence is against the class the map should be zero: the ReLU comes before the division"
     if agrees(given.relu()[:5], expected[:5]) and (given[:5] < 0).any():
         return "there are negative values: the ReLU is missing"
@@ -157,9 +194,11 @@ def grad_cam_mistake(maps: Tensor, gradients: Tensor, given: Tensor, expected: T
         return "there are negative values; after a ReLU there are none"
     if given.amax() > 1.001:
         return "there are values above 1: divide by each image's maximum"
-    if not torch.allclose(given.amax((1, 2))[:5], torch.ones(5, dtype=given.dtype), atol=1e-3):
-        return "the largest value of a image should be 1: divide by each image's own maximum"
-    row, column = divmod(int((given[0] - expected[0]).abs().argmax()), cam.shape[2])
+    if not torch.allclose(given.amax((1, 2))[:5], expected.amax((1, 2))[:5].to(given.dtype), atol=1e-3):
+        return "the largest value of an image should be 1: divide by each image's own maximum"
+    apart = (given - expected).abs()
+    image, row, column = (apart == apart.max()).nonzero()[0].tolist()
     return (
-        f"in image 0, entry [{row}, {column}] is {given[0, row, column]:.3f}, expected {expected[0, row, column]:.3f}"
+        f"in image {image}, entry [{row}, {column}] is {given[image, row, column]:.3f}, "
+        f"expected {expected[image, row, column]:.3f}"
     )

@@ -1,5 +1,7 @@
 """Exercise 01.2: a convolution by hand."""
 
+import re
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -7,6 +9,9 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, named_mistake, whole
+from mmcourse.exercises.properties import expect_without
+
+READY_MADE = {"conv1d", "conv2d", "conv3d", "convolution", "conv_transpose2d"}
 
 
 def correlate(image: Tensor, kernel: Tensor) -> Tensor:
@@ -50,6 +55,28 @@ CONVOLVE_MISTAKES = [
         lambda x, k: correlate(x, k).trunc(),
         "the fractional parts are lost because the result holds integers: make it a float tensor",
     ),
+    (
+        lambda x, k: patches_of(x, len(k))[..., -1, -1] * k[-1, -1],
+        "only the last product of each window is left: `=` replaces what `+=` adds to",
+    ),
+    (
+        lambda x, k: F.pad(correlate(x, k)[:-1, :-1], (0, 1, 0, 1)),
+        "the last row and the last column are still 0: the window fits at H - K + 1 positions, the last one included",
+    ),
+    (
+        lambda x, k: F.pad(correlate(x, k)[:1], (0, 0, 0, len(x) - len(k))),
+        "only the first row is computed: is the `return` inside the outer loop?",
+    ),
+    (
+        lambda x, k: F.pad(correlate(x, k)[:1, :1], (0, x.shape[1] - len(k), 0, len(x) - len(k))),
+        "only the first entry is computed: is the `return` inside the loop?",
+    ),
+    (
+        lambda x, k: correlate(x, k).flatten().cumsum(0).view(correlate(x, k).shape),
+        "the sum goes on from position to position: reset it to 0 for each position",
+    ),
+    (lambda x, k: correlate(x, k) + 1, "every entry is too large by 1: does it start from `torch.ones`?"),
+    (lambda x, k: correlate(x, k).relu(), "negative values become 0, as by a ReLU; a convolution keeps them"),
     (lambda x, k: torch.zeros_like(correlate(x, k)), "all zeros: was anything assigned to the result?"),
 ]
 
@@ -74,7 +101,7 @@ def convolve(answer, rng):
         try:
             result = answer(image, kernel)
         except NotRight as problem:
-            raise NotRight(whose_edge(str(problem), where, size, cases, given)) from None
+            raise NotRight(whose_edge(str(problem), where, size, width, cases, given)) from None
         right = (height - size + 1, width - size + 1)
         result = expect_tensor(result, where, right, shape_causes(height, width, size))
         expect_finite(result, where, "was every entry assigned? `torch.empty` is not initialised")
@@ -98,11 +125,17 @@ def convolve(answer, rng):
                     f"expected {expected[i][row, column].item():.3f}"
                 )
         raise NotRight(f"for an image of {height} × {width} and a kernel of {size} × {size}: {words}")
-    whole_numbers(answer, rng)
-    return f"equal to `F.conv2d` on {len(cases)} images, square and not, kernels from 1 × 1 to 5 × 5"
+    expect_without(
+        answer,
+        cases[0],
+        READY_MADE,
+        "the numbers are correct, but PyTorch's convolution computed them: write it without `F.conv2d` and `nn.Conv2d`",
+    )
+    remark = whole_numbers(answer, rng)
+    return f"equal to `F.conv2d` on {len(cases)} images, square and not, kernels from 1 × 1 to 5 × 5{remark}"
 
 
-def whose_edge(problem: str, where: str, size: int, cases: list, given: list) -> str:
+def whose_edge(problem: str, where: str, size: int, width: int, cases: list, given: list) -> str:
     """Add to an exception what it comes from: a window over the edge, a width taken for the height, a fixed kernel."""
     small_kernels = bool(cases) and all(len(kernel) == 3 for _, kernel in cases)
     if small_kernels and size != 3 and all(agrees(a, correlate(*b)) for a, b in zip(given, cases, strict=True)):
@@ -112,6 +145,12 @@ def whose_edge(problem: str, where: str, size: int, cases: list, given: list) ->
         )
     if len(cases) in (1, 2) and agrees(given[0], correlate(*cases[0])):
         return f"correct for a square image, but {where}: {problem}. Height and width differ there"
+    sizes = re.search(r"tensor a \((\d+)\) must match the size of tensor b \((\d+)\)", problem)
+    if not cases and sizes and {int(sizes[1]), int(sizes[2])} == {width, size}:
+        return (
+            f"{problem}. The window still has all {width} columns: `[i:i + K][j:j + K]` slices the rows twice, "
+            "`[i:i + K, j:j + K]` rows and columns"
+        )
     if not cases and "must match the size" in problem:
         return f"{problem}. Does the last window hang over the edge? It fits at H - K + 1 positions"
     if not cases and "size=[]" in problem:
@@ -123,6 +162,8 @@ def shape_causes(height: int, width: int, size: int) -> dict[tuple, str]:
     """What each wrong shape of the result comes from."""
     right = (height - size + 1, width - size + 1)
     return {
+        ((height - size) // size + 1, (width - size) // size + 1): "the windows do not overlap: they move by K pixels, "
+        "as with a stride of K; here the window moves one pixel at a time",
         (height, width): "that is the image's size: without padding the window fits at fewer positions",
         (
             height - size,
@@ -145,16 +186,17 @@ def shape_causes(height: int, width: int, size: int) -> dict[tuple, str]:
     }
 
 
-def whole_numbers(answer, rng) -> None:
-    """An image of whole numbers may be refused with an error, but must not give a result that is silently cut off."""
+def whole_numbers(answer, rng) -> str:
+    """A remark on images of whole numbers, which the exercise does not mention, if their result is cut off."""
     image = torch.randint(0, 256, (6, 8), generator=rng)
     kernel = torch.rand(3, 3, generator=rng) / 9
     try:
         given = answer(image, kernel)
     except NotRight:
-        return
+        return ""
     if isinstance(given, Tensor) and not agrees(given.detach().cpu(), correlate(image, kernel)):
-        raise NotRight(
-            f"correct for floats, but for an image of integers (int64) and a kernel of floats the result is cut off "
-            f"({given.dtype}): make the result a float tensor"
+        return (
+            f". For an image of integers (int64) and a kernel of floats the result is cut off, though ({given.dtype}): "
+            "a float tensor would keep it"
         )
+    return ""

@@ -31,6 +31,15 @@ OUTPUT_SIZE_MISTAKES = [
         "`round` goes to the nearest, but a window that hangs over the edge does not count",
     ),
     (lambda n, k, s, p: n, "this is the size of the input; the window cannot be centred on the outermost pixels"),
+    (lambda n, k, s, p: n // s, "the kernel and the padding are left out: `size // stride` fits few layers"),
+    (lambda n, k, s, p: math.ceil(n / s), "the kernel and the padding are left out: the size over the stride"),
+    *(
+        (
+            lambda n, k, s, p, fixed=fixed: (n + 2 * fixed - k) // s + 1,
+            f"`padding` is not used: it is always {fixed}, a hard-coded number",
+        )
+        for fixed in (1, 2, 3)
+    ),
     (lambda n, k, s, p: (n - 2 * p - k) // s + 1, "the padding is subtracted; it makes the image larger"),
     (
         lambda n, k, s, p: n + 2 * p - k // s + 1,
@@ -56,7 +65,12 @@ def output_size(answer, rng):
     cases += [(whole(rng, 12, 40), whole(rng, 2, 7), whole(rng, 2, 4), 0) for _ in range(4)]
     cases += [(20, 4, 3, 1), (21, 4, 2, 1), (22, 3, 4, 2)]  # remainders 0, 1 and 3: rounding shows
     cases += [(whole(rng, 12, 60), whole(rng, 2, 7), whole(rng, 2, 4), whole(rng, 1, 3)) for _ in range(10)]
-    given = [answer(size, kernel) for size, kernel, *_ in cases[:3]] + [answer(*case) for case in cases[3:]]
+    try:
+        given = [answer(size, kernel) for size, kernel, *_ in cases[:3]] + [answer(*case) for case in cases[3:]]
+    except NotRight as problem:
+        if "ZeroDivisionError" in str(problem) and answer(20, 4, 3, 1) == 23:
+            raise NotRight("`stride` and `padding` are exchanged: the order is size, kernel, stride, padding") from None
+        raise
     exact = [(n + 2 * p - k) / s + 1 for n, k, s, p in cases]
     if any(isinstance(value, float) for value in given) and given == exact:
         i = next(i for i, value in enumerate(given) if isinstance(value, float))
@@ -86,6 +100,29 @@ PARAMETER_MISTAKES = [
     (lambda i, o, k: o * k * k, "`in_channels` and the biases are missing"),
     (lambda i, o, k: o * i * k, "the kernel is not squared, and the biases are missing"),
     (lambda i, o, k: o, "only the biases are counted"),
+    (lambda i, o, k: o * (2 * i * k + 1), "the kernel is doubled; it is squared: a window has K × K weights"),
+    (lambda i, o, k: (i + o) * k * k + o, "the channels are added; every pair of them has a window, so multiply"),
+    *(
+        (
+            lambda i, o, k, fixed=fixed: o * (fixed * k * k + 1),
+            f"`in_channels` is not used: {fixed}, a hard-coded number, stands in its place",
+        )
+        for fixed in (3, 16, 32, 64)
+    ),
+    *(
+        (
+            lambda i, o, k, fixed=fixed: o * (i * fixed * fixed + 1),
+            f"`kernel` is not used: {fixed}, a hard-coded number, stands in its place",
+        )
+        for fixed in (3, 5, 7)
+    ),
+    *(
+        (count, "the weights are counted at every position of a 32 × 32 image; all positions share them")
+        for count in (
+            lambda i, o, k: 1024 * o * (i * k * k + 1),
+            lambda i, o, k: o * (1024 * i * k * k + 1),
+        )
+    ),
 ]
 
 
@@ -133,6 +170,12 @@ def last_stride_only(layers) -> int:
     return 1 + sum((kernel - 1) * stride for (kernel, _), stride in zip(layers, strides, strict=False))
 
 
+def last_alone(layers) -> int:
+    """What `=` for `+=` leaves: the last layer's part."""
+    jump = math.prod(stride for _, stride in layers[:-1])
+    return (layers[-1][0] - 1) * jump
+
+
 def summed(layers, start: int) -> int:
     """The receptive field of someone who adds strides up, to `start`, where they multiply."""
     size, jump = 1, start
@@ -173,6 +216,16 @@ RECEPTIVE_FIELD_MISTAKES = [
     ),
     (lambda x: summed(x, 1), "the strides are added; a step of 2 within steps of 3 is 6 pixels long: multiply them"),
     (lambda x: summed(x, 0), "the strides are added; a step of 2 within steps of 3 is 6 pixels long: multiply them"),
+    (
+        lambda x: reach([layer[::-1] for layer in x]),
+        "kernel and stride are exchanged: each layer is (kernel, stride), in this order",
+    ),
+    (last_alone, "only the last layer's part is left: `=` replaces what `+=` adds to"),
+    (lambda x: reach(x[:1]), "only the first layer counts: is the `return` inside the loop?"),
+    (
+        lambda x: 1 + sum(k - 1 for k, _ in x) * math.prod(s for _, s in x),
+        "the strides of all layers are applied to each; only the strides before a layer count",
+    ),
     (lambda x: math.prod(k for k, _ in x), "the kernels are multiplied; what a layer adds is added"),
     (
         lambda x: math.prod(s for _, s in x),

@@ -65,6 +65,8 @@ def classes_out(logits, batch: int, n_classes: int) -> None:
     """The model's output has one number for each image and class."""
     where = f"for {batch} image{'s' * (batch > 1)} and {n_classes} classes"
     expect_tensor(logits, where)
+    if not logits.ndim:
+        raise NotRight(f"{where} the output is one number, as a loss is: return the logits, {(batch, n_classes)}")
     if not logits.is_floating_point():
         raise NotRight(
             f"{where} the output is {logits.dtype}: those are chosen classes (`argmax`?), the loss needs logits"
@@ -126,7 +128,17 @@ def bounded(model: nn.Module, images: Tensor) -> None:
     everything = torch.cat(outputs)
     if (everything >= 0).all():
         if everything.max() <= 1:
-            raise NotRight("the outputs stay between 0 and 1: a sigmoid at the end; a logit may be any number")
-        raise NotRight("no output is ever negative: a ReLU at the end; a logit may be any number")
-    if everything.abs().max() <= 1:
-        raise NotRight("the outputs stay between -1 and 1: a tanh at the end; a logit may be any number")
+            raise NotRight(
+                "the outputs stay between 0 and 1: a sigmoid or a clamp at the end; a logit may be any number"
+            )
+        if ones((-everything).exp().sum(1)):
+            raise NotRight(
+                "these are negative log-probabilities, with a minus: no output is ever negative; give logits"
+            )
+        raise NotRight(
+            "no output is ever negative: a ReLU, an `exp` or a softplus at the end? A logit may be any number"
+        )
+    if everything.abs().max() <= 1.0001:
+        if ones(everything.norm(dim=1)):
+            raise NotRight("every row of the output has length 1: it is normalised; a logit may be any number")
+        raise NotRight("the outputs stay between -1 and 1: a tanh or a clamp at the end; a logit may be any number")

@@ -40,19 +40,23 @@ def debug(answer, rng):
     batches_of_any_size(model, rng)
     alone_and_together(model, rng)
     with_zeros_behind(model, rng)
+    of_different_lengths(model, rng)
+    up_to_the_last_word(model, rng)
+    for_any_vocabulary(answer)
     twice_in_training(model, rng)
     steps = learns(model, optimiser, rng)
     if words := too_fast(optimiser):
         raise NotRight(f"the toy task is learned, but {words}")
     return (
-        "batches of 1, 5 and 64, neither padding nor another sentence changes one, and the toy task is learned after "
+        "batches of 1, 5 and 64, of equal and different lengths, neither padding nor another sentence changes one, "
+        "and the toy task is learned after "
         f"{steps} steps"
     )
 
 
-def both(answer) -> tuple[nn.Module, torch.optim.Optimizer]:
+def both(answer, words: int = WORDS) -> tuple[nn.Module, torch.optim.Optimizer]:
     """The model and its optimiser, once that is what came."""
-    given = answer(WORDS)
+    given = answer(words)
     if isinstance(given, nn.Module):
         raise NotRight(f"`{answer.name}` gave a model alone; return its optimiser too: `return model, optimiser`")
     if not isinstance(given, tuple | list) or len(given) != 2:
@@ -168,9 +172,87 @@ def alone_and_together(model: nn.Module, rng: torch.Generator) -> None:
     if not torch.allclose(together, alone, atol=1e-4):
         layers = [part for part in model.modules() if isinstance(part, nn.RNNBase)]
         cause = FIRST if any(not layer.batch_first for layer in layers) else "which axis is the batch?"
+        if cause != FIRST and passed_on(model, tokens, together):
+            raise NotRight(
+                "within a batch the state is carried from sentence to sentence: a sentence changes with those before "
+                "it, and the first with none. Each sentence starts from zeros"
+            )
         raise NotRight(f"a sentence gives different results alone and among others, so sentences mix: {cause}")
     if torch.allclose(together, reverse, atol=1e-6):
         raise NotRight("the same words in reverse give the same result: is the recurrent layer still used? Keep it")
+
+
+@torch.no_grad()
+def passed_on(model: nn.Module, tokens: Tensor, together: Tensor) -> bool:
+    """Whether sentences depend on those before them in the batch, and on none after them."""
+    changed = run(model, torch.cat([tokens[:-1], tokens[:1]]))
+    first = run(model, torch.cat([tokens[-1:], tokens[1:]]))
+    return torch.allclose(changed[:-1], together[:-1], atol=1e-4) and not torch.allclose(
+        first[1:], together[1:], atol=1e-4
+    )
+
+
+LENGTHS = (5, 3, 8, 2, 6)  # the first is neither the shortest nor the longest
+
+
+@torch.no_grad()
+def of_different_lengths(model: nn.Module, rng: torch.Generator) -> None:
+    """In a batch of sentences of different lengths each gets what it gets alone; what it gets instead is named."""
+    model.eval()
+    tokens = sentences(len(LENGTHS), rng, max(LENGTHS))
+    for row, length in zip(tokens, LENGTHS, strict=True):
+        row[length:] = 0
+    together = run(model, tokens)
+    alone = torch.cat([run(model, row[None, :length]) for row, length in zip(tokens, LENGTHS, strict=True)])
+    if torch.allclose(together, alone, atol=1e-4):
+        return
+    rows = (together[:, None] - alone).abs().amax(2) < 1e-4  # (B in the batch, B alone)
+    if rows.any(1).all() and rows.any(0).all():
+        raise NotRight(
+            "in a batch of different lengths the results are those of other sentences, so their order has changed: "
+            "sentences that are sorted for packing must be put back in their own order"
+        )
+    for length, whose in ((LENGTHS[0], "first"), (min(LENGTHS), "shortest")):
+        longer = [i for i, own in enumerate(LENGTHS) if own >= length]
+        cut = torch.cat([run(model, tokens[i : i + 1, :length]) for i in longer])
+        if torch.allclose(together[longer], cut, atol=1e-4):
+            raise NotRight(
+                f"in a batch of different lengths the length of the {whose} sentence is used for all: each sentence "
+                "has a last word of its own"
+            )
+    raise NotRight(
+        "in a batch of different lengths a sentence gets another result than alone: does the head get the state after "
+        "each sentence's own last word?"
+    )
+
+
+@torch.no_grad()
+def up_to_the_last_word(model: nn.Module, rng: torch.Generator) -> None:
+    """Another last word gives another result, in a sentence of the longest length and in a shorter one."""
+    model.eval()
+    tokens = sentences(2, rng)
+    tokens[1, 5:] = 0
+    other = tokens.clone()
+    for row, length in ((0, LENGTH), (1, 5)):
+        other[row, length - 1] = 2 + (tokens[row, length - 1] - 1) % (WORDS - 2)
+    apart = (run(model, tokens) - run(model, other)).abs().amax(1)
+    if (apart < 1e-7).any():
+        raise NotRight(
+            "another last word does not change the result: the head gets the state before the last word; it should get "
+            "the state after it"
+        )
+
+
+@torch.no_grad()
+def for_any_vocabulary(answer, words: int = 20_000) -> None:
+    """A model for a large vocabulary takes its last word."""
+    try:
+        run(both(answer, words)[0].eval(), torch.tensor([[words - 1, 2]]))
+    except NotRight as problem:
+        raise NotRight(
+            f"for a vocabulary of {words:,} words its last word does not fit in: is `vocabulary_size` used, or a "
+            f"hard-coded number? {str(problem).partition('. The vocabulary has')[0]}"
+        ) from None
 
 
 def with_zeros_behind(model: nn.Module, rng: torch.Generator) -> None:
@@ -246,8 +328,8 @@ def too_fast(optimiser: torch.optim.Optimizer) -> str:
     if rate <= FASTEST or "betas" not in optimiser.param_groups[0]:
         return ""
     return (
-        f"{type(optimiser).__name__} moves every weight by about {rate:g} per step, and an LSTM's weights start "
-        "within ±0.2: on reviews it would stay near chance level. Try 0.003"
+        f"the learning rate {rate:g} is too large: {type(optimiser).__name__} moves every weight by about {rate:g} "
+        "per step, and an LSTM's weights start within ±0.2: on reviews it would stay near chance level. Try 0.003"
     )
 
 

@@ -132,6 +132,14 @@ LSTM_MISTAKES = [
         lambda x, h, c, W, U, b: stepped()(x, h, h, W, U, b),
         "in c the forget gate multiplies the old state h; it multiplies the old cell c",
     ),
+    (
+        lambda x, h, c, W, U, b: stepped()(x, c, c, W, U, b),
+        "`U` is applied to the old cell state c; it is applied to the old state h",
+    ),
+    (
+        stepped(give=lambda h, c, old_h, old_c: (h, c.tanh())),
+        "c is stored after its tanh; the tanh is for h alone, and c stays as it is",
+    ),
     (stepped(linear=lambda x, h, W, U, b: x @ W.T + h @ U.T), "the bias `b` is missing"),
     (stepped(linear=lambda x, h, W, U, b: x @ W.T + h @ U.T + 2 * b), "the bias is added twice"),
     (stepped(linear=lambda x, h, W, U, b: x @ W.T + b), "the old state h is not used"),

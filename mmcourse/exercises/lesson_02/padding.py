@@ -18,7 +18,19 @@ def padded(sequences: list[list[int]], value: int = 0, left: bool = False, width
     return torch.tensor(rows, dtype=torch.long)
 
 
+def shared_row(sequences: list[list[int]]) -> Tensor:
+    """What `[[0] * width] * batch` becomes: one list in every row, which each sequence overwrites in turn."""
+    row = [0] * max(map(len, sequences))
+    for sequence in sequences:
+        row[: len(sequence)] = sequence
+    return torch.tensor([row] * len(sequences))
+
+
 PAD_MISTAKES = [
+    (
+        shared_row,
+        "all rows are the same list, overwritten by each sequence: `[[0] * n] * B` repeats one list, it copies none",
+    ),
     (
         lambda s: padded(s, left=True),
         "the zeros are on the left, before the words; they belong on the right, after them",

@@ -38,6 +38,13 @@ LAST_MISTAKES = [
         "that is the position of the shortest sentence's last word, for every sentence",
     ),
     (lambda s, n: at(s, n[0] - 1 + 0 * n), "that is the length of the first sentence, used for every sentence"),
+    *(
+        (
+            lambda s, n, rounded=rounded: at(s, rounded(n.double().mean()).long() - 1 + 0 * n),
+            "that is the position of the mean length, used for every sentence: each has its own length",
+        )
+        for rounded in (torch.floor, torch.round, torch.ceil)
+    ),
     (lambda s, n: s[:, 0], "that is the state after the first word"),
     (lambda s, n: at(s, -n), "it counts from the right: `-lengths` is correct for padding on the left"),
     (lambda s, n: s.mean(1), "that is the mean over all positions, padding included"),
@@ -70,13 +77,13 @@ LAST_MISTAKES = [
 def last_states(answer, rng):
     cases = []
     for lengths, longest, size in (
-        ([3, 6, 2, 4, 5], 8, 3),
+        ([3, 6, 2, 4, 5], 8, 3),  # the first is neither the shortest nor the longest, nor of mean length
         ([2, 7, 4], 7, 5),
         ([3], 6, 4),
         ([4, 4], 4, 2),
         ([1], 1, 3),
     ):
-        order = torch.randperm(len(lengths), generator=rng)
+        order = torch.cat([torch.zeros(1).long(), 1 + torch.randperm(len(lengths) - 1, generator=rng)])
         states = torch.randn(len(lengths), longest, size, generator=rng)
         cases.append((states, torch.tensor(lengths)[order]))
     for i, (states, lengths) in enumerate(cases):
@@ -143,7 +150,32 @@ def mean_of(features: Tensor, tokens: Tensor) -> Tensor:
     return (features * mask).sum(2) / mask.sum(2)
 
 
+def numbers_of(tokens: Tensor) -> Tensor:
+    """How many words each sentence has.   (B, T) -> (B,)"""
+    return (tokens != 0).sum(1)
+
+
 MAX_MISTAKES = [
+    (
+        lambda f, t: f[:, :, : numbers_of(t).min()].amax(2),
+        "every sentence is cut to the length of the shortest: later real words are left out",
+    ),
+    (
+        lambda f, t: f[:, :, : numbers_of(t)[0]].amax(2),
+        "the length of the first sentence is used for every sentence: each has its own",
+    ),
+    (
+        lambda f, t: largest(f, ~real((numbers_of(t) - 1).clamp(min=1), t.shape[1])[:, :, 0]),
+        "the last real word of each sentence is left out: does a slice end at `n - 1`?",
+    ),
+    (
+        lambda f, t: largest(f[:, :, 1:], t[:, 1:] == 0),
+        "the first word is left out: positions count from 0",
+    ),
+    (
+        lambda f, t: largest(f, t == 0).amax(0).expand(len(f), -1),
+        "there is one maximum for the whole batch; each sentence has its own",
+    ),
     (
         lambda f, t: f.amax(2),
         "padding is included: where a feature is largest on padding, that value is the maximum",

@@ -8,6 +8,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, named_mistake
+from mmcourse.exercises.properties import CHANGES, expect_same_again
 
 
 def states_of(x: Tensor, W: Tensor, U: Tensor, b: Tensor, step: Callable | None = None, start: float = 0.0) -> Tensor:
@@ -44,8 +45,22 @@ def first_skipped(x: Tensor, W: Tensor, U: Tensor, b: Tensor) -> Tensor:
     return torch.cat([torch.zeros(1, len(U)), states_of(x[1:], W, U, b)]) if len(x) > 1 else torch.zeros(1, len(U))
 
 
+def words_alone(x: Tensor, W: Tensor, U: Tensor, b: Tensor) -> Tensor:
+    """The state of the word before, made of that word alone, in place of h_{t-1}."""
+    alone = torch.tanh(x @ W.T + b)
+    return torch.tanh(x @ W.T + torch.cat([torch.zeros(1, len(U)), alone[:-1]]) @ U.T + b)
+
+
 FIRST_SKIPPED = "the first word is skipped: h_1 depends on x[0] and zeros, so the loop begins at 0"
 RNN_MISTAKES = [
+    (
+        words_alone,
+        "the state reaches back one step only: it is computed from the word before, without all earlier states",
+    ),
+    (
+        lambda x, W, U, b: torch.tanh(x @ W.T + torch.cat([torch.zeros(1, len(U)), x[:-1]]) @ U.T + b),
+        "`U` is applied to the previous input; it is applied to the previous state h_{t-1}",
+    ),
     (stepping(lambda wx, uh, b, h: torch.tanh(wx + uh)), "the bias `b` is missing"),
     (stepping(lambda wx, uh, b, h: wx + uh + b), "the tanh is missing, so the states can grow without bound"),
     (
@@ -126,17 +141,20 @@ def rnn(answer, rng):
             torch.randn(size, generator=rng),
         )
 
-    square, *others = [draw(6, 4, 4), draw(5, 3, 4), draw(1, 2, 5), draw(12, 5, 3)]
+    square, one, *others = [draw(6, 4, 4), draw(1, 4, 4), draw(5, 3, 4), draw(1, 2, 5), draw(12, 5, 3)]
     right_states(answer, square, [square])
+    right_states(answer, one, [])
     for case in others:
         try:
             right_states(answer, case, [])
         except NotRight as problem:
             where = f"for x {tuple(case[0].shape)} and U {tuple(case[2].shape)}"
             said = str(problem)
+            if said == CHANGES:
+                raise
             said = said if said.startswith(where) else f"{where}: {said}"
             raise NotRight(f"correct where D = H, but {said}{what_size(said)}") from None
-    return f"{1 + len(others)} sentences of 1 to 12 words, widths D and H equal and different"
+    return f"{2 + len(others)} sentences of 1 to 12 words, widths D and H equal and different"
 
 
 def right_states(answer, case: tuple[Tensor, ...], telling: list) -> None:
@@ -166,6 +184,7 @@ def right_states(answer, case: tuple[Tensor, ...], telling: list) -> None:
     expected = states_of(*case)
     if agrees(given, expected):
         return
+    expect_same_again(answer, case)
     words = named_mistake(telling, [given], RNN_MISTAKES) if telling else None
     row = (given - expected).abs().amax(1).gt(1e-3).nonzero().flatten()
     row = int(row[0]) if len(row) else 0

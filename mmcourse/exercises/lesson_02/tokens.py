@@ -1,6 +1,7 @@
 """Exercise 02.1: words become numbers."""
 
 import numbers
+import string
 from collections.abc import Callable
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described, named_mistake, whole
+from mmcourse.exercises.properties import expect_same_again
 
 KNOWN = ["a", "the", "small", "big", "red", "green", "fish", "boat", "moon", "cat", "above", "below", "and", "i", "see"]
 UNKNOWN = ["dragon", "purple", "pizza", "beside", "seven", "quickly"]
@@ -33,6 +35,10 @@ CASES: list[tuple[Callable, str]] = [
     (str.lower, ""),
     (str, "the case is kept, so 'Fish' is another word than 'fish'"),
     (str.upper, "the index has no upper-case words"),
+    (
+        lambda sentence: " ".join(word[:1].lower() + word[1:] for word in sentence.split()),
+        "only the first letter of a word becomes lower case, so 'FISH' is not found; `.lower()` changes all letters",
+    ),
 ]
 
 
@@ -54,6 +60,29 @@ def encode_mistakes() -> list[tuple[Callable, str]]:
         if about_case or about_unknown
     ]
     return both + [
+        (
+            lambda s, index: [index.get(word, index["<unk>"]) for word in s.lower().split(" ")],
+            "`.split(' ')` splits at every single space and at no tab or line break; `.split()` splits at white space",
+        ),
+        (
+            lambda s, index: numbered(s.translate(str.maketrans("", "", string.punctuation)), index),
+            "punctuation is removed; only split at white space, so that 'fish,' is another word, which is unknown",
+        ),
+        (
+            lambda s, index: [(index.get(word) or index["<unk>"]) for word in s.lower().split()],
+            "the word with number 0 becomes '<unk>': `or` takes 0 for missing, `.get(word, default)` does not",
+        ),
+        (
+            lambda s, index: numbered(s, {word: i for i, word in enumerate(index)}),
+            "that is a word's position in the dictionary; look up its number, `index[word]`",
+        ),
+        *(
+            (
+                lambda s, index, most=most: numbered(s, index)[:most],
+                f"there are at most {most} numbers, so long sentences are cut: every word has its number",
+            )
+            for most in range(2, 20)
+        ),
         (
             lambda s, index: [index.get(c, index["<unk>"]) for c in s.lower()],
             "there is a number for each letter: a text is a sequence of letters until `.split()` splits it into words",
@@ -106,6 +135,15 @@ def encode(answer, rng):
     strange = [*draw(KNOWN), *draw(UNKNOWN, KNOWN), "dragon", *draw(KNOWN, KNOWN)]
     cases = [(" ".join(words), index) for words in (known, capital, strange)]
     cases += [(" ".join(["A", *strange]), elsewhere), ("fish", index)]
+    order = torch.randperm(len(index), generator=rng).tolist()
+    unordered = {word: i for i, word in zip(order, index, strict=True)}
+    zero = next(word for word, i in unordered.items() if i == 0)
+    cases += [
+        (" ".join(draw(*[KNOWN] * 20)), index),
+        ("a  fish\tthe moon\n and a   boat", index),
+        ("a fish, the boat. see!", index),
+        (" ".join([*draw(*[KNOWN] * 3), zero]), unordered),
+    ]
     given = []
     for sentence, numbers_of in cases:
         try:
@@ -116,12 +154,24 @@ def encode(answer, rng):
     for (sentence, numbers_of), value in zip(cases, given, strict=True):
         if value != numbered(sentence, numbers_of) or not all(type(id) is int for id in value):
             where = f"for {sentence!r}"
+            expect_same_again(answer, (sentence, numbers_of))
             words = named_mistake(cases, given, mistakes)
+            if words is None and once_each(value, numbered(sentence, numbers_of)):
+                words = "a repeated word occurs once; each position of the sentence has its number"
             if words is None and not (isinstance(value, list) and all(whole_number(id) for id in value)):
                 raise NotRight(f"{where} the result is {described(value)}, expected a list of integers")
             expected = numbered(sentence, numbers_of)
             raise NotRight(f"{where} the result is {value}, expected {expected}" + (f": {words}" if words else ""))
-    return "known words, capitals, unknown words, two different indices" + blanks(answer, index)
+    return "known words, capitals, unknown words, white space, three different indices" + nothing(answer, index)
+
+
+def once_each(given, expected: list[int]) -> bool:
+    """Whether the numbers are the expected ones, each once, in any order."""
+    return (
+        isinstance(given, list)
+        and len(given) < len(expected)
+        and sorted(given, key=str) == sorted(set(expected), key=str)
+    )
 
 
 def plain(value):
@@ -155,17 +205,12 @@ def why_missing(problem: str, sentence: str, index: dict) -> str:
     return f"for {sentence!r}: {problem}"
 
 
-def blanks(answer, index: dict) -> str:
-    """A remark on two blanks in a row and on no word at all, which do not make an answer wrong."""
+def nothing(answer, index: dict) -> str:
+    """A remark on a sentence without words, which does not make an answer wrong."""
     try:
-        given = [answer(sentence, index) for sentence in ("a  fish", "")]
+        given = answer("", index)
     except NotRight:
         return ". An empty sentence raises an error, though: handle it before you use this elsewhere"
-    if given[0] != numbered("a  fish", index):
-        return (
-            ". Two spaces in a row give an extra number, though: `.split(' ')` finds an empty word there, `.split()` "
-            "does not"
-        )
-    if given[1] != []:
-        return f". An empty sentence gives {described(given[1])}, though; it has no words, and `.split()` finds none"
+    if given != []:
+        return f". An empty sentence gives {described(given)}, though; it has no words, and `.split()` finds none"
     return ""

@@ -9,6 +9,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight, guarded
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described
+from mmcourse.exercises.properties import expect_same_again
 
 NAMES = ("ann", "joann", "Ann", "theo", "theo2", "nicolas", "nico", "eve", "mo", "x")
 
@@ -34,14 +35,28 @@ def split_by_speaker(answer, rng):
         (["ann", "eve", "ann"], set()),
         (["ann", "eve", "ann"], {"ann", "eve"}),
     ]
+    try:
+        judge_all(answer, cases)
+    except NotRight:
+        expect_same_again(answer, cases[1])
+        raise
+    return f"{len(cases)} lists of speakers, every example on one side, no speaker on both"
+
+
+def judge_all(answer, cases: list[tuple[list[str], set[str]]]) -> None:
+    """Every split must be right; what holds in all of them is named first."""
     given = []
     for speakers, held in cases:
         where = call(speakers, held)
         parts = answer(speakers, held)
         given.append(tuple(indices(part, speakers, where, side) for part, side in two(parts, where, speakers)))
+    if all(sorted(train + test) == [0] for train, test in given):
+        raise NotRight("only example 0 is in the split: is the `return` inside the loop?")
+    compared = all(
+        not test and len(train) == len(speakers) for (speakers, _), (train, test) in zip(cases, given, strict=True)
+    )
     for (speakers, held), (train, test) in zip(cases, given, strict=True):
-        judge_split(call(speakers, held), speakers, held, train, test)
-    return f"{len(cases)} lists of speakers, every example on one side, no speaker on both"
+        judge_split(call(speakers, held), speakers, held, train, test, compared)
 
 
 def mixed(rng: torch.Generator, count: int) -> list[str]:
@@ -97,8 +112,10 @@ def indices(part, speakers: list[str], where: str, side: str) -> list[int]:
     return found
 
 
-def judge_split(where: str, speakers: list[str], held: set[str], train: list[int], test: list[int]) -> None:
-    """Name what is wrong with a split."""
+def judge_split(
+    where: str, speakers: list[str], held: set[str], train: list[int], test: list[int], compared: bool
+) -> None:
+    """Name what is wrong with a split. compared: no split has anything in test, as `speaker == held` gives."""
     right = [i for i, speaker in enumerate(speakers) if speaker in held]
     others = [i for i, speaker in enumerate(speakers) if speaker not in held]
     if sorted(train) == others and sorted(test) == right:
@@ -119,7 +136,7 @@ def judge_split(where: str, speakers: list[str], held: set[str], train: list[int
         raise NotRight(
             f"{where} {shared[0]} is on both sides: the speaker leaks. All examples of a speaker belong to one side"
         )
-    if not test and right and len(train) == len(speakers):
+    if right and compared:
         raise NotRight(f"{where} test is empty: `held` is a set of names, so use `speaker in held`, not `==`")
     stray = sorted({speakers[i] for i in test} - held)
     like = [(other, name) for other in stray for name in sorted(held) if akin(other, name)]

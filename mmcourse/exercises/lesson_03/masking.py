@@ -6,9 +6,11 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import expect_finite, expect_tensor, whole
+from mmcourse.exercises.randomness import as_often
 
 CALLS = 20
 BATCH = 16
+MANY = 2000
 
 
 @exercise(
@@ -26,15 +28,18 @@ BATCH = 16
 def mask_stripes(answer, rng):
     frames, widest, bands = whole(rng, 9, 11), 3, whole(rng, 4, 6)
     masks = torch.stack([masked(answer, (BATCH, bands, frames), widest, rng) for _ in range(CALLS)])  # (calls, B, T)
+    for_every_example(masks)
     own_for_each(masks)
     widths_from_0_to(widest, masks.sum(2).flatten())
     at_every_position(masks.flatten(0, 1), widest)
     wide = torch.cat([masked(answer, (250, 3, 6), 6, rng) for _ in range(4)])  # (1000, T)
     whole_stripes(wide.sum(1))
+    many = torch.cat([masked(answer, (MANY, 2, 7), widest, rng) for _ in range(2)])
+    widths_equally_likely(widest, many.sum(1))
     starts_for_the_width(wide)
     if masked(answer, (4, 3, 8), 0, rng).any():
         raise NotRight("with `widest` 0 something is masked; nothing should be")
-    return f"one mask for each of {CALLS * BATCH:,} examples, of 0 to {widest} frames, everywhere"
+    return f"one mask for each of {2 * MANY:,} examples, of 0 to {widest} frames equally often, everywhere"
 
 
 def masked(answer, shape: tuple[int, int, int], widest: int, rng: torch.Generator) -> Tensor:
@@ -63,6 +68,8 @@ def masked(answer, shape: tuple[int, int, int], widest: int, rng: torch.Generato
     expect_finite(result, where, "a masked frame is 0; nothing else changes")
     changed = (result - mels).abs() > 1e-5  # (B, M, T)
     value = result[changed]
+    if len(value) and (value == value[0]).all():  # it may be what some entry had anyway
+        changed |= (result == value[0]).all(1, keepdim=True)
     rest_unchanged(result, mels, changed, where)
     one_stripe(changed, widest, where)
     if len(value) and (value != 0).any():
@@ -131,6 +138,27 @@ def one_stripe(changed: Tensor, widest: int, where: str) -> None:
         found = int(over_time.sum(1).max())
         cause = ": does `randint(0, widest + 2)` or a slice `[a:b + 1]` give one more?" if found == widest + 1 else ""
         raise NotRight(f"{where} a mask of {found} frames is too wide{cause}")
+
+
+def for_every_example(masks: Tensor) -> None:
+    """No example stays unmasked in every call; chance does it to one in 4 ** CALLS.   (calls, B, T)"""
+    ever = masks.any(2).any(0)
+    if ever.any() and not ever.all() and (masks != masks[0]).any():
+        only = ever.nonzero().flatten().tolist()
+        which = f"only example {only[0]} of a batch is" if len(only) == 1 else f"only {len(only)} of {len(ever)} are"
+        raise NotRight(f"in {len(masks)} calls {which} ever masked: every example gets a mask of its own")
+
+
+def widths_equally_likely(widest: int, widths: Tensor) -> None:
+    """Every width as often as the others, up to chance.   (N,)"""
+    for width in range(widest + 1):
+        count = int((widths == width).sum())
+        if not as_often(count, len(widths), 1 / (widest + 1)):
+            raise NotRight(
+                f"among {len(widths):,} masks {count / len(widths):.0%} have {width} frames, expected "
+                f"{1 / (widest + 1):.0%}: the width is uniform, all from 0 to {widest} equally likely. "
+                "(Does a `round`, or a mask for some of the examples alone, change that?)"
+            )
 
 
 def own_for_each(masks: Tensor) -> None:

@@ -1,5 +1,7 @@
 """Exercise 03.4: the mel filter bank."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -87,6 +89,32 @@ def whole_base_by_sides(n: int, bins: int, rate: float) -> Tensor:
     """The same, each side taken up to the top."""
     rising, falling = whole_base(n, bins, rate)
     return torch.where(bins_of(bins, rate)[:, None] <= points_of(n, rate)[1:-1], rising, falling).clamp(min=0)
+
+
+def by_points(move) -> Callable:
+    """Filters from other points."""
+    return lambda n, b, r: triangles(move(n, r), bins_of(b, r))
+
+
+def without_overlap(n: int, bins: int, rate: float) -> Tensor:
+    """Triangles from each point to the next, their top in the middle."""
+    points = points_of(n, rate, more=1)
+    left, right = points[:-1], points[1:]
+    return (1 - (bins_of(bins, rate)[:, None] - (left + right) / 2).abs() * 2 / (right - left)).clamp(min=0)
+
+
+def widths_exchanged(n: int, bins: int, rate: float) -> Tensor:
+    """Each slope over the width of the other side."""
+    points, hertz = points_of(n, rate), bins_of(bins, rate)[:, None]
+    left, top, right = points[:-2], points[1:-1], points[2:]
+    return torch.minimum((hertz - left) / (right - top), (right - hertz) / (top - left))
+
+
+def from_lowest(lowest: float) -> Callable:
+    """Points that begin at a frequency above 0."""
+    return by_points(
+        lambda n, r: to_hertz(torch.linspace(float(to_mel(lowest)), float(to_mel(r / 2)), n + 2, dtype=torch.float64))
+    )
 
 
 BASE = "each slope is divided by the whole base: one rises from left end to peak, one falls from peak to right end"
@@ -202,6 +230,37 @@ MEL_MISTAKES = [
         lambda n, b, r: triangles(torch.linspace(0, float(to_mel(r / 2)), n + 2, dtype=torch.float64), bins_of(b, r)),
         "the points are still in mel, the bins in hertz: convert to hertz, f = 700 · (10^(mel / 2595) - 1)",
     ),
+    (
+        lambda n, b, r: (slope := slopes(points_of(n, r), bins_of(b, r))[0].clamp(min=0)) * (slope <= 1),
+        "only the rising side: after its peak, point j + 1, a filter falls to 0 at point j + 2",
+    ),
+    (
+        lambda n, b, r: (slope := slopes(points_of(n, r), bins_of(b, r))[1].clamp(min=0)) * (slope <= 1),
+        "only the falling side: a filter rises from point j to its peak, point j + 1",
+    ),
+    (
+        without_overlap,
+        "the filters do not overlap: each reaches from point j to point j + 2, its peak is the point between them",
+    ),
+    (
+        by_points(lambda n, r: torch.cat([-points_of(n, r)[1:2], points_of(n, r)[:-1]])),
+        "every filter is one point too low: filter j has its peak at point j + 1, counted from 0",
+    ),
+    *(
+        (
+            lambda n, b, r, most=most: widths_exchanged(n, b, r).clamp(0, most),
+            "the widths of the sides are exchanged: each of the two slopes is divided by the width of its own side",
+        )
+        for most in (1, float("inf"))
+    ),
+    (
+        lambda n, b, r: slopes(points_of(n, r), bins_of(b, r)).amax(0).clamp(0, 1),
+        "the larger of the two slopes: a triangle is the smaller one",
+    ),
+    *(
+        (from_lowest(lowest), f"the lowest point is at {lowest} Hz; the points begin at 0 Hz")
+        for lowest in (20, 30, 50, 60, 64, 80, 100)
+    ),
     (lambda n, b, r: whole_base(n, b, r).amin(0).clamp(min=0), BASE),
     (whole_base_by_sides, BASE),
     (lambda n, b, r: filters(n, b, 16_000), FIXED),
@@ -263,6 +322,7 @@ def mel_filters(answer, rng):
             f"the result has type {given[i].dtype}, and no value between 0 and 1: the sides of a triangle need them. "
             "Leave `.int()`, `.long()` or such a `dtype` out"
         )
+    words = words or beside_them(given[i], expected[i], rate)
     if words is None:
         row, column = divmod(int((given[i] - expected[i]).abs().argmax()), n_mels)
         hertz = rate / 2 * row / (n_bins - 1)
@@ -278,6 +338,20 @@ def named(cases: list[tuple], given: list[Tensor]) -> str | None:
     for mistaken, words in MEL_MISTAKES:
         if all(near(value[1:-1], mistaken(*case)[1:-1]) for case, value in zip(cases, given, strict=True)):
             return words
+    return None
+
+
+def beside_them(given: Tensor, expected: Tensor, rate: float) -> str | None:
+    """Words for filters of another range, or with their peaks elsewhere, whatever made them so."""
+    if given.max() <= 0 and given.min() < -1:
+        return "no value is above 0: is there a logarithm? Filters are weights from 0 to 1"
+    hertz = bins_of(len(given), rate)
+    for filter, (came, due) in enumerate(zip(given.argmax(0), expected.argmax(0), strict=True)):
+        if (came - due).abs() > 1:
+            return (
+                f"filter {filter} is largest at {hertz[came]:,.0f} Hz, expected {hertz[due]:,.0f} Hz: are the points "
+                "evenly spaced in mel, by the formula, and converted to hertz?"
+            )
     return None
 
 

@@ -21,7 +21,7 @@ ALIAS_MISTAKES = [
     (lambda f, r: f, "the input frequency: above `rate / 2` the samples equal those of a lower tone"),
     (
         lambda f, r: f % r,
-        "`frequency % rate` alone: the remainder may lie above `rate / 2`, and is then mirrored",
+        "rounded down, as `%`, `//` and `int` do: the remainder may lie above `rate / 2`, and is then mirrored",
     ),
     (
         lambda f, r: f if f <= r / 2 else r - f,
@@ -56,6 +56,18 @@ ALIAS_MISTAKES = [
     (
         lambda f, r: abs(f - r * math.floor(f / r + 1)),
         "the distance to the next multiple of the rate above: the one below may be nearer",
+    ),
+    (
+        lambda f, r: abs(f - r * round(r / f)),
+        "the quotient is upside down: `round(frequency / rate)` is the nearest multiple",
+    ),
+    (
+        lambda f, r: abs(f - r * round(f / (r / 2))),
+        "the quotient by half the rate, `frequency / (rate / 2)`, counts halves: divide by `rate`",
+    ),
+    *(
+        (lambda f, r, fixed=fixed: folded(f, fixed), f"`rate` is not used: it is always {fixed:,}, a hard-coded number")
+        for fixed in (1000, 4000, 8000, 16_000, 44_100)
     ),
     (lambda f, r: folded(r, f), "frequency and rate are exchanged"),
     (lambda f, r: math.floor(folded(f, r)), "the fractional part is cut off: the result need not be an integer"),
@@ -113,6 +125,41 @@ def fitting(samples: int, window: int, hop: int) -> int:
 
 ABSOLUTE = "`abs` counts missing samples as frames: a sound shorter than the window has no frame, `max(0, ...)`"
 N_FRAMES_MISTAKES = [
+    *(
+        (lambda n, w, h, wrong=wrong: 0 if n < w else max(0, wrong(n, w, h)), words)
+        for wrong, words in (
+            (
+                lambda n, w, h: math.ceil((n - w) / h) + 1,
+                "this rounds up, but a window that extends beyond the end does not count",
+            ),
+            (
+                lambda n, w, h: round((n - w) / h) + 1,
+                "this rounds to the nearest, but a window that extends beyond the end does not count",
+            ),
+            (lambda n, w, h: (n - h) // w + 1, "`window` and `hop` are exchanged"),
+            (lambda n, w, h: fitting(n, 400, 160), "a window of 400 and a hop of 160 are hard-coded"),
+            (
+                lambda n, w, h: n // h - w // h + 1,
+                "samples and window are divided separately: subtract first, then divide `samples - window` once",
+            ),
+            (
+                lambda n, w, h: (n + w // 2 * 2 - w) // h + 1,
+                "half a window is added on both sides, as `torch.stft` does; here nothing is added",
+            ),
+            (
+                lambda n, w, h: n // h + 1,
+                "half a window is added on both sides, as `torch.stft` does; here nothing is added",
+            ),
+        )
+    ),
+    (lambda n, w, h: fitting(n, 400, 160), "a window of 400 and a hop of 160 are hard-coded"),
+    *(
+        (
+            mistaken,
+            "samples and window are divided separately: subtract first, then divide `samples - window` once",
+        )
+        for mistaken in (lambda n, w, h: n // h - w // h + 1, lambda n, w, h: max(0, n // h - w // h + 1))
+    ),
     (
         lambda n, w, h: (n - w) // h + 1,
         "a sound shorter than the window has no frame at all, and this gives a negative or wrong number",

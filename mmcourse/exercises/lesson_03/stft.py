@@ -4,11 +4,11 @@ import re
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, named_mistake, whole
+from mmcourse.exercises.properties import expect_without
 
 
 def frames_of(samples: Tensor, size: int, hop: int) -> Tensor:
@@ -19,6 +19,10 @@ def frames_of(samples: Tensor, size: int, hop: int) -> Tensor:
 def transformed(samples: Tensor, window: Tensor, hop: int) -> Tensor:
     """What `stft` should give.   (samples,), (W,) -> (W // 2 + 1, T) complex"""
     return torch.fft.rfft(frames_of(samples, len(window), hop) * window).T
+
+
+def without_mean(frames: Tensor) -> Tensor:
+    return frames - frames.mean(-1, keepdim=True)
 
 
 def power_of(samples: Tensor, window: Tensor, hop: int) -> Tensor:
@@ -51,6 +55,17 @@ STFT_MISTAKES = [
     (
         lambda x, w, h: torch.fft.rfft(frames_of(x, len(w), h) * w * w).T,
         "the window is applied twice: multiply each frame by it once",
+    ),
+    (
+        lambda x, w, h: transformed(x, w.flip(0), h),
+        "the window is applied backwards: entry i of the window belongs to sample i of a frame",
+    ),
+    *(
+        (mistaken, "the mean of each frame is subtracted: the frames are transformed as they are")
+        for mistaken in (
+            lambda x, w, h: torch.fft.rfft(without_mean(frames_of(x, len(w), h)) * w).T,
+            lambda x, w, h: torch.fft.rfft(without_mean(frames_of(x, len(w), h) * w)).T,
+        )
     ),
     (with_window(torch.hann_window), HANN),
     (with_window(lambda size: torch.hann_window(size, periodic=False)), HANN),
@@ -120,6 +135,8 @@ def shape_causes(samples: int, size: int, hop: int) -> dict[tuple, str]:
             size,
         ): "frames of samples, or `torch.fft.fft` and its transpose: take `rfft`, and a column for each frame",
         (bins - 1, frames): "one frequency is missing: there are W // 2 + 1, with 0 and half the rate both included",
+        (size + 1, frames): "the transform is twice as long as the frame, filled up with zeros: is there an `n=`? "
+        "`rfft` of W samples gives W // 2 + 1 frequencies",
         (bins, frames, 2): "real and imaginary part have a separate axis: return complex numbers",
         (1, bins, frames): "one axis of size 1 is left in front: take `[0]`",
         (bins * frames,): "the values are in one row: `torch.stack` the frames",
@@ -152,15 +169,14 @@ def stft(answer, rng):
         (60, 60, 8),
         (whole(rng, 150, 190), 32, 11),
     ]
-    cases, given, used = [], [], Used(torch.stft, Tensor.stft)
+    cases, given = [], []
     for samples, size, hop in sizes:
         sound = torch.randn(samples, generator=rng)
         window = torch.hann_window(size) + 0.3 * torch.rand(size, generator=rng)  # not symmetric
         where = f"for {samples} samples, a window of {size} and a hop of {hop}"
         frames = (samples - size) // hop + 1
         try:
-            with used:
-                result = answer(sound, window, hop)
+            result = answer(sound, window, hop)
         except NotRight as problem:
             raise NotRight(f"{where}: {problem}{of_sizes(str(problem), size)}") from None
         if frames == 1 and isinstance(result, Tensor) and tuple(result.shape) == (size // 2 + 1,):
@@ -177,24 +193,18 @@ def stft(answer, rng):
         raise NotRight(f"the result has type {given[0].dtype}, expected complex numbers: {words}")
     expected = [transformed(*case) for case in cases]
     if all(agrees(a, b) for a, b in zip(given, expected, strict=True)):
-        remark = "; by `torch.stft` itself, so try it with `rfft` alone" if used.found else ""
-        return f"equal to `torch.stft` with `center=False` on {len(cases)} sounds{remark}"
+        expect_without(
+            answer,
+            cases[0],
+            {"stft"},
+            "the numbers are correct, but `torch.stft` itself computed them, which is not allowed here: split into "
+            "frames and use `torch.fft.rfft`",
+        )
+        return f"equal to `torch.stft` with `center=False` on {len(cases)} sounds"
     i = next(i for i in range(len(given)) if not agrees(given[i], expected[i]))
     samples, size, hop = sizes[i]
     words = named_mistake(cases, given, STFT_MISTAKES) or where_wrong(given[i], expected[i])
     raise NotRight(f"for {samples} samples, a window of {size} and a hop of {hop}: {words}")
-
-
-class Used(TorchFunctionMode):
-    """Notices, while it is entered, whether one of some functions of torch is called, by whom and however named."""
-
-    def __init__(self, *functions):
-        super().__init__()
-        self.functions, self.found = functions, False
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        self.found |= function in self.functions
-        return function(*args, **(kwargs or {}))
 
 
 def of_sizes(problem: str, size: int) -> str:

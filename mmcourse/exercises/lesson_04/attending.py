@@ -6,24 +6,14 @@ from itertools import permutations
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.judging import Mistakes, agrees, expect_tensor, named_mistake
 from mmcourse.exercises.lesson_04.crashes import HAS_AXES, among_others
+from mmcourse.exercises.properties import expect_without
 
-READY_MADE = ("scaled_dot_product_attention", "multi_head_attention_forward", "_native_multi_head_attention")
+READY_MADE = {"scaled_dot_product_attention", "multi_head_attention_forward", "_native_multi_head_attention"}
 FROM_SCRATCH = ". The numbers are correct, but PyTorch's function computed them: write it once with `@` and `softmax`"
-
-
-class Watched(TorchFunctionMode):
-    """Notes whether PyTorch's own attention is called while it is on."""
-
-    ready_made = False
-
-    def __torch_function__(self, function, types, arguments=(), options=None):
-        self.ready_made |= getattr(function, "__name__", "") in READY_MADE
-        return function(*arguments, **(options or {}))
 
 
 def drawn(shape: Sequence[int], rng: torch.Generator) -> Tensor:
@@ -34,6 +24,16 @@ def drawn(shape: Sequence[int], rng: torch.Generator) -> Tensor:
 def scores_of(queries: Tensor, keys: Tensor, divisor: float | None = None) -> Tensor:
     """Dot products over sqrt(d), or over another divisor.   (..., T_q, d), (..., T_k, d) -> (..., T_q, T_k)"""
     return queries @ keys.transpose(-2, -1) / (math.sqrt(queries.shape[-1]) if divisor is None else divisor)
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Vectors of length 1."""
+    return vectors / vectors.norm(dim=-1, keepdim=True)
+
+
+def causal(queries: Tensor, keys: Tensor) -> Tensor:
+    """True up to a query's own position.   -> (T_q, T_k)"""
+    return torch.ones(queries.shape[-2], keys.shape[-2], dtype=torch.bool).tril()
 
 
 def hidden(scores: Tensor, mask: Tensor | None, fill: float = -math.inf) -> Tensor:
@@ -107,6 +107,22 @@ ATTENTION_MISTAKES: Mistakes = [
         divided_by(lambda q: math.sqrt(q.shape[-2])),
         "the scores are divided by √T, the root of the number of words; d is the last size",
     ),
+    (
+        divided_by(lambda q: math.sqrt(len(q))),
+        "the scores are divided by the root of `len(queries)`, the first size; d is the last one, `queries.shape[-1]`",
+    ),
+    (
+        lambda q, k, v, mask=None: hidden(scores_of(unit(q), unit(k), 1), mask).softmax(-1) @ v,
+        "queries and keys are scaled to length 1, as for a cosine similarity; take dot products, divided by √d",
+    ),
+    (
+        lambda q, k, v, mask=None: hidden(scores_of(unit(q), unit(k)), mask).softmax(-1) @ v,
+        "queries and keys are scaled to length 1, as for a cosine similarity; take plain dot products",
+    ),
+    (
+        lambda q, k, v, mask=None: q + attended(q, k, v, mask),
+        "the queries are added to the result, as a residual connection does; return the averaged values alone",
+    ),
     (divided_by(lambda q: q.shape[-2]), "the scores are divided by T, the number of words; divide by √d"),
     (divided_by(lambda q: q.shape[-1] ** -0.5), "the scores are multiplied by √d; divide by it"),
     (divided_by(lambda q: q.shape[-1] ** 0.25), "the scores are divided by the fourth root of d: one root too many"),
@@ -163,8 +179,18 @@ ATTENTION_MISTAKES: Mistakes = [
         lambda q, k, v, mask=None: v.mean(-2, keepdim=True).expand_as(v),
         "every query gets the plain mean of the values: do the scores reach the softmax?",
     ),
+    (
+        lambda q, k, v, mask=None: attended(q, k, v, causal(q, k)),
+        "there is a causal mask, so no query attends to later keys; "
+        "that is not asked for here: the keys to attend to are all keys, or those of the given mask",
+    ),
     (lambda q, k, v, mask=None: v, "the values come back as they were"),
 ]
+
+
+INSERTED = (
+    "one axis too many: was it inserted into the mask, as by `[:, None]`? The mask broadcasts to the scores as it is"
+)
 
 
 def shape_causes(queries: Tensor, keys: Tensor, values: Tensor) -> dict[tuple, str]:
@@ -180,6 +206,7 @@ def shape_causes(queries: Tensor, keys: Tensor, values: Tensor) -> dict[tuple, s
         (*before, width): "the words are gone: each query gets its own mixture",
         (*before, 1, width): "one mixture for all: each query gets its own",
         (length, width): "the batch is gone: each example attends within itself",
+        **({} if before else {(length, length, width): INSERTED, (1, length, width): INSERTED}),
     }
 
 
@@ -199,9 +226,11 @@ def judged_cases(
     expected = [right(*case) for case in cases]
     good = [value is not None and agrees(value, truth) for value, truth in zip(given, expected, strict=True)]
     if all(good):
-        with Watched() as watched:
-            answer(*cases[0])
-        return FROM_SCRATCH if watched.ready_made else ""
+        try:
+            expect_without(answer, cases[0], READY_MADE, FROM_SCRATCH)
+        except NotRight as remark:
+            return str(remark)
+        return ""
     alike = [case[0].shape == case[1].shape == case[2].shape for case in cases]
     wrong = sorted((i for i, fine in enumerate(good) if not fine), key=lambda i: (not alike[i], problems[i] is None))
     i = wrong[0]
@@ -254,7 +283,10 @@ def unexplained(cases, given, expected, i: int, alike: Sequence[bool]) -> str:
             "count axes from the end, -1 and -2"
         )
     if not torch.isfinite(given[i]).all():
-        return "the result contains NaN or infinity: does the softmax by hand divide by a sum of zero?"
+        return (
+            "the result contains NaN or infinity: is there a root or a logarithm of a negative number (brackets?), or "
+            "a softmax by hand that divides by a sum of zero?"
+        )
     if not axes and agrees_up_to_factor(given[i], expected[i]):
         return "correct up to a factor: the weights of each query should sum to 1, and nothing is divided after that"
     apart = (given[i] - expected[i]).abs()

@@ -9,6 +9,7 @@ from mmcourse.exercises.judging import Mistakes, agrees, expect_tensor
 from mmcourse.exercises.lesson_04.attending import (
     ATTENTION_MISTAKES,
     attended,
+    causal,
     drawn,
     hidden,
     judged_cases,
@@ -33,6 +34,7 @@ from mmcourse.exercises.lesson_04.attending import (
 def attention(answer, rng):
     cases = [tuple(drawn(shape, rng) for _ in range(3)) for shape in ((6, 4), (3, 5, 9), (2, 3, 7, 5), (5, 7, 2))]
     cases.append((drawn((2, 4, 6), rng), drawn((2, 7, 6), rng), drawn((2, 7, 3), rng)))
+    cases += [tuple(drawn((1, 4, 3), rng) for _ in range(3)), tuple(drawn((n, 5), rng) for n in (1, 4, 4))]
     remark = judged_cases(answer, cases, attended, ATTENTION_MISTAKES)
     queries, keys, values = (drawn((4, 8), rng) for _ in range(3))
     large = answer(60 * queries, 60 * keys, values)
@@ -95,6 +97,36 @@ MASKED_MISTAKES: Mistakes = [
     ),
 ]
 
+MASKED_MISTAKES += [
+    (
+        lambda q, k, v, m: attended(q, k, v, m[..., :1, :]),
+        "the first row of the mask is used for every query; each query has its own row",
+    ),
+    (
+        lambda q, k, v, m: attended(q, k, v, m[(0,) * (m.ndim - 2)]),
+        "the mask of the first sentence is used for the whole batch; each sentence has its own",
+    ),
+    (
+        lambda q, k, v, m: hidden(scores_of(q, k), m.all(-2, keepdim=True), -1e9).softmax(-1) @ v,
+        "a key that is hidden from one query is hidden from all; each query has its own row of the mask",
+    ),
+    (
+        lambda q, k, v, m: attended(q, k, v, m.any(-2, keepdim=True)),
+        "a key that one query may attend to is open to all; each query has its own row of the mask",
+    ),
+    (
+        lambda q, k, v, m: scores_of(q, k).softmax(-1) @ (v * m.any(-2)[..., None]),
+        "values are set to 0, and their keys still take weight: the mask belongs on the scores, before the softmax",
+    ),
+    (
+        lambda q, k, v, m: (w := scores_of(q, k).softmax(-1) * m) / w.sum((-2, -1), keepdim=True) @ v,
+        "the masked weights are divided by the sum over all queries; each row is divided by its own sum",
+    ),
+    (
+        lambda q, k, v, m: attended(q, k, v, causal(q, k)),
+        "a causal mask is used in place of the given `mask`",
+    ),
+]
 INFINITE_WEIGHTS: Mistakes = [
     (
         lambda q, k, v, m: hidden(scores_of(q, k).softmax(-1), m) @ v,
@@ -120,13 +152,15 @@ INFINITE_WEIGHTS: Mistakes = [
 def masked_attention(answer, rng):
     cases = [masked_case(shape, shape, rng) for shape in ((6, 4), (3, 5, 9), (2, 3, 7, 5))]
     cases.append(masked_case((2, 4, 6), (2, 7, 6), rng))
+    cases.append(masked_case((1, 4, 3), (1, 4, 3), rng))
     others = INFINITE_WEIGHTS if right_when_open(answer, cases[0]) else ATTENTION_MISTAKES
     mistakes = [*MASKED_MISTAKES, *others]
     remark = judged_cases(answer, cases, attended, mistakes, lambda case: told_by_weights(answer, case))
+    fewer_axes(answer, rng)
     low_scores(answer, rng)
     remark += lowest_scores(answer, rng)
     return f"{len(cases)} inputs with random masks, forbidden keys far ahead of the others" + (
-        remark + nothing_to_see(answer, rng) + fewer_axes(answer, rng)
+        remark + nothing_to_see(answer, rng)
     )
 
 
@@ -215,12 +249,17 @@ def nothing_to_see(answer, rng) -> str:
     return ""
 
 
-def fewer_axes(answer, rng) -> str:
-    """A remark where a mask that is the same for all heads and queries does not fit."""
+def fewer_axes(answer, rng) -> None:
+    """A mask that is the same for all heads and queries broadcasts to the scores."""
     queries, keys, values = (drawn((2, 3, 5, 4), rng) for _ in range(3))
     mask = torch.tensor([[True, True, False, True, False], [True, True, True, True, False]])[:, None, None]
+    where = f"for queries of shape {tuple(queries.shape)} and a mask of shape {tuple(mask.shape)}"
     try:
-        fits = agrees(answer(queries, keys, values, mask).detach().cpu(), attended(queries, keys, values, mask))
-    except (NotRight, AttributeError):
-        fits = False
-    return "" if fits else ". It needs a mask of the scores' full shape: `masked_fill` takes (B, 1, 1, T) as well"
+        given = expect_tensor(answer(queries, keys, values, mask), where, queries.shape)
+    except NotRight as problem:
+        raise NotRight(
+            f"the mask may have fewer rows than the scores, to which it broadcasts, but {where}: {problem}. "
+            "`masked_fill` and `torch.where` broadcast, an index such as `scores[~mask]` does not"
+        ) from None
+    if not agrees(given, attended(queries, keys, values, mask)):
+        raise NotRight(f"{where} the result is wrong: the mask broadcasts to the scores, over heads and queries")

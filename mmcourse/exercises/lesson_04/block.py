@@ -19,6 +19,7 @@ PROJECTIONS = (
     (lambda w, h: w * w, "one projection without its biases is counted: there are four, each with biases"),
     (lambda w, h: 4 * w * w + 1, "one bias for all projections: each has `width` of them"),
     (lambda w, h: 4 * (w * w + 1), "one bias a projection: each has `width` of them, one an output"),
+    (lambda w, h: 5 * (w * w + w), "five projections are counted; attention has four"),
     (lambda w, h: 0, "attention's four projections are missing"),
     *(
         (lambda w, h, times=times, once=once: times * (4 - once) * (w * w + w) + once * (w * w + w), EACH_HEAD)
@@ -36,7 +37,15 @@ FEED_FORWARD = (
         "both feed-forward layers are given `hidden` biases: the second has `width` outputs",
     ),
     (lambda w, h: 2 * (w * h + w), "both feed-forward layers are given `width` biases: the first has `hidden` outputs"),
-    (lambda w, h: 2 * w * h + h, "the biases of the second feed-forward layer are missing"),
+    (
+        lambda w, h: 2 * w * h + h,
+        "`width` biases are missing: those of the second feed-forward layer, or of attention's output layer",
+    ),
+    (
+        lambda w, h: w * h + h + h * h + h,
+        "the second feed-forward layer is counted from `hidden` to `hidden`; it leads back to `width`",
+    ),
+    (lambda w, h: 2 * (w * h + 1), "one bias a feed-forward layer: each has as many as outputs"),
     (lambda w, h: 2 * w * h + w, "the biases of the first feed-forward layer are missing"),
     (lambda w, h: 2 * w * h + h * h + 2 * h + w, "there is a layer from `hidden` to `hidden` that the block has not"),
     (lambda w, h: 0, "the two feed-forward layers are missing"),
@@ -50,6 +59,7 @@ NORMS = (
     (lambda w, h: 2 * w, "half of what the norms have: there are two, each with `width` scales and `width` shifts"),
     (lambda w, h: 4, "a norm has a scale and a shift for every feature, not one of each"),
     (lambda w, h: 6 * w, "three norms are counted: an encoder block has two, the decoder's has three"),
+    (lambda w, h: 4 * w + 2 * h, "a third norm, over the `hidden` features, is counted: there are two, over `width`"),
     (lambda w, h: 2 * (w + h), "one norm is counted with `hidden` features: both have `width`"),
     (lambda w, h: 2 * (w * w + w), "a norm is counted as a layer of weights: it only scales and shifts each feature"),
 )
@@ -69,6 +79,8 @@ def mistakes() -> list[tuple]:
     no_bias = total(lambda w, h: 4 * w * w, lambda w, h: 2 * w * h)
     found.append((1, total(no_bias, lambda w, h: 4 * w), "all biases are missing: each linear layer has one an output"))
     found.append((1, total(no_bias, lambda w, h: 2 * w), "all biases are missing, those of the norms (shifts) as well"))
+    right = total(PROJECTIONS[0][0], FEED_FORWARD[0][0], NORMS[0][0])
+    found.append((0, lambda w, h: right(h, w), "`width` and `hidden` are exchanged: `width` comes first"))
     found.append((1, no_bias, "neither biases nor norms are counted"))
     found.append((0, lambda w, h: 4 * (w * w + w) + 12 * w * w, "`hidden` is not used: it need not be 4 · `width`"))
     found.append((0, lambda w, h: 12 * w * w + 13 * w, "`hidden` is not used: it need not be 4 · `width`"))

@@ -10,7 +10,7 @@ from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, learns_from, model_of
 from mmcourse.exercises.lesson_04.unpadded import UNKNOWN, same_without_padding
 
-LENGTHS = (9, 3, 6, 2, 5)  # as many sentences as there are neither heads nor places
+LENGTHS = (6, 3, 9, 2, 5)  # as many sentences as there are neither heads nor places; the first is of medium length
 NOTICED = 1e-5
 
 # What the attention may look at: each mask from `real` (B, T), and what is wrong with it.
@@ -22,6 +22,10 @@ ATTENTION = (
         "the mask of the attention is inverted: True means 'may be attended to', and words attend to padding alone",
     ),
     (lambda real: real[:, None, :, None], "axis"),
+    (
+        lambda real: real[:1, None, None],
+        "the attention uses the mask of the first sentence for the whole batch: each sentence has its own mask",
+    ),
 )
 ZERO_VECTORS = (
     "making the padding's vectors zero does not hide them from the attention: a position may be added afterwards, "
@@ -36,6 +40,10 @@ INPUTS = (
     (lambda x, positions, real: x + positions, ""),
     (lambda x, positions, real: x * real + positions, "zero"),
     (lambda x, positions, real: (x + positions) * real, "zero"),
+    (
+        lambda x, positions, real: x + positions.flip(0),
+        "the positions count from the end of the batch, so they move with the padding: the first word has position 0",
+    ),
 )
 
 
@@ -54,6 +62,10 @@ POOLING = (
     (
         lambda x, real: (x * real).mean(1),
         "the sum excludes the padding, but is divided by T: divide by the number of words",
+    ),
+    (
+        lambda x, real: (x * real).sum(1) / real.sum(1).float().mean(),
+        "the sum is divided by the mean number of words in the batch: divide by each sentence's own number of words",
     ),
     (
         lambda x, real: x.sum(1) / real.sum(1),
@@ -104,7 +116,7 @@ def judged_model(model: nn.Module, vocabulary_size: int, n_classes: int, rng: to
     alone = torch.cat([logits_of(model, row[None, :n], n_classes) for row, n in zip(tokens, LENGTHS, strict=True)])
     appended = logits_of(model, torch.cat([tokens, torch.zeros(len(tokens), 7, dtype=torch.long)], 1), n_classes)
     if not (agrees(together, alone) and agrees(appended, together) and torch.isfinite(together).all()):
-        words = named(model, tokens, together)
+        words = cut_off(model, tokens, together, n_classes) or named(model, tokens, together)
         if words is None:
             expect_finite(together, "for sentences of several lengths", "0 / 0, or a softmax over nothing but -inf?")
             words = unnamed(model, tokens, together, alone, appended)
@@ -114,6 +126,16 @@ def judged_model(model: nn.Module, vocabulary_size: int, n_classes: int, rng: to
     same_without_padding(model, sentences, [logits_of(model, row[None], n_classes) for row in sentences])
     model.train()
     learns_from(model, guarded(model, tokens, name="the model"), n_classes, rng)
+
+
+def cut_off(model: nn.Module, tokens: Tensor, together: Tensor, n_classes: int) -> str | None:
+    """Words for a model that hides nothing and leaves columns out instead."""
+    if agrees(together, logits_of(model, tokens[:, : min(LENGTHS)], n_classes)):
+        return "every sentence is cut to the length of the shortest one in the batch, so real words are lost"
+    one_more = torch.cat([tokens, torch.zeros(len(tokens), 1, dtype=torch.long)], 1)
+    if named(model, tokens, together) is None and named(model, tokens, logits_of(model, one_more, n_classes)):
+        return "only one column is left out, the last, and all other padding stays: hide all padding, in every column"
+    return None
 
 
 def some_sentences(vocabulary_size: int, rng: torch.Generator) -> Tensor:
@@ -188,15 +210,18 @@ def named(model: nn.Module, tokens: Tensor, given: Tensor) -> str | None:
     embedding, attend, head = layers
     real = tokens != 0
     each = real[..., None]  # (B, T, 1)
-    for (enter, zero), (mask, hidden) in product(INPUTS, ATTENTION):
+    for (enter, entered), (mask, hidden) in product(INPUTS, ATTENTION):
+        zero, backwards = entered == "zero", entered if entered != "zero" else ""
         x = enter(embedding(tokens), sinusoids(tokens.shape[1], embedding.embedding_dim), each)
         seen = x + attend(x, mask=mask(real))[0]
         for pool, pooled in POOLING:
-            if (hidden or pooled) and agrees(given, head(pool(seen, each))):
+            if (hidden or pooled or backwards) and agrees(given, head(pool(seen, each))):
                 if hidden == "axis" or (mask(real) is None and attends(model, tokens, ~real) == 0):
                     hidden = WRONG_AXIS  # padding looks at nothing, words at everything
                 elif mask(real) is None and (zero or embedding.padding_idx == 0):
                     hidden = ZERO_VECTORS
+                if backwards:
+                    return ". And ".join(filter(None, (backwards, hidden, pooled)))
                 if hidden and pooled:
                     return f"{hidden}. And {pooled}"
                 return f"{hidden}. The rest is correct" if hidden else f"the attention is correct, but {pooled}"

@@ -45,6 +45,15 @@ SPLIT_MISTAKES: Mistakes = [
     ),
     (lambda x, n: split(x, n).flip(1), "the heads are in reverse order"),
     (lambda x, n: split(x, n)[:, :1].expand(-1, n, -1, -1), "every head gets the same features, the first ones"),
+    (
+        lambda x, n: x.reshape(len(x), n, -1, x.shape[1]).transpose(2, 3),
+        "words and features are mixed: `view` only regroups memory. Split D into (B, T, heads, D / heads) first, then "
+        "exchange axes 1 and 2",
+    ),
+    (
+        lambda x, n: torch.stack([x[:, :, h : h + x.shape[2] // n] for h in range(n)], dim=1),
+        "neighbouring heads overlap: head h begins at feature h; it begins at h * d, where d is D / heads",
+    ),
     (lambda x, n: split(x, n).flip(0), "the examples of the batch are exchanged"),
 ]
 
@@ -122,6 +131,7 @@ JOIN_MISTAKES: Mistakes = [
         )
         for order in ((2, 1, 0, 3), (2, 0, 1, 3))
     ),
+    (lambda x: join(x).flip(1), "the words are in reverse order"),
     (lambda x: join(x.flip(1)), "the heads are joined in reverse order"),
     (lambda x: join(x[:, :1].expand_as(x)), "the first head is repeated instead of the others"),
 ]
@@ -179,6 +189,8 @@ def in_shape(answer, case: tuple, where: str, shape: tuple, causes: dict[tuple, 
             ) from None
         if "TypeError" in str(problem) and "float" in str(problem):
             raise NotRight(f"{problem}. `/` always gives a float, and a size is an integer: `//`") from None
+        if "stack expects each tensor" in str(problem) and f", {case[0].shape[-1]}]" in str(problem):
+            raise NotRight(f"{problem}. The time is split (axis 1); split the features, the last axis") from None
         if "is invalid for input of size" in str(problem):
             raise NotRight(
                 f"{where}: {problem}. The new sizes have to multiply to as many entries as x has: is there a number "
@@ -198,7 +210,9 @@ def judge_moved(
     words = named_mistake(cases, given, mistakes)
     i = wrong[0]
     if words is None and not torch.equal(given[i].flatten().sort().values, cases[i][0].flatten().sort().values):
-        words = "values have changed or are missing: only split, move and merge axes, compute nothing"
+        words = "values have changed: only split, move and merge axes, compute nothing"
+        if torch.isin(given[i], cases[i][0].to(given[i].dtype)).all():
+            words = "some values occur twice, and others are missing: each belongs to one head"
     if words is None:
         position = (given[i] != expected[i]).nonzero()[0].tolist()
         at = cases[i][0]

@@ -8,6 +8,11 @@ from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import expect_tensor, named_mistake, whole
 
 
+def first_row(length: int) -> Tensor:
+    """The first row as it should be, the others all False."""
+    return square(length).tril() & (torch.arange(length) == 0)[:, None]
+
+
 def square(length: int) -> Tensor:
     """All True.   -> (T, T)"""
     return torch.ones(length, length, dtype=torch.bool)
@@ -34,6 +39,7 @@ CAUSAL_MISTAKES = [
     ),
     (square, "everything is True: no word may attend to a later one"),
     (lambda n: ~square(n), "everything is False"),
+    (first_row, "only the first row is filled: is the `return` inside the loop?"),
     (lambda n: square(n).tril(1), "each word attends to one word too many: the next one, which is to be predicted"),
     (
         lambda n: torch.eye(n, dtype=torch.bool),

@@ -21,6 +21,7 @@ POOLED = (
     (lambda x: x.mean(1), ""),
     (lambda x: x.sum(1), "the words are summed where `Buggy` takes their mean: divide by how many there are"),
     (lambda x: x.sum(1) / x.shape[1] ** 0.5, "the sum is divided by the root of the number of words; a mean by itself"),
+    (lambda x: x.sum(1) / (x.shape[1] + 1), "the sum is divided by one more than the number of words"),
     (lambda x: x.amax(1), "the maximum over the words is taken where `Buggy` takes their mean"),
     (lambda x: x[:, 0], "the first word alone is passed on where `Buggy` takes the mean of all"),
     (lambda x: x[:, -1], "the last word alone is passed on where `Buggy` takes the mean of all"),

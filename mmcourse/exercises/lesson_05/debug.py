@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import expect_number, whole
+from mmcourse.exercises.judging import expect_float, whole
+from mmcourse.exercises.properties import NetworkState
 
 VOCABULARY_SIZE = 12
 
@@ -68,13 +69,19 @@ def batches_of(lengths: tuple[int, ...], rng: torch.Generator) -> list[tuple[Ten
 def judge_evaluation(answer, rng: torch.Generator, was_training: bool, lengths: tuple[int, ...]) -> None:
     """One model in one mode on one list of batches."""
     model, batches = Spy(rng).train(was_training), batches_of(lengths, rng)
-    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    before, gradients = NetworkState(model), torch.is_grad_enabled()
     rates = model.inner[0].p
     result = answer(model, batches)
+    if torch.is_grad_enabled() != gradients:
+        torch.set_grad_enabled(gradients)
+        raise NotRight(
+            "gradients stay switched off afterwards, so training cannot go on: `with torch.no_grad():` ends, "
+            "`torch.set_grad_enabled(False)` does not"
+        )
     if isinstance(result, Tensor) and result.requires_grad:
         raise NotRight("the result carries a graph: gradients are kept; evaluate under `torch.no_grad()`")
-    result = expect_number(result, "it")
-    if any(not torch.equal(weights[name], value) for name, value in model.state_dict().items()):
+    result = expect_float(result, "it")
+    if before.values_changed():
         raise NotRight("the weights have changed: an evaluation takes no step")
     if model.inner[0].p != rates:
         raise NotRight(
@@ -101,6 +108,7 @@ def judge_evaluation(answer, rng: torch.Generator, was_training: bool, lengths: 
         raise NotRight(
             "the model was in evaluation mode and is in training mode afterwards: note the mode, then go back to it"
         )
+    before.expect_settings_kept("model")
     judge_number(result, model, batches)
 
 
@@ -114,6 +122,7 @@ def judge_number(result: float, model: Spy, batches: list[tuple[Tensor, Tensor]]
     every = [F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item() for x, y in batches]
     counts = [int((y != 0).sum()) for _, y in batches]
     cells = [y.numel() for _, y in batches]
+    own = [F.cross_entropy(model(x).flatten(0, 1), x.flatten(), reduction="sum").item() for x, _ in batches]
     means = [loss / n for loss, n in zip(losses, counts, strict=True)]
     right = math.exp(sum(losses) / sum(counts))
     mistakes = (
@@ -128,6 +137,22 @@ def judge_number(result: float, model: Spy, batches: list[tuple[Tensor, Tensor]]
         ),
         (math.exp(sum(every) / sum(cells)), "targets of 0 are counted; they are padding: `ignore_index=0`"),
         (math.exp(sum(losses) / sum(cells)), "the loss leaves padding out, and the division counts it"),
+        (
+            math.exp(min(sum(every) / sum(counts), 700)),
+            "the sum contains padding, whose targets are 0, and the division leaves it out: `ignore_index=0`",
+        ),
+        *(
+            (
+                math.exp(min(sum(own) / sum(number), 700)),
+                "the outputs are compared with the inputs; compare them with the targets",
+            )
+            for number in (counts, cells)
+        ),
+        *(
+            (math.exp(total / sum(counts)), 'means are added and divided again: add sums, `reduction="sum"`')
+            for total in (sum(means), sum(every) / sum(cells))
+        ),
+        (1 / right, "the sign is wrong: there is a minus too many, and cross-entropy has its own. It is below 1"),
         (math.exp(min(means[-1], 700)), "only the last batch is counted"),
         (math.exp(min(means[0], 700)), "only the first batch is counted: is the `return` inside the loop?"),
         (math.exp(min(sum(means), 700)), "the losses of the batches are added and not divided"),

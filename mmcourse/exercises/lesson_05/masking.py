@@ -7,9 +7,10 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import described, expect_tensor, whole
+from mmcourse.exercises.judging import described, expect_tensor, explained, whole
 
 MASK = 4
+BRACKETS = "`&` binds more tightly than `<`: put brackets around the comparison, `chosen & (draw < 0.8)`"
 Case = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
@@ -68,6 +69,34 @@ INPUTS: list[tuple[Callable[..., Tensor], str]] = [
         lambda t, c, d, r: torch.where(c & (d < 0.9), MASK, t),
         "from 0.8 to 0.9 there is <mask> again instead of a random token",
     ),
+    (
+        lambda t, c, d, r: torch.where(c & (d == torch.tensor(0.9, dtype=torch.float64)), r, inputs_by(t, c, d, r)),
+        "a draw of exactly 0.9 is not below 0.9, so the token stays: `<` instead of `<=`",
+    ),
+    *(
+        (
+            lambda t, c, d, r, over=over: torch.where(
+                c, torch.where(over(d, 0.2), MASK, torch.where(over(d, 0.1), r, t)), t
+            ),
+            "the ranges are turned round, with <mask> from 0.2 on: below 0.8 is <mask>",
+        )
+        for over in (torch.gt, torch.ge)
+    ),
+    *(
+        (
+            lambda t, c, d, r, other=other: torch.where(c & (d < 0.8), other, inputs_by(t, c, d, r)),
+            f"masked tokens became {other}; <mask> is 4",
+        )
+        for other in (1, 2, 3, 5)
+    ),
+    (
+        lambda t, c, d, r: inputs_by(t, c, d, r) * c,
+        "inputs become 0 where nothing was chosen; they stay as they are",
+    ),
+    (
+        lambda t, c, d, r: torch.where(c * d < 0.8, MASK, torch.where(c * d < 0.9, r, t)),
+        "`chosen` times `draw` is 0, so below 0.8, where nothing was chosen: combine `chosen & (draw < 0.8)`",
+    ),
     (lambda t, c, d, r: t, "the inputs are the tokens themselves: nothing is hidden"),
 ]
 TARGETS: list[tuple[Callable[..., Tensor], str]] = [
@@ -83,6 +112,10 @@ TARGETS: list[tuple[Callable[..., Tensor], str]] = [
     (
         lambda t, c, d, r: t * (c & (d < 0.9)),
         "tokens that were chosen and kept have no target; they are predicted as well",
+    ),
+    (
+        lambda t, c, d, r: torch.where(c & (d >= 0.8) & (d < 0.9), r, t) * c,
+        "the targets hold the random token; they hold the original one, what stood there before",
     ),
     (lambda t, c, d, r: t * ~c, "the targets hold the tokens that were not chosen"),
     (
@@ -109,12 +142,15 @@ TARGETS: list[tuple[Callable[..., Tensor], str]] = [
 )
 def mask_tokens(answer, rng):
     cases = [drawn_case(rng, *shape) for shape in ((6, 20), (1, 30), (whole(rng, 3, 5), 15))]
+    answer = explained(answer, {"bitwise_and": BRACKETS})
     given = [result_of(answer, case) for case in cases]
     found = []
     for part, (name, kinds) in enumerate((("inputs", INPUTS), ("targets", TARGETS))):
         if all(torch.equal(result[part], right(*case)[part]) for result, case in zip(given, cases, strict=True)):
             continue
         words = next((words for wrong, words in kinds[1:] if explains(wrong, part, cases, given)), None)
+        if words is None and name == "inputs":
+            words = not_as_given(cases, given)
         if words is None:
             words = f"{name}: {difference(given, cases, part)}"
         found.append(words)
@@ -127,9 +163,11 @@ def drawn_case(rng: torch.Generator, batch: int, length: int) -> Case:
     """Tokens without padding, half of them chosen, with draws in all three ranges."""
     tokens = torch.randint(5, 60, (batch, length), generator=rng)
     chosen = torch.rand(batch, length, generator=rng) < 0.5
-    draw = torch.rand(batch, length, generator=rng)
-    for i, value in enumerate((0.1, 0.8, 0.85, 0.95, 0.05, 0.8, 0.85, 0.95)):  # among chosen and other tokens
-        draw[0, i], chosen[0, i] = value, i < 4
+    # 0.8 itself in float32, where it is no smaller than 0.8; 0.9 itself in float64, where it is no smaller than 0.9
+    edge, kind = (0.8, torch.float32) if batch > 1 else (0.9, torch.float64)
+    draw = torch.rand(batch, length, generator=rng, dtype=kind)
+    for i, value in enumerate(2 * (0.1, edge, 0.85, edge, 0.95)):  # among chosen and other tokens
+        draw[0, i], chosen[0, i] = value, i < 5
     return tokens, chosen, draw, torch.randint(60, 99, (batch, length), generator=rng)
 
 
@@ -157,6 +195,24 @@ def result_of(answer, case: Case) -> tuple[Tensor, Tensor]:
 def explains(wrong: Callable, part: int, cases: list[Case], given: list[tuple[Tensor, Tensor]]) -> bool:
     """Whether a mistake gives what the answer gave, in every case."""
     return all(torch.equal(wrong(*case), result[part]) for case, result in zip(cases, given, strict=True))
+
+
+def not_as_given(cases: list[Case], given: list[tuple[Tensor, Tensor]]) -> str | None:
+    """Words for inputs that do not follow the given random tokens, or the given draws."""
+    random = [(c & (d >= 0.8) & (d < 0.9)) for _, c, d, _ in cases]
+    results = [inputs for inputs, _ in given]
+    expected = [right(*case)[0] for case in cases]
+    if all(torch.equal(a[~r], b[~r]) for a, b, r in zip(results, expected, random, strict=True)):
+        return "from 0.8 to 0.9 the tokens are not those of the given `random_tokens`"
+    if all(
+        torch.where(c, (a == MASK) | (a == t) | (a == r), a == t).all()
+        for a, (t, c, _, r) in zip(results, cases, strict=True)
+    ):
+        return (
+            "each chosen input is <mask>, a given random token or the token itself, but which of them does not follow "
+            "the given `draw`: below 0.8, from there to below 0.9, and above"
+        )
+    return None
 
 
 def difference(given: list[tuple[Tensor, Tensor]], cases: list[Case], part: int) -> str:

@@ -111,6 +111,11 @@ def ends(words: Words) -> tuple[str, str]:
     return first, second
 
 
+def pairwise(word: tuple[str, ...], start: int) -> tuple[str, ...]:
+    """Pieces merged two by two."""
+    return word[:start] + tuple("".join(word[i : i + 2]) for i in range(start, len(word), 2))
+
+
 def rarest(words: Words) -> tuple[str, str]:
     """The pair that occurs least often."""
     counts = pair_counts(words)
@@ -128,7 +133,104 @@ def pair_of_each_word(words: Words) -> Words:
     return {merged(word, most_frequent({word: times})): times for word, times in words.items()}
 
 
+def once_per_word(words: Words) -> Counter:
+    """How often each pair occurs where a word that holds it twice counts once."""
+    counts: Counter = Counter()
+    for word, times in words.items():
+        for pair in set(zip(word, word[1:], strict=False)):
+            counts[pair] += times
+    return counts
+
+
+def in_either_order(words: Words) -> Counter:
+    """How often each pair occurs where the order of its two pieces does not matter."""
+    counts: Counter = Counter()
+    for pair, times in pair_counts(words).items():
+        counts[tuple(sorted(pair))] += times
+    return counts
+
+
+def after_most_frequent(words: Words) -> Counter:
+    """What follows the most frequent piece; every pair where nothing does."""
+    first = ends(words)[0]
+    followed = Counter({pair: times for pair, times in pair_counts(words).items() if pair[0] == first})
+    return followed or pair_counts(words)
+
+
+def across_words(words: Words) -> Counter:
+    """How often each pair occurs where the last piece of a word and the first of the next are a pair, too."""
+    row = [(piece, times) for word, times in words.items() for piece in word]
+    counts: Counter = Counter()
+    for (first, times), (second, _) in zip(row, row[1:], strict=False):
+        counts[first, second] += times
+    return counts
+
+
+def of_single_letters(words: Words) -> Counter:
+    """How often each pair of two single letters occurs."""
+    return Counter({pair: times for pair, times in pair_counts(words).items() if len(pair[0]) == len(pair[1]) == 1})
+
+
+def joined_by(sign: str):
+    """Merging with a sign between the two pieces."""
+
+    def signed(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
+        return tuple(sign.join(pair) if piece == "".join(pair) else piece for piece in merged(word, pair))
+
+    return lambda words: merge_all(words, most_frequent(words), signed)
+
+
+def by_letters(words: Words) -> Words:
+    """One merge of the words as they are spelt, whatever pieces they had."""
+    return expected({tuple("".join(word)): times for word, times in words.items()})
+
+
+def merges(words: Words, counts: Counter) -> list[Words]:
+    """The words with each of the pairs merged that these counts make most frequent; as they are without any pair."""
+    return [merge_all(words, pair) for pair, times in counts.items() if times == max(counts.values())] or [words]
+
+
+WRONG_COUNTS = [
+    (once_per_word, "a pair that a word holds more than once is counted once per word; each occurrence counts"),
+    (in_either_order, "the order of a pair is ignored in the count: 'e', 'w' is another pair than 'w', 'e'"),
+    (after_most_frequent, "it begins with the most frequent piece; count pairs of neighbouring pieces"),
+    (across_words, "pairs are counted across the border between two words; they never cross it"),
+    (of_single_letters, "only pairs of single letters are counted; longer pieces are merged as well"),
+    (
+        lambda words: Counter([max(pair_counts(words))]),
+        "`max` of the pairs is the last in the alphabet: `key=counts.get`",
+    ),
+    (
+        lambda words: Counter([max((word for word in words if len(word) > 1), key=words.get)[:2]]),
+        "it is the first pair of the most frequent word; a pair counts in all words that hold it",
+    ),
+]
 MISTAKES = [
+    *((lambda words, count=count: merges(words, count(words)), told) for count, told in WRONG_COUNTS),
+    (
+        lambda words: merge_all(words, most_frequent(words), lambda word, pair: merged(word[::-1], pair[::-1])[::-1]),
+        "the words are gone through from right to left, and the two pieces are joined in the wrong order",
+    ),
+    (
+        lambda words: expected(expected(words)) if any(len(word) > 1 for word in expected(words)) else expected(words),
+        "there are two merges; one pair is merged, once",
+    ),
+    *(
+        (
+            lambda words, start=start: {pairwise(word, start): times for word, times in words.items()},
+            "every pair of neighbours is merged; only one pair is, the most frequent",
+        )
+        for start in (0, 1)
+    ),
+    (by_letters, "the pieces are split into letters first; they stay as they are"),
+    (
+        lambda words: dict([next(iter(expected(words).items()))]),
+        "only the first word is there: is the `return` in the loop?",
+    ),
+    *(
+        (joined_by(sign), f"there is {sign!r} between the merged pieces; they are joined without anything between")
+        for sign in ("_", " ", "+", "-", "##", "@@")
+    ),
     (
         lambda words: merge_all(words, unweighted(words)),
         "each word is counted once; a pair counts as often as its word occurs",
@@ -201,6 +303,7 @@ def merge_most_frequent(answer, rng):
         {tuple("banana"): 4, tuple("bandana"): 1, tuple("cab"): 2},
         {("th", "e"): 9, ("o", "th", "e", "r"): 2, ("bath", "e"): 3, ("wi", "th", "er"): 1},
         {tuple("aaaa"): 2, tuple("baaab"): 3, tuple("ab"): 1},
+        {tuple("qa"): 5, tuple("br"): 5, tuple("sa"): 5, tuple("bt"): 5, tuple("qax"): 1},  # a b only between words
         {tuple("xy"): 10, tuple("abab"): 4, tuple("abc"): 3, tuple("cabd"): 1, tuple("dab"): 1},
         drawn_words(rng),
     ]
@@ -239,8 +342,12 @@ def as_text(words: Words) -> str:
 
 
 def explains(wrong, cases: list[Words], given: list[Words]) -> bool:
-    """Whether a mistake gives what the answer gave, in every case."""
-    return all(wrong(words) == result for words, result in zip(cases, given, strict=True))
+    """Whether a mistake gives what the answer gave, in every case; where it may give several, one of them."""
+    made = [wrong(words) for words in cases]
+    return all(
+        result in options if isinstance(options, list) else result == options
+        for options, result in zip(made, given, strict=True)
+    )
 
 
 def drawn_words(rng: torch.Generator) -> Words:

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import Answer, NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import expect_number, whole
+from mmcourse.exercises.judging import expect_float, whole
+from mmcourse.exercises.properties import expect_same_again
 
 
 def perplexity(sentences: list[Tensor]) -> float:
@@ -60,6 +61,35 @@ MISTAKES = [
         lambda s: 1 / torch.cat(s).exp().mean().item(),
         "that is 1 divided by the mean probability; the mean is over logarithms",
     ),
+    (
+        lambda s: math.exp(-torch.nn.utils.rnn.pad_sequence(s).mean().item()),
+        "the sentences are padded with zeros, and the padding is counted: a logarithm of 0 is a probability of 1",
+    ),
+    (
+        lambda s: math.exp(-s[-1].sum().item() / len(torch.cat(s))),
+        "only the last sentence is in the sum: `=` replaces what `+=` adds to",
+    ),
+    (
+        lambda s: math.exp(-torch.cat(s).sum().item() / (len(torch.cat(s)) - 1)),
+        "the sum is divided by one token less than there are",
+    ),
+    (
+        lambda s: math.exp(-torch.cat([x[1:] for x in s]).mean().item()),
+        "the first token of each sentence is left out; every token counts",
+    ),
+    (
+        lambda s: math.exp(-torch.cat([x[:-1] for x in s]).mean().item()),
+        "the last token of each sentence is left out; every token counts",
+    ),
+    (
+        lambda s: math.exp(-torch.cat(s).sum().item() / sum(len(x) + 1 for x in s)),
+        "the sum is divided by one token more per sentence than there are: by the number of tokens",
+    ),
+    (lambda s: math.exp(-torch.cat(s).median().item()), "that is the median of the tokens; take their mean"),
+    (
+        lambda s: math.exp(-max(s, key=len).mean().item()),
+        "only the longest sentence is counted; the tokens of all sentences count",
+    ),
     (lambda s: math.exp(-s[0].mean().item()), "only the first sentence is counted"),
     (
         lambda s: math.exp(-s[-1].mean().item()),
@@ -86,9 +116,9 @@ def perplexity_check(answer, rng):
     cases = [(draw(whole(rng, 8, 12), 2),), (draw(1, 5, whole(rng, 9, 14)),), (draw(4, 4, 4, 1),)]
     given = []
     for (sentences,) in cases:
-        given.append(expect_number(answer(sentences), f"{of_lengths(sentences)} it"))
+        given.append(expect_float(answer(sentences), f"{of_lengths(sentences)} it"))
     if all(close(value, perplexity(*case)) for value, case in zip(given, cases, strict=True)):
-        uniform = expect_number(answer([torch.full((3,), 1 / 7).log(), torch.full((5,), 1 / 7).log()]), "it")
+        uniform = expect_float(answer([torch.full((3,), 1 / 7).log(), torch.full((5,), 1 / 7).log()]), "it")
         if not close(uniform, 7):
             raise NotRight(f"where every token has probability 1/7 it gave {uniform:.3f}, expected 7")
         judge_long_text(answer, draw(300, 500))
@@ -99,9 +129,12 @@ def perplexity_check(answer, rng):
     words = next((words for wrong, words in MISTAKES if all(map(close, given, (wrong(*case) for case in cases)))), None)
     if any(map(math.isnan, given)):
         words = "is there a logarithm too many? The values are logarithms already, and negative"
+    if words is None:
+        expect_same_again(answer, cases[0])
+    i = next(i for i, case in enumerate(cases) if not close(given[i], perplexity(*case)))
     raise NotRight(
-        f"{of_lengths(cases[0][0])} it gave {given[0]:.3f}, expected "
-        f"{perplexity(*cases[0]):.3f}" + (f": {words}" if words else "")
+        f"{of_lengths(cases[i][0])} it gave {given[i]:.3f}, expected "
+        f"{perplexity(*cases[i]):.3f}" + (f": {words}" if words else "")
     )
 
 
@@ -109,7 +142,7 @@ def judge_long_text(answer: Answer, sentences: list[Tensor]) -> None:
     """The product of many probabilities is too small for a float; their logarithms are not."""
     words = "the product of 800 probabilities is too small for a float and becomes 0: add logarithms instead"
     try:
-        result = expect_number(answer(sentences), f"{of_lengths(sentences)} it")
+        result = expect_float(answer(sentences), f"{of_lengths(sentences)} it")
     except NotRight as problem:
         raise NotRight(f"{of_lengths(sentences)}: {problem}. Perhaps {words}") from None
     if not close(result, perplexity(sentences)):

@@ -6,6 +6,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described, named_mistake, whole
+from mmcourse.exercises.properties import expect_same_again
 
 Pair = tuple[list[int], list[int]]
 
@@ -42,6 +43,19 @@ MISTAKES = [
     ),
     (lambda s, a, b: ([*s], [*s[1:], b]), "the inputs lack the start token: from what is the first word predicted?"),
     (lambda s, a, b: ([a, *s], [b, *s]), "the targets are not shifted: the end token is the last of them"),
+    (
+        lambda s, a, b: ([a, *s], [*s[1:], b, b]),
+        "the targets are shifted by two positions; the target is the next token, one position on",
+    ),
+    (lambda s, a, b: shifted(s[::-1], a, b), "the sentence is in reverse order"),
+    (
+        lambda s, a, b: ([a, *s], [*s, s[-1]]),
+        "the last target repeats the last word; after the last word the end token is predicted",
+    ),
+    (
+        lambda s, a, b: shifted(list(dict.fromkeys(s)), a, b),
+        "a repeated token is there once; each position of the sentence has its own",
+    ),
     (lambda s, a, b: ([2, *s], [*s, 3]), "2 and 3 are written down; use `start` and `end`"),
 ]
 
@@ -61,8 +75,9 @@ def next_token_pair(answer, rng):
     def draw(length: int) -> list[int]:
         return torch.randint(20, 99, (length,), generator=rng).tolist()
 
-    cases = [(draw(whole(rng, 4, 6)), 2, 3), (draw(3), 11, 5), (draw(1), 7, 8), (draw(9), 2, 4)]
+    cases = [(draw(whole(rng, 4, 6)), 2, 3), (draw(3), 11, 5), (draw(1), 7, 8), (2 * draw(4) + [33, 33], 2, 4)]
     given = []
+    expect_same_again(answer, cases[0])
     for case in cases:
         where = f"`next_token_pair({case[0]}, {case[1]}, {case[2]})`"
         result = answer(*case)

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import drawn, judge_tensors, whole
+from mmcourse.exercises.judging import agrees, drawn, expect_tensor, judge_tensors, whole
 
 
 def kept_before(p: Tensor, limit: float) -> Tensor:
@@ -28,6 +29,11 @@ def kept_where(p: Tensor, condition: Callable[[Tensor, Tensor], Tensor]) -> Tens
     """Tokens for which the condition holds on the sum up to them, most probable first, and on their probability."""
     ordered, order = p.sort(descending=True)
     return torch.zeros(len(p), dtype=torch.bool).scatter(0, order, condition(ordered.cumsum(0), ordered))
+
+
+def first_true(condition: Tensor) -> Tensor:
+    """True up to and including the first place where a condition holds."""
+    return condition.cumsum(0) - condition.long() == 0
 
 
 def and_first(p: Tensor, kept: Tensor) -> Tensor:
@@ -156,6 +162,40 @@ MISTAKES = [
         "one token too many is kept: stop at the one that reaches `limit`",
     ),
     (
+        lambda p, limit: normalised(p * kept_where(p, lambda total, value: torch.arange(len(p)) < 2)),
+        "two tokens are always kept, as in the example; how many it takes depends on `limit`",
+    ),
+    (
+        lambda p, limit: normalised(p * kept_before(p, 1 - limit)),
+        "the sum is compared with 1 - `limit`; it has to reach `limit`",
+    ),
+    (
+        lambda p, limit: normalised(p * kept_where(p, lambda total, value: first_true(value <= limit))),
+        "each probability is compared by itself: `=` replaces what `+=` adds to, so too few tokens are kept",
+    ),
+    (
+        lambda p, limit: normalised(p * kept_where(p, lambda total, value: first_true(value >= limit))),
+        "each probability is compared by itself: `=` replaces what `+=` adds to, so too many tokens are kept",
+    ),
+    (
+        lambda p, limit: normalised(
+            p * (kept_before(p, limit) | kept_where(p, lambda total, value: torch.arange(len(p)) < 2))
+        ),
+        "at least two tokens are kept; where one dominant token reaches `limit`, it is the only one",
+    ),
+    (
+        lambda p, limit: normalised(p * kept_where(p, lambda total, value: ~(total >= limit).roll(1))),
+        "`roll` brings the last entry of the mask back to the first token, which is kept in any case",
+    ),
+    (
+        lambda p, limit: p * kept_before(p, limit) / p.max(),
+        "the kept probabilities are divided by the largest one, so they do not sum to 1: divide by their sum",
+    ),
+    (
+        lambda p, limit: (kept := p * kept_before(p, limit)) + (1 - kept.sum()) * (torch.arange(len(p)) == p.argmax()),
+        "what was cut off is added to the most probable token; divide by the sum, so that all keep their proportions",
+    ),
+    (
         lambda p, limit: (p * kept_before(p, limit)).softmax(0),
         "the probabilities went through a softmax: it gives a token of probability 0 some again",
     ),
@@ -211,4 +251,16 @@ def top_p_check(answer, rng):
         }
 
     judge_tensors(answer, cases, top_p, MISTAKES, where, causes, lambda position, case: f"token {position[0]}")
-    return f"{len(cases)} distributions: one with a dominant token, one with limit 1, one that reaches it exactly"
+    judge_tie(answer)
+    return f"{len(cases) + 1} distributions: one with a dominant token, one with limit 1, one that reaches it exactly"
+
+
+def judge_tie(answer) -> None:
+    """Of equally probable tokens only as many are kept as it takes, whichever they are."""
+    p = torch.tensor([0.2, 0.1, 0.2, 0.3, 0.2])
+    given = expect_tensor(answer(p, 0.45), "for tokens of equal probability", p.shape)
+    if not agrees(given.sort(descending=True).values.float(), torch.tensor([0.6, 0.4, 0.0, 0.0, 0.0])):
+        raise NotRight(
+            f"for p = {[round(x, 2) for x in p.tolist()]} and limit 0.45, {int((given > 0).sum())} tokens are kept, "
+            "expected 2: of equally probable tokens at the limit only as many are kept as it takes to reach it"
+        )

@@ -87,8 +87,8 @@ def test_convolve(judged):
         {
             "loops": right,
             "unfold": unfolded,
-            "conv2d": lambda x, k: F.conv2d(x[None, None], k[None, None])[0, 0],
             "double": lambda x, k: unfolded(x.double(), k.double()),
+            "float only": loops(product, like=True),
         },
         {
             "flipped": (lambda x, k: right(x, k.flip(0, 1)), "rotated by 180 degrees"),
@@ -124,8 +124,9 @@ def test_convolve(judged):
             "one number": (lambda x, k: unfolded(x, k).sum(), "a single number, the sum"),
             "list": (lambda x, k: right(x, k).tolist(), "returned a list"),
             "in place": (in_place, "`image` was changed in place"),
-            "cut off": (loops(product, like=True), "cut off"),
-            "relu": (lambda x, k: right(x, k).relu(), "entry ["),
+            "conv2d": (lambda x, k: F.conv2d(x[None, None], k[None, None])[0, 0], "PyTorch's convolution computed"),
+            "relu": (lambda x, k: right(x, k).relu(), "negative values become 0"),
+            "one value": (lambda x, k: right(x, k) + 0.5, "entry ["),
             "kernel itself": (lambda x, k: x, None),
             "row sums": (loops(lambda w, k: (w * k)[0].sum()), None),
             "largest": (loops(lambda w, k: (w * k).max()), None),

@@ -176,7 +176,7 @@ def test_mel_filters(judged):
             "both slopes": (lambda n, b, r: torch.stack(slopes(n, b, r)), "both slopes are there"),
             "points": (lambda n, b, r: points_of(n, r), "those are the points"),
             "zeros": (after(torch.zeros_like), "all zeros"),
-            "wider": (points(lambda n, r: points_of(n, r) ** 1.02), "expected 0"),
+            "wider": (points(lambda n, r: points_of(n, r) ** 1.02), "is largest at"),
             "numpy": (after(lambda x: x.numpy()), "`torch.from_numpy`"),
         },
         draws=2,

@@ -42,7 +42,7 @@ def test_alias(judged):
             "a tensor of one": lambda f, r: torch.tensor([fold(f, r)]),
         },
         {
-            "modulo alone": (lambda f, r: f % r, "`frequency % rate` alone"),
+            "modulo alone": (lambda f, r: f % r, "rounded down, as"),
             "no modulo": (lambda f, r: f if f <= r / 2 else r - f, "without a modulo"),
             "below 1.5 rates": (lambda f, r: f if f <= r / 2 else abs(r - f), "correct up to 1.5 times"),
             "to the rate": (lambda f, r: abs(f - r), "the distance to `rate` alone"),

@@ -82,7 +82,6 @@ def test_stft(judged):
             "matrix": by_matrix,
             "fft": by_fft,
             "double": lambda x, w, h: right(x.double(), w.double(), h),
-            "torch": lambda x, w, h: by_torch(x, w, h, center=False),
         },
         {
             "no window": (lambda x, w, h: right(x, torch.ones_like(w), h), "the window is not applied"),
@@ -156,7 +155,7 @@ def test_the_reference_is_torchs():
     )
 
 
-def test_the_praise_says_when_torch_did_it_all():
+def test_torch_may_not_do_it_all():
     from torchaudio.functional import spectrogram
     from torchaudio.transforms import Spectrogram
 
@@ -174,7 +173,7 @@ def test_the_praise_says_when_torch_did_it_all():
     }
     for name, answer in by_name.items():
         verdict = judge("03.3", answer)
-        assert verdict and verdict.message.endswith("; by `torch.stft` itself, so try it with `rfft` alone"), name
+        assert not verdict and "`torch.stft` itself computed them" in verdict.message, name
     for answer in (right, stacked, filled, by_matrix, by_fft):
         verdict = judge("03.3", answer)
         assert verdict and verdict.message.endswith(" sounds")

@@ -205,7 +205,6 @@ def test_masked_attention(judged):
         {
             "masked_fill": masked(-torch.inf),
             "where": over(lambda s, m: torch.where(m, s, -torch.inf)),
-            "index": by_index,
             "a large number": masked(-1e9),
             "the lowest number": masked(torch.finfo(torch.float32).min),
             "added -inf": additive(-torch.inf),
@@ -296,8 +295,11 @@ def test_what_a_query_gets_that_may_look_at_nothing_is_remarked_on_and_never_wro
     assert "gets NaN here" in judge("04.2", masked(-torch.inf)).message
     assert "the mean of all values" in judge("04.2", masked(-1e9)).message
     assert "look at nothing" not in judge("04.2", as_the_package).message
-    assert "full shape" in judge("04.2", by_index).message
-    assert "full shape" not in judge("04.2", masked(-torch.inf)).message
+
+
+def test_the_mask_broadcasts_to_the_scores():
+    verdict = judge("04.2", by_index)
+    assert not verdict and "may have fewer rows than the scores" in verdict.message
 
 
 def test_a_finite_fill_and_weights_made_to_sum_to_1_again_are_right_with_a_remark():

@@ -44,7 +44,7 @@ def test_block_parameters(judged):
             "hidden ignored": (lambda w, h: counted()(w, 4 * w), "`hidden` is not used"),
             "biases of attention": (lambda w, h: counted()(w, h) - 4 * w, None),
             "biases of the first": (lambda w, h: counted()(w, h) - h, "biases of the first feed-forward"),
-            "biases of the second": (lambda w, h: counted()(w, h) - w, "biases of the second"),
+            "biases of the second": (lambda w, h: counted()(w, h) - w, "or of attention's output layer"),
             "both biases": (lambda w, h: counted()(w, h) - h - w, "biases of the feed-forward layers are missing"),
             "two numbers a norm": (lambda w, h: counted(norms=0)(w, h) + 4, "not one of each"),
             "float": (lambda w, h: counted()(w, h) / 1, "a float, expected a whole number"),

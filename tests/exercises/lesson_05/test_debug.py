@@ -53,7 +53,7 @@ def of_a_copy(model, batches):
         for x, y in batches:
             loss = loss + F.cross_entropy(model(x).transpose(1, 2), y, ignore_index=0, reduction="sum")
             n += (y > 0).sum()
-    return (loss / n).exp()
+    return (loss / n).exp().item()
 
 
 def evaluated(of):
@@ -136,6 +136,16 @@ def padding_in_the_division(model, batches):
     return math.exp(total(model, batches)[0] / sum(y.numel() for _, y in batches))
 
 
+def off_for_good(model, batches):
+    torch.set_grad_enabled(False)
+    return answer(model, batches)
+
+
+def frozen(model, batches):
+    model.requires_grad_(False)
+    return answer(model, batches)
+
+
 def test_fixed(judged):
     judged(
         "05.debug",
@@ -165,5 +175,8 @@ def test_fixed(judged):
             "last batch": (evaluated(lambda m, b: math.exp(means(m, b)[-1])), "only the last batch"),
             "first batch": (evaluated(lambda m, b: math.exp(means(m, b)[0])), "only the first batch"),
             "list": (evaluated(lambda m, b: means(m, b)), "it returned a list"),
+            "tensor": (evaluated(lambda m, b: torch.tensor(perplexity(m, b))), "`.item()` takes a number out"),
+            "gradients off for good": (off_for_good, "gradients stay switched off afterwards"),
+            "frozen": (frozen, "left with frozen parameters"),
         },
     )

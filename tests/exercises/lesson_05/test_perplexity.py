@@ -25,11 +25,11 @@ def test_perplexity(judged):
         {
             "cat": lambda s: math.exp(-torch.cat(s).mean().item()),
             "loop": by_loop,
-            "tensor": lambda s: (-torch.cat(s).mean()).exp(),
             "sums": lambda s: math.exp(-sum(x.sum().item() for x in s) / sum(len(x) for x in s)),
             "numpy": lambda s: np.exp(-np.concatenate([x.numpy() for x in s]).mean()),  # a float32 of numpy
         },
         {
+            "tensor": (lambda s: (-torch.cat(s).mean()).exp(), "`.item()` takes a number out"),
             "no minus": (lambda s: math.exp(torch.cat(s).mean().item()), "the minus sign is missing"),
             "cross-entropy": (lambda s: -torch.cat(s).mean().item(), "its exponential is the perplexity"),
             "mean log": (lambda s: torch.cat(s).mean().item(), "the exponential of minus that"),
