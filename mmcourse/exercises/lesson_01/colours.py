@@ -37,7 +37,7 @@ def permute_colours(answer, rng):
             f"all {len(first)} images got the same order, {tuple(first[0].tolist())}: draw a new one for each image"
         )
     if torch.equal(first, second):
-        raise NotRight("two calls gave the same orders: is the seed, or the generator, set inside the function?")
+        raise NotRight("two calls returned the same orders: is the seed, or the generator, set inside the function?")
     counts = {order: int((first == torch.tensor(order)).all(1).sum()) for order in permutations(range(3))}
     missing = [order for order, count in counts.items() if count == 0]
     if missing:

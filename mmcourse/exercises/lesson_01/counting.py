@@ -75,7 +75,8 @@ def output_size(answer, rng):
     if any(isinstance(value, float) for value in given) and given == exact:
         i = next(i for i, value in enumerate(given) if isinstance(value, float))
         raise NotRight(
-            f"`{call('output_size', *cases[i])}` gave {given[i]!r}: `/` gives fractions of a pixel, `//` rounds down"
+            f"`{call('output_size', *cases[i])}` returned {given[i]!r}: `/` gives fractions of a pixel, `//` rounds "
+            "down"
         )
     given = [
         expect_whole_number(value, f"`{call('output_size', *case)}`") for case, value in zip(cases, given, strict=True)

@@ -28,10 +28,10 @@ def debug(answer, rng):
     for n_classes in (14, 3):
         model = answer(n_classes)
         if isinstance(model, type):
-            raise NotRight(f"`{answer.name}` gave a class; instantiate it: `{model.__name__}(...)`")
+            raise NotRight(f"`{answer.name}` returned a class; instantiate it: `{model.__name__}(...)`")
         if not isinstance(model, nn.Module):
             raise NotRight(
-                f"`{answer.name}({n_classes})` gave a {type(model).__name__}, expected a model (`nn.Module`)"
+                f"`{answer.name}({n_classes})` returned a {type(model).__name__}, expected a model (`nn.Module`)"
             )
         remark = fixed_model(model.cpu(), n_classes, rng) or remark
     return "logits of the right shape, for one image and for five; gradients reach every layer" + remark

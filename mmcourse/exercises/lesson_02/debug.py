@@ -58,9 +58,9 @@ def both(answer, words: int = WORDS) -> tuple[nn.Module, torch.optim.Optimizer]:
     """The model and its optimiser, once that is what came."""
     given = answer(words)
     if isinstance(given, nn.Module):
-        raise NotRight(f"`{answer.name}` gave a model alone; return its optimiser too: `return model, optimiser`")
+        raise NotRight(f"`{answer.name}` returned a model alone; return its optimiser too: `return model, optimiser`")
     if not isinstance(given, tuple | list) or len(given) != 2:
-        raise NotRight(f"`{answer.name}` gave {described(given)}, expected a model and its optimiser")
+        raise NotRight(f"`{answer.name}` returned {described(given)}, expected a model and its optimiser")
     model, optimiser = given
     if isinstance(model, torch.optim.Optimizer) and isinstance(optimiser, nn.Module):
         raise NotRight("the optimiser comes first; expected the model, then its optimiser")

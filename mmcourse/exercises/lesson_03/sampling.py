@@ -78,13 +78,13 @@ ALIAS_MISTAKES = [
 def expect_frequency(given, where: str) -> float:
     """The given value as a float: any real number will do, and a tensor or array that holds one."""
     if isinstance(given, bool) or (isinstance(given, Tensor) and given.numel() != 1):
-        raise NotRight(f"{where} gave {described(given)}, expected one number, in hertz")
+        raise NotRight(f"{where} returned {described(given)}, expected one number, in hertz")
     if isinstance(given, numbers.Real | Tensor) or getattr(given, "shape", None) == ():
         value = float(given)
         if not math.isfinite(value):
-            raise NotRight(f"{where} gave {value}, expected a frequency in hertz")
+            raise NotRight(f"{where} returned {value}, expected a frequency in hertz")
         return value
-    raise NotRight(f"{where} gave {described(given)}, expected one number, in hertz")
+    raise NotRight(f"{where} returned {described(given)}, expected one number, in hertz")
 
 
 @exercise(
@@ -108,7 +108,7 @@ def alias(answer, rng):
     for case, value in zip(cases, given, strict=True):
         if not math.isclose(value, folded(*case), rel_tol=1e-6, abs_tol=1e-5 * case[1]):
             words = named_mistake(cases, [float(v) for v in given], exact(ALIAS_MISTAKES))
-            example = f"`{call('alias', *case)}` gave {value:g}, expected {folded(*case):g}"
+            example = f"`{call('alias', *case)}` returned {value:g}, expected {folded(*case):g}"
             raise NotRight(f"{example}: {words}" if words else f"{example}; no usual mistake explains it")
     return f"{len(cases)} tones, up to 4.5 times the rate"
 

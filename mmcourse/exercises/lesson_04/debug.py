@@ -154,7 +154,9 @@ def logits_of(model: nn.Module, tokens: Tensor, n_classes: int) -> Tensor:
     except NotRight as problem:
         raise NotRight(with_advice(str(problem))) from None
     if isinstance(logits, tuple):
-        raise NotRight(f"{where} the model gave a tuple: `self.attend` gives the output and the weights; take `[0]`")
+        raise NotRight(
+            f"{where} the model returned a tuple: `self.attend` gives the output and the weights; take `[0]`"
+        )
     causes = {
         (batch, length, n_classes): "one row of logits a word: pool over the words before the head",
         (n_classes,): "does a `squeeze` remove the batch, or a mean run over the sentences as well as the words?",

@@ -177,7 +177,7 @@ def result_of(answer, case: Case) -> tuple[Tensor, Tensor]:
     where = f"for tokens of shape {shape}"
     result = answer(*case)
     if not isinstance(result, tuple | list) or len(result) != 2:
-        raise NotRight(f"{where} it gave {described(result)}, expected two tensors: `return inputs, targets`")
+        raise NotRight(f"{where} it returned {described(result)}, expected two tensors: `return inputs, targets`")
     causes = {(int(case[1].sum()),): "only the chosen tokens are there; the shape stays, with 0 where none was chosen"}
     parts = tuple(
         expect_tensor(part, f"{where}, {name}:", shape, causes)
@@ -193,7 +193,7 @@ def result_of(answer, case: Case) -> tuple[Tensor, Tensor]:
 
 
 def explains(wrong: Callable, part: int, cases: list[Case], given: list[tuple[Tensor, Tensor]]) -> bool:
-    """Whether a mistake gives what the answer gave, in every case."""
+    """Whether a mistake gives what the answer returned, in every case."""
     return all(torch.equal(wrong(*case), result[part]) for case, result in zip(cases, given, strict=True))
 
 
@@ -224,7 +224,7 @@ def difference(given: list[tuple[Tensor, Tensor]], cases: list[Case], part: int)
             tokens, chosen, draw, _ = case
             state = f"chosen, draw {draw[row, column]:.2f}" if chosen[row, column] else "not chosen"
             return (
-                f"token {int(tokens[row, column])}, {state}, gave {int(result[part][row, column])}, expected "
+                f"token {int(tokens[row, column])}, {state}, returned {int(result[part][row, column])}, expected "
                 f"{int(expected[row, column])}"
             )
     return "an entry differs"

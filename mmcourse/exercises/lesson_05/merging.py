@@ -313,7 +313,7 @@ def merge_most_frequent(answer, rng):
             continue
         told = next((told for wrong, told in MISTAKES if explains(wrong, cases, given)), None)
         raise NotRight(
-            f"for {as_text(words)} the most frequent pair is {most_frequent(words)}; it gave {as_text(result)}"
+            f"for {as_text(words)} the most frequent pair is {most_frequent(words)}; it returned {as_text(result)}"
             + (f": {told}" if told else "")
         )
     judge_tie(answer, {tuple("fish"): 3, tuple("cat"): 3, tuple("boy"): 1})
@@ -327,7 +327,7 @@ def judge_tie(answer: Answer, words: Words) -> None:
     if not any(result == merge_all(words, pair) for pair in tied):
         shown = ", ".join(" ".join(word) for word in result)
         raise NotRight(
-            f"{len(tied)} pairs are equally frequent in {as_text(words)}; it gave {shown}: merge one of them"
+            f"{len(tied)} pairs are equally frequent in {as_text(words)}; it returned {shown}: merge one of them"
         )
 
 
@@ -342,7 +342,7 @@ def as_text(words: Words) -> str:
 
 
 def explains(wrong, cases: list[Words], given: list[Words]) -> bool:
-    """Whether a mistake gives what the answer gave, in every case; where it may give several, one of them."""
+    """Whether a mistake gives what the answer returned, in every case; where it may give several, one of them."""
     made = [wrong(words) for words in cases]
     return all(
         result in options if isinstance(options, list) else result == options
@@ -369,13 +369,13 @@ def result_of(answer, words: Words) -> Words:
     if isinstance(result, Counter):
         result = dict(result)
     if isinstance(result, tuple) and len(result) == 2 and all(isinstance(part, str) for part in result):
-        raise NotRight(f"it gave {result!r}, the pair alone; the words after the merge are asked for")
+        raise NotRight(f"it returned {result!r}, the pair alone; the words after the merge are asked for")
     if not isinstance(result, dict):
-        raise NotRight(f"it gave {described(result)}, expected a dict of the words and how often each occurs")
+        raise NotRight(f"it returned {described(result)}, expected a dict of the words and how often each occurs")
     if any(isinstance(word, str) for word in result):
         raise NotRight("the words are strings; each is a tuple of its pieces, such as ('l', 'o', 'w')")
     if any(isinstance(word, tuple) and any(isinstance(piece, tuple) for piece in word) for word in result):
         raise NotRight("the merged pair is a tuple inside the word; join its two pieces to one string: `a + b`")
     if not all(isinstance(word, tuple) and all(isinstance(piece, str) for piece in word) for word in result):
-        raise NotRight(f"it gave {described(result)}, expected a dict whose keys are tuples of pieces")
+        raise NotRight(f"it returned {described(result)}, expected a dict whose keys are tuples of pieces")
     return result

@@ -120,7 +120,7 @@ def perplexity_check(answer, rng):
     if all(close(value, perplexity(*case)) for value, case in zip(given, cases, strict=True)):
         uniform = expect_float(answer([torch.full((3,), 1 / 7).log(), torch.full((5,), 1 / 7).log()]), "it")
         if not close(uniform, 7):
-            raise NotRight(f"where every token has probability 1/7 it gave {uniform:.3f}, expected 7")
+            raise NotRight(f"where every token has probability 1/7 it returned {uniform:.3f}, expected 7")
         judge_long_text(answer, draw(300, 500))
         return (
             f"{len(cases)} texts of sentences of different lengths, and a long one; among 7 equally probable tokens "
@@ -133,7 +133,7 @@ def perplexity_check(answer, rng):
         expect_same_again(answer, cases[0])
     i = next(i for i, case in enumerate(cases) if not close(given[i], perplexity(*case)))
     raise NotRight(
-        f"{of_lengths(cases[i][0])} it gave {given[i]:.3f}, expected "
+        f"{of_lengths(cases[i][0])} it returned {given[i]:.3f}, expected "
         f"{perplexity(*cases[i]):.3f}" + (f": {words}" if words else "")
     )
 
@@ -147,7 +147,7 @@ def judge_long_text(answer: Answer, sentences: list[Tensor]) -> None:
         raise NotRight(f"{of_lengths(sentences)}: {problem}. Perhaps {words}") from None
     if not close(result, perplexity(sentences)):
         told = f": {words}" if result in (0, math.inf) else ""
-        raise NotRight(f"{of_lengths(sentences)} it gave {result:.3f}, expected {perplexity(sentences):.3f}{told}")
+        raise NotRight(f"{of_lengths(sentences)} it returned {result:.3f}, expected {perplexity(sentences):.3f}{told}")
 
 
 def of_lengths(sentences: list[Tensor]) -> str:

@@ -82,7 +82,7 @@ def next_token_pair(answer, rng):
         where = f"`next_token_pair({case[0]}, {case[1]}, {case[2]})`"
         result = answer(*case)
         if not isinstance(result, tuple | list) or len(result) != 2:
-            raise NotRight(f"{where} gave {described(result)}, expected two lists: `return inputs, targets`")
+            raise NotRight(f"{where} returned {described(result)}, expected two lists: `return inputs, targets`")
         given.append(tuple(plain(part, where, name) for part, name in zip(result, ("inputs", "targets"), strict=True)))
     for case, pair in zip(cases, given, strict=True):
         if pair != shifted(*case):
@@ -90,7 +90,7 @@ def next_token_pair(answer, rng):
             if words is None and len(pair[0]) != len(pair[1]):
                 words = f"{len(pair[0])} inputs and {len(pair[1])} targets; each position has one of each"
             raise NotRight(
-                f"for {case[0]} with start {case[1]} and end {case[2]} it gave {pair[0]} and {pair[1]}, expected "
+                f"for {case[0]} with start {case[1]} and end {case[2]} it returned {pair[0]} and {pair[1]}, expected "
                 f"{shifted(*case)[0]} and {shifted(*case)[1]}" + (f": {words}" if words else "")
             )
     return "four sentences, one of a single word, with other start and end tokens"

@@ -112,7 +112,7 @@ def compression_factor(answer, rng):
         raise NotRight(words)
     wrong, pair = next(pair for pair in zip(given, shapes, strict=True) if not equal(pair[0], right(*pair[1])))
     came, due = told_apart(*torch.tensor([wrong, right(*pair)], dtype=torch.double))
-    raise NotRight(f"{where(*pair)} it gave {came}, expected {due}")
+    raise NotRight(f"{where(*pair)} it returned {came}, expected {due}")
 
 
 def where(x: Shape, code: Shape) -> str:

@@ -167,7 +167,7 @@ def sample_of(answer, mean: Tensor, log_variance: Tensor) -> Tensor:
         causes[(batch * width,)] = "an axis is lost: is there a `squeeze()`?"
     given = answer(mean, log_variance)
     if isinstance(given, tuple | list):
-        raise NotRight(f"{where} it gave {len(given)} results; the sample alone is asked for")
+        raise NotRight(f"{where} it returned {len(given)} results; the sample alone is asked for")
     given = expect_tensor(given, where, mean.shape, causes)
     expect_finite(
         given, where, "is there a root or a logarithm of log_variance? It may be negative; exp(log_variance / 2) is not"

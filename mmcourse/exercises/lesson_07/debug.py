@@ -56,7 +56,7 @@ def scores_of(model: nn.Module, images: Tensor) -> Tensor:
         raise NotRight(f"{problem}{why_batch(model, images)}") from None
     where = f"for {batch} image{'s' * (batch > 1)}"
     if scores is None:
-        raise NotRight(f"{where} `forward` gave None: is the `return` missing?")
+        raise NotRight(f"{where} `forward` returned None: is the `return` missing?")
     causes = {
         (): "one score for the whole batch; each image has its own"
         if batch > 1

@@ -313,7 +313,7 @@ def name_mistake(cases: list[tuple], given: list[Tensor]) -> None:
             )
         if not agrees(value, right(*case)):
             came, due = told_apart(value, right(*case))
-            raise NotRight(f"{where(*case)} it gave {came}, expected {due}")
+            raise NotRight(f"{where(*case)} it returned {came}, expected {due}")
 
 
 def judge_few_examples(answer, rng: torch.Generator, correction: int) -> None:
@@ -328,4 +328,4 @@ def judge_few_examples(answer, rng: torch.Generator, correction: int) -> None:
             )
         if not torch.isclose(came.double(), due, rtol=1e-3, atol=1e-3):
             texts = told_apart(came, due)
-            raise NotRight(f"right for many examples, but {where(*case)} it gave {texts[0]}, expected {texts[1]}")
+            raise NotRight(f"right for many examples, but {where(*case)} it returned {texts[0]}, expected {texts[1]}")

@@ -201,7 +201,7 @@ def losses_of(answer, case: tuple) -> tuple[Tensor, Tensor]:
     result = answer(*case)
     if not isinstance(result, tuple | list) or len(result) != 2:
         raise NotRight(
-            f"{where} it gave {described(result)}, expected two losses: `return discriminator_loss, generator_loss`"
+            f"{where} it returned {described(result)}, expected two losses: `return discriminator_loss, generator_loss`"
         )
     causes = {
         (batch,): "one loss for each image: their mean is asked for",

@@ -268,7 +268,7 @@ def name_mistake(answer, cases: list[tuple], values: list[Tensor]) -> None:
         expected = right(*case).detach()
         if not agrees(value, expected):
             came, due = told_apart(value, expected)
-            raise NotRight(f"{where(case)} it gave {came}, expected {due}")
+            raise NotRight(f"{where(case)} it returned {came}, expected {due}")
 
 
 def judge_graph(value: Tensor, case: tuple) -> None:

@@ -99,16 +99,16 @@ def misfit(model: nn.Module, maps: Tensor, tokens: Tensor) -> str:
         if not isinstance(half, Tensor):
             return ""
         shapes[name] = tuple(half.shape)
-        gave, batch = f". `{name}` gave {shapes[name]}", len(given)
+        returned, batch = f". `{name}` returned {shapes[name]}", len(given)
         if half.dim() == 2 and len(half) == batch:
             continue
         if batch == 1 and half.dim() == 1:
-            return f"{gave}: {SQUEEZED}; `flatten(1)` keeps it"
+            return f"{found}: {SQUEEZED}; `flatten(1)` keeps it"
         if name == "encode_text" and half.dim() == 3 and len(half) == 1:
-            return f"{gave}, expected ({batch}, {half.shape[2]}): the last state has an axis for the layers: take `[0]`"
+            return f"{found}, expected ({batch}, {half.shape[2]}): the last state has an axis for the layers: take `[0]`"
         if name == "encode_text" and half.dim() == 3:
-            return f"{gave}, a state for each word: use only the one after the last word"
-        return f"{gave}. It must be (B, features): flatten all but the batch, `flatten(1)`"
+            return f"{found}, a state for each word: use only the one after the last word"
+        return f"{found}. It must be (B, features): flatten all but the batch, `flatten(1)`"
     image, text = shapes["encode_image"][1], shapes["encode_text"][1]
     wanted = next((part.in_features for part in model.modules() if isinstance(part, nn.Linear)), image + text)
     if wanted == image + text or image == 32 * SIDE * SIDE:
@@ -121,7 +121,7 @@ def misfit(model: nn.Module, maps: Tensor, tokens: Tensor) -> str:
     }
     cause = causes.get(image, "`amax(dim=(2, 3))` keeps 32, `flatten(1)` 32 * 16")
     return (
-        f". `encode_image` gave {image} numbers per image, `encode_text` {text} per sentence, and `head` expects "
+        f". `encode_image` returned {image} numbers per image, `encode_text` {text} per sentence, and `head` expects "
         f"{wanted}: {cause}"
     )
 

@@ -159,7 +159,7 @@ def joined(result, case) -> Tensor:
     if isinstance(result, Tensor):
         raise NotRight("one tensor was returned; context and weights are expected: `return context, weights`")
     if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(x, Tensor) for x in result):
-        raise NotRight(f"{where(*case)} it gave {described(result)}, expected two tensors: context, weights")
+        raise NotRight(f"{where(*case)} it returned {described(result)}, expected two tensors: context, weights")
     found, weights = (x.detach().cpu() for x in result)
     shapes = tuple(found.shape), tuple(weights.shape)
     if squeezed(shapes[0], (batch, width)) or squeezed(shapes[1], (batch, tokens)):

@@ -187,7 +187,7 @@ def stacked(result, scores: Tensor, log_p: Tensor, width: int) -> Tensor:
     """Three rows of `width`, once they are there."""
     here = where(scores, log_p, width)
     if not isinstance(result, tuple | list) or len(result) != 3:
-        raise NotRight(f"{here} it gave {described(result)}, expected three tensors: scores, parents, words")
+        raise NotRight(f"{here} it returned {described(result)}, expected three tensors: scores, parents, words")
     try:
         rows = [torch.as_tensor(row).detach().cpu() for row in result]
     except (TypeError, ValueError, RuntimeError):

@@ -182,7 +182,7 @@ def precision(answer, rng):
         if alike(given, [100 * value for value in expected]):
             raise NotRight("a percentage; a fraction between 0 and 1 is expected")
         i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not alike(*([x] for x in pair)))
-        raise NotRight(f"{where(*cases[i])} it gave {given[i]:.3f}, expected {expected[i]:.3f}")
+        raise NotRight(f"{where(*cases[i])} it returned {given[i]:.3f}, expected {expected[i]:.3f}")
     return f"twelve pairs of sentences; 'the the the the' gets one half{silent(answer)}"
 
 
@@ -211,7 +211,7 @@ def number(value, case) -> float:
             raise TypeError
         return float(value)
     except (TypeError, ValueError, RuntimeError):
-        raise NotRight(f"{where(*case)} it gave {described(value)}, expected a number from 0 to 1") from None
+        raise NotRight(f"{where(*case)} it returned {described(value)}, expected a number from 0 to 1") from None
 
 
 def where(generated: str, reference: str) -> str:

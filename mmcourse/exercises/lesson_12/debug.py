@@ -242,7 +242,7 @@ def number(given) -> float:
             raise TypeError
         return float(given)
     except (TypeError, ValueError, RuntimeError):
-        raise NotRight(f"it gave {described(given)}, expected one number, a fraction") from None
+        raise NotRight(f"it returned {described(given)}, expected one number, a fraction") from None
 
 
 @exercise(
@@ -277,7 +277,7 @@ def debug(answer, rng):
             )
         i = next(i for i in range(2) if apart(given[i : i + 1], expected[i : i + 1]))
         raise NotRight(
-            f"it gave {given[i]:.3f}, expected {expected[i]:.3f}: the fraction of captions with the correct meaning"
+            f"it returned {given[i]:.3f}, expected {expected[i]:.3f}: the fraction of captions with the correct meaning"
         )
     if any(case.captioner.training for case in cases):
         raise NotRight(

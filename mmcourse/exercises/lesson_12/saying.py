@@ -175,9 +175,9 @@ def run(answer, seed: int, start: int, end: int, longest: int, ends: bool):
 def words_of(result) -> list[int]:
     """The returned words as a list of integers."""
     if isinstance(result, Tensor) and result.dim() == 1:
-        raise NotRight("it gave a tensor, expected a list of integers: `.tolist()` makes one")
+        raise NotRight("it returned a tensor, expected a list of integers: `.tolist()` makes one")
     if not isinstance(result, list | tuple):
-        raise NotRight(f"it gave {described(result)}, expected a list of words (integers)")
+        raise NotRight(f"it returned {described(result)}, expected a list of words (integers)")
     if isinstance(result, tuple) and result and isinstance(result[0], list | tuple):
         raise NotRight("it returned the words and something else: return only the list")
     if any(isinstance(word, Tensor) for word in result):

@@ -44,7 +44,7 @@ def pair_of(result, tokens: Tensor) -> tuple[Tensor, Tensor]:
     if isinstance(result, Tensor):
         raise NotRight(f"{where} one tensor was returned; two are expected: `return inputs, targets`")
     if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(x, Tensor) for x in result):
-        raise NotRight(f"{where} it gave {described(result)}, expected two tensors: inputs, targets")
+        raise NotRight(f"{where} it returned {described(result)}, expected two tensors: inputs, targets")
     inputs, targets = (x.detach().cpu() for x in result)
     if other := [x.dtype for x in (inputs, targets) if x.is_floating_point() or x.dtype == torch.bool]:
         raise NotRight(

@@ -203,7 +203,9 @@ def collapse_check(answer, rng):
     compare(answer.name, cases, given, collapse, MISTAKES)
     kept = answer(*cases[0])
     if not isinstance(kept, list | tuple):
-        raise NotRight(f"the symbols are right, but it gave {described(kept)}, expected a list: `.tolist()` makes one")
+        raise NotRight(
+            f"the symbols are right, but it returned {described(kept)}, expected a list: `.tolist()` makes one"
+        )
     if tried([1, 0, 1]) != [1, 1]:
         raise NotRight("without the argument `blank` the blank is 0: keep the default in the first line")
     return f"{len(cases)} alignments, an empty one, one of blanks alone, and blanks of other numbers than 0"

@@ -60,7 +60,7 @@ def made(answer, letters: str):
     """The alphabet, with the attributes that the loss needs."""
     alphabet = explained(answer, CAUSES)(letters)
     if isinstance(alphabet, type):
-        raise NotRight(f"`{answer.name}` gave a class; make an object of it: `{alphabet.__name__}(letters)`")
+        raise NotRight(f"`{answer.name}` returned a class; make an object of it: `{alphabet.__name__}(letters)`")
     missing = [name for name in ("blank", "n_outputs", "encode", "decode") if not hasattr(alphabet, name)]
     if missing:
         raise NotRight(f"the alphabet has no `{missing[0]}`: {CAUSES['has no attribute']}")
@@ -115,7 +115,7 @@ def indices(alphabet, text: str) -> list[int]:
     given = expect_tensor(given, f"`encode({text!r})`:", (length,), causes)
     if given.dtype != torch.int64:
         empty = ": a tensor of an empty list is float32 unless it gets a `dtype`" if not text else ""
-        raise NotRight(f"`encode({text!r})` gave {given.dtype}, expected torch.int64{empty}")
+        raise NotRight(f"`encode({text!r})` returned {given.dtype}, expected torch.int64{empty}")
     return given.tolist()
 
 
@@ -134,7 +134,7 @@ def judge_encoding(alphabet, letters: str, rng: torch.Generator) -> None:
     for text in ("", drawn_text(letters, rng), drawn_text(letters, rng)):
         given, expected = indices(alphabet, text), [own[letter] for letter in text]
         if given != expected:
-            raise NotRight(f"`encode({text!r})` gave {given}; letter by letter it gives {expected}")
+            raise NotRight(f"`encode({text!r})` returned {given}; letter by letter it gives {expected}")
 
 
 def drawn_text(letters: str, rng: torch.Generator) -> str:
@@ -158,9 +158,9 @@ def decoded(alphabet, ids: list[int]) -> str:
     """The text of an alignment."""
     given = explained(lambda one: guarded(alphabet.decode, one, name="decode"), CAUSES)(list(ids))
     if given is None:
-        raise NotRight("`decode` gave None: is the `return` missing, or not reached?")
+        raise NotRight("`decode` returned None: is the `return` missing, or not reached?")
     if not isinstance(given, str):
-        raise NotRight(f"`decode` gave {described(given)}, expected a text (str)")
+        raise NotRight(f"`decode` returned {described(given)}, expected a text (str)")
     return given
 
 
@@ -174,7 +174,7 @@ def judge_decoding(alphabet, letters: str, rng: torch.Generator) -> None:
         expected = "".join(own[i] for i, _ in groupby(ids) if i != blank)
         given = decoded(alphabet, ids)
         if given != expected:
-            raise NotRight(f"`decode({ids})` gave {given!r}, expected {expected!r}" + cause(ids, given, own, blank))
+            raise NotRight(f"`decode({ids})` returned {given!r}, expected {expected!r}" + cause(ids, given, own, blank))
 
 
 def cause(ids: list[int], given: str, own: dict[int, str], blank: int) -> str:

@@ -109,7 +109,7 @@ def judge_probabilities(answer: Callable, cases: list[tuple]) -> None:
         raise NotRight(words)
     wrong = next(i for i, (a, b) in enumerate(zip(given, expected, strict=True)) if not agrees(a.log(), b.log()))
     came, due = given[wrong].item(), expected[wrong].item()
-    raise NotRight(f"{where(cases[wrong])} it gave {came:.5g}, expected {due:.5g}{clue(cases[wrong])}")
+    raise NotRight(f"{where(cases[wrong])} it returned {came:.5g}, expected {due:.5g}{clue(cases[wrong])}")
 
 
 def judge_long(answer: Callable, case: tuple) -> None:
@@ -117,8 +117,8 @@ def judge_long(answer: Callable, case: tuple) -> None:
     given, expected = expect_tensor(answer(*case), where(case), (), SHAPES), forward(*case)
     if not agrees(given.log(), expected.log()):
         raise NotRight(
-            f"right for short texts, but {where(case)} it gave {given.item():.5g}, expected {expected.item():.5g}: is "
-            "there a number too small for the dtype, or a limit?"
+            f"right for short texts, but {where(case)} it returned {given.item():.5g}, expected {expected.item():.5g}: "
+            "is there a number too small for the dtype, or a limit?"
         )
 
 

@@ -286,19 +286,19 @@ def drawn_candidates(rng: torch.Generator, n: int) -> list[Candidate]:
 def words_of(given, case: tuple) -> list[str]:
     """The answer's list of words."""
     if isinstance(given, str):
-        raise NotRight(f"it gave {described(given)}, expected the list of words: leave out the `join`")
+        raise NotRight(f"it returned {described(given)}, expected the list of words: leave out the `join`")
     if isinstance(given, int | float):
         raise NotRight(
-            f"it gave {described(given)}, expected the words of the best candidate, not its sum or its place"
+            f"it returned {described(given)}, expected the words of the best candidate, not its sum or its place"
         )
     if isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[0], list | tuple):
-        raise NotRight("it gave the words together with a number; the words alone are asked for: `candidate[0]`")
+        raise NotRight("it returned the words together with a number; the words alone are asked for: `candidate[0]`")
     if isinstance(given, list | tuple) and given and all(isinstance(one, list | tuple) for one in given):
         raise NotRight(
-            "it gave several candidates; the words of the best one are asked for: `[0]` is the first of a list"
+            "it returned several candidates; the words of the best one are asked for: `[0]` is the first of a list"
         )
     if not isinstance(given, list | tuple) or not all(isinstance(word, str) for word in given):
-        raise NotRight(f"it gave {described(given)}, expected a list of words")
+        raise NotRight(f"it returned {described(given)}, expected a list of words")
     return list(given)
 
 
@@ -308,8 +308,8 @@ def difference(case: tuple, given: list[str]) -> str:
     best = right(*case)
     sums = {tuple(words): total(words, acoustic, model(words), weight, bonus) for words, acoustic in candidates}
     if tuple(given) not in sums:
-        return f"it gave {given}, which is none of the candidates"
+        return f"it returned {given}, which is none of the candidates"
     return (
-        f"for weight {weight:.2f} and bonus {bonus:.2f} it gave {given}, whose sum is {sums[tuple(given)]:.3f}; that "
-        f"of {best} is {sums[tuple(best)]:.3f}"
+        f"for weight {weight:.2f} and bonus {bonus:.2f} it returned {given}, whose sum is {sums[tuple(given)]:.3f}; "
+        f"that of {best} is {sums[tuple(best)]:.3f}"
     )

@@ -51,7 +51,9 @@ def word_error_check(answer, rng):
     if words := named_mistake(cases, given, [(possible(mistaken), words) for mistaken, words in MISTAKES]):
         raise NotRight(words)
     wrong = next(i for i, (a, case) in enumerate(zip(given, cases, strict=True)) if not near(a, right(*case)))
-    raise NotRight(f"`{call(answer.name, *cases[wrong])}` gave {given[wrong]:.6g}, expected {right(*cases[wrong]):.6g}")
+    raise NotRight(
+        f"`{call(answer.name, *cases[wrong])}` returned {given[wrong]:.6g}, expected {right(*cases[wrong]):.6g}"
+    )
 
 
 def near(given: float, expected: float) -> bool:

@@ -83,7 +83,7 @@ def images_of(model: nn.Module, z: Tensor, tokens: Tensor) -> Tensor:
     where = f"for {batch} example{'s' * (batch != 1)} and sentences of {tokens.shape[1]} words"
     images = explained(lambda *inputs: guarded(model, *inputs, name="the model"), CAUSES)(z.clone(), tokens.clone())
     if images is None:
-        raise NotRight(f"{where} `forward` gave None: is the `return` missing?")
+        raise NotRight(f"{where} `forward` returned None: is the `return` missing?")
     causes = {(3, SIDE, SIDE): "the batch axis is lost: is there a `squeeze`?"}
     expect_finite(expect_tensor(images, where, (batch, 3, SIDE, SIDE), causes), where, "is there a division or a root?")
     return images

@@ -169,7 +169,7 @@ def of_pair(answer: Callable, part: int) -> Callable:
         given = answer(*case)
         if isinstance(given, Tensor) or not isinstance(given, tuple | list) or len(given) != 2:
             what = described(given) if not isinstance(given, tuple | list) else f"{len(given)} results"
-            raise NotRight(f"it gave {what}, expected two tensors: the point and the velocity")
+            raise NotRight(f"it returned {what}, expected two tensors: the point and the velocity")
         return given[part]
 
     return one

@@ -133,7 +133,7 @@ def judge_mels(given: Tensor, expected: Tensor, log_mel: LogMel, sound: Tensor) 
 def judge_sound(given, expected: Tensor, target: Tensor, log_mel: LogMel, sound: Tensor) -> None:
     """The sound has the length and the log-mels that the autoencoder asked for."""
     if isinstance(given, Tensor) and tuple(given.shape) == tuple(expected.shape):
-        raise NotRight("it gave mels; a sound is asked for: `griffin_lim.to_sound(mels, log_mel)`")
+        raise NotRight("it returned mels; a sound is asked for: `griffin_lim.to_sound(mels, log_mel)`")
     result = expect_tensor(given, "the sound")
     if result.dim() == 2 and len(result) == 1:
         raise NotRight(f"the sound has the shape {tuple(result.shape)}: take the one sound out of its batch, `[0]`")

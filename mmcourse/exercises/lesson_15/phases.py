@@ -220,21 +220,21 @@ def complex_of(given, case: tuple) -> Tensor:
     """The result, once it is complex and has the shape of the magnitude."""
     shape = tuple(case[0].shape)
     if isinstance(given, tuple | list):
-        raise NotRight(f"it gave {len(given)} results; the phase alone is asked for")
+        raise NotRight(f"it returned {len(given)} results; the phase alone is asked for")
     if not isinstance(given, Tensor):
-        raise NotRight(f"it gave {described(given)}, expected a tensor")
+        raise NotRight(f"it returned {described(given)}, expected a tensor")
     if given.dim() == 1:
         raise NotRight(
-            f"it gave a tensor of shape {tuple(given.shape)}, a waveform; the phase of its `stft` is asked for"
+            f"it returned a tensor of shape {tuple(given.shape)}, a waveform; the phase of its `stft` is asked for"
         )
     if not given.is_complex() and tuple(given.shape) == shape:
         new = rebuilt(*case)
         kinds = [(new.angle(), ", angles"), (new.abs(), ", magnitudes"), (new.angle().exp(), ": the `1j` is missing")]
         kind = next((words for one, words in kinds if agrees(given.detach(), one)), "")
-        raise NotRight(f"it gave real numbers{kind}; complex numbers of modulus 1 are asked for")
+        raise NotRight(f"it returned real numbers{kind}; complex numbers of modulus 1 are asked for")
     if not given.is_complex():
         raise NotRight(
-            f"it gave {given.dtype} of shape {tuple(given.shape)}, expected complex numbers of shape {shape}"
+            f"it returned {given.dtype} of shape {tuple(given.shape)}, expected complex numbers of shape {shape}"
         )
     if tuple(given.shape) != shape:
         raise NotRight(

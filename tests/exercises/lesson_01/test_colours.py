@@ -76,7 +76,7 @@ def test_permute_colours(judged):
             "identity": (lambda x: x, "unchanged"),
             "copy": (lambda x: x.clone(), None),
             "in place": (in_place, "`images` was changed in place"),
-            "fixed seed": (fixed_seed, "two calls gave the same orders"),
+            "fixed seed": (fixed_seed, "two calls returned the same orders"),
             "own generator": (own_generator, None),
             "shared by neighbours": (neighbours, "images 1 apart have the same order"),
             "rolled": (

@@ -203,7 +203,7 @@ def test_merge(judged):
             "whole words": (lambda words: {("".join(w),): n for w, n in words.items()}, "each word is in one piece"),
             "strings": (lambda words: {" ".join(w): n for w, n in answer(words).items()}, "the words are strings"),
             "pair alone": (lambda words: pairs(words).most_common(1)[0][0], "the pair alone"),
-            "list": (lambda words: list(answer(words)), "it gave a list"),
+            "list": (lambda words: list(answer(words)), "it returned a list"),
             "nested": (tuples, "a tuple inside the word"),
         },
     )

@@ -53,7 +53,7 @@ def test_perplexity(judged):
             "infinite": (lambda s: math.inf, None),
             "product": (
                 lambda s: torch.cat(s).exp().prod().pow(-1 / sum(map(len, s))).item(),
-                "it gave inf",
+                "it returned inf",
             ),
             "powers": (
                 lambda s: torch.cat(s).sum().exp().item() ** (-1 / sum(map(len, s))),

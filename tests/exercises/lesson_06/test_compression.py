@@ -63,7 +63,7 @@ def test_compression_factor(judged):
             "four axes": (four_axes, "a fixed number of axes"),
             "constant": (lambda x, code: 6.0, "it is 6 for every shape"),
             "shape": (lambda x, code: x.shape, "it returned a Size"),
-            "off": (lambda x, code: 1 + x[0].numel() / code[0].numel(), "gave 7, expected 6"),
+            "off": (lambda x, code: 1 + x[0].numel() / code[0].numel(), "returned 7, expected 6"),
             "nothing": (lambda x, code: print(end=""), "is the `return` missing"),
         },
     )

@@ -116,7 +116,7 @@ def test_reparameterise(judged):
             "in place": (in_place, "was changed in place"),
             "squeezed": (lambda m, v: answer(m, v).squeeze(), "is there a `squeeze()`"),
             "first example": (lambda m, v: answer(m, v)[0], "one sample for the whole batch"),
-            "tuple": (lambda m, v: (answer(m, v), m), "it gave 2 results"),
+            "tuple": (lambda m, v: (answer(m, v), m), "it returned 2 results"),
             "mean over the batch": (
                 lambda m, v: m.mean(0) + half(v) * torch.randn_like(m),
                 "every example gets the mean over the batch",

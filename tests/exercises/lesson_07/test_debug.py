@@ -164,7 +164,7 @@ def test_limited_scores_and_other_mistakes(judged):
             "softmax over the batch": (ending(lambda s: s.softmax(0)), None),
             "linear": (Linear, "the network is linear"),
             "list": (Hidden, "a plain list hides layers"),
-            "no return": (NoReturn, "`forward` gave None"),
+            "no return": (NoReturn, "`forward` returned None"),
             "detached": (Detached, "no gradient reaches `convolutions"),
             "images detached": (ImagesDetached, "no gradient reaches the images"),
             "corner": (Corner, "of the pixels have no influence"),

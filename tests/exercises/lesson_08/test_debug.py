@@ -157,7 +157,7 @@ def test_debug(judged):
                 made(encode_text=lambda self, tokens: self.recurrent(self.embedding(tokens))[1]),
                 "take `[0]`",
             ),
-            "all states": (made(encode_text=states), "`encode_text` gave (5, 7, 64), a state for each word"),
+            "all states": (made(encode_text=states), "`encode_text` returned (5, 7, 64), a state for each word"),
             "all of the GRU": (
                 made(encode_text=lambda self, tokens: self.recurrent(self.embedding(tokens))),
                 "returns several values; one tensor (B, features) is",
@@ -182,15 +182,15 @@ def test_debug(judged):
             ),
             "largest over channels": (
                 made(encode_image=lambda self, maps: convolved(self, maps).amax(1).flatten(1)),
-                "`encode_image` gave 16 numbers",
+                "`encode_image` returned 16 numbers",
             ),
             "no convolution": (
                 made(encode_image=lambda self, maps: maps.amax(dim=(2, 3))),
-                "`encode_image` gave 8 numbers",
+                "`encode_image` returned 8 numbers",
             ),
             "no convolution, flattened": (
                 made(encode_image=lambda self, maps: maps.flatten(1)),
-                "`encode_image` gave 128 numbers",
+                "`encode_image` returned 128 numbers",
             ),
             "two directions": (
                 made(encode_text=lambda self, tokens: last_word(self, tokens).repeat(1, 2)),
@@ -200,7 +200,7 @@ def test_debug(judged):
                 made(encode_text=lambda self, tokens: self.embedding(tokens).mean(1)),
                 "the GRU never runs",
             ),
-            "squeezed": (made(encode_image=squeezed_maps), "`encode_image` gave (32,): for a batch of one"),
+            "squeezed": (made(encode_image=squeezed_maps), "`encode_image` returned (32,): for a batch of one"),
             "squeezed logits": (
                 made(forward=lambda self, maps, tokens: Buggy.forward(self, maps, tokens).squeeze()),
                 "removes the batch axis too: leave it out",

@@ -119,7 +119,7 @@ def test_report(judged):
             ),
             "own words": (own_words, "the words of generated captions"),
             "other pages": (lambda c, i, t, s: fixed(c, i.roll(1, 0), t, s), "with the scenes of other pages"),
-            "other pages, back": (lambda c, i, t, s: fixed(c, i.roll(-1, 0), t, s), "it gave 0.0"),
+            "other pages, back": (lambda c, i, t, s: fixed(c, i.roll(-1, 0), t, s), "it returned 0.0"),
             "from outside": (from_outside, "is another one used, from outside"),
             "in training": (in_training, "left in training mode"),
             "text": (lambda *a: str(fixed(*a)), None),

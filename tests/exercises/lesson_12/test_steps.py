@@ -199,7 +199,7 @@ def test_beaming(judged):
             "rows": (rows, "flatten the table first"),
             "everything": (everything, "all pairs were returned"),
             "float": (other(plus, out=lambda s, p, w: (s, p + 0.5, w)), "are not integers"),
-            "one": (lambda *a: beam_step(*a)[0], "gave a tensor of shape"),
+            "one": (lambda *a: beam_step(*a)[0], "returned a tensor of shape"),
             "scores last": (other(plus, out=lambda s, p, w: (p, w, s)), None),
         },
         draws=10,

@@ -180,7 +180,7 @@ def test_saying(judged):
             "too often": (never_ends, "`step` is called too often"),
             "every other": (lambda *a: say(*a)[::2], "it generated ["),
             "tensors": (as_tensors, "the words are tensors"),
-            "tensor": (lambda *a: torch.tensor(say(*a)), "it gave a tensor, expected a list"),
+            "tensor": (lambda *a: torch.tensor(say(*a)), "it returned a tensor, expected a list"),
             "state of one's own": (lambda step, state, *a: say(lambda s, w: step(0, w), state, *a), "as its state"),
         },
         draws=10,
@@ -245,7 +245,7 @@ def test_clipping(judged):
                 "counted twice over",
             ),
             "percent": (lambda s, r: 100 * precision(s, r), "a percentage"),
-            "text": (lambda s, r: str(precision(s, r)), "it gave a str"),
+            "text": (lambda s, r: str(precision(s, r)), "it returned a str"),
             "reference as text": (
                 lambda s, r: sum(min(s.split().count(w), r.count(w)) for w in set(s.split())) / max(len(s.split()), 1),
                 "the reference is searched as one text, so",
@@ -271,7 +271,7 @@ def test_clipping(judged):
             "longer": (variant(crossing, lambda s, r: max(len(s), len(r))), "the longer sentence"),
             "by different": (variant(crossing, lambda s, r: len(set(s))), "the number of different words"),
             "union": (variant(crossing, lambda s, r: (Counter(s) | Counter(r)).total()), "both sentences together"),
-            "half": (lambda s, r: precision(s, r) / 2, "' it gave 0."),
+            "half": (lambda s, r: precision(s, r) / 2, "' it returned 0."),
         },
         draws=10,
     )

@@ -209,7 +209,7 @@ def test_fixed_generator(judged):
             "shuffled": (Shuffled, None),
             "no sigmoid": (NoSigmoid, "is the sigmoid at the end missing"),
             "own noise": (OwnNoise, None),
-            "no return": (NoReturn, "`forward` gave None"),
+            "no return": (NoReturn, "`forward` returned None"),
             "from the noise": (FromNoise, None),
             "squeezed": (Squeezed, "the batch axis is lost"),
         },

@@ -91,7 +91,7 @@ def test_resynthesis(judged):
             "hop back": (other_hop_back, "is another hop used on the way back"),
             "fitted": (fitted, "`log_mel` was fitted anew"),
             "batch kept": (lambda s, a, m: m.inverse(a(m(s[None]))), "take the one sound out of its batch"),
-            "mels": (lambda s, a, m: a(m(s[None])), "it gave mels; a sound is asked for"),
+            "mels": (lambda s, a, m: a(m(s[None])), "it returned mels; a sound is asked for"),
             "silent": (lambda s, a, m: 0 * answer(s, a, m), "but the sound is silent"),
         },
         draws=1,

@@ -64,8 +64,8 @@ def test_griffin_lim_step(judged):
         {
             "spectrum": (rebuilt, "that is the new spectrogram"),
             "with magnitude": (lambda m, *rest: m * answer(m, *rest), "the magnitude is put back"),
-            "angle": (lambda *case: rebuilt(*case).angle(), "it gave real numbers, angles"),
-            "magnitude": (lambda *case: rebuilt(*case).abs(), "it gave real numbers, magnitudes"),
+            "angle": (lambda *case: rebuilt(*case).angle(), "it returned real numbers, angles"),
+            "magnitude": (lambda *case: rebuilt(*case).abs(), "it returned real numbers, magnitudes"),
             "waveform": (lambda m, p, n, h, w: torch.istft(m * p, n, h, window=w), "a waveform; the phase"),
             "old phase": (lambda m, p, *rest: p, "that is the phase that came in"),
             "conjugate": (lambda *case: answer(*case).conj(), "the sign of the phase is reversed"),
@@ -100,7 +100,7 @@ def test_griffin_lim_step(judged):
             "column": (lambda *case: (x := rebuilt(*case)) / x.norm(dim=0), None),
             "hop of torch": (default_hop, "the hop is n_fft // 4"),
             "in place": (lambda m, p, *rest: answer(m, p.mul_(m) / m, *rest), "was changed in place"),
-            "pair": (lambda *case: (answer(*case), 0), "it gave 2 results"),
+            "pair": (lambda *case: (answer(*case), 0), "it returned 2 results"),
             "not complex": (
                 lambda m, p, n, h, w: torch.view_as_real(answer(m, p, n, h, w)),
                 "expected complex numbers of shape",
