@@ -99,13 +99,13 @@ def misfit(model: nn.Module, maps: Tensor, tokens: Tensor) -> str:
         if not isinstance(half, Tensor):
             return ""
         shapes[name] = tuple(half.shape)
-        returned, batch = f". `{name}` returned {shapes[name]}", len(given)
+        found, batch = f". `{name}` returned {shapes[name]}", len(given)
         if half.dim() == 2 and len(half) == batch:
             continue
         if batch == 1 and half.dim() == 1:
             return f"{found}: {SQUEEZED}; `flatten(1)` keeps it"
         if name == "encode_text" and half.dim() == 3 and len(half) == 1:
-            return f"{found}, expected ({batch}, {half.shape[2]}): the last state has an axis for the layers: take `[0]`"
+            return f"{found}, expected ({batch}, {half.shape[2]}): the last state has an axis for layers: take `[0]`"
         if name == "encode_text" and half.dim() == 3:
             return f"{found}, a state for each word: use only the one after the last word"
         return f"{found}. It must be (B, features): flatten all but the batch, `flatten(1)`"
