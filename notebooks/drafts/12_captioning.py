@@ -247,7 +247,7 @@ del single.images, batches                                                     #
 #
 # ### Exercise 12.2: greedy decoding  ●●○ · 10 minutes
 #
-# `step(state, word)` returns the logits of the next word and the new state, for an LSTM its hidden and cell state. Stop at
+# `step(state, word)` returns the logits of the next word and the new state: for an LSTM its hidden and cell state, for a GRU one tensor. Pass it on as it is. Stop at
 # `end`, which is not part of the caption, and after `longest` words in any case: otherwise a model may repeat "red red red"
 # forever.
 
@@ -333,7 +333,7 @@ print(f"by hand (0.75, 0.25)   PyTorch ({context[0, 0]:.2f}, {context[0, 1]:.2f}
 # %% [markdown]
 # ### Exercise 12.3: one step of attention  ●●○ · 10 minutes
 #
-# Compute scores, weights and context for a batch. Return the context and the weights.
+# Compute scores, weights and context for a batch. Return the context and the weights. Scores can be large; gradients reach all three arguments.
 
 # %%
 def attend(state: Tensor, positions: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:

@@ -277,7 +277,7 @@ print(x.item(), target.item())
 #
 # For each example the network is trained at one point of the straight line from its noise to its data. Return this
 # point, $x_t = (1 - t) \cdot \text{noise} + t \cdot \text{data}$, and the velocity there, $\text{data} -
-# \text{noise}$. Each example has its own $t$ from 0 to 1. Keep the dtype; gradients reach `noise` and `data`.
+# \text{noise}$. Each example has its own $t$ from 0 to 1. Keep the dtype; gradients reach `noise`, `data` and `t`; all arguments stay unchanged.
 
 # %%
 def flow_pair(noise: Tensor, data: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:

@@ -220,8 +220,8 @@ show.show_conversions(scene)
 # ## How the course works
 #
 # **Checks.** In an exercise you write a function and pass it to `check`. The check calls your function with random
-# inputs; if a result is wrong, it names the mistake. Try it: run the exercise as it is, then write something wrong on
-# purpose.
+# inputs; if a result is wrong, it names the mistake. In all lessons a function leaves its arguments as they were, and a
+# second call gives the same result. Try it: run the exercise as it is, then write something wrong on purpose.
 #
 # ### Exercise 00.1: the shape of a batch of images  ●○○ · 5 minutes
 #

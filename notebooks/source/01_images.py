@@ -473,8 +473,9 @@ show.show_feature_maps({"block 1": maps1, "block 2": maps2}, image=test.images[f
 # %% [markdown]
 # ### Exercise 01.5: Grad-CAM  ●●● · 15 minutes
 #
-# Implement the two formulas. Then divide each image's heat map by its largest value, so that it ranges from 0 to 1. A heat
-# map that is 0 everywhere stays 0; avoid the division by zero.
+# Implement the two formulas. Then divide each image's heat map by its largest value, so that it ranges from 0 to 1. A
+# heat map that is 0 everywhere stays 0: avoid the division by zero with a tiny constant such as 1e-8, and do not
+# subtract the minimum. A batch of one keeps its axis.
 
 # %%
 def grad_cam(feature_maps: Tensor, gradients: Tensor) -> Tensor:
@@ -555,8 +556,9 @@ show.show_images(torch.cat([one, flip(one), shift(one), permute_colours(one)]), 
 #
 # ### Exercise 01.6: permute the colour channels  ●●○ · 10 minutes
 #
-# Give each image of the batch its own random order of the three channels. Change nothing else, and leave the input as it
-# is. (`torch.rand(...).argsort(...)` gives random orders.)
+# Draw for each image of the batch, independently, one of the six orders of the channels, all equally likely, with any
+# random generator. Change nothing else, and leave the input as it is. (`torch.rand(...).argsort(...)` gives random
+# orders.)
 
 # %%
 def my_permute_colours(images: Tensor) -> Tensor:

@@ -97,8 +97,8 @@ print(vocabulary.encode("a tiny red fish above a big dragon"))
 #
 # ### Exercise 02.1: encode  ●○○ · 5 minutes
 #
-# Lower-case the sentence, split it at white space, and look up each word. Stuck? `hint("02.1")` in a cell of its own gives
-# a hint.
+# Lower-case the sentence, split it at white space with `split()`, which also takes several spaces, tabs and line breaks
+# (punctuation stays part of a word), and look up each word. Stuck? `hint("02.1")` in a cell of its own gives a hint.
 
 # %%
 def encode(sentence: str, index: dict[str, int]) -> list[int]:
@@ -690,8 +690,9 @@ with torch.no_grad():
 #
 # ### Exercise 02.debug: fix the model  ●●○ · 15 minutes
 #
-# Write `forward` such that every sentence of a batch of any size starts from a zero state, and the head receives the state
-# after the last word. (What does `nn.LSTM` do without an initial state?)
+# Write `forward` such that every sentence of a batch of any size starts from a zero state, and the head receives the
+# state after the last word. (What does `nn.LSTM` do without an initial state?) With Adam or AdamW, use a learning rate
+# of about 0.001 to 0.01.
 
 # %%
 class Fixed(nn.Module):

@@ -255,8 +255,9 @@ check("03.2", n_frames)
 # %% [markdown]
 # ### Exercise 03.3: the short-time Fourier transform  ●●○ · 15 minutes
 #
-# Split, multiply by the window, transform. `torch.fft.rfft` is allowed, `torch.stft` is not. Return frequencies in rows and
-# frames in columns. (`samples.unfold(0, W, hop)` gives all frames at once.)
+# Split, multiply by the window, transform. `torch.fft.rfft` is allowed, `torch.stft` is not. Return frequencies in rows
+# and frames in columns. The sound is at least as long as the window. (`samples.unfold(0, W, hop)` gives all frames at
+# once.)
 
 # %%
 def stft(samples: Tensor, window: Tensor, hop: int) -> Tensor:
@@ -410,8 +411,9 @@ print("logits", tuple(by_hand(mels).shape), tuple(package(mels).shape), "  param
 # %% [markdown]
 # ### Exercise 03.5: time masking  ●●○ · 10 minutes
 #
-# Mask one stretch of frames per example, in all bands: draw its width uniformly from 0 to `widest` frames, then a position
-# where it lies entirely inside. Masked values become 0, the mean of normalised log-mels. Leave the input unchanged.
+# Mask one stretch of frames per example, in all bands: draw its width from 0 to `widest` frames, all equally likely,
+# then a position, with any random generator where it lies entirely inside. Masked values become 0, the mean of
+# normalised log-mels. Leave the input unchanged.
 
 # %%
 def mask_stripes(mels: Tensor, widest: int) -> Tensor:

@@ -153,9 +153,9 @@ print(f"by hand {64 ** 0.25:.4f}   torchmetrics {metric.compute():.4f}")
 # %% [markdown]
 # ### Exercise 05.2: perplexity  ●●○ · 10 minutes
 #
-# You get one tensor per sentence: the natural logarithm of the probability of each of its tokens. Sentences differ in length.
-# Every *token* counts alike. The function must also work for hundreds of tokens, whose probabilities multiply to less than
-# any float. Stuck? `hint("05.2")` in a cell of its own gives a hint.
+# You get one tensor per sentence: the natural logarithm of the probability of each of its tokens. Sentences differ in
+# length. Every *token* counts alike. Return a float, not a tensor. The function must also work for hundreds of tokens,
+# whose probabilities multiply to less than any float. Stuck? `hint("05.2")` in a cell of its own gives a hint.
 
 # %%
 def perplexity(sentences: list[Tensor]) -> float:
@@ -243,8 +243,8 @@ print([round(value, 3) for value in moved.tolist()])
 # %% [markdown]
 # ## Train it
 #
-# The package's `LanguageModel` is the same network. With `causal=True` it is a small GPT, with `causal=False` a small BERT. The
-# loss is the mean cross-entropy over all targets that are not padding.
+# The package's `LanguageModel` is the same network. With `causal=True` it is a small GPT, with `causal=False` a small
+# BERT. The loss is the mean cross-entropy over all targets that are not padding.
 
 # %%
 gpt = language_model.LanguageModel(V, width=64, heads=4, layers=2, causal=True)
@@ -285,14 +285,15 @@ for temperature in (0.5, 1.0, 2.0):
     print(temperature, sampling.next_token_probabilities(logits, temperature=temperature).tolist())
 
 # %% [markdown]
-# Two methods cut off the tail of improbable tokens. **Top-k** keeps the $k$ most probable ones (Fan et al. 2018). **Top-p**, or
-# nucleus sampling, keeps the smallest set whose probabilities sum to at least $p$ (Holtzman et al. 2020), so the number of
-# candidates adapts to the context.
+# Two methods cut off the tail of improbable tokens. **Top-k** keeps the $k$ most probable ones (Fan et al. 2018).
+# **Top-p**, or nucleus sampling, keeps the smallest set whose probabilities sum to at least $p$ (Holtzman et al. 2020),
+# so the number of candidates adapts to the context.
 #
 # ### Exercise 05.3: top-p  ●●○ · 15 minutes
 #
-# Keep the most probable tokens, up to and including the one with which their sum reaches `limit`. Set the others to 0, and
-# renormalise. For the probabilities 0.1, 0.5, 0.25, 0.15 and the limit 0.7 the result is 0, 0.667, 0.333, 0.
+# Keep the most probable tokens, up to and including the one with which their sum reaches `limit`; of equally probable
+# tokens only as many as it takes. Set the others to 0, and renormalise. For the probabilities 0.1, 0.5, 0.25, 0.15 and
+# the limit 0.7 the result is 0, 0.667, 0.333, 0.
 
 # %%
 def top_p(p: Tensor, limit: float) -> Tensor:
@@ -478,10 +479,10 @@ means = {name: sum(values) / len(values) for name, values in found.items()}
 expect("05.labels_100", means["pretrained"] - means["from scratch"])
 
 # %% [markdown]
-# From random weights, 100 labels leave the encoder at chance level. The pretrained encoder classifies about 70 to 85% of the
-# sentences correctly, depending on the seed and the draw. How does this depend on the number of labels? A script trained all
-# networks on 10 to 1,000 labels with three seeds (`benchmarks/pretraining.py`). This is its stored table; with 100 labels, its
-# mean for GPT is 74%.
+# From random weights, 100 labels leave the encoder at chance level. The pretrained encoder classifies about 70 to 85%
+# of the sentences correctly, depending on the seed and the draw. How does this depend on the number of labels? A script
+# trained all networks on 10 to 1,000 labels with three seeds (`benchmarks/pretraining.py`). This is its stored table;
+# with 100 labels, its mean for GPT is 74%.
 
 # %%
 show.plot_stored_curves("05_pretraining", "labels", "accuracy", chance=0.5)
@@ -524,8 +525,9 @@ print([round(buggy_perplexity(noisy, some), 3) for _ in range(3)])
 #
 # ### Exercise 05.debug: evaluate in evaluation mode  ●●○ · 15 minutes
 #
-# Write the function so that dropout is off while it runs. Afterwards the model must be in the same mode as before, since
-# training goes on. Keep what is correct: no gradients, the sum over all tokens, and no padding in it.
+# Write the function so that dropout is off while it runs. Afterwards the model must be in the same mode as before,
+# since training goes on. Keep what is correct: no gradients, the sum over all tokens, and no padding in it. Change
+# nothing else: gradients are on again afterwards, and every parameter can still learn. Return a float.
 
 # %%
 def fixed_perplexity(model: nn.Module, batches) -> float:
@@ -553,8 +555,8 @@ check("05.debug", fixed_perplexity)
 diagrams.byte_pair_merges({"fish": 5, "wish": 3, "fishing": 2, "ring": 2}, steps=4)
 
 # %% [markdown]
-# In the diagram, *i s* occurs $5 + 3 + 2 = 10$ times and is merged first. *s h* occurs equally often; in such a tie any one of
-# the pairs may be merged. Pairs never cross the border between two words.
+# In the diagram, *i s* occurs $5 + 3 + 2 = 10$ times and is merged first. *s h* occurs equally often; in such a tie any
+# one of the pairs may be merged. Pairs never cross the border between two words.
 #
 # ### Exercise 05.5: one merge  ●●● · 20 minutes
 #
@@ -586,8 +588,9 @@ def merge_most_frequent(words: dict[tuple[str, ...], int]) -> dict[tuple[str, ..
 check("05.5", merge_most_frequent)
 
 # %% [markdown]
-# The `tokenizers` library does thousands of merges in a second. The text below is real: movie reviews (Pang and Lee 2005), and
-# messages from the training split of WNUT17, the data set of the next section. Pieces that continue a word begin with `##`.
+# The `tokenizers` library does thousands of merges in a second. The text below is real: movie reviews (Pang and Lee
+# 2005), and messages from the training split of WNUT17, the data set of the next section. Pieces that continue a word
+# begin with `##`.
 
 # %%
 tweets = {split: real.load_or_explain("wnut_17", split) for split in ("train", "validation", "test")}
@@ -695,16 +698,18 @@ quiz("05")
 
 # %% [markdown]
 # **References.** Radford et al. 2018, [*Improving language understanding by generative
-# pre-training*](https://cdn.openai.com/research-covers/language-unsupervised/language_understanding_paper.pdf): GPT. Radford et al. 2019,
-# [*Language models are unsupervised multitask
-# learners*](https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf): GPT-2. Devlin et al. 2019,
-# *BERT*, [arXiv:1810.04805](https://arxiv.org/abs/1810.04805). Vaswani et al. 2017, *Attention is all you need*,
-# [arXiv:1706.03762](https://arxiv.org/abs/1706.03762). Press, Wolf 2017, *Using the output embedding to improve language models*,
-# [arXiv:1608.05859](https://arxiv.org/abs/1608.05859). Fan, Lewis, Dauphin 2018, *Hierarchical neural story generation*,
-# [arXiv:1805.04833](https://arxiv.org/abs/1805.04833): top-k. Holtzman et al. 2020, *The curious case of neural text degeneration*,
-# [arXiv:1904.09751](https://arxiv.org/abs/1904.09751): top-p. Sennrich, Haddow, Birch 2016, *Neural machine translation of rare words
-# with subword units*, [arXiv:1508.07909](https://arxiv.org/abs/1508.07909). Derczynski et al. 2017, *Results of the WNUT2017 shared task on novel and emerging entity recognition*,
-# [doi:10.18653/v1/W17-4418](https://doi.org/10.18653/v1/W17-4418). Aguilar et al. 2017, *A multi-task approach for named entity
-# recognition in social media data*, [doi:10.18653/v1/W17-4419](https://doi.org/10.18653/v1/W17-4419). Jelinek, Mercer 1980, *Interpolated estimation of Markov source
-# parameters from sparse data*, in Pattern Recognition in Practice. Pang, Lee 2005, *Seeing stars*,
+# pre-training*](https://cdn.openai.com/research-covers/language-unsupervised/language_understanding_paper.pdf): GPT.
+# Radford et al. 2019, [*Language models are unsupervised multitask
+# learners*](https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf):
+# GPT-2. Devlin et al. 2019, *BERT*, [arXiv:1810.04805](https://arxiv.org/abs/1810.04805). Vaswani et al. 2017,
+# *Attention is all you need*, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762). Press, Wolf 2017, *Using the output
+# embedding to improve language models*, [arXiv:1608.05859](https://arxiv.org/abs/1608.05859). Fan, Lewis, Dauphin 2018,
+# *Hierarchical neural story generation*, [arXiv:1805.04833](https://arxiv.org/abs/1805.04833): top-k. Holtzman et al.
+# 2020, *The curious case of neural text degeneration*, [arXiv:1904.09751](https://arxiv.org/abs/1904.09751): top-p.
+# Sennrich, Haddow, Birch 2016, *Neural machine translation of rare words with subword units*,
+# [arXiv:1508.07909](https://arxiv.org/abs/1508.07909). Derczynski et al. 2017, *Results of the WNUT2017 shared task on
+# novel and emerging entity recognition*, [doi:10.18653/v1/W17-4418](https://doi.org/10.18653/v1/W17-4418). Aguilar et
+# al. 2017, *A multi-task approach for named entity recognition in social media data*,
+# [doi:10.18653/v1/W17-4419](https://doi.org/10.18653/v1/W17-4419). Jelinek, Mercer 1980, *Interpolated estimation of
+# Markov source parameters from sparse data*, in Pattern Recognition in Practice. Pang, Lee 2005, *Seeing stars*,
 # [arXiv:cs/0506075](https://arxiv.org/abs/cs/0506075).

@@ -754,10 +754,10 @@ print("example 2 was changed; reconstructions that changed:", moved.nonzero()[:,
 # %% [markdown]
 # ### Exercise 06.debug: every example its own code  ●●○ · 15 minutes
 #
-# Print the shapes inside `decode`, and find out which example each reconstruction is made from. Then write the class
-# so that reconstruction $i$ depends on example $i$ alone. Keep the methods: `encode` gives codes of shape (B, code),
-# `decode` turns them into reconstructions of shape (B, D), and `forward` does one after the other. Every weight
-# should learn, so do not compute numbers that are cut off later.
+# Print the shapes inside `decode`, and find out which example each reconstruction is made from. Then write the class so
+# that in evaluation mode, reconstruction $i$ depends on example $i$ alone. Keep the methods: `encode` gives codes of
+# shape (B, code), `decode` turns them into reconstructions of shape (B, D), and `forward` does one after the other.
+# Every weight should learn, so do not compute numbers that are cut off later.
 
 # %%
 class FixedAutoencoder(nn.Module):

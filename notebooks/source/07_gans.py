@@ -191,8 +191,8 @@ print(f"formula {0.3 / 0.4:.3f}   search {best:.3f}")
 # %% [markdown]
 # ### Exercise 07.1: the optimal discriminator  ●○○ · 5 minutes
 #
-# You get both densities at the same points; all values are positive. Return the output of the optimal discriminator at
-# each point.
+# You get both densities at the same points; all values are positive. Leave the densities as they are. Return the output
+# of the optimal discriminator at each point.
 
 # %%
 def optimal_discriminator(p_data: Tensor, p_generated: Tensor) -> Tensor:
@@ -327,7 +327,7 @@ diagrams.gan_steps()
 #
 # Take one step of `optimizer` with the hinge loss, averaged over the batch. Return the loss before the step as a float.
 # The generated images are `generator(z)`. No gradient may reach the generator: the `.grad` of its parameters is the
-# same afterwards. Leave both networks in the mode (training or evaluation) that they are in.
+# same afterwards. Leave both networks in the mode (training or evaluation) that they are in, and all parameters trainable.
 
 # %%
 def discriminator_step(generator: nn.Module, discriminator: nn.Module, optimizer: torch.optim.Optimizer,
@@ -555,7 +555,7 @@ print((0 - 3) ** 2 + 1**2 + 2**2 - 2 * (1**2 * 2**2) ** 0.5)
 # \Sigma_y$. `torch.linalg.eigvals` returns them as complex numbers; use their real parts.
 #
 # $N$ and $M$ may differ, and may be smaller than $D$. Some eigenvalues are then 0, and rounding can make them slightly
-# negative: clamp them at 0 before the root.
+# negative: clamp them at 0 before the root. Covariances may be divided by $N - 1$ or by $N$.
 
 # %%
 def frechet_distance(x: Tensor, y: Tensor) -> Tensor:

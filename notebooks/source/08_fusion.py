@@ -149,7 +149,7 @@ print("by hand", (alpha * image + (1 - alpha) * text).tolist(), "  package", pac
 # %% [markdown]
 # ### Exercise 08.1: the weighted sum  ●○○ · 5 minutes
 #
-# Mix a batch of image features with a batch of text features of the same width.
+# Mix a batch of image features with a batch of text features of the same width. Gradients must reach both.
 
 # %%
 def weighted_sum(image: Tensor, text: Tensor, alpha: float) -> Tensor:
@@ -343,7 +343,8 @@ for by_hand, package in ((Concatenation(), fusion.Concatenation(sizes, 128)), (P
 #
 # ### Exercise 08.2: a gate  ●●○ · 10 minutes
 #
-# $[\cdot\,;\cdot]$ concatenates the image's features (first) and the text's. $\odot$ is `*`.
+# $[\cdot\,;\cdot]$ concatenates the image's features (first) and the text's. $\odot$ is `*`. Gradients must reach all
+# four arguments.
 
 # %%
 def gate(image: Tensor, text: Tensor, W: Tensor, b: Tensor) -> Tensor:
@@ -449,9 +450,10 @@ for name, rate in error_rates(fused[best], data["held-out phrasings"][:2]).items
     print(f"{name:22} {rate:.0%} errors")
 
 # %% [markdown]
-# Sentences with "tiny" or "huge" have by far the most errors: the text encoder never learned which of the two means large. "that
-# is" costs some accuracy, the other changes almost nothing. The errors are one-sided: true statements are rejected far
-# more often than false ones are accepted, because unfamiliar features do not match anything. The most confident mistakes:
+# Sentences with "tiny" or "huge" have by far the most errors: the text encoder never learned which of the two means
+# large. "that is" costs some accuracy, the other changes almost nothing. The errors are one-sided: true statements are
+# rejected far more often than false ones are accepted, because unfamiliar features do not match anything. The most
+# confident mistakes:
 
 # %%
 p_false = predict(fused[best], data["held-out phrasings"][:2]).softmax(dim=1)[:, 0]
@@ -522,7 +524,8 @@ object_data = {split: (encoded_images[split], encoded_sounds[split], pages.label
 #
 # ### Exercise 08.4: late fusion without overflow  ●●○ · 10 minutes
 #
-# Return $\ln p(k)$, finite for logits of any size. (`torch.logsumexp` computes $\ln \sum e^{x}$ safely.)
+# Return $\ln p(k)$, finite for logits of any size, also where two examples of a batch differ widely. Gradients must
+# reach both. (`torch.logsumexp` computes $\ln \sum e^{x}$ safely.)
 
 # %%
 def late_fusion(logits_image: Tensor, logits_sound: Tensor) -> Tensor:
@@ -639,9 +642,9 @@ print(f"weighted sum, accuracy: image corrupted {correct[test_pages.corrupted].f
 # classifier, trained to be correct on its own, is more confident.
 
 # %% [markdown]
-# Fused features were trained to be correct *together*. The model relied on the easier modality, here the word, and was never
-# required to classify from the image alone. The product suffers most, since one wrong factor corrupts the result. A gate could
-# learn to close, but only if training shows it corrupted inputs.
+# Fused features were trained to be correct *together*. The model relied on the easier modality, here the word, and was
+# never required to classify from the image alone. The product suffers most, since one wrong factor corrupts the result.
+# A gate could learn to close, but only if training shows it corrupted inputs.
 #
 # Averaged probabilities beat averaged logits. An average of logits is a product of probabilities, in which one
 # confident "no" acts as a veto. Kittler et al. (1998) compared both rules and found the sum less sensitive to errors in
@@ -728,7 +731,7 @@ print("gradient with respect to each position of the maps:\n", encoded.grad.abs(
 # %% [markdown]
 # ### Exercise 08.debug: fix the model  ●●○ · 15 minutes
 #
-# The order of the words must matter, padding must not, and every position of the maps must be used. You may flatten the
+# The order of the words must matter, padding must not, and every position of all 32 maps must be used. You may flatten the
 # maps (then `head` has to expect more features), or take the maximum or the mean over positions, as in lesson 01.
 
 # %%

@@ -89,8 +89,8 @@ print([(test.words[test.spoken[i]], ANSWERS[test.labels[i]]) for i in four])
 #
 # $$\text{accuracy} \le p \cdot 1 + (1 - p) \cdot \tfrac12 = \tfrac12 + \tfrac{p}{2}$$
 #
-# **Image and voice, no question.** Three examples have identical inputs, and their labels belong to three different attributes,
-# so at most one answer of three is correct: $\text{accuracy} \le \tfrac13$.
+# **Image and voice, no question.** Three examples have identical inputs, and their labels belong to three different
+# attributes, so at most one answer of three is correct: $\text{accuracy} \le \tfrac13$.
 
 # %%
 labels_by_page = test.labels.unflatten(0, (-1, 2, 3))                           # (pages, objects, questions)
@@ -243,7 +243,8 @@ print({name: round(accuracy, 3) for name, accuracy in overall.items()})
 #
 # ### Exercise 09.2: tokens with coordinates  ●○○ · 10 minutes
 #
-# Row by row, `x` before `y`, from -1 at the left and top to 1. Maps may have any size, including a single row or column.
+# Row by row, `x` before `y`, from -1 at the left and top to 1. Maps may have any size, including a single row or
+# column, whose coordinate may be any finite number. Gradients must reach the maps.
 
 # %%
 def add_positions(maps: Tensor) -> Tensor:
@@ -295,7 +296,7 @@ print("weights", [round(w, 3) for w in weights[0].tolist()], "  output", round((
 #
 # ### Exercise 09.3: cross-attention  ●●○ · 15 minutes
 #
-# Return the output and the weights: you will plot them later.
+# Return the output and the weights: you will plot them later. Gradients of the output must reach all five arguments.
 
 # %%
 def cross_attention(query_tokens: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> tuple[Tensor, Tensor]:
@@ -332,7 +333,7 @@ diagrams.film()
 # ### Exercise 09.4: FiLM  ●○○ · 10 minutes
 #
 # Each example has one condition, which modulates all of its tokens in the same way. The first half of `W` computes
-# $\gamma$, the second $\beta$.
+# $\gamma$, the second $\beta$. Leave the arguments as they are; gradients must reach all four.
 
 # %%
 def film(features: Tensor, condition: Tensor, W: Tensor, b: Tensor) -> Tensor:
@@ -510,10 +511,11 @@ for split in ("test", "held-out combinations"):
           f"weight on the named object {attention_fractions(named, split)['named object']:.2f}")
 
 # %% [markdown]
-# Colours lose most: the image encoder recognises these combinations less well, as in lesson 01. *Position* drops as well, although it
-# does not involve colour. The object itself is harder to find, and less weight lies on it.
+# Colours lose most: the image encoder recognises these combinations less well, as in lesson 01. *Position* drops as
+# well, although it does not involve colour. The object itself is harder to find, and less weight lies on it.
 #
-# And held-out phrasings? Before you run the cell: these are the three questions that never occur in training. Which will fail?
+# And held-out phrasings? Before you run the cell: these are the three questions that never occur in training. Which
+# will fail?
 
 # %%
 new_answers = answers(answerer, "held-out phrasings")
@@ -525,16 +527,17 @@ print("words of training questions:", sorted({word for text in question_sets["tr
 
 # %% [markdown]
 # "colour" and "size" occurred in training, and a mean of word embeddings tolerates one unknown word more or less. The
-# embeddings of "of", "left", "right", "above" and "below" are still random: no training question contains them. The third
-# question does contain "or", and in training "or" occurred only in "is this thing big or small". The model therefore answers
-# with a size. A text encoder trained from scratch on two phrasings per question cannot know better; pretraining (lesson 05) helps.
+# embeddings of "of", "left", "right", "above" and "below" are still random: no training question contains them. The
+# third question does contain "or", and in training "or" occurred only in "is this thing big or small". The model
+# therefore answers with a size. A text encoder trained from scratch on two phrasings per question cannot know better;
+# pretraining (lesson 05) helps.
 
 # %% [markdown]
 # ## Error analysis
 #
-# An answer can be wrong in two ways. Either the model attended to the wrong object and described that one, or it attended
-# to the correct object and misread it. Two quantities distinguish the cases: is the answer true of the *other* object, and how
-# much weight lay on the named object?
+# An answer can be wrong in two ways. Either the model attended to the wrong object and described that one, or it
+# attended to the correct object and misread it. Two quantities distinguish the cases: is the answer true of the *other*
+# object, and how much weight lay on the named object?
 
 # %%
 correct, truth = is_correct(answerer), test.labels.unflatten(0, (-1, 2, 3))
@@ -652,14 +655,14 @@ print("gradients", dict(zip(("image", "sound"), gradients, strict=True)))
 
 # %% [markdown]
 # Every number below 1 becomes 0, which is padding; that is most of the sound. The image's maxima become 1, 2, 3 and
-# more, and each now selects a row of the embedding. Which feature had the value is lost, since an embedding looks up the value
-# and ignores the index. Row 2 is not closer to row 3 than to row 90: **token ids are categories, features are quantities.**
-# The gradient `None` means that no encoder below could ever be trained.
+# more, and each now selects a row of the embedding. Which feature had the value is lost, since an embedding looks up
+# the value and ignores the index. Row 2 is not closer to row 3 than to row 90: **token ids are categories, features are
+# quantities.** The gradient `None` means that no encoder below could ever be trained.
 #
 # ### Exercise 09.debug: fix the model  ●●○ · 15 minutes
 #
-# Token ids are looked up; features are multiplied by weights, negative ones too. Create additional layers in `__init__`, after
-# `super().__init__(...)`, each under its own name. Each outputs `width` features.
+# Token ids are looked up; features are multiplied by weights, negative ones too. Create additional layers in
+# `__init__`, after `super().__init__(...)`, each under its own name. Each outputs `width` features.
 
 # %%
 class Fixed(Buggy):
@@ -838,9 +841,10 @@ full = 128 * 128 * 64
 print(f"{full:,} products per example, {128 * full:,} weights for 128 outputs")
 
 # %% [markdown]
-# That is half a gigabyte of weights for a single layer. Zadeh et al. (2017) fused three short vectors this way, each extended by
-# a constant 1, so that single modalities and pairs occur among the products as well. Liu et al. (2018) avoid the tensor:
-# let $W_k$ be a sum of $R$ outer products, $W_k = \sum_r u_{rk} \otimes v_{rk} \otimes w_{rk}$. The triple sum then factorises:
+# That is half a gigabyte of weights for a single layer. Zadeh et al. (2017) fused three short vectors this way, each
+# extended by a constant 1, so that single modalities and pairs occur among the products as well. Liu et al. (2018)
+# avoid the tensor: let $W_k$ be a sum of $R$ outer products, $W_k = \sum_r u_{rk} \otimes v_{rk} \otimes w_{rk}$. The
+# triple sum then factorises:
 #
 # $$o_k = \sum_{r=1}^{R} (u_{rk} \cdot x)\,(v_{rk} \cdot y)\,(w_{rk} \cdot t)$$
 
@@ -854,8 +858,9 @@ diagrams.low_rank_fusion()
 #
 # ### Exercise 09.1: low-rank fusion  ●●○ · 10 minutes
 #
-# For any number of modalities. `factors[m]` contains, for each of `R` ranks, a matrix `(K, D_m)` of modality `m`.
-# `torch.einsum("bd,rkd->brk", x, factor)` sums over the repeated letter `d`, and keeps `b`, `r` and `k`.
+# For any number of modalities and any batch size; gradients must reach features and factors. `factors[m]` contains, for
+# each of `R` ranks, a matrix `(K, D_m)` of modality `m`. `torch.einsum("bd,rkd->brk", x, factor)` sums over the
+# repeated letter `d`, and keeps `b`, `r` and `k`.
 
 # %%
 def low_rank(features: list[Tensor], factors: list[Tensor]) -> Tensor:
@@ -908,8 +913,9 @@ show.compare(by_question(low_rank_models))
 # %% [markdown]
 # ### Ablation: uniform heads
 #
-# A map of weights shows where a model attended. Whether it *used* what it found can be tested: replace the weights of some heads by uniform
-# ones and leave everything else. Predict the effect of each kind of head on colour and on position.
+# A map of weights shows where a model attended. Whether it *used* what it found can be tested: replace the weights of
+# some heads by uniform ones and leave everything else. Predict the effect of each kind of head on colour and on
+# position.
 
 # %%
 @torch.no_grad()
@@ -936,10 +942,10 @@ show.compare({"all heads": with_uniform([]), "focused heads made uniform": with_
 # %% [markdown]
 # ### Bottleneck tokens
 #
-# Here one modality attends to another. What if all should attend to all: 36 positions, the words of the question, frames
-# of a sound? Concatenating all tokens into one sequence costs $T^2$ weights per head (lesson 04). Nagrani et al. (2021) insert
-# a few **bottleneck tokens** $s$. In each of their layers, a modality attends to itself and to $s$; the $M$ resulting versions of
-# $s$ are then averaged:
+# Here one modality attends to another. What if all should attend to all: 36 positions, the words of the question,
+# frames of a sound? Concatenating all tokens into one sequence costs $T^2$ weights per head (lesson 04). Nagrani et al.
+# (2021) insert a few **bottleneck tokens** $s$. In each of their layers, a modality attends to itself and to $s$; the
+# $M$ resulting versions of $s$ are then averaged:
 #
 # $$[s_m;\, x_m] \leftarrow \text{layer}_m\big([s;\, x_m]\big), \qquad s \leftarrow \tfrac1M \textstyle\sum_m s_m$$
 
@@ -949,7 +955,8 @@ diagrams.fusion_bottleneck()
 # %% [markdown]
 # ### Exercise 09.5: one bottleneck layer  ●●● · 15 minutes
 #
-# `layers[m]` maps `(B, tokens, D)` to the same shape. Put the shared tokens first, and call each layer once.
+# `layers[m]` maps `(B, tokens, D)` to the same shape. Put the shared tokens first, and call each layer once. Leave the
+# list as it is; gradients must reach all tokens.
 
 # %%
 def bottleneck_step(shared: Tensor, modalities: list[Tensor], layers: list) -> tuple[Tensor, list[Tensor]]:
@@ -1031,14 +1038,16 @@ show.show_stored_table("09_question")
 # build it in; otherwise more layers and data have to learn it. Note the range of the model with one head.
 
 # %% [markdown]
-# **References.** Vaswani et al. 2017, *Attention is all you need*, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762):
-# a decoder that attends to an encoder. Perez et al. 2018, *FiLM: visual reasoning with a general conditioning layer*,
-# [arXiv:1709.07871](https://arxiv.org/abs/1709.07871). Zadeh et al. 2017, *Tensor fusion network for multimodal sentiment
-# analysis*, [arXiv:1707.07250](https://arxiv.org/abs/1707.07250). Liu et al. 2018, *Efficient low-rank multimodal fusion
-# with modality-specific factors*, [arXiv:1806.00064](https://arxiv.org/abs/1806.00064). Nagrani et al. 2021, *Attention
-# bottlenecks for multimodal fusion*, [arXiv:2107.00135](https://arxiv.org/abs/2107.00135). Harwath et al. 2018, *Jointly
-# discovering visual objects and spoken words from raw sensory input*, [arXiv:1804.01452](https://arxiv.org/abs/1804.01452).
-# Gurari et al. 2018, *VizWiz grand challenge: answering visual questions from blind people*,
-# [arXiv:1802.08218](https://arxiv.org/abs/1802.08218). LeCun, Bottou, Bengio, Haffner 1998, *Gradient-based learning applied to
-# document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST. Jackson et al., *Free spoken digit
-# dataset*, [doi:10.5281/zenodo.1342401](https://doi.org/10.5281/zenodo.1342401).
+# **References.** Vaswani et al. 2017, *Attention is all you need*,
+# [arXiv:1706.03762](https://arxiv.org/abs/1706.03762): a decoder that attends to an encoder. Perez et al. 2018, *FiLM:
+# visual reasoning with a general conditioning layer*, [arXiv:1709.07871](https://arxiv.org/abs/1709.07871). Zadeh et
+# al. 2017, *Tensor fusion network for multimodal sentiment analysis*,
+# [arXiv:1707.07250](https://arxiv.org/abs/1707.07250). Liu et al. 2018, *Efficient low-rank multimodal fusion with
+# modality-specific factors*, [arXiv:1806.00064](https://arxiv.org/abs/1806.00064). Nagrani et al. 2021, *Attention
+# bottlenecks for multimodal fusion*, [arXiv:2107.00135](https://arxiv.org/abs/2107.00135). Harwath et al. 2018,
+# *Jointly discovering visual objects and spoken words from raw sensory input*,
+# [arXiv:1804.01452](https://arxiv.org/abs/1804.01452). Gurari et al. 2018, *VizWiz grand challenge: answering visual
+# questions from blind people*, [arXiv:1802.08218](https://arxiv.org/abs/1802.08218). LeCun, Bottou, Bengio, Haffner
+# 1998, *Gradient-based learning applied to document recognition*,
+# [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST. Jackson et al., *Free spoken digit dataset*,
+# [doi:10.5281/zenodo.1342401](https://doi.org/10.5281/zenodo.1342401).

@@ -105,9 +105,10 @@ for position, (name, encoder) in enumerate(encoders().items()):
 print({name: f"{accuracy:.2f}" for name, accuracy in alone.items()})
 
 # %% [markdown]
-# Sound is nearly perfect and the image is good. The sentence names the object on half of the pages and leaves a guess for the
-# rest. Is its best accuracy $0.5 + 0.5 / 14 = 54\%$? Slightly more: the sentence also names the colour, and each colour occurs
-# with eight or nine of the fourteen kinds in this book (the other combinations are held out): $0.5 + 0.5 / 9 \approx 56\%$.
+# Sound is nearly perfect and the image is good. The sentence names the object on half of the pages and leaves a guess
+# for the rest. Is its best accuracy $0.5 + 0.5 / 14 = 54\%$? Slightly more: the sentence also names the colour, and
+# each colour occurs with eight or nine of the fourteen kinds in this book (the other combinations are held out): $0.5 +
+# 0.5 / 9 \approx 56\%$.
 
 # %% [markdown]
 # ## Joint training
@@ -171,7 +172,8 @@ for split in labels:
 #
 # ### Exercise 10.1: mean imputation  ●○○ · 5 minutes
 #
-# For one modality: some rows are missing and contain arbitrary values, NaN included.
+# For one modality: some rows are missing and contain arbitrary values, NaN included. Return a new tensor; leave
+# `features` as it is.
 
 # %%
 def fill_with_mean(features: Tensor, present: Tensor) -> Tensor:
@@ -232,9 +234,9 @@ show.compare(branches, chance=1 / len(KINDS))
 expect("10.branch_behind", alone["image"] - branches["image"]["joint training, linear probe"])
 
 # %% [markdown]
-# The sound and text branches learned what they learn alone. The image branch did not: with the same network, images and number of
-# steps, a probe reaches less than half of its accuracy. No fusion layer could fix that; the features are missing. This is
-# **modality competition**, and only measuring each branch reveals it. The joint accuracy does not.
+# The sound and text branches learned what they learn alone. The image branch did not: with the same network, images and
+# number of steps, a probe reaches less than half of its accuracy. No fusion layer could fix that; the features are
+# missing. This is **modality competition**, and only measuring each branch reveals it. The joint accuracy does not.
 
 # %% [markdown]
 # ## Why it stopped learning
@@ -252,8 +254,8 @@ show.plot_lines({name: smooth([scores[name] for scores in record]) for name in n
                 xlabel="step", ylabel="probability of the correct class")
 
 # %% [markdown]
-# All three start together. Sound is fast: after 100 to 200 steps it is almost always correct. Now consider the gradient of the
-# cross-entropy $L$ with respect to the joint logits $z$, with $p = \text{softmax}(z)$ and the one-hot label $y$:
+# All three start together. Sound is fast: after 100 to 200 steps it is almost always correct. Now consider the gradient
+# of the cross-entropy $L$ with respect to the joint logits $z$, with $p = \text{softmax}(z)$ and the one-hot label $y$:
 #
 # $$\frac{\partial L}{\partial z} = p - y$$
 #
@@ -278,16 +280,16 @@ if early:
 print("after training", joint_error(plain))
 
 # %% [markdown]
-# After a quarter of the training only a few hundredths of the error remain. During the other three quarters the image branch has
-# little to learn from.
+# After a quarter of the training only a few hundredths of the error remain. During the other three quarters the image
+# branch has little to learn from.
 #
 # Does Adam not compensate, since it divides each gradient by its recent magnitude? Only slowly: its second moment averages
 # over about 1,000 steps, and this run has 630, so the large early gradients keep later steps small.
 
 # %% [markdown]
 # Huang et al. (2022) prove for a small network that joint training learns a subset of the modalities and leaves others
-# unexplored. In their proof, the random initialisation decides which ones win. That the *fastest* wins here is an observation from
-# the curves, not their theorem.
+# unexplored. In their proof, the random initialisation decides which ones win. That the *fastest* wins here is an
+# observation from the curves, not their theorem.
 #
 # ## Modality dropout
 #
@@ -297,8 +299,9 @@ print("after training", joint_error(plain))
 #
 # ### Exercise 10.3: which modalities are kept?  ●●○ · 10 minutes
 #
-# Drop every modality of every example independently, with that modality's rate. An example that lost all of them gets
-# one back, each with equal probability: without input there is nothing to learn.
+# Drop every modality of every example independently, with that modality's rate; draw with `rng`. An example that lost
+# all of them gets exactly one back (it is not drawn again), each with equal probability: without input there is nothing
+# to learn.
 
 # %%
 def modality_dropout(batch: int, rates: Tensor, rng: torch.Generator) -> Tensor:
@@ -337,17 +340,17 @@ print("image branch, linear probe:", f"{branches['image']['joint training, linea
 
 # %% [markdown]
 # With the same network, pages, steps and imputation, the model loses less than half as much accuracy, and nothing when
-# everything is present. Dropout helps twice: the image branch has pages on which no other branch classifies, and the fusion layer learns to
-# manage without sound.
+# everything is present. Dropout helps twice: the image branch has pages on which no other branch classifies, and the
+# fusion layer learns to manage without sound.
 #
-# Dropout is not free of cost everywhere. Where *all* modalities are needed at once (the matching task of lesson 08), an example with a
-# missing modality has no answer, and training on it teaches guessing.
+# Dropout is not free of cost everywhere. Where *all* modalities are needed at once (the matching task of lesson 08), an
+# example with a missing modality has no answer, and training on it teaches guessing.
 
 # %% [markdown]
 # ## Auxiliary unimodal losses
 #
-# Another remedy: if the image branch stops because the joint loss is small, give each branch its own linear head and its own loss,
-# and add them up:
+# Another remedy: if the image branch stops because the joint loss is small, give each branch its own linear head and
+# its own loss, and add them up:
 #
 # $$L = L_{\text{joint}} + \sum_m w_m L_m$$
 #
@@ -369,13 +372,13 @@ expect("10.auxiliary_losses", own_head["image"] - alone["image"])
 print({f"no {name}": f"{without(with_heads, with_heads_features, name):.2f}" for name in names})
 
 # %% [markdown]
-# The image branch classifies well again. Yet without sound the *fusion layer* does worse than the image's own head: its loss was small early
-# on, as before, so it never learned to use the image. Auxiliary losses improve the branches. They do not teach the fusion layer what to do
-# without sound, because during training sound was always present.
+# The image branch classifies well again. Yet without sound the *fusion layer* does worse than the image's own head: its
+# loss was small early on, as before, so it never learned to use the image. Auxiliary losses improve the branches. They
+# do not teach the fusion layer what to do without sound, because during training sound was always present.
 
 # %% [markdown]
-# A related question is **co-learning** (Baltrušaitis, Ahuja, Morency 2019): train with three modalities, use one. Does training
-# with others make the image branch better than training alone?
+# A related question is **co-learning** (Baltrušaitis, Ahuja, Morency 2019): train with three modalities, use one. Does
+# training with others make the image branch better than training alone?
 
 # %%
 for split in ("test", "held-out voices"):
@@ -384,8 +387,9 @@ for split in ("test", "held-out voices"):
           f"trained jointly {accuracy(predict(with_heads.heads['image'], with_heads_features[split]['image']), split):.3f}")
 
 # %% [markdown]
-# They are equal within a few points. Nothing is transferred from sound to image: the branches share a loss, but no weights.
-# Where co-learning helps, something is shared (a feature space, as in lesson 11), or one modality labels the data of the other.
+# They are equal within a few points. Nothing is transferred from sound to image: the branches share a loss, but no
+# weights. Where co-learning helps, something is shared (a feature space, as in lesson 11), or one modality labels the
+# data of the other.
 #
 # ## Choosing an imputation
 #
@@ -418,16 +422,16 @@ def imputed_accuracies(model: Branches, features: dict) -> dict[str, float]:
 show.compare({"plain": imputed_accuracies(plain, plain_features), "with dropout": imputed_accuracies(dropped, dropped_features)})
 
 # %% [markdown]
-# Silence is worst for both models. Nothing tells the network that the sound is missing; it interprets silence as a word. Mean and
-# mask are almost equal for the plain model: its mask vector was never trained and is still zero, and these features have mean zero.
-# Generated features help the plain model slightly. They cannot do more, since they are computed from a
-# poor image branch. With dropout, the other three differ by about two points.
+# Silence is worst for both models. Nothing tells the network that the sound is missing; it interprets silence as a
+# word. Mean and mask are almost equal for the plain model: its mask vector was never trained and is still zero, and
+# these features have mean zero. Generated features help the plain model slightly. They cannot do more, since they are
+# computed from a poor image branch. With dropout, the other three differ by about two points.
 
 # %% [markdown]
 # ## Noise instead of absence
 #
-# More often a modality is present but degraded. Add noise to the log-mel spectrograms, up to four times their standard deviation, without
-# telling the models.
+# More often a modality is present but degraded. Add noise to the log-mel spectrograms, up to four times their standard
+# deviation, without telling the models.
 
 # %%
 levels = (0, 0.5, 1, 1.5, 2, 3, 4)
@@ -442,8 +446,8 @@ show.plot_lines(curves, levels, xlabel="noise on the sound, in standard deviatio
 
 # %% [markdown]
 # The model with dropout never saw noise, yet it tolerates more, because it relies less on sound. Compare the curves
-# with the bars for "no sound" above: from about 1.5 standard deviations on, noisy sound is worse than missing sound for both models. If you can
-# detect that a microphone is broken, mask it.
+# with the bars for "no sound" above: from about 1.5 standard deviations on, noisy sound is worse than missing sound for
+# both models. If you can detect that a microphone is broken, mask it.
 #
 # ## Play: mask and degrade
 #
@@ -513,8 +517,8 @@ check("10.4", shapley_values)
 #   features, times their difference. The baseline is what the mask inserts: zeros in the plain model, a learned vector in
 #   the one with dropout.
 #
-# Which modality will ablation rank first, and which Shapley values? What will gradient × input yield for a model that is almost always
-# confident?
+# Which modality will ablation rank first, and which Shapley values? What will gradient × input yield for a model that
+# is almost always confident?
 
 # %%
 def attributions_of(model: Branches, features: dict) -> dict[str, dict[str, float]]:
@@ -550,8 +554,8 @@ show.compare(attributions_of(dropped, dropped_features), label="contribution to 
 #   modalities together along a line; the latter add one at a time, through combinations that occur when a modality is
 #   missing.
 #
-# For "what happens if it fails", read the ablation; for "what contributed", Shapley values. All depend on the choice of baseline.
-# Silence instead of the mask would define another game, with other values.
+# For "what happens if it fails", read the ablation; for "what contributed", Shapley values. All depend on the choice of
+# baseline. Silence instead of the mask would define another game, with other values.
 
 # %% [markdown]
 # ## Debugging exercise
@@ -576,14 +580,14 @@ for row, model, features in (("plain", plain, plain_features), ("with dropout", 
 print({name: f"{gap.float().mean():.0%} missing" for name, gap in gaps.items()})
 
 # %% [markdown]
-# The report cannot distinguish the two models. The bug looks like good hygiene: only complete rows are kept. Statisticians call
-# this a complete-case analysis. Here it removes the very pages that the evaluation is about.
+# The report cannot distinguish the two models. The bug looks like good hygiene: only complete rows are kept.
+# Statisticians call this a complete-case analysis. Here it removes the very pages that the evaluation is about.
 #
 # ### Exercise 10.debug: fix the report  ●●○ · 15 minutes
 #
-# Return the accuracy for **every non-empty set** of modalities, with the training mean for all others. Keys are the names in the
-# dictionary's order, joined by "+", such as `"image+text"`. A row that lacks a modality (at least one NaN) gets the mean for it; no row
-# is left out.
+# Return the accuracy for **every non-empty set** of modalities, with the training mean for all others. Keys are the
+# names in the dictionary's order, joined by "+", such as `"image+text"`. A row that lacks a modality (at least one NaN)
+# gets the mean for it; no row is left out. Leave `features` as they are.
 
 # %%
 def report(decide, features: dict[str, Tensor], labels: Tensor, means: dict[str, Tensor]) -> dict[str, float]:
@@ -668,17 +672,18 @@ if have:
     expect("10.real_complete", real_table["plain"]["image+sound+text"] - real_table["with dropout"]["image+sound+text"])
 
 # %% [markdown]
-# From the image alone, the plain model classifies about two digits in three; with dropout, the same network classifies well over
-# 90%. Sound improves as well, though less. Whether the branch or the fusion layer was responsible only a probe would tell. With everything
-# present, the plain model looks perfect.
+# From the image alone, the plain model classifies about two digits in three; with dropout, the same network classifies
+# well over 90%. Sound improves as well, though less. Whether the branch or the fusion layer was responsible only a
+# probe would tell. With everything present, the plain model looks perfect.
 
 # %% [markdown]
-# **Where these methods are used.** *A car with several sensors*: a camera is blinded by low sun, a microphone by wind. Usually the
-# modalities agree, so one can replace another, and for the same reason a joint model may never have learned to. *Diagnosis from
-# images and records*: some patients have no scan.
+# **Where these methods are used.** *A car with several sensors*: a camera is blinded by low sun, a microphone by wind.
+# Usually the modalities agree, so one can replace another, and for the same reason a joint model may never have learned
+# to. *Diagnosis from images and records*: some patients have no scan.
 #
-# What the toy leaves out: here modalities fail at random. In a hospital a scan may be missing *because* the doctor was not worried, so its
-# absence is informative and the mean is a biased imputation. Dropout rates tuned for one failure say nothing about two at once.
+# What the toy leaves out: here modalities fail at random. In a hospital a scan may be missing *because* the doctor was
+# not worried, so its absence is informative and the mean is a biased imputation. Dropout rates tuned for one failure
+# say nothing about two at once.
 
 # %%
 quiz("10")
@@ -701,20 +706,22 @@ quiz("10")
 # - Imputations range from silence to generated features; none replaces features that were never learned.
 # - Ablation, gradients and Shapley values answer different questions.
 #
-# Next: [11 A shared space](11_shared_space.ipynb), where images, sentences and sounds with the same meaning become neighbours.
+# Next: [11 A shared space](11_shared_space.ipynb), where images, sentences and sounds with the same meaning become
+# neighbours.
 
 # %% [markdown]
 # ## Going further
 #
 # ### On-the-fly gradient modulation
 #
-# Peng et al. (2022) reduce the gradient of whichever branch is ahead (**on-the-fly gradient modulation**, OGM; here without
-# the noise of their variant OGM-GE). Let $s_m$ be the mean probability that branch $m$ alone gives the correct class. With three
-# branches instead of their two:
+# Peng et al. (2022) reduce the gradient of whichever branch is ahead (**on-the-fly gradient modulation**, OGM; here
+# without the noise of their variant OGM-GE). Let $s_m$ be the mean probability that branch $m$ alone gives the correct
+# class. With three branches instead of their two:
 #
 # $$\rho_m = \frac{s_m}{\text{mean of the others}}, \qquad k_m = \begin{cases} 1 - \tanh(\alpha \rho_m) & \rho_m > 1 \\ 1 & \text{otherwise} \end{cases}$$
 #
-# By hand: scores 0.9 and 0.3 with $\alpha = 0.5$ give $\rho = 3$ and $k = 1 - \tanh(1.5) = 0.09$ for the first, 1 for the second.
+# By hand: scores 0.9 and 0.3 with $\alpha = 0.5$ give $\rho = 3$ and $k = 1 - \tanh(1.5) = 0.09$ for the first, 1 for
+# the second.
 
 # %% tags=["nbval-check-output"]
 by_hand = 1 - tanh(0.5 * 0.9 / 0.3)
@@ -751,12 +758,12 @@ modulated_features = features_of_splits(modulated)
 print("linear probes:", {name: f"{probe(modulated_features, name):.2f}" for name in names})
 
 # %% [markdown]
-# The gradient of the sound branch soon almost vanishes, yet the image branch gains little. The likely reason: only the encoder is
-# slowed down. The fusion layer learns at full speed to classify by whatever sound features it gets, so the joint prediction becomes
-# correct anyway, and $p - y$ vanishes for the image as before.
+# The gradient of the sound branch soon almost vanishes, yet the image branch gains little. The likely reason: only the
+# encoder is slowed down. The fusion layer learns at full speed to classify by whatever sound features it gets, so the
+# joint prediction becomes correct anyway, and $p - y$ vanishes for the image as before.
 #
-# Peng et al. train with SGD, where no division by past gradients undoes a factor. The stored table has both optimisers; with either, the image
-# branch recovers only a small part. On their audio-visual data the method helped.
+# Peng et al. train with SGD, where no division by past gradients undoes a factor. The stored table has both optimisers;
+# with either, the image branch recovers only a small part. On their audio-visual data the method helped.
 
 # %% [markdown]
 # ### All methods over five seeds
@@ -767,10 +774,10 @@ print("linear probes:", {name: f"{probe(modulated_features, name):.2f}" for name
 show.show_stored_table("10_missing")
 
 # %% [markdown]
-# In the column "without sound", auxiliary losses *and* dropout together are best, at no cost when everything is present. Also
-# compare the row "auxiliary losses" in the column "generated": once the image branch has learned, its features suffice to predict the missing ones, and
-# the fusion layer receives inputs of the kind it was trained on. That is a second remedy without dropout, provided you know what is missing and
-# have trained a generator for it.
+# In the column "without sound", auxiliary losses *and* dropout together are best, at no cost when everything is
+# present. Also compare the row "auxiliary losses" in the column "generated": once the image branch has learned, its
+# features suffice to predict the missing ones, and the fusion layer receives inputs of the kind it was trained on. That
+# is a second remedy without dropout, provided you know what is missing and have trained a generator for it.
 
 # %% [markdown]
 # **References.** Wang, Tran, Feiszli 2020, *What makes training multi-modal classification networks hard?*,

@@ -171,7 +171,8 @@ print(f"by hand {(2 * outer + inner) / 3:.4f}   package {contrastive.contrastive
 # %% [markdown]
 # ### Exercise 11.2: the contrastive loss  ●●○ · 15 minutes
 #
-# Compute it from a matrix of cosines. Which PyTorch loss takes logits and the index of the correct class?
+# Compute it from a matrix of cosines. Which PyTorch loss takes logits and the index of the correct class? Gradients
+# reach `cosines`.
 
 # %%
 def symmetric_info_nce(cosines: Tensor, scale: float) -> Tensor:
