@@ -220,8 +220,8 @@ for name, model in vaes.items():
 
 # %% [markdown]
 # With squared error alone, less than 20% of the images show object and colour. The colour survives best: the mean of
-# many boats is a blurred patch in the colour of the boat. With the perceptual loss it is about 90%, and about 75% for
-# held-out combinations.
+# many boats is a blurred patch in the colour of the boat. With the perceptual loss it is 85% to 90%, and more than
+# 70% for held-out combinations.
 
 # %% [markdown]
 # Look at these images closely, too. Shapes and outlines are clear, but fine regular lines cover the objects. Such
@@ -357,15 +357,17 @@ zero, half = torch.zeros(1, 1), torch.tensor([0.5])
 print(f"right {line(zero, half, torch.ones(1, 1)).item():.2f}   no label {line(zero, half, zero).item():.2f}")
 
 # %% [markdown]
-# Without a label both directions are equally likely, and the velocities cancel. With the label *right*, $x_t = 0$ at
-# $t = 0.5$ means $x_0 = -x_1$. The data $x_1$ lie around 1, so the velocity $2 x_1$ is a little below 2. To generate, start from noise and follow the
-# velocity in $n$ small steps, $x \leftarrow x + v(x, t) / n$. This is **Euler's method**.
+# Without a label both directions are equally likely, and the velocities cancel. With the label *right*, $x_t = 0$ at $t
+# = 0.5$ means $x_0 = -x_1$. The data $x_1$ lie around 1, so the velocity $2 x_1$ is a little below 2. To generate,
+# start from noise and follow the velocity in $n$ small steps, $x \leftarrow x + v(x, t) / n$. This is **Euler's
+# method**.
 
 # %% [markdown]
 # ### Exercise 14.2: from noise to an image  ●●○ · 15 minutes
 #
 # Follow the velocity from the noise at $t = 0$ to the sample at $t = 1$ with Euler's method, in `steps` steps of equal
 # size. Each step evaluates the velocity once, at its beginning: at $t = 0, 1/n, \dots, 1 - 1/n$ for $n$ steps.
+#
 # `velocity(x, t)` takes the current examples and one time per example, (B,), in the dtype of `noise`, and returns the
 # shape of `x`. Examples have one or more axes after the first. Leave `noise` unchanged and keep its dtype. Stuck?
 # `hint("14.2")` in a cell of its own gives a hint.
@@ -483,10 +485,10 @@ check("14.4", drop_conditions)
 # %% [markdown]
 # ## Flow matching in codes
 #
-# The same in 3,072 pixels would be expensive: the network runs in each of 20 steps. **Latent** diffusion and flow models
-# (Rombach et al. 2022) therefore work in the codes of an autoencoder. Ours is lesson 06's, with codes of $8 \times 8
-# \times 8$, trained longer and with a little noise on its codes: small errors of a generated code do not matter. Its
-# weights are frozen. Each channel of the codes is scaled to mean 0 and standard deviation 1.
+# The same in 3,072 pixels would be expensive: the network runs in each of 20 steps. **Latent** diffusion and flow
+# models (Rombach et al. 2022) therefore work in the codes of an autoencoder. Ours is lesson 06's, with codes of $8
+# \times 8 \times 8$, trained longer and with a little noise on its codes: small errors of a generated code do not
+# matter. Its weights are frozen. Over all pages each channel of the codes has mean 0 and standard deviation 1.
 
 # %%
 diagrams.latent_flow("(B, 8, 8, 8)")
@@ -582,9 +584,9 @@ print(f"the best result is {highest:.3f}, with a standard error of {error:.3f}: 
 
 # %% [markdown]
 # Without guidance (scale 1) less than 70% of the images show object and colour, with it more than 90%. On photographs
-# Ho and Salimans (2022) found that the diversity of samples falls at the same time. Here it hardly changes: most
-# pixels belong to the background, about which most sentences say nothing, and guidance changes only what the sentence
-# changes.
+# Ho and Salimans (2022) found that the diversity of samples falls at the same time. Here it falls by less than 10%:
+# most pixels belong to the background, about which most sentences say nothing, and guidance changes only what the
+# sentence changes.
 
 # %%
 all_pages = {split: drawing.described_pages(split, pages=400) for split in ("test", "held_out_pairs")}
@@ -622,9 +624,9 @@ for temperature in (0.0, 0.5, 1.0):
     show.show_images(shipped_model.draw(sentences, temperature=temperature, seed=0), titles=sentences, columns=4)
 
 # %% [markdown]
-# At temperature 0.5 the images vary less. At temperature 0 there is one image per sentence, and accuracy falls: the
-# point 0 is the most probable noise, but an untypical one. Noise of 512 numbers has a norm near $\sqrt{512} \approx 23$,
-# and hardly a training example began nearer to 0.
+# At temperature 0.5 the images vary less, and accuracy changes by no more than a standard error. At temperature 0 there
+# is one image per sentence, and accuracy falls: the point 0 is the most probable noise, but an untypical one. Noise of
+# 512 numbers has a norm near $\sqrt{512} \approx 23$, and hardly a training example began nearer to 0.
 
 # %% [markdown]
 # ## Error analysis
@@ -799,7 +801,7 @@ quiz("14")
 #   conditional GAN learns slowly.
 # - Flow matching regresses on the velocity of straight lines; the network learns their mean, and Euler's method follows
 #   it from noise to data.
-# - Guidance exaggerates what the sentence changes. It raises accuracy, leads away from the distribution of the data, and
+# - Guidance exaggerates what the sentence changes. It raises accuracy and leads away from the distribution of the data;
 #   its scale is chosen on validation data.
 # - Independent judges, held-out combinations and diversity belong together in an evaluation.
 #
