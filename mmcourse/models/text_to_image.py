@@ -60,7 +60,8 @@ class TextToImage(nn.Module):
 
     def decode(self, codes: Tensor) -> Tensor:
         """Images of standardised codes.   (B, C, side, side) -> (B, 3, H, W) in [0, 1]"""
-        return self.autoencoder.decode(codes * self.code_std + self.code_mean)
+        parts = (codes * self.code_std + self.code_mean).split(200)  # the maps of many images need much memory
+        return torch.cat([self.autoencoder.decode(part) for part in parts])
 
     def forward(self, x: Tensor, t: Tensor, tokens: Tensor) -> Tensor:
         """The velocity at x, given sentences.   (B, C, side, side), (B,), (B, T) -> (B, C, side, side)"""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmcourse.models import conditional, flow
 
-SOURCE = Path(__file__).resolve().parents[2] / "notebooks" / "drafts" / "14_text_to_image.py"
+SOURCE = Path(__file__).resolve().parents[2] / "notebooks" / "source" / "14_text_to_image.py"
 BY_HAND = {"DecoderByHand", "flow_pair", "euler", "guided", "drop_conditions", "BuggyGenerator", "FixedGenerator"}
 
 
@@ -26,7 +26,7 @@ def lesson():
 
 
 def test_the_decoder_is_the_packages(lesson):
-    by_hand, package = lesson["DecoderByHand"](7), conditional.ModulatedDecoder(7, (96, 64, 48, 32))
+    by_hand, package = lesson["DecoderByHand"](7), conditional.ModulatedDecoder(7, (96, 64, 32, 16))
     package.load_state_dict(by_hand.state_dict())
     x = torch.randn(4, 7)
     assert torch.allclose(by_hand(x), package(x), atol=1e-6)
