@@ -224,6 +224,8 @@ def moments(answer, rng: torch.Generator) -> str:
     worst = int(((found[0] - expected[0]).abs() / expected[1] + (found[1] / expected[1]).log().abs()).argmax())
     case = f"{MANY:,} samples for mean {mean[0, worst]:.2f} and log_variance {log_variance[0, worst]:.2f}"
     due = f"expected {expected[0][worst]:.2f} and {expected[1][worst]:.2f}"
+    if (found[1] < 1e-6 * expected[1]).all():
+        return "all examples get the same noise; draw it for every example, with the shape (B, D)"
     if all(follows(one, normal_cdf) and standardised(one) for one in noise_of(sample, mean, log_variance).T):
         return "examples are mixed: where they differ, a sample does not have the mean and variance of its own example"
     return f"{case} have mean {found[0][worst]:.2f} and standard deviation {found[1][worst]:.2f}, {due}: the noise " + (

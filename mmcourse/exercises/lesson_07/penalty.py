@@ -208,7 +208,7 @@ def gradient_penalty(answer, rng):
     for value, case in zip(given, cases, strict=True):
         judge_graph(value, case)
     discriminator, *others = cases[0]
-    expect_dtype_kept(lambda *rest: answer(discriminator.double(), *rest), tuple(others))
+    expect_dtype_kept(lambda *rest: answer(discriminator.to(rest[0].dtype), *rest), tuple(others))
     return (
         f"{len(cases)} batches, one of a single image: one norm per example, at its own point, and the penalty can "
         "train the discriminator"

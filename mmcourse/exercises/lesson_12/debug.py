@@ -55,6 +55,9 @@ class Planned(Captioner):
         return logits.float(), None, (number, words)
 
 
+FIRST = "only the first caption is judged: is a `return` inside the loop?"
+
+
 def reworded(sentence: str) -> str:
     """The sentence with a synonym, where it has one of these words."""
     for word, other in (("small", "little"), ("little", "small"), ("big", "large"), ("large", "big")):
@@ -191,7 +194,7 @@ class Case:
             mean(right[judged["a sentence"]]),
             "captions that the grammar cannot parse are left out; they count as wrong",
         )
-        yield float(right[0]), "only the first caption is judged: is a `return` inside the loop?"
+        yield float(right[0]), FIRST
         yield bleu(self.said, references), "that is BLEU, the overlap with one phrasing; judge the meaning"
         yield 1 - self.expected, "the fraction of wrong captions; return that of the correct ones"
         yield self.expected * PAGES, "a number of captions; a fraction is expected: divide by the number of captions"
@@ -223,12 +226,16 @@ def alone(parts: tuple[str, ...]) -> str:
 
 
 def drawn(rng: torch.Generator) -> list[Case]:
-    """Two cases for which no mistake gives both correct results, and no two mistakes agree on both."""
+    """Two cases for which no mistake gives both correct results, and no two mistakes agree on both.
+
+    The first caption is correct in one of them only, so that an answer of 0 for both has another cause.
+    """
     cases = [Case(rng)]
     while True:
         cases = [cases[-1], Case(rng)]
         figures = zip(*([case.expected, *(figure for figure, _ in case.mistakes)] for case in cases), strict=True)
-        if all(apart(a, b) for a, b in combinations(figures, 2)):
+        firsts = {figure for case in cases for figure, words in case.mistakes if words == FIRST}
+        if len(firsts) == 2 and all(apart(a, b) for a, b in combinations(figures, 2)):
             return cases
 
 

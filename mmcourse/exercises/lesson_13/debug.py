@@ -9,7 +9,7 @@ from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described, expect_tensor, expect_whole_number, explained, whole
 
 LETTERS = " abcdefghijklmnopqrstuvwxyz'"
-PLACEHOLDERS = "-_*#<>|~@^?\0"  # characters that often stand for the blank, and may be letters
+PLACEHOLDERS = "-_*#<>|~@^?"  # characters that often stand for the blank, and may be letters
 CAUSES = {
     "out of range": (
         "an index has no character: do `encode` and `decode` count alike, and is the blank removed before the lookup?"

@@ -219,7 +219,7 @@ def test_what_is_not_cured(judged):
             ),
             "too small a rate": (cured(optimiser=lambda p: torch.optim.Adam(p, 1e-5)), "is too small"),
             "Adam at 30": (cured(optimiser=lambda p: torch.optim.Adam(p, 30.0)), None),
-            "too large a rate": (sgd(30.0), "is too large"),
+            "too large a rate": (sgd(30.0), "rate 30 is too large"),
             "another model's": (others_parameters, "of another model"),
             "head only": (head_only, "does not update `embedding.weight`"),
             "frozen": (frozen, "is frozen"),

@@ -120,7 +120,7 @@ def test_rnn(judged):
             "bias twice": (network(lambda wx, uh, b, h: torch.tanh(wx + uh + 2 * b)), "added twice"),
             "added": (network(lambda wx, uh, b, h: h + torch.tanh(wx + uh + b)), "old state is added"),
             "ones": (network(start=torch.ones), "h_0 is ones"),
-            "random": (network(start=torch.randn), "Or is something random"),
+            "random": (network(start=torch.randn), "Or is the result random"),
             "backwards": (lambda x, W, U, b: right(x.flip(0), W, U, b), "from the last to the first"),
             "reverse": (lambda x, W, U, b: right(x, W, U, b).flip(0), "in reverse order"),
             "one tensor": (one_tensor, "every row is the last state"),

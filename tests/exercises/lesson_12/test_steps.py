@@ -194,7 +194,7 @@ def test_beaming(judged):
             "log": (with_scores(lambda s, p, i, j: s[i] + p[i, j].log()), "of a negative number"),
             "next word": (other(plus, out=lambda s, p, w: (s, p, w + 1)), "words["),
             "next parent": (other(plus, out=lambda s, p, w: (s, p + 1, w)), "parents["),
-            "half the score": (other(plus, out=lambda s, p, w: (s / 2, p, w)), "scores["),
+            "half the score": (other(plus, out=lambda s, p, w: (s / 2, p, w)), "the mean of both logarithms"),
             "two": (lambda *a: beam_step(*a)[:2], "a tuple of 2 of type Tensor"),
             "rows": (rows, "flatten the table first"),
             "everything": (everything, "all pairs were returned"),

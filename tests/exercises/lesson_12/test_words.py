@@ -37,7 +37,7 @@ def test_shifting(judged):
             "arrays": (lambda t: (t[:, :-1].numpy(), t[:, 1:].numpy()), "a tuple of 2 of type ndarray"),
             "lists": (lambda t: (t[:, :-1].tolist(), t[:, 1:].tolist()), "a tuple of 2 of type list"),
             "floats": (lambda t: (t[:, :-1].float(), t[:, 1:].float()), "the tokens are of type torch.float32"),
-            "five": (lambda t: (t[:, :5], t[:, 1:6]), "both have shape (4, 5)"),
+            "five": (lambda t: (t[:, :5], t[:, 1:6]), "both have shape"),
             "reversed": (lambda t: (t[:, :-1], t.flip(1)[:, :-1]), "not the next tokens"),
         },
         draws=10,

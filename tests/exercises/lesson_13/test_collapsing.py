@@ -119,13 +119,13 @@ def test_collapse(judged):
         {
             "comprehension": answer,
             "groupby": by_groupby,
-            "torch": by_torch,
             "numpy": by_numpy,
             "previous": by_previous,
             "recursive": recursive,
             "tuple": lambda ids, blank=0: tuple(answer(ids, blank)),
         },
         {
+            "torch": (by_torch, "expected a list: `.tolist()` makes one"),
             "last kept": (last_kept, "blanks are removed before repeats are merged"),
             "not merged": (lambda ids, blank=0: [s for s in ids if s != blank], "repeats are not merged"),
             "blanks kept": (lambda ids, blank=0: [s for s, _ in groupby(ids)], "the blanks are still there"),

@@ -20,7 +20,7 @@ class Buggy:
 
 class Fixed(Buggy):
     def __init__(self, letters=" abcdefghijklmnopqrstuvwxyz"):
-        super().__init__("-" + letters)
+        super().__init__("\0" + letters)
 
 
 class Shifted(Buggy):
@@ -62,7 +62,7 @@ class Dictionary:
 
 
 def factory(letters):
-    alphabet = Buggy("-" + letters)
+    alphabet = Buggy("-" + letters)  # "-" may be a letter
     return alphabet
 
 
@@ -155,9 +155,9 @@ def test_fixed_alphabet(judged):
             "shifted": Shifted,
             "last": Last,
             "dictionary": Dictionary,
-            "factory": factory,
         },
         {
+            "a letter as the blank": (factory, None),
             "buggy": (Buggy, None),
             "only outputs": (OnlyOutputs, "which is the blank: the loss and the decoder"),
             "only encode": (OnlyEncode, None),
