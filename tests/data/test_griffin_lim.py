@@ -60,7 +60,10 @@ def test_a_batch_is_its_rows():
     phases = torch.stack([random_phases(MAGNITUDE), random_phases(MAGNITUDE, 1)])
     together = griffin_lim_step(both, phases, N_FFT, HOP, WINDOW)
     for row, magnitude, phase in zip(together, both, phases, strict=True):
-        assert torch.allclose(row, griffin_lim_step(magnitude, phase, N_FFT, HOP, WINDOW), atol=1e-3)
+        alone = griffin_lim_step(magnitude, phase, N_FFT, HOP, WINDOW)
+        sound = torch.istft(magnitude * phase, N_FFT, HOP, window=WINDOW)
+        found = torch.stft(sound, N_FFT, HOP, window=WINDOW, return_complex=True).abs()  # no phase where this is 0
+        assert torch.allclose(row * found, alone * found, atol=1e-3)
     assert inconsistency(both, phases, N_FFT, HOP, WINDOW).shape == (2,)
 
 

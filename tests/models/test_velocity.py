@@ -93,7 +93,7 @@ def test_time_condition_and_every_position_count():
     out = model(x, t, condition)
     assert not torch.allclose(out, model(x, t + 0.1, condition))
     assert not torch.allclose(out, model(x, t, condition + 1))
-    assert torch.allclose(out[:1], model(x[:1], t[:1], condition[:1]), atol=1e-6), "examples are independent"
+    assert torch.allclose(out[:1], model(x[:1], t[:1], condition[:1]), rtol=1e-4, atol=1e-5), "examples are independent"
     moved = x.clone()
     moved[:, :, 0, 0] += 1
     assert not torch.allclose(out[:, :, 3, 3], model(moved, t, condition)[:, :, 3, 3])

@@ -370,7 +370,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
         (lambda data: b"PK\x03\x04" + data, "torch.save"),
         (lambda data: b"<html>not found</html>", "web page"),
         (lambda data: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
-        (lambda data: b"\x01\x02" * 500, "another kind"),
+        (lambda data: b"\x01\x02" * 500, "another format"),
     ],
 )
 def test_damaged_and_foreign_files_are_named(tmp_path, corrupt, message):

@@ -58,7 +58,7 @@ def test_training_needs_a_loss():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"lr": "0.1"}, "lr='0.1'; expected a number from 0 up"),
+        ({"lr": "0.1"}, "lr='0.1'; expected a number of 0 or more"),
         ({"clip": -1.0}, "clip=-1.0; expected the largest norm of the gradients, above 0"),
         ({"lr": -1}, "lr=-1"),
         ({"lr": float("nan")}, "lr=nan"),

@@ -117,7 +117,7 @@ def test_names_instances_and_own_losses():
     for wrong, said in [
         ("hinges", "'hinges'.*'non_saturating'"),
         (Hinge, r"Hinge\(\)"),
-        (F.cross_entropy, "cross_entropy.*two players"),
+        (F.cross_entropy, "cross_entropy.*two networks"),
     ]:
         with pytest.raises(ValueError, match=said):
             chosen_loss(wrong)
