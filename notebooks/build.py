@@ -57,7 +57,7 @@ class Builder:
             elif not carried.get("verified"):
                 reasons.append(f"{label} never ran in full")
             elif _written(made) != _written(stored):
-                reasons.append(f"{label} was edited: edit its source, not the notebook")
+                reasons.append(f"{label} differs from what its source makes: edit the source, not the notebook")
         return reasons
 
     def orphans(self) -> list[str]:
