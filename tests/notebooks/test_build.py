@@ -97,7 +97,7 @@ def test_an_edited_notebook_is_noticed(house, runs):
     notebook.cells[-1].source += "\n\nby hand"
     build.write(notebook, lesson.notebook(house.folder, "learner"))
     [reason] = house.builder().stale(lesson)
-    assert reason.startswith("90_adding.ipynb was edited")
+    assert reason.startswith("90_adding.ipynb differs from what its source makes")
 
 
 def test_a_notebook_without_a_source_is_noticed(house, runs):
