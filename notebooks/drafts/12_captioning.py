@@ -17,6 +17,8 @@
 #   stored table were read from it.
 # - In promises.toml: 12.one_object at least 0.95; 12.one_object_held_out and 12.two_objects_pretrained go, also from
 #   mmcourse/renamed.py, with a line in CHANGELOG.md.
+#   All of this is in the commit "Lessons 06, 11 and 12: the new texts take their place", which "Lessons 06 and 12 wait as
+#   drafts" took back for these two.
 # - tests/notebooks/test_captions_by_hand.py reads the draft: let it read the source again.
 
 # %% [markdown]
