@@ -764,10 +764,10 @@ if rows:
     expect("13.digits", mean_error)
 
 # %% [markdown]
-# More than 40% of the words are wrong: a weak result. The errors differ a lot from speaker to speaker, as in lesson 03: with
-# four training speakers, each new voice is unlike all of them. Without pretraining it would be worse: from random
-# initialisation about 70% were wrong in a trial of similar length. We know of no published result for this task, which is
-# made from the recordings here.
+# More than 40% of the words are wrong: a weak result, which misses the promise of 30%. The errors differ a lot from
+# speaker to speaker, as in lesson 03: with four training speakers, each new voice is unlike all of them. Without
+# pretraining it would be worse: from random initialisation about 70% were wrong in a trial of similar length. We know of
+# no published result for this task, which is made from the recordings here.
 
 # %% [markdown]
 # ## Where this is used
