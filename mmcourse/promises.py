@@ -13,13 +13,14 @@ import math
 import os
 import sys
 import tomllib
+import warnings
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
 
 from mmcourse import settings
 from mmcourse.assets import promises_file
-from mmcourse.renamed import new_value
+from mmcourse.renamed import RETIRED_PROMISES, new_value
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,14 @@ def read_promises(path: Path | None = None) -> dict[str, Promise]:
     return {name: _promise(name, entry, path) for name, entry in entries.items()}
 
 
-def expect(id: str, value: float) -> Verdict:
-    """Print whether the promise is kept by `value`, in one line, and return the verdict.
+def expect(id: str, value: float) -> Verdict | None:
+    """Print whether the promise is kept by `value`, in one line, and return the verdict; None for a retired promise.
 
     ValueError for an unknown id, and for a value that is not a finite number.
     """
+    if id in RETIRED_PROMISES:
+        warnings.warn(f"the promise {id!r} was retired and is no longer judged", FutureWarning, stacklevel=2)
+        return None
     promises, id = read_promises(), new_value("promise", id)
     if id not in promises:
         near = [name for name in promises if name.split(".")[0] == str(id).split(".")[0]] or list(promises)

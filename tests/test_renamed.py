@@ -75,9 +75,16 @@ def test_other_old_values_are_accepted():
 
 
 def test_an_old_promise_is_judged_under_its_new_id(capsys):
-    with pytest.warns(FutureWarning, match="12.one_object_held_out"):
-        assert expect("12.one_unseen", 0.9).promise.id == "12.one_object_held_out"
+    with pytest.warns(FutureWarning, match="12.two_objects_from_scratch"):
+        assert expect("12.two_cold", 0.9).promise.id == "12.two_objects_from_scratch"
     assert set(renamed.PROMISES.values()) <= set(read_promises()) and not set(renamed.PROMISES) & set(read_promises())
+
+
+@pytest.mark.parametrize("id", sorted(renamed.RETIRED_PROMISES))
+def test_a_retired_promise_is_announced_and_not_judged(id, capsys):
+    with pytest.warns(FutureWarning, match=f"{id}.*retired"):
+        assert expect(id, 0.9) is None
+    assert not capsys.readouterr().out and id not in read_promises()
 
 
 def test_a_notice_comes_once_and_new_values_bring_none():

@@ -32,8 +32,6 @@
 # 5. recognise posterior collapse, and fix it.
 
 # %%
-from functools import partial
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -44,6 +42,7 @@ from mmcourse.models import autoencoder, cnn, perceptual, sentence_parser, vae
 from mmcourse.picturebook import scene, sentence, speech
 from mmcourse.show import diagrams
 from mmcourse.training import shipped
+from mmcourse.training.device import device
 
 begin("06")
 
@@ -84,9 +83,9 @@ def facts_of(book: PictureBook) -> Tensor:
 
 
 def judged(images: Tensor, book: PictureBook) -> dict[str, float]:
-    """The fraction of images in which each judge finds the right object, colour and size."""
-    right = {name: judge.predict(images).cpu() == facts_of(book) for name, judge in judges.items()}
-    return {name: round(row.all(dim=1).float().mean().item(), 3) for name, row in right.items()}
+    """The fraction of images in which each judge finds the correct object, colour and size."""
+    correct = {name: judge.predict(images).cpu() == facts_of(book) for name, judge in judges.items()}
+    return {name: round(row.all(dim=1).float().mean().item(), 3) for name, row in correct.items()}
 
 
 original = {split: judged(book.images, book) for split, book in (("test", test), ("held out", held_out))}
@@ -118,7 +117,8 @@ with torch.no_grad():
     tiny.encoder[0].weight[:], tiny.encoder[0].bias[:] = torch.tensor([[0.6, 0.8]]), 0
     tiny.decoder[0].weight[:], tiny.decoder[0].bias[:] = torch.tensor([[0.6], [0.8]]), 0
     x = torch.tensor([[1.0, 2.0]])                                                                  # (B, D)
-    print(tiny.encode(x).tolist(), tiny(x).tolist(), f"{F.mse_loss(tiny(x), x, reduction='sum'):.4f}")
+    print(f"code {tiny.encode(x).item():.2f}   reconstruction {[round(value, 2) for value in tiny(x)[0].tolist()]}   "
+          f"squared error {F.mse_loss(tiny(x), x, reduction='sum'):.2f}")
 
 # %% [markdown]
 # ### Exercise 06.1: compression factor  ●○○ · 5 minutes
@@ -142,9 +142,9 @@ check("06.1", compression_factor)
 # ## A linear autoencoder is principal component analysis
 #
 # Take the simplest case: encoder and decoder are one linear layer each, and the code has 8 numbers. For inputs of
-# mean 0 the best linear solution is known: project onto the 8 directions of largest variance. This is **principal
-# component analysis** (PCA). The loss has no other minimum (Baldi and Hornik 1989), so gradient descent should find
-# the same **subspace**, the set of all weighted sums of these directions.
+# mean 0 the best linear solution is known: project onto the 8 directions of largest variance (Eckart and Young 1936).
+# This is **principal component analysis** (PCA). The loss has no other minimum (Baldi and Hornik 1989), so gradient
+# descent should find the same **subspace**, the set of all weighted sums of these directions.
 
 # %% [markdown]
 # We shrink the pages to 8 × 8 pixels, 192 numbers, and subtract their mean. The singular value decomposition, `svd`,
@@ -307,7 +307,11 @@ history = fit(image_model, pairs, loss=perceptual_loss, epochs=4, lr=4e-3)
 reconstructed = predict(image_model, test.images)
 results["perceptual loss"] = judged(reconstructed, test)
 print(f"mean squared error {F.mse_loss(reconstructed, test.images):.4f}")
-show.compare({**results, "original images": original["test"]}, label="object, colour and size right")
+show.compare({**results, "original images": original["test"]}, label="object, colour and size correct")
+facts = "object", "colour", "size"
+for name, judge in judges.items():
+    correct = (judge.predict(reconstructed).cpu() == facts_of(test)).float().mean(dim=0).tolist()
+    print(f"{name:18}", {fact: round(value, 3) for fact, value in zip(facts, correct, strict=True)})
 show.show_images(torch.cat([test.images[:8], reconstructed[:8]]), alt="Eight pages above, their reconstructions below")
 
 # %% [markdown]
@@ -411,11 +415,13 @@ def sentences_judged(model: nn.Module, split: str) -> dict[str, float]:
     return {"text judge": round(by_network.float().mean().item(), 3), "parser": sum(by_parser) / len(by_parser)}
 
 
-for name, model in sentence_models.items():
-    rows = {split: sentences_judged(model, split) for split in ("test", "held_out_pairs", "held_out_phrasings")}
-    print(name, rows)
-expect("06.sentence", min(sentences_judged(sentence_models["convolutions"], "test").values()))
-expect("06.sentence_held_out", min(sentences_judged(sentence_models["convolutions"], "held_out_pairs").values()))
+rows = {name: {split: sentences_judged(model, split) for split in ("test", "held_out_pairs", "held_out_phrasings")}
+        for name, model in sentence_models.items()}
+for name, row in rows.items():
+    for split, scores in row.items():
+        print(f"{name:13} {split:19}", scores)
+expect("06.sentence", min(rows["convolutions"]["test"].values()))
+expect("06.sentence_held_out", min(rows["convolutions"]["held_out_pairs"].values()))
 
 # %% [markdown]
 # On test pages both models are good, so 64 numbers can hold a sentence. On held-out combinations the single vector
@@ -455,7 +461,7 @@ history = fit(sound_model, Batches(mels, mels), loss=F.mse_loss, epochs=3, lr=4e
 sound_judge = shipped.load("sound_judge")
 
 
-def words_right(mels: Tensor, labels: Tensor) -> float:
+def words_correct(mels: Tensor, labels: Tensor) -> float:
     raw = mels * log_mel.std + log_mel.mean                                                         # (B, 40, 80)
     logits = predict(sound_judge.classifier, (raw - sound_judge.log_mel.mean) / sound_judge.log_mel.std)
     return (logits.argmax(dim=1) == labels).float().mean().item()
@@ -467,7 +473,7 @@ kept = {}
 for name, split in voices.items():
     before = split.log_mels(log_mel, SAMPLES)
     versions = {"original": before, "PCA": pca(mels[::4], before, 160), "autoencoder": predict(sound_model, before)}
-    scores = {version: words_right(x, split.labels) for version, x in versions.items()}
+    scores = {version: words_correct(x, split.labels) for version, x in versions.items()}
     kept[name] = scores["autoencoder"] / scores["original"]
     print(f"{name:16}", {version: round(value, 3) for version, value in scores.items()})
 expect("06.sound", kept["test"])
@@ -603,6 +609,22 @@ check("06.3", kl_divergence)
 # %% [markdown]
 # ## Balance the two terms
 #
+# One training step, written out: encode, sample a code, decode, compute the loss, and move the weights against its
+# gradient. `fit` repeats these lines, and changes the learning rate during training. `negative_elbo` is the loss $L$
+# above; the last exercise of this lesson builds it.
+
+# %%
+def training_step(model: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, beta: float) -> float:
+    """One update of a VAE; returns the loss before it.   (B, 3, 32, 32)"""
+    reconstruction, mean, log_variance = model(images)                                 # (B, 3, 32, 32), (B, D), (B, D)
+    loss = vae.negative_elbo((reconstruction, mean, log_variance), images, beta)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+# %% [markdown]
 # A small $\beta$ asks for exact reconstructions, a large one for codes near the prior. Four small VAEs, trained for
 # two epochs each, show the trade-off. Predict before you run the cell: which of the two terms goes to 0 for a large
 # $\beta$?
@@ -611,8 +633,11 @@ check("06.3", kl_divergence)
 balance = {}
 few = Batches(train.images[:8_000], train.images[:8_000])
 for beta in (0.01, 0.1, 1.0, 10.0):
-    model = vae.ImageVAE(code=16, widths=(16, 32, 64))
-    fit(model, few, loss=partial(vae.negative_elbo, beta=beta), metrics=(), epochs=2, lr=4e-3, verbose=False)
+    model = vae.ImageVAE(code=16, widths=(16, 32, 64)).to(device())
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+    for _epoch in range(2):
+        for images, _ in few:
+            training_step(model, optimizer, images, beta)
     output, mean, log_variance = predict(model, test.images)
     balance[beta] = F.mse_loss(output, test.images).item(), vae.kl_divergence(mean, log_variance).mean().item()
     print(f"beta {beta:<5} mean squared error {balance[beta][0]:.4f}   KL {balance[beta][1]:6.1f} nats")
@@ -621,7 +646,8 @@ show.plot_panels({"mean squared error": {"test pages": [error for error, _ in ba
 
 # %% [markdown]
 # The mean KL divergence is an upper bound of the information that the code carries about the image. A larger $\beta$
-# gives a code with less information, and a worse reconstruction. At $\beta = 10$ the code carries almost nothing.
+# gives a code with less information. From $\beta = 0.1$ on, the reconstruction gets worse as well; below, two epochs
+# of training limit it. At $\beta = 10$ the code carries almost nothing.
 #
 # Now train a larger VAE with $\beta = 0.1$: its pixels have an assumed standard deviation of
 # $\sqrt{0.1} \approx 0.3$. The perceptual distance joins the first term, as half a sum over 3,072 numbers, like the
@@ -856,8 +882,8 @@ have_data = all(mnist.values())
 if have_data:
     digits, labels = real.images(mnist["train"].select(range(min(20_000, len(mnist["train"])))))    # (N, 1, 28, 28), (N,)
     test_digits, test_labels = real.images(mnist["test"])
-    reader = cnn.ImageClassifier(10, in_channels=1)
-    fit(reader, Batches(digits, labels, size=128), epochs=3, lr=5e-3)
+    classifier = cnn.ImageClassifier(10, in_channels=1)
+    fit(classifier, Batches(digits, labels, size=128), epochs=3, lr=5e-3)
 
 # %%
 def add_strong_noise(images: Tensor) -> Tensor:
@@ -870,12 +896,12 @@ if have_data:
     fit(digit_model, noisy_pairs, loss=F.mse_loss, epochs=4, lr=5e-3)
     noisy = add_strong_noise(test_digits)
     versions = {"clean": test_digits, "noisy": noisy, "denoised": predict(digit_model, noisy)}
-    digits_read = {}
+    digits_correct = {}
     for name, images in versions.items():
-        digits_read[name] = (predict(reader, images).argmax(dim=1) == test_labels).float().mean().item()
-    print({name: round(value, 3) for name, value in digits_read.items()})
+        digits_correct[name] = (predict(classifier, images).argmax(dim=1) == test_labels).float().mean().item()
+    print({name: round(value, 3) for name, value in digits_correct.items()})
     show.show_images(torch.cat([x[:: len(x) // 12][:12] for x in versions.values()]), columns=12, alt="Digits: clean, noisy, denoised")
-    expect("06.mnist", digits_read["denoised"] / digits_read["clean"])
+    expect("06.mnist", digits_correct["denoised"] / digits_correct["clean"])
 
 # %% [markdown]
 # The classifier was not trained with noise: on noisy digits it is at chance level (10%). After denoising, expect about

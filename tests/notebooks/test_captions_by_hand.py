@@ -17,13 +17,13 @@ from mmcourse.models.captioner import ShowAndTell, ShowAttendAndTell, Transforme
 from mmcourse.picturebook.sentence import END, START, VOCABULARY
 from mmcourse.tasks import captions
 
-DRAFT = Path(__file__).resolve().parents[2] / "notebooks" / "drafts" / "12_captioning.py"
+SOURCE = Path(__file__).resolve().parents[2] / "notebooks" / "source" / "12_captioning.py"
 
 
 @pytest.fixture(scope="module")
 def lesson() -> dict:
-    """The functions and classes that the lesson's draft defines, answers included."""
-    body = ast.parse(DRAFT.read_text(encoding="utf-8")).body
+    """The functions and classes that the lesson defines, answers included."""
+    body = ast.parse(SOURCE.read_text(encoding="utf-8")).body
     names = {
         "torch": torch,
         "nn": nn,
@@ -38,7 +38,7 @@ def lesson() -> dict:
         "transformer": transformer,
     }
     kept = [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    exec(compile(ast.Module(kept, []), str(DRAFT), "exec"), names)
+    exec(compile(ast.Module(kept, []), str(SOURCE), "exec"), names)
     return names
 
 
