@@ -37,10 +37,16 @@ class ReadAloud:
     Pace, level, pauses and noise vary as in `speak`; frames after a sentence's end are 0, and F is a multiple of 64.
     Random numbers come from PyTorch's default generator. `log_mel` must be fitted. Unlike in `speak`, the pace does not
     change the pitch (data.augment.shift_bands has a similar effect), and words do not overlap (a later one replaces an
-    earlier).
+    earlier). `signal_to_noise` is the range of the noise's level, in decibels below the voice.
     """
 
-    def __init__(self, log_mel: LogMel, words: Sequence[str], speakers: Sequence[str] | None = None):
+    def __init__(
+        self,
+        log_mel: LogMel,
+        words: Sequence[str],
+        speakers: Sequence[str] | None = None,
+        signal_to_noise: tuple[float, float] = SIGNAL_TO_NOISE,
+    ):
         speakers = tuple(speakers or voices("train"))
         if not words:
             raise ValueError("words is empty; expected the words of the sentences")
@@ -50,6 +56,9 @@ class ReadAloud:
             raise ValueError(
                 f"the log-mel's hop is {log_mel.hop} samples; expected a multiple of {FINE}: LogMel(hop=0.02)"
             )
+        if signal_to_noise[0] > signal_to_noise[1]:
+            raise ValueError(f"signal_to_noise is {signal_to_noise}; expected the lower end first, in decibels")
+        self.signal_to_noise = signal_to_noise
         log_mel = copy.deepcopy(log_mel).cpu()
         self.log_mel, self.speakers, self.words = log_mel, len(speakers), tuple(words)
         self.row = torch.full((len(VOCABULARY),), -1)  # the index of a token's spectra
@@ -94,7 +103,7 @@ class ReadAloud:
         audible &= at < self.lengths[which]
         power = self.power[which, at.clamp(0, self.power.shape[1] - 1)] * (loud * audible)[..., None]  # (B, F, n_mels)
         hiss = self.noise[torch.randint(len(self.noise), (batch,))]
-        hiss = hiss * decibels(level - between(SIGNAL_TO_NOISE, batch, 1))
+        hiss = hiss * decibels(level - between(self.signal_to_noise, batch, 1))
         power += hiss[:, None] * (1 + torch.empty_like(power).exponential_()) / 2  # the noise's power varies as well
         mels = ((power + FLOOR).log().transpose(1, 2) - self.log_mel.mean) / self.log_mel.std
         return (mels * (torch.arange(len(position)) < frames[:, None])[:, None]).to(where)
