@@ -70,6 +70,7 @@ class Run:
     @contextmanager
     def training(self) -> Iterator[None]:
         """Context of the loop, which handles interrupts, device errors and the end of the run."""
+        return_freed_memory()
         self.start()
         try:
             with stop_between_steps(self):
