@@ -272,7 +272,7 @@ def parameters(model: nn.Module) -> int:
 
 def measure(make: Callable[..., Task], seeds=SEEDS, updates: int | None = None, **options) -> tuple[list[str], dict]:
     """The columns of results, and {(method, head): {"parameters": n, "seconds": [...], column: [...]}}."""
-    figures: dict[tuple[str, str], dict] = {}
+    results: dict[tuple[str, str], dict] = {}
     columns: list[str] = []
     for seed in seeds:
         task = make(seed, **options)
@@ -281,7 +281,7 @@ def measure(make: Callable[..., Task], seeds=SEEDS, updates: int | None = None, 
         columns = [*task.judged, *(f"{first}, {training}" for training in task.trainings if training)]
         for rows in (joint_rows, decision_rows):
             for method, head, training, count, seconds, judge in rows(task, seed):
-                row = figures.setdefault((method, head), {"parameters": count, "seconds": []})
+                row = results.setdefault((method, head), {"parameters": count, "seconds": []})
                 if not training:
                     row["seconds"].append(seconds)
                 for split, examples in task.judged.items():
@@ -289,19 +289,19 @@ def measure(make: Callable[..., Task], seeds=SEEDS, updates: int | None = None, 
                         column = f"{split}, {training}" if training else split
                         row.setdefault(column, []).append(judge(examples))
                         print(seed, method, head, column, round(row[column][-1], 3), flush=True)
-    return columns, figures
+    return columns, results
 
 
-def as_csv(columns: list[str], figures: dict, note: str) -> str:
+def as_csv(columns: list[str], results: dict, note: str) -> str:
     """The table, with its notes above."""
-    base = mean(figures["weighted sum", "linear"]["seconds"]) or 1.0
+    base = mean(results["weighted sum", "linear"]["seconds"]) or 1.0
     lines = [
         f"# Measured by benchmarks/fusion.py: {note}; encoders frozen. Means over the seeds; for the first result the",
         "# lowest and the highest in brackets. Time to train: a multiple of the first weighted sum's. "
         + describe_device(),
         ",".join(["method", "head", "parameters", "time", *(f'"{column}"' for column in columns)]),
     ]
-    for (method, head), row in figures.items():
+    for (method, head), row in results.items():
         cells = [f"{mean(row[column]):.3f}" for column in columns]
         cells[0] += f" ({min(row[columns[0]]):.3f} to {max(row[columns[0]]):.3f})"
         time_ = f"{mean(row['seconds']) / base:.1f}"

@@ -86,7 +86,7 @@ def train(training: str, inputs: Inputs, labels: Tensor, seed: int, epochs: int)
     return model, time.process_time() - began
 
 
-def figures(model: Branches, train_on: Inputs, labels: Tensor, test_on: Inputs, truth: Tensor, silence: Tensor) -> dict:
+def results(model: Branches, train_on: Inputs, labels: Tensor, test_on: Inputs, truth: Tensor, silence: Tensor) -> dict:
     """{column: accuracy on the test pages}."""
     made, here = features_of(model, train_on), features_of(model, test_on)
 
@@ -125,7 +125,7 @@ def measure(seeds: Sequence[int] = SEEDS, pages: int = 4_000, epochs: int = EPOC
         silence = log_mel(torch.zeros(1, SAMPLES))
         for training in TRAININGS:
             model, seconds = train(training, train_on, some.labels, seed, epochs)
-            row = figures(model, train_on, some.labels, test_on, test.labels, silence) | {"seconds": seconds}
+            row = results(model, train_on, some.labels, test_on, test.labels, silence) | {"seconds": seconds}
             for column, value in row.items():
                 table[training][column].append(value)
             summary = {column: round(row[column], 3) for column in ("all there", "without sound", "image, probed")}

@@ -169,11 +169,11 @@ def train(model: nn.Module, some: QuestionBatches, epochs: int, rate: float, **o
 
 def measure(seeds: Sequence[int], epochs: int = EPOCHS, pages: int = 6_000) -> str:
     """The table as CSV."""
-    figures: dict[str, dict] = {}
+    results: dict[str, dict] = {}
     for seed in seeds:
         made = data(seed, pages)
         for method, model, seconds in methods(seed, made["train"](size=SIZE, seed=seed), epochs):
-            row = figures.setdefault(method, {"parameters": sum(p.numel() for p in model.parameters()), "seconds": []})
+            row = results.setdefault(method, {"parameters": sum(p.numel() for p in model.parameters()), "seconds": []})
             row["seconds"].append(seconds)
             for split in SPLITS:
                 row.setdefault(split, []).append(evaluate(model, made[split](size=500, shuffle=False))["accuracy"])
@@ -182,19 +182,19 @@ def measure(seeds: Sequence[int], epochs: int = EPOCHS, pages: int = 6_000) -> s
                 row.setdefault(question, []).append(accuracy)
             print(seed, method, f"{seconds:.0f} s", [round(row[split][-1], 3) for split in SPLITS], flush=True)
     note = f"{len(seeds)} seeds, {pages:,} pages of six questions, {epochs} epochs; encoders frozen"
-    return as_csv(figures, note)
+    return as_csv(results, note)
 
 
-def as_csv(figures: dict[str, dict], note: str) -> str:
+def as_csv(results: dict[str, dict], note: str) -> str:
     """The table, with its notes above."""
-    base = mean(figures["vectors: weighted sum"]["seconds"]) or 1.0
+    base = mean(results["vectors: weighted sum"]["seconds"]) or 1.0
     columns = [*QUESTIONS, *SPLITS[1:]]
     lines = [
         f"# Measured by benchmarks/question.py: {note}. Means over the seeds; for test pages the lowest and",
         "# the highest in brackets. Time to train: a multiple of the weighted sum's. " + describe_device(),
         ",".join(["method", "parameters", "time", "test pages", *(column.replace("_", " ") for column in columns)]),
     ]
-    for method, row in figures.items():
+    for method, row in results.items():
         first = f"{mean(row['test']):.3f} ({min(row['test']):.3f} to {max(row['test']):.3f})"
         cells = [f"{mean(row[column]):.3f}" for column in columns]
         lines.append(

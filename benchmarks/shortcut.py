@@ -26,7 +26,7 @@ RUNS = {
 
 def main() -> None:
     judged = {split: PictureBook(split, 2_000) for split in ("test", "held_out_pairs")}
-    figures = {name: {split: [] for split in judged} for name in RUNS}
+    results = {name: {split: [] for split in judged} for name in RUNS}
     for seed in SEEDS:
         train = PictureBook("train", 8_000, seed=seed)
         for name, (transform, epochs) in RUNS.items():
@@ -41,8 +41,8 @@ def main() -> None:
             )
             for split, book in judged.items():
                 right = evaluate(model, Batches(book.images, book.kinds, shuffle=False))["accuracy"]
-                figures[name][split].append(right)
-            print(seed, name, {split: round(values[-1], 3) for split, values in figures[name].items()}, flush=True)
+                results[name][split].append(right)
+            print(seed, name, {split: round(values[-1], 3) for split, values in results[name].items()}, flush=True)
     rows = [
         f"# Measured by benchmarks/shortcut.py: {len(SEEDS)} seeds, 8,000 training images, 2,000 test images per "
         "split.",
@@ -50,7 +50,7 @@ def main() -> None:
         "augmentation,test split,held-out combinations",
     ]
     rows += [
-        ",".join([name] + [f"{mean(v):.3f} ({min(v):.3f} to {max(v):.3f})" for v in figures[name].values()])
+        ",".join([name] + [f"{mean(v):.3f} ({min(v):.3f} to {max(v):.3f})" for v in results[name].values()])
         for name in RUNS
     ]
     write_whole(TABLE, "\n".join(rows) + "\n")

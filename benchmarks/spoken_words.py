@@ -41,7 +41,7 @@ def main() -> None:
         "held-out voices": spoken_words("held_out"),
         "another engine": spoken_words("far"),
     }
-    figures = {}
+    results = {}
     for seed in SEEDS:
         train = spoken_words("train", TAKES, seed=1 + seed)
         log_mel = LogMel().fit(train.sound(i) for i in range(0, len(train), 20))
@@ -63,14 +63,14 @@ def main() -> None:
                 metrics=(),
                 verbose=False,
             )
-            row = figures.setdefault(name, {"seconds": [], **{split: [] for split in judged}})
+            row = results.setdefault(name, {"seconds": [], **{split: [] for split in judged}})
             row["seconds"].append(time.process_time() - began)
             for split, speech in judged.items():
                 features = waves(speech) if name.startswith("M5") else speech.log_mels(log_mel)
                 right = evaluate(model, Batches(features, speech.labels, shuffle=False))["accuracy"]
                 row[split].append(right)
             print(seed, name, {what: round(values[-1], 3) for what, values in row.items()}, flush=True)
-    first = mean(figures["log-mel CNN: no augmentation"]["seconds"])
+    first = mean(results["log-mel CNN: no augmentation"]["seconds"])
     notes = [
         f"# Measured by benchmarks/spoken_words.py: accuracy; {len(SEEDS)} seeds; 10,212 spoken words, 7 epochs "
         "(M5: 12); mean,",
@@ -78,7 +78,7 @@ def main() -> None:
         ",".join(["model", *judged, "training time"]),
     ]
     rows = []
-    for name, row in figures.items():
+    for name, row in results.items():
         cells = [f"{mean(row[split]):.3f} ({min(row[split]):.3f} to {max(row[split]):.3f})" for split in judged]
         rows.append(",".join([name, *cells, f"{mean(row['seconds']) / first:.1f}"]))
     write_whole(TABLE, "\n".join([*notes, *rows]) + "\n")

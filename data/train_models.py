@@ -106,7 +106,7 @@ def recoloured(book: PictureBook) -> tuple[Tensor, Tensor]:
     return changed, target
 
 
-def figures(model: AttributeClassifier, splits: dict[str, PictureBook]) -> dict[str, dict[str, float]]:
+def results(model: AttributeClassifier, splits: dict[str, PictureBook]) -> dict[str, dict[str, float]]:
     """The accuracy of kind, colour and size on each split."""
     result = {}
     for name, book in splits.items():
@@ -140,7 +140,7 @@ def image_encoder() -> tuple[torch.nn.Module, dict]:
         "trained": "24,000 pages and their copies with permuted colour channels (no held-out combinations), "
         "mirrored and shifted; AdamW, one cycle to 5e-3, 6 epochs of 48,000",
         "splits": ["train"],
-        "results": figures(model, {s: PictureBook(s, 2_000) for s in ("test", "held_out_pairs")}),
+        "results": results(model, {s: PictureBook(s, 2_000) for s in ("test", "held_out_pairs")}),
     }
 
 
@@ -164,7 +164,7 @@ def image_judge() -> tuple[torch.nn.Module, dict]:
         "trained": "40,000 pages of all combinations, held-out ones included, shifted; AdamW, one cycle to 5e-3, 8 "
         "epochs. It shares neither pages nor weights with any other model",
         "splits": ["train (seed 101)", "held_out_pairs (seed 101)"],
-        "results": figures(model, {s: PictureBook(s, 2_000) for s in ("test", "held_out_pairs")}),
+        "results": results(model, {s: PictureBook(s, 2_000) for s in ("test", "held_out_pairs")}),
     }
 
 
@@ -190,7 +190,7 @@ def second_image_judge() -> tuple[torch.nn.Module, dict]:
         "trained": "30,000 pages of all combinations, held-out ones included, shifted; AdamW, one cycle to 5e-3, 8 "
         "epochs. It shares neither pages nor weights with any other model",
         "splits": ["train (seed 202)", "held_out_pairs (seed 202)"],
-        "results": figures(model, {s: PictureBook(s, 2_000) for s in ("test", "held_out_pairs")}),
+        "results": results(model, {s: PictureBook(s, 2_000) for s in ("test", "held_out_pairs")}),
     }
 
 
@@ -367,7 +367,7 @@ def shared_space() -> tuple[torch.nn.Module, dict]:
     seed_everything(0)
     model = train_space(pretrained_space(), [(2, 16_000), (1, 6_000)], [(2, 20_000), (1, 2_000)], (6, 5, 4), seed=0)
     model = model.half().float()  # the file has half precision; results are measured with its weights
-    figures = found_right(model)
+    results = found_right(model)
     return model.half(), {
         "what": "embeds images of 48 pixels, sentences and speech of pages with one or two objects as unit vectors of "
         "one space. Includes the statistics of its log-mels (20 ms)",
@@ -378,7 +378,7 @@ def shared_space() -> tuple[torch.nn.Module, dict]:
         "spectra, anew in each of 4 epochs, contrastive loss plus distance of partners. No image was paired with a "
         "sound",
         "splits": ["train"],
-        "results": figures,
+        "results": results,
     }
 
 
@@ -504,7 +504,7 @@ def recogniser() -> tuple[torch.nn.Module, dict]:
     batches = WithNoiseAlone(read, texts, seed=5, vary=lambda mels: spec_augment(shift_bands(mels, 3), 8, 8))
     fit(model, batches, loss=ctc_loss, epochs=7, lr=5e-3, metrics=(), clip=2.0)
     model = model.half().float()  # the file has half precision; results are measured with its weights
-    figures = word_errors(model)
+    results = word_errors(model)
     return model.half(), {
         "what": "transcribes a spoken sentence of the course's words, 16 kHz, in characters (CTC). Includes the "
         "statistics of its log-mels (10 ms)",
@@ -516,7 +516,7 @@ def recogniser() -> tuple[torch.nn.Module, dict]:
         "text-to-speech model speaks with. Noise 15 to 70 dB below the voice; every twentieth example is noise alone, "
         "with an empty transcript. SpecAugment, bands shifted by up to 3; AdamW, one cycle to 5e-3",
         "splits": [f"{split} (seed 303)" for split in PHRASED],
-        "results": figures,
+        "results": results,
     }
 
 
@@ -607,7 +607,7 @@ def text_to_speech() -> tuple[torch.nn.Module, dict]:
     fit(model, clips.batches(size=24, seed=0), loss=speech_loss, metrics=(), epochs=100, lr=4e-3, clip=1.0)
     halves = {name: value.half() for name, value in model.state_dict().items()}
     model.load_state_dict(halves)  # the file has half precision; results are measured with its weights
-    figures = spoken_word_errors(model)
+    results = spoken_word_errors(model)
     return model.half(), {
         "what": "speaks a sentence in one of twelve voices, 16 kHz: letters to codes of a speech autoencoder, its "
         "decoder, Griffin-Lim; trained on the course's words; others are read letter by letter",
@@ -618,7 +618,7 @@ def text_to_speech() -> tuple[torch.nn.Module, dict]:
         f"{len(clips):,} clips, durations distributed evenly over letters, 100 epochs in batches of 24; AdamW, one "
         "cycle to 3e-3 and 4e-3",
         "splits": ["train"],
-        "results": figures,
+        "results": results,
     }
 
 

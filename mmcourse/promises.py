@@ -50,8 +50,8 @@ class Verdict:
     def __str__(self) -> str:
         mark, word = {True: ("✓", "kept"), False: ("✗", "missed"), None: ("○", "not judged")}[self.kept]
         direction = self.promise.direction.replace("_", " ")
-        figures = f"{figure(self.value)} (promised: {direction} {figure(self.promise.threshold)})"
-        return f"{mark} {word}: {self.promise.text}: {figures}"
+        numbers = f"{formatted(self.value)} (promised: {direction} {formatted(self.promise.threshold)})"
+        return f"{mark} {word}: {self.promise.text}: {numbers}"
 
 
 def read_promises(path: Path | None = None) -> dict[str, Promise]:
@@ -101,7 +101,7 @@ def _promise(name: str, entry, path: Path) -> Promise:
     return Promise(name, entry["text"], float(threshold), directions[0])
 
 
-def figure(value: float) -> str:
+def formatted(value: float) -> str:
     """A number as text: three decimals, or its order of magnitude where these would be zeros."""
     if 0 < abs(value) < 0.001:
         return f"{value:.1e}"

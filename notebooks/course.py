@@ -17,7 +17,7 @@ from pathlib import Path
 
 from build import ROOT, Builder
 from mmcourse.files import write_whole
-from mmcourse.promises import Promise, figure, read_promises
+from mmcourse.promises import Promise, formatted, read_promises
 from pipeline import kernel, source
 from pipeline.kernel import LessonFailed
 from pipeline.solutions import SourceError
@@ -58,7 +58,7 @@ def faults(result: dict, promised: dict[str, Promise]) -> list[str]:
         if verdict["kept"] is None:
             found.append(f"{where}: {verdict['id']} was not judged")
         elif not verdict["kept"]:
-            found.append(f"{where}: {verdict['id']} was missed with {figure(verdict['value'])}")
+            found.append(f"{where}: {verdict['id']} was missed with {formatted(verdict['value'])}")
     judged = {verdict["id"] for verdict in result["promises"]}
     mine = [name for name in promised if name.split(".")[0] == result["lesson"]]
     return found + [f"{where}: {name} is promised and never passed to expect" for name in mine if name not in judged]
@@ -77,7 +77,9 @@ def remarks(results: list[dict]) -> list[str]:
         for verdict in result["promises"]:
             values[verdict["id"]].append(verdict["value"])
     same = [name for name, seen in values.items() if len(seen) > 1 and len(set(seen)) == 1]
-    return found + [f"{name} is {figure(values[name][0])} for every seed: does it depend on the seed?" for name in same]
+    return found + [
+        f"{name} is {formatted(values[name][0])} for every seed: does it depend on the seed?" for name in same
+    ]
 
 
 def table(results: list[dict]) -> str:
@@ -92,8 +94,8 @@ def table(results: list[dict]) -> str:
         for verdict in result["promises"]:
             direction = "at_least" if "at_least" in verdict else "at_most"
             word = {True: "kept", False: "MISSED", None: "NOT JUDGED"}[verdict["kept"]]
-            limit = f"{direction.replace('_', ' ')} {figure(verdict[direction])}"
-            text = f"{verdict['id']}: {figure(verdict['value'])}, {limit}: {word}"
+            limit = f"{direction.replace('_', ' ')} {formatted(verdict[direction])}"
+            text = f"{verdict['id']}: {formatted(verdict['value'])}, {limit}: {word}"
             lines.append(" " * 42 + text)
     return "\n".join(lines)
 

@@ -152,7 +152,7 @@ class TextToSpeech(nn.Module):
         """Silence, a word, silence, a word ... silence.   (n_mels, T_i) each"""
         parts = [words for words in map(split_words, sentence.split(",")) if words]
         if not parts:
-            raise ValueError(f"nothing to say in {sentence!r}: it holds no word")
+            raise ValueError(f"sentence is {sentence!r}, which contains no word; expected at least one")
         given, where = letters([word for words in parts for word in words]), self.log_mel.mean.device
         vector = voice if isinstance(voice, Tensor) else torch.tensor(self._position(voice))
         with evaluation_mode(self):

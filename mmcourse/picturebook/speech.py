@@ -117,7 +117,7 @@ def _parts(sentence: str) -> list[list[str]]:
     """The words between the commas of a sentence; ValueError where it has none."""
     parts = [words for words in map(split_words, sentence.split(",")) if words]
     if not parts:
-        raise ValueError(f"nothing to say in {sentence!r}: it holds no word")
+        raise ValueError(f"sentence is {sentence!r}, which contains no word; expected at least one")
     return parts
 
 

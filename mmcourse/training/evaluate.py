@@ -42,10 +42,10 @@ def evaluate(model: nn.Module, batches: Iterable, loss=None, metrics=None, *, wh
                 explain(error, inputs, outputs, target, who, model)
                 raise
             tally.add(value, outputs, target, count)
-    figures = tally.figures()
-    if not figures:
+    results = tally.results()
+    if not results:
         raise ValueError(f"{who} got no batches. Likely cause: an empty split, or an exhausted generator")
-    return figures if loss else {name: value for name, value in figures.items() if name != "loss"}
+    return results if loss else {name: value for name, value in results.items() if name != "loss"}
 
 
 def predict(model: nn.Module, inputs, size: int = 256):

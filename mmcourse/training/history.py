@@ -62,14 +62,14 @@ class History:
         return ", ".join(parts)
 
     def __repr__(self) -> str:
-        last = ", ".join(f"{name} {_figure(value)}" for name, value in self.rows[-1].items()) if self.rows else ""
+        last = ", ".join(f"{name} {_formatted(value)}" for name, value in self.rows[-1].items()) if self.rows else ""
         return f"History({self.summary()}{'; last: ' + last if last else ''})"
 
     def _repr_html_(self) -> str:
         shown = self.rows if len(self.rows) <= 12 else [*self.rows[:3], None, *self.rows[-8:]]
         head = "".join(f"<th>{html.escape(name)}</th>" for name in self.names)
         body = "".join(
-            "<tr>" + "".join(f"<td>{_figure(row.get(name)) if row else '…'}</td>" for name in self.names) + "</tr>"
+            "<tr>" + "".join(f"<td>{_formatted(row.get(name)) if row else '…'}</td>" for name in self.names) + "</tr>"
             for row in shown
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{self.summary()}</p>"
@@ -95,7 +95,7 @@ def _count(n: int, noun: str) -> str:
     return f"{n} {noun}{'s' * (n != 1)}"
 
 
-def _figure(value) -> str:
+def _formatted(value) -> str:
     if value is None:
         return ""
     if isinstance(value, list):

@@ -31,10 +31,10 @@ class Progress:
 
     def show(self, run) -> None:
         recent = run.history.losses[-STEPS_SHOWN:]
-        figures = run.tally.running()
-        figures.pop("loss", None)
+        results = run.tally.running()
+        results.pop("loss", None)
         if recent:
-            self.view.update(run.step, sum(recent) / len(recent), figures)
+            self.view.update(run.step, sum(recent) / len(recent), results)
 
 
 class Bar:

@@ -181,7 +181,7 @@ class Run:
         whole = self.exhausted or self.index >= self.steps_per_epoch
         if not whole:
             self.tell("on_break")
-        row = {"epoch": self.epoch + 1, **self.tally.figures(), **self.judged()}
+        row = {"epoch": self.epoch + 1, **self.tally.results(), **self.judged()}
         row["seconds"] = time.monotonic() - self.epoch_started
         self.history.rows.append(row)
         if whole:
@@ -208,7 +208,7 @@ class Run:
     def note_part(self) -> None:
         """Write a row for the part of an epoch that was trained."""
         if self.index:
-            self.history.rows.append({"epoch": self.epoch + 1, **self.tally.figures()})
+            self.history.rows.append({"epoch": self.epoch + 1, **self.tally.results()})
 
     def seconds(self) -> float:
         """Seconds since this call began."""

@@ -113,15 +113,15 @@ class Tally:
         """The means so far, in the middle of an epoch, without torchmetrics; waits for the device."""
         return {name: mean.value() for name, mean in self.means().items()} if self.batches else {}
 
-    def figures(self) -> dict:
+    def results(self) -> dict:
         """All results of the epoch; a metric with several values gives a list, or one result per name."""
         if not self.batches:
             return {}
-        figures = {"loss": self.loss.value()}
+        results = {"loss": self.loss.value()}
         for name, part in self.parts.items():
             value = part.value()
-            figures |= {f"{name}_{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
-        return figures
+            results |= {f"{name}_{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
+        return results
 
 
 class _Accuracy(Mean):

@@ -117,3 +117,19 @@ def test_batches_contain_the_readings_their_tokens_and_labels(read, tokens):
         assert torch.equal(words, many[positions][:, : words.shape[1]]) and (words != 0).any(dim=0).all()
         seen += positions.tolist()
     assert sorted(seen) == labels.tolist()
+
+
+def test_the_noise_has_the_level_that_was_asked_for(log_mel, tokens):
+    """In the quietest frames: before the first word only the noise sounds."""
+    floors = {}
+    for level in (20, 40):
+        read = ReadAloud(log_mel, WORDS, voices("train")[:6], signal_to_noise=(level, level))
+        torch.manual_seed(0)
+        raw = read(tokens[:1].expand(100, -1))[:, :, 0] * log_mel.std[:, 0] + log_mel.mean[:, 0]  # ln of power
+        floors[level] = raw.exp().mean().log10().item() * 10
+    assert floors[20] - floors[40] == pytest.approx(20, abs=0.5)
+
+
+def test_a_range_of_noise_from_high_to_low_is_refused(log_mel):
+    with pytest.raises(ValueError, match=r"signal_to_noise.*40, 15.*lower end first"):
+        ReadAloud(log_mel, WORDS, voices("train")[:1], signal_to_noise=(40, 15))

@@ -43,16 +43,16 @@ def test_predict_with_several_inputs_and_outputs():
 
 
 @pytest.mark.parametrize("size", [3, 64])
-def test_figures_agree_with_torchmetrics(model, size):
+def test_results_agree_with_torchmetrics(model, size):
     from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
     f1 = MulticlassF1Score(3, average="macro")
     metrics = {"ours": "accuracy", "theirs": MulticlassAccuracy(3, average="micro"), "f1": f1}
-    figures = evaluate(model, Batches(X, Y, size=size), F.cross_entropy, metrics)
+    results = evaluate(model, Batches(X, Y, size=size), F.cross_entropy, metrics)
     logits = predict(model, X)
-    assert figures["ours"] == pytest.approx(figures["theirs"]) == pytest.approx(accuracy(model, X, Y))
-    assert figures["f1"] == pytest.approx(f1(logits, Y).item())
-    assert figures["loss"] == pytest.approx(F.cross_entropy(logits, Y).item(), rel=1e-5)
+    assert results["ours"] == pytest.approx(results["theirs"]) == pytest.approx(accuracy(model, X, Y))
+    assert results["f1"] == pytest.approx(f1(logits, Y).item())
+    assert results["loss"] == pytest.approx(F.cross_entropy(logits, Y).item(), rel=1e-5)
     assert set(evaluate(model, Batches(X, Y))) == {"accuracy"}
 
 
@@ -60,8 +60,8 @@ def test_a_function_is_averaged_over_the_examples(model):
     def error(outputs, target):
         return (outputs.argmax(1) != target).float().mean()
 
-    figures = evaluate(model, Batches(X, Y, size=30), metrics=("accuracy", error))
-    assert figures["error"] == pytest.approx(1 - figures["accuracy"])
+    results = evaluate(model, Batches(X, Y, size=30), metrics=("accuracy", error))
+    assert results["error"] == pytest.approx(1 - results["accuracy"])
 
 
 @pytest.mark.parametrize("batches", [1, TOGETHER - 1, TOGETHER, 2 * TOGETHER + 3])
@@ -72,17 +72,17 @@ def test_hits_that_wait_are_all_counted(batches):
         logits, target = torch.randn(5, 4), torch.randint(4, (5,))
         right += (logits.argmax(1) == target).sum().item()
         tally.add(0.0, logits, target)
-    assert tally.figures()["accuracy"] == pytest.approx(right / (5 * batches))
-    assert tally.figures() == tally.figures()
+    assert tally.results()["accuracy"] == pytest.approx(right / (5 * batches))
+    assert tally.results() == tally.results()
 
 
 def test_accuracy_of_sequences_and_of_yes_or_no():
     tally = Tally(("accuracy",))
     tally.add(0.0, torch.eye(3).expand(2, 3, 3), torch.tensor([[0, 1, 2], [0, 0, 0]]))
-    assert tally.figures()["accuracy"] == pytest.approx(4 / 6)
+    assert tally.results()["accuracy"] == pytest.approx(4 / 6)
     tally = Tally(("accuracy",))
     tally.add(0.0, torch.tensor([3.0, -1.0, 2.0, -5.0]), torch.tensor([1.0, 0.0, 0.0, 1.0]))
-    assert tally.figures()["accuracy"] == 0.5
+    assert tally.results()["accuracy"] == 0.5
 
 
 def test_accuracy_without_classes_and_unknown_metrics_are_refused(model):

@@ -32,7 +32,7 @@ class Given(nn.Module):
         return x + self.nothing
 
 
-def figures(target, size, loss=None, metrics=(), outputs=LOGITS):
+def results(target, size, loss=None, metrics=(), outputs=LOGITS):
     return evaluate(Given(), Batches(outputs, target, size=size), loss, metrics)
 
 
@@ -42,7 +42,7 @@ def test_sums_keep_their_precision(kind):
     third, target = torch.tensor(1 / 3, dtype=kind), torch.zeros(2, dtype=torch.int64)
     for _ in range(1_000):
         tally.add(third, torch.full((2,), 1 / 3, dtype=kind), target)
-    assert tally.figures() == pytest.approx({"loss": third.item(), "one": third.item()}, rel=1e-12)
+    assert tally.results() == pytest.approx({"loss": third.item(), "one": third.item()}, rel=1e-12)
 
 
 def test_the_loss_of_a_bfloat16_model_does_not_depend_on_the_batch_size():
@@ -73,7 +73,7 @@ LOSSES = [
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_loss_of_words_is_the_mean_over_words(loss, size):
     right = F.cross_entropy(LOGITS.flatten(0, 1), WORDS.flatten(), ignore_index=0).item()
-    assert figures(WORDS, size, loss)["loss"] == pytest.approx(right, rel=1e-6)
+    assert results(WORDS, size, loss)["loss"] == pytest.approx(right, rel=1e-6)
     history = fit(
         Given(), Batches(LOGITS, WORDS, size=size), Batches(LOGITS, WORDS, size=7), loss, optimiser=still, metrics=()
     )
@@ -98,7 +98,7 @@ def still(parameters, lr):
 )
 def test_what_a_cross_entropy_ignores_is_counted_in_neither_loss_nor_accuracy(loss, ignored, size):
     outputs, target = LOGITS.transpose(1, 2), WORDS.masked_fill(WORDS == 0, ignored)
-    result = figures(target, size, loss, ("accuracy",), outputs)
+    result = results(target, size, loss, ("accuracy",), outputs)
     assert result["loss"] == pytest.approx(loss(outputs, target).item(), rel=1e-6)
     real = target != ignored
     assert result["accuracy"] == pytest.approx((outputs.argmax(1) == target)[real].double().mean().item())
@@ -114,11 +114,11 @@ def test_a_metric_of_words_is_the_mean_over_words(size):
     def with_count(outputs, target):
         return word_accuracy(outputs, target), (target != 0).sum()
 
-    result = figures(WORDS, size, caption_loss, (word_accuracy, by_hand, with_count))
+    result = results(WORDS, size, caption_loss, (word_accuracy, by_hand, with_count))
     assert set(result) == {"loss", "word_accuracy", "by_hand", "with_count"}
     for name in ("word_accuracy", "by_hand", "with_count"):
         assert result[name] == pytest.approx(right)
-    assert figures(WORDS, size, metrics=(word_accuracy,))["word_accuracy"] == pytest.approx(right)
+    assert results(WORDS, size, metrics=(word_accuracy,))["word_accuracy"] == pytest.approx(right)
 
 
 def test_a_batch_with_nothing_to_count_counts_nothing():
@@ -126,15 +126,15 @@ def test_a_batch_with_nothing_to_count_counts_nothing():
     target[8:16] = -100
     outputs = LOGITS.transpose(1, 2)
     right = F.cross_entropy(outputs, target).item()
-    assert figures(target, 8, F.cross_entropy, outputs=outputs)["loss"] == pytest.approx(right, rel=1e-6)
-    assert math.isnan(figures(target[8:16], 8, F.cross_entropy, outputs=outputs[8:16])["loss"])
+    assert results(target, 8, F.cross_entropy, outputs=outputs)["loss"] == pytest.approx(right, rel=1e-6)
+    assert math.isnan(results(target[8:16], 8, F.cross_entropy, outputs=outputs[8:16])["loss"])
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("loss", [nn.MSELoss(reduction="sum"), functools.partial(F.mse_loss, reduction="sum")])
 def test_a_sum_becomes_the_mean(loss, size):
     target = torch.zeros(40, 9, 5)
-    assert figures(target, size, loss)["loss"] == pytest.approx(LOGITS.square().mean().item(), rel=1e-6)
+    assert results(target, size, loss)["loss"] == pytest.approx(LOGITS.square().mean().item(), rel=1e-6)
 
 
 def test_frames_of_sounds_of_other_lengths():
@@ -153,15 +153,15 @@ def test_targets_of_several_tensors_are_counted_by_examples(key):
         (torch.zeros(2), target(torch.zeros(2, 7), torch.zeros(2))),
         (torch.ones(6), target(torch.ones(6, 3), torch.ones(6))),
     ]
-    figures = evaluate(Given(), batches, lambda outputs, target: outputs.mean() + target[key].mean(), ())
-    assert figures["loss"] == pytest.approx(6 * 2 / 8)
+    results = evaluate(Given(), batches, lambda outputs, target: outputs.mean() + target[key].mean(), ())
+    assert results["loss"] == pytest.approx(6 * 2 / 8)
 
 
 def test_sums_that_stay_on_a_device_are_the_same(monkeypatch):
     """As on a GPU, where no number is read before someone asks."""
-    expected = figures(WORDS, 7, caption_loss, (word_accuracy,))
+    expected = results(WORDS, 7, caption_loss, (word_accuracy,))
     monkeypatch.setattr(means, "_exact", lambda value, name: torch.as_tensor(value, dtype=torch.float64))
-    assert figures(WORDS, 7, caption_loss, (word_accuracy,)) == pytest.approx(expected, rel=1e-12)
+    assert results(WORDS, 7, caption_loss, (word_accuracy,)) == pytest.approx(expected, rel=1e-12)
     words = WORDS.clone()
     words[7:14] = 0  # a batch of padding alone
     right = caption_loss(LOGITS, words).item()
@@ -188,9 +188,9 @@ def test_a_loss_whose_ignore_index_is_none_ignores_what_pytorch_ignores():
 @pytest.mark.parametrize("bad", [torch.zeros(3), None, "high", {"a": 1.0}])
 def test_what_is_not_one_number_is_refused(bad):
     with pytest.raises(ValueError, match=r"metric 'mine' is .*expected one number, the mean over the batch"):
-        figures(WORDS, 40, metrics={"mine": lambda outputs, target: bad})
+        results(WORDS, 40, metrics={"mine": lambda outputs, target: bad})
     with pytest.raises(ValueError, match="loss is .*expected one number"):
-        figures(WORDS, 40, loss=lambda outputs, target: bad)
+        results(WORDS, 40, loss=lambda outputs, target: bad)
 
 
 def test_a_loss_in_two_parts_is_not_taken_for_a_mean_and_its_count():

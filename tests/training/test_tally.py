@@ -48,8 +48,8 @@ def test_two_metrics_of_one_class_need_names(model):
     first, second = MulticlassAccuracy(3, top_k=1, average="micro"), MulticlassAccuracy(3, top_k=2, average="micro")
     with pytest.raises(ValueError, match="two metrics called 'MulticlassAccuracy'"):
         evaluate(model, [(X, Y)], metrics=[first, second])
-    figures = evaluate(model, [(X, Y)], metrics={"top 1": first, "top 2": second})
-    assert figures["top 1"] == pytest.approx(accuracy(model, X, Y)) and figures["top 2"] > figures["top 1"]
+    results = evaluate(model, [(X, Y)], metrics={"top 1": first, "top 2": second})
+    assert results["top 1"] == pytest.approx(accuracy(model, X, Y)) and results["top 2"] > results["top 1"]
     with pytest.raises(ValueError, match=r"the class MulticlassAccuracy; .*MulticlassAccuracy\(\.\.\.\)"):
         evaluate(model, [(X, Y)], metrics=[MulticlassAccuracy])
 
@@ -64,9 +64,9 @@ def test_a_collection_gives_each_of_its_metrics(model):
     row = fit(model, [(X, Y)], metrics=collection, optimiser=torch.optim.SGD, lr=0.0)[-1]
     assert {"my_MulticlassAccuracy", "my_MulticlassF1Score"} < set(row)
     for metrics in (collection, [collection], {"both": collection}):
-        figures = evaluate(model, Batches(X, Y, size=7), metrics=metrics)
-        assert sorted(figures.values()) == pytest.approx(sorted(value.item() for value in expected.values()))
-    assert set(figures) == {"both_my_MulticlassAccuracy", "both_my_MulticlassF1Score"}
+        results = evaluate(model, Batches(X, Y, size=7), metrics=metrics)
+        assert sorted(results.values()) == pytest.approx(sorted(value.item() for value in expected.values()))
+    assert set(results) == {"both_my_MulticlassAccuracy", "both_my_MulticlassF1Score"}
 
 
 def test_a_confusion_matrix_is_kept_and_a_notebook_shows_the_rest(model, monkeypatch, tmp_path):
@@ -138,7 +138,7 @@ def test_accuracy_leaves_out_what_is_ignored(model):
 def test_one_logit_beside_labels_is_a_yes_or_no_question():
     tally = Tally(("accuracy",))
     tally.add(0.0, torch.tensor([[3.0], [-1.0], [2.0], [-5.0]]), torch.tensor([1, 0, 1, 1]))
-    assert tally.figures()["accuracy"] == 0.75
+    assert tally.results()["accuracy"] == 0.75
 
 
 def test_a_tally_goes_on_from_its_state(model):
@@ -152,7 +152,7 @@ def test_a_tally_goes_on_from_its_state(model):
     second = Tally(metrics)
     second.load_state(first.state())
     second.add(loss, model(X[8:]), Y[8:])
-    assert second.figures() == pytest.approx(whole.figures(), rel=1e-12)
+    assert second.results() == pytest.approx(whole.results(), rel=1e-12)
 
 
 def test_a_target_that_is_filled_again_for_the_next_batch_is_counted_as_it_was():
@@ -162,4 +162,4 @@ def test_a_target_that_is_filled_again_for_the_next_batch_is_counted_as_it_was()
         buffer.copy_(target[start : start + 2])
         tally.add(0.0, logits[start : start + 2], buffer)
         buffer.fill_(7)
-    assert tally.figures()["accuracy"] == 1
+    assert tally.results()["accuracy"] == 1

@@ -8,7 +8,7 @@ class AdversarialProgress(Progress):
 
     def show(self, run) -> None:
         run.look()
-        recent = run.tally.figures(STEPS_SHOWN)
+        recent = run.tally.results(STEPS_SHOWN)
         losses = {name.replace("_", " "): value for name, value in recent.items() if name.endswith("_loss")}
         scores = {name.replace("_", " "): value for name, value in recent.items() if name.endswith("_score")}
         if losses:

@@ -189,7 +189,7 @@ class StepMeans:
         """Continue the epoch of a saved state."""
         self.first = state["first"]
 
-    def figures(self, last: int | None = None) -> dict[str, float]:
+    def results(self, last: int | None = None) -> dict[str, float]:
         """The mean of each column over the epoch so far, or over its last `last` steps."""
         first = self.first if last is None else max(self.first, self.history.steps - last)
         columns = {name: values[first:] for name, values in self.history.per_step.items()}
