@@ -778,8 +778,8 @@ if rows:
 # %% [markdown]
 # ## Where this is used
 #
-# Dictation, subtitles and voice assistants. Published systems differ from ours in scale. Deep Speech 2 (Amodei et al.
-# 2016) trained recurrent networks with CTC on thousands of hours of speech. Whisper (Radford et al. 2023) is a
+# Dictation, subtitles and voice assistants. Published systems differ from ours in scale. Deep Speech 2 (Amodei et
+# al. 2016) trained recurrent networks with CTC on thousands of hours of speech. Whisper (Radford et al. 2023) is a
 # Transformer with an encoder and a decoder instead of CTC, trained on 680,000 hours from the web. Errors are not evenly
 # distributed: in a test of five commercial recognisers the mean WER was .35 for Black speakers of American English and
 # .19 for white ones (Koenecke et al. 2020). A test set needs speakers of every group that will use the system.

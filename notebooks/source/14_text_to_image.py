@@ -359,10 +359,10 @@ zero, half = torch.zeros(1, 1), torch.tensor([0.5])
 print(f"right {line(zero, half, torch.ones(1, 1)).item():.2f}   no label {line(zero, half, zero).item():.2f}")
 
 # %% [markdown]
-# Without a label both directions are equally likely, and the velocities cancel. With the label *right*, $x_t = 0$ at $t
-# = 0.5$ means $x_0 = -x_1$. The data $x_1$ lie around 1, so the velocity $2 x_1$ is a little below 2. To generate,
-# start from noise and follow the velocity in $n$ small steps, $x \leftarrow x + v(x, t) / n$. This is **Euler's
-# method**.
+# Without a label both directions are equally likely, and the velocities cancel. With the label *right*, $x_t = 0$ at
+# $t = 0.5$ means $x_0 = -x_1$. The data $x_1$ lie around 1, and noise near 0 is more probable, so the mean of the
+# velocity $2 x_1$ is a little below 2. To generate, start from noise and follow the velocity in $n$ small steps,
+# $x \leftarrow x + v(x, t) / n$. This is **Euler's method**.
 
 # %% [markdown]
 # ### Exercise 14.2: from noise to an image  ●●○ · 15 minutes
