@@ -253,8 +253,9 @@ def forward_probability(probabilities: Tensor, target: list[int], blank: int = 0
 check("13.2", forward_probability)
 
 # %% [markdown]
-# Products of hundreds of probabilities underflow to 0, so real code adds logarithms. `ctc.ctc_log_likelihood` in the
-# package does the same in 15 lines. The target has 37 characters here; PyTorch's loss agrees.
+# Products of hundreds of probabilities underflow to 0, so practical code computes with logarithms (*log-sum-exp*).
+# `ctc.ctc_log_likelihood` in the package does this in 15 lines. The target has 37 characters here; PyTorch's loss
+# agrees.
 
 # %%
 log_probs = torch.randn(200, len(transcripts.CHARACTERS)).log_softmax(dim=1)           # (T, V), a random network
@@ -357,7 +358,7 @@ print(f"loss per character {loss.item():.2f}, gradient of the last layer {convol
 # ## Train it
 #
 # `fit` repeats this step. `ctc.ctc_loss` is the loss above. After each epoch, a callback transcribes one validation
-# sentence. CTC training has a typical course: what will the very first transcripts look like?
+# sentence. CTC training typically goes through phases: what will the very first outputs look like?
 
 # %%
 class Watch:
@@ -480,8 +481,8 @@ check("13.3", corpus_error_rate)
 diagrams.prefix_beam()
 
 # %% [markdown]
-# A **language model** can enter the search. The recogniser gives probabilities of characters from the sound, the
-# language model probabilities of the next word from the words before. Each prefix gets the score
+# A **language model** can be added to the search (*shallow fusion*). The recogniser gives probabilities of characters
+# from the sound, the language model probabilities of the next word from the words before. Each prefix gets the score
 #
 # $$\ln p(y \mid x) + \lambda \ln p_{\text{LM}}(y) + \beta \, |y|$$
 #
@@ -586,10 +587,10 @@ for split in ("held_out_voices", "held_out_phrasings"):
                    for (true, heard), times in confusions(best[split], references[split])), sep="\n  ")
 
 # %% [markdown]
-# In held-out voices few errors are left: a word is missing, or one letter is wrong. In held-out phrasings the same few
-# words fail again and again. No training sentence contains *huge*, *tiny* or *has*, so fragments or similar training
-# words replace them. A recogniser that outputs letters *can* spell a new word, but nothing in its training taught it
-# to.
+# On held-out voices few errors are left: a word is missing, or a letter is wrong. On held-out phrasings the same few
+# words are wrong again and again. No training sentence contains *huge*, *tiny* or *has*, so fragments or similar
+# training words replace them. A recogniser that outputs letters *can* spell a new word, but nothing in its training
+# taught it to.
 
 # %% [markdown]
 # ## Play
@@ -629,8 +630,8 @@ class BuggyAlphabet:
 
 
 # %% [markdown]
-# To see the bug within seconds, the sounds are four spoken pages, and the network memorises them. Printed are loss, WER
-# and CER on these four sentences. A correct alphabet brings all three close to 0.
+# To see the bug within seconds, the sounds are four spoken pages, and the network memorises them. The cell prints loss,
+# WER and CER on these four sentences. A correct alphabet brings all three close to 0.
 
 # %%
 four_mels = spoken_pages.padded_mels(convolutional.log_mel, four_sounds)               # (4, M, T)
@@ -778,11 +779,12 @@ if rows:
 # %% [markdown]
 # ## Where this is used
 #
-# Dictation, subtitles and voice assistants. Published systems differ from ours in scale. Deep Speech 2 (Amodei et
-# al. 2016) trained recurrent networks with CTC on thousands of hours of speech. Whisper (Radford et al. 2023) is a
-# Transformer with an encoder and a decoder instead of CTC, trained on 680,000 hours from the web. Errors are not evenly
-# distributed: in a test of five commercial recognisers the mean WER was .35 for Black speakers of American English and
-# .19 for white ones (Koenecke et al. 2020). A test set needs speakers of every group that will use the system.
+# Speech recognition is used for dictation, subtitles and voice assistants. Published systems differ from ours in scale.
+# Deep Speech 2 (Amodei et al. 2016) trained recurrent networks with CTC on thousands of hours of speech. Whisper
+# (Radford et al. 2023) is a Transformer with an encoder and a decoder instead of CTC, trained on 680,000 hours from the
+# web. Errors are not evenly distributed: in a test of five commercial recognisers the mean WER was .35 for Black
+# speakers of American English and .19 for white ones (Koenecke et al. 2020). A test set needs speakers of every group
+# that will use the system.
 
 # %%
 quiz("13")
