@@ -550,9 +550,8 @@ show.compare(results, label="object and colour correct, big objects")
 
 # %% [markdown]
 # After minutes of training the VAE with the perceptual loss is ahead, followed by flow matching. Both lose about 15
-# percentage points on held-out combinations, but often combine objects and colours correctly that never occur together
-# in training. The GAN rarely does. Flow matching gives outlines without artefacts, but its objects are still distorted.
-# What does it gain from longer training?
+# percentage points on held-out combinations, but still draw most of them correctly. The GAN rarely does. Flow matching
+# gives outlines without artefacts, but its objects are still distorted. What does it gain from longer training?
 
 # %% [markdown]
 # ## Longer training
@@ -789,9 +788,9 @@ quiz("14")
 # %% [markdown]
 # ## Going further
 #
-# - **Diffusion models** (Ho, Jain and Abbeel 2020) add noise in many random steps and learn to remove it. For Gaussian
-#   noise the two are equivalent: the mean of the noise, given $x_t$, follows from $v^*$ and $x_t$. Flow matching has
-#   the simpler derivation.
+# - **Diffusion models** (Ho, Jain and Abbeel 2020) add noise in many random steps and learn to remove it. With Gaussian
+#   noise, diffusion and flow matching are equivalent: the mean of the noise, given $x_t$, follows from $v^*$ and $x_t$.
+#   Flow matching has the simpler derivation.
 # - **Rectified flow** (Liu, Gong and Liu 2023) trains again on pairs of noise and its own samples. The paths become
 #   straighter, and fewer steps are enough.
 # - Stable Diffusion 3 (Esser et al. 2024) draws the training times from a logit-normal distribution, as here, and
