@@ -67,8 +67,8 @@ show.play_many(spoken[::4], words=[line] * 3, titles=SPEAKERS[::4])
 
 # %% [markdown]
 # As in lesson 03, a model sees speech as a log-mel spectrogram. For speech that people will listen to, the settings are
-# finer: 80 bands instead of 40, and a window of 64 ms, which separates the harmonics of a low voice. One frame lasts 16
-# ms. Each band is scaled to mean 0 and standard deviation 1.
+# finer: 80 bands instead of 40, and a window of 64 ms, which separates the harmonics of a low voice. The hop between
+# frames is 16 ms. Each band is scaled to mean 0 and standard deviation 1.
 
 # %%
 words = [voices.clip(word, speaker) for speaker in SPEAKERS for word in sentence.WORDS[::4]]
@@ -519,8 +519,8 @@ expect("15.held_out_pairs", pairs_right["text to speech"]["held out"])
 # %% [markdown]
 # ## What is wrong with the speech
 #
-# Compare a word with its recording. Where several spectra are possible for the same letters, the mean squared error
-# is least for their mean, and the mean absolute error for their median. Both blur: harmonics fade, and quick changes
+# Compare a word with its recording. Where several spectra are possible for the same letters, the mean squared error is
+# smallest for their mean, and the mean absolute error for their median. Both blur: harmonics fade, and quick changes
 # smear. Measure it: the mean difference of neighbouring frames shows how quickly a spectrogram changes.
 
 # %%
@@ -620,9 +620,9 @@ for updates in (0, 1, 3, 10):
 # %% [markdown]
 # ## Play
 #
-# Type a sentence, choose a voice, and listen. The shipped model was trained on all pairs, for longer. Its word error rate
-# is between those of the recordings and of copy synthesis. Try the same sentence in two voices: what changes in the
-# spectrogram? Then type a word outside the vocabulary.
+# Type a sentence, choose a voice, and listen. The shipped model was trained on all pairs, for longer. Its word error
+# rate lies between those of the recordings and of copy synthesis. Try the same sentence in two voices: what changes in
+# the spectrogram? Then type a word outside the vocabulary.
 
 # %%
 shipped_model = shipped.load("text_to_speech")
@@ -678,9 +678,9 @@ check("15.debug", resynthesise)
 # %% [markdown]
 # ## On real data: spoken digits
 #
-# The same model on recordings of people: three speakers of the Free Spoken Digit Dataset say the ten digits, 45
-# times each (Jackson et al., as in lesson 03). No two takes are equal, and no input says which take is meant. Predict
-# what the model will learn to say.
+# Now the same model is trained on recordings of people: three speakers of the Free Spoken Digit Dataset say the ten
+# digits, 45 times each (Jackson et al., as in lesson 03). No two takes are equal, and no input says which take is
+# meant. Predict what the model will learn to say.
 #
 # The judge is a classifier trained on the *other three* speakers. Its accuracy on recordings of our speakers is the
 # reference.
@@ -735,18 +735,18 @@ if have_data:
     expect("15.digits", said_right)
 
 # %% [markdown]
-# About 70% of the thirty generated digits are recognised, and nearly 80% of the recordings: three speakers are few to
-# train the judge on. Thirty examples are also few: each is 3 percentage points. The takes of a digit differ in pace and
-# pitch. The model learns something like their median, so its speech is more blurred than in the Picture Book. We know
-# of no published result for this task.
+# About 70% of the thirty generated digits are recognised, and nearly 80% of the recordings: three speakers are too few
+# to train a good judge. Thirty examples are also few: each is 3 percentage points. The takes of a digit differ in pace
+# and pitch. The model learns something like their median, so its speech is more blurred than in the Picture Book. We
+# know of no published result for this task.
 
 # %% [markdown]
 # ## Where this is used
 #
-# Screen readers, navigation systems, voice assistants, audiobooks and announcements. Tacotron 2 (Shen et al. 2018) and
-# FastSpeech are trained on about 24 hours of one speaker, on sentences rather than words, so that they learn intonation
-# as well. Our model has none: it generates words one by one. **Voice cloning**, copying a person's voice from a few
-# seconds of speech, is possible today, and needs that person's consent.
+# Text to speech is used in screen readers, navigation systems, voice assistants, audiobooks and announcements. Tacotron
+# 2 (Shen et al. 2018) and FastSpeech are trained on about 24 hours of one speaker, on sentences rather than words, so
+# that they learn intonation as well. Our model has none: it generates words one by one. **Voice cloning**, copying a
+# person's voice from a few seconds of speech, is possible today, and needs that person's consent.
 
 # %%
 quiz("15")
