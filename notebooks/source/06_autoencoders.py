@@ -49,9 +49,9 @@ begin("06")
 # %% [markdown]
 # ## Look and listen
 #
-# The Picture Book has three modalities. An image has $3 \times 32 \times 32 = 3{,}072$ numbers, a sentence has up to
-# 10 words, or 20 with two objects. A spoken word is padded to 12,640 samples. How many of these numbers do you need
-# to know what a page shows?
+# The Picture Book has three modalities. An image has $3 \times 32 \times 32 = 3{,}072$ numbers, a sentence has up to 10
+# words, or 20 with two objects. A spoken word is padded to 12,640 samples. How many numbers are needed to describe what
+# a page shows?
 
 # %%
 train = PictureBook("train", pages=16_000)
@@ -68,8 +68,8 @@ show.play(words.sound(umbrella), words="umbrella")
 # ## How a reconstruction is judged
 #
 # A reconstruction should keep the three facts of a page: object, colour and size. A **judge** measures this: a
-# classifier that was trained on other pages, shares no weights with any autoencoder, and is used for scoring alone.
-# It was trained on all combinations of object and colour, so that it can score held-out ones.
+# classifier that was trained on other pages, shares no weights with any autoencoder, and is used only for scoring. It
+# was trained on all combinations of object and colour, so that it can score held-out ones.
 #
 # Images get two judges. One takes the maximum of its feature maps over all positions; the other is a residual network
 # (He et al. 2016) that takes the mean. An artefact that misleads one of them may not mislead both.
@@ -141,10 +141,10 @@ check("06.1", compression_factor)
 # %% [markdown]
 # ## A linear autoencoder is principal component analysis
 #
-# Take the simplest case: encoder and decoder are one linear layer each, and the code has 8 numbers. For inputs of
-# mean 0 the best linear solution is known: project onto the 8 directions of largest variance (Eckart and Young 1936).
-# This is **principal component analysis** (PCA). The loss has no other minimum (Baldi and Hornik 1989), so gradient
-# descent should find the same **subspace**, the set of all weighted sums of these directions.
+# Take the simplest case: encoder and decoder are one linear layer each, and the code has 8 numbers. For inputs of mean
+# 0 the best linear solution is known: project onto the 8 directions of largest variance (Eckart and Young 1936). This
+# is **principal component analysis** (PCA). Every local minimum of the loss is a global one (Baldi and Hornik 1989), so
+# gradient descent should find the same **subspace**, the set of all linear combinations of these directions.
 
 # %% [markdown]
 # We shrink the pages to 8 × 8 pixels, 192 numbers, and subtract their mean. The singular value decomposition, `svd`,
@@ -193,20 +193,20 @@ for components in (128, 512):
     print(components, f"mean squared error {F.mse_loss(by_pca, test.images):.4f}", judged(by_pca, test))
 
 # %% [markdown]
-# With 512 numbers PCA is a strong baseline: the judges find all three facts in about 95% of the pages. It computes
-# the *best* linear code of its training pages, and needs $512 \cdot 3{,}072$, about 1.6 million, weights. With 128
+# With 512 numbers PCA is a strong baseline: the judges find all three facts in about 95% of the pages. In squared error
+# it is the *best* linear code of its training pages. It needs $512 \cdot 3{,}072$, about 1.6 million, weights. With 128
 # numbers, all three facts are found in about 40% of the pages.
 
 # %% [markdown]
 # ## A convolutional autoencoder for images
 #
-# Each direction of PCA covers the whole page, so it fits no other image size. Convolutions share their weights over
-# all positions. The encoder is lesson 01's: each block halves height and width.
+# Each direction of PCA covers the whole page, so PCA works for one image size only. Convolutions share their weights
+# over all positions. The encoder is lesson 01's: each block halves height and width.
 
 # %% [markdown]
 # The decoder doubles them by **transposed convolutions**. Every input value is multiplied by a kernel, and the result
-# is placed on the output, two positions further for each input value (stride 2). Overlaps are added. Here it is in
-# one dimension, with a kernel of size 4.
+# is placed on the output, shifted by two positions from one input value to the next (stride 2). Where results overlap,
+# they are added. Here is an example in one dimension, with a kernel of size 4.
 
 # %% tags=["nbval-check-output"]
 double = nn.ConvTranspose1d(1, 1, kernel_size=4, stride=2, padding=1, bias=False)
@@ -268,9 +268,9 @@ show.show_images(torch.cat([test.images[:8], reconstructed[:8]]), alt="Eight pag
 # %% [markdown]
 # ## A perceptual loss
 #
-# Compare images in the feature maps of a network that was trained to recognise objects (Johnson et al. 2016). The
-# encoder $\phi$ is built as in lesson 01, and its weights are frozen. $\phi_l(x)$ are the feature maps after block
-# $l$. $M$ counts the values of $x$, $M_l$ those of $\phi_l(x)$, and $w$ is a weight.
+# A perceptual loss compares images by the feature maps of a network that was trained to recognise objects (Johnson et
+# al. 2016). The encoder $\phi$ is built as in lesson 01, and its weights are frozen. $\phi_l(x)$ are the feature maps
+# after block $l$. $M$ counts the values of $x$, $M_l$ those of $\phi_l(x)$, and $w$ is a weight.
 #
 # $$L = \frac{1}{M} \lVert x - \hat x \rVert^2 + w \sum_{l} \frac{1}{M_l} \lVert \phi_l(x) - \phi_l(\hat x) \rVert^2$$
 
@@ -337,9 +337,9 @@ show.show_mistakes(reconstructed, test.kinds, logits, names=scene.KINDS)
 # %% [markdown]
 # Most of them are small objects again, whose outlines differ from those of other objects in a few pixels.
 #
-# What does the network have that PCA lacks? It needs only 79,000 weights, and it takes images of any size divisible
-# by 4. The pages below have 48 × 48 pixels and two objects; no training page had. Their codes have the shape 8 × 12 ×
-# 12.
+# What does the network have that PCA lacks? It needs only 79,000 weights, and its images can have any size divisible
+# by 4. The pages below have 48 × 48 pixels and two objects, unlike all training pages. Their codes have the shape
+# 8 × 12 × 12.
 
 # %%
 two = PictureBook("test", pages=8, objects=2)                                                       # 48 pixels
@@ -349,11 +349,11 @@ show.show_images(torch.cat([two.images, predict(image_model, two.images)]), alt=
 # ## Denoising
 #
 # A **denoising autoencoder** (Vincent et al. 2008) gets a corrupted input $\tilde x$, and its output is compared with
-# the clean $x$. Copying the input is no solution, however large the code. The network has to learn what clean images
-# look like.
+# the clean $x$. Copying the input does not solve this task, however large the code. The network has to learn what clean
+# images look like.
 #
 # In the code below, `transform` adds new noise to the input of every batch; the target stays clean. Predict: can the
-# autoencoder above remove noise, although it never saw any?
+# autoencoder above remove noise, although it was not trained to?
 
 # %%
 diagrams.denoising_autoencoder()
@@ -379,9 +379,9 @@ show.show_images(torch.cat([images[:12] for images in rows.values()]), columns=1
 # %% [markdown]
 # ## Sentences
 #
-# The same idea for tokens: convolutions over the words give a code of 16 numbers for every two words, 192 in all. The
-# decoder gives logits over the vocabulary at every position. The loss is lesson 05's cross-entropy; the target is the
-# sentence itself, followed by `<end>`. Sentences about two objects state up to 8 facts.
+# The same idea works for tokens: convolutions over the words give a code of 16 numbers for every two words, 192 in all.
+# The decoder gives logits over the vocabulary at every position. The loss is lesson 05's cross-entropy; the target is
+# the sentence itself, followed by `<end>`. Sentences about two objects state up to 8 facts.
 #
 # In a second model, a GRU encodes the sentence into *one* vector of 64 numbers, and another GRU decodes it. Predict:
 # which model is better on held-out combinations of object and colour?
@@ -453,9 +453,9 @@ print("code", tuple(sound_model.encode(mels[:1]).shape), "parameters", sum(p.num
 history = fit(sound_model, Batches(mels, mels), loss=F.mse_loss, epochs=3, lr=4e-3)
 
 # %% [markdown]
-# The judge recognises one of 111 words. It uses its own mean and standard deviation for each band, so its input is
-# converted first. It scores new recordings of the training voices, held-out voices, and voices of another speech
-# engine, as in lesson 03.
+# The judge classifies a sound as one of 111 words. It uses its own mean and standard deviation for each band, so its
+# input is converted first. It scores new recordings of the training voices, held-out voices, and voices of another
+# speech engine, as in lesson 03.
 
 # %%
 sound_judge = shipped.load("sound_judge")
@@ -480,10 +480,9 @@ expect("06.sound", kept["test"])
 expect("06.sound_held_out", kept["held-out voices"])
 
 # %% [markdown]
-# PCA does better on single words, which all begin at the first frame. Its limit is the same as with images: it fits
-# 80 frames and no other number. The convolutional encoder takes any multiple of 8. Listen to four words, although it
-# was trained on single words alone. Lesson 03's Griffin-Lim algorithm (Griffin and Lim 1984) turns a log-mel into
-# sound.
+# PCA does better on single words, which all begin at the first frame. Its limit is the same as with images: it works
+# for 80 frames only. The convolutional encoder takes any multiple of 8. Listen to a phrase of four words; the network
+# was trained on single words. Lesson 03's Griffin-Lim algorithm (Griffin and Lim 1984) turns a log-mel into sound.
 
 # %%
 line = "a small red fish"
@@ -509,9 +508,9 @@ with torch.no_grad():
 # Nothing that resembles a page. The numbers of a real code depend on each other, and the loss does not say where
 # codes lie. Random codes fall where the decoder was never trained.
 #
-# The **variational autoencoder** (VAE; Kingma and Welling 2014) gives codes a known distribution, the **prior**
-# $p(z) = N(0, I)$. The decoder defines $p(x \mid z)$. Training should maximise $\ln p(x)$, but to compute it one
-# would have to integrate over all codes.
+# The **variational autoencoder** (VAE; Kingma and Welling 2014) gives codes a known distribution, the **prior** $p(z) =
+# N(0, I)$. The decoder defines $p(x \mid z)$. Training should maximise $\ln p(x)$, but this requires an integral over
+# all codes, which is intractable.
 
 # %%
 diagrams.variational_autoencoder(code="(B, 32)")
@@ -540,8 +539,8 @@ diagrams.variational_autoencoder(code="(B, 32)")
 #
 # $$L = \tfrac{1}{2} \lVert x - \hat x \rVert^2 + \beta \, \mathrm{KL}\big(q(z \mid x) \,\Vert\, N(0, I)\big)$$
 #
-# Thus $\beta$ weighs the two terms: it says how much noise the pixels are assumed to have. Higgins et al. (2017)
-# choose it freely and call the model a $\beta$-VAE.
+# Thus $\beta$, the assumed noise variance of the pixels, weighs the two terms. Higgins et al. (2017) choose $\beta$
+# freely and call the model a $\beta$-VAE.
 
 # %% [markdown]
 # **Second term.** The dimensions of the code are independent in $q$ and in the prior, so their divergences add up.
@@ -609,8 +608,8 @@ check("06.3", kl_divergence)
 # %% [markdown]
 # ## Balance the two terms
 #
-# One training step, written out: encode, sample a code, decode, compute the loss, and move the weights against its
-# gradient. `fit` repeats these lines, and changes the learning rate during training. `negative_elbo` is the loss $L$
+# One training step, written out: encode, sample a code, decode, compute the loss and its gradient, and update the
+# weights. `fit` repeats these lines, and changes the learning rate during training. `negative_elbo` is the loss $L$
 # above; the last exercise of this lesson builds it.
 
 # %%
@@ -625,8 +624,8 @@ def training_step(model: nn.Module, optimizer: torch.optim.Optimizer, images: Te
 
 
 # %% [markdown]
-# A small $\beta$ asks for exact reconstructions, a large one for codes near the prior. Four small VAEs, trained for
-# two epochs each, show the trade-off. Predict before you run the cell: which of the two terms goes to 0 for a large
+# A small $\beta$ favours exact reconstructions, a large one codes near the prior. Four small VAEs, trained for two
+# epochs each, show the trade-off. Predict before you run the cell: which of the two terms goes to 0 for a large
 # $\beta$?
 
 # %%
@@ -646,12 +645,11 @@ show.plot_panels({"mean squared error": {"test pages": [error for error, _ in ba
 
 # %% [markdown]
 # The mean KL divergence is an upper bound of the information that the code carries about the image. A larger $\beta$
-# gives a code with less information. From $\beta = 0.1$ on, the reconstruction gets worse as well; below, two epochs
-# of training limit it. At $\beta = 10$ the code carries almost nothing.
+# gives a code with less information. From $\beta = 0.1$ on, the reconstruction gets worse as well; below this value,
+# two epochs of training limit it. At $\beta = 10$ the code carries very little information.
 #
-# Now train a larger VAE with $\beta = 0.1$: its pixels have an assumed standard deviation of
-# $\sqrt{0.1} \approx 0.3$. The perceptual distance joins the first term, as half a sum over 3,072 numbers, like the
-# squared error.
+# Now train a larger VAE with $\beta = 0.1$: its pixels have an assumed standard deviation of $\sqrt{0.1} \approx 0.3$.
+# The perceptual distance is added to the first term, as half a sum over 3,072 numbers, like the squared error.
 
 # %%
 def vae_loss(outputs: tuple[Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
@@ -669,9 +667,9 @@ with torch.no_grad():
 
 # %% [markdown]
 # A code of 32 numbers holds less than the autoencoder's 512: the judges recognise fewer than half of the pages. In
-# return, random codes decode to something like pages: a sky, a ground, a coloured shape. They look bad. Shapes melt
-# into each other, and a fine grid covers them. Strided convolutions hardly respond to such a grid, which is a likely
-# reason why the perceptual loss leaves it there.
+# return, random codes decode to something like pages: a sky, a ground, a coloured shape. Their quality is poor. Shapes
+# merge, and a fine grid covers them (*checkerboard artefacts*). Strided convolutions hardly respond to such a grid,
+# which is a likely reason why the perceptual loss leaves it there.
 
 # %% [markdown]
 # ## Interpolation
@@ -703,9 +701,9 @@ with torch.no_grad():
 show.show_images(torch.cat([by_code, by_vae]), alt="Interpolation: autoencoder above, VAE below")
 
 # %% [markdown]
-# The autoencoder's middle looks like a double exposure: both objects, half transparent. Each vector of its code
-# describes its own region. The VAE changes one shape into the other. To measure this, compare the middle image with
-# the mean of the images at both ends. Their squared distance is small for a double exposure.
+# The autoencoder's middle image looks like a double exposure: both objects, half transparent. Each vector of its code
+# describes its own region. The VAE changes one shape into the other. To measure this, compare the middle image with the
+# mean of the images at both ends. Their squared distance is small for a double exposure.
 
 # %%
 with torch.no_grad():
@@ -864,10 +862,11 @@ def negative_elbo(outputs: tuple[Tensor, Tensor, Tensor], x: Tensor, beta: float
 check("06.collapse", negative_elbo)
 
 # %% [markdown]
-# Posterior collapse has other causes. A decoder can be so strong that it needs no code, as in language models. Or the
-# KL term dominates the first steps, when codes carry no information yet. Remedies are a smaller $\beta$, a weaker
-# decoder, and **KL annealing** (also called KL warm-up), where the weight of the KL term grows from 0 during training
-# (Bowman et al. 2016). Our recurrent sentence decoder gets no words as input, so it cannot do without its code.
+# Posterior collapse has other causes. An autoregressive decoder, as in language models, can be strong enough to do
+# without a code. The KL term can also dominate the first steps, when codes carry no information yet. Remedies are a
+# smaller $\beta$, a weaker decoder, and **KL annealing** (also called KL warm-up), where the weight of the KL term
+# grows from 0 during training (Bowman et al. 2016). Our recurrent sentence decoder gets no words as input, so it cannot
+# do without its code.
 
 # %% [markdown]
 # ## On real data: noisy handwriting
@@ -905,16 +904,16 @@ if have_data:
 
 # %% [markdown]
 # The classifier was not trained with noise: on noisy digits it is at chance level (10%). After denoising, expect about
-# 90%. A classifier that is trained on noisy digits may do as well. The denoiser has another advantage: it needs no
+# 90%. A classifier that is trained on noisy digits may do as well. The denoiser has advantages of its own: it needs no
 # labels, and you can *look* at its output. We know of no published result for this noise.
 
 # %% [markdown]
 # ## Where this is used
 #
 # Image generators such as Stable Diffusion work on the codes of a convolutional autoencoder (Rombach et al. 2022).
-# Neural codecs for speech and music are autoencoders with quantised codes (Zeghidour et al. 2021). Both are much
-# larger than ours, and add an adversarial loss for sharp outputs; lesson 07 explains it. For anomaly detection, an
-# autoencoder is trained on the normal sounds of a machine alone. A large reconstruction error then raises an alarm.
+# Neural codecs for speech and music are autoencoders with quantised codes (Zeghidour et al. 2021). Both are much larger
+# than ours, and add an adversarial loss for sharp outputs; lesson 07 explains it. For anomaly detection, an autoencoder
+# is trained on the normal sounds of a machine alone. A large reconstruction error then indicates a fault.
 
 # %%
 quiz("06")
@@ -931,9 +930,9 @@ quiz("06")
 # %% [markdown]
 # ## Going further
 #
-# **Vector quantisation** (van den Oord et al. 2017) replaces each of the 8 × 8 vectors of a code by the nearest of
-# 256 learned vectors. An image becomes 64 integers, like the tokens of a sentence. In a sketch with networks of this
-# size (one seed), a judge found the object in 43% of the pages with squared error, and in 74% with the perceptual
+# **Vector quantisation** (van den Oord et al. 2017) replaces each of the 8 × 8 vectors of a code by the nearest of 256
+# learned vectors. An image becomes 64 integers, like the tokens of a sentence. In a small experiment with networks of
+# this size (one seed), a judge found the object in 43% of the pages with squared error, and in 74% with the perceptual
 # loss.
 
 # %% [markdown]
@@ -945,7 +944,7 @@ quiz("06")
 # - A VAE's loss has two terms, squared error and KL divergence; $\beta$ balances them.
 # - In posterior collapse the KL divergence is 0; a frequent cause is a mean where a sum belongs.
 #
-# Next: 07 GANs, where a second network judges what a generator makes.
+# Next: [07 GANs](07_gans.ipynb), where a second network learns to tell generated images from real ones.
 
 # %% [markdown]
 # **References.** Hinton, Salakhutdinov 2006, *Reducing the dimensionality of data with neural networks*,
@@ -955,18 +954,18 @@ quiz("06")
 # approximation of one matrix by another of lower rank*, [doi:10.1007/BF02288367](https://doi.org/10.1007/BF02288367).
 # Vincent et al. 2008, *Extracting and composing robust features with denoising autoencoders*,
 # [doi:10.1145/1390156.1390294](https://doi.org/10.1145/1390156.1390294). Lehtinen et al. 2018, *Noise2Noise: Learning
-# image restoration without clean data*, [arXiv:1803.04189](https://arxiv.org/abs/1803.04189). Kingma, Welling 2014,
-# *Auto-encoding variational Bayes*, [arXiv:1312.6114](https://arxiv.org/abs/1312.6114). Bowman et al. 2016,
-# *Generating sentences from a continuous space*, [arXiv:1511.06349](https://arxiv.org/abs/1511.06349): a KL
-# divergence that goes to 0, KL annealing. Higgins et al. 2017, *beta-VAE: Learning basic visual concepts with a
-# constrained variational framework*, [OpenReview](https://openreview.net/forum?id=Sy2fzU9gl). Johnson, Alahi, Fei-Fei
-# 2016, *Perceptual losses for real-time style transfer and super-resolution*,
-# [arXiv:1603.08155](https://arxiv.org/abs/1603.08155). He et al. 2016, *Deep residual learning for image
-# recognition*, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385). van den Oord, Vinyals, Kavukcuoglu 2017, *Neural
-# discrete representation learning*, [arXiv:1711.00937](https://arxiv.org/abs/1711.00937). Rombach et al. 2022,
-# *High-resolution image synthesis with latent diffusion models*,
-# [arXiv:2112.10752](https://arxiv.org/abs/2112.10752). Zeghidour et al. 2021, *SoundStream: An end-to-end neural
-# audio codec*, [arXiv:2107.03312](https://arxiv.org/abs/2107.03312). Griffin, Lim 1984, *Signal estimation from
-# modified short-time Fourier transform*,
+# image restoration without clean data*, [arXiv:1803.04189](https://arxiv.org/abs/1803.04189): training on noisy
+# targets, in the quiz. Kingma, Welling 2014, *Auto-encoding variational Bayes*,
+# [arXiv:1312.6114](https://arxiv.org/abs/1312.6114). Bowman et al. 2016, *Generating sentences from a continuous
+# space*, [arXiv:1511.06349](https://arxiv.org/abs/1511.06349): a KL divergence that goes to 0, KL annealing. Higgins et
+# al. 2017, *beta-VAE: Learning basic visual concepts with a constrained variational framework*,
+# [OpenReview](https://openreview.net/forum?id=Sy2fzU9gl). Johnson, Alahi, Fei-Fei 2016, *Perceptual losses for
+# real-time style transfer and super-resolution*, [arXiv:1603.08155](https://arxiv.org/abs/1603.08155). He et al. 2016,
+# *Deep residual learning for image recognition*, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385). van den Oord,
+# Vinyals, Kavukcuoglu 2017, *Neural discrete representation learning*,
+# [arXiv:1711.00937](https://arxiv.org/abs/1711.00937). Rombach et al. 2022, *High-resolution image synthesis with
+# latent diffusion models*, [arXiv:2112.10752](https://arxiv.org/abs/2112.10752). Zeghidour et al. 2021, *SoundStream:
+# An end-to-end neural audio codec*, [arXiv:2107.03312](https://arxiv.org/abs/2107.03312). Griffin, Lim 1984, *Signal
+# estimation from modified short-time Fourier transform*,
 # [doi:10.1109/TASSP.1984.1164317](https://doi.org/10.1109/TASSP.1984.1164317). LeCun et al. 1998, *Gradient-based
 # learning applied to document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST.

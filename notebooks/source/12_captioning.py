@@ -28,7 +28,7 @@
 # 1. train a decoder by teacher forcing, and state its input and target at each position;
 # 2. generate captions greedily and with beam search;
 # 3. implement one step of attention over image positions, and interpret the attention maps with care;
-# 4. compute BLEU by hand, and explain how it differs from the meaning of a caption;
+# 4. compute BLEU by hand, and explain why it does not measure the meaning of a caption;
 # 5. distinguish teacher-forced scores from scores of generated captions, and measure exposure bias.
 
 # %%
@@ -62,14 +62,14 @@ for row in train_captions[0]:
     print(" ", decode(row))
 
 # %% [markdown]
-# The first image has four captions here, and all are correct. A label has one correct value; a caption does not. Comparing
-# captions word by word is therefore misleading: a caption that begins with the other object differs at every position and can
-# still be correct.
+# The first image has four captions here, and all are correct. An image has one correct label, but many correct
+# captions. Comparing captions word by word is therefore misleading: a caption that begins with the other object can
+# differ at almost every position and still be correct.
 
 # %% [markdown]
-# The Picture Book has something that real captions lack: a grammar. `understand` parses a sentence into the facts that it
-# states, whatever its phrasing. A caption is **correct** if these facts are true: both kinds, each with its own colour and
-# size, and their relation.
+# The Picture Book has something that real captions lack: a grammar small enough for an exact parser. `understand`
+# parses a sentence into the facts that it states, whatever its phrasing. A caption is **correct** if these facts are
+# true: the kind of each object (fish, boat and so on), its colour and size, and the relation of the two.
 
 # %% tags=["nbval-check-output"]
 test = {objects: PictureBook("test", pages=500, objects=objects) for objects in (1, 2)}
@@ -82,8 +82,8 @@ for sentence in (test[2].sentences[0], "a small red fish left of a big blue boat
 # %% [markdown]
 # ## Baseline
 #
-# The simplest captioner ignores the image and returns the sentence of another page. Which fraction of its captions will be
-# correct? And what will **BLEU** be, the score that is most often reported? BLEU counts the words and word sequences that a
+# The simplest captioner ignores the image and returns the sentence of another page. What fraction of its captions will
+# be correct? What will **BLEU** be, a score that is often reported? BLEU counts the words and word sequences that a
 # caption shares with reference captions (Papineni et al. 2002); its formula follows below. Guess both numbers.
 
 # %%
@@ -101,8 +101,8 @@ other_sentences = [decode(rows[0]) for rows in train_captions[:500]]
 print(f"correct {metrics.caption_accuracy(other_sentences, test[2].scenes):.1%}, BLEU {bleu(other_sentences):.2f}")
 
 # %% [markdown]
-# Almost none is correct, and BLEU is still about 0.2: "there is a", "to the left of" and half of the sizes occur in almost any
-# sentence of the book. Remember this number.
+# Almost none is correct, and BLEU is still about 0.2: phrases such as "there is a" and "to the left of" occur in many
+# sentences of the book. Remember this number.
 
 # %% [markdown]
 # ## The probability of a caption
@@ -136,10 +136,10 @@ print(f"loss by hand {-torch.tensor(0.324).log() / 4:.4f}   "
 diagrams.show_and_tell()
 
 # %% [markdown]
-# One difference from the paper: Vinyals et al. show the image vector $v$ once, before the first word. They also tried $v$ as
-# an extra input at every step and found it worse: the network exploited noise in the image and overfitted more easily. Here
-# $v$ is concatenated to every word embedding $e_t$. It keeps the code short, and the attention decoder below, whose image
-# vector changes at every step, can then start from the same weights.
+# One difference from the paper: Vinyals et al. show the image vector $v$ once, before the first word. They also tried
+# $v$ as an extra input at every step and found it worse: the network exploited noise in the image and overfitted more
+# easily. Here $v$ is concatenated to every word embedding $e_t$. This keeps the code short, and the attention decoder
+# below, whose image vector changes at every step, can then start from the same weights.
 
 # %%
 class OneVectorCaptioner(nn.Module):
@@ -198,11 +198,11 @@ print("target:", [VOCABULARY[word] for word in targets[0].tolist() if word != PA
 # %% [markdown]
 # ### Train it on one object
 #
-# `ShowAndTell` in the package is the network above. `caption_loss` is the cross-entropy of the next word, without padding.
-# `word_accuracy` is the fraction of words that are predicted correctly under teacher forcing. Images with one object have 32
-# pixels.
+# `ShowAndTell` in the package is the network above. `caption_loss` is the cross-entropy of the next word, without
+# padding. `word_accuracy` is the fraction of words that are predicted correctly under teacher forcing. Images with one
+# object have 32 × 32 pixels.
 #
-# First one training step as code. Before training the loss is near $\ln V$, the cross-entropy of a uniform prediction.
+# First, one training step as code. Before training the loss is near $\ln V$, the cross-entropy of a uniform prediction.
 
 # %%
 def training_step(model, optimiser, images, inputs, targets) -> float:
@@ -229,9 +229,10 @@ fit(one, batches, loss=captions.caption_loss, metrics={"word accuracy": captions
 del single.images, batches                                                     # to save memory
 
 # %% [markdown]
-# About 78% of the words are correct. Is this good? Part of the error is unavoidable: nothing in the image tells whether the
-# reference says "there is" or "I see", "small" or "little". Only generated captions show how good the model is.
-#
+# About 78% of the words are correct. Is this good? Part of the error is unavoidable: nothing in the image shows whether
+# the reference says "there is" or "I see", "small" or "little". Only generated captions show how good the model is.
+
+# %% [markdown]
 # ## Greedy decoding
 #
 # **Greedy decoding** repeatedly takes the most probable next word and feeds it back as the next input.
@@ -262,7 +263,7 @@ check("12.2", generate)
 
 # %% [markdown]
 # The package's `decoding.captions` does this for a batch of images. Before you run the next cell: 78% of the words were
-# correct. Which fraction of the captions will be?
+# correct. What fraction of the captions will be?
 
 # %%
 generated = decoding.captions(one, test[1].images)
@@ -273,16 +274,16 @@ print(f"correct: test {one_accuracy:.1%}, held-out combinations {one_held_out:.1
 expect("12.one_object", one_accuracy)
 
 # %% [markdown]
-# On test pages nearly all captions are correct, although about one word in five was wrong: the wrong words were a matter of
-# phrasing. On held-out combinations of kind and colour the accuracy is much lower. Lesson 01 met the same shortcut: in
-# training, colour predicts the kind. "Going further" measures what more augmentation gains.
+# On test pages nearly all captions are correct, although about one word in five was wrong: the wrong words were a
+# matter of phrasing. On held-out combinations of kind and colour the accuracy is much lower. The cause is the shortcut
+# of lesson 01: in training, the colour predicts the kind. "Going further" measures what more augmentation gains.
 
 # %% [markdown]
 # ## Two objects: one vector is insufficient
 #
-# How well does the same network describe two objects? To save minutes, the answer is a row of a stored table. All of its
-# models were trained with more augmentation than yours, which "Going further" explains. Find the row "LSTM, one vector" with
-# two objects. First guess its caption accuracy.
+# How well does the same network describe two objects? To save time, the answer is in a stored table. Its models were
+# trained with more augmentation than yours (see "Going further"). Before you run the cell, guess the caption accuracy
+# of "LSTM, one vector" with two objects.
 
 # %%
 show.show_stored_table("12_captioning")
@@ -291,8 +292,8 @@ show.show_stored_table("12_captioning")
 # With one vector about 14% of the captions are correct, with attention about 80%. The word accuracies, 0.71 and 0.78, look
 # much closer, but 29% wrong words are a third more than 22%. One wrong word is enough to make a caption wrong.
 #
-# Max pooling discards position. The vector represents that red, blue, a fish and a boat are present, and not which of the
-# two is red, nor which is on the left.
+# Max pooling discards position. The vector represents that red, blue, a fish and a boat are present, but hardly which
+# of the two is red, or which is on the left.
 
 # %% [markdown]
 # ## Attention before each word
@@ -342,10 +343,10 @@ check("12.3", attend)
 # %% [markdown]
 # ### The attention decoder
 #
-# One LSTM, the **attention LSTM**, reads the words; its state is the query. A second one, the **language LSTM**, reads the
-# words and the context and predicts the next word (Anderson et al. 2018). As in lesson 04, $W$ is the product of two layers,
-# `query` and `key`, and the scores are divided by the square root of the width. `position` adds to the context where it was
-# found.
+# One LSTM, the **attention LSTM**, reads the words; its state is the query. A second one, the **language LSTM**, reads
+# the words and the context and predicts the next word (Anderson et al. 2018). As in lesson 04, $W$ is the product of
+# two layers, `query` and `key`, and the scores are divided by the square root of the width. `position` adds the
+# location of the attended features to the context.
 
 # %%
 class AttentionDecoder(nn.Module):
@@ -372,9 +373,9 @@ class AttentionDecoder(nn.Module):
 
 
 # %% [markdown]
-# It is simpler than the papers in one respect. There, the attention LSTM also reads the previous step, so that training
-# needs a loop over the words. Here it reads only words, and all positions of a sentence attend in one pass, which is several
-# times faster on a CPU.
+# It is simpler than the papers in one respect. There, the state that serves as the query also depends on what was
+# attended at the previous step, so that training needs a loop over the words. Here it reads only words, and all
+# positions of a sentence attend in one pass, which is several times faster on a CPU.
 #
 # `ShowAttendAndTell` in the package is this decoder together with an image encoder.
 
@@ -390,9 +391,9 @@ new, _ = attending.load_state_dict(one.state_dict(), strict=False)
 print("randomly initialised:", ", ".join(sorted({name.split(".")[0] for name in new})))
 
 # %% [markdown]
-# The encoder is **frozen**: its weights do not change, so the feature map of an image is computed once instead of in every
-# epoch. `cached_features` stores two augmented copies of each page, mirrored with probability one half and moved. A training
-# step then costs only the decoder.
+# The encoder is **frozen**: its weights do not change, so the feature map of an image is computed once instead of in
+# every epoch. `cached_features` stores two augmented copies of each page, mirrored with probability one half and
+# shifted. A training step then costs only the decoder.
 
 # %%
 features, sentences = captions.cached_features(attending, train.images, train_captions, rounds=2 * ((captions.mirror, captions.move),))
@@ -426,8 +427,8 @@ expect("12.two_objects_from_scratch", yours["test"]["meaning"])
 #
 # ## Attention maps
 #
-# The attention weights exist for every word. Here they are for one test page, before each word of its caption. Where do you
-# expect them before "is"?
+# There are attention weights for every word. Here they are for one test page, before each word of its caption. Where do
+# you expect them before "is"?
 
 # %%
 def attention_maps(model: nn.Module, image: Tensor) -> tuple[list[str], Tensor]:
@@ -446,9 +447,9 @@ if words:                                                                      #
     show.show_heatmap_over(test[2].image(index, 128).expand(len(words), -1, -1, -1), maps, titles=words, columns=7)
 
 # %% [markdown]
-# No training example contains a location; the maps were learned from captions alone. Before a kind, the weights concentrate
-# on one or two positions, on the object or at its edge. Before "is" and "of" they must lie somewhere too, since they sum to
-# 1.
+# No training caption comes with a region of the image; the maps were learned from captions alone. Before a kind, the
+# weights concentrate on one or two positions, on the object or at its edge. Before "is" and "of" they must lie
+# somewhere too, since they sum to 1.
 #
 # Jain and Wallace (2019) found that attention weights often do not explain a prediction; Wiegreffe and Pinter (2019) reply
 # that this depends on the definition of an explanation and must be tested. A direct test removes the attended region and
@@ -457,11 +458,11 @@ if words:                                                                      #
 # %% [markdown]
 # ## Exposure bias
 #
-# In training the decoder reads true words. In use it reads its own words, mistakes included. Such inputs never occur in
-# training. Ranzato et al. (2016) call this **exposure bias**.
+# In training the decoder reads true words. At test time it reads its own words, mistakes included. Such inputs never
+# occur in training. Ranzato et al. (2016) call this **exposure bias**.
 #
-# What does one mistake cause? Give the decoder the first object as it is, followed by the true relation or by its opposite.
-# What will it place where nothing is?
+# What does one mistake cause? Give the decoder the first object as it is, followed by the true relation or by its
+# opposite. What will it describe at a position without an object?
 
 # %%
 def continue_caption(model: nn.Module, image: Tensor, beginning: str) -> str:
@@ -484,9 +485,9 @@ for relation in (scene.relation, OPPOSITE[scene.relation]):
     print(continue_caption(attending, test[2].images[index], f"a {first.size} {first.colour} {first.kind} {relation}"))
 
 # %% [markdown]
-# After the true relation the decoder describes the second object. After the opposite one, no object is at the place where it
-# should attend, and the decoder describes one that is elsewhere, often the first object again. How large is the effect over
-# all pages?
+# After the true relation the decoder describes the second object. After the opposite one, there is no object where it
+# should attend, and the decoder describes one that is elsewhere, often the first object again. How large is the effect
+# over all pages?
 #
 # Consider one word that can be verified: the kind that is named last. It is predicted once after the true words (teacher
 # forcing) and once after the decoder's own words.
@@ -509,16 +510,16 @@ forced, own = last_kinds(attending, test[2])
 print(f"the kind named last is correct: {forced:.1%} after the true words, {own:.1%} after its own words")
 
 # %% [markdown]
-# Part of the gap has another cause than exposure bias: an unfaithful beginning may leave no correct continuation at all. The
-# practical lesson holds in both cases. Teacher-forced scores overestimate the quality of captions. "Going further" tries
-# a proposed remedy, scheduled sampling.
+# Exposure bias may not explain the whole gap: after a wrong beginning there may be no correct continuation at all. In
+# either case, teacher-forced scores overestimate the quality of captions. "Going further" tries a proposed remedy,
+# scheduled sampling.
 
 # %% [markdown]
 # ## Beam search
 #
-# Greedy decoding may miss the most probable caption, because it cannot revise a word. **Beam search** keeps the `width` most
-# probable beginnings instead of one. At each step every beginning is continued with every word, and the best `width` of all
-# survive. A beginning that ends in `<end>` is finished and competes unchanged.
+# Greedy decoding may miss the most probable caption, because it cannot revise a word. **Beam search** keeps the `width`
+# most probable beginnings instead of one. At each step every beginning is continued with every word, and the best
+# `width` of all survive. A beginning that ends in `<end>` is complete and keeps its score.
 
 # %%
 diagrams.beam_search()
@@ -568,8 +569,8 @@ for width in (1, 2, 4):
           f"correct {metrics.caption_accuracy(by_width[width], test[2].scenes):.1%}, {words:.1f} words")
 
 # %% [markdown]
-# A wider beam finds more probable captions, and here also more accurate ones, without any training. Examples that greedy
-# decoding gets wrong and the beam of width 4 gets right:
+# A wider beam finds more probable captions, and here also more accurate ones, without further training. Examples that
+# greedy decoding gets wrong and the beam of width 4 gets right:
 
 # %%
 correct = {width: metrics.meaning(sentences, test[2].scenes)["meaning"] for width, sentences in by_width.items()}
@@ -614,10 +615,10 @@ class TransformerDecoder(nn.Module):
 print(TransformerDecoder(len(VOCABULARY))(torch.rand(5, 36, 130), torch.randint(4, 50, (5, 9))).shape)
 
 # %% [markdown]
-# Return to the stored table. Its last two rows are this Transformer on the course's pretrained image encoder, from random
-# initialisation, for 3 and 6 epochs. After 3 epochs it is far behind the attention LSTM on the same encoder, which was
-# initialised from a one-object captioner. After 6 epochs it is about as accurate on average, but the seeds differ: two reach
-# about 0.95, one only 0.68.
+# Return to the stored table. Its two Transformer rows use the course's pretrained image encoder and a randomly
+# initialised decoder, trained for 3 and 6 epochs. After 3 epochs it is far behind the attention LSTM on the same
+# encoder, which was initialised from a one-object captioner. After 6 epochs it is about as accurate on average, but the
+# seeds differ: two reach about 0.95, one only 0.68.
 
 # %% [markdown]
 # ## BLEU and meaning
@@ -643,8 +644,8 @@ def precision(generated: str, reference: str) -> float:
 check("12.5", precision)
 
 # %% [markdown]
-# BLEU computes the clipped precision $p_n$ for sequences of $n = 1, 2, 3, 4$ words ($n$-grams), takes the geometric mean,
-# and multiplies it by a **brevity penalty**, since a short caption has a high precision too easily:
+# BLEU computes the clipped precision $p_n$ for sequences of $n = 1, 2, 3, 4$ words ($n$-grams), takes the geometric
+# mean, and multiplies it by a **brevity penalty**, since short captions easily reach a high precision:
 #
 # $$\text{BLEU} = \text{BP} \cdot \Big(\prod_{n=1}^{4} p_n\Big)^{1/4}, \qquad \text{BP} = \min\left(1, \exp(1 - r/g)\right)$$
 #
@@ -664,9 +665,9 @@ for sentence, value in by_hand.items():
     print(f"by hand {value:.2f}   torchmetrics {bleu_score([sentence], [[reference]]):.2f}   same meaning: {same!s:5}   {sentence}")
 
 # %% [markdown]
-# "right" instead of "left" makes the first caption wrong, and BLEU is 0.66. The last caption is correct and has no three
-# consecutive words in common with the reference, so BLEU is 0. Over many captions and four references per page such effects
-# are averaged. How far apart are correct and incorrect captioners then?
+# "right" instead of "left" makes the first caption wrong, and its BLEU is still 0.66. The last caption is correct, but
+# has no three consecutive words in common with the reference, so its BLEU is 0. Over many captions and four references
+# per page such effects are averaged. How far apart are correct and incorrect captioners then?
 
 # %%
 captioned = {"another page's sentence": other_sentences, "yours, greedy": by_width[1], "yours, beam of 4": by_width[4],
@@ -679,9 +680,10 @@ show.compare({name: {"BLEU": bleu(sentences), "correct": metrics.caption_accurac
 # with many wrong captions, can have a BLEU as high as sentences that are all correct, because it uses the most frequent
 # phrasings.
 #
-# Other metrics address parts of this problem. **CIDEr** (Vedantam et al. 2015) weighs $n$-grams by how informative they are.
-# **SPICE** (Anderson et al. 2016) parses captions into objects, attributes and relations, as `understand` does exactly.
-# **CLIPScore** (Hessel et al. 2021) needs no reference: it is a cosine in the space of lesson 11.
+# Other metrics address parts of this problem. **CIDEr** (Vedantam et al. 2015) weighs $n$-grams by how informative they
+# are. **SPICE** (Anderson et al. 2016) parses captions into objects, attributes and relations, as `understand` does
+# exactly. **CLIPScore** (Hessel et al. 2021) needs no reference: it is the cosine similarity of image and caption in
+# CLIP's shared space, as in lesson 11.
 
 # %% [markdown]
 # ## Error analysis
@@ -720,7 +722,7 @@ show.captioning_explorer(attending)
 # %% [markdown]
 # ## Debugging exercise
 #
-# Someone reports a score of their captioner, and it looks satisfying. Here is the score of your attention captioner, with
+# Someone reports a score of their captioner, and it looks good. Here is the score of your attention captioner, with
 # each page's own image and with the image of another page, about which the model cannot know anything.
 
 # %%
@@ -761,9 +763,10 @@ except NotImplementedError:
 # %% [markdown]
 # ## On real data: rows of handwritten digits
 #
-# The course includes no real images with captions. Instead, three MNIST digits form a row, and the network has to transcribe
-# it: "three one four". The same two classes are trained in the same two steps, first on single digits, then on rows. Here
-# the encoder is not frozen. The captions do not tell which digit is where. Test digits come from the test split.
+# The course includes no real images with captions. Instead, three MNIST digits form a row, and the network has to
+# transcribe it: "three one four". The same two models are trained in the same two steps, first on single digits, then
+# on rows. Here the encoder is not frozen. The captions give the order of the digits, but not their positions in the
+# image. Test digits come from the test split.
 
 # %%
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -814,15 +817,17 @@ if all(written.values()):
         print(f"{sentence:24} generated: {generated}")
 
 # %% [markdown]
-# The captions still have three words: the length was learned from the captions, not from the image. Positions are encoded as
-# fractions of the width, so in a longer strip the model attends to other digits than intended. Length generalisation is a
-# known weakness of such models.
+# The captions still have three words: the length was learned from the captions, not from the image. Positions are
+# encoded as fractions of the width, so in a longer row the model attends to other digits than intended. Length
+# generalisation is a known weakness of such models.
 
 # %% [markdown]
-# **Where these methods are used: descriptions for blind and partially sighted people,** of photographs on a web page and of
-# scenes in a film. Real images contain thousands of kinds of objects, five annotators write five captions that share little,
-# and no grammar can verify a sentence. Today's captioners are pretrained on millions of images with their texts. The risk
-# remains that a fluent caption describes what is not there.
+# ## Where this is used
+#
+# Captioners describe photographs on web pages and scenes in films for blind and partially sighted people. Real images
+# contain thousands of kinds of objects, five annotators may write five captions that share few words, and no grammar can
+# verify a sentence. Today's captioners are pretrained on millions of images with their texts. The risk remains that a
+# fluent caption describes what is not there.
 
 # %%
 quiz("12")
@@ -831,7 +836,7 @@ quiz("12")
 # ## Open-ended questions
 #
 # 1. Replace the patch with the largest attention weight by background, for each kind that is named. How often does the
-#    caption change? What does this tell about attention as an explanation?
+#    caption change? What does this tell you about attention as an explanation?
 # 2. Generate captions by sampling with a temperature instead of a beam. Plot accuracy against the number of distinct
 #    captions per page.
 # 3. Which of CIDEr, SPICE, CLIPScore and CHAIR would notice "left" instead of "right"? Argue from their definitions.
@@ -840,25 +845,26 @@ quiz("12")
 # ## Summary
 #
 # - A captioner models the next word given the image and the previous words; teacher forcing trains all positions in one pass.
-# - One vector describes one object; two objects need attention, which binds attributes to objects.
+# - One max-pooled vector is enough to describe one object; with two objects, attention lets the decoder assign
+#   attributes to the correct object.
 # - Greedy decoding and beam search generate captions from any such model.
 # - Word accuracy under teacher forcing, BLEU, and the meaning of generated captions are three different measures.
 # - Attention maps are learned from captions alone, and show where features come from, not why a word was chosen.
 #
-# Next: 13 Speech recognition. There, too, a sentence is generated, but the input is a sequence whose alignment with the
-# letters is unknown.
+# Next: [13 Speech recognition](13_speech_recognition.ipynb). It also outputs a sentence, but its input is a sequence
+# whose alignment with the letters is unknown.
 
 # %% [markdown]
 # ## Going further
 #
 # ### Augmentation for held-out combinations
 #
-# Your captioners lose accuracy on held-out combinations of kind and colour, because the training images permit a shortcut:
-# the colour predicts the kind. A decoder has the shortcut twice, since it also reads the colour word before it predicts the
-# kind.
+# Your captioners lose accuracy on held-out combinations of kind and colour, because the training images permit a
+# shortcut: the colour predicts the kind. A decoder can take the shortcut in two ways, since it also reads the colour
+# word before it predicts the kind.
 #
 # `recolour`, for one object, maps each channel of 75% of the images to a random channel, and excludes colour words from
-# their loss. Half of these images get colours without a name.
+# their loss. Half of these images get colours that have no name in the vocabulary.
 
 # %%
 painted, _, targets = captions.recolour(*next(iter(captions.CaptionBatches(test[1].images[:64], captions.sample_captions(test[1], 4)[:64]))))
@@ -866,29 +872,29 @@ show.show_images(painted[:16], columns=8)
 
 # %% [markdown]
 # For two objects, `repaint` permutes the channels of an image and renames its colours accordingly, never to a held-out
-# combination. Every fourth copy has `<mask>` instead of its colours. With `masked_words`, the language LSTM always reads
-# `<mask>` instead of a colour, and must take the kind from the image.
+# combination. Every fourth copy has `<mask>` instead of its colour words. With `masked_words`, the language LSTM always
+# reads `<mask>` instead of a colour, and must take the kind from the image.
 #
-# All rows of the stored table were trained with these augmentations. Compare its held-out accuracy with yours, where only
-# `mirror` and `move` were used:
+# All rows of the stored table were trained with these augmentations. Compare their held-out accuracies with yours,
+# where only `mirror` and `move` were used:
 
 # %%
 print(f"one object:  held-out combinations {one_held_out:.1%} with mirror and move, 92% in the table's first row")
 print(f"two objects: held-out combinations {yours['held-out combinations']['meaning']:.1%} with mirror and move, 40% in its third row")
 
 # %% [markdown]
-# The table is the mean of three seeds, and its captioner of one object was trained for 16 epochs instead of 10, so
-# augmentation is not the only difference. `python -m
-# benchmarks.captions --plain` trains the same models for as many steps without these augmentations. Even with them, more
-# than half of the accuracy on two objects is lost: the encoder recognises the objects, but the decoder has never needed the
-# features apart from their colour.
+# The table contains means over three seeds, and its captioner of one object was trained for 16 epochs instead of 10, so
+# augmentation is not the only difference. `python -m benchmarks.captions --plain` trains the same models for as many
+# steps without these augmentations. Even with them, half of the accuracy on two objects or more is lost. A likely
+# reason: the encoder recognises the objects, but the decoder never had to use their kind independently of their colour.
 
 # %% [markdown]
 # ### Scheduled sampling
 #
-# Bengio et al. (2015) propose a remedy for exposure bias. In training, the decoder sometimes reads a word drawn from its own
-# prediction instead of the true one, more often as training proceeds. The target remains the true next word. Two copies of
-# your model are trained for one more short epoch, one with it. What do you expect?
+# Bengio et al. (2015) propose a remedy for exposure bias. In training, the decoder sometimes reads a word drawn from
+# its own prediction instead of the true one, more often as training proceeds. The target remains the true next word.
+# Two copies of your model are trained for one more short epoch, one of them with scheduled sampling. What do you
+# expect?
 
 # %%
 import copy
@@ -929,8 +935,8 @@ print(f"held-out combinations: yours {yours['held-out combinations']['meaning']:
       f"shipped {evaluated(pretrained, 'held-out combinations')['meaning']:.1%}")
 
 # %% [markdown]
-# Try it in the widget: `show.captioning_explorer(pretrained)`. The table separates the causes: its third and fifth row
-# differ in the encoder, from random initialisation or pretrained.
+# Try it in the widget: `show.captioning_explorer(pretrained)`. The table separates the causes: two rows, "LSTM,
+# attention" initialised from one object, differ only in the encoder (from scratch or pretrained).
 
 # %% [markdown]
 # **References.** Vinyals, Toshev, Bengio, Erhan 2015, *Show and tell: a neural image caption generator*,

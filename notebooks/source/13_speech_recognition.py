@@ -13,8 +13,8 @@
 # %% [markdown]
 # # 13 · Speech recognition
 #
-# **You will train a recogniser that writes down spoken sentences, character by character. For speakers that it never
-# heard, fewer than 8% of the words are wrong.**
+# **You will train a recogniser that writes down spoken sentences, character by character. For new voices of the same
+# speech engine, fewer than 8% of the words are wrong.**
 #
 # Runs in about 9 minutes · takes 150 minutes to work through · before this: [02 Text](02_text.ipynb): recurrent networks;
 # [03 Sound](03_sound.ipynb): log-mel spectrograms; [05 Pretraining](05_pretraining.ipynb): language models.
@@ -27,8 +27,8 @@
 # 1. turn an alignment into a text by CTC's rule, and list all alignments of a short text;
 # 2. compute the CTC loss of three frames by hand, and of any sound by the forward algorithm;
 # 3. train a recurrent and a convolutional recogniser without knowing where a word begins;
-# 4. decode greedily and by prefix beam search with a language model, and say when the language model does harm;
-# 5. compute the word error rate, and report it for new speakers and new phrasings.
+# 4. decode greedily and by prefix beam search with a language model, and explain when the language model does harm;
+# 5. compute the word error rate, and report it for new voices and new phrasings.
 
 # %%
 from collections import Counter
@@ -56,9 +56,9 @@ begin("13")
 # %% [markdown]
 # ## Look and listen
 #
-# A page of the Picture Book is read aloud by one of 46 synthetic training voices. Pace, level, pauses and noise vary. The
-# **transcript** is the target: lower case, no punctuation. Nothing says *when* a word is spoken. Listen to three pages,
-# and look at the spectrogram of the first one: can you see where a word ends?
+# A page of the Picture Book is read aloud by one of 46 synthetic training voices. Pace, loudness, pauses and noise
+# vary. The **transcript** is the target: lower case, no punctuation. Nothing says *when* a word is spoken. Listen to
+# three pages, and look at the spectrogram of the first one: can you see where a word ends?
 
 # %%
 books = [PictureBook("train", pages=2_000, objects=1), PictureBook("train", pages=4_000, objects=2)]
@@ -69,7 +69,7 @@ show.show_spectrogram(some[0], words=books[1].sentences[0])
 
 # %% [markdown]
 # The output is a sequence of **characters**, `V` = 28: the letters, the space, and at index 0 a special symbol that is
-# explained below. Characters can spell words that no training sentence contains. Index 0 also fills up short targets.
+# explained below. Characters can spell words that no training sentence contains. Index 0 also pads short targets.
 
 # %%
 targets = transcripts.characters(sentences[:3])                                        # (B, L)
@@ -79,8 +79,9 @@ print(targets[0, :12].tolist(), transcripts.text(targets[0]))
 # %% [markdown]
 # ## How to score a transcript
 #
-# The **word error rate** (WER) counts the fewest edits that turn the true sentence, the *reference*, into the recognised
-# one, the *hypothesis*. With $S$ substituted, $D$ deleted and $I$ inserted words, and $N$ words in all references:
+# The **word error rate** (WER) counts the minimum number of edits that turn the true sentence, the *reference*, into
+# the recognised one, the *hypothesis*. With $S$ substituted, $D$ deleted and $I$ inserted words, and $N$ words in all
+# references:
 #
 # $$\text{WER} = \frac{S + D + I}{N}$$
 #
@@ -93,9 +94,9 @@ print(f"by hand {2 / 3:.3f}   torchmetrics {word_error_rate('red fish fish', 'a 
 # %% [markdown]
 # ## Baselines
 #
-# Two baselines need no new method. The first always answers the most frequent training sentence. The second uses lesson
-# 03's word classifier: it cuts the sound into as many equal parts as there are words, and classifies each part. Even the
-# number of words is given to it. Which WER do you expect from each?
+# Two baselines need no new method. The first always outputs the most frequent training sentence. The second uses lesson
+# 03's word classifier: it cuts the sound into as many equal parts as there are words, and classifies each part. It is
+# even told the number of words. Which WER do you expect from each?
 
 # %%
 classifier = shipped.load("sound_encoder")
@@ -123,24 +124,24 @@ print(f"equal parts:            WER {word_error_rate(cut, test_texts):.2f}   {te
 four_sounds = sounds[:4]
 
 # %% [markdown]
-# Lesson 03's classifier names over 95% of single words correctly, and fails here. Words have different lengths, and
-# speakers pause where they like, so most parts contain the end of one word and the beginning of another. What is missing
-# is the **alignment**: which part of the sound belongs to which word, or to which character.
+# Lesson 03's classifier is correct for over 95% of single words, and fails here. Words have different lengths, and
+# speakers pause where they like, so most parts contain the end of one word and the beginning of another. What is
+# missing is the **alignment**: which part of the sound belongs to which word, or to which character.
 
 # %% [markdown]
 # ## Alignments
 #
 # Let the network give a distribution over characters for each of $T$ frames. The target has $L$ characters, and $L$ is
 # smaller than $T$. **Connectionist temporal classification** (CTC, Graves et al. 2006) adds a symbol that means "no new
-# character": the **blank**, written `-`. An alignment has one symbol per frame. Its text follows by two steps: merge
+# character": the **blank**, written `-`. An alignment has one symbol per frame. Two steps turn it into a text: merge
 # repeated symbols into one, *then* remove the blanks.
 
 # %%
 diagrams.ctc_collapse()
 
 # %% [markdown]
-# The blank has two uses. The network can wait between characters. And it separates equal characters: `l-l` is *ll*, but
-# `ll` is *l*. The order of the two steps matters: removing the blanks first would merge both letters of *hello*.
+# The blank has two uses. It lets the network wait between characters, and it separates equal characters: `l-l` is *ll*,
+# but `ll` is *l*. The order of the two steps matters: removing the blanks first would merge both letters of *hello*.
 
 # %% [markdown]
 # ### Exercise 13.1: from an alignment to a text  ●○○ · 10 minutes
@@ -178,8 +179,8 @@ print(f"40 characters, 200 frames: {comb(200 + 40, 2 * 40):.0e}")
 # %% [markdown]
 # ## The CTC loss
 #
-# CTC assumes that the frames are independent given the sound $x$. The probability of an alignment $\pi$ is then a
-# product over frames. The probability of a text $y$ is the sum over all alignments that collapse to it:
+# CTC assumes that the symbols of different frames are independent given the sound $x$. The probability of an alignment
+# $\pi$ is then a product over frames. The probability of a text $y$ is the sum over all alignments that collapse to it:
 #
 # $$p(y \mid x) = \sum_{\pi:\, \text{collapse}(\pi) = y} \; \prod_{t=1}^{T} p_t(\pi_t \mid x)$$
 #
@@ -216,9 +217,9 @@ print(f"probability {by_hand:.3f}, loss {-by_hand.log():.4f}, nn.CTCLoss {loss:.
 # shows its $\alpha$.
 
 # %% [markdown]
-# Work through one state: the `b` of frame 2 is reached from the first `a` (skipping a blank), so
-# $\alpha = (0 + 0 + .7) \cdot .2 = .14$. An alignment ends in the last character or in the blank behind it:
-# $p(y \mid x) = \alpha_T(2L) + \alpha_T(2L + 1)$. The cost is about $T \cdot L$ additions instead of $V^T$ alignments.
+# Work through one state: the `b` of frame 2 is reached from the first `a` (skipping a blank), so $\alpha = (0 + 0 + .7)
+# \cdot .2 = .14$. An alignment ends in the last character or in the blank after it: $p(y \mid x) = \alpha_T(2L) +
+# \alpha_T(2L + 1)$. The cost is about $T \cdot L$ additions instead of $V^T$ alignments.
 
 # %% [markdown]
 # ### Exercise 13.2: the forward algorithm  ●●● · 30 minutes
@@ -252,8 +253,9 @@ def forward_probability(probabilities: Tensor, target: list[int], blank: int = 0
 check("13.2", forward_probability)
 
 # %% [markdown]
-# Products of hundreds of probabilities underflow to 0, so real code adds logarithms. `ctc.ctc_log_likelihood` in the
-# package does the same in 15 lines. The target has 37 characters here; PyTorch's loss agrees.
+# Products of hundreds of probabilities underflow to 0, so practical code computes with logarithms (*log-sum-exp*).
+# `ctc.ctc_log_likelihood` in the package does this in 15 lines. The target has 37 characters here; PyTorch's loss
+# agrees.
 
 # %%
 log_probs = torch.randn(200, len(transcripts.CHARACTERS)).log_softmax(dim=1)           # (T, V), a random network
@@ -316,16 +318,17 @@ print(tuple(RecurrentByHand()(mels).shape), tuple(ConvolutionalByHand()(mels).sh
 
 # %% [markdown]
 # The package's `RecurrentRecogniser` and `ConvolutionalRecogniser` are the same networks with four additions. They hold
-# their `log_mel` and its statistics. They subtract the mean of each band over the sound, much of which belongs to the
-# speaker and not to the words. They take the length of each sound, so that padding changes no output. And `transcribe`
-# writes down sounds of any length.
+# their `log_mel` and its statistics. They subtract the mean of each band over the sound, which depends strongly on the
+# speaker. They take the length of each sound, so that padding changes no output. The method `transcribe` writes down
+# sounds of any length.
 
 # %% [markdown]
 # ## Training data and training step
 #
-# To speak thousands of sentences takes longer than to train on them. `ReadAloud` therefore joins the spectra of single
-# words, each time in another voice, pace and noise. `TranscriptBatches` puts sentences of similar length together, so
-# that little of a batch is padding. Augmentation is that of lesson 03: shifted bands and SpecAugment.
+# Synthesising thousands of sentences takes longer than training on them. `ReadAloud` therefore joins the spectrograms
+# of single words, each time with another voice, pace and noise. `TranscriptBatches` puts sentences of similar length
+# together, so that a batch contains little padding. The augmentation is that of lesson 03: shifted bands and
+# SpecAugment.
 
 # %%
 def vary(mels: Tensor) -> Tensor:
@@ -341,7 +344,7 @@ print(tuple(mels.shape), lengths[:4].tolist(), tuple(targets.shape))            
 
 # %% [markdown]
 # One training step, written out. The loss needs the number of steps of each sound and the number of characters of each
-# target; what lies behind them is padding. `F.ctc_loss` divides each sentence's loss by its number of characters, and
+# target; everything after them is padding. `F.ctc_loss` divides each sentence's loss by its number of characters, and
 # averages over the batch.
 
 # %%
@@ -355,7 +358,7 @@ print(f"loss per character {loss.item():.2f}, gradient of the last layer {convol
 # ## Train it
 #
 # `fit` repeats this step. `ctc.ctc_loss` is the loss above. After each epoch, a callback transcribes one validation
-# sentence. CTC training has a typical course: what will the very first transcripts look like?
+# sentence. CTC training typically goes through phases: what will the very first outputs look like?
 
 # %%
 class Watch:
@@ -375,9 +378,10 @@ history = fit(convolutional, batches, epochs=4, callbacks=[watch], **settings)
 print(transcripts.transcript(valid_book.sentences[0]), *watch.seen, sep="\n")
 
 # %% [markdown]
-# At first the network gives only blanks: the blank is part of almost every alignment, so it is learned first. Then
-# frequent letters appear, and words become readable within an epoch or two. A loss that stays near its first plateau,
-# with empty transcripts, is the failure to look for in your own CTC training.
+# In its first steps a network trained with CTC usually outputs only blanks: the blank is part of almost every
+# alignment, so it is learned first. Here this phase ends within the first epoch, and the first transcript above already
+# has readable words. A loss that stays on its first plateau, with empty transcripts, is the failure to look for in your
+# own CTC training.
 #
 # The recurrent recogniser computes its steps one after the other, so an epoch takes longer. It gets half as many epochs.
 
@@ -403,8 +407,8 @@ print("greedy", ctc.greedy(two_frames), "  best text", ctc.prefix_beam(two_frame
 # ## Evaluate it
 #
 # Four sets of 300 sentences: **test** pages by training voices; **held-out voices** of the same speech engine; **far
-# voices** of another engine; **held-out phrasings**, with sentence templates and words such as *tiny* that no training
-# sentence has. Order the four by their WER before you run the cell.
+# voices** of another engine; **held-out phrasings**, with sentence templates and words such as *tiny* that do not occur
+# in training. Order the four by their WER before you run the cell.
 
 # %%
 references, convolutional_outputs, recurrent_outputs = {}, {}, {}
@@ -428,13 +432,13 @@ show.compare(results, label="word error rate")
 print({split: round(rate, 3) for split, rate in error_rates(greedy["convolutional, greedy"], char_error_rate).items()})
 
 # %% [markdown]
-# With greedy decoding the convolutional recogniser gets about 6% of the words wrong for training voices, and little more
-# for held-out voices of the same engine. The recurrent one, at about 30%, is far from converged after two epochs. The
-# CER is about a quarter of the WER: a wrong word often has a single wrong letter.
+# With greedy decoding the convolutional recogniser gets about 6% of the words wrong for training voices, and little
+# more for held-out voices of the same engine. The recurrent one, at about 30%, is far from converged after two epochs.
+# For training and held-out voices the CER is about a quarter of the WER: a wrong word often has a single wrong letter.
 #
-# Held-out phrasings contain words such as *tiny*, which no training sentence spells: about 20% are wrong. For the far
-# voices about 90% are wrong, although a listener understands them without effort. 46 voices of one engine do not teach
-# what speech has in common; lesson 03 found the same for single words.
+# Held-out phrasings contain words such as *tiny*, which no training sentence spells: about 20% of the words are wrong.
+# For the far voices it is about 90%, although a listener understands them without effort. Training on 46 voices of one
+# engine does not generalise to another engine; lesson 03 found the same for single words.
 
 # %% [markdown]
 # ### Exercise 13.3: word error rate  ●●○ · 20 minutes
@@ -468,17 +472,17 @@ check("13.3", corpus_error_rate)
 # %% [markdown]
 # ## Prefix beam search
 #
-# **Beam search** keeps several hypotheses at each frame instead of one. In CTC many alignments collapse to the same text,
-# so the search runs over *prefixes* of texts, and sums the alignments of each (Hannun et al. 2014). For each prefix it
-# keeps two probabilities: that of alignments ending in a blank, and that of alignments ending in the last character.
-# Only after a blank can the same character come again.
+# **Beam search** keeps several hypotheses at each frame instead of one. In CTC many alignments collapse to the same
+# text, so the search runs over *prefixes* of texts, and sums the alignments of each (Hannun et al. 2014). For each
+# prefix it keeps two probabilities: that of alignments ending in a blank, and that of alignments ending in the last
+# character. Only after a blank can the same character be repeated.
 
 # %%
 diagrams.prefix_beam()
 
 # %% [markdown]
-# A **language model** can enter the search. The recogniser judges each frame by its sound; the language model knows which
-# words follow each other. Each prefix gets the score
+# A **language model** can be added to the search (*shallow fusion*). The recogniser gives probabilities of characters
+# from the sound, the language model probabilities of the next word from the words before. Each prefix gets the score
 #
 # $$\ln p(y \mid x) + \lambda \ln p_{\text{LM}}(y) + \beta \, |y|$$
 #
@@ -488,8 +492,8 @@ diagrams.prefix_beam()
 
 # %% [markdown]
 # The language model needs text only, so there is more training data for it than for the recogniser: 30,000 sentences.
-# Lesson 05's trigram model is counted in a second. `WordScores` gives the search the log-probability of a word after the
-# words before it; a string that is no word gets $-12$.
+# Counting for lesson 05's trigram model takes about a second. `WordScores` gives the search the log-probability of a
+# word given the words before it; a string outside the vocabulary gets $-12$.
 
 # %%
 texts = [words.encode(text) for objects in (1, 2) for text in PictureBook("train", 15_000, objects).sentences]
@@ -500,9 +504,9 @@ language_model = word_scores.WordScores(trigram)
 print(f"{language_model(('a', 'small'), 'red'):.2f} {language_model(('a', 'small'), 'fish'):.2f} {language_model((), 'rde')}")
 
 # %% [markdown]
-# The weight $\lambda$ is a hyperparameter, so it is chosen on the validation split. Its sentences are spoken by training
-# voices, like those of the test split; the bonus is set to $\beta = 2 \lambda$. On which test set will the language model
-# gain most, and on which could it do harm?
+# The weight $\lambda$ is a hyperparameter, so it is chosen on the validation split. Its sentences are spoken by
+# training voices, like those of the test split; the bonus is set to $\beta = 2 \lambda$. On which test set will the
+# language model help most, and on which could it do harm?
 
 # %%
 valid_sounds, valid_texts = spoken("valid", 150)
@@ -529,12 +533,13 @@ expect("13.test", final["test"])
 expect("13.held_out_voices", final["held_out_voices"])
 
 # %% [markdown]
-# Beam search alone changes little: the network is confident in most frames, so the best alignment usually belongs to the
-# best text. The language model removes most errors for training and held-out voices; about 2% of the words remain wrong.
-# It corrects words that are one letter off, since a string that is no word gets a low score.
+# Beam search alone changes little: the network is confident in most frames, so the best alignment usually belongs to
+# the best text. The language model removes most errors for training and held-out voices; about 2% of the words remain
+# wrong. It corrects words that are one letter off, since a string outside the vocabulary gets a low score.
 #
-# Its help depends on its training text: it has never seen *tiny*, so it pulls such words towards known ones, and on
-# held-out phrasings it gains little. For the far voices too few letters are correct to be completed.
+# How much it helps depends on its training text. That text does not contain *tiny*, so the search replaces such words
+# by known ones, and most errors on held-out phrasings remain. For the far voices too few letters are correct to be
+# completed.
 
 # %% [markdown]
 # ### Exercise 13.4: rescoring with a language model  ●●○ · 15 minutes
@@ -563,8 +568,8 @@ check("13.4", best_of)
 # %% [markdown]
 # ## Error analysis
 #
-# Which words are confused? `align` finds the fewest edits between two sentences. Count the edits over all held-out voices
-# and phrasings: the ten most frequent, with an empty string for a deleted or inserted word.
+# Which words are confused? `align` finds the fewest edits between two sentences. Count the edits on the held-out voices
+# and on the held-out phrasings, and print the ten most frequent. An empty string stands for a deleted or inserted word.
 
 # %%
 def confusions(hypotheses: list[str], references: list[str]) -> list[tuple[tuple[str, str], int]]:
@@ -582,16 +587,17 @@ for split in ("held_out_voices", "held_out_phrasings"):
                    for (true, heard), times in confusions(best[split], references[split])), sep="\n  ")
 
 # %% [markdown]
-# In held-out voices few errors are left: a word is missing, or one letter is wrong. In held-out phrasings the same few
-# words fail again and again. No training sentence contains *huge*, *tiny* or *has*, so fragments or similar training words
-# replace them. A recogniser that writes letters *can* spell a new word; whether it does depends on its training.
+# On held-out voices few errors are left: a word is missing, or a letter is wrong. On held-out phrasings the same few
+# words are wrong again and again. No training sentence contains *huge*, *tiny* or *has*, so fragments or similar
+# training words replace them. A recogniser that outputs letters *can* spell a new word, but nothing in its training
+# taught it to.
 
 # %% [markdown]
 # ## Play
 #
-# Type a sentence, choose a voice, and add noise. The curves show the probabilities of all characters: mostly the blank,
-# with a short peak for each character. Find a voice that is recognised badly. At which noise level do the first errors
-# appear? What happens to a sentence whose words come in an unusual order, such as *boat a above*?
+# Type a sentence, choose a voice, and add noise. The curves show the probabilities of all characters: the blank most of
+# the time, and a short peak for each character. Find a voice that is recognised badly. At which noise level do the
+# first errors appear? What happens to a sentence whose words come in an unusual order, such as *boat a above*?
 
 # %%
 show.recogniser(convolutional)
@@ -599,9 +605,9 @@ show.recogniser(convolutional)
 # %% [markdown]
 # ## Debugging exercise
 #
-# A recogniser is trained on an alphabet of the space and the letters. The loss falls, and the letters are correct. But all
-# words run together, so that the WER is 100%. Run it, read the transcript, and look at the loss: which values can the
-# negative logarithm of a probability have? Find out why no space is ever written.
+# A recogniser is trained on an alphabet of the space and the letters. The loss falls, and most letters are correct, but
+# all words run together, and the WER is 100%. Run it, read the transcript, and look at the loss: which values can the
+# negative logarithm of a probability have? Find out why it never writes a space.
 
 # %%
 class BuggyAlphabet:
@@ -624,8 +630,8 @@ class BuggyAlphabet:
 
 
 # %% [markdown]
-# To see the bug within seconds, the sounds are four spoken pages, and the network memorises them. Printed are loss, WER
-# and CER on these four sentences. A correct alphabet brings all three close to 0.
+# To see the bug within seconds, the sounds are four spoken pages, and the network memorises them. The cell prints loss,
+# WER and CER on these four sentences. A correct alphabet brings all three close to 0.
 
 # %%
 four_mels = spoken_pages.padded_mels(convolutional.log_mel, four_sounds)               # (4, M, T)
@@ -676,49 +682,50 @@ check("13.debug", FixedAlphabet)
 # %% [markdown]
 # ## Speech to text without transcripts
 #
-# CTC needs pairs of a recording and its transcript. For most of the world's languages there are few such pairs, but there
-# are recordings, and there are texts. **wav2vec-U** (Baevski et al. 2021) learns from both *unpaired*, with lesson 07's
-# method: a generator maps segments of speech to distributions over units of text, and a discriminator compares its
+# CTC needs pairs of a recording and its transcript. For most of the world's languages such pairs are rare, while
+# recordings and texts exist separately. **wav2vec-U** (Baevski et al. 2021) learns from both *unpaired*, with lesson
+# 07's method: a generator maps segments of speech to distributions over units of text, and a discriminator compares its
 # output with real text.
 
 # %%
 diagrams.unpaired_recognition()
 
 # %% [markdown]
-# Why can this work at all? A wrong mapping from sounds to words gives sentences such as *above a a moon small*, which the
-# discriminator tells from real ones. Only mappings close to the correct one give sentences with the right statistics.
-# GAN training is unstable and takes half an hour, so `benchmarks/unpaired.py` ran it on five seeds. No label of speech
-# enters: each segment is described by its log-mels, and segments are clustered without labels.
+# Why can this work at all? A wrong mapping from sounds to words gives sentences such as *above a a moon small*, which
+# the discriminator tells from real ones. Only mappings close to the correct one give sentences with the right
+# statistics. GAN training is unstable and takes half an hour, so `benchmarks/unpaired.py` ran it on five seeds.
+# Training uses no transcript: each segment is described by its log-mels, and segments are clustered without labels.
 
 # %% [markdown]
-# Two questions decide the result. Where does a word begin? The boundaries are once **given** and once **estimated** from
-# the sound. And which checkpoint is best? Transcripts must not select it, so the script takes the one whose output has
-# the lowest perplexity under a language model and uses many different words. Predict the WER of both cases; CTC is
-# above, and always writing the most frequent word of each position is the first row.
+# Two questions decide the result. Where does a word begin? The boundaries are either **given** or **estimated** from
+# the sound. Which checkpoint is best? Transcripts must not select it, so the script takes the one whose output has the
+# lowest perplexity under a language model and uses many different words. Predict the WER in both cases. For comparison,
+# the table begins with two baselines: the most frequent word at each position, and a random sentence.
 
 # %%
 show.show_stored_table("13_unpaired")
 
 # %% [markdown]
 # With given boundaries the WER is 42 to 50% on all five seeds, for held-out voices too, without a single transcript.
-# Writing the most frequent word of each position gives 74%. A labelled clustering of the same segments reaches 9%, so the
-# features are not the limit. With estimated boundaries four of five seeds are worse than the most frequent words: their
-# training has failed. The fifth is about equal.
+# Writing the most frequent word at each position gives 74%. The same clusters, named by labels, reach 9% for the
+# training voices, so the features are not the limit. With estimated boundaries four of five seeds are worse than the
+# most frequent words: their training has failed. The fifth is about equal.
 
 # %% [markdown]
-# CTC needs neither boundaries nor clusters, but pairs. wav2vec-U has better features: self-supervised representations
-# of speech, which its authors call key to the success of their method. Its units are phonemes, each of which occurs far
-# more often than a word.
+# CTC needs neither boundaries nor clusters, but it needs pairs. The original wav2vec-U has better features than ours:
+# self-supervised representations of speech, which its authors call key to its success. Its units are phonemes, each of
+# which occurs far more often than a word.
 
 # %% [markdown]
 # ## On real data: sequences of spoken digits
 #
-# Lesson 03's recordings of single digits by six speakers are joined to sequences of three to five digits with short
-# pauses. Two speakers are held out for testing, in three folds, so every speaker is tested once. Guessing gives 90% WER.
+# Lesson 03's recordings of single digits by six speakers are joined into sequences of three to five digits with short
+# pauses. Two speakers are held out for testing, in three folds, so every speaker is tested once. Guessing each digit
+# gives a WER of about 90%.
 #
-# These are few recordings, so each recogniser is **fine-tuned** (lesson 05). It starts from the shipped recogniser: your
-# convolutional network, trained for longer, and also on words in random order. It never heard a digit. The recordings
-# have 8,000 samples per second and are resampled to 16,000.
+# These are few recordings, so each recogniser is **fine-tuned** (lesson 05). It starts from the shipped recogniser:
+# your convolutional network, trained for longer, and also on words in random order. No digit was in its training data.
+# The recordings have 8,000 samples per second and are resampled to 16,000.
 
 # %%
 def digit_mels(model: recogniser.Recogniser, recordings: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -765,18 +772,19 @@ if rows:
 
 # %% [markdown]
 # More than 40% of the words are wrong: a weak result, which misses the promise of 30%. The errors differ a lot from
-# speaker to speaker, as in lesson 03: with four training speakers, each new voice is unlike all of them. Without
-# pretraining it would be worse: from random initialisation about 70% were wrong in a trial of similar length. We know of
-# no published result for this task, which is made from the recordings here.
+# speaker to speaker, as in lesson 03: four training speakers do not cover the voices of others. Pretraining helps: from
+# random initialisation about 70% were wrong in a trial of similar length. We know of no published result for this task,
+# which was made for this course.
 
 # %% [markdown]
 # ## Where this is used
 #
-# Dictation, subtitles and voice assistants. Published systems differ from ours in scale. Deep Speech 2 (Amodei et al.
-# 2016) trained recurrent networks with CTC on thousands of hours of speech. Whisper (Radford et al. 2023) is a Transformer
-# with a decoder in place of CTC, trained on 680,000 hours from the web. Errors are not evenly distributed: in a test of
-# five commercial recognisers the mean WER was .35 for Black speakers of American English and .19 for white ones
-# (Koenecke et al. 2020). A test needs speakers of every group.
+# Speech recognition is used for dictation, subtitles and voice assistants. Published systems differ from ours in scale.
+# Deep Speech 2 (Amodei et al. 2016) trained recurrent networks with CTC on thousands of hours of speech. Whisper
+# (Radford et al. 2023) is a Transformer with an encoder and a decoder instead of CTC, trained on 680,000 hours from the
+# web. Errors are not evenly distributed: in a test of five commercial recognisers the mean WER was .35 for Black
+# speakers of American English and .19 for white ones (Koenecke et al. 2020). A test set needs speakers of every group
+# that will use the system.
 
 # %%
 quiz("13")
@@ -793,19 +801,22 @@ quiz("13")
 # %% [markdown]
 # ## Going further
 #
-# - An **RNN transducer** (Graves 2012) drops the independence of frames: each output depends on the characters before it.
-#   It is used for recognition while someone speaks.
-# - **wav2vec 2.0** (Baevski et al. 2020) pretrains on unlabelled speech, as BERT does on text. Fine-tuned with CTC, it
-#   reaches a WER of 4.8% on read books with ten minutes of transcribed speech.
+# - An **RNN transducer** (Graves 2012) drops the independence of frames: each output depends on the characters before
+#   it. It suits streaming recognition, while someone is still speaking.
+# - **wav2vec 2.0** (Baevski et al. 2020) pretrains on unlabelled speech with masking, as BERT does on text. Fine-tuned
+#   with CTC on ten minutes of transcribed speech, and decoded with a language model, it reaches a WER of 4.8% on the
+#   clean test set of LibriSpeech.
 
 # %% [markdown]
 # ## Summary
 #
-# - CTC adds a blank, and sums the probabilities of all alignments; the forward algorithm does this in $T \cdot L$ steps.
+# - CTC adds a blank, and sums the probabilities of all alignments; the forward algorithm does this in about $T \cdot L$
+#   steps.
 # - An alignment becomes a text by merging repeats, then removing blanks.
-# - A convolutional and a recurrent recogniser learn from sentences without any word boundary.
-# - Prefix beam search sums alignments and can use a language model, which helps on sentences like its training text.
-# - WER is reported for new speakers, other engines and new phrasings; each of them tells something else.
+# - A convolutional and a recurrent recogniser learn from whole sentences, without word boundaries.
+# - Prefix beam search sums alignments and can use a language model, which helps most on sentences like those of its
+#   training text.
+# - WER is reported for new voices, another engine and new phrasings; each measures a different kind of generalisation.
 #
 # Next: [14 Text to image](14_text_to_image.ipynb), the other direction: from a sentence to an image.
 

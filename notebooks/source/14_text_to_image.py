@@ -13,8 +13,8 @@
 # %% [markdown]
 # # 14 · Text to image
 #
-# **You will train three generators that draw a page from a sentence, and derive how the course's best one works. It
-# shows object and colour correctly for more than 90% of the test sentences, and for about 80% of sentences with
+# **You will train three generators that draw a page from a sentence, and derive how the course's best one works. Two
+# classifiers find object and colour correct in more than 90% of its images for test sentences, and in about 80% for
 # held-out combinations.**
 #
 # Runs in about 10 minutes · takes 150 minutes to work through · before this: [06 Autoencoders](06_autoencoders.ipynb):
@@ -26,7 +26,7 @@
 #
 # Afterwards you can
 #
-# 1. condition a VAE and a GAN on a sentence, and say what the noise is left to decide;
+# 1. condition a VAE and a GAN on a sentence, and explain what is left to the noise;
 # 2. derive the velocity that flow matching learns, and generate with Euler's method;
 # 3. derive classifier-free guidance, and choose its scale on validation data;
 # 4. measure with independent judges whether generated images show what was asked, held-out combinations included;
@@ -55,10 +55,9 @@ begin("14")
 # %% [markdown]
 # ## Look: sentences and pages
 #
-# The data are pages with one object and their sentences. As in lesson 07, the models that you train here get pages
-# with a **big** object in daylight only; the shipped model, which you meet later, was trained on all pages. A sentence
-# fixes the object, its colour and its size. It leaves open where the object stands, how it is turned, and the
-# background.
+# The data are pages with one object and their sentences. As in lesson 07, the models that you train here get pages with
+# a **big** object in daylight only; the shipped model, which you meet later, was trained on all pages. A sentence fixes
+# the object, its colour and its size. It leaves open the position and rotation of the object, and the background.
 
 # %%
 train = drawing.described_pages("train", pages=48_000, big=True)
@@ -70,10 +69,10 @@ show.show_images(train.images[:8], titles=train.sentences[:8], columns=4)
 # %% [markdown]
 # ## How to judge an image
 #
-# There is no single correct image of a sentence, so a pixel distance to the page says little. Two **judges** name
-# object, colour and size in the generated image. An image counts as correct if object and colour are those of the
-# sentence. The judges share no weights with any network of this lesson. Of the two results the lower one counts, so
-# that an artefact which fools one judge does not help.
+# There is no single correct image of a sentence, so a pixel distance to the page says little. Two **judges**, as in
+# lesson 06, classify object, colour and size in the generated image. An image counts as correct if object and colour
+# are those of the sentence. The judges share no weights with any network of this lesson. Of the two results the lower
+# one counts, so that an artefact which fools one judge does not help.
 
 # %%
 judges = [shipped.load(name) for name in ("image_judge", "second_image_judge")]
@@ -158,28 +157,30 @@ class DecoderByHand(nn.Module):
 print(tuple(DecoderByHand(24 + 128)(torch.randn(2, 24 + 128)).shape))
 
 # %% [markdown]
-# Each step doubles height and width by repeating every value, then convolves. `conditional.ModulatedDecoder` is the
-# same. Its FiLM layers replace the learned scale and shift of batch normalisation, hence `affine=False`.
+# Each step doubles height and width by repeating every value (nearest-neighbour upsampling), then convolves.
+# `conditional.ModulatedDecoder` is the same. Its FiLM layers replace the learned scale and shift of batch
+# normalisation, hence `affine=False`.
 
 # %% [markdown]
 # ## A conditional VAE
 #
 # Lesson 06's VAE maximises a lower bound of $\ln p(x)$. Here everything is conditional on the sentence's vector $c$
-# (Sohn, Lee and Yan 2015). The derivation stays the same, with $c$ behind each bar:
+# (Sohn, Lee and Yan 2015). The derivation stays the same, with $c$ as a condition of every distribution but the prior:
 #
 # $$\ln p(x \mid c) \ge \mathbb{E}_{q(z \mid x, c)}\big[\ln p(x \mid z, c)\big] - \mathrm{KL}\big(q(z \mid x, c) \,\|\, p(z)\big)$$
 
 # %% [markdown]
-# The decoder knows what the sentence says, so the code $z$ need not repeat it: every number of the code costs KL
+# The decoder knows what the sentence says, so the code $z$ need not repeat it: information in the code costs KL
 # divergence. The code keeps what the sentence leaves open. To generate, draw $z \sim \mathcal{N}(0, I)$.
 
 # %%
 diagrams.conditional_vae("(B, 24)")
 
 # %% [markdown]
-# Which loss for $\ln p(x \mid z, c)$? Train one model with squared error, and one with lesson 06's perceptual loss
-# added. Both get the same network, data and number of steps. The encoder of the perceptual loss was trained to classify
-# the training pages. Predict which facts suffer most without the perceptual loss: object, colour or size?
+# Which loss should stand for $\ln p(x \mid z, c)$? Train one model with squared error, and one with lesson 06's
+# perceptual loss added. Both get the same network, data and number of steps. The encoder of the perceptual loss was
+# trained to classify the training pages. Predict which facts suffer most without the perceptual loss: object, colour or
+# size?
 
 # %%
 perceptual_loss = perceptual.PerceptualLoss(shipped.load("image_encoder").encoder)
@@ -219,21 +220,21 @@ for name, model in vaes.items():
     show.show_images(model.generate(test.tokens[:8], seed=0), titles=test.sentences[:8], columns=8)
 
 # %% [markdown]
-# With squared error alone, less than 20% of the images show object and colour. The colour survives best: the mean of
-# many boats is a blurred patch in the colour of the boat. With the perceptual loss it is 85% to 90%, and more than
-# 70% for held-out combinations.
+# With squared error alone, fewer than 20% of the images show object and colour. The colour survives best: the mean of
+# many blue boats is a blurred blue patch. With the perceptual loss about 85% to 90% of the images are correct, and more
+# than 70% for held-out combinations.
 
 # %% [markdown]
-# Look at these images closely, too. Shapes and outlines are clear, but fine regular lines cover the objects. Such
-# **checkerboard artefacts** are known from gradients of networks with strides and pooling (Odena, Dumoulin and Olah
-# 2016): they cost little in the feature maps. The judges accept them, a person would not. Judges measure what they were
-# trained on, and nothing else.
+# Look at these images closely, too. Outlines are clearer, but fine regular lines cover the objects. Such **checkerboard
+# artefacts** are known from gradients of networks with strides and pooling (Odena, Dumoulin and Olah 2016): they hardly
+# change the feature maps. The judges accept them, a person would not. A judge measures only what it was trained to
+# recognise.
 
 # %% [markdown]
 # ## A conditional GAN
 #
-# The generator has the same decoder; its input is noise beside the condition. The discriminator scores an image
-# together with a sentence by projection, as in lesson 07, with a linear map $V$ of the condition in place of the
+# The generator has the same decoder; its input is noise, concatenated with the condition. The discriminator scores an
+# image together with a sentence by projection, as in lesson 07, with a linear map $V$ of the condition in place of the
 # label's embedding:
 #
 # $$D(x, c) = w^\top \phi(x) + b + (V c)^\top \phi(x)$$
@@ -256,26 +257,27 @@ judge_generator("GAN", gan)
 show.show_images(gan.generate(test.tokens[:8], seed=0), titles=test.sentences[:8], columns=8)
 
 # %% [markdown]
-# Between 30% and 40% of the GAN's images show object and colour, and less than 20% of those for held-out combinations.
-# Their edges are sharp, but the shapes are not yet right: a GAN needs more steps, as lesson 07 showed. Could the
-# perceptual loss help it too? A script, `benchmarks/text_to_image.py`, trained each model with and without it on two
-# seeds. This is its stored table.
+# Between 30% and 40% of the GAN's images show object and colour, and fewer than 20% for held-out combinations. Their
+# edges are sharp, but the shapes are not yet right: a GAN needs more steps, as lesson 07 showed. Could the perceptual
+# loss help it too? A script, `benchmarks/text_to_image.py`, trained each model with and without it, with two seeds
+# each. This is its stored table.
 
 # %%
 show.show_stored_table("14_text_to_image")
 
 # %% [markdown]
-# The perceptual loss decides about the VAE, and changes the GAN's results less than another seed does. It pulls a
-# sample towards one page of its sentence. The VAE reconstructs this very page, from a code that its encoder computed.
-# The GAN draws from independent noise: the page's object is elsewhere, and the term rewards a compromise.
+# The perceptual loss makes the difference for the VAE, and changes the GAN's results less than another seed does. A
+# likely reason: it compares an image with one particular page. The VAE reconstructs this page from a code that its
+# encoder computed. The GAN's noise is independent of the page, so the object is usually elsewhere, and the loss rewards
+# a compromise between pages.
 
 # %% [markdown]
 # ## Flow matching in one dimension
 #
 # A VAE decodes in one step, and its images are blurred where the code does not determine the pixels. A GAN is hard to
-# train. **Flow matching** (Lipman et al. 2023) needs neither a lower bound nor an opponent. It turns noise into data in
-# many small steps, along a **velocity** that a network learns by regression. Begin with numbers instead of images: data
-# around $-1$ and $1$, with the labels *left* and *right*.
+# train. **Flow matching** (Lipman et al. 2023) needs neither a lower bound nor a discriminator. It turns noise into
+# data in many small steps, along a **velocity** that a network learns by regression. Begin with numbers instead of
+# images: data around $-1$ and $1$, with the labels *left* and *right*. The diagram shows the idea in two dimensions.
 
 # %%
 diagrams.flow_matching()
@@ -313,14 +315,14 @@ check("14.1", flow_pair)
 
 # %% [markdown]
 # Many lines cross at one point $x$: some go to the left, others to the right. A network $v(x, t)$ trained with squared
-# error cannot follow them all. It learns their mean, the **conditional expectation**:
+# error cannot follow them all. It learns the mean of their velocities, the **conditional expectation**:
 #
 # $$v^*(x, t) = \mathbb{E}\big[x_1 - x_0 \mid x_t = x\big]$$
 
 # %% [markdown]
-# Why is following the mean enough? At each time, as many samples flow into an interval as with the straight lines
-# themselves. Samples that start as noise and follow $v^*$ therefore have the distribution of $x_t$ at each time, and
-# that of the data at $t = 1$ (Lipman et al. 2023, theorem 1).
+# Why is following the mean enough? At each time, the mean velocity carries as much probability into each interval as
+# the straight lines do (the *continuity equation*). Samples that start as noise and follow $v^*$ therefore have the
+# distribution of $x_t$ at each time, and that of the data at $t = 1$ (Lipman et al. 2023, theorem 1).
 
 # %% [markdown]
 # Train a small network on $(x_t, t, y)$, where the label $y$ is $-1$ or $1$. For one example in ten the label is
@@ -357,10 +359,10 @@ zero, half = torch.zeros(1, 1), torch.tensor([0.5])
 print(f"right {line(zero, half, torch.ones(1, 1)).item():.2f}   no label {line(zero, half, zero).item():.2f}")
 
 # %% [markdown]
-# Without a label both directions are equally likely, and the velocities cancel. With the label *right*, $x_t = 0$ at $t
-# = 0.5$ means $x_0 = -x_1$. The data $x_1$ lie around 1, so the velocity $2 x_1$ is a little below 2. To generate,
-# start from noise and follow the velocity in $n$ small steps, $x \leftarrow x + v(x, t) / n$. This is **Euler's
-# method**.
+# Without a label both directions are equally likely, and the velocities cancel. With the label *right*, $x_t = 0$ at
+# $t = 0.5$ means $x_0 = -x_1$. The data $x_1$ lie around 1, and noise near 0 is more probable, so the mean of the
+# velocity $2 x_1$ is a little below 2. To generate, start from noise and follow the velocity in $n$ small steps,
+# $x \leftarrow x + v(x, t) / n$. This is **Euler's method**.
 
 # %% [markdown]
 # ### Exercise 14.2: from noise to an image  ●●○ · 15 minutes
@@ -388,8 +390,8 @@ def euler(velocity: Callable[[Tensor, Tensor], Tensor], noise: Tensor, steps: in
 check("14.2", euler)
 
 # %% [markdown]
-# How many steps are enough? A straight path would need one. Paths that follow $v^*$ are curved, since samples decide
-# between left and right on the way.
+# How many steps are enough? A straight path would need one. Paths that follow $v^*$ are curved, since they turn to the
+# left or to the right on the way.
 
 # %%
 noise = torch.randn(examples(2_000), 1)
@@ -400,9 +402,9 @@ with torch.no_grad():
         print(f"{n:3} steps: {near:.2f} of the samples within two standard deviations of -1 or 1")
 
 # %% [markdown]
-# With one step all samples land near 0, the mean of the data, where there are none. Twenty steps are nearly as good as
-# 100. Of the data themselves 95% lie within two standard deviations. The rest of the error is the network's: near 0,
-# where the paths divide, a small error of the velocity matters most.
+# With one step all samples land near 0, the mean of the data, where there are none. Results with 20 steps are nearly as
+# good as with 100. Of the data themselves 95% lie within two standard deviations. Most of the remaining error is the
+# network's: near 0, where the paths divide, a small error of the velocity matters most.
 
 # %% [markdown]
 # ## Classifier-free guidance
@@ -413,9 +415,9 @@ with torch.no_grad():
 # $$\nabla_x \ln p_t(x \mid c) - \nabla_x \ln p_t(x) = \nabla_x \ln p_t(c \mid x).$$
 
 # %% [markdown]
-# The right side is the direction in which a classifier would find the condition more probable. The velocities differ in
-# the same direction, by a factor that depends only on $t$. So no classifier is needed: take the unconditional velocity
-# and add $s$ times the difference.
+# The right side is the direction in which a classifier would find the condition more probable. With Gaussian noise the
+# two velocities differ in this direction, by a factor that depends only on $t$. No classifier is needed: take the
+# unconditional velocity and add $s$ times the difference.
 #
 # $$v_s = v(x, t, \varnothing) + s \, \big(v(x, t, c) - v(x, t, \varnothing)\big)$$
 
@@ -457,9 +459,9 @@ with torch.no_grad():
         print(f"scale {scale}: mean {samples.mean():5.2f}   standard deviation {samples.std():.2f}")
 
 # %% [markdown]
-# Guidance is no free gain. At $s = 2$ the samples have moved away from the other class, and are more alike than the
-# data with this label. The result is no longer the distribution of the data. At $s = 3$ the standard deviation is
-# larger again: the samples reach positions where the network was hardly trained, and guidance multiplies its errors.
+# Guidance has a cost. At $s = 2$ the samples have moved away from the other class, and vary less than the data with
+# this label: they no longer follow the distribution of the data. At $s = 3$ the standard deviation is larger again,
+# probably because samples reach positions where the network was hardly trained, and guidance multiplies its errors.
 
 # %% [markdown]
 # ### Exercise 14.4: training without conditions  ●●○ · 15 minutes
@@ -485,10 +487,11 @@ check("14.4", drop_conditions)
 # %% [markdown]
 # ## Flow matching in codes
 #
-# The same in 3,072 pixels would be expensive: the network runs in each of 20 steps. **Latent** diffusion and flow
-# models (Rombach et al. 2022) therefore work in the codes of an autoencoder. Ours is lesson 06's, with codes of $8
-# \times 8 \times 8$, trained longer and with a little noise on its codes: small errors of a generated code do not
-# matter. Its weights are frozen. Over all pages each channel of the codes has mean 0 and standard deviation 1.
+# Flow matching on the 3,072 values of an image would be expensive: the network runs in each of 20 steps. **Latent**
+# diffusion and flow models (Rombach et al. 2022) therefore work in the codes of an autoencoder. Ours is lesson 06's,
+# with codes of $8 \times 8 \times 8$, trained longer and with a little noise on its codes, so that small errors of a
+# generated code matter less. Its weights are frozen. Each channel of the codes is scaled to mean 0 and standard
+# deviation 1 over all pages, small objects included.
 
 # %%
 diagrams.latent_flow("(B, 8, 8, 8)")
@@ -540,24 +543,23 @@ show.show_images(own.generate(test.tokens[:8], seed=0, guidance=4), titles=test.
 # %% [markdown]
 # The loss cannot reach 0, since many velocities are possible at one point. It also hides progress: late in training it
 # falls by hundredths while objects become recognisable. Compare all generators that you trained, on test sentences and
-# on held-out combinations. Each had one to two minutes and pages with big objects.
+# on held-out combinations. Each was trained for a few minutes on pages with big objects.
 
 # %%
 show.compare(results, label="object and colour correct, big objects")
 
 # %% [markdown]
 # After minutes of training the VAE with the perceptual loss is ahead, followed by flow matching. Both lose about 15
-# percentage points on held-out combinations, and combine objects and colours that they never saw together. The GAN
-# hardly does. Flow matching has outlines without artefacts, and its objects still look crooked. What does it gain from
-# longer training?
+# percentage points on held-out combinations, but still draw most of them correctly. The GAN rarely does. Flow matching
+# gives outlines without artefacts, but its objects are still distorted. What does it gain from longer training?
 
 # %% [markdown]
 # ## Longer training
 #
 # The course ships the same model with a larger network, trained for about an hour on 48,000 pages of every kind, small
-# objects and nights included. From here on all results are those of the **shipped** model, on all pages. Choose the
-# guidance scale on validation sentences, never on test sentences: the smallest scale whose result is within one
-# standard error of the best, since each step up leads further away from the distribution of the data. How will
+# objects and night scenes included. From here on all results are those of the **shipped** model, on all pages. Choose
+# the guidance scale on validation sentences, never on test sentences: the smallest scale whose result is within one
+# standard error of the best, since a larger scale leads further away from the distribution of the data. How will
 # accuracy and diversity change with the scale?
 
 # %%
@@ -583,10 +585,10 @@ best = min(scale for scale, row in by_scale.items() if row["object and colour"] 
 print(f"the best result is {highest:.3f}, with a standard error of {error:.3f}: guidance {best}")
 
 # %% [markdown]
-# Without guidance (scale 1) less than 70% of the images show object and colour, with it more than 90%. On photographs
-# Ho and Salimans (2022) found that the diversity of samples falls at the same time. Here it falls by less than 10%:
-# most pixels belong to the background, about which most sentences say nothing, and guidance changes only what the
-# sentence changes.
+# Without guidance (scale 1) fewer than 70% of the images show object and colour; with enough guidance more than 90% do.
+# On photographs Ho and Salimans (2022) found that the diversity of samples falls at the same time. Here it falls by
+# less than 10%: most pixels belong to the background, about which most sentences say nothing, and guidance changes only
+# what the sentence changes.
 
 # %%
 all_pages = {split: drawing.described_pages(split, pages=400) for split in ("test", "held_out_pairs")}
@@ -601,15 +603,15 @@ expect("14.shipped_held_out", shown["held_out_pairs"]["object and colour"])
 
 # %% [markdown]
 # About 92% of the test sentences are drawn correctly, and about 82% of those with held-out combinations. The colour is
-# nearly always right. What fails is the shape, above all that of small objects, which are about 11 pixels wide. Compare
-# with your own network: longer training pays off more for flow matching than its loss suggests.
+# nearly always right. Most errors are in the shape, above all that of small objects, which are about 11 pixels wide.
+# Compare with your own network: more parameters, more pages and longer training make a large difference.
 
 # %% [markdown]
 # ## Temperature
 #
 # A second way to trade diversity for accuracy acts on the noise: multiply it by a **temperature** below 1. Samples then
-# start nearer to the most probable point. Truncation, as in lesson 07, cuts off large values to the same end. What will
-# temperature 0 draw?
+# start nearer to the most probable point. Truncation, as in lesson 07, cuts off large values for the same purpose. What
+# will temperature 0 draw?
 
 # %%
 for temperature in (0.0, 0.5):
@@ -626,13 +628,13 @@ for temperature in (0.0, 0.5, 1.0):
 # %% [markdown]
 # At temperature 0.5 the images vary less, and accuracy changes by no more than a standard error. At temperature 0 there
 # is one image per sentence, and accuracy falls: the point 0 is the most probable noise, but an untypical one. Noise of
-# 512 numbers has a norm near $\sqrt{512} \approx 23$, and hardly a training example began nearer to 0.
+# 512 numbers has a norm near $\sqrt{512} \approx 23$, and noise of a much smaller norm hardly ever occurs in training.
 
 # %% [markdown]
 # ## Error analysis
 #
 # Which objects fail? Here are the most confident disagreements of the first judge with the test sentences, and the
-# fraction of correct objects for small and for big ones.
+# scores for small and for big objects.
 
 # %%
 images, facts, judge = drawn["test"], all_pages["test"].facts, judges[0]
@@ -643,16 +645,16 @@ for size, name in enumerate(SIZES):
     print(f"{name:6}", judged(images[chosen], facts[chosen]))
 
 # %% [markdown]
-# Big objects are nearly always correct, small ones in 85% to 90% of the images. A small umbrella at night and a small
-# tree differ in a few pixels, both in the data and in the codes: one position of a code stands for $4 \times 4$ pixels.
+# Big objects are nearly always correct, small ones in 85% to 90% of the images. A small umbrella and a small tree
+# differ in a few pixels, and in even fewer positions of the code: one position stands for $4 \times 4$ pixels.
 
 # %% [markdown]
 # ## Play
 #
 # Type a sentence and see the shipped model draw it. Move the guidance scale, and draw again with new noise. Try a
 # held-out combination (*a big red apple*) and a sentence without a colour (*there is a fish*). With guidance 0 the
-# sentence has no influence, whatever you type: the model draws any page. An empty sentence, and one with words that
-# the Picture Book does not have, get a message instead of an image.
+# sentence has no influence, whatever you type: the model draws a random page. For an empty sentence, or one with words
+# outside the vocabulary, you get a message instead of an image.
 
 # %%
 show.text_to_image(shipped_model, judge)
@@ -660,8 +662,8 @@ show.text_to_image(shipped_model, judge)
 # %% [markdown]
 # ## Debugging exercise
 #
-# This generator trains without an error and its images look as good as others. Its accuracy stays at chance: whatever
-# the sentence says, the image shows something else. Run it: two sentences, one noise vector.
+# This generator trains without an error and its images look as good as others. Its accuracy stays at chance level: the
+# images do not follow the sentences. Run it with two sentences and one noise vector.
 
 # %%
 class BuggyGenerator(nn.Module):
@@ -716,8 +718,8 @@ check("14.debug", FixedGenerator)
 # ## On real data: MNIST from words
 #
 # The same conditional VAE draws handwritten digits from words: *three*, *a three*, *the digit three*. The shared
-# space's encoder never read these sentences, so a new text encoder is trained along with the VAE. VAE and judge are
-# trained on different quarters of MNIST's training split. How many digits will the judge recognise?
+# space's text encoder was not trained on such sentences, so a new one is trained along with the VAE. VAE and judge are
+# trained on different quarters of MNIST's training split. What fraction of the digits will the judge recognise?
 
 # %%
 def padded(digits) -> tuple[Tensor, Tensor]:
@@ -765,9 +767,10 @@ if mnist and mnist_test:
 # ## Where this is used
 #
 # Text-to-image systems such as Stable Diffusion work as in this lesson, with a larger text encoder, cross-attention to
-# its words, and codes of photographs (Rombach et al. 2022). They serve illustration, design and the enlargement of
-# training sets. What the toy leaves out: sentences about many objects, for which one vector is not enough; copyright
-# and consent of the people whose images were used; and images that are meant to deceive.
+# its words, and codes of photographs (Rombach et al. 2022). They are used for illustration, design and data
+# augmentation. This lesson leaves out sentences about many objects, for which one vector is not enough. It also leaves
+# out the social questions: copyright, the consent of people whose images were used for training, and images that are
+# meant to deceive.
 
 # %%
 quiz("14")
@@ -778,16 +781,16 @@ quiz("14")
 # 1. Replace the condition vector by cross-attention to the words' states (lesson 09). On which sentences could it help?
 # 2. Generate with Heun's method, which averages the velocity at both ends of a step. At how many evaluations of the
 #    network is it as good as Euler's method with 20?
-# 3. Guide *away* from a sentence: put its velocity in the place of the unconditional one. What does "a big fish", away
-#    from "a big red fish", draw?
+# 3. Guide *away* from a sentence: put its velocity in the place of the unconditional one (a *negative prompt*). What
+#    does "a big fish", away from "a big red fish", draw?
 # 4. The judges name one object. How would you judge pages with two objects and a relation?
 
 # %% [markdown]
 # ## Going further
 #
-# - **Diffusion models** (Ho, Jain and Abbeel 2020) add noise in many random steps and learn to remove it. For Gaussian
-#   noise the same network can be read as one or the other: the mean of the noise, given $x_t$, follows from $v^*$ and
-#   $x_t$. Flow matching is the simpler derivation.
+# - **Diffusion models** (Ho, Jain and Abbeel 2020) add noise in many random steps and learn to remove it. With Gaussian
+#   noise, diffusion and flow matching are equivalent: the mean of the noise, given $x_t$, follows from $v^*$ and $x_t$.
+#   Flow matching has the simpler derivation.
 # - **Rectified flow** (Liu, Gong and Liu 2023) trains again on pairs of noise and its own samples. The paths become
 #   straighter, and fewer steps are enough.
 # - Stable Diffusion 3 (Esser et al. 2024) draws the training times from a logit-normal distribution, as here, and
@@ -805,7 +808,7 @@ quiz("14")
 #   its scale is chosen on validation data.
 # - Independent judges, held-out combinations and diversity belong together in an evaluation.
 #
-# Next: 15 Text to speech, where a sentence becomes sound.
+# Next: [15 Text to speech](15_text_to_speech.ipynb), where a sentence becomes sound.
 
 # %% [markdown]
 # **References.** Sohn, Lee, Yan 2015, *Learning structured output representation using deep conditional generative

@@ -27,7 +27,7 @@
 #
 # 1. turn a log-mel spectrogram back into a waveform with the Griffin-Lim algorithm, written by hand;
 # 2. train a text encoder into the latent space of a speech autoencoder, a **cross-modal** autoencoder;
-# 3. predict how long each letter lasts, and stretch a text to the length of its speech;
+# 3. predict how long each letter lasts, and expand a text to the length of its speech;
 # 4. give one model several voices by an embedding;
 # 5. evaluate generated speech with a recogniser, beside a baseline and recordings.
 
@@ -54,9 +54,10 @@ begin("15")
 # %% [markdown]
 # ## Look and listen
 #
-# Speech is the modality with the most numbers: a sentence of 40 letters is four seconds, or 64,000 samples. Every
-# letter has to become more than 1,000 numbers. Twelve of the Picture Book's training voices will speak in this lesson.
-# They differ in pitch, accent and pace.
+# Of the three modalities, speech has the most numbers: the sentence below has 40 letters and lasts three seconds, or
+# 48,000 samples. Every letter has to become more than 1,000 numbers. Twelve of the Picture Book's training voices will
+# speak in this lesson. They differ in pitch, accent and pace. They are synthetic themselves; their original sound is
+# called a recording below.
 
 # %%
 SPEAKERS = voices.SPEAKING_VOICES
@@ -65,9 +66,9 @@ spoken = [voices.speak(line, speaker, varied=False) for speaker in SPEAKERS]
 show.play_many(spoken[::4], words=[line] * 3, titles=SPEAKERS[::4])
 
 # %% [markdown]
-# As in lesson 03, a model sees speech as a log-mel spectrogram. For speech that people are to hear, the settings are
-# finer: 80 bands instead of 40, and a window of 64 ms, which separates the harmonics of a low voice. One frame lasts
-# 16 ms. Each band is scaled to mean 0 and standard deviation 1.
+# As in lesson 03, a model sees speech as a log-mel spectrogram. For speech that people will listen to, the settings are
+# finer: 80 bands instead of 40, and a window of 64 ms, which separates the harmonics of a low voice. The hop between
+# frames is 16 ms. Each band is scaled to mean 0 and standard deviation 1.
 
 # %%
 words = [voices.clip(word, speaker) for speaker in SPEAKERS for word in sentence.WORDS[::4]]
@@ -81,8 +82,8 @@ show.show_log_mels(two_voices, titles=[SPEAKERS[0], SPEAKERS[8]], hop=0.016)
 # ## From letters to frames
 #
 # A text has one vector per letter, its speech one per frame. How long does each letter last? The Picture Book's speech
-# is joined from words, so the frames of every *word* are known. Nobody marked where a letter ends. We spread the frames
-# of a word evenly over its letters: these are the **durations**.
+# is concatenated from words, so the frames of every *word* are known. The boundaries between letters are not. We divide
+# the frames of a word evenly among its letters: these are the **durations**.
 #
 # The **length regulator** of FastSpeech (Ren et al. 2019) repeats each letter's vector once per frame.
 
@@ -111,8 +112,8 @@ def expand(states: Tensor, durations: Tensor) -> Tensor:
 check("15.1", expand)
 
 # %% [markdown]
-# `Clips` holds every word in every voice: its letters, its voice, its durations and its log-mel, with silence behind
-# the shorter words.
+# `Clips` holds every word in every voice: its letters, its voice, its durations and its log-mel, with silence after the
+# shorter words.
 
 # %%
 WORDS = sentence.WORDS
@@ -143,20 +144,20 @@ def letter_by_letter(line: str) -> Tensor:
 show.show_log_mels(letter_by_letter(line)[None], titles=["one spectrum for each letter"], hop=0.016)
 
 # %% [markdown]
-# The baseline knows no context: the *o* of *moon* is the *o* of *yellow*, and nothing moves within a letter. To hear
+# The baseline ignores context: the *o* of *moon* is the *o* of *yellow*, and nothing changes within a letter. To hear
 # it, we need a waveform.
 
 # %% [markdown]
 # ## From a log-mel to a waveform
 #
 # A log-mel has lost two things. Eighty bands replace 513 frequencies; a pseudo-inverse gives a spectrum with these
-# bands, and the last section of this part improves it. The second loss is larger: the **phases**. The spectrum
+# bands, and the section "What the vocoder loses" improves it. The second loss is larger: the **phases**. The spectrum
 # $X = |X| e^{i\varphi}$ is complex, and the log-mel keeps its magnitude alone.
 
 # %% [markdown]
-# Phases cannot be chosen freely. The windows of neighbouring frames overlap, so both frames describe the same
-# samples. A spectrum that belongs to some waveform is called **consistent**. For random phases no such waveform
-# exists; the inverse transform then gives a compromise, whose spectrum has other magnitudes.
+# Phases cannot be chosen freely. The windows of neighbouring frames overlap, so both frames describe the same samples.
+# A spectrum that belongs to some waveform is called **consistent**. With random phases no such waveform exists; the
+# inverse transform then gives a compromise, whose spectrum has other magnitudes.
 
 # %% [markdown]
 # Griffin and Lim (1984) repeat two steps. Transform to a waveform $x$ and back to a spectrum. Keep the phases, and
@@ -169,9 +170,9 @@ show.show_log_mels(letter_by_letter(line)[None], titles=["one spectrum for each 
 diagrams.griffin_lim()
 
 # %% [markdown]
-# With numbers, for one frequency of one frame: let $X = 3 + 4i$ and the given magnitude be 2. Then $|X| = 5$, the
-# phase is $X / |X| = 0.6 + 0.8i$, and the next round begins with $2 \cdot (0.6 + 0.8i) = 1.2 + 1.6i$. `torch.polar`
-# makes the same number of magnitude and angle.
+# With numbers, for one frequency of one frame: let $X = 3 + 4i$ and the given magnitude be 2. Then $|X| = 5$, the phase
+# is $X / |X| = 0.6 + 0.8i$, and the next round begins with $2 \cdot (0.6 + 0.8i) = 1.2 + 1.6i$. `torch.polar` computes
+# the same number from magnitude and angle.
 
 # %% tags=["nbval-check-output"]
 X = torch.tensor([3 + 4j])
@@ -199,10 +200,10 @@ def griffin_lim_step(magnitude: Tensor, phase: Tensor, n_fft: int, hop: int, win
 check("15.2", griffin_lim_step)
 
 # %% [markdown]
-# How far are the magnitudes of $x$ from the given ones? The **inconsistency** is
-# $\lVert \, |X| - |S| \, \rVert / \lVert S \rVert$. Griffin and Lim proved that no round raises it. Perraudin et al.
-# (2013) add momentum, which finds better phases in the same number of rounds; torchaudio does so too. Without it,
-# torchaudio gives what we get by hand.
+# How far are the magnitudes of $x$ from the given ones? The **inconsistency** is $\lVert \, |X| - |S| \, \rVert /
+# \lVert S \rVert$. Griffin and Lim proved that no round raises it. Perraudin et al. (2013) add momentum, which finds
+# better phases in the same number of rounds; torchaudio does so too. Without momentum, torchaudio gives the same result
+# as our code.
 
 # %%
 n_fft, hop, window = 1024, 256, torch.hann_window(1024)
@@ -221,9 +222,9 @@ rounds = [griffin_lim.griffin_lim(magnitude, n_fft, hop, window, n) for n in (0,
 show.play_many(rounds, words=[line] * 3, titles=["random phases", "4 rounds", "32 rounds"])
 
 # %% [markdown]
-# Random phases sound reverberant. After a few rounds the voice is clear, though some roughness stays. `to_sound`
-# inverts the whole analysis: the scaling, the logarithm and the filters, then it estimates the phases. Listen to the
-# baseline, and to the original's log-mel turned back into sound, which is called **copy synthesis**.
+# Random phases sound reverberant. After a few rounds the voice is clear, though some roughness remains. `to_sound`
+# inverts the whole analysis: it undoes the scaling, the logarithm and the filters, then estimates the phases. Listen to
+# the baseline, and to the original's log-mel turned back into sound, which is called **copy synthesis**.
 
 # %%
 copied, baseline = (griffin_lim.to_sound(x, log_mel)[0] for x in (mels, letter_by_letter(line)[None]))
@@ -232,12 +233,13 @@ show.play_many([baseline, copied], words=[line] * 2, titles=["one spectrum for e
 # %% [markdown]
 # ## Judge speech with a recogniser
 #
-# How good is generated speech? Listeners' ratings are the best measure, and expensive. We measure less: is it
-# *intelligible*? Lesson 13's shipped recogniser transcribes it, and we compute the word error rate. It was trained on
-# 34 other voices, so it cannot have learned any artefact of ours. It only evaluates: our model gets no gradient from it.
+# How good is generated speech? Ratings by listeners (the **mean opinion score**) are the best measure, and expensive.
+# We measure only whether it is *intelligible*. Lesson 13's shipped recogniser transcribes it, and we compute the word
+# error rate. It was trained on 34 other voices, so it cannot have learned any artefact of ours. It only evaluates: our
+# model gets no gradient from it.
 #
-# All its training data were noisy, and digital silence confuses it. Every sound gets faint noise before it is
-# transcribed, recordings too.
+# All its training data were noisy, and it fails on digital silence. Every sound, recordings included, therefore gets
+# faint noise before it is transcribed.
 
 # %%
 recogniser = shipped.load("recogniser")
@@ -277,9 +279,9 @@ recognised = {"original": transcribed(originals), "copy synthesis": transcribed(
 print("word error rate", {name: word_errors(found) for name, found in recognised.items()})
 
 # %% [markdown]
-# Recordings have a word error rate of about 7%, since the recogniser was not trained on these voices. Compare every
-# score below with it. Copy synthesis adds about 3 percentage points. With one spectrum per letter almost no word is
-# recognised. These are *word* error rates of a recogniser without a dictionary: one wrong letter makes a word wrong.
+# Even recordings have a word error rate of about 7%: the recogniser was not trained on these voices. Compare every
+# score below with this one. Copy synthesis adds about 3 percentage points. With one spectrum per letter almost no word
+# is recognised. These are *word* error rates of a recogniser without a dictionary: one wrong letter makes a word wrong.
 
 # %% [markdown]
 # ## A cross-modal autoencoder
@@ -294,9 +296,9 @@ print("word error rate", {name: word_errors(found) for name, found in recognised
 diagrams.cross_modal_autoencoder()
 
 # %% [markdown]
-# The code has 48 numbers per frame, three fifths of the 80 bands. A frame of the code stands for the same moment as a
-# frame of the log-mel. The blocks are convolutions over time with a residual connection, as in lesson 01's residual
-# networks; a layer norm scales the channels of each frame.
+# The code has 48 numbers per frame, 60% of the 80 bands. A frame of the code stands for the same moment as a frame of
+# the log-mel. The blocks are convolutions over time with a residual connection, as in lesson 01's residual networks; a
+# layer norm scales the channels of each frame.
 
 # %%
 class FrameBlock(nn.Module):
@@ -322,8 +324,8 @@ encoder, decoder = coder(80, 48), coder(48, 80)
 print("code", tuple(encoder(mels).shape), "  log-mel", tuple(decoder(encoder(mels)).shape))
 
 # %% [markdown]
-# The package's `SpeechAutoencoder` is the same pair. It is trained on the twelve voices and twelve more, all words
-# joined to one stream and cut into stretches of 64 frames. No letter is involved.
+# The package's `SpeechAutoencoder` is the same pair. It is trained on the twelve voices and twelve more, with all words
+# concatenated and cut into segments of 64 frames. It needs no text.
 #
 # The loss is the mean absolute error. Predict its size: if all numbers were predicted as 0, the mean, it would be
 # about 0.8.
@@ -350,7 +352,8 @@ show.show_log_mels(both, titles=["original", "decoded from the code"], hop=0.016
 
 # %% [markdown]
 # The code loses fine detail, which adds about 2 percentage points. A wider code or longer training of the autoencoder
-# would reduce them. The decoder now turns codes into speech. What is missing is a text encoder that computes codes.
+# should reduce this loss. The decoder now turns codes into speech. What is missing is a text encoder that computes
+# codes.
 
 # %% [markdown]
 # ## The text encoder
@@ -390,12 +393,12 @@ few = clips.letters[:4], clips.voices[:4], clips.durations[:4]
 print("letters", tuple(few[0].shape), "  codes", tuple(TextEncoder(12)(*few)[0].shape))
 
 # %% [markdown]
-# The package's encoder has the same layers and sets the padding behind short words to 0 after every one of them.
+# The package's encoder has the same layers, and sets the padding after short words to 0 after every layer.
 
 # %% [markdown]
-# **Durations.** In training they are known, in use they are not. A small network predicts the logarithm of each
-# letter's frames from its state and the voice. On the logarithm an error of 2 frames in 4 counts as much as one of 10
-# in 20. For a predicted duration of 4 and a true one of 2 the squared error is $(\ln 4 - \ln 2)^2 = 0.48$.
+# **Durations.** In training they are known, at test time they are not. A small network predicts the logarithm of each
+# letter's frames from its state and the voice. On a logarithmic scale an error of 2 frames in 4 counts as much as one
+# of 10 in 20. For a predicted duration of 4 and a true one of 2 the squared error is $(\ln 4 - \ln 2)^2 = 0.48$.
 
 # %% tags=["nbval-check-output"]
 one = torch.ones(1, 1, dtype=torch.bool)
@@ -425,8 +428,8 @@ check("15.3", duration_loss)
 # ## Train the text encoder
 #
 # Each word is left out of the training data of one voice, so each voice lacks nine or ten words. These **held-out
-# pairs** of voice and word show whether the model can combine a known voice with a known word. The loss adds both
-# parts; `mask` is 0 on the padding. Predict: will the held-out pairs be as intelligible as the others?
+# pairs** of voice and word show whether the model can combine a known voice with a known word. The loss is the sum of
+# both parts; `mask` is 0 on the padding. Predict: will the held-out pairs be as intelligible as the others?
 
 # %%
 word_of = torch.tensor([WORDS.index(word) for word in clips.words])
@@ -445,8 +448,8 @@ print("parameters: trained", sum(p.numel() for p in model.text_encoder.parameter
 history = fit(model, clips.batches(~held_out, size=48), loss=speech_loss, metrics=(), epochs=60, lr=4e-3, clip=1.0)
 
 # %% [markdown]
-# A sentence is spoken word by word: predicted durations, codes, decoder, then Griffin-Lim over the whole sentence.
-# The recogniser judges all 120 test sentences.
+# A sentence is generated word by word: predicted durations, codes, decoder, then Griffin-Lim over the whole sentence.
+# The recogniser transcribes all 120 test sentences.
 
 # %%
 def spoken_by(model: nn.Module) -> list[Tensor]:
@@ -471,17 +474,17 @@ for speaker in sorted(set(speakers)):
 
 # %% [markdown]
 # Text to speech has a word error rate of about 11%, near those of copy synthesis and of the autoencoder. Its words are
-# separated by short pauses, those of the recordings are not, which may help the recogniser.
+# separated by short pauses, unlike those of the recordings, which may help the recogniser.
 #
-# The voices differ more than the models: *en+m5* has hardly an error, *Andrea* and *Jacky* have many even as
+# The voices differ more than the models: *en+m5* has hardly an error, *Andrea* and *Jacky* have many even in the
 # recordings. Most wrong words differ in one or two letters, such as *yello* for *yellow*. The score says nothing about
 # naturalness. The voices sound rough, and a sentence has no intonation.
 
 # %% [markdown]
-# ## Pairs of voice and word that were held out
+# ## Held-out pairs of voice and word
 #
 # Align each transcript with its sentence: which words are recognised? The words that were held out for the sentence's
-# voice are counted apart.
+# voice are counted separately.
 
 # %%
 def right_words(text: str, transcript: str) -> list[bool]:
@@ -507,16 +510,17 @@ show.compare(pairs_right, label="words recognised")
 expect("15.held_out_pairs", pairs_right["text to speech"]["held out"])
 
 # %% [markdown]
-# About 90% of the words are recognised, in held-out pairs as in trained ones. The pronunciation of a word is learned
-# from eleven voices, the sound of a voice from a hundred other words, and the embedding combines the two. The sentences
-# have 86 words from held-out pairs, so a difference of 3 percentage points is within the error of measurement. For
-# held-out *words* the result differs, as you will hear.
+# About 90% of the words are recognised, in held-out pairs as in trained ones: the model combines a pronunciation
+# learned from eleven other voices with a voice learned from about a hundred other words. The recordings show that
+# something is lost, though. In them, all words of the held-out pairs are recognised, and 92% of the others. The test
+# sentences have only 86 words from held-out pairs; the standard error is about 3 percentage points. For held-out
+# *words* the result differs, as you will hear.
 
 # %% [markdown]
 # ## What is wrong with the speech
 #
-# Compare a word with its recording. Where several spectra are possible for the same letters, the mean squared error
-# is least for their mean, and the mean absolute error for their median. Both blur: harmonics fade, and quick changes
+# Compare a word with its recording. Where several spectra are possible for the same letters, the mean squared error is
+# smallest for their mean, and the mean absolute error for their median. Both blur: harmonics fade, and quick changes
 # smear. Measure it: the mean difference of neighbouring frames shows how quickly a spectrogram changes.
 
 # %%
@@ -531,14 +535,15 @@ show.show_log_mels(torch.stack([x for i in chosen for x in (recorded[i], made[i]
                    titles=["rocket, recorded", "generated", "umbrella, recorded", "generated"])
 
 # %% [markdown]
-# The generated frames change by about a fifth less than the recorded ones. Each word was recorded once per voice, so the
-# model could memorise it. With 420,000 parameters and a few minutes of training it fits the smooth part first. Sharper
-# speech needs a loss that rewards plausible detail: that of a GAN, a normalising flow or a diffusion model.
+# The generated frames change by about a fifth less than the recorded ones. Each word was recorded once per voice, so
+# the model could memorise it. With 420,000 parameters and a few minutes of training it fits the smooth part first.
+# Sharper speech needs a loss that rewards plausible detail, such as that of a GAN, a normalising flow or a diffusion
+# model.
 
 # %% [markdown]
-# **Unknown words.** The input is letters, so any word is possible. But 111 words are few to learn English spelling
-# from; real systems use a pronunciation dictionary or thousands of hours of speech. The recogniser was not trained on
-# these words either, so its transcripts say little. Listen, and judge by ear.
+# **Unknown words.** The input consists of letters, so any word is possible. However, 111 words are too few to learn
+# English spelling from; real systems use a pronunciation dictionary or far more speech. The recogniser was not trained
+# on these words either, so its transcripts say little. Listen, and judge by ear.
 
 # %%
 unknown = ["hat", "silver", "train", "window"]
@@ -551,7 +556,7 @@ show.play_many(tries, words=unknown, titles=titles, columns=2)
 # spelled like *silver*, and 111 examples do not teach the rules. Some of the errors are the recogniser's, which was not
 # trained on these words either.
 #
-# What should happen with a text that cannot be spoken? An error that says why.
+# What should happen with a text that cannot be spoken? The model should raise an error that says why.
 
 # %%
 for text in ("", "3 fish"):
@@ -563,13 +568,14 @@ for text in ("", "3 fish"):
 # %% [markdown]
 # ## What the vocoder loses
 #
-# The part of a system that turns spectrograms into sound is called a **vocoder**. Ours begins with the filters. A mel
-# band is a weighted sum of powers: $m = W^\top p$ with $W$ of shape (F, M). There are more frequencies than bands, so
-# many $p$ fit. The pseudo-inverse takes the shortest: $p = (W^\top)^+ m$.
+# The part of a system that turns spectrograms into sound is called a **vocoder**. Ours begins by inverting the mel
+# filters. A mel band is a weighted sum of powers: $m = W^\top p$ with $W$ of shape (F, M). There are more frequencies
+# than bands, so many $p$ fit. The pseudo-inverse takes the one of the smallest norm: $p = (W^\top)^+ m$.
 
 # %% [markdown]
-# Let two bands cover three frequencies with weights $(1, 0.5, 0)$ and $(0, 0.5, 1)$. For $m = (3, 0)$ it gives
-# $p = (2.5, 1, -0.5)$. A negative power has no meaning. Set to 0, it leaves the bands $(3, 0.5)$: not what was given.
+# Let two bands cover three frequencies with weights $(1, 0.5, 0)$ and $(0, 0.5, 1)$. For $m = (3, 0)$ the
+# pseudo-inverse gives $p = (2.5, 1, -0.5)$. A negative power has no meaning. If it is set to 0, the bands become $(3,
+# 0.5)$, not the given ones.
 
 # %% tags=["nbval-check-output"]
 W = torch.tensor([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])                                              # (F, M)
@@ -595,9 +601,9 @@ def spectrum_from_mels(mel_powers: Tensor, filters: Tensor) -> Tensor:
 check("15.4", spectrum_from_mels)
 
 # %% [markdown]
-# torchaudio's `InverseMelScale` stops here. Multiplicative updates (Lee and Seung 2001) repair what was cut off: they
-# multiply each power by a positive factor, $p \leftarrow p \cdot (W m) / (W W^\top p)$, and the bands come nearer to the
-# given ones. How much does it help?
+# torchaudio's `InverseMelScale` stops here. Multiplicative updates (Lee and Seung 2001) reduce the error that this
+# causes: they multiply each power by a positive factor, $p \leftarrow p \cdot (W m) / (W W^\top p)$, and the bands come
+# nearer to the given ones. How much does it help?
 
 # %%
 powers = (log_mel.raw(spoken[0][None])[0].exp() - audio.FLOOR).clamp(min=0)                         # (80, T)
@@ -607,16 +613,16 @@ for updates in (0, 1, 3, 10):
     print(f"{updates:2} updates   mean error of the log-mel {wrong:.3f}")
 
 # %% [markdown]
-# Three updates remove about two thirds of the error, mainly in quiet bands; `to_sound` makes three. The phases are still
-# estimated. Systems for real use train a network as the vocoder, such as HiFi-GAN (Kong et al. 2020), a GAN as in lesson
-# 07.
+# Three updates remove about two thirds of the error, mainly in quiet bands; `to_sound` makes three. The phases are
+# still estimated. Practical systems use a neural network as the vocoder, such as HiFi-GAN (Kong et al. 2020), a GAN as
+# in lesson 07.
 
 # %% [markdown]
 # ## Play
 #
-# Type a sentence, choose a voice, and listen. The shipped model was trained on all pairs, for longer. Its word error rate
-# is between those of the recordings and of copy synthesis. Try the same sentence in two voices: what changes in the
-# spectrogram? Then type a word outside the vocabulary.
+# Type a sentence, choose a voice, and listen. The shipped model was trained on all pairs, for longer. Its word error
+# rate lies between those of the recordings and of copy synthesis. Try the same sentence in two voices: what changes in
+# the spectrogram? Then type a word outside the vocabulary.
 
 # %%
 shipped_model = shipped.load("text_to_speech")
@@ -629,8 +635,8 @@ show.text_to_speech(shipped_model, recogniser=recogniser)
 # ## Debugging exercise: other settings
 #
 # Someone wants to hear what the autoencoder keeps of a recording. The function below runs without an error, since the
-# shapes fit. But the sound is too long and unintelligible, however long the autoencoder trains. Run it, and
-# compare the lengths and the values with those that the autoencoder was trained on.
+# shapes fit, but the sound is too long and unintelligible, however long the autoencoder is trained. Run it, and compare
+# the lengths and the values with those that the autoencoder was trained on.
 
 # %%
 def buggy_resynthesis(sound: Tensor, autoencoder: nn.Module, log_mel: nn.Module) -> Tensor:
@@ -666,18 +672,18 @@ def resynthesise(sound: Tensor, autoencoder: nn.Module, log_mel: nn.Module) -> T
 check("15.debug", resynthesise)
 
 # %% [markdown]
-# The window, the hop and the scaling were different; any one of them is enough. Save the settings together with the
-# weights, as `TextToSpeech` does: its `log_mel` travels with the model.
+# The window, the hop and the scaling were different; each of them is a bug. Save the settings together with the
+# weights, as `TextToSpeech` does: its `log_mel` is part of the model.
 
 # %% [markdown]
 # ## On real data: spoken digits
 #
-# The same model on recordings of people: three speakers of the Free Spoken Digit Dataset say the ten digits, 45
-# times each (Jackson et al., as in lesson 03). No two takes are equal, and no input says which take is meant. Predict
-# what the model will learn to say.
+# Now the same model is trained on recordings of people: three speakers of the Free Spoken Digit Dataset say the ten
+# digits, 45 times each (Jackson et al., as in lesson 03). No two takes are equal, and no input says which take is
+# meant. Predict what the model will learn to say.
 #
 # The judge is a classifier trained on the *other three* speakers. Its accuracy on recordings of our speakers is the
-# upper bound.
+# reference.
 
 # %%
 rows = {split: real.load_or_explain("free_spoken_digits", split) for split in ("train", "test")}
@@ -729,18 +735,18 @@ if have_data:
     expect("15.digits", said_right)
 
 # %% [markdown]
-# About 70% of the thirty generated digits are recognised, and nearly 80% of the recordings: three speakers are few to
-# train the judge on. Thirty examples are few, too: each is 3 percentage points. The takes of a digit differ in pace and
-# pitch. The model learns their median, so the blur is stronger than in the Picture Book. We know of no published result
-# for this task.
+# About 70% of the thirty generated digits are recognised, and nearly 80% of the recordings: three speakers are too few
+# to train a good judge. Thirty examples are also few: each is 3 percentage points. The takes of a digit differ in pace
+# and pitch. The model learns something like their median, so its speech is more blurred than in the Picture Book. We
+# know of no published result for this task.
 
 # %% [markdown]
 # ## Where this is used
 #
-# Screen readers, navigation and voice assistants speak text; so do audiobooks and announcements. Tacotron 2 (Shen et
-# al. 2018) and FastSpeech are trained on 24 hours of one speaker, from sentences rather than words, so that the
-# melody of a sentence is learned as well. Ours has none: words are spoken one by one. Copying a person's voice from a
-# few seconds is possible today, and needs that person's consent.
+# Text to speech is used in screen readers, navigation systems, voice assistants, audiobooks and announcements. Tacotron
+# 2 (Shen et al. 2018) and FastSpeech are trained on about 24 hours of one speaker, on sentences rather than words, so
+# that they learn intonation as well. Our model has none: it generates words one by one. **Voice cloning**, copying a
+# person's voice from a few seconds of speech, is possible today, and needs that person's consent.
 
 # %%
 quiz("15")
@@ -750,8 +756,8 @@ quiz("15")
 #
 # 1. Train the text encoder on the codes themselves, with $\lVert f(x) - h(t, v, d) \rVert$ as the loss, without the
 #    decoder. Is the speech as clear? Which errors of a code does the decoder forgive?
-# 2. Leave out the autoencoder, and train text encoder and decoder together on the twelve voices. What does the first
-#    phase buy, and how does the answer change if only two voices have text?
+# 2. Leave out the autoencoder, and train text encoder and decoder together on the twelve voices. What is gained by the
+#    first phase, and how does the answer change if only two voices have text?
 # 3. Double every predicted duration, or halve it. Up to which pace is the speech recognised?
 
 # %% [markdown]
@@ -792,9 +798,9 @@ two = voices.speak(line, newcomer, varied=False), model.speak(line, vector.detac
 show.play_many(two, words=[line] * 2, titles=["recorded", "fitted"])
 
 # %% [markdown]
-# The fitted embedding has a smaller error than any of the twelve voices, on words that it was not fitted to. The error
-# stays large: 32 numbers learned from twelve voices cannot describe every other. More training voices would help more
-# than a larger vector.
+# On words that it was not fitted to, the fitted embedding has a smaller error than the nearest of the twelve voices.
+# The error remains large: an embedding space learned from twelve voices cannot describe every other voice. More
+# training voices would probably help more than a larger vector.
 
 # %% [markdown]
 # ## Summary
@@ -805,7 +811,7 @@ show.play_many(two, words=[line] * 2, titles=["recorded", "fitted"])
 # - Griffin-Lim finds phases for given magnitudes; no round raises the inconsistency.
 # - A recogniser trained on other voices measures whether speech is intelligible, not whether it sounds natural.
 #
-# Next: 16 Any to any, where images, text and speech are turned into each other along chains.
+# Next: 16 Any to any, where images, text and speech are converted into one another.
 
 # %% [markdown]
 # **References.** Griffin, Lim 1984, *Signal estimation from modified short-time Fourier transform*,
