@@ -405,8 +405,8 @@ for mode in (True, False):
 #
 # `fit` is the loop above, plus the choice of the device, a learning rate schedule (warm-up, then decay), evaluation on
 # validation data after each epoch, and an interrupt that keeps the model. Its code is [one screen
-# long](repository:mmcourse/training/fit.py). `ImageClassifier` is the same network as `ThreeConvolutions`. Predict:
-# which accuracy will be higher at the end, that on training or that on validation images?
+# long](repository:mmcourse/training/fit.py). `ImageClassifier` is the same network as `ThreeConvolutions`. Predict
+# which will be higher at the end, the training or the validation accuracy.
 
 # %%
 plain = ImageClassifier(len(KINDS))
