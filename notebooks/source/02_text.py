@@ -250,8 +250,9 @@ check("02.3", rnn)
 # %% [markdown]
 # ## Vanishing gradients
 #
-# To learn that the first word matters, the gradient of the loss must reach it. By the chain rule, the derivative of the
-# last state with respect to an earlier one is a product with one factor per step, the one for $k = T$ on the left:
+# The network can learn that the first word matters only if the gradient of the loss reaches this word. By the chain
+# rule, the derivative of the last state with respect to an earlier one is a product with one factor per step, the one
+# for $k = T$ on the left:
 #
 # $$\frac{\partial h_T}{\partial h_t} = \prod_{k=t+1}^{T} \mathrm{diag}(1 - h_k^2)\, U$$
 #
@@ -285,10 +286,10 @@ show.plot_lines(lines, range(60), xlabel="steps back from the last", ylabel="gra
 print("factor per step:", {name: round(factor_per_step(line), 2) for name, line in lines.items()})
 
 # %% [markdown]
-# A straight line on a logarithmic axis means the same factor at every step. The initial RNN loses its gradient within 20
-# steps; in the other one it grows. **Gradient clipping** (Pascanu, Mikolov and Bengio 2013) handles explosion: a gradient
-# whose norm is too large is scaled down, `fit(..., clip=1.0)`. It does not help against vanishing gradients. That takes
-# another architecture.
+# A straight line on a logarithmic axis means the same factor at every step. With PyTorch's initial weights the gradient
+# all but vanishes within 20 steps; with the larger $U$ it grows. **Gradient clipping** (Pascanu, Mikolov and Bengio
+# 2013) handles explosion: a gradient whose norm is too large is scaled down, `fit(..., clip=1.0)`. It does not help
+# against vanishing gradients, which call for another architecture.
 
 # %% [markdown]
 # ## LSTM
@@ -471,8 +472,8 @@ gru_history = fit(gru, dropped, valid=valid_batches, epochs=8, lr=5e-3, clip=1.0
 
 # %% [markdown]
 # The loss stays near $\ln 2 = 0.69$ for hundreds of steps and then drops quickly. A plateau is not always the end of
-# training. Training accuracy is *lower* than validation accuracy because words are masked only during training. Next, a
-# plain RNN with the same width and the same number of epochs. Will it match the GRU?
+# training. Training accuracy is *lower* than validation accuracy because words are masked only during training. Next,
+# train a plain RNN with the same width and the same number of epochs. Will it match the GRU?
 
 # %%
 plain = SentenceClassifier(2, len(vocabulary), width=48, cell="rnn")
@@ -532,8 +533,8 @@ print(f"'there is a' occurs in {there_is.float().mean():.0%} of all sentences "
 # Most errors come from one template. 'there is' also occurs in training sentences, but before the *first* object: 'in
 # the morning there is a big white flower below a large purple star'. Here it precedes the second object.
 #
-# Now the effect of padding on the trained GRU: read the state either after each sentence's last word or in the last column,
-# with more and more padding appended. Predict both curves.
+# Now measure the effect of padding on the trained GRU: with more and more padding appended, take the state either after
+# each sentence's last word or in the last column. Predict both curves.
 
 # %%
 @torch.no_grad()
@@ -621,9 +622,9 @@ show.saliency_explorer(gru, "a big red fish above a small blue boat", ("no", "ye
 # %% [markdown]
 # ## Debugging exercise
 #
-# Real sentences: film reviews, labelled negative or positive (Pang and Lee 2005). Someone wrote an LSTM for them. The
-# vocabulary comes from the training reviews and contains words that occur at least twice. (Without the reviews on this
-# machine, the exercise uses the book's sentences.)
+# The sentences below are real: film reviews, labelled negative or positive (Pang and Lee 2005). Someone wrote an LSTM
+# for them. The vocabulary comes from the training reviews and contains words that occur at least twice. (Without the
+# reviews on this machine, the exercise uses the book's sentences.)
 
 # %%
 splits = ("train", "validation", "test")
