@@ -659,8 +659,9 @@ show.show_stored_table("03_spoken_digits")
 # ## Where this is used
 #
 # Voice assistants, dictation and medical screening by cough or heart sounds use such networks. Leakage is a practical
-# risk: a voice lock tested on its own users, or recordings of one patient on both sides of a split. Systems in use
-# process whole sentences by thousands of speakers, in all kinds of rooms and through all kinds of microphones.
+# risk: a speech recogniser tested on its training speakers, or recordings of one patient on both sides of a split.
+# Systems in use process whole sentences by thousands of speakers, in all kinds of rooms and through all kinds of
+# microphones.
 
 # %%
 quiz("03")
