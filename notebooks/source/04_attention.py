@@ -573,8 +573,8 @@ for m, n in ((3, 5), (30, 32), (5, 3)):
 
 # %% [markdown]
 # Positions 30 and 32 are related like 3 and 5, and two positions *before* differs from two positions *after*. A longer
-# sentence contains mostly distances that also occur in short ones. Now three encoders on the two sentences, with the same
-# random weights. The size of the difference means little for untrained weights; see which one is 0.
+# sentence contains mostly distances that also occur in short ones. Now compare three encoders with the same random
+# weights on the two sentences. The size of the difference means little for untrained weights; see which one is 0.
 
 # %%
 for positions in (None, "sinusoids", "rotary"):
@@ -757,9 +757,10 @@ if all(reviews.values()):
 # %% [markdown]
 # ## Where this is used
 #
-# Transformer blocks translate (Vaswani et al. 2017), form language models, classify images cut into patches (Dosovitskiy
-# et al. 2021), and describe images by cross-attention, as in lesson 12. Models in use are a million times larger, process
-# many thousand tokens, where the quadratic cost dominates, and split rare words into subwords instead of using `<unk>`.
+# Transformer blocks translate (Vaswani et al. 2017), form language models, classify images cut into patches
+# (Dosovitskiy et al. 2021), and describe images by cross-attention, as in lesson 12. Models in use are a million times
+# larger, process many thousands of tokens, where the quadratic cost dominates, and split rare words into subwords
+# instead of using `<unk>`.
 
 # %%
 quiz("04")
