@@ -287,8 +287,8 @@ print("factor per step:", {name: round(factor_per_step(line), 2) for name, line 
 
 # %% [markdown]
 # A straight line on a logarithmic axis means the same factor at every step. With PyTorch's initial weights the gradient
-# all but vanishes within 20 steps; with the larger $U$ it grows. **Gradient clipping** (Pascanu, Mikolov and Bengio
-# 2013) handles explosion: a gradient whose norm is too large is scaled down, `fit(..., clip=1.0)`. It does not help
+# all but vanishes within 20 steps; with the larger $U$ it grows. **Gradient clipping** (Pascanu, Mikolov and
+# Bengio 2013) handles explosion: a gradient whose norm is too large is scaled down, `fit(..., clip=1.0)`. It does not help
 # against vanishing gradients, which call for another architecture.
 
 # %% [markdown]
