@@ -14,7 +14,7 @@
 # # 00 · Start here
 #
 # **A page of a picture book comes in three modalities: an image, a sentence, and a voice that reads the sentence. In
-# this course you build networks that convert each of them into each other one.** This lesson shows the data and how the
+# this course you build networks that convert each of them into any other.** This lesson shows the data and how the
 # course works.
 #
 # Runs in half a minute · takes 20 minutes to work through · before this: a little Python
@@ -48,8 +48,8 @@ show.play(book.sound(page), words=book.sentences[page], title=f"page {page}, rea
 
 # %% [markdown]
 # The same sentence can be read by many voices. Some voices belong to the training set. Others are **held out**: they
-# show whether a model understands speakers it never heard in training. A last group comes from another speech engine.
-# Can you hear which of the four voices that is?
+# show whether a model generalises to speakers that are not in its training data. A third group comes from another
+# speech synthesis engine. Can you hear which of the four voices below that is?
 
 # %%
 words = "a big yellow moon over a small blue boat"
@@ -77,8 +77,8 @@ show.shape_of(book.sound(page), "S", "sound   ")
 
 # %% [markdown]
 # An image holds the brightness of each pixel in three colour channels. A sentence is a sequence of **tokens**: each
-# word is the number of its position in a vocabulary. Sentences differ in length, so shorter ones are filled up with 0,
-# which is called **padding**.
+# word is represented by its index in a list, the **vocabulary**. Sentences differ in length, so shorter ones are filled
+# up with 0, which is called **padding**.
 
 # %%
 print(len(VOCABULARY), "words in the vocabulary, among them", VOCABULARY[5:17])
@@ -86,9 +86,9 @@ print(book.tokens[page].tolist())
 print(decode(book.tokens[page]))
 
 # %% [markdown]
-# Sound is air pressure, measured 16,000 times per second. The waveform, at the top, shows little of what was said. The
-# **spectrogram**, below it, shows how much of each frequency the sound contains at each time. Where does each word
-# begin?
+# Sound is air pressure, measured 16,000 times per second. Plotted over time, these numbers form the **waveform**, which
+# shows little of what was said. The **spectrogram** below shows how much of each frequency the sound contains at each
+# time. Where does each word begin?
 
 # %%
 show.show_spectrogram(book.sound(page), words=book.sentences[page])
@@ -145,7 +145,7 @@ show.play(speak(predicted, voices("held_out")[0]), words=predicted, title="the p
 # which neither was trained.
 #
 # **Image captioning.** This network generates a sentence word by word and attends to a part of the image for each word
-# (lesson 12). About 88% of its captions for such pages have the correct meaning. How many of the ten below do?
+# (lesson 12). About 88% of its captions for such pages have the correct meaning. How many of the ten below are correct?
 
 # %%
 pages = PictureBook("test", pages=60, objects=2)
@@ -153,8 +153,9 @@ captioner = shipped.load("captioner")
 show.show_pages(pages, rows=2, columns=5, sentences=captions(captioner, pages.images[:10]))
 
 # %% [markdown]
-# About one caption in eight is wrong. A wrong caption is usually fluent: it names one object twice, for example, or
-# assigns a size to the wrong object. Lesson 12 shows how to measure and to explain these errors.
+# Since only about 12% of the captions are wrong, all ten may be correct. Wrong captions are usually fluent: they name
+# one object twice, for example, or assign a size to the wrong object. Lesson 12 shows how to measure and explain these
+# errors.
 #
 # **Retrieval of a sentence by an image.** Another network maps images, sentences and recordings to vectors in a shared
 # space, where examples with the same meaning are close together (lesson 11). It generates nothing: it selects the
@@ -168,8 +169,8 @@ show.show_pages(pages, rows=1, columns=4, sentences=[pages.sentences[i] for i in
 
 # %% [markdown]
 # **Retrieval of speech by text.** There are 60 recordings and one sentence as the query. Change the words and run the
-# cell again: it plays the nearest recording. If none of the 60 matches, it still plays one, since the nearest vector
-# always exists.
+# cell again: it plays the nearest recording. Even if none of the 60 matches, it plays one, since one vector is always
+# the nearest.
 
 # %%
 words = pages.sentences[3]
@@ -179,8 +180,9 @@ answer = int(found)
 show.play(pages.sound(answer), words=pages.sentences[answer], title=f"page {answer}, nearest to the query: {words}")
 
 # %% [markdown]
-# **Text to image.** A generator draws what a sentence says (lesson 14). It starts from random numbers, so every image is
-# a new one. One sentence names a held-out combination. Change a sentence and run the cell again.
+# **Text to image.** A generator turns a sentence into an image (lesson 14). It starts from random numbers, so another
+# `seed` gives other images. They are small, and some are hard to recognise. One sentence names a held-out combination.
+# Change a sentence and run the cell again.
 
 # %%
 painter = shipped.load("text_to_image")
@@ -188,8 +190,8 @@ orders = ["a big red apple", "a big yellow moon", "there is a small blue fish", 
 show.show_images(painter.draw(orders, seed=0), titles=orders, columns=4)
 
 # %% [markdown]
-# **Text to speech.** Another network reads a sentence in one of twelve voices (lesson 15). Its voice sounds rough; the
-# lesson shows where the roughness comes from.
+# **Text to speech.** Another network reads a sentence aloud in one of twelve voices (lesson 15). Its speech sounds
+# rough; the lesson explains why.
 
 # %%
 line = "a big yellow moon over a small blue boat"
@@ -198,8 +200,8 @@ spoken = {voice: speaker.speak(line, voice) for voice in speaker.voices[:3]}
 show.play_many(list(spoken.values()), words=[line] * 3, titles=list(spoken))
 
 # %% [markdown]
-# **Speech to text.** A recogniser writes down what it hears, letter by letter (lesson 13). It never heard any of the
-# voices below in training. The last sentence was spoken by the network above. Which words does it get wrong?
+# **Speech to text.** A recogniser transcribes speech letter by letter (lesson 13). None of the four voices below occurs
+# in its training data. The last recording was generated by the text-to-speech network above. Which words are wrong?
 
 # %%
 recordings = [speak(line, voice) for voice in voices("held_out")[:3]] + [spoken[speaker.voices[0]]]
@@ -209,9 +211,9 @@ for text in shipped.load("recogniser").transcribe(recordings):
 # %% [markdown]
 # ## Nine conversions
 #
-# Three modalities make nine conversions, if one includes the conversion of a modality to itself, such as an image
-# reconstructed from a few numbers. By the end of the course, a model that you can train fills every cell of this table.
-# Today five cells use shipped networks and one a rule. Each of the others names its lesson.
+# Three modalities give nine conversions, including those of a modality to itself, such as the reconstruction of an
+# image from a few numbers. By the end of the course, a model that you can train fills every cell of this table. For
+# now, five cells use shipped networks and one uses a rule. Each of the others names its lesson.
 
 # %%
 show.show_conversions(scene)
@@ -220,8 +222,9 @@ show.show_conversions(scene)
 # ## How the course works
 #
 # **Checks.** In an exercise you write a function and pass it to `check`. The check calls your function with random
-# inputs; if a result is wrong, it names the mistake. In all lessons a function leaves its arguments as they were, and a
-# second call gives the same result. Try it: run the exercise as it is, then write something wrong on purpose.
+# inputs; if a result is wrong, it names the mistake. In all lessons, a function must leave its arguments unchanged, and
+# a second call must give the same result unless the function is random. Try it: run the exercise as it is, then write
+# something wrong on purpose.
 #
 # ### Exercise 00.1: the shape of a batch of images  ●○○ · 5 minutes
 #

@@ -197,8 +197,9 @@ show.show_feature_maps({"vertical edges, horizontal edges": maps}, image=image[0
 # %% [markdown]
 # ## Weight sharing
 #
-# A layer should turn the image into 32 feature maps of 32 × 32. How many parameters does a convolution with 3 × 3 filters
-# need, and how many a dense layer from every pixel to every output value? Predict the ratio before you run the cell.
+# Suppose that a layer turns the image into 32 feature maps of 32 × 32. How many parameters does a convolution with 3 ×
+# 3 filters need, and how many a dense layer from every pixel to every output value? Predict the ratio before you run
+# the cell.
 
 # %% tags=["nbval-check-output"]
 convolution = nn.Conv2d(3, 32, kernel_size=3, padding=1)
@@ -210,9 +211,9 @@ print(f"weight sharing saves a factor of {n_local / n_shared:,.0f}, local window
       f"together {n_dense / n_shared:,.0f}")
 
 # %% [markdown]
-# Two assumptions make this possible. **Locality**: nearby pixels belong together. **Translation equivariance**: if the
-# input moves, the feature map moves with it. Such built-in assumptions are called the **inductive bias** of a model. They
-# suit images; in lessons 02 and 03 they reappear for text and sound.
+# Two assumptions make this possible. **Locality**: nearby pixels are related. **Translation equivariance**: if the
+# input moves, the feature map moves with it. Such built-in assumptions are called the **inductive bias** of a model.
+# They suit images; in lessons 02 and 03 they reappear for text and sound.
 #
 # ### Exercise 01.3: number of parameters  ●○○ · 5 minutes
 #
@@ -395,17 +396,17 @@ for mode in (True, False):
     print(f"{'training' if mode else 'evaluation'} mode: largest difference {difference:.4f}")
 
 # %% [markdown]
-# In training mode the prediction for an image changes with its batch; in evaluation mode it does not. Call `model.eval()`
-# before you evaluate, and `model.train()` before you train on. `torch.no_grad()` is separate: it saves the memory and time
-# that gradients need. `fit`, `evaluate` and `predict` set the mode themselves.
+# In training mode the prediction for an image changes with its batch; in evaluation mode it does not. Call
+# `model.eval()` before you evaluate, and `model.train()` before you continue training. `torch.no_grad()` is separate:
+# it saves the memory and time that gradients need. `fit`, `evaluate` and `predict` set the mode themselves.
 
 # %% [markdown]
 # ## Train it
 #
-# `fit` is the loop above, plus a device, a learning rate that rises and then falls, evaluation on validation data after
-# each epoch, and an interrupt that keeps the model. Its code is [one screen long](repository:mmcourse/training/fit.py).
-# `ImageClassifier` is the same network as `ThreeConvolutions`. Predict: which accuracy will be higher at the end, that on
-# training or that on validation images?
+# `fit` is the loop above, plus the choice of the device, a learning rate schedule (warm-up, then decay), evaluation on
+# validation data after each epoch, and an interrupt that keeps the model. Its code is [one screen
+# long](repository:mmcourse/training/fit.py). `ImageClassifier` is the same network as `ThreeConvolutions`. Predict
+# which will be higher at the end, the training or the validation accuracy.
 
 # %%
 plain = ImageClassifier(len(KINDS))
@@ -520,10 +521,10 @@ print(f"test split {plain_test:.0%}, held-out combinations {plain_held_out:.0%}"
 show.show_mistakes(held_out.images, held_out.kinds, predict(plain, held_out.images), names=KINDS)
 
 # %% [markdown]
-# Most of these mistakes are made with high confidence. No house in the training split is green, but many other green
-# objects are: green became evidence against *house*. This is a **shortcut** (Geirhos et al. 2020), a rule that works on
-# the training data and fails elsewhere. The test split could not reveal it, because it has the same combinations as the
-# training split.
+# The network is highly confident in these eight mistakes. No house in the training split is green, but many other
+# objects are, so green became evidence against *house*. This is a **shortcut** (Geirhos et al. 2020), a rule that works
+# on the training data and fails elsewhere. The test split could not reveal it, because it has the same combinations as
+# the training split.
 #
 # Does it help to remove the colour at test time? Predict the accuracy on greyscale copies of the same images.
 
@@ -533,14 +534,14 @@ grey_held_out = (predict(plain, grey).argmax(dim=1).cpu() == held_out.kinds).flo
 print(f"held-out combinations in greyscale: {grey_held_out:.0%}")
 
 # %% [markdown]
-# Accuracy falls further. Every filter uses colour, so greyscale images lie outside the training distribution. The network
-# has to learn *during training* not to rely on colour.
+# Accuracy falls further. The filters were trained on colour images, and greyscale images lie outside the training
+# distribution. The network has to learn *during training* not to rely on colour.
 #
 # ## Augmentation
 #
-# **Augmentation** changes training images at random in ways that keep their labels. The model learns to be **invariant**
-# to these changes. Two classics are the horizontal flip and the shift. The last row below shows a third: a random
-# permutation of the colour channels.
+# **Augmentation** changes training images at random in ways that keep their labels. The model learns to be
+# **invariant** to these changes. Two standard augmentations are the horizontal flip and the shift. The last row below
+# shows a third: a random permutation of the colour channels.
 
 # %%
 one = train.images[:6]
@@ -573,8 +574,8 @@ def my_permute_colours(images: Tensor) -> Tensor:
 check("01.6", my_permute_colours)
 
 # %% [markdown]
-# Two more networks: one with flips and shifts, one that also permutes the channels of 90% of the images. Which of them will
-# improve on held-out combinations?
+# Train two more networks: one with flips and shifts, one that also permutes the channels of 90% of the images. Which of
+# them will improve on held-out combinations?
 
 # %%
 def flip_and_shift(images: Tensor) -> Tensor:
@@ -601,9 +602,9 @@ expect("01.held_out_pairs", after["held-out combinations"])
 expect("01.augmentation_test", after["test split"])
 
 # %% [markdown]
-# Flips and shifts improve the test accuracy, but they teach invariance to position, not to colour. Only the channel
-# permutation removes the shortcut. One run proves little: the stored table has five seeds, trained by
-# `benchmarks/shortcut.py`. Your run is one more and may lie slightly outside these ranges.
+# Flips and shifts improve the test accuracy, but they teach invariance to mirroring and position, not to colour. Only
+# the channel permutation removes most of the shortcut. One run proves little: the stored table has five seeds, trained
+# by `benchmarks/shortcut.py`. Your run is one more and may lie slightly outside these ranges.
 
 # %%
 show.show_stored_table("01_shortcut")
@@ -671,8 +672,7 @@ check("01.debug", fixed)
 #
 # MNIST holds 70,000 handwritten digits of 28 × 28 greyscale pixels (LeCun et al. 1998). The class is the same, with one
 # input channel. Each training digit is shifted by up to two pixels, which keeps its label. A flip would not: a mirrored 2
-# is no
-# 2. Small networks with two convolutions reach about 99.2%.
+# is not a digit. Small networks with two convolutions reach about 99.2%.
 
 # %%
 mnist, mnist_test = (real.load_or_explain("mnist", split) for split in ("train", "test"))
@@ -694,10 +694,10 @@ if mnist and mnist_test:
 # %% [markdown]
 # ## Where this is used
 #
-# Convolutional networks support radiologists, sort parcels and detect pedestrians. Real images hold thousands of kinds of
-# objects, partly hidden and in any light, and their shortcuts are not known in advance. Zech et al. (2018) trained networks
-# to detect pneumonia in X-rays. They could also identify the hospital with high accuracy, and in three of five comparisons
-# they did worse on images from other hospitals.
+# Convolutional networks support radiologists, sort parcels and detect pedestrians. Real images hold thousands of kinds
+# of objects, partly hidden and in any light, and their shortcuts are not known in advance. Zech et al. (2018) trained
+# networks to detect pneumonia in X-rays. Networks could also identify an image's hospital with high accuracy. In three
+# of five comparisons, pneumonia detection was worse on images from other hospitals.
 
 # %%
 quiz("01")
@@ -718,7 +718,7 @@ quiz("01")
 # - A training step is forward pass, `zero_grad`, `backward`, optimiser step; evaluation needs evaluation mode.
 # - Filters, feature maps and Grad-CAM show what a network responds to.
 # - A test split that resembles the training split cannot reveal a shortcut; a split of held-out combinations can.
-# - Augmentation removes a shortcut that you know.
+# - Augmentation can remove a shortcut that you know.
 #
 # Next: [02 Text](02_text.ipynb), where word order matters.
 

@@ -180,9 +180,9 @@ print("PyTorch", nn.Embedding.from_pretrained(table)(words).tolist())
 # %% [markdown]
 # ## Baseline: a bag of words
 #
-# A **bag of words** ignores word order. Ours averages the embeddings of a sentence and puts a small network on the mean, a
-# *deep averaging network* (Iyyer et al. 2015). The embeddings start at random and are trained like every other weight.
-# Predict its accuracy on this task.
+# A **bag of words** ignores word order. Ours averages the embeddings of a sentence and feeds the mean to a small
+# network, a *deep averaging network* (Iyyer et al. 2015). The embeddings start at random and are trained like every
+# other weight. Predict its accuracy on this task.
 
 # %%
 test_batches = SentenceBatches(*sentences_and_labels(test), shuffle=False)
@@ -192,8 +192,8 @@ bag_test = evaluate(bag, test_batches)["accuracy"]
 expect("02.bag_of_words", bag_test)
 
 # %% [markdown]
-# It stays at chance level. More layers would not help: the mean is the same for every order of the words, and only the
-# order determines the label.
+# The bag of words stays at chance level. More layers would not help: the mean is the same for every order of the words,
+# and only the order determines the label.
 
 # %% [markdown]
 # ## The recurrent network
@@ -250,8 +250,9 @@ check("02.3", rnn)
 # %% [markdown]
 # ## Vanishing gradients
 #
-# To learn that the first word matters, the gradient of the loss must reach it. By the chain rule, the derivative of the
-# last state with respect to an earlier one is a product with one factor per step:
+# The network can learn that the first word matters only if the gradient of the loss reaches this word. By the chain
+# rule, the derivative of the last state with respect to an earlier one is a product with one factor per step, the one
+# for $k = T$ on the left:
 #
 # $$\frac{\partial h_T}{\partial h_t} = \prod_{k=t+1}^{T} \mathrm{diag}(1 - h_k^2)\, U$$
 #
@@ -285,10 +286,10 @@ show.plot_lines(lines, range(60), xlabel="steps back from the last", ylabel="gra
 print("factor per step:", {name: round(factor_per_step(line), 2) for name, line in lines.items()})
 
 # %% [markdown]
-# A straight line on a logarithmic axis means the same factor at every step. The initial RNN loses its gradient within 20
-# steps; in the other one it grows. **Gradient clipping** (Pascanu, Mikolov and Bengio 2013) handles explosion: a gradient
-# whose norm is too large is scaled down, `fit(..., clip=1.0)`. It does not help against vanishing gradients. That takes
-# another architecture.
+# A straight line on a logarithmic axis means the same factor at every step. With PyTorch's initial weights the gradient
+# all but vanishes within 20 steps; with the larger $U$ it grows. **Gradient clipping** (Pascanu, Mikolov and
+# Bengio 2013) handles explosion: a gradient whose norm is too large is scaled down, `fit(..., clip=1.0)`. It does not help
+# against vanishing gradients, which call for another architecture.
 
 # %% [markdown]
 # ## LSTM
@@ -346,9 +347,9 @@ show.plot_lines(lines, range(60), xlabel="steps back from the last", ylabel="gra
 print("factor per step:", {name: round(factor_per_step(line), 2) for name, line in lines.items()})
 
 # %% [markdown]
-# An LSTM does not preserve gradients by itself: initially its gates are near 0.5, and the gradient shrinks by a factor of
-# about 0.6 per step. It *can* preserve them, because training can open a gate. The sentences of this lesson have at most
-# 20 words, which initial gates can still bridge.
+# An LSTM does not preserve gradients by itself: initially its gates are near 0.5, and the gradient shrinks by a factor
+# of about 0.6 per step. It *can* preserve them, because training can open the forget gate. The sentences of this lesson
+# have at most 20 words, so the gradient has few steps to cross.
 
 # %% [markdown]
 # ## GRU
@@ -471,8 +472,8 @@ gru_history = fit(gru, dropped, valid=valid_batches, epochs=8, lr=5e-3, clip=1.0
 
 # %% [markdown]
 # The loss stays near $\ln 2 = 0.69$ for hundreds of steps and then drops quickly. A plateau is not always the end of
-# training. Training accuracy is *lower* than validation accuracy because words are masked only during training. Next, a
-# plain RNN with the same width and the same number of epochs. Will it match the GRU?
+# training. Training accuracy is *lower* than validation accuracy because words are masked only during training. Next,
+# train a plain RNN with the same width and the same number of epochs. Will it match the GRU?
 
 # %%
 plain = SentenceClassifier(2, len(vocabulary), width=48, cell="rnn")
@@ -529,12 +530,11 @@ print(f"'there is a' occurs in {there_is.float().mean():.0%} of all sentences "
       f"and in {there_is[wrong].float().mean():.0%} of the wrong ones")
 
 # %% [markdown]
-# Most errors come from one template, not from unknown words. 'there is' also occurs in training sentences, but before the
-# *first* object: 'in the morning there is a big white flower below a large purple star'. Here it precedes the second
-# object.
+# Most errors come from one template. 'there is' also occurs in training sentences, but before the *first* object: 'in
+# the morning there is a big white flower below a large purple star'. Here it precedes the second object.
 #
-# Now the effect of padding on the trained GRU: read the state either after each sentence's last word or in the last column,
-# with more and more padding appended. Predict both curves.
+# Now measure the effect of padding on the trained GRU: with more and more padding appended, take the state either after
+# each sentence's last word or in the last column. Predict both curves.
 
 # %%
 @torch.no_grad()
@@ -595,10 +595,10 @@ fit(text_cnn, dropped, epochs=4, lr=5e-3)
 print(f"TextCNN, word order: {evaluate(text_cnn, test_batches)['accuracy']:.0%}")
 
 # %% [markdown]
-# More than most people expect, but less than the GRU. A window such as 'fish above' shows which object is on top; the
-# last layer only has to weigh how early in the alphabet 'fish' comes. TextCNN cannot relate words that are further apart
-# than a window. Compare sentences that begin with the relation: in 'left of a small blue boat is ...' six words reach
-# from 'left' to 'boat'.
+# TextCNN does better than most people expect, but worse than the GRU. A window such as 'fish above' shows which object
+# is on top; the last layer only has to weigh how early in the alphabet 'fish' comes. TextCNN cannot relate words that
+# are further apart than a window. Compare sentences that begin with the relation: in 'left of a small blue boat is ...'
+# the span from 'left' to 'boat' is six words.
 
 # %%
 test_encoded, test_targets = sentences_and_labels(test)
@@ -622,9 +622,9 @@ show.saliency_explorer(gru, "a big red fish above a small blue boat", ("no", "ye
 # %% [markdown]
 # ## Debugging exercise
 #
-# Real sentences: film reviews, labelled negative or positive (Pang and Lee 2005). Someone wrote an LSTM for them. The
-# vocabulary comes from the training reviews and contains words that occur at least twice. (Without the reviews on this
-# machine, the exercise uses the book's sentences.)
+# The sentences below are real: film reviews, labelled negative or positive (Pang and Lee 2005). Someone wrote an LSTM
+# for them. The vocabulary comes from the training reviews and contains words that occur at least twice. (Without the
+# reviews on this machine, the exercise uses the book's sentences.)
 
 # %%
 splits = ("train", "validation", "test")
@@ -664,9 +664,9 @@ except RuntimeError as error:
     print(error)
 
 # %% [markdown]
-# The state has a fixed batch size of 1. The author worked around the error: one sentence at a time, and plain stochastic
-# gradient descent (SGD) with a learning rate of 0.01, as in old tutorials. It runs. Compare its loss with $\ln 2 = 0.69$,
-# the loss at chance level.
+# The state has a fixed batch size of 1. The author worked around the error: one sentence at a time, and plain
+# stochastic gradient descent (SGD) with a learning rate of 0.01, as in old tutorials. The code runs. Compare its loss
+# with $\ln 2 = 0.69$, the loss at chance level.
 
 # %%
 one_by_one = SentenceBatches(encoded[:300], targets[:300], size=1)
@@ -674,7 +674,7 @@ buggy_history = fit(buggy, one_by_one, epochs=1, lr=0.01, optimiser=torch.optim.
 print(f"mean loss of the last 150 sentences {sum(buggy_history.losses[-150:]) / len(buggy_history.losses[-150:]):.2f}")
 
 # %% [markdown]
-# It stays at chance level. Classify the same one-word text after different reviews:
+# The loss stays at chance level. Classify the same one-word text after different reviews:
 
 # %%
 with torch.no_grad():
@@ -722,8 +722,8 @@ slow_history = fit(slow, batches, valid=valid_reviews, epochs=3, lr=0.01, optimi
 show.plot_history(slow_history, title="state fixed, SGD at 0.01", limits=(0.4, 1))
 
 # %% [markdown]
-# Still at chance level. The carried-over state corrupts predictions, but it was not the reason for the flat loss. Look at
-# the gradients of one batch.
+# The loss is still at chance level. The carried-over state corrupts predictions, but fixing it does not lower the loss.
+# Look at the gradients of one batch.
 
 # %%
 slow.train()
@@ -755,7 +755,7 @@ def fixed(vocabulary_size: int) -> tuple[nn.Module, torch.optim.Optimizer]:
 check("02.debug", fixed)
 
 # %% [markdown]
-# The same network on the reviews with AdamW, the default optimiser of `fit`. Watch both losses.
+# Now train the same network on the reviews with AdamW, the default optimiser of `fit`. Watch both losses.
 
 # %%
 fixed_model = SentenceClassifier(2, len(words), width=32, cell="lstm")
@@ -763,7 +763,8 @@ fixed_history = fit(fixed_model, batches, valid=valid_reviews, epochs=5, lr=3e-3
 show.plot_history(fixed_history, title="state fixed, AdamW at 0.003", limits=(0.4, 1))
 
 # %% [markdown]
-# It learns, and then it overfits: training accuracy keeps rising while the validation loss turns and rises.
+# The network learns, and then it overfits: training accuracy keeps rising, while the validation loss reaches a minimum
+# and rises again.
 
 # %% [markdown]
 # ## On real data: film reviews
@@ -827,8 +828,9 @@ show.show_stored_table("02_sentiment")
 # - *Naive Bayes* compares how often a word occurs in positive and in negative reviews. Wang and Manning (2012) found it strong
 #   on short texts.
 #
-# Naive Bayes on single words trains in seconds and ignores word order. On the test split it is level with the best method,
-# naive Bayes on words and word pairs. The ensembles come close, and single networks are slightly behind on average.
+# Naive Bayes on single words trains in seconds and ignores word order. On the test split it is on a par with the best
+# method, naive Bayes on words and word pairs. The ensembles come close, and single networks are slightly behind on
+# average.
 
 # %% [markdown]
 # Do the networks use word order at all? Shuffle the words of each test review, and of each sentence of the book. What do
@@ -849,9 +851,9 @@ show.compare({name: {"original order": ensemble_accuracy(ensemble, pad(sentences
 
 # %% [markdown]
 # On the book's sentences, word order is everything. On reviews the networks lose one or two percentage points, or
-# nothing: they rely on *which* words occur, and counting does this with far fewer parameters. 8,530 sentences are too few
-# to learn from random embeddings what 'not' does to 'bad'. With embeddings pretrained on 100 billion words, Kim's
-# accuracy rose from 76.1% to 81.5%. Pretraining is the topic of lesson 05.
+# nothing: they rely on *which* words occur, and counting needs far fewer parameters for this. 8,530 sentences are
+# probably too few to learn from random embeddings how 'not' changes the meaning of 'bad'. With embeddings pretrained on
+# 100 billion words, Kim's accuracy rose from 76.1% to 81.5%. Pretraining is the topic of lesson 05.
 
 # %% [markdown]
 # The most confident mistakes of the better ensemble's first network:
@@ -868,9 +870,9 @@ if all(reviews.values()):
 # %% [markdown]
 # ## Where this is used
 #
-# Text classifiers sort mail, route questions to a bank, and find complaints that need a person. Their errors are not
-# evenly distributed: a dialect that is missing from the training text becomes a sequence of `<unk>`. Evaluate on held-out
-# phrasings before such a model makes decisions about people.
+# Text classifiers sort mail, route questions to a bank, and find complaints that a person should answer. Their errors
+# are not evenly distributed: the words of a dialect that is missing from the training text become `<unk>`. Evaluate on
+# held-out phrasings before such a model makes decisions about people.
 
 # %%
 quiz("02")
@@ -890,9 +892,10 @@ quiz("02")
 # - RNN, LSTM and GRU carry a state; gates let gradients reach further back.
 # - Read the state after the last word, and exclude padding from every maximum.
 # - Shuffling the words shows whether a model uses their order.
-# - A state carried over between sentences and plain SGD are two separate bugs; only the second keeps an LSTM at chance level.
+# - A state carried over between sentences and plain SGD with a small learning rate are two separate bugs; with the
+#   first one fixed, the second still keeps an LSTM at chance level.
 #
-# Next: [03 Sound](03_sound.ipynb), where a sentence is 80,000 numbers without word boundaries.
+# Next: [03 Sound](03_sound.ipynb), where a sentence is about 80,000 numbers without word boundaries.
 
 # %% [markdown]
 # **References.** Elman 1990, *Finding structure in time*,

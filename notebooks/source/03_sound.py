@@ -13,8 +13,8 @@
 # %% [markdown]
 # # 03 · Sound: from the waveform to the CNN
 #
-# **You will build a network that recognises 111 spoken words with at least 95% accuracy in voices it never heard. Then
-# you will see how a wrong split makes such a score too good to be true.**
+# **You will build a network that recognises 111 spoken words with at least 95% accuracy in held-out voices. Then you
+# will see how a wrong split inflates such a score.**
 #
 # Runs in about 4 minutes · takes 100 minutes to work through · before this: [01 Images](01_images.ipynb), complex numbers
 # as points on a circle.
@@ -54,7 +54,7 @@ begin("03")
 # ## Listen to the data
 #
 # The Picture Book has 111 words, here spoken one by one. 46 voices are for training, 6 are held out, and 4 come from
-# another speech engine. Each training voice says each word twice, with random pace, level and noise.
+# another speech synthesis engine. Each training voice says each word twice, with random speed, level and noise.
 
 # %%
 train = spoken_words("train", takes=2)
@@ -103,8 +103,8 @@ baseline = evaluate(linear, Batches(loudness(held_out), held_out.labels, shuffle
 print(f"chance level {1 / len(WORDS):.1%}, loudness and a linear layer {baseline:.0%}")
 
 # %% [markdown]
-# This is far above chance level, because rhythm distinguishes some words, but too low to be useful. For the rest the
-# network needs the **frequencies** of the sound.
+# This is far above chance level, because duration and syllables distinguish some words, but too low to be useful. For
+# the rest the network needs the **frequencies** of the sound.
 #
 # ## Sampling and aliasing
 #
@@ -174,13 +174,14 @@ check("03.1", alias)
 show.show_frame(speak("moon", "en-029+f2", varied=False), at=0.2, window=0.040)
 
 # %% [markdown]
-# On the left the same shape repeats every 5 ms, 200 times per second: the pitch of the voice. On the right this gives
-# **harmonics** 200 Hz apart. The broad peaks over the harmonics, called **formants**, are resonances of the vocal tract,
-# and distinguish the vowels. (The deep notches come from the lossy compression of the shipped clips.)
+# On the left the same shape repeats every 5 ms, 200 times per second. This **fundamental frequency** is the pitch of
+# the voice. On the right this gives **harmonics** 200 Hz apart. The broad peaks over the harmonics, called
+# **formants**, are resonances of the vocal tract, and distinguish the vowels. (The deep notches come from the lossy
+# compression of the shipped clips.)
 
 # %% [markdown]
-# The **discrete Fourier transform** multiplies the $N$ samples $x_n$ by a wave of each frequency and sums. In-phase waves
-# add up, others cancel:
+# The **discrete Fourier transform** multiplies the $N$ samples $x_n$ by a wave of each frequency and sums the products.
+# They add up if the signal contains this frequency, and cancel otherwise:
 #
 # $$X_k = \sum_{n=0}^{N-1} x_n\, e^{-2\pi i\, k n / N}$$
 #
@@ -272,8 +273,8 @@ def stft(samples: Tensor, window: Tensor, hop: int) -> Tensor:
 check("03.3", stft)
 
 # %% [markdown]
-# The logarithm of the power $|S_{k,t}|^2$ is the **spectrogram**. With $W = 400$ its rows are $16{,}000 / 400 = 40$ Hz
-# apart.
+# The **spectrogram** is the power $|S_{k,t}|^2$, usually shown on a logarithmic scale. With $W = 400$ its rows are
+# $16{,}000 / 400 = 40$ Hz apart.
 
 # %%
 try:
@@ -287,9 +288,9 @@ show.show_spectrogram(sound, words="umbrella")
 # %% [markdown]
 # ## Mel bands
 #
-# Human hearing does not resolve all frequencies alike: 200 to 400 Hz is an octave, 7,000 to 7,200 Hz a barely audible
-# step. The **mel scale** (Stevens, Volkmann and Newman 1937) approximates perceived pitch. The common formula is nearly
-# linear below 1,000 Hz and logarithmic above:
+# Human hearing does not resolve all frequencies alike: 200 to 400 Hz is an octave, 7,000 to 7,200 Hz only half a
+# semitone. The **mel scale** (Stevens, Volkmann and Newman 1937) approximates perceived pitch. The common formula is
+# nearly linear below 1,000 Hz and logarithmic above:
 #
 # $$m(f) = 2595 \log_{10}\!\left(1 + \frac{f}{700}\right)$$
 
@@ -337,9 +338,9 @@ check("03.4", mel_filters)
 diagrams.spectrogram_pipeline()
 
 # %% [markdown]
-# The logarithm makes quiet sounds visible: in 'fish' the vowel has far more power than the 'f'. It also turns a change of
-# loudness into adding a constant to every band. `LogMel` computes $\ln(\text{power} + 10^{-5})$, since silence has no
-# logarithm.
+# The logarithm makes quiet sounds visible: in 'fish' the vowel has far more power than the 'f'. It also turns a change
+# of loudness into adding a constant to every band. `LogMel` computes $\ln(\text{power} + 10^{-5})$, since the logarithm
+# of 0 is undefined.
 #
 # `fit` then estimates the mean and standard deviation of each band **from training sounds alone**, and normalises with
 # them.
@@ -370,7 +371,7 @@ show.play_many([original, reconstructed], words=[words] * 2, titles=["original",
 # ## The network, from scratch
 #
 # A log-mel spectrogram is an image with one channel. One assumption of lesson 01 changes: shifted in *time*, a pattern
-# means the same; shifted in *frequency*, it is another sound. After three convolution blocks the remaining bands
+# means the same; shifted in *frequency*, it is a different sound. After three convolution blocks the remaining bands
 # therefore become channels, one more convolution runs over time, and only time is pooled.
 
 # %%
@@ -404,9 +405,10 @@ print("logits", tuple(by_hand(mels).shape), tuple(package(mels).shape), "  param
 #
 # ## Masking and vocal-tract augmentation
 #
-# 46 voices are few, and a flipped word is not a word. Two augmentations keep the label. A shorter vocal tract moves all
-# formants up, so we shift the bands by one or two, the simplest form of *vocal tract length perturbation* (Jaitly and
-# Hinton 2013). **SpecAugment** (Park et al. 2019) masks a range of bands and a range of frames.
+# 46 voices are few, and a word played backwards is a different sound. Two augmentations keep the label. A shorter vocal
+# tract moves all formants up, a longer one down. We therefore shift the bands up or down by up to two, the simplest
+# form of *vocal tract length perturbation* (Jaitly and Hinton 2013). **SpecAugment** (Park et al. 2019) masks a range
+# of bands and a range of frames.
 
 # %% [markdown]
 # ### Exercise 03.5: time masking  ●●○ · 10 minutes
@@ -441,7 +443,7 @@ show.show_log_mels(augment(mels[:1].expand(3, -1, -1)), titles=["umbrella, augme
 # %% [markdown]
 # ## Train it
 #
-# The log-mels are computed once, 124 MB for 10,212 sounds. Three training voices serve as validation split, so the
+# The log-mels are computed once, 124 MB for 10,212 sounds. Three training voices serve as the validation split, so
 # validation accuracy already measures generalisation to new voices.
 
 # %%
@@ -455,8 +457,8 @@ history = fit(model, Batches(train_mels[~is_valid], train.labels[~is_valid], tra
 # ## Evaluate it
 #
 # There are three test sets. New takes of training voices measure whether the network learned the words. Held-out voices
-# measure whether it learned them for other voices. The other engine is a **distribution shift**: its voices were built
-# from recordings of people, those in training come from a formant synthesiser. Predict the three accuracies.
+# measure whether it generalises to other speakers. The other engine is a **distribution shift**: its voices were built
+# from recordings of people, while the training voices come from a formant synthesiser. Predict the three accuracies.
 
 # %%
 new_takes = SpokenWords(voices("train")[::6], seed=0)                         # takes that no training used
@@ -474,9 +476,9 @@ show.compare({"log-mel CNN": accuracies}, chance=1 / len(WORDS))
 expect("03.held_out_voices", accuracies["held-out voices"])
 
 # %% [markdown]
-# Held-out voices cost little accuracy: they are new settings of the same engine. The other engine costs about half.
-# Training showed the network only the variation between voices of one engine. An accuracy without its test population is
-# meaningless.
+# Held-out voices cost little accuracy: they are new settings of the same engine. On the other engine, accuracy falls by
+# more than half. In training, the network encountered only the variation between voices of one engine. An accuracy
+# without its test population is meaningless.
 #
 # Error analysis on the held-out voices: which words are confused, and the most confident mistakes to listen to.
 
@@ -493,8 +495,8 @@ show.play_many([held_out.sound(i) for i in first], columns=2,
                words=[f"true: {WORDS[held_out.labels[i]]} ({held_out.voices[held_out.speakers[i]]})" for i in first])
 
 # %% [markdown]
-# Few mistakes occur twice. Most confuse short words that differ in one vowel or consonant, such as 'two' and 'to'. People
-# would need the sentence around the word to decide; the network has no context yet.
+# Few mistakes occur twice. Many confuse short words that differ in one vowel or consonant, such as 'two' and 'to'.
+# People would need the sentence around the word to decide; the network has no context yet.
 #
 # The stored table has three seeds (`benchmarks/spoken_words.py`), with and without augmentation, and **M5** (Dai et al.
 # 2017), a network on waveforms. Predict what the augmentations gain on the held-out voices.
@@ -507,8 +509,9 @@ show.show_stored_table("03_spoken_words")
 # six. On the other engine SpecAugment alone gains a few points. Do not discard them yet; with few real speakers the
 # result may differ.
 #
-# M5 has four one-dimensional convolutions, the first with a kernel of 80 samples. It has to *learn* its filters. It takes
-# more than four times as long, and its accuracy on the other engine is only about 11%.
+# M5 has four one-dimensional convolutions, the first with a kernel of 80 samples. It has to *learn* its filters. Its
+# training, with 12 epochs instead of 7, takes more than four times as long, and its accuracy on the other engine is
+# only about 11%.
 
 # %% [markdown]
 # ## Play: choose the window
@@ -524,8 +527,8 @@ show.spectrogram_explorer(speak(words, "en-us+Alicia"), words=words)
 # %% [markdown]
 # ## Debugging exercise
 #
-# Someone recorded 12 words by six speakers, ten takes each, and reports 97% accuracy on a random 10% of the recordings.
-# Everything runs without errors. A seventh person tries the system, and it fails. Inspect the split.
+# Someone recorded 12 words by six speakers, ten takes each, and reports an accuracy near 100% on a random 10% of the
+# recordings. Everything runs without errors. A seventh person tries the system, and it fails. Inspect the split.
 
 # %%
 recordings = SpokenWords(voices("train")[:36:6], words=WORDS[::10], takes=10)
@@ -548,8 +551,8 @@ random_split = score(order[72:], order[:72])
 print(f"{len(recordings)} recordings by {len(set(speakers))} speakers; accuracy with a random split: {random_split:.0%}")
 
 # %% [markdown]
-# The same speakers are on both sides. Such **speaker leakage** measures how well the network recognises *these six*
-# people again. It says nothing about other users.
+# The same speakers are on both sides. With such **speaker leakage**, the score measures how well the network recognises
+# words of *these six* speakers. It says nothing about other users.
 #
 # ### Exercise 03.debug: fix the split  ●○○ · 10 minutes
 #
@@ -576,8 +579,8 @@ except NotImplementedError:
     print("do the exercise first")
 
 # %% [markdown]
-# Network and recordings are the same; only the question changed. The range matters as much as the mean: with six
-# speakers, the result depends on who is left out.
+# Network and recordings are the same; only the split changed. The range matters as much as the mean: with six speakers,
+# the result depends on who is left out.
 #
 # ## On real data: spoken digits
 #
@@ -608,7 +611,7 @@ if recorded["train"] and recorded["test"]:
     expect("03.digits", official)
 
 # %% [markdown]
-# M5 on the same recordings, as waveforms scaled to standard deviation near 1. Compare the seconds as well.
+# Now train M5 on the same recordings, as waveforms scaled to standard deviation near 1. Compare the seconds as well.
 
 # %%
 if recorded["train"] and recorded["test"]:
@@ -649,15 +652,16 @@ show.show_stored_table("03_spoken_digits")
 # %% [markdown]
 # The official split shows no difference between the network with and without augmentation. For a new speaker,
 # augmentation gains about three percentage points on average, though not for each of the six. M5 is one point worse on
-# the official split, but misclassifies a third of the digits of a new speaker. The leaking split is not only optimistic:
-# it cannot be used to select a model.
+# the official split, but misclassifies a third of the digits of a new speaker. The split that leaks speakers is not
+# only optimistic: it cannot be used to select a model.
 
 # %% [markdown]
 # ## Where this is used
 #
 # Voice assistants, dictation and medical screening by cough or heart sounds use such networks. Leakage is a practical
-# risk: a voice lock tested on its own users, or recordings of one patient on both sides of a split. Systems in use
-# process whole sentences by thousands of speakers, in all kinds of rooms and through all kinds of microphones.
+# risk: a speech recogniser tested on its training speakers, or recordings of one patient on both sides of a split.
+# Systems in use process whole sentences by thousands of speakers, in all kinds of rooms and through all kinds of
+# microphones.
 
 # %%
 quiz("03")
@@ -676,7 +680,7 @@ quiz("03")
 # - Frames, a window against leakage, Fourier transform, mel filters, logarithm: a log-mel spectrogram.
 # - A CNN on log-mels keeps the position of a pattern in frequency and pools over time.
 # - The same network has different accuracies on new takes, held-out voices and another engine.
-# - Recordings are split by speaker.
+# - Recordings have to be split by speaker.
 #
 # Next: [04 Attention](04_attention.ipynb), where every word attends to every other. Whole spoken sentences follow in
 # lesson 13.

@@ -52,8 +52,8 @@ begin("04")
 # %% [markdown]
 # ## Look at the data
 #
-# The task is lesson 02's: sort the two objects of a sentence alphabetically. Label 1 means that the first one is on the
-# left, or above. This time, look at the length of the sentences.
+# The task is that of lesson 02: sort the two objects of a sentence alphabetically. Label 1 means that the first one is
+# on the left, or above. This time, look at the length of the sentences.
 
 # %%
 train = PictureBook("train", pages=10_000, objects=2)
@@ -105,8 +105,8 @@ print("held-out phrasings of more than 14 words:", len(by_length(*held_out, long
 # %% [markdown]
 # ## Baselines
 #
-# As in lesson 02: a bag of words and a GRU. Training and validation contain short sentences only, with word dropout, so
-# that `<unk>` has a trained embedding. How will the GRU do on longer sentences?
+# The baselines are those of lesson 02: a bag of words and a GRU. Training and validation contain short sentences only,
+# with word dropout, so that `<unk>` has a trained embedding. How will the GRU do on longer sentences?
 
 # %%
 def drop_words(tokens: Tensor) -> Tensor:
@@ -132,15 +132,16 @@ for name, row in results.items():
     print(f"{name:12}", {split: f"{value:.1%}" for split, value in row.items()})
 
 # %% [markdown]
-# Longer sentences do not hurt the GRU: its state lasts for 20 words. Held-out phrasings cost it a few points. On much
-# longer texts a recurrent network has two problems. Information from the first word must survive every step to the last.
-# The steps also have to wait for one another, which wastes parallel hardware. Attention connects any two words directly.
+# Longer sentences do not hurt the GRU: its state still carries what matters after 20 words. Held-out phrasings cost it
+# a few percentage points. On much longer texts a recurrent network has two problems. Information from the first word
+# must survive every step to the last. The steps also have to wait for one another, which wastes parallel hardware.
+# Attention connects any two words directly.
 
 # %% [markdown]
 # ## Attention
 #
-# **Attention** (Bahdanau, Cho and Bengio 2015) looks information up by similarity. A **query** is compared with a **key**
-# for each position; the output is the mean of the **values**, weighted by how well the keys match.
+# **Attention** (Bahdanau, Cho and Bengio 2015) retrieves information by similarity. A **query** is compared with a
+# **key** for each position; the output is the mean of the **values**, weighted by how well the keys match.
 
 # %%
 diagrams.attention_head()
@@ -259,9 +260,9 @@ check("04.2", masked_attention)
 # %% [markdown]
 # ## Multiple heads
 #
-# `fish` may need its colour *and* the object next to it. One set of weights gives one mean, which mixes both. **Multi-head
-# attention** splits the width $D$ into several **heads** with separate queries, keys and values of $D$ / heads features.
-# Each head attends on its own; the outputs are concatenated.
+# The word `fish` may have to attend to its colour *and* to the other object. One set of weights gives one mean, which
+# mixes both. **Multi-head attention** splits the width $D$ into several **heads** with separate queries, keys and
+# values of $D$ / heads features. Each head attends on its own; the outputs are concatenated.
 
 # %%
 diagrams.multi_head_attention()
@@ -323,7 +324,7 @@ def causal_mask(length: int) -> Tensor:
 check("04.5", causal_mask)
 
 # %% [markdown]
-# Masks combine with `&`: a key must be allowed by both.
+# Masks combine with `&`: both must allow a key.
 
 # %%
 is_word = torch.arange(4) < 3
@@ -425,9 +426,9 @@ class Block4(nn.Module):
 print(tuple(Block4(16, heads=4, hidden=64)(x).shape))
 
 # %% [markdown]
-# This is the **encoder block**, `EncoderBlock` in the package. In the original paper the norm comes *after* each sum,
-# which needs a careful warm-up of the learning rate; with the norm first training works without (Xiong et al. 2020).
-# `norm_first=False` gives the original order.
+# This is the **encoder block**, `EncoderBlock` in the package. In the original paper the norm comes *after* each sum
+# (**post-norm**), which needs a careful warm-up of the learning rate. With the norm first (**pre-norm**), training
+# works without warm-up (Xiong et al. 2020). `norm_first=False` gives the original order.
 
 # %%
 diagrams.encoder_block()
@@ -552,9 +553,9 @@ show.show_matrices({"positional encoding": sines, dot_products: sines @ sines.T 
 # Training sentences of 14 words use positions 0 to 13. What will a model do at position 14?
 
 # %% [markdown]
-# The rule 'the word before `fish` is its colour' is about distance, not about absolute positions. **Rotary positions** (Su
-# et al. 2021) add nothing to the embedding. They rotate each pair of features $(a, b)$ of a query or key by an angle
-# proportional to its position $t$:
+# The rule 'the word before `fish` is its colour' is about distance, not about absolute positions. **Rotary position
+# embeddings** (RoPE, Su et al. 2021) add nothing to the word's embedding. They rotate each pair of features $(a, b)$ of
+# a query or key by an angle proportional to its position $t$:
 #
 # $$\text{rotate}(a, b; t) = (a\cos t\theta - b\sin t\theta,\;\; a\sin t\theta + b\cos t\theta)$$
 #
@@ -572,8 +573,8 @@ for m, n in ((3, 5), (30, 32), (5, 3)):
 
 # %% [markdown]
 # Positions 30 and 32 are related like 3 and 5, and two positions *before* differs from two positions *after*. A longer
-# sentence contains mostly distances that also occur in short ones. Now three encoders on the two sentences, with the same
-# random weights. The size of the difference means little for untrained weights; see which one is 0.
+# sentence contains mostly distances that also occur in short ones. Now compare three encoders with the same random
+# weights on the two sentences. The size of the difference means little for untrained weights; see which one is 0.
 
 # %%
 for positions in (None, "sinusoids", "rotary"):
@@ -584,9 +585,9 @@ for positions in (None, "sinusoids", "rotary"):
 # %% [markdown]
 # ## Train it
 #
-# `TransformerClassifier` consists of an embedding, two encoder blocks with rotary positions, a maximum over the words, and
-# a linear layer. Sentences, labels and word dropout are the same as for the GRU. Width, batch size, learning rate and
-# epochs were chosen for each network separately, so the two are not compared at equal cost.
+# `TransformerClassifier` consists of an embedding, two encoder blocks with RoPE, a maximum over the words, and a linear
+# layer. Sentences, labels and word dropout are the same as for the GRU. Width, batch size, learning rate and epochs
+# were chosen for each network separately, so the two are not compared at equal cost.
 
 # %%
 model = TransformerClassifier(2, len(vocabulary), width=64, heads=4, layers=2, positions="rotary", pooling="max")
@@ -609,20 +610,20 @@ expect("04.longer", results["Transformer"]["longer sentences"])
 expect("04.held_out_phrasings", results["Transformer"]["held-out phrasings"])
 
 # %% [markdown]
-# On longer sentences the GRU is as good: 20 words are few for its state. On held-out phrasings it is a few percentage
-# points worse. The bag of words stays at chance level.
+# On longer sentences the GRU is as accurate as the Transformer. On held-out phrasings it is a few percentage points
+# worse. The bag of words stays at chance level.
 #
-# Do the rotary positions make the difference? The stored table compares the same network with added sinusoids, trained
-# for as many steps (`benchmarks/positions.py`).
+# Does RoPE make the difference? The stored table compares the same network with added sinusoids, trained for as many
+# steps (`benchmarks/positions.py`).
 
 # %%
 show.show_stored_table("04_positions")
 
 # %% [markdown]
-# On sentences as short as in training, rotary positions are about two percentage points better. On longer sentences and
-# held-out phrasings, the network with absolute positions loses about ten percentage points, the one with relative
-# positions almost nothing. New positions alone cannot explain this: only about a third of the held-out phrasings exceed
-# 14 words. The others have known positions with words that did not occur there in training.
+# On sentences as short as in training, RoPE is about two percentage points better. On longer sentences and held-out
+# phrasings, the network with absolute positions (sinusoids) loses about ten percentage points, the one with relative
+# positions (RoPE) almost nothing. New positions alone cannot explain this: only about a third of the held-out phrasings
+# exceed 14 words. The others have known positions with words that did not occur there in training.
 
 # %% [markdown]
 # Error analysis: the most confident mistakes on held-out phrasings, eight at most.
@@ -635,8 +636,8 @@ for i in p_true.argsort()[: min(8, int((p_true < 0.5).sum()))].tolist():
     print(f"probability of the true class {p_true[i]:.3f}   {texts[i]}")
 
 # %% [markdown]
-# Look at how they begin. Many follow the template 'over the ... there is a ...', where the relation comes first and
-# `there is` stands between the two objects. Does a run with another seed make similar mistakes?
+# Look at their templates. 'over the ... there is a ...' is often among them: the relation comes before both objects,
+# and `there is` stands between them. Does a run with another seed make similar mistakes?
 
 # %% [markdown]
 # ## Play: attention weights
@@ -652,8 +653,8 @@ show.attention_explorer(model, [one, other, *texts[:4]], encode=vocabulary.encod
 # %% [markdown]
 # ## Debugging exercise
 #
-# This classifier has one attention layer and a mean. Its task is easy: does the sentence contain *red* or *blue*? It
-# trains without errors. Yet a sentence's logits change when it is padded. The cell trains on short sentences and
+# This classifier has one attention layer and mean pooling. Its task is easy: does the sentence contain *red* or *blue*?
+# It trains without errors. Yet a sentence's logits change when it is padded. The cell trains on short sentences and
 # evaluates others with more and more padding. Which will reveal the bug, accuracy or logits?
 
 # %%
@@ -716,8 +717,9 @@ check("04.debug", Fixed)
 # %% [markdown]
 # ## On real data: film reviews
 #
-# The film reviews of lesson 02, with a small Transformer. Word order matters little there, 8,530 sentences are few, and a
-# Transformer has no inductive bias for neighbouring words. How will it compare with naive Bayes on words and word pairs?
+# Now a small Transformer classifies the film reviews of lesson 02. Word order matters little there, 8,530 sentences are
+# few, and a Transformer has no inductive bias for neighbouring words. How will it compare with naive Bayes on words and
+# word pairs?
 #
 # Against overfitting it has one block, dropout, word dropout, and small initial embeddings (`std`), all chosen on the
 # validation split.
@@ -748,16 +750,17 @@ if all(reviews.values()):
 
 # %% [markdown]
 # The Transformer does not beat naive Bayes, and neither did the networks of lesson 02. It has to learn from data that
-# neighbouring words belong together and that 'not' negates 'good'; 8,530 sentences are too few. The validation loss is
-# lowest early and rises while the accuracy holds: the network becomes more confident, also in its mistakes. The remedy is
-# more text without labels, the topic of lesson 05.
+# neighbouring words belong together and that 'not' negates 'good'; 8,530 sentences are probably too few. The validation
+# loss is lowest early and then rises: the network becomes more confident, also in its mistakes. One remedy is
+# pretraining on text without labels, the topic of lesson 05.
 
 # %% [markdown]
 # ## Where this is used
 #
-# Transformer blocks translate (Vaswani et al. 2017), form language models, classify images cut into patches (Dosovitskiy
-# et al. 2021), and describe images by cross-attention, as in lesson 12. Models in use are a million times larger, process
-# many thousand tokens, where the quadratic cost dominates, and split rare words into subwords instead of using `<unk>`.
+# Transformer blocks translate (Vaswani et al. 2017), form language models, classify images cut into patches
+# (Dosovitskiy et al. 2021), and describe images by cross-attention, as in lesson 12. Models in use are a million times
+# larger, process many thousands of tokens, where the quadratic cost dominates, and split rare words into subwords
+# instead of using `<unk>`.
 
 # %%
 quiz("04")
@@ -854,11 +857,11 @@ show.plot_panels({"two words of a sentence": cosines}, range(1, 13), xlabel="lay
 # Zhang, Ren, Sun 2016, *Deep residual learning for image recognition*,
 # [arXiv:1512.03385](https://arxiv.org/abs/1512.03385). Ba, Kiros, Hinton 2016, *Layer normalization*,
 # [arXiv:1607.06450](https://arxiv.org/abs/1607.06450). Xiong et al. 2020, *On layer normalization in the Transformer
-# architecture*, [arXiv:2002.04745](https://arxiv.org/abs/2002.04745): norm first. Su et al. 2021, *RoFormer*,
-# [arXiv:2104.09864](https://arxiv.org/abs/2104.09864): rotary positions. Jain, Wallace 2019, *Attention is not
-# explanation*, [arXiv:1902.10186](https://arxiv.org/abs/1902.10186), and the reply: Wiegreffe, Pinter 2019, *Attention is
-# not not explanation*, [arXiv:1908.04626](https://arxiv.org/abs/1908.04626). Dong, Cordonnier, Loukas 2021, *Attention is
-# not all you need*, [arXiv:2103.03404](https://arxiv.org/abs/2103.03404): rank collapse. Dao et al. 2022,
-# *FlashAttention*, [arXiv:2205.14135](https://arxiv.org/abs/2205.14135). Dosovitskiy et al. 2021, *An image is worth
-# 16x16 words*, [arXiv:2010.11929](https://arxiv.org/abs/2010.11929). Pang, Lee 2005, *Seeing stars*,
+# architecture*, [arXiv:2002.04745](https://arxiv.org/abs/2002.04745): pre-norm and post-norm. Su et al. 2021,
+# *RoFormer*, [arXiv:2104.09864](https://arxiv.org/abs/2104.09864): rotary position embeddings. Jain, Wallace 2019,
+# *Attention is not explanation*, [arXiv:1902.10186](https://arxiv.org/abs/1902.10186), and the reply: Wiegreffe, Pinter
+# 2019, *Attention is not not explanation*, [arXiv:1908.04626](https://arxiv.org/abs/1908.04626). Dong, Cordonnier,
+# Loukas 2021, *Attention is not all you need*, [arXiv:2103.03404](https://arxiv.org/abs/2103.03404): rank collapse. Dao
+# et al. 2022, *FlashAttention*, [arXiv:2205.14135](https://arxiv.org/abs/2205.14135). Dosovitskiy et al. 2021, *An
+# image is worth 16x16 words*, [arXiv:2010.11929](https://arxiv.org/abs/2010.11929). Pang, Lee 2005, *Seeing stars*,
 # [arXiv:cs/0506075](https://arxiv.org/abs/cs/0506075): the film reviews.

@@ -75,7 +75,7 @@ print([VOCABULARY[token] for token in texts[0]])
 # %% [markdown]
 # ## Next-token prediction
 #
-# A **language model** gives a probability to every text. By the chain rule of probability it needs only one thing: the
+# A **language model** assigns a probability to every text. By the chain rule of probability, it only has to model the
 # distribution of the next token, given all tokens before it.
 #
 # $$p(x_1, \ldots, x_T) = \prod_{t=1}^{T} p(x_t \mid x_1, \ldots, x_{t-1})$$
@@ -114,9 +114,9 @@ for name, row in (("inputs ", inputs[0]), ("targets", targets[0])):
 # %% [markdown]
 # ## Baseline: a trigram model
 #
-# Count how often each word follows the two words before it. A word that never followed them would get probability 0.
-# So the trigram (two words before) is mixed with the bigram (one word before), the unigram (none) and the uniform
-# distribution (Jelinek and Mercer 1980):
+# Count how often each word follows the two words before it. A word that never followed them would get probability 0. By
+# **linear interpolation** (Jelinek and Mercer 1980), the trigram model (two words before) is therefore mixed with the
+# bigram (one word before), the unigram (none) and the uniform distribution:
 #
 # $$p(w \mid u, v) = a_3 \frac{c(u, v, w)}{c(u, v)} + a_2 \frac{c(v, w)}{c(v)} + a_1 \frac{c(w)}{N} + a_0 \frac{1}{V}$$
 #
@@ -200,10 +200,11 @@ print({split: round(value, 2) for split, value in results["trigram"].items()})
 diagrams.gpt_and_bert_masks()
 
 # %% [markdown]
-# GPT (Radford et al. 2018) is often called a decoder (Vaswani et al. 2017). It has no second sequence, so its block has no
-# cross-attention: it is lesson 04's *encoder block* with a causal mask. An output layer maps the hidden state of each
-# position to logits over the vocabulary. It shares its weights with the embedding (**weight tying**, Press and Wolf 2017).
-# The diagram shows GPT's learned position embeddings; the code uses lesson 04's rotary positions instead.
+# GPT (Radford et al. 2018) is a **decoder-only** Transformer. It has no second sequence, so its block has no
+# cross-attention: it equals lesson 04's *encoder block* with a causal mask. An output layer maps the hidden state of
+# each position to logits over the vocabulary. It shares its weights with the embedding (**weight tying**, Press and
+# Wolf 2017). The diagram shows learned position embeddings, as in GPT and GPT-2; the code uses lesson 04's rotary
+# position embeddings instead.
 
 # %%
 diagrams.gpt_blocks("2")
@@ -263,10 +264,10 @@ for name, row in results.items():
 expect("05.perplexity", results["GPT"]["test"] / results["trigram"]["test"])
 
 # %% [markdown]
-# On test pages and on held-out combinations GPT is clearly better: it attends to more than two words, and the objects in the
-# title can be copied from the sentence. On held-out phrasings it is *worse*. It has learned that words such as *tiny* never
-# occur, so each of them has a very high cross-entropy. The trigram model's uniform term limits this cross-entropy. A low
-# test perplexity says nothing about text of another kind.
+# On test pages and on held-out combinations GPT is clearly better: it attends to more than two words, and the objects
+# in the title can be copied from the sentence. On held-out phrasings it is *worse*. It has learned that words such as
+# *tiny* never occur, so each of them gets a very high cross-entropy. The trigram model's uniform term limits this
+# cross-entropy. A low test perplexity says nothing about text of another kind.
 
 # %% [markdown]
 # ## Sampling
@@ -347,15 +348,18 @@ failed = [sentence for sentence in written["GPT"] if not understand(sentence)]
 print(*failed[:8], sep="\n")
 
 # %% [markdown]
-# Typically one improbable word is drawn, which never occurs at this position in the training text. From then on, the model
-# continues a text unlike any in training. Small probabilities add up: at 0.3% per word, $1 - 0.997^{12} = 3.5\%$ of
-# sentences with 12 words contain such a word. Truncation removes these words. What does it cost?
+# Typically, one improbable word is drawn that never occurs at this position in the training text. From then on, the
+# model continues a text unlike any in training. Small probabilities add up: at 0.3% per word, $1 - 0.997^{12} = 3.5\%$
+# of sentences with 12 words contain such a word. Truncation removes these words. What does it cost?
 
 # %%
 for settings in ({"temperature": 0.5}, {"temperature": 2.0}, {"top_k": 3}, {"top_p": 0.9}):
     print(settings, {key: round(value, 3) for key, value in judge(write(gpt, 300, **settings)).items()})
 
 # %% [markdown]
+# By these measures, truncation costs almost nothing on this small grammar: nearly all sentences parse, are new and differ
+# from one another. At a temperature of 2, most sentences do not parse.
+#
 # ## Play: one word at a time
 #
 # Type a prompt, move the sliders, sample. Grey bars show the model's distribution, blue bars the one that tokens are drawn
@@ -376,9 +380,9 @@ show.sampling_explorer(gpt, prompt="a small red")
 diagrams.masked_token_prediction(("a", "red", "fish", "swims"), masked=2)
 
 # %% [markdown]
-# BERT's training chooses 15% of the tokens at random. Of these, 80% become `<mask>`, 10% a random token, and 10% stay as they
-# are. All chosen tokens, and no others, enter the loss. Texts for fine-tuning contain no `<mask>`, so the model has to learn
-# good representations of ordinary tokens too.
+# BERT's training chooses 15% of the tokens at random. Of these, 80% become `<mask>` (`[MASK]` in the diagram), 10% a
+# random token, and 10% stay as they are. All chosen tokens, and no others, enter the loss. Texts for fine-tuning
+# contain no `<mask>`, so the model has to learn good representations of ordinary tokens too.
 #
 # ### Exercise 05.4: mask tokens  ●●○ · 15 minutes
 #
@@ -425,17 +429,18 @@ for name, p in (("BERT", by_bert), ("GPT", by_gpt)):
 # %% [markdown]
 # ## Fine-tuning
 #
-# Pretraining has produced an encoder that represents text. **Fine-tuning** replaces the output layer by a new **head**, here
-# a classifier, and trains encoder and head on a task with few labels, at a smaller learning rate.
+# Pretraining has produced an encoder that represents text. **Fine-tuning** replaces the output layer by a new **head**,
+# here a classifier, and trains encoder and head on a task with few labels, at a smaller learning rate. The diagram
+# shows an encoder pretrained on masked tokens; below it is GPT's.
 
 # %%
 diagrams.fine_tuning()
 
 # %% [markdown]
-# The task is lesson 02's word order: of the two objects in alphabetical order, is the first one on the left, or above? Both
-# answers are equally frequent: 468 of 500 pages, all new to GPT, are kept for this, and each training run gets 100 labels.
-# `<end>` follows each sentence, and the classifier uses the state there. In a causal model this is the state that depends
-# on all words (Radford et al. 2018).
+# The task is lesson 02's word order: of the two objects in alphabetical order, is the first one on the left, or above?
+# Of 500 pages that are new to GPT, 468 are kept, so that both answers are equally frequent; each training run gets 100
+# of their labels. `<end>` follows each sentence, and the classifier uses the state there. In a causal model, only this
+# state depends on all words (Radford et al. 2018).
 
 # %%
 def labelled(book: PictureBook) -> tuple[Tensor, Tensor]:
@@ -520,8 +525,9 @@ some = list(batches_of("test"))[:8]
 print([round(buggy_perplexity(noisy, some), 3) for _ in range(3)])
 
 # %% [markdown]
-# The model is evaluated in **training mode**: dropout is on, and each evaluation drops other features. `torch.no_grad()`
-# switches off gradients, not dropout. `fit` and `evaluate` set the mode; in a loop written by hand you set it yourself.
+# The model is evaluated in **training mode**: dropout is on, and each evaluation drops different features.
+# `torch.no_grad()` switches off gradients, not dropout. `fit` and `evaluate` set the mode; in a loop written by hand
+# you set it yourself.
 #
 # ### Exercise 05.debug: evaluate in evaluation mode  ●●○ · 15 minutes
 #
@@ -547,9 +553,9 @@ check("05.debug", fixed_perplexity)
 # %% [markdown]
 # ## Subwords
 #
-# The book's vocabulary has 111 words; English has far more, and new ones every day. Lesson 02 replaced rare words by `<unk>`.
-# **Subwords** avoid this: frequent words stay whole, rare ones are split into pieces. **Byte-pair encoding** (Sennrich et al.
-# 2016) starts from characters and merges the most frequent pair of neighbours, again and again.
+# The book's vocabulary has 111 words; English has far more, and new ones every day. Lesson 02 replaced rare words by
+# `<unk>`. **Subwords** avoid this: frequent words stay whole, rare ones are split into pieces. **Byte-pair encoding**
+# (Sennrich et al. 2016) starts from characters and repeatedly merges the most frequent pair of neighbours.
 
 # %%
 diagrams.byte_pair_merges({"fish": 5, "wish": 3, "fishing": 2, "ring": 2}, steps=4)
@@ -588,7 +594,7 @@ def merge_most_frequent(words: dict[tuple[str, ...], int]) -> dict[tuple[str, ..
 check("05.5", merge_most_frequent)
 
 # %% [markdown]
-# The `tokenizers` library does thousands of merges in a second. The text below is real: movie reviews (Pang and Lee
+# The `tokenizers` library does thousands of merges in a second. The text below is real: film reviews (Pang and Lee
 # 2005), and messages from the training split of WNUT17, the data set of the next section. Pieces that continue a word
 # begin with `##`.
 
@@ -659,19 +665,21 @@ if have_data:
     expect("05.entities", pretrained_f1)
 
 # %% [markdown]
-# This is low. The best system of the shared task reached an F1 of 41.86% (Aguilar et al. 2017), with characters, parts of
-# speech and lists of names as features. No entity of the test split occurs in training, so the baseline finds none.
+# This is low. The best system of the shared task reached an F1 of 0.419 (Aguilar et al. 2017), with characters,
+# pretrained word embeddings, parts of speech and gazetteers (lists of names) as features. No entity of the test split
+# occurs in training, so the baseline finds none.
 #
-# Pretraining does not clearly help either: over five seeds, F1 with and without it differs less than from seed to seed. The
-# encoder saw fewer than 400,000 pieces, most of them from movie reviews; BERT's text had 3.3 billion words.
+# Pretraining does not clearly help either: over five seeds, F1 was 0.07 to 0.09 with it and 0.05 to 0.09 without. The
+# encoder was pretrained on fewer than 400,000 pieces, most of them from film reviews; BERT's text had 3.3 billion
+# words.
 
 # %% [markdown]
 # ## Where this is used
 #
-# Search engines rank results with encoders such as BERT. Chat assistants and code completion use large models of GPT's kind.
-# Entity taggers find names and amounts in contracts and letters. Our models differ in scale: the largest GPT-2 has 1.5
-# billion parameters (Radford et al. 2019), ours about 110,000. Large models also reproduce what their text contains: errors,
-# prejudices, private data.
+# Search engines rank results with encoders such as BERT. Chat assistants and code completion use large GPT-style
+# models. Entity taggers find names and amounts in contracts and letters. Our models differ in scale: the largest GPT-2
+# has 1.5 billion parameters (Radford et al. 2019), ours about 110,000. Large models also reproduce what their training
+# text contains: errors, prejudices, private data.
 
 # %%
 quiz("05")
@@ -691,10 +699,11 @@ quiz("05")
 # - A causal language model learns from text alone; perplexity compares it with a trigram model.
 # - Temperature, top-k and top-p change the distribution that is sampled; measure quality and variety together.
 # - BERT predicts masked tokens from both sides; only the chosen positions enter the loss.
-# - With 100 labels, a pretrained encoder learns what random weights do not, if the text contains what the task needs.
+# - With 100 labels, a pretrained encoder learns what a randomly initialised one does not, if its text contains what the
+#   task needs.
 # - Subwords represent every word whose characters occur in the training text.
 #
-# Next: 06 Autoencoders, where a network learns to compress images, text and sound.
+# Next: [06 Autoencoders](06_autoencoders.ipynb), where a network learns to compress images, text and sound.
 
 # %% [markdown]
 # **References.** Radford et al. 2018, [*Improving language understanding by generative
