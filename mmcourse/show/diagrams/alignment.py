@@ -27,12 +27,12 @@ def ctc_collapse(labels: Sequence[str] = "hhe-ll-loo-", blank: str = BLANK) -> N
         runs.append((label, start, start := start + len(list(group))))
     text = "".join(label for label, *_ in runs if label != blank)
     frames = [(label, t, t + 1) for t, label in enumerate(labels)]
-    rows = {"label of each frame": frames, "1  merge repeats": runs,
+    rows = {"symbol of each frame": frames, "1  merge repeats": runs,
             f"2  remove blanks {blank}": [run for run in runs if run[0] != blank]}  # fmt: skip
     rows = {title: [Span(*run, "data" if run[0] == blank else "layer") for run in row] for title, row in rows.items()}
     told = "".join(label for label, *_ in runs)
     span_rows(rows | {"text": f"“{text}”"}).show(
-        f"CTC's rule from the labels of frames to a text, where {blank} is the blank. Diagram: {len(labels)} frames "
+        f"CTC's rule from the symbols of frames to a text, where {blank} is the blank. Diagram: {len(labels)} frames "
         f"{''.join(labels)} to {told} (repeats merged) to {text or 'nothing'} (blanks removed)."
     )
 

@@ -10,9 +10,9 @@ from mmcourse.show import output, style
 
 
 def compare(results: Mapping[str, Mapping[str, float]], label: str = "accuracy", chance: float | None = None) -> None:
-    """Bars for each model, one for each split, with its figure at the end; `chance` is drawn as a line to beat.
+    """Bars for each model, one for each split, with its value at the end; `chance` is drawn as a line to beat.
 
-    results {model: {split: figure in [0, 1]}}, every model with the same splits.
+    results {model: {split: value in [0, 1]}}, every model with the same splits.
     """
     splits = list(next(iter(results.values()), {}))
     if not splits or any(list(row) != splits for row in results.values()):
@@ -32,7 +32,7 @@ def compare(results: Mapping[str, Mapping[str, float]], label: str = "accuracy",
         for i, split in enumerate(splits):
             positions = [row + (i - (len(splits) - 1) / 2) * height for row in range(len(results))]
             values = [row[split] for row in results.values()]
-            axis.barh(positions, values, height * 0.92, color=colours[i], label=split)
+            axis.barh(positions, values, height * 0.92, color=colours[i], label=split.replace("_", " "))
             for position, value in zip(positions, values, strict=True):
                 axis.annotate(
                     f"{value:.2f}",
