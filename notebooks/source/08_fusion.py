@@ -875,8 +875,8 @@ quiz("08")
 # - A weighted sum, or a concatenation, with a linear head computes $f(I) + g(T)$ and cannot decide whether two inputs
 #   match.
 # - A hidden layer, a product or a gate lets features interact; with one of them accuracy reaches 96 to 99%.
-# - Averaged decisions cannot either, but tolerate a corrupted modality; a rule that compares decisions can solve a
-#   matching task.
+# - Averaged decisions cannot solve a matching task, but tolerate a corrupted modality; a rule that compares decisions
+#   solves it.
 # - Gradients and changed inputs reveal a branch that ignores its input.
 #
 # Next: [09 Attention across modalities](09_cross_attention.ipynb), where a word attends to positions of the image before
