@@ -891,7 +891,7 @@ quiz("07")
 # - Learning rates need balance: a generator that learns too fast collapses, a discriminator that wins leaves no
 #   gradient.
 #
-# Next: 08 Fusion, where features of several modalities are combined.
+# Next: [08 Fusing features](08_fusion.ipynb), where features of several modalities are combined.
 
 # %% [markdown]
 # **References.** Goodfellow et al. 2014, *Generative adversarial nets*,

@@ -67,8 +67,8 @@ show.show_pages(torch.stack([test.image(i, 128) for i in image_index.tolist()]),
 print(["yes" if answer else "no" for answer in truth])
 
 # %% [markdown]
-# You needed the image *and* the sentence each time. Now cover the sentences: how many could you answer correctly? And
-# with the images covered?
+# You needed the image *and* the sentence each time. Now cover the sentences: how many could you answer correctly? How
+# many with the images covered?
 #
 # The pages come in pairs $A$, $B$ that differ in exactly one of kind, colour and size. All four combinations of image
 # and sentence are examples: two are true, two are false.
@@ -937,12 +937,15 @@ show.show_stored_table("08_statement")
 # %% [markdown]
 # **References.** Baltrušaitis, Ahuja, Morency 2019, *Multimodal machine learning: a survey and taxonomy*,
 # [arXiv:1705.09406](https://arxiv.org/abs/1705.09406): early, late and hybrid fusion. Arevalo et al. 2017, *Gated
-# multimodal units for information fusion*, [arXiv:1702.01992](https://arxiv.org/abs/1702.01992). Kim et al. 2017, *Hadamard
-# product for low-rank bilinear pooling*, [arXiv:1610.04325](https://arxiv.org/abs/1610.04325). Liu et al. 2018, *Efficient
-# low-rank multimodal fusion with modality-specific factors*, [arXiv:1806.00064](https://arxiv.org/abs/1806.00064). Perez
-# et al. 2018, *FiLM: visual reasoning with a general conditioning layer*,
-# [arXiv:1709.07871](https://arxiv.org/abs/1709.07871). Kittler, Hatef, Duin, Matas 1998, *On combining classifiers*,
-# [doi:10.1109/34.667881](https://doi.org/10.1109/34.667881). Guo, Pleiss, Sun, Weinberger 2017, *On calibration of modern
-# neural networks*, [arXiv:1706.04599](https://arxiv.org/abs/1706.04599). Minsky, Papert 1969, *Perceptrons*, MIT Press.
-# Goyal et al. 2017, *Making the V in VQA matter*, [arXiv:1612.00837](https://arxiv.org/abs/1612.00837). Kiela et al. 2020,
-# *The hateful memes challenge*, [arXiv:2005.04790](https://arxiv.org/abs/2005.04790).
+# multimodal units for information fusion*, [arXiv:1702.01992](https://arxiv.org/abs/1702.01992). Kim et al. 2017,
+# *Hadamard product for low-rank bilinear pooling*, [arXiv:1610.04325](https://arxiv.org/abs/1610.04325). Liu et al.
+# 2018, *Efficient low-rank multimodal fusion with modality-specific factors*,
+# [arXiv:1806.00064](https://arxiv.org/abs/1806.00064). Perez et al. 2018, *FiLM: visual reasoning with a general
+# conditioning layer*, [arXiv:1709.07871](https://arxiv.org/abs/1709.07871). Kittler, Hatef, Duin, Matas 1998, *On
+# combining classifiers*, [doi:10.1109/34.667881](https://doi.org/10.1109/34.667881). Guo, Pleiss, Sun, Weinberger 2017,
+# *On calibration of modern neural networks*, [arXiv:1706.04599](https://arxiv.org/abs/1706.04599). Minsky, Papert 1969,
+# *Perceptrons*, MIT Press. Goyal et al. 2017, *Making the V in VQA matter*,
+# [arXiv:1612.00837](https://arxiv.org/abs/1612.00837). Kiela et al. 2020, *The hateful memes challenge*,
+# [arXiv:2005.04790](https://arxiv.org/abs/2005.04790). LeCun, Bottou, Bengio, Haffner 1998, *Gradient-based learning
+# applied to document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST. Jackson et al.
+# 2018, *Free spoken digit dataset*, [doi:10.5281/zenodo.1342401](https://doi.org/10.5281/zenodo.1342401).

@@ -263,7 +263,7 @@ check("09.2", add_positions)
 
 # %% [markdown]
 # The package's `with_positions` does the same. Above it was called with `reach=3.0`: coordinates from -3 to 3, so that
-# two numbers are not negligible beside 128 others.
+# two numbers are not negligible compared with 128 others.
 #
 # ## Cross-attention by hand
 #
@@ -1025,9 +1025,10 @@ for n, sequence, bottleneck in zip(lengths, *costs.values(), strict=True):
 show.show_stored_table("09_question")
 
 # %% [markdown]
-# **Late fusion.** Averaged logits reach about as much as concatenated vectors: the image's classifier knows which answers
-# occur on the page, the question's knows the *type* of answer, and averaged logits keep what both allow. Averaged
-# probabilities have no such veto. (In lesson 08, where either modality sufficed, they were better.)
+# **Late fusion.** Averaged logits reach about as much as concatenated vectors: the image's classifier restricts the
+# answers to those that occur on the page, the question's to the correct *type* of answer, and averaged logits keep what
+# both allow. Averaged probabilities have no such veto. (In lesson 08, where either modality sufficed, they were
+# better.)
 #
 # **Vectors.** All methods score similarly. On *held-out combinations* they fall far below the 60% that image and
 # question reach without the voice: they have probably learned which colours boats have in training, and these boats

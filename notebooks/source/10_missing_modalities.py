@@ -30,7 +30,7 @@
 # 3. train with auxiliary unimodal losses and with modality dropout, and say what each of them improves;
 # 4. compute the contribution of each modality by hand (Shapley values), and explain why four attribution methods give
 #    four answers;
-# 5. read an evaluation of a multimodal model and ask for the rows it lacks.
+# 5. read an evaluation of a multimodal model, and name the results that it lacks.
 
 # %%
 from itertools import combinations
@@ -93,7 +93,7 @@ def encoders() -> dict[str, nn.Module]:
 # %% [markdown]
 # ## Baselines: each modality alone
 #
-# Which of the three will be best? And what accuracy can a model reach that gets only the sentence?
+# Which of the three will be best? What accuracy can a model reach that gets only the sentence?
 
 # %%
 alone, single = {}, {}
@@ -216,9 +216,9 @@ expect("10.plain_drop", drop)
 # %% [markdown]
 # ## Probing each branch
 #
-# Test each branch of the fused model separately, in two ways. What does the fusion layer predict from it, with the other two
-# masked? And how well could *any* linear layer classify its features? The second is a **linear probe**: a new linear layer
-# trained on the frozen features.
+# Test each branch of the fused model separately, in two ways. What does the fusion layer predict from it, with the
+# other two masked? How well could *any* linear layer classify its features? The second is a **linear probe**: a new
+# linear layer trained on the frozen features.
 
 # %%
 def probe(features: dict, name: str, split: str = "valid") -> float:

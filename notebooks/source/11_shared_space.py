@@ -662,7 +662,7 @@ explorer
 # ## Debugging exercise
 #
 # This loss is contrastive, in both directions, and the towers are those from above. It runs, and the loss starts near
-# ln(128) as it should. But what do the towers retrieve after three epochs? And what happens to the norms of their vectors?
+# ln(128) as it should. What do the towers retrieve after three epochs, and what happens to the norms of their vectors?
 
 # %%
 class Buggy(nn.Module):
