@@ -559,8 +559,8 @@ show.compare(attributions_of(dropped, dropped_features), label="contribution to 
 #   modalities together along a line; the latter add one at a time, through combinations that occur when a modality is
 #   missing.
 #
-# For "what happens if it fails", read the ablation; for "what contributed", Shapley values. All depend on the choice of
-# baseline. Silence instead of the mask would define another game, with other values.
+# For "what happens if a modality fails", read the ablation; for "what contributed", Shapley values. All depend on the
+# choice of baseline. Silence instead of the mask would define another game, with other values.
 
 # %% [markdown]
 # ## Debugging exercise
