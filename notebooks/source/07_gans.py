@@ -14,8 +14,8 @@
 # # 07 · Generative adversarial networks
 #
 # **You will train a generator that draws new images of a chosen kind of object. A classifier that had no part in the
-# training recognises the kind in about half of them, and in almost 90% after the longer training that the course
-# ships.**
+# training recognises the kind in about half of them. For the shipped generator, which was trained for longer, it does
+# so in almost 90%.**
 #
 # Runs in about 7 minutes · takes 120 minutes to work through · before this: [01 Images](01_images.ipynb): convolutions,
 # batch normalisation; [06 Autoencoders](06_autoencoders.ipynb): decoders, latent spaces.
@@ -52,10 +52,10 @@ from mmcourse.training import shipped
 begin("07")
 
 # %% [markdown]
-# ## Look: what should be generated
+# ## Look: what to generate
 #
 # The data are pages that show one **big** object in daylight, 32 × 32 pixels. Small objects (11 pixels) and dark
-# backgrounds need longer training than a lesson has, so they are left out. `K` is the number of kinds of object, 14.
+# backgrounds need longer training than a lesson allows, so they are left out. `K` is the number of kinds of object, 14.
 # Lesson 06's autoencoder reconstructs an image that it is given. A generator gets no image: it must draw a new one from
 # noise.
 
@@ -72,7 +72,7 @@ show.show_images(images[:16], titles=[KINDS[kind] for kind in kinds[:16]])
 # No target image exists, so a **judge** measures three quantities. The judge is a shipped classifier; the GAN is never
 # trained with it.
 #
-# 1. **Accuracy**: in what fraction of the images does the judge see the requested kind?
+# 1. **Accuracy**: for what fraction of the images does the judge predict the requested kind?
 # 2. **Diversity**: the mean distance between two images of the same kind in the judge's features, divided by that of
 #    test pages.
 # 3. **Distinct**: the fraction of images that are not near-copies of an earlier one. A near-copy is closer than
@@ -111,8 +111,8 @@ for name, row in results.items():
 show.show_images(means, titles=KINDS, columns=7)
 
 # %% [markdown]
-# The mean image minimises the squared error, and looks like no page: it averages over positions and colours. Its
-# diversity is 0, since every image of a kind is the same. Copies get the best scores. These scores therefore do not
+# The mean image minimises the squared error, but does not look like any page: it averages over positions and colours.
+# Its diversity is 0, since every image of a kind is the same. Copies get the best scores. These scores therefore do not
 # detect a generator that memorises its training images; a later section checks for copies.
 
 # %% [markdown]
@@ -124,7 +124,8 @@ show.show_images(means, titles=KINDS, columns=7)
 #
 # $$\min_G \max_D \; \mathbb{E}_{x}\big[\ln D(x)\big] + \mathbb{E}_{z}\big[\ln (1 - D(G(z)))\big]$$
 #
-# $\mathbb{E}$ is the mean over the samples named below it. This is the **minimax** form of the game.
+# $\mathbb{E}$ is the expected value, the mean over the samples in its subscript. This is the **minimax** form of the
+# game.
 
 # %% [markdown]
 # Start in one dimension. Real samples are normally distributed around 2, and $G(z) = a + b z$ has two parameters. The
@@ -165,9 +166,9 @@ density = torch.distributions.Normal(2, 0.5).log_prob(grid[:, 0]).exp()         
 show.game(grid[:, 0], density, frames)
 
 # %% [markdown]
-# Press play, or move the slider. At first $D$ separates the two groups. The gradient of its score tells $G$ in which
-# direction to move its samples. When both densities agree, the best $D$ outputs 1/2 everywhere: its score is flat, and
-# $G$ gets no gradient.
+# Press play, or move the slider. Within a few steps $D$ separates the two groups. The gradient of its score tells $G$
+# in which direction to move its samples. When both densities agree, the optimal $D$ outputs 1/2 wherever there are
+# samples: its score is constant there, and $G$ gets no gradient.
 #
 # The losses do not fall towards 0. They end near $2 \ln 2 = 1.39$ for $D$ and $\ln 2 = 0.69$ for $G$, the losses of a
 # discriminator that outputs 1/2 for every sample.
@@ -223,7 +224,7 @@ for name, loss in (("minimax", -F.softplus(score_of_fake)), ("non-saturating", F
     print(f"{name:15} {torch.autograd.grad(loss, score_of_fake)[0]:.2f}")
 
 # %% [markdown]
-# Both losses are computed with `softplus`, directly from the score. The detour by the probability fails for large
+# Both losses are computed with `softplus`, directly from the score. Computing the probability first fails for large
 # scores: in floating point $\sigma(200)$ is exactly 1, and $\ln(1 - 1)$ is $-\infty$. `softplus(200)` is 200.
 
 # %% [markdown]
@@ -249,9 +250,9 @@ check("07.2", gan_losses)
 # %% [markdown]
 # ## A convolutional generator
 #
-# DCGAN (Radford, Metz and Chintala 2016) is a convolutional architecture for both networks that trains stably. Its
-# generator reverses the order of lesson 01's classifier: a linear layer makes 128 feature maps of 4 × 4. Each
-# **transposed convolution** with stride 2 then doubles height and width, as in lesson 06's decoder.
+# DCGAN (Radford, Metz and Chintala 2016) is a convolutional architecture for both networks, with comparatively stable
+# training. Its generator reverses the order of lesson 01's classifier: a linear layer makes 128 feature maps of 4 × 4.
+# Each **transposed convolution** with stride 2 then doubles height and width, as in lesson 06's decoder.
 
 # %%
 diagrams.dcgan_generator()
@@ -285,9 +286,9 @@ class GeneratorByHand(nn.Module):
 
 # %% [markdown]
 # Our last layer is a sigmoid, since pixels lie in $[0, 1]$; DCGAN ends in tanh. The discriminator first maps pixels to
-# $[-1, 1]$. Its activation is **leaky ReLU**, $\max(x, 0.2 x)$, as in DCGAN. All gradients of the generator pass
-# through it, and ReLU would set those of negative values to 0. Unlike DCGAN's discriminator, ours has no batch
-# normalisation: the score of an image depends on this image alone.
+# $[-1, 1]$. Its activation is **leaky ReLU**, $\max(x, 0.2 x)$, as in DCGAN. The generator's gradients pass through
+# this activation, and ReLU would set those of negative values to 0. Unlike DCGAN's discriminator, ours has no batch
+# normalisation, so the score of an image depends on this image alone.
 
 # %%
 class DiscriminatorByHand(nn.Module):
@@ -372,8 +373,8 @@ except NotImplementedError:
     print("discriminator_step, exercise 07.3, is not written yet")
 
 # %% [markdown]
-# Sixty steps show no more than that the code runs. `fit_adversarial` is the same loop with a live view of samples and
-# losses. The samples come from the same noise each time, and a run that you interrupt keeps what it has learned.
+# Sixty steps only show that the code runs. `fit_adversarial` is the same loop with a live view of samples and losses.
+# The displayed samples always come from the same noise, and an interrupted run keeps its trained weights.
 
 # %% [markdown]
 # ## Conditional GANs
@@ -392,9 +393,9 @@ diagrams.conditional_gan()
 
 # %% [markdown]
 # With $\phi = (1, 2)$, $w = (0.5, 0)$, $b = 0$, $e_{\text{cat}} = (1, 1)$ and $e_{\text{car}} = (-1, 0)$, the score is
-# $0.5 + 3 = 3.5$ for *cat* and $0.5 - 1 = -0.5$ for *car*. The same image has a high score as a cat only. The package's
-# networks are the ones above with these two embeddings. The package's discriminator also uses spectral normalisation,
-# which is explained further below.
+# $0.5 + 3 = 3.5$ for *cat* and $0.5 - 1 = -0.5$ for *car*. The same image gets a high score for *cat* only. The
+# package's networks are the ones above with these two embeddings. The package's discriminator also uses spectral
+# normalisation, which is explained further below.
 
 # %% tags=["nbval-check-output"]
 phi, w = torch.tensor([1.0, 2.0]), torch.tensor([0.5, 0.0])                                         # (D,), (D,)
@@ -431,8 +432,8 @@ show.plot_history(history)
 
 # %% [markdown]
 # The rows are samples after 1, 100, 400 and 1,200 steps and at the end. Stripes come first, then a coloured spot on a
-# background, then outlines. The losses do not show this progress: they hardly change while the samples improve most.
-# Each loss measures one network against the *current* other one, so sample quality needs a measure of its own.
+# background, then outlines. The losses do not show this progress: they change little while the samples improve most.
+# Each loss measures one network against the *current* state of the other, so sample quality needs a measure of its own.
 
 # %% [markdown]
 # ## Evaluate it
@@ -456,8 +457,8 @@ expect("07.diversity", results["GAN"]["diversity"])
 expect("07.distinct", results["GAN"]["distinct"])
 
 # %% [markdown]
-# Look closely: these samples are poor. Background and position are plausible, and you can guess a moon, a boat or a
-# car. Outlines are ragged, surfaces are speckled, and many objects are only a coloured spot. The reason is computing
+# Look closely: these samples are poor. Background and position are plausible, and in some images you can guess the
+# kind. Outlines are ragged, surfaces are speckled, and many objects are only a coloured spot. The reason is computing
 # time: a few thousand steps on a CPU. Published GANs train for days on GPUs.
 #
 # Diversity is close to that of real pages, and nearly all samples are distinct. This does not make them good: speckles
@@ -466,9 +467,9 @@ expect("07.distinct", results["GAN"]["distinct"])
 # %% [markdown]
 # ## Longer training
 #
-# The course ships a generator of the same class. It was trained in the same way for 12,000 steps, four times as many as
-# yours, and on twice as many pages. A high accuracy could still exploit weaknesses of one judge. A second judge with
-# another architecture tests this. Predict both accuracies.
+# The course ships a generator of the same architecture. It was trained in the same way for 12,000 steps, four times as
+# many as yours, and on twice as many pages. A high accuracy could still exploit weaknesses of one judge. A second judge
+# with another architecture tests this. Predict both accuracies.
 
 # %%
 shipped_generator, second_judge = shipped.load("page_generator"), shipped.load("second_image_judge")
@@ -483,16 +484,15 @@ expect("07.shipped", min(accuracies["shipped"]))
 show.show_images(shipped_samples[:14], titles=[KINDS[kind] for kind in requested[:14]], columns=7, size=64)
 
 # %% [markdown]
-# Most samples now have a clear outline, one colour and a plausible background. Both judges see the requested kind in
-# almost 90% of them, so the result does not depend on one judge. Moons, stars, birds and houses fail most often: thin
-# tips and small parts are missing. Many cars have wheels but hardly a body.
+# Most samples now have a clear outline, one colour and a plausible background. Both judges predict the requested kind
+# for almost 90% of them, so the result does not depend on one judge. Thin tips and small parts are often missing.
 
 # %% [markdown]
-# ## Copies?
+# ## Does it copy?
 #
-# Does the shipped generator copy its training images? For eight samples, find the nearest image in the judge's
-# features, among half of the images that this generator was trained on. A copy would look identical to its nearest
-# neighbour.
+# Are the shipped generator's samples copies of its training images? For eight samples, find the nearest image in the
+# judge's features, among half of the images that this generator was trained on. A copy would look identical to its
+# nearest neighbour.
 
 # %%
 its_images, _, _ = big_objects("train", pages=48_000, seed=0)
@@ -502,8 +502,8 @@ pairs = torch.cat([shipped_samples[:8], its_images[nearest]])
 show.show_images(pairs, titles=["sample"] * 8 + ["nearest"] * 8, columns=8, size=64)
 
 # %% [markdown]
-# Samples and neighbours agree in kind and often in colour. Position, outline and background differ: these eight samples
-# are no copies of the images searched.
+# Most neighbours agree with their sample in kind and colour. Position, outline and background differ: these eight
+# samples are not copies of the images searched.
 
 # %% [markdown]
 # ## Held-out combinations
@@ -598,9 +598,9 @@ for name, generated in compared.items():
 #
 # A third loss, besides non-saturating and hinge, comes from Arjovsky et al. (2017). The discriminator becomes a
 # **critic**: its score is not a logit, and it maximises the difference between the mean scores of real and generated
-# images. The norm of its gradient must not exceed 1. The maximum is then the **Wasserstein distance**: how far samples
-# must be moved, on average, to turn one distribution into the other. It changes smoothly even where the distributions
-# do not overlap. The generator minimises $-D(G(z))$.
+# images. The norm of its gradient must not exceed 1 (it must be *1-Lipschitz*). The maximum is then the **Wasserstein
+# distance**: how far samples must be moved, on average, to turn one distribution into the other. It changes smoothly
+# even where the distributions do not overlap. The generator minimises $-D(G(z))$.
 
 # %% [markdown]
 # Gulrajani et al. (2017) limit the gradient by a **gradient penalty**. It is computed at points $\hat{x} = t x + (1 -
@@ -638,9 +638,9 @@ check("07.5", gradient_penalty)
 # %% [markdown]
 # The penalty is defined for each image by itself. Batch normalisation in a critic violates this, since a score then
 # depends on the other images. **Spectral normalisation** (Miyato et al. 2018) limits the gradient in another way. It
-# divides each weight matrix by its largest singular value. A linear layer then stretches no difference by a factor
-# above 1; for a convolution, whose kernel is reshaped to a matrix, this holds up to a constant. `gan.Discriminator`
-# normalises its layers unless `norm=None`.
+# divides each weight matrix by its largest singular value. A linear layer then increases no distance between inputs;
+# for a convolution, whose kernel is reshaped to a matrix, this holds up to a constant. `gan.Discriminator` normalises
+# its layers unless `norm=None`.
 
 # %% [markdown]
 # Which loss is best? A script, `benchmarks/gans.py`, trained a GAN with each of them on five seeds. This is its stored
@@ -692,11 +692,10 @@ show.show_images(torch.cat([collapsed[:8], balanced[:8]]), columns=8)
 # of steps. Only the learning rates differ: both are 0.001.
 
 # %% [markdown]
-# Collapse can also affect single classes. In an earlier long training run for this course, the discriminator's label
-# embedding was not normalised. After 12,000 steps nine kinds looked good, but boat, car, moon, star and umbrella had
-# collapsed to one image each, in one colour. The shipped run, the third and last, added spectral normalisation of the
-# embedding and a learning rate that falls from the start; all 14 kinds stayed diverse. Look at samples of every class,
-# and measure the diversity within each.
+# Collapse can also affect single classes. In one training run of 12,000 steps, the discriminator's label embedding was
+# not normalised: nine kinds looked good, but boat, car, moon, star and umbrella had collapsed to one image each, in one
+# colour. The shipped generator was trained with spectral normalisation of the embedding and a learning rate that falls
+# from the start; all 14 kinds stayed diverse. Look at samples of every class, and measure the diversity within each.
 
 # %% [markdown]
 # ## A discriminator that wins at once
@@ -721,9 +720,10 @@ show.show_images(predict(weak, torch.randn(8, weak.latent_size)), columns=8)
 # %% [markdown]
 # ## Play
 #
-# This is the shipped generator. Choose a kind, and move from one noise vector to another: each sample changes smoothly
-# into another one of its kind. **Truncation** (Brock, Donahue and Simonyan 2019) keeps every number of the noise within
-# a limit. Samples become more typical and less diverse. Which kinds keep their shape all the way?
+# The widget shows samples of the shipped generator. Choose a kind, and move from one noise vector to another: each
+# sample changes smoothly into another one of its kind. **Truncation** (Brock, Donahue and Simonyan 2019) limits the
+# absolute value of every number of the noise. Samples become more typical and less diverse. Which kinds keep their
+# shape all the way?
 
 # %%
 show.generator(shipped_generator, shipped_generator.latent_size, names=KINDS)
@@ -839,21 +839,22 @@ if drawn:
     expect("07.mnist_diversity", within["wasserstein"] / within["test split"])
 
 # %% [markdown]
-# The first two rows are nearly equal: with the hinge loss the generator ignores its noise and draws one shape for each
-# digit. This is mode collapse *within* classes. The judge recognises such a shape or does not, so the accuracy varies
-# from run to run. Even an accuracy of 100% would not show the collapse; a diversity of about a third or less does.
+# The first two rows are nearly equal: with the hinge loss and spectral normalisation, the generator ignores its noise
+# and draws one shape for each digit. This is mode collapse *within* classes. The judge recognises such a shape or does
+# not, so the accuracy varies from run to run. Even an accuracy of 100% would not reveal the collapse; a diversity of
+# about a third does.
 
 # %% [markdown]
 # With the gradient penalty, diversity is almost 90% of that of real digits, and the judge recognises more than 90% of
-# the samples. Generator, data and number of steps are the same; a step takes longer. On pages the hinge loss drew
-# varied samples and was not worse. A result on one data set has to be measured again on another.
+# the samples. Generator, data and number of steps are the same; a step takes longer. On the pages, the hinge loss gave
+# diverse samples and was no worse. A result on one data set has to be measured again on another.
 
 # %% [markdown]
 # ## Where this is used
 #
 # HiFi-GAN (Kong et al. 2020), a vocoder, turns spectrograms into speech much faster than real time; many speech systems
 # use such a network. GANs such as SRGAN (Ledig et al. 2017) enlarge photographs. An enlarged photograph shows
-# *plausible* detail, so it must not be used to identify a person. Scale separates our GAN from published ones: StyleGAN
+# *plausible* detail, so it must not be used to identify a person. Published GANs differ from ours in scale: StyleGAN
 # (Karras et al. 2019) draws faces of 1,024 × 1,024 pixels after about a week on eight GPUs.
 
 # %%
@@ -872,10 +873,11 @@ quiz("07")
 # ## Going further
 #
 # - **R1** (Mescheder et al. 2018) penalises the squared gradient norm at real images only; StyleGAN uses it.
-# - An exponential moving average of the generator's weights over the last steps makes its samples smoother: pass
-#   `average=` to `fit_adversarial`.
+# - An exponential moving average of the generator's weights often improves its samples: pass `average=` to
+#   `fit_adversarial`.
 # - Diffusion models have overtaken GANs in the quality and coverage of generated photographs (Dhariwal and Nichol
-#   2021). They need many network evaluations for each image, a GAN needs one. Lesson 14 trains such a model.
+#   2021). They need many network evaluations for each image, a GAN needs one. Lesson 14 trains a closely related model
+#   by flow matching.
 
 # %% [markdown]
 # ## Summary
@@ -885,11 +887,11 @@ quiz("07")
 #   from the generator.
 # - Projection tells the discriminator which class an image should show.
 # - Accuracy, diversity, distinct samples, Fréchet distance and nearest neighbours answer different questions; the
-#   losses measure no quality.
+#   losses do not measure quality.
 # - Learning rates need balance: a generator that learns too fast collapses, a discriminator that wins leaves no
 #   gradient.
 #
-# Next: 08 Fusion, where features of several modalities are combined.
+# Next: [08 Fusing features](08_fusion.ipynb), where features of several modalities are combined.
 
 # %% [markdown]
 # **References.** Goodfellow et al. 2014, *Generative adversarial nets*,

@@ -15,7 +15,7 @@
 #
 # **You will build a network that decides whether a sentence is true of an image, with about 98% accuracy, although the
 # image alone and the sentence alone are both at chance level (50%), and so is their weighted sum. Then you will meet a
-# task for which the simplest kind of fusion tolerates corrupted inputs best.**
+# task for which averaging two separate classifiers tolerates corrupted inputs best.**
 #
 # Runs in about 2 minutes · takes 90 minutes to work through · before this: [01 Images](01_images.ipynb),
 # [02 Text](02_text.ipynb), [03 Sound](03_sound.ipynb).
@@ -67,8 +67,8 @@ show.show_pages(torch.stack([test.image(i, 128) for i in image_index.tolist()]),
 print(["yes" if answer else "no" for answer in truth])
 
 # %% [markdown]
-# You needed the image *and* the sentence each time. Now cover the sentences: how many could you answer correctly? And
-# with the images covered?
+# You needed the image *and* the sentence each time. Now cover the sentences: how many could you answer correctly? How
+# many with the images covered?
 #
 # The pages come in pairs $A$, $B$ that differ in exactly one of kind, colour and size. All four combinations of image
 # and sentence are examples: two are true, two are false.
@@ -81,7 +81,8 @@ diagrams.pairing()
 # only one of the two gives the same answer both times, so exactly one of these answers is correct. Its accuracy is
 # **exactly 50%**, whatever its architecture and training.
 #
-# Verify this with strong features: those of the shipped encoders, which never saw a held-out combination or phrasing.
+# Verify this with strong features: those of the shipped encoders, which were trained without the held-out combinations
+# and phrasings.
 
 # %%
 image_encoder, text_encoder = shipped.load("image_encoder").encoder, shipped.load("text_encoder").encoder
@@ -135,7 +136,7 @@ expect("08.alone", max(alone.values()))
 # %% [markdown]
 # ## The weighted sum
 #
-# The oldest fusion method brings both feature vectors to the same width and mixes them:
+# A simple fusion method maps both feature vectors to the same width and mixes them:
 #
 # $$F = \alpha F_{\text{image}} + \beta F_{\text{text}}, \qquad \beta = 1 - \alpha$$
 #
@@ -208,8 +209,8 @@ for alpha in (0.1, 0.5, 0.9):
 print(f"ln 2 = {torch.tensor(2.0).log():.3f}")
 
 # %% [markdown]
-# Every $\alpha$ performs at chance level, and the loss stays at $\ln 2$, the loss of a prediction of 50%. Neither another
-# learning rate nor more epochs help.
+# With every $\alpha$ the accuracy is at chance level, and the loss stays near $\ln 2$, the loss of a prediction of 50%.
+# The next section shows why neither another learning rate nor more epochs can help.
 #
 # ## Why: the algebra
 #
@@ -244,10 +245,10 @@ print(f"largest difference over {len(scores)} pairs of pages: {(true - false).ab
 # %% [markdown]
 # ## Why: the geometry
 #
-# Red fish and blue fish, as images and as sentences: real features after your trained linear layers, projected onto the
-# plane in which both modalities differ. The four kinds of sums form a parallelogram: the step from a red image to a blue
-# one is the same for both sentences. True sums lie at opposite corners, and so do false ones. Can one straight line
-# separate the true sums from the false ones?
+# The next plot shows red fish and blue fish, as images and as sentences: their features after your trained linear
+# layers, projected onto the plane in which both modalities differ. The four kinds of sums form a parallelogram: the
+# step from a red image to a blue one is the same for both sentences. True sums lie at opposite corners, and so do false
+# ones. Can one straight line separate the true sums from the false ones?
 
 # %%
 red, blue = ((train.kinds == KINDS.index("fish")) & (train.colours == COLOURS.index(colour)) for colour in ("red", "blue"))
@@ -258,8 +259,8 @@ show.show_sums(fish_images, fish_sentences, names=("red fish", "blue fish"))
 
 # %% [markdown]
 # The diagonals intersect. A half-plane that contains both ends of one diagonal also contains its midpoint, which is the
-# midpoint of the other diagonal. A line can separate at most three of the four corners correctly. This is the *exclusive
-# or* problem, which no single linear layer solves (Minsky and Papert 1969).
+# midpoint of the other diagonal, and therefore at least one of its ends. A line can classify at most three of the four
+# corners correctly. This is the *exclusive or* problem, which no single linear layer solves (Minsky and Papert 1969).
 #
 # Is the weighted sum to blame? The four clusters do not overlap, so no information is lost. Would a head with one
 # **hidden layer** suffice? Predict its accuracy.
@@ -271,9 +272,9 @@ history = fit(nonlinear, Batches(*data["train"]), valid=Batches(*data["valid"], 
 print({split: round(accuracy, 3) for split, accuracy in results(nonlinear).items()})
 
 # %% [markdown]
-# One ReLU solves the task. Neither a sum nor a linear head is a mistake; the combination of both is, wherever a model has
-# to decide whether two inputs match. The combination is easy to overlook: averaged logits, two added embeddings followed
-# by a linear layer, two added scores. All of them have the form $f(I) + g(T)$.
+# One hidden layer solves the task. Neither a sum nor a linear head is a mistake; the combination of both is, wherever a
+# model has to decide whether two inputs match. The combination is easy to overlook. Averaged logits, two added
+# embeddings followed by a linear layer, and two added scores all have the form $f(I) + g(T)$.
 
 # %% [markdown]
 # ## More fusion methods
@@ -417,9 +418,9 @@ check("08.3", equal_by_product)
 # %% [markdown]
 # ## Evaluate: held-out splits and error analysis
 #
-# The bar chart shows two losses of accuracy. On held-out combinations of kind and colour, the image encoder recognises
-# the kind less often. On held-out phrasings even more is lost, although the text encoder itself can name kind and colour
-# of such sentences. The results stored with both encoders:
+# The bar chart shows two drops in accuracy. On held-out combinations of kind and colour, the image encoder recognises
+# the kind less often. On held-out phrasings the drop is larger, although the text encoder itself predicts kind and
+# colour of such sentences almost perfectly. These results were stored with both encoders:
 
 # %%
 print("image encoder, held-out combinations:", shipped.card("image_encoder")["results"]["held_out_pairs"])
@@ -450,9 +451,9 @@ for name, rate in error_rates(fused[best], data["held-out phrasings"][:2]).items
     print(f"{name:22} {rate:.0%} errors")
 
 # %% [markdown]
-# Sentences with "tiny" or "huge" have by far the most errors: the text encoder never learned which of the two means
-# large. "that is" costs some accuracy, the other changes almost nothing. The errors are one-sided: true statements are
-# rejected far more often than false ones are accepted, because unfamiliar features do not match anything. The most
+# Sentences with "tiny" or "huge" have by far the most errors: the text encoder was never trained on these words. "that
+# is" costs some accuracy, the other two changes almost nothing. The errors are one-sided: true statements are rejected
+# far more often than false ones are accepted, probably because unfamiliar features do not match anything. The most
 # confident mistakes:
 
 # %%
@@ -471,7 +472,7 @@ show.show_pages(torch.stack([books["held-out phrasings"].image(int(pages[i]), 12
 # | | what is combined | what it can express | what it needs |
 # |---|---|---|---|
 # | **early** | raw inputs, or the first features of each | any function | many paired examples; inputs whose shapes fit |
-# | **intermediate** | feature vectors, as above | any function, given a nonlinearity after or in the fusion | paired examples |
+# | **intermediate** | feature vectors, as above | any function of the features, given a nonlinear network after the fusion | paired examples |
 # | **late** | decisions: one classifier per modality | depends on the combiner | separately trained classifiers |
 
 # %%
@@ -570,9 +571,9 @@ show.compare(table, chance=1 / len(KINDS))
 expect("08.late", table["late fusion"]["test"])
 
 # %% [markdown]
-# Late fusion improves from 60 to 75% for a single modality to over 95%. Two classifiers that often err combine into one
-# that rarely does, for two reasons. They err on *different* pages, and each is **uncertain where it errs**, because
-# corrupted pages were part of its training data. The mean probability of its first choice shows this:
+# A single modality reaches 60 to 75%, late fusion over 95%. Two classifiers that often err combine into one that rarely
+# does, for two reasons. They err on *different* pages, and each is **uncertain where it errs**, because corrupted pages
+# were part of its training data. The mean probability of its first choice shows this:
 
 # %%
 def print_confidence(models: list[nn.Module]) -> None:
@@ -586,15 +587,15 @@ def print_confidence(models: list[nn.Module]) -> None:
 print_confidence(single)
 
 # %% [markdown]
-# A nearly uniform prediction changes an average little. A classifier that is confident and wrong would do more harm.
-# Guo et al. (2017) measure how far confidence and accuracy differ in modern networks, and reduce the difference
+# A nearly uniform prediction has little influence on an average. A classifier that is confident and wrong would do more
+# harm. Guo et al. (2017) measure how far confidence and accuracy differ in modern networks, and reduce the difference
 # (*calibration*).
 
 # %% [markdown]
 # ## Trained on clean pages only
 #
-# Fusing features reaches a similar accuracy here, as a stored table will show. Suppose, however, that no corrupted pages
-# are available for training: only the clean fifth. Then the camera lens gets dirty. Which methods still work: averaged
+# Fusing features reaches a similar accuracy here, as a stored table will show. Suppose, however, that only the clean
+# fifth of the pages is available for training, and inputs are corrupted only in use. Which methods still work: averaged
 # probabilities, averaged logits, a weighted sum, a concatenation, a gate, a product? Rank the six first.
 
 # %%
@@ -627,8 +628,8 @@ show.compare({name: {"test, four in five pages corrupted": value} for name, valu
 expect("08.late_from_clean", on_corrupted["late: probabilities"])
 
 # %% [markdown]
-# Late fusion loses almost nothing. Is that because its classifiers recognise corrupted inputs? These two never saw any.
-# And on which pages do the fused features fail: with corrupted images or with noisy words?
+# Late fusion loses almost nothing. Is that because its classifiers recognise corrupted inputs? These two were never
+# trained on any. On which pages do the fused features fail: with corrupted images or with noisy words?
 
 # %%
 print_confidence(clean_pair)
@@ -637,29 +638,30 @@ print(f"weighted sum, accuracy: image corrupted {correct[test_pages.corrupted].f
       f"word noisy {correct[test_pages.noisy].float().mean():.2f}")
 
 # %% [markdown]
-# On corrupted images the image classifier has a confidence of about a half and is almost always wrong. Averaging works for
-# two other reasons. A probability is at most 1, which bounds the influence of one classifier; and the word's
-# classifier, trained to be correct on its own, is more confident.
+# On corrupted images the image classifier is overconfident: its mean confidence is above 50%, although almost nothing
+# can be recognised. Averaging works for two other reasons. A probability is at most 1, which bounds the influence of
+# one classifier; and the classifier of words, trained to be correct on its own, is more confident on clean words.
 
 # %% [markdown]
-# Fused features were trained to be correct *together*. The model relied on the easier modality, here the word, and was
-# never required to classify from the image alone. The product suffers most, since one wrong factor corrupts the result.
-# A gate could learn to close, but only if training shows it corrupted inputs.
+# Fused features were trained to be correct *together*. The weighted sum relied on the easier modality, the word, and
+# was never required to classify from the image alone. The product suffers most, since one wrong factor corrupts the
+# result. A gate could learn to close, but only if training shows it corrupted inputs.
 #
-# Averaged probabilities beat averaged logits. An average of logits is a product of probabilities, in which one
-# confident "no" acts as a veto. Kittler et al. (1998) compared both rules and found the sum less sensitive to errors in
-# the probabilities.
+# Averaged probabilities beat averaged logits. Averaging logits amounts to multiplying probabilities, so one confident
+# "no" acts as a veto. Kittler et al. (1998) compared both rules and found the sum less sensitive to errors in the
+# probabilities.
 
 # %%
 show.show_stored_table("08_corrupted")
 
 # %% [markdown]
-# The table (five seeds) confirms the ranking. "By confidence" gives the more confident classifier more weight.
+# The table (five seeds) confirms the ranking for linear heads. "Small network" is the method called hidden layer above;
+# "by confidence" gives the more confident classifier more weight.
 #
-# Which fusion is best depends on the task. Where the modalities must be **compared**, you need an interaction. Where either
-# modality **suffices**, classify each separately and average. To find out which task you have: train each modality alone,
-# average their decisions, and train one model on fused features beside them. If that model is much better, something
-# had to be compared.
+# Which fusion is best depends on the task. Where the modalities must be **compared**, you need an interaction. Where
+# either modality **suffices**, classify each separately and average. To find out which task you have: train each
+# modality alone, average their decisions, and also train one model on fused features. If that model is much better, the
+# task requires an interaction.
 
 # %% [markdown]
 # ## Play: the parallelogram
@@ -717,8 +719,8 @@ fit(buggy, maps_and_tokens("train"), epochs=2)
 print(f"the buggy model: {evaluate(buggy, maps_and_tokens('test', shuffle=False))['accuracy']:.2f}")
 
 # %% [markdown]
-# How do you find such a bug in a thousand lines? Shapes do not reveal it: they are as planned. **Test each branch**: which
-# parameters receive a gradient, and which inputs change the loss?
+# How do you find such a bug in a thousand lines? Shapes do not reveal it: they are as intended. **Test each branch**:
+# which parameters receive a gradient, and which inputs change the loss?
 
 # %%
 encoded, tokens, truth = next(iter(maps_and_tokens("train")))
@@ -764,15 +766,15 @@ except NotImplementedError:
     print("do the exercise first")
 
 # %% [markdown]
-# Our solution reaches about 85%. Its GRU starts from random weights, while the shipped text encoder was pretrained on 24,000
-# sentences, which explains much of the remaining difference.
+# Our solution reaches about 85%. Its GRU starts from random weights, while the shipped text encoder was pretrained on
+# 24,000 sentences, which probably explains much of the difference from the models above.
 
 # %% [markdown]
 # ## On real data: the same digit?
 #
-# Handwritten digits (MNIST) and spoken ones (the free spoken digit dataset): do the image and the recording show the same
-# digit? Examples come in fours again, and each image and each recording occurs equally often with both labels. Two of six
-# speakers are held out, three times; test images come from the test split.
+# The data are handwritten digits (MNIST) and spoken ones (the Free Spoken Digit Dataset). Do an image and a recording
+# contain the same digit? Examples come in fours again, and each image and each recording occurs equally often with both
+# labels. Two of six speakers are held out, three times; test images come from the test split.
 #
 # Nobody wrote and spoke these digits together: they are paired **by label**. The task therefore tests only shared
 # meaning. First, an image encoder trained on 12,000 digits.
@@ -814,8 +816,9 @@ def classifier_without(held: list[str]) -> tuple[Tensor, Tensor, dict[str, Tenso
 
 
 # %% [markdown]
-# Train a weighted sum and a product on the features of both. Beside them, late fusion by a logical rule, without any
-# training: both classifiers name their digit, and the rule compares the names. Which of the three will win?
+# Train a weighted sum and a product on the features of both. For comparison, use late fusion by a logical rule, without
+# any further training: each classifier predicts its digit, and the rule compares the predictions. Which of the three
+# will win?
 
 # %%
 if have:
@@ -837,19 +840,20 @@ if have:
 
 # %% [markdown]
 # The weighted sum is at chance level on real data too. The product generalises to new speakers. The logical rule, a
-# late fusion, is best on average: it knows that there are ten digits and which recording is which, whereas the product
-# learns from yes and no only. The black lines range from the worst pair of speakers to the best.
+# late fusion, is best on average: its classifiers were trained with the digits as labels, whereas the product has to
+# learn from "same" or "different" which of their features match. The black lines range from the worst pair of speakers
+# to the best.
 #
 # Where you have class labels and know what "matching" means, use them. Where you do not (does this caption fit this
 # photograph?), learn to match; lesson 11 does.
 
 # %% [markdown]
-# **Where these methods are used: joint classification of image and text.** A harmless image and a harmless caption can form
-# a hateful meme together. Kiela et al. (2020) built part of their benchmark as done here, with *benign confounders*:
-# replace the image or the text, and the meme becomes harmless. A shop that classifies goods by photograph and description is
-# the second kind of task, since one of the two usually suffices.
+# **Where these methods are used: joint classification of image and text.** A harmless image and a harmless caption can
+# form a hateful meme together. Kiela et al. (2020) built part of their benchmark as done here, with *benign
+# confounders*: replace the image or the text, and the meme becomes harmless. A shop that classifies goods by photograph
+# and description is an example of the second task, since one of the two usually suffices.
 #
-# What the toy leaves out: real sentences can be neither true nor false of an image, encoders are large and
+# What this synthetic task leaves out: real sentences can be neither true nor false of an image, encoders are large and
 # fine-tuned, and real corruption is seldom uniform noise.
 
 # %%
@@ -867,10 +871,12 @@ quiz("08")
 # %% [markdown]
 # ## Summary
 #
-# - A balanced task in which each modality alone is at chance level by construction. Always measure each modality alone.
-# - A weighted sum, or a concatenation, with a linear head computes $f(I) + g(T)$ and cannot compare.
-# - A hidden layer, a product or a gate lets features interact; with one of them accuracy reaches about 98%.
-# - Averaging decisions cannot compare either, but it tolerates a corrupted modality; comparing decisions can.
+# - In a balanced task each modality alone is at chance level by construction. Always measure each modality alone.
+# - A weighted sum, or a concatenation, with a linear head computes $f(I) + g(T)$ and cannot decide whether two inputs
+#   match.
+# - A hidden layer, a product or a gate lets features interact; with one of them accuracy reaches 96 to 99%.
+# - Averaged decisions cannot solve a matching task, but tolerate a corrupted modality; a rule that compares decisions
+#   solves it.
 # - Gradients and changed inputs reveal a branch that ignores its input.
 #
 # Next: [09 Attention across modalities](09_cross_attention.ipynb), where a word attends to positions of the image before
@@ -902,15 +908,15 @@ for name, rate in error_rates(per_feature_model, rescaled["held-out phrasings"][
     print(f"{name:22} {rate:.0%} errors")
 
 # %% [markdown]
-# The test accuracy is as good, but sentences with "that is" fail more often. A few features hardly vary over the training
-# sentences. Dividing by their small standard deviation amplifies them, so a new phrasing that changes them dominates the
-# vector. Check the encoders' outputs before you fuse them.
+# The test accuracy hardly changes, but sentences with "that is" fail more often. A few features hardly vary over the
+# training sentences. Dividing by their small standard deviation amplifies them, so a new phrasing that changes them
+# dominates the vector. Check the encoders' outputs before you fuse them.
 
 # %% [markdown]
 # ### All fusion methods over five seeds
 #
-# One run with one seed is no evidence. The script `benchmarks/fusion.py` trained every fusion method of the package with
-# five seeds, with a linear head and with a hidden layer in the head.
+# One run with one seed is weak evidence. The script `benchmarks/fusion.py` trained every fusion method of the package
+# with five seeds, with a linear head and with a hidden layer in the head.
 
 # %%
 show.show_stored_table("08_statement")
@@ -920,7 +926,7 @@ show.show_stored_table("08_statement")
 # et al. 2018) sums several products; *FiLM* (Perez et al. 2018) scales and shifts the image's features depending on the
 # sentence. *Attention* over only two vectors is close to a weighted sum, and gains only 15 points over chance level.
 #
-# With a hidden layer in the head, all methods that fuse features reach about 99% on test pages and differ by up to six
+# With a hidden layer in the head, all methods that fuse features reach about 99% on test pages and differ by about five
 # points on held-out combinations. The choice then depends on cost and on missing inputs.
 
 # %% [markdown]
@@ -931,12 +937,15 @@ show.show_stored_table("08_statement")
 # %% [markdown]
 # **References.** Baltrušaitis, Ahuja, Morency 2019, *Multimodal machine learning: a survey and taxonomy*,
 # [arXiv:1705.09406](https://arxiv.org/abs/1705.09406): early, late and hybrid fusion. Arevalo et al. 2017, *Gated
-# multimodal units for information fusion*, [arXiv:1702.01992](https://arxiv.org/abs/1702.01992). Kim et al. 2017, *Hadamard
-# product for low-rank bilinear pooling*, [arXiv:1610.04325](https://arxiv.org/abs/1610.04325). Liu et al. 2018, *Efficient
-# low-rank multimodal fusion with modality-specific factors*, [arXiv:1806.00064](https://arxiv.org/abs/1806.00064). Perez
-# et al. 2018, *FiLM: visual reasoning with a general conditioning layer*,
-# [arXiv:1709.07871](https://arxiv.org/abs/1709.07871). Kittler, Hatef, Duin, Matas 1998, *On combining classifiers*,
-# [doi:10.1109/34.667881](https://doi.org/10.1109/34.667881). Guo, Pleiss, Sun, Weinberger 2017, *On calibration of modern
-# neural networks*, [arXiv:1706.04599](https://arxiv.org/abs/1706.04599). Minsky, Papert 1969, *Perceptrons*, MIT Press.
-# Goyal et al. 2017, *Making the V in VQA matter*, [arXiv:1612.00837](https://arxiv.org/abs/1612.00837). Kiela et al. 2020,
-# *The hateful memes challenge*, [arXiv:2005.04790](https://arxiv.org/abs/2005.04790).
+# multimodal units for information fusion*, [arXiv:1702.01992](https://arxiv.org/abs/1702.01992). Kim et al. 2017,
+# *Hadamard product for low-rank bilinear pooling*, [arXiv:1610.04325](https://arxiv.org/abs/1610.04325). Liu et al.
+# 2018, *Efficient low-rank multimodal fusion with modality-specific factors*,
+# [arXiv:1806.00064](https://arxiv.org/abs/1806.00064). Perez et al. 2018, *FiLM: visual reasoning with a general
+# conditioning layer*, [arXiv:1709.07871](https://arxiv.org/abs/1709.07871). Kittler, Hatef, Duin, Matas 1998, *On
+# combining classifiers*, [doi:10.1109/34.667881](https://doi.org/10.1109/34.667881). Guo, Pleiss, Sun, Weinberger 2017,
+# *On calibration of modern neural networks*, [arXiv:1706.04599](https://arxiv.org/abs/1706.04599). Minsky, Papert 1969,
+# *Perceptrons*, MIT Press. Goyal et al. 2017, *Making the V in VQA matter*,
+# [arXiv:1612.00837](https://arxiv.org/abs/1612.00837). Kiela et al. 2020, *The hateful memes challenge*,
+# [arXiv:2005.04790](https://arxiv.org/abs/2005.04790). LeCun, Bottou, Bengio, Haffner 1998, *Gradient-based learning
+# applied to document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST. Jackson et al.
+# 2018, *Free spoken digit dataset*, [doi:10.5281/zenodo.1342401](https://doi.org/10.5281/zenodo.1342401).

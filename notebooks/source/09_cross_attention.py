@@ -13,9 +13,9 @@
 # %% [markdown]
 # # 09 · Attention across modalities
 #
-# **You will build a network that takes an image, a written question and a spoken word, and answers with about 95% accuracy,
-# where any two of the three inputs reach 60% at most. You will also see which positions of the image it attends to when it
-# hears a word, although no training label says where objects are.**
+# **You will build a network that takes an image, a written question and a spoken word, and answers with about 95%
+# accuracy, while any two of the three inputs reach about 60% at most. You will also see which positions of the image a
+# spoken word attends to, although no training label says where objects are.**
 #
 # Runs in about 3 minutes · takes 100 minutes to work through · before this: [04 Attention](04_attention.ipynb),
 # [08 Fusing features](08_fusion.ipynb).
@@ -55,7 +55,8 @@ KINDS, VOCABULARY = scene.KINDS, sentence.VOCABULARY
 # %% [markdown]
 # ## Look, read and listen
 #
-# An image with two objects, a written question, and one spoken word that names an object. Answer each question aloud.
+# Each example has an image with two objects, a written question, and one spoken word that names an object. Answer each
+# question aloud.
 
 # %%
 names = {"train": "train", "valid": "valid", "test": "test", "held-out combinations": "held_out_pairs",
@@ -120,9 +121,9 @@ print(f"voice and question, most frequent answer: {(most_frequent == test.labels
 # %% [markdown]
 # ## The inputs of the fusion
 #
-# Shipped encoders of images and words, frozen, which never saw a held-out combination or heard a held-out voice, compute
-# the features. The image encoder returns its **feature maps**, before the pooling that turned them into one vector in
-# lesson 08. The question's words are embedded from scratch.
+# The shipped image and sound encoders compute the features. They are frozen, and were trained without the held-out
+# combinations and voices. The image encoder returns its **feature maps**, before the pooling that turned them into one
+# vector in lesson 08. The question's words are embedded from scratch.
 
 # %%
 image_encoder, sound_encoder = shipped.load("image_encoder").encoder, shipped.load("sound_encoder")
@@ -162,8 +163,8 @@ def batches(split: str, **options) -> QuestionBatches:
 # %% [markdown]
 # ## One vector per modality
 #
-# First the approach of lesson 08: one vector per image, the maximum of each feature over all positions, then fusion of
-# three vectors by a hidden layer or a product. A third model gets only two inputs, question and voice.
+# First use the approach of lesson 08: one vector per image, the maximum of each feature over all positions, then fusion
+# of three vectors by a hidden layer or a product. A third model gets only two inputs, question and voice.
 #
 # How far will the hidden layer get on each of the three questions? Write down a prediction.
 
@@ -262,7 +263,7 @@ check("09.2", add_positions)
 
 # %% [markdown]
 # The package's `with_positions` does the same. Above it was called with `reach=3.0`: coordinates from -3 to 3, so that
-# two numbers are not negligible beside 128 others.
+# two numbers are not negligible compared with 128 others.
 #
 # ## Cross-attention by hand
 #
@@ -383,8 +384,8 @@ class QuestionAnswererByHand(nn.Module):
 
 
 # %% [markdown]
-# The package's `QuestionAnswerer` computes the same with the same weights. (`fusion.FiLM` projects its input with a linear
-# layer first.) It is trained like all models above. Train it with one head and with four; predict the difference for each
+# With the same weights, the package's `QuestionAnswerer` gives the same outputs. (`fusion.FiLM` projects its input with
+# a linear layer first.) Train it like all models above, with one head and with four; predict the difference for each
 # kind of question.
 
 # %%
@@ -454,25 +455,25 @@ show.compare(rows, label="fraction of the weight")
 expect("09.attention", attention_fractions(weights[:, :, best])["named object"])
 
 # %% [markdown]
-# Some heads are *focused*: most of their weight lies on the named object. Others are *diffuse*: they cover both objects and
-# their surroundings. Which head does what varies between runs. The largest weight is often at an object's edge, since the
-# features of a position depend on more than its own cell.
+# Some heads are *focused*: most of their weight lies on the named object. Others are *diffuse*: they cover both objects
+# and their surroundings. Which head does what varies between runs. The largest weight is often at an object's edge,
+# probably because the receptive field of a position is larger than its cell.
 #
-# A single head ends up in one of these two states by chance. If it is focused, it knows only where its own object is; if
-# diffuse, it also covers the other object. Its accuracy on *position* therefore varies widely between seeds (see the
-# table in "Going further").
+# With a single head, chance decides how focused it becomes. If it is focused, its output hardly depends on where the
+# other object is; if diffuse, it also covers the other object. Its accuracy varies between seeds (see the table in
+# "Going further").
 
 # %% [markdown]
-# The training labels were answers such as "blue" and "left", nothing else. (The encoders had learned to distinguish objects,
-# and words, separately.) Which sound belongs to which shape had to be inferred, for fourteen kinds. Harwath et
-# al. (2018) do this with photographs: trained only on images with spoken captions, their network localises the named
-# objects.
+# The training labels were answers such as "blue" and "left", nothing else. (The encoders had learned to distinguish
+# objects, and words, separately.) Which sound belongs to which shape had to be inferred, for fourteen kinds. Harwath et
+# al. (2018) do this with photographs: trained on images with spoken captions, without text or bounding boxes, their
+# network localises the named objects.
 
 # %% [markdown]
 # ## Any two modalities
 #
-# Now verify the claim of the title: train the same model with one of its inputs replaced by zeros, in training and in the
-# test. Compare with the bounds derived at the beginning.
+# Now verify the promise at the top: train the same model with one of its inputs replaced by zeros, in training and in
+# the test. Compare with the bounds derived at the beginning.
 
 # %%
 class Without(nn.Module):
@@ -511,11 +512,12 @@ for split in ("test", "held-out combinations"):
           f"weight on the named object {attention_fractions(named, split)['named object']:.2f}")
 
 # %% [markdown]
-# Colours lose most: the image encoder recognises these combinations less well, as in lesson 01. *Position* drops as
-# well, although it does not involve colour. The object itself is harder to find, and less weight lies on it.
+# All three questions lose accuracy, *position* included, although it does not involve colour. The image encoder
+# recognises the objects of these combinations less well, as in lesson 01. The named object is harder to find, and less
+# weight lies on it.
 #
-# And held-out phrasings? Before you run the cell: these are the three questions that never occur in training. Which
-# will fail?
+# What about held-out phrasings? Three questions never occur in training: "what is the colour of it", "what is the size
+# of it", and "what is it on, left or right, above or below". Which of them will fail?
 
 # %%
 new_answers = answers(answerer, "held-out phrasings")
@@ -526,11 +528,11 @@ for i, phrasings in enumerate(QUESTIONS.values()):
 print("words of training questions:", sorted({word for text in question_sets["train"].sentences for word in text.split()}))
 
 # %% [markdown]
-# "colour" and "size" occurred in training, and a mean of word embeddings tolerates one unknown word more or less. The
-# embeddings of "of", "left", "right", "above" and "below" are still random: no training question contains them. The
-# third question does contain "or", and in training "or" occurred only in "is this thing big or small". The model
-# therefore answers with a size. A text encoder trained from scratch on two phrasings per question cannot know better;
-# pretraining (lesson 05) helps.
+# "colour" and "size" occurred in training, and a mean of word embeddings tolerates a few unknown words. The embeddings
+# of "of", "left", "right", "above" and "below" are still random: no training question contains them. The third question
+# does contain "or", and in training "or" occurred only in "is this thing big or small". The model therefore answers
+# with a size. A text encoder trained from scratch on two phrasings per question cannot do better; pretraining (lesson
+# 05) would help.
 
 # %% [markdown]
 # ## Error analysis
@@ -560,20 +562,20 @@ show.show_pages(torch.stack([test.book.image(test.pages[i], 128) for i in most_c
                            f"not {ANSWERS[test.labels[i]]}" for i in most_confident])
 
 # %% [markdown]
-# Colour errors are errors of attention: most wrong colours are true of the other object, and little weight lay on the
-# named one. Some pages occur twice among the most confident mistakes, with a wrong colour and a wrong position, since the
-# word was matched to the other object. Better image and sound features would help.
+# Colour errors are errors of attention: most wrong colours are true of the other object, and much less weight lay on
+# the named one. Some pages occur twice among the most confident mistakes: the word was matched to the other object, so
+# the answers to several questions are wrong.
 
 # %% [markdown]
 # Size errors are different. They are much more frequent where the two sizes differ, although most of the weight lies on
-# the named object. Features of the other object leak in, since a position's features cover more than its own cell.
-# Position errors are of both types. A single accuracy would reveal none of this.
+# the named object. Features of the other object probably leak in, since the receptive field of a position is larger
+# than its cell. Position errors are of both types. The overall accuracy would reveal none of this.
 #
 # ## Play: attention word by word
 #
-# Choose a page and point at a word of its sentence: the model hears it, in a held-out voice, and you see where it attends.
-# Then write a question and watch the answer change word by word. The model was trained on names of objects only. What
-# will it do for "red", "above" or "a"?
+# Choose a page and point at a word of its sentence: the model gets it in a held-out voice, and you see where the word
+# attends. Then write a question and watch the answer change word by word. The model was trained on names of objects
+# only. What will it do for "red", "above" or "a"?
 
 # %%
 voice = voices("held_out")[0]
@@ -594,7 +596,7 @@ explorer
 
 # %% [markdown]
 # Every word yields some attention map: the weights sum to 1, and there is no option "nowhere". A map is therefore no
-# evidence that a model understood a word. Compare it with maps for words that carry no meaning for the model.
+# evidence that a model understood a word. Compare it with maps for words that the model was not trained on.
 #
 # ## Debugging exercise
 #
@@ -657,7 +659,7 @@ print("gradients", dict(zip(("image", "sound"), gradients, strict=True)))
 # Every number below 1 becomes 0, which is padding; that is most of the sound. The image's maxima become 1, 2, 3 and
 # more, and each now selects a row of the embedding. Which feature had the value is lost, since an embedding looks up
 # the value and ignores the index. Row 2 is not closer to row 3 than to row 90: **token ids are categories, features are
-# quantities.** The gradient `None` means that no encoder below could ever be trained.
+# quantities.** The gradient `None` means that no encoder in front of this model could ever be trained.
 #
 # ### Exercise 09.debug: fix the model  ●●○ · 15 minutes
 #
@@ -699,9 +701,9 @@ except NotImplementedError:
 # %% [markdown]
 # ## On real data: where is the spoken digit?
 #
-# Three handwritten digits in a row (MNIST), and a recording of one of them (the free spoken digit dataset): left, middle
-# or right? The network is never told which digit is which. Two of six speakers are held out, three times, and test digits
-# come from the test split. As in lesson 08, image and recording are paired **by label**.
+# The data are three handwritten digits in a row (MNIST) and a recording of one of them (the Free Spoken Digit Dataset):
+# left, middle or right? The network is never told which digit is which. Two of six speakers are held out, three times,
+# and test digits come from the test split. As in lesson 08, image and recording are paired **by label**.
 
 # %% [markdown]
 # First, an image encoder trained on single digits. On a strip three times as wide as a digit, its feature maps have 11
@@ -757,8 +759,8 @@ def strips_and_words(split: str, who: Tensor, count: int) -> tuple[Tensor, ...]:
 
 
 # %% [markdown]
-# Train cross-attention on both, without a question. Beside it a logical rule: both classifiers name their digits, and the
-# rule selects the image whose name equals that of the sound. Which will win?
+# Train cross-attention on both, without a question. For comparison, use a logical rule: the classifiers predict all
+# digits, and the rule selects the image whose predicted digit equals that of the recording. Which will win?
 
 # %%
 if have:
@@ -781,8 +783,8 @@ if have:
 
 # %% [markdown]
 # Cross-attention is about as good as the rule. A caveat: both encoders were trained on labelled digits, so most of the
-# work was done before. What the network learned from "left", "middle" and "right" alone is which image matches which
-# sound. The attention weights, averaged over four heads, for the last two speakers:
+# work was done before. From "left", "middle" and "right" the network learned only which image matches which sound. The
+# attention weights, averaged over four heads, for the last two speakers:
 
 # %%
 if have:
@@ -793,15 +795,15 @@ if have:
                                    for i, answer, true in zip(chosen[:6], predicted[:6].tolist(), position[:6].tolist(), strict=True)])
 
 # %% [markdown]
-# The largest weight does not always lie on the spoken digit: to conclude that it is at one end, attending to the other two
-# suffices. With several heads, a map explains an answer less than it seems to.
+# The largest weight does not always lie on the spoken digit: to conclude that the digit is at one end, attending to the
+# other two suffices. Do not take an attention map for an explanation of the answer.
 
 # %% [markdown]
 # **Where these methods are used: visual question answering.** A blind person takes a photograph and asks aloud what is
 # written on the tin; Gurari et al. (2018) collected 31,000 such questions. Both the image and the spoken question are needed.
 #
-# What the toy leaves out: blurred and badly framed photographs, the many questions whose answer is not in the image, speech
-# of more than one word, and encoders that are trained along.
+# What this synthetic task leaves out: blurred and badly framed photographs, the many questions whose answer is not in
+# the image, speech of more than one word, and encoders that are trained jointly with the fusion.
 
 # %%
 quiz("09")
@@ -818,7 +820,8 @@ quiz("09")
 # %% [markdown]
 # ## Summary
 #
-# - A balanced task for three modalities, with derived bounds, and a model that needs all three.
+# - For a balanced task, the best possible accuracy without the voice or without the question can be derived by
+#   counting.
 # - Pooling to one vector per modality discards where things are and what belongs together.
 # - Cross-attention selects positions, FiLM modulates their features: about 95% accuracy.
 # - Attention weights show where a model attends; whether it uses what it finds must be tested.
@@ -905,17 +908,17 @@ for name, model in low_rank_models.items():
 show.compare(by_question(low_rank_models))
 
 # %% [markdown]
-# A higher rank gains almost nothing on pooled vectors. The same products on concatenated positions gain about ten points,
-# all of it on *position*: pooling had discarded the information. Concatenation, however, has separate weights for every
-# position, so what it learns about boats on the left must be learned again for boats on the right. Cross-attention shares
-# its weights over positions.
+# A higher rank gains almost nothing on pooled vectors. The same products on concatenated positions gain about ten
+# points on average, all of them on *position*: pooling had discarded the information. Concatenation, however, has
+# separate weights for every position, so what it learns about boats on the left must be learned again for boats on the
+# right. Cross-attention shares its weights over positions.
 
 # %% [markdown]
 # ### Ablation: uniform heads
 #
 # A map of weights shows where a model attended. Whether it *used* what it found can be tested: replace the weights of
-# some heads by uniform ones and leave everything else. Predict the effect of each kind of head on colour and on
-# position.
+# some heads by uniform ones and leave everything else unchanged. Predict the effect of each kind of head on colour and
+# on position.
 
 # %%
 @torch.no_grad()
@@ -936,8 +939,8 @@ show.compare({"all heads": with_uniform([]), "focused heads made uniform": with_
               "diffuse heads made uniform": with_uniform(diffuse)})
 
 # %% [markdown]
-# Without the focused heads all three accuracies fall, and *position* falls below the bound without voice. Without the
-# diffuse heads colours and sizes hardly change and *position* falls: that is what they contribute.
+# Without the focused heads all three accuracies fall, *position* to about its bound without voice. Without the diffuse
+# heads only *position* falls clearly: this is what they contribute to.
 
 # %% [markdown]
 # ### Bottleneck tokens
@@ -1022,20 +1025,24 @@ for n, sequence, bottleneck in zip(lengths, *costs.values(), strict=True):
 show.show_stored_table("09_question")
 
 # %% [markdown]
-# **Late fusion.** Averaged logits reach about as much as concatenated vectors: the image's classifier knows which answers
-# occur on the page, the question's knows the *type* of answer, and averaged logits keep what both allow. Averaged
-# probabilities have no such veto. (In lesson 08, where either modality sufficed, they were better.)
+# **Late fusion.** Averaged logits reach about as much as concatenated vectors: the image's classifier restricts the
+# answers to those that occur on the page, the question's to the correct *type* of answer, and averaged logits keep what
+# both allow. Averaged probabilities have no such veto. (In lesson 08, where either modality sufficed, they were
+# better.)
 #
 # **Vectors.** All methods score similarly. On *held-out combinations* they fall far below the 60% that image and
-# question reach without the voice: they learned which colours boats have, and these boats have others.
+# question reach without the voice: they have probably learned which colours boats have in training, and these boats
+# have others.
 
 # %% [markdown]
-# **Tokens.** It matters which modality computes the queries. If the question does, nothing tells it which object is meant,
-# and accuracy is no better than with vectors. If the spoken word does, in the package's `CrossAttention`, colours and
-# sizes come close to the lesson's model; *position* stays near 50%, as with the bottleneck.
+# **Tokens.** It matters which modality computes the queries. If the question does, its query contains nothing about
+# which object is meant, and accuracy is no better than with vectors. If the spoken word does, in the package's
+# `CrossAttention`, colours and sizes come close to the lesson's model; *position* stays near 50%, as with the
+# bottleneck.
 #
 # The lesson's model has the structure of the task built in: first select, then modulate. If you know such a structure,
-# build it in; otherwise more layers and data have to learn it. Note the range of the model with one head.
+# build it in; otherwise more layers and data have to learn it. Note how widely the results of the model with one head
+# vary.
 
 # %% [markdown]
 # **References.** Vaswani et al. 2017, *Attention is all you need*,
@@ -1049,5 +1056,5 @@ show.show_stored_table("09_question")
 # [arXiv:1804.01452](https://arxiv.org/abs/1804.01452). Gurari et al. 2018, *VizWiz grand challenge: answering visual
 # questions from blind people*, [arXiv:1802.08218](https://arxiv.org/abs/1802.08218). LeCun, Bottou, Bengio, Haffner
 # 1998, *Gradient-based learning applied to document recognition*,
-# [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST. Jackson et al., *Free spoken digit dataset*,
+# [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST. Jackson et al. 2018, *Free spoken digit dataset*,
 # [doi:10.5281/zenodo.1342401](https://doi.org/10.5281/zenodo.1342401).

@@ -30,7 +30,7 @@
 # 3. train with auxiliary unimodal losses and with modality dropout, and say what each of them improves;
 # 4. compute the contribution of each modality by hand (Shapley values), and explain why four attribution methods give
 #    four answers;
-# 5. read an evaluation of a multimodal model and ask for the rows it lacks.
+# 5. read an evaluation of a multimodal model, and name the results that it lacks.
 
 # %%
 from itertools import combinations
@@ -93,7 +93,7 @@ def encoders() -> dict[str, nn.Module]:
 # %% [markdown]
 # ## Baselines: each modality alone
 #
-# Which of the three will be best? And what accuracy can a model reach that gets only the sentence?
+# Which of the three will be best? What accuracy can a model reach that gets only the sentence?
 
 # %%
 alone, single = {}, {}
@@ -114,8 +114,9 @@ print({name: f"{accuracy:.2f}" for name, accuracy in alone.items()})
 # ## Joint training
 #
 # Now fuse the three: concatenate the feature vectors, then one linear layer to 14 logits. The package's `Branches`
-# ([models/branches.py](repository:mmcourse/models/branches.py)) has a dictionary of encoders, a batch norm that centres
-# each branch's features, and the `Concatenation` of lesson 08. Its two steps are `features(...)` and `decide(features)`.
+# ([models/branches.py](repository:mmcourse/models/branches.py)) has a dictionary of encoders, a batch normalisation
+# layer that centres each branch's features, and the `Concatenation` of lesson 08. Its two steps are `features(...)` and
+# `decide(features)`.
 
 # %%
 diagrams.modality_dropout()
@@ -123,7 +124,7 @@ diagrams.modality_dropout()
 # %% [markdown]
 # The diagram shows the model; ignore the block "dropped" for now. `modulation.Modulated` records at every step the
 # probability that each branch alone would give the correct class. (Its parameter $\alpha$ is explained below; with 0 it
-# only observes.) A callback stores the weights of step 150.
+# does not change the training.) A callback stores the weights of step 150.
 
 # %%
 def train(loss=F.cross_entropy, observed: float | None = None, verbose: bool = False, callbacks: tuple = (),
@@ -162,7 +163,7 @@ for split in labels:
     print(f"{split:16} {accuracy(decisions_of(plain, plain_features[split]), split):.3f}")
 
 # %% [markdown]
-# Hardly any errors, in held-out voices too. Many evaluations would end here.
+# There are hardly any errors, in held-out voices too. Many evaluations would end here.
 #
 # ## Remove a modality
 #
@@ -188,9 +189,9 @@ def fill_with_mean(features: Tensor, present: Tensor) -> Tensor:
 check("10.1", fill_with_mean)
 
 # %% [markdown]
-# For the test split, the mean is that of the training pages: in use there is a single page. Alone, sound had nearly 100%
-# accuracy, the image about 90%, the sentence about 55%. Predict the fused model's accuracy without image, without
-# sound, and without sentence.
+# For the test split, the mean is that of the training pages, since a model in use gets one page at a time. Alone, sound
+# had nearly 100% accuracy, the image about 90%, the sentence about 55%. Predict the fused model's accuracy without
+# image, without sound, and without sentence.
 
 # %%
 def without(model: Branches, features: dict, removed: str, split: str = "test") -> float:
@@ -207,17 +208,17 @@ drop = complete - min(missing["plain"].values())
 expect("10.plain_drop", drop)
 
 # %% [markdown]
-# Without image or without sentence, nothing changes. Without sound, the model is only about ten points better than the
-# sentence alone. It should do better: a network that recognises images as well as the one above, and gets the sentence
-# too, could read half of the pages and recognise almost nine in ten of the others, $0.5 + 0.5 \cdot 0.87 \approx 93\%$.
-# Why does the image not help?
+# Without the image or without the sentence, hardly anything changes. Without sound, the model is only about ten points
+# better than the sentence alone. It should do better: a network that recognises images as well as the one above, and
+# gets the sentence too, could find the name in half of the sentences and recognise 87% of the other objects, $0.5 + 0.5
+# \cdot 0.87 \approx 93\%$. Why does the image not help?
 
 # %% [markdown]
 # ## Probing each branch
 #
-# Test each branch of the fused model separately, in two ways. What does the fusion layer predict from it, with the other two
-# masked? And how well could *any* linear layer classify its features? The second is a **linear probe**: a new linear layer
-# trained on the frozen features.
+# Test each branch of the fused model separately, in two ways. What does the fusion layer predict from it, with the
+# other two masked? How well could *any* linear layer classify its features? The second is a **linear probe**: a new
+# linear layer trained on the frozen features.
 
 # %%
 def probe(features: dict, name: str, split: str = "valid") -> float:
@@ -235,8 +236,8 @@ expect("10.branch_behind", alone["image"] - branches["image"]["joint training, l
 
 # %% [markdown]
 # The sound and text branches learned what they learn alone. The image branch did not: with the same network, images and
-# number of steps, a probe reaches less than half of its accuracy. No fusion layer could fix that; the features are
-# missing. This is **modality competition**, and only measuring each branch reveals it. The joint accuracy does not.
+# number of steps, a probe reaches less than half of its accuracy. No linear fusion layer could fix that; the features
+# are missing. This is **modality competition**. The joint accuracy does not reveal it; measuring each branch does.
 
 # %% [markdown]
 # ## Why it stopped learning
@@ -254,8 +255,9 @@ show.plot_lines({name: smooth([scores[name] for scores in record]) for name in n
                 xlabel="step", ylabel="probability of the correct class")
 
 # %% [markdown]
-# All three start together. Sound is fast: after 100 to 200 steps it is almost always correct. Now consider the gradient
-# of the cross-entropy $L$ with respect to the joint logits $z$, with $p = \text{softmax}(z)$ and the one-hot label $y$:
+# All three start at chance level. Sound is fast: after 100 to 200 steps it gives the correct class a probability of 80
+# to 90%. Now consider the gradient of the cross-entropy $L$ with respect to the joint logits $z$, with $p =
+# \text{softmax}(z)$ and the one-hot label $y$:
 #
 # $$\frac{\partial L}{\partial z} = p - y$$
 #
@@ -280,11 +282,12 @@ if early:
 print("after training", joint_error(plain))
 
 # %% [markdown]
-# After a quarter of the training only a few hundredths of the error remain. During the other three quarters the image
-# branch has little to learn from.
+# After a quarter of the training only a few percent of the initial error remain. During the other three quarters the
+# image branch has little to learn from.
 #
-# Does Adam not compensate, since it divides each gradient by its recent magnitude? Only slowly: its second moment averages
-# over about 1,000 steps, and this run has 630, so the large early gradients keep later steps small.
+# Does AdamW, the default of `fit`, not compensate for small gradients, since it divides each by its recent magnitude?
+# Only slowly: its second moment averages over about 1,000 steps, and this run has 630, so the large early gradients
+# keep later steps small.
 
 # %% [markdown]
 # Huang et al. (2022) prove for a small network that joint training learns a subset of the modalities and leaves others
@@ -293,9 +296,9 @@ print("after training", joint_error(plain))
 #
 # ## Modality dropout
 #
-# A direct remedy removes sound during training too, at random, page by page. The fusion layer must then classify from
-# whatever is present, and the image branch receives a gradient on every page where it is needed. Neverova et al. (2016)
-# introduced this for gesture recognition (*ModDrop*).
+# A direct remedy is to remove sound during training too, at random, page by page. The fusion layer must then classify
+# from whatever is present, and the image branch receives a gradient on every page where it is needed. Neverova et al.
+# (2016) introduced this for gesture recognition (*ModDrop*).
 #
 # ### Exercise 10.3: which modalities are kept?  ●●○ · 10 minutes
 #
@@ -343,8 +346,8 @@ print("image branch, linear probe:", f"{branches['image']['joint training, linea
 # everything is present. Dropout helps twice: the image branch has pages on which no other branch classifies, and the
 # fusion layer learns to manage without sound.
 #
-# Dropout is not free of cost everywhere. Where *all* modalities are needed at once (the matching task of lesson 08), an
-# example with a missing modality has no answer, and training on it teaches guessing.
+# Modality dropout is not always harmless. Where *all* modalities are needed at once (the matching task of lesson 08),
+# an example with a missing modality has no definite answer, and training on it teaches guessing.
 
 # %% [markdown]
 # ## Auxiliary unimodal losses
@@ -372,9 +375,10 @@ expect("10.auxiliary_losses", own_head["image"] - alone["image"])
 print({f"no {name}": f"{without(with_heads, with_heads_features, name):.2f}" for name in names})
 
 # %% [markdown]
-# The image branch classifies well again. Yet without sound the *fusion layer* does worse than the image's own head: its
-# loss was small early on, as before, so it never learned to use the image. Auxiliary losses improve the branches. They
-# do not teach the fusion layer what to do without sound, because during training sound was always present.
+# The image branch classifies well again. Yet without sound the *fusion layer* does worse than the image's own head: the
+# joint loss was small early on, as before, so the fusion layer learned little about the image. Auxiliary losses improve
+# the branches. They do not teach the fusion layer what to do without sound, because during training sound was always
+# present.
 
 # %% [markdown]
 # A related question is **co-learning** (Baltrušaitis, Ahuja, Morency 2019): train with three modalities, use one. Does
@@ -387,7 +391,7 @@ for split in ("test", "held-out voices"):
           f"trained jointly {accuracy(predict(with_heads.heads['image'], with_heads_features[split]['image']), split):.3f}")
 
 # %% [markdown]
-# They are equal within a few points. Nothing is transferred from sound to image: the branches share a loss, but no
+# Both are equal within a few points. Nothing is transferred from sound to image: the branches share a loss, but no
 # weights. Where co-learning helps, something is shared (a feature space, as in lesson 11), or one modality labels the
 # data of the other.
 #
@@ -397,8 +401,8 @@ for split in ("test", "held-out voices"):
 #
 # - feed **silence**, which is what an unplugged microphone delivers;
 # - **mask** it: `Concatenation` inserts a vector learned in training, if modalities were missing in training;
-# - **generate** it: a small network predicts the sound's features from those of image and sentence (Ma et al. 2021 are
-#   one of many), trained on complete pages.
+# - **generate** it: a small network predicts the sound's features from those of image and sentence, trained on complete
+#   pages (Ma et al. 2021 propose one such method).
 #
 # Rank the four for the plain model and for the one with dropout.
 
@@ -423,9 +427,9 @@ show.compare({"plain": imputed_accuracies(plain, plain_features), "with dropout"
 
 # %% [markdown]
 # Silence is worst for both models. Nothing tells the network that the sound is missing; it interprets silence as a
-# word. Mean and mask are almost equal for the plain model: its mask vector was never trained and is still zero, and
-# these features have mean zero. Generated features help the plain model slightly. They cannot do more, since they are
-# computed from a poor image branch. With dropout, the other three differ by about two points.
+# spoken word. Mean and mask are almost equal for the plain model: its mask vector was never trained and is still zero,
+# and these features have mean zero. Generated features help the plain model slightly. They can hardly do more, since
+# they are computed from a poor image branch. With dropout, the other three differ by about two points.
 
 # %% [markdown]
 # ## Noise instead of absence
@@ -445,9 +449,9 @@ for level in levels:
 show.plot_lines(curves, levels, xlabel="noise on the sound, in standard deviations", ylabel="accuracy", limits=(0, 1.02))
 
 # %% [markdown]
-# The model with dropout never saw noise, yet it tolerates more, because it relies less on sound. Compare the curves
-# with the bars for "no sound" above: from about 1.5 standard deviations on, noisy sound is worse than missing sound for
-# both models. If you can detect that a microphone is broken, mask it.
+# Neither model was trained with noise, yet the model with dropout tolerates more, because it relies less on sound.
+# Compare the curves with the bars for "no sound" above: from about 1.5 standard deviations on, noisy sound is worse
+# than missing sound for both models. If you can detect that a microphone is broken, mask the sound.
 #
 # ## Play: mask and degrade
 #
@@ -545,8 +549,9 @@ show.compare(attributions_of(dropped, dropped_features), label="contribution to 
 # %% [markdown]
 # The four answers differ, and none is wrong.
 #
-# - **Ablation** measures what is lost without a modality. In neither model is the image missed, yet its Shapley value in the
-#   second is about a quarter: sound replaces it. The image is redundant, not useless. Ablations need not sum to the total.
+# - **Ablation** measures what is lost without a modality. Removing the image costs little in either model, yet its
+#   Shapley value in the model with dropout is about a quarter: sound can replace it. The image is redundant, not
+#   useless. Ablations need not sum to the total.
 # - **Gradient × input** measures the effect of a *small* change. The softmax is saturated, so the effect is almost zero.
 
 # %% [markdown]
@@ -554,8 +559,8 @@ show.compare(attributions_of(dropped, dropped_features), label="contribution to 
 #   modalities together along a line; the latter add one at a time, through combinations that occur when a modality is
 #   missing.
 #
-# For "what happens if it fails", read the ablation; for "what contributed", Shapley values. All depend on the choice of
-# baseline. Silence instead of the mask would define another game, with other values.
+# For "what happens if a modality fails", read the ablation; for "what contributed", Shapley values. All depend on the
+# choice of baseline. Silence instead of the mask would define another game, with other values.
 
 # %% [markdown]
 # ## Debugging exercise
@@ -580,8 +585,8 @@ for row, model, features in (("plain", plain, plain_features), ("with dropout", 
 print({name: f"{gap.float().mean():.0%} missing" for name, gap in gaps.items()})
 
 # %% [markdown]
-# The report cannot distinguish the two models. The bug looks like good hygiene: only complete rows are kept.
-# Statisticians call this a complete-case analysis. Here it removes the very pages that the evaluation is about.
+# The report cannot distinguish the two models. The bug looks like good practice: only complete rows are kept.
+# Statisticians call this a *complete-case analysis*. Here it removes the very pages that the evaluation is about.
 #
 # ### Exercise 10.debug: fix the report  ●●○ · 15 minutes
 #
@@ -623,9 +628,9 @@ except NotImplementedError:
 # %% [markdown]
 # ## On real data: a digit, written, spoken and spelled
 #
-# Handwritten digits (MNIST), spoken ones (the free spoken digit dataset), and their English words. Two of six speakers are
-# held out, three times; handwritten test digits come from the test split. As in lesson 08 they are paired **by label**. The
-# spelled word *is* the label, so there is no stronger competitor.
+# The data are handwritten digits (MNIST), spoken ones (the Free Spoken Digit Dataset), and their English names. Two of
+# six speakers are held out, three times; handwritten test digits come from the test split. As in lesson 08 they are
+# paired **by label**. The spelled word *is* the label, so no modality is easier to learn from.
 
 # %%
 rows = {split: real.load_or_explain("mnist", split) for split in ("train", "test")}
@@ -672,18 +677,18 @@ if have:
     expect("10.real_complete", real_table["plain"]["image+sound+text"] - real_table["with dropout"]["image+sound+text"])
 
 # %% [markdown]
-# From the image alone, the plain model classifies about two digits in three; with dropout, the same network classifies
-# well over 90%. Sound improves as well, though less. Whether the branch or the fusion layer was responsible only a
-# probe would tell. With everything present, the plain model looks perfect.
+# From the image alone, the plain model classifies about two thirds of the digits correctly; with dropout, the same
+# network classifies about 95%. Accuracy from sound alone improves as well. Only a linear probe would tell whether the
+# branch or the fusion layer was responsible. With everything present, the plain model looks perfect.
 
 # %% [markdown]
-# **Where these methods are used.** *A car with several sensors*: a camera is blinded by low sun, a microphone by wind.
-# Usually the modalities agree, so one can replace another, and for the same reason a joint model may never have learned
-# to. *Diagnosis from images and records*: some patients have no scan.
+# **Where these methods are used.** *A car with several sensors*: a camera is blinded by low sun, a microphone disturbed
+# by wind. Usually the modalities agree, so one can replace another. For the same reason, a joint model may never have
+# learned to use each of them. *Diagnosis from images and records*: some patients have no scan.
 #
-# What the toy leaves out: here modalities fail at random. In a hospital a scan may be missing *because* the doctor was
-# not worried, so its absence is informative and the mean is a biased imputation. Dropout rates tuned for one failure
-# say nothing about two at once.
+# What this synthetic task leaves out: here modalities fail at random. In a hospital a scan may be missing *because* the
+# doctor was not worried (statisticians say *missing not at random*), and the mean is then a biased imputation. Dropout
+# rates tuned for one failure say nothing about two at once.
 
 # %%
 quiz("10")
@@ -701,7 +706,7 @@ quiz("10")
 #
 # - Evaluate a multimodal model for every set of modalities.
 # - Two measurements reveal a branch that did not learn: its accuracy when trained alone, and a linear probe.
-# - Once the joint loss is small, no branch receives a gradient: the fastest modality stops the others.
+# - Once the joint loss is small, all branches receive small gradients: the fastest modality stops the others.
 # - Modality dropout improves branches and fusion layer; auxiliary losses improve the branches.
 # - Imputations range from silence to generated features; none replaces features that were never learned.
 # - Ablation, gradients and Shapley values answer different questions.
@@ -715,7 +720,7 @@ quiz("10")
 # ### On-the-fly gradient modulation
 #
 # Peng et al. (2022) reduce the gradient of whichever branch is ahead (**on-the-fly gradient modulation**, OGM; here
-# without the noise of their variant OGM-GE). Let $s_m$ be the mean probability that branch $m$ alone gives the correct
+# without the noise that their OGM-GE adds). Let $s_m$ be the mean probability that branch $m$ alone gives the correct
 # class. With three branches instead of their two:
 #
 # $$\rho_m = \frac{s_m}{\text{mean of the others}}, \qquad k_m = \begin{cases} 1 - \tanh(\alpha \rho_m) & \rho_m > 1 \\ 1 & \text{otherwise} \end{cases}$$
@@ -762,8 +767,9 @@ print("linear probes:", {name: f"{probe(modulated_features, name):.2f}" for name
 # encoder is slowed down. The fusion layer learns at full speed to classify by whatever sound features it gets, so the
 # joint prediction becomes correct anyway, and $p - y$ vanishes for the image as before.
 #
-# Peng et al. train with SGD, where no division by past gradients undoes a factor. The stored table has both optimisers;
-# with either, the image branch recovers only a small part. On their audio-visual data the method helped.
+# Peng et al. train with SGD, whose step is proportional to the gradient; AdamW divides by past gradients, which partly
+# undoes such a factor. The stored table has both optimisers; with either, the image branch recovers only a small part.
+# On their audio-visual data the method helped.
 
 # %% [markdown]
 # ### All methods over five seeds
@@ -774,23 +780,24 @@ print("linear probes:", {name: f"{probe(modulated_features, name):.2f}" for name
 show.show_stored_table("10_missing")
 
 # %% [markdown]
-# In the column "without sound", auxiliary losses *and* dropout together are best, at no cost when everything is
+# In the column "without sound", the combination of auxiliary losses and dropout is best, at no cost when everything is
 # present. Also compare the row "auxiliary losses" in the column "generated": once the image branch has learned, its
-# features suffice to predict the missing ones, and the fusion layer receives inputs of the kind it was trained on. That
-# is a second remedy without dropout, provided you know what is missing and have trained a generator for it.
+# features suffice to predict the missing ones, and the fusion layer receives inputs of the kind it was trained on. This
+# is a remedy without dropout, provided you know what is missing and have trained a generator for it.
 
 # %% [markdown]
 # **References.** Wang, Tran, Feiszli 2020, *What makes training multi-modal classification networks hard?*,
-# [arXiv:1905.12681](https://arxiv.org/abs/1905.12681): gradient blending. Peng et al. 2022, *Balanced multimodal learning
-# via on-the-fly gradient modulation*, [arXiv:2203.15332](https://arxiv.org/abs/2203.15332). Huang et al. 2022, *Modality
-# competition: what makes joint training of multi-modal network fail in deep learning? (Provably)*,
-# [arXiv:2203.12221](https://arxiv.org/abs/2203.12221). Neverova, Wolf, Taylor, Nebout 2016, *ModDrop: adaptive multi-modal
-# gesture recognition*, [arXiv:1501.00102](https://arxiv.org/abs/1501.00102). Ma et al. 2021, *SMIL: multimodal learning with
-# severely missing modality*, [arXiv:2103.05677](https://arxiv.org/abs/2103.05677). Baltrušaitis, Ahuja, Morency 2019,
-# *Multimodal machine learning: a survey and taxonomy*, [arXiv:1705.09406](https://arxiv.org/abs/1705.09406): co-learning.
-# Shapley 1953, *A value for n-person games*,
+# [arXiv:1905.12681](https://arxiv.org/abs/1905.12681): gradient blending. Peng et al. 2022, *Balanced multimodal
+# learning via on-the-fly gradient modulation*, [arXiv:2203.15332](https://arxiv.org/abs/2203.15332). Huang et al. 2022,
+# *Modality competition: what makes joint training of multi-modal network fail in deep learning? (Provably)*,
+# [arXiv:2203.12221](https://arxiv.org/abs/2203.12221). Neverova, Wolf, Taylor, Nebout 2016, *ModDrop: adaptive
+# multi-modal gesture recognition*, [arXiv:1501.00102](https://arxiv.org/abs/1501.00102). Ma et al. 2021, *SMIL:
+# multimodal learning with severely missing modality*, [arXiv:2103.05677](https://arxiv.org/abs/2103.05677).
+# Baltrušaitis, Ahuja, Morency 2019, *Multimodal machine learning: a survey and taxonomy*,
+# [arXiv:1705.09406](https://arxiv.org/abs/1705.09406): co-learning. Shapley 1953, *A value for n-person games*,
 # [doi:10.1515/9781400881970-018](https://doi.org/10.1515/9781400881970-018). Sundararajan, Taly, Yan 2017, *Axiomatic
-# attribution for deep networks*, [arXiv:1703.01365](https://arxiv.org/abs/1703.01365). Shrikumar et al. 2016, *Not just a
-# black box*, [arXiv:1605.01713](https://arxiv.org/abs/1605.01713): gradient × input. LeCun, Bottou, Bengio, Haffner 1998,
-# *Gradient-based learning applied to document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST.
-# Jackson et al., *Free spoken digit dataset*, [doi:10.5281/zenodo.1342401](https://doi.org/10.5281/zenodo.1342401).
+# attribution for deep networks*, [arXiv:1703.01365](https://arxiv.org/abs/1703.01365). Shrikumar et al. 2016, *Not just
+# a black box*, [arXiv:1605.01713](https://arxiv.org/abs/1605.01713): gradient × input. LeCun, Bottou, Bengio, Haffner
+# 1998, *Gradient-based learning applied to document recognition*,
+# [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST. Jackson et al. 2018, *Free spoken digit dataset*,
+# [doi:10.5281/zenodo.1342401](https://doi.org/10.5281/zenodo.1342401).

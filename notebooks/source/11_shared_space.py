@@ -13,9 +13,9 @@
 # %% [markdown]
 # # 11 · A shared space
 #
-# **You will train three networks that map images, sentences and voices with the same meaning to nearby vectors. Then
-# you say a sentence and find its image among 200 in about three of four attempts, although no image was ever paired
-# with a sound.**
+# **You will train three networks that map images, sentences and voices with the same meaning to nearby vectors. A
+# spoken sentence then finds its image among 200 in about 75% of cases, although no image was ever paired with a
+# sound.**
 #
 # Runs in 4 to 8 minutes · takes 100 minutes to work through · before this: [01 Images](01_images.ipynb),
 # [02 Text](02_text.ipynb), [03 Sound](03_sound.ipynb), [08 Fusing features](08_fusion.ipynb).
@@ -53,7 +53,7 @@ begin("11")
 # %% [markdown]
 # ## Look and listen
 #
-# Pages with two objects. Each has an image, a sentence, and a voice that reads it.
+# Each page has two objects, an image, a sentence, and a voice that reads it aloud.
 
 # %%
 train = PictureBook("train", pages=12_000, objects=2)
@@ -63,8 +63,9 @@ show.play_many([test.sound(i) for i in range(4)], titles=[f"page {i + 1}" for i 
 
 # %% [markdown]
 # The task is **cross-modal retrieval**: given one of the voices and 200 images, find the image that is described. A
-# classifier is of no use. A page with two objects can have more than 30,000 different meanings, and most occur at most once
-# in training. What is needed is a *distance* that is small where image and voice mean the same.
+# classifier with one class per meaning would not work: a page with two objects can have more than 30,000 different
+# meanings, and most occur at most once in training. What is needed is a *distance* that is small where image and voice
+# have the same meaning.
 #
 # The 200 test pages all differ in meaning, so each query has one correct answer. Guessing is correct in 0.5% of cases, and
 # the correct item then has rank 100 on average.
@@ -72,8 +73,8 @@ show.play_many([test.sound(i) for i in range(4)], titles=[f"page {i + 1}" for i 
 # %% [markdown]
 # ## Baseline
 #
-# A cheap baseline for images and sentences: predict the word counts of a page's sentence from its downsampled pixels by
-# least squares; then compare word counts with word counts.
+# A simple baseline for images and sentences: predict the word counts of a page's sentence from its downsampled pixels
+# by least squares; then compare predicted with true word counts.
 
 # %%
 chosen = meaning.of_distinct_meaning(test, 200)
@@ -100,12 +101,13 @@ train_images = train.images.half()                                            # 
 del train.images
 
 # %% [markdown]
-# About 10% are found at rank 1, twenty times the chance level: coarse colours alone are informative. This is the result to
-# improve on.
+# About 10% are found at rank 1, twenty times the chance level: 12 × 12 pixels are informative already. This is the
+# result to improve on.
 #
 # ## Vectors and their similarity
 #
-# Each modality gets a network of its own, a **tower**, whose output is a vector; all outputs have the same length.
+# Each modality gets a network of its own, a **tower**, whose output is a vector; all towers have the same number of
+# output features, $D$.
 
 # %%
 diagrams.two_towers()
@@ -189,8 +191,8 @@ check("11.2", symmetric_info_nce)
 # %% [markdown]
 # ## Its value before training
 #
-# Random vectors of 256 numbers, in batches of three sizes. What will the loss be? Recall the cross-entropy of a uniform
-# prediction over 14 classes.
+# Take random vectors of 256 numbers, in batches of three sizes, at scale 1. What will the loss be? Recall the
+# cross-entropy of a uniform prediction over 14 classes.
 
 # %%
 for B in (16, 128, 1024):
@@ -198,9 +200,9 @@ for B in (16, 128, 1024):
     print(f"batch {B:4d}   loss {loss:.2f}   ln(batch) {torch.tensor(float(B)).log():.2f}")
 
 # %% [markdown]
-# **Without any knowledge the loss is ln(B).** Compare your first losses with this number: a loss that stays there is
-# not learning, and a flat curve at 4.85 does not look like a bug. Two consequences follow. Losses for different batch
-# sizes are not comparable, and a larger batch is a harder task.
+# **Without any knowledge the loss is about ln(B).** Compare your losses with this number: where the loss stays there,
+# the model is not learning, but a flat curve at 4.85 does not look like a bug. Two consequences follow. Losses for
+# different batch sizes are not comparable, and a larger batch is a harder task.
 #
 # Now the other extreme. Suppose the towers are perfect: every positive has cosine 1, all negatives have -1. How small is the
 # loss at scale 1? Predict it.
@@ -217,10 +219,10 @@ show.plot_panels({"lower bound of the loss": {f"batch {B}": lower_bound(scales, 
 print(f"at scale 1, batch 128: {lower_bound(torch.tensor(1.0), 128):.2f}; ln(128) = {torch.tensor(128.0).log():.2f}")
 
 # %% [markdown]
-# (It is a bound: three vectors cannot be pairwise opposite.) Cosines lie between -1 and 1, so at scale 1 the softmax
-# can never be confident, and perfect towers still have a loss of 2.9. A scale stretches the cosines to useful logits.
-# If it is too small, even easy pairs dominate the loss; if too large, only the most similar negative matters. CLIP
-# learns the scale, stored as its logarithm so that it stays positive, and limits it to 100.
+# (The bound is not attained: three vectors cannot be pairwise opposite.) Cosines lie between -1 and 1, so at scale 1
+# the softmax can never be confident, and even perfect towers have a loss of at least 2.9. A scale stretches the cosines
+# to useful logits. If it is too small, all negatives count nearly alike; if too large, only the most similar one
+# matters. CLIP learns the scale, stored as its logarithm so that it stays positive, and limits it to 100.
 
 # %% [markdown]
 # ## Several positives
@@ -362,15 +364,17 @@ print(f"first steps {first:.2f}, ln(128) 4.85, last epoch {history['loss'][-1]:.
 show.show_matrices({"before": before, "after": twelve()}, rows="image of page", columns="sentence of page")
 
 # %% [markdown]
-# The first losses exceed ln(128): the scale amplifies random cosines into confident, wrong predictions. Then the loss falls
-# quickly. Before training, all rows are alike, since the untrained tower maps every image to nearly the same
-# vector. Afterwards the diagonal stands out. Pages that share attributes have positive cosines; unrelated ones are negative.
+# The first losses exceed ln(128): the scale amplifies random cosines into confident, wrong predictions. Then the loss
+# falls quickly. Before training, all rows are alike, since the untrained tower maps every image to nearly the same
+# vector. Afterwards the diagonal stands out. Pages that share attributes tend to have positive cosines, others negative
+# ones.
 
 # %% [markdown]
 # ## Evaluate: ranks
 #
-# For every image, sort the 200 sentences by cosine. The position of the correct one is its **rank**, 1 at best. **Recall at
-# k** (R@k) is the fraction of queries with rank at most $k$; the median rank is reached by half of the queries.
+# For every image, sort the 200 sentences by cosine. The position of the correct one is its **rank**, 1 at best.
+# **Recall at k** (R@k) is the fraction of queries with rank at most $k$; the median rank is the median over all
+# queries.
 #
 # Ties need care. In a collapsed space all cosines are equal. A sort may then keep the original order, and if the correct item
 # happens to be listed first, the score is perfect although nothing was learned. Ties therefore count half.
@@ -415,25 +419,25 @@ show.compare({direction: {name: found[name][direction]["R@1"] for name in found}
 
 # %% [markdown]
 # R@1 is about ten times the baseline. Held-out combinations are found nearly as often; held-out phrasings cost more,
-# because "tiny" does not occur in training and is encoded as an unknown word.
+# mainly because words such as "tiny" do not occur in training and are encoded as the unknown word.
 #
 # ## Adding voices without image-sound pairs
 #
 # Suppose that no pairs of image and voice exist: one collection has images with captions, another has sentences read
-# aloud. Both contain **text**. So freeze the sentence tower, and train the sound tower on pairs of sentence and voice to
-# reach the same vectors. Zhai et al. (2022) freeze the image tower and train the text tower this way (LiT); Girdhar et al.
-# (2023) align six modalities through images alone (ImageBind).
+# aloud. Both contain **text**. Freeze the sentence tower, and train the sound tower on pairs of sentence and voice to
+# reach the same vectors. Zhai et al. (2022) freeze the image tower and train the text tower this way (LiT); Girdhar et
+# al. (2023) align six modalities through images alone (ImageBind).
 
 # %%
 diagrams.binding()
 
 # %% [markdown]
-# Will a voice then find its image? The two towers learned in different runs, on different pages. Predict R@1.
+# Will a voice then find its image? The two towers are trained in different runs, on different pages. Predict R@1.
 #
 # The sound tower processes 250 frames of 40 bands, where a sentence has 12 words, and needs many sentences in many
-# voices. `ReadAloud` composes them cheaply: each of 46 voices says every word once, and sentences are concatenated from
-# the words' *spectra*, anew in each epoch, with random voice, pace and noise. The evaluation uses complete recordings.
-# Left a complete recording, right the composed one:
+# voices. `ReadAloud` composes them cheaply: each of 46 voices says every word once, and a sentence is the concatenation
+# of its words' *spectrograms*, anew in each epoch, with random voice, pace and noise. The evaluation uses complete
+# recordings. The plot shows a complete recording on the left and a composed one on the right:
 
 # %%
 sound_books = [PictureBook("train", pages=pages, objects=objects, seed=train.seed + 1_000)  # other pages than above
@@ -447,9 +451,10 @@ print(sound_books[0].sentences[3])
 
 # %% [markdown]
 # The loss has a second term. The contrastive loss requires only that a voice is *closer* to its sentence than to
-# others; it may still be far away, and then miss its image. So add the distance itself, 1 - cosine. Alone this term
-# would lead to collapse, with all vectors equal, but the sentence vectors are frozen and already spread out. (Wang and
-# Isola 2020 decompose the contrastive loss into such an *alignment* and a *uniformity* term.)
+# others; it may still be far away, and then miss its image. Therefore add the distance itself, 1 - cosine. If both
+# towers were trained with this term alone, all vectors would collapse to one, but the sentence vectors are frozen and
+# already spread out. (Wang and Isola 2020 decompose the contrastive loss into such an *alignment* and a *uniformity*
+# term.)
 
 # %%
 def vary(tokens: Tensor) -> Tensor:
@@ -468,7 +473,7 @@ def contrastive_and_distance(vectors: tuple[Tensor, Tensor], meanings: Tensor) -
 
 # %% [markdown]
 # Training begins with single words, which the sentence tower encodes as very short sentences, and continues with whole
-# sentences (a curriculum).
+# sentences (*curriculum learning*).
 
 # %%
 single_words = pad([encode(word) for word in words]).repeat(92, 1)              # (4784, 1): each word 92 times
@@ -480,8 +485,8 @@ by_sentence = read_aloud.ReadingBatches(vary, sentences, torch.cat([meaning.mean
 fit(pair, by_sentence, loss=contrastive_and_distance, epochs=4, lr=5e-3, metrics=())
 
 # %% [markdown]
-# The first curve ends high because of duplicates: 52 words in a batch of 128 give each row two or three positives,
-# which cost $\ln n$. Now evaluate all six directions.
+# The first curve ends high partly because of duplicates: with 52 words in a batch of 128, a row has about three
+# positives, which cost about $\ln 3$. Now evaluate all six directions.
 
 # %%
 modalities = ("text", "image", "sound")
@@ -496,8 +501,8 @@ print({direction: f"median rank {row['median rank']:g}" for direction, row in on
 
 # %% [markdown]
 # Look at `image → sound` and `sound → image`. Images and voices were never paired, neither on a page nor in a training
-# run. They are close because both are close to the sentence. Errors add up: the image misses the sentence a little, the
-# voice misses it a little, and together they miss each other by more.
+# run. They are close because both are close to the sentence. Errors add up: image and voice each lie at some distance
+# from the sentence, and farther from each other.
 
 # %%
 directions = {"text ↔ sound": ("text", "sound"), "image ↔ text": ("image", "text"), "image ↔ sound": ("image", "sound")}
@@ -518,15 +523,15 @@ expect("11.held_out_pairs", summary["held-out combinations"]["image ↔ text"])
 expect("11.image_sound", summary["test"]["image ↔ sound"])
 
 # %% [markdown]
-# Each split has its own pages, so compare within a column with care. Held-out voices cost little. Held-out combinations
-# cost the images a few points and the voices more: no sentence read aloud in training contains "red apple", and a tower
-# that hears "red" has learned which kinds cannot follow. Held-out phrasings cost accuracy wherever text or speech is
-# encoded.
+# Each split has its own pages, so small differences between splits mean little. Held-out voices cost little. Held-out
+# combinations cost the images a few points and the voices more: no sentence read aloud in training contains "red
+# apple", and the sound tower may have learned which kinds follow "red". Held-out phrasings cost accuracy wherever text
+# or speech is encoded.
 
 # %% [markdown]
 # ## Error analysis
 #
-# For these sentences another image had rank 1. It is shown with the sentence that was the query.
+# For these sentences an incorrect image had rank 1. Each is shown with the sentence that was the query.
 
 # %%
 ours = vectors["test"]
@@ -555,12 +560,12 @@ for name, other in (("images for sentences", "image"), ("voices for sentences", 
     print(f"{name}: {len(wrong)} of 200 wrong; differences:", dict(counted.most_common()))
 
 # %% [markdown]
-# Almost always the kind of one or both objects differs, and hardly ever their relation. There are 14 kinds to
-# distinguish, but only 8 colours and 2 sizes. A colour fills a shape, while a kind is visible in its outline only.
+# In most errors the kind of one or both objects differs; their relation seldom does. There are 14 kinds to distinguish,
+# but only 8 colours and 2 sizes. A colour fills a shape, while a kind is visible mainly in its outline.
 #
 # ## Zero-shot classification
 #
-# The towers were trained on pairs, not on classes. They can classify all the same: describe each class by a sentence,
+# The towers were trained on pairs, not on classes. They can classify nevertheless: describe each class by a sentence,
 # and choose the class whose sentence is nearest. This is **zero-shot** classification, without labelled examples;
 # Radford et al. (2021) apply it to ImageNet's 1,000 classes. Such a sentence is called a **prompt**. In this book a
 # sentence must also name a colour and a size, so use sixteen prompts per class and let the best one count.
@@ -612,9 +617,9 @@ show.compare(zero, label="accuracy, 14 kinds", chance=1 / 14)
 expect("11.zero_shot", zero["best of sixteen"]["test"])
 
 # %% [markdown]
-# The mean is not better than a single prompt. The image of a small red fish is close to "a small red fish" and far from
-# "a big blue fish"; the mean of both lies in between, close to nothing that can be seen. (The contrastive loss was
-# given one kind of label: which pages of a batch mean the same. CLIP does without it.)
+# The mean is hardly better than a single prompt, and far worse than the best of sixteen. The image of a small red fish
+# is close to "a small red fish" and far from "a big blue fish"; the mean of both lies in between, close to no image.
+# (Our contrastive loss used one kind of label: which pages of a batch have the same meaning. CLIP does without it.)
 
 # %% [markdown]
 # ## The modality gap
@@ -633,16 +638,17 @@ for one, other in (("text", "image"), ("text", "sound"), ("image", "sound")):
     print(f"{one:5} and {other:5}: means {apart:.2f} apart, pairs {partner:.2f}, a vector and its modality's mean {within:.2f}")
 
 # %% [markdown]
-# The means are close, compared with the distance of pairs and with the distances within one modality. Liang et al.
-# (2022) found the opposite in CLIP and similar models: each modality lies in a narrow cone of its own, the **modality
-# gap**. Networks start that way, and a loss that requires pairs to be *closer than others* lets them stay that way.
-# Ours start so too (the untrained images had almost equal vectors), but image and text overlap after training.
+# The means are close, compared with the distance between the two vectors of a pair and with the distances within one
+# modality. Liang et al. (2022) found the opposite in CLIP and similar models: each modality lies in a narrow cone of
+# its own, the **modality gap**. Randomly initialised networks start that way, and a loss that only requires pairs to be
+# *closer than others* can preserve the gap. Our towers start that way too (the untrained image tower gave almost equal
+# vectors), but image and text overlap after training.
 
 # %% [markdown]
 # ## Play: a search box
 #
-# Write a sentence in words of the book, or search with an image or a voice. What is found for "a fish"? For one object,
-# when every page has two? For a zebra?
+# Write a sentence with words of the Picture Book, or search with an image or a voice. What is found for "a fish"? For
+# one object, when every page has two? For a zebra?
 
 # %%
 shelf = chosen[:60]
@@ -656,7 +662,7 @@ explorer
 # ## Debugging exercise
 #
 # This loss is contrastive, in both directions, and the towers are those from above. It runs, and the loss starts near
-# ln(128) as it should. But what do the towers retrieve after three epochs? And what happens to the norms of their vectors?
+# ln(128) as it should. What do the towers retrieve after three epochs, and what happens to the norms of their vectors?
 
 # %%
 class Buggy(nn.Module):
@@ -733,15 +739,16 @@ except NotImplementedError:
 
 # %% [markdown]
 # After the same three epochs, the fixed loss retrieves several times as many pages. One more experiment: replace the
-# mean of products by their sum. That learns too, since 128 products together are large from the start. It is a scale by
-# accident, and another width would change it.
+# mean of products by their sum. This loss learns too, since the sum of 128 products is large from the start. The scale
+# is then an accident: it changes with the width.
 
 # %% [markdown]
 # ## On real data: a digit, written, spoken and spelled
 #
-# Handwritten digits (MNIST), spoken ones (the free spoken digit dataset), and their names. Images are paired with
-# names, names with recordings, always **by label**: an easy case with ten meanings, all of them in each batch. Two of
-# six speakers are held out, three times; handwritten test digits come from the test split. First images and names:
+# The data are handwritten digits (MNIST), spoken ones (the Free Spoken Digit Dataset), and their names. Images are
+# paired with names, names with recordings, always **by label**: an easy case with ten meanings, all of them in each
+# batch. Two of six speakers are held out, three times; handwritten test digits come from the test split. First images
+# and names:
 
 # %%
 by_sentence = by_word = reader = singles = probed = None                       # to save memory
@@ -763,8 +770,8 @@ if have:
 # %% [markdown]
 # The loss cannot fall far below 2.56 = ln(13): each of ten digits occurs about 13 times in a batch of 128.
 #
-# Then the voices. Four speakers are few, so the sound tower starts from the shipped sound encoder, trained on synthetic
-# voices only, and the book's 46 synthetic voices say the ten digits as well.
+# Next come the voices. Four speakers are few, so the sound tower starts from the shipped sound encoder, trained on
+# synthetic voices only, and the book's 46 synthetic voices say the ten digits as well.
 
 # %%
 if have:
@@ -778,8 +785,8 @@ if have:
     synthetic_mels = synthetic.log_mels(log_mel)                               # (920, 40, 76)
 
 # %% [markdown]
-# The test: a held-out speaker says a digit, and ten handwritten digits are the candidates, one of each. Which one is
-# meant? And the reverse: a handwritten digit with ten recordings.
+# In the test, a held-out speaker says a digit, and ten handwritten digits are the candidates, one of each. Which one is
+# meant? The reverse test takes a handwritten digit and ten recordings.
 
 # %%
 def one_of_each(labels: Tensor, times: int) -> Tensor:
@@ -815,16 +822,18 @@ if have:
     expect("11.digits", sum(sum(row.values()) for row in by_pair.values()) / 6)
 
 # %% [markdown]
-# With ten meanings this is classification in disguise. Real images and real speech have no fixed set of meanings. Harwath,
-# Torralba and Glass (2016) collected 120,000 spoken captions of photographs and trained an image and a speech network on
-# such pairs, without any text; their network retrieves images by spoken descriptions.
+# With ten meanings this is classification in disguise. Real images and real speech have no fixed set of meanings.
+# Harwath, Torralba and Glass (2016) collected 120,000 spoken captions of photographs. On such pairs, without any text,
+# they trained a speech network together with a pretrained image network; the two retrieve images by spoken
+# descriptions.
 
 # %% [markdown]
 # **Where these methods are used: image-text retrieval.** You search your photographs for "a dog on a beach", and nobody wrote
 # captions. The image vectors are computed once; a query costs one pass through the text tower and a matrix product.
 #
-# What the toy leaves out: with millions of candidates an approximate nearest-neighbour index is needed. Captions from the web
-# describe what someone found worth mentioning, not what is visible, and the space inherits their biases.
+# What this synthetic task leaves out: with millions of candidates an approximate nearest-neighbour index is needed.
+# Captions from the web describe what someone found worth mentioning, not what is visible, and the space inherits their
+# biases.
 
 # %%
 quiz("11")
@@ -840,8 +849,9 @@ quiz("11")
 # %% [markdown]
 # ## Summary
 #
-# - The symmetric contrastive loss: rows, columns, a learned scale, shared targets for duplicates.
-# - Its value without knowledge is ln(batch size).
+# - The symmetric contrastive loss is a cross-entropy over rows and columns, with a learned scale and equal targets for
+#   duplicates.
+# - A loss that stays near ln(batch size) means that nothing is learned.
 # - Retrieval is evaluated by ranks, with ties counted half.
 # - Two modalities can be aligned through a third, at some cost in accuracy.
 # - Prompts turn the space into a classifier without labelled examples.
@@ -873,8 +883,8 @@ for name, book in singles.items():
 # %% [markdown]
 # ### A classifier that changes modality
 #
-# Suppose labels exist for sentences only. Train a linear classifier on the *sentences'* vectors, and apply it to *images* and
-# *voices*, which it never saw. Will it be as good as on sentences, or at chance level?
+# Suppose labels exist for sentences only. Train a linear classifier on the *sentences'* vectors, and apply it to
+# *images* and *voices*, on which it was not trained. Will it be as good as on sentences, or at chance level?
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -888,21 +898,22 @@ transferred = {name: float(classifier.score(x.numpy(), judged.kinds[count].numpy
 print({f"trained on text, applied to {name}": round(score, 2) for name, score in transferred.items()})
 
 # %% [markdown]
-# It transfers: chance level is 7%. The accuracy drops, because the classifier uses directions that distinguish
+# It transfers: chance level is 7%. The accuracy drops, probably because the classifier uses directions that distinguish
 # *sentences*, some of which carry little information in images.
 
 # %% [markdown]
 # ### Pretrained encoders
 #
-# All three towers started from random initialisation. How much do the shipped encoders help, which already know objects
-# and words? The script `benchmarks/shared_space.py` trained both variants with three seeds.
+# All three towers started from random initialisation. How much does it help to start from the shipped encoders, which
+# were trained to recognise objects and words? The script `benchmarks/shared_space.py` trained both variants with three
+# seeds.
 
 # %%
 show.show_stored_table("11_shared_space")
 
 # %% [markdown]
-# Pretraining helps most for held-out phrasings: the shipped text encoder was trained with randomly masked words, so an
-# unknown word is nothing unusual for it. For voices with held-out combinations it helps little or not at all.
+# Pretraining helps most for held-out phrasings: the shipped text encoder was trained with word dropout, so unknown
+# words occurred in its training. Between images and voices of held-out combinations it helps little or not at all.
 
 # %% [markdown]
 # **References.** Radford et al. 2021, *Learning transferable visual models from natural language supervision* (CLIP),
@@ -918,5 +929,5 @@ show.show_stored_table("11_shared_space")
 # language with visual context*, [NeurIPS
 # 2016](https://papers.nips.cc/paper/2016/hash/82b8a3434904411a9fdc43ca87cee70c-Abstract.html). LeCun, Bottou, Bengio,
 # Haffner 1998, *Gradient-based learning applied to document recognition*,
-# [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791). Jackson et al., *Free spoken digit dataset*,
+# [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791). Jackson et al. 2018, *Free spoken digit dataset*,
 # [doi:10.5281/zenodo.1342401](https://doi.org/10.5281/zenodo.1342401).
