@@ -422,8 +422,8 @@ show.compare(yours, label="fraction of correct captions")
 expect("12.two_objects_from_scratch", yours["test"]["meaning"])
 
 # %% [markdown]
-# Sizes are the easiest part. Kinds are the hardest, and a wrong kind makes the relation wrong too. On held-out
-# combinations most of the accuracy is lost, as with one object.
+# Colours and sizes are the easiest parts. Kinds are the hardest, and a wrong kind makes the relation wrong too. On
+# held-out combinations most of the accuracy is lost, as with one object.
 #
 # ## Attention maps
 #
