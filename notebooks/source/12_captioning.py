@@ -629,6 +629,8 @@ print(TransformerDecoder(len(VOCABULARY))(torch.rand(5, 36, 130), torch.randint(
 # reference.
 #
 # ### Exercise 12.5: clipped precision  ●●○ · 10 minutes
+#
+# Return the clipped precision of single words, where words are what `split()` gives. It is 0 for an empty caption.
 
 # %%
 def precision(generated: str, reference: str) -> float:
@@ -676,9 +678,9 @@ show.compare({name: {"BLEU": bleu(sentences), "correct": metrics.caption_accurac
               for name, sentences in captioned.items()}, label="score")
 
 # %% [markdown]
-# BLEU separates captions of the right page from those of another page. Between good captioners it says little: your model,
-# with many wrong captions, can have a BLEU as high as sentences that are all correct, because it uses the most frequent
-# phrasings.
+# BLEU separates captions of a page from those of another page. Between good captioners it says little: your model's BLEU
+# is higher than that of sentences that are all correct, because it uses the most frequent phrasings, and its beam search
+# lowers BLEU while the captions get better.
 #
 # Other metrics address parts of this problem. **CIDEr** (Vedantam et al. 2015) weighs $n$-grams by how informative they
 # are. **SPICE** (Anderson et al. 2016) parses captions into objects, attributes and relations, as `understand` does
