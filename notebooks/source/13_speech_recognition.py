@@ -37,7 +37,6 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchaudio.functional import resample
 from torchmetrics.functional.text import char_error_rate, word_error_rate
 
 from mmcourse import Batches, PictureBook, begin, check, expect, fit, hint, quiz, show
@@ -47,6 +46,7 @@ from mmcourse.picturebook import sentence as words
 from mmcourse.settings import examples, steps
 from mmcourse.show import diagrams
 from mmcourse.tasks import digit_sequences, transcripts
+from mmcourse.training import shipped
 
 begin("13")
 
@@ -731,7 +731,7 @@ show.show_stored_table("13_unpaired")
 # The recordings have 8,000 samples per second and are resampled to 16,000.
 
 # %%
-from mmcourse.training import shipped
+from torchaudio.functional import resample
 
 
 def digit_mels(model: recogniser.Recogniser, recordings: list[Tensor]) -> tuple[Tensor, Tensor]:
