@@ -31,7 +31,7 @@
 # 5. compute the word error rate, and report it for new voices and new phrasings.
 
 # %%
-import math
+from collections import Counter
 from collections.abc import Callable
 
 import torch
@@ -168,6 +168,8 @@ check("13.1", collapse)
 # atoms in the Earth ($10^{50}$), and nobody has labelled one of them.
 
 # %% tags=["nbval-check-output"]
+import math
+
 symbols = torch.arange(3)
 paths = [path for path in torch.cartesian_prod(symbols, symbols, symbols).tolist() if ctc.collapse(path) == [1, 2]]
 print(["".join("-ab"[symbol] for symbol in path) for path in paths],
@@ -570,8 +572,6 @@ check("13.4", best_of)
 # and on the held-out phrasings, and print the ten most frequent. An empty string stands for a deleted or inserted word.
 
 # %%
-from collections import Counter
-
 from mmcourse.show.widgets import word_errors
 
 
