@@ -169,7 +169,7 @@ def statement(seed: int, pages: int = 8_000) -> Task:
     books |= {split: PictureBook(split, pages // 4) for split in ("test", "held_out_pairs", "held_out_phrasings")}
     parts = normalised({split: examples(book) for split, book in books.items()})
     usual = {"": parts.pop("train")}
-    return Task(usual, {split.replace("_", " "): part for split, part in parts.items()}, 2, 128, 2_500)
+    return Task(usual, {overview.split_title(split): part for split, part in parts.items()}, 2, 128, 2_500)
 
 
 def corrupted(seed: int, pages: int = 8_000) -> Task:
@@ -188,7 +188,7 @@ def corrupted(seed: int, pages: int = 8_000) -> Task:
         "": (features, labels),
         "trained on clean pages": ({name: x[clean] for name, x in features.items()}, labels[clean]),
     }
-    return Task(trainings, {split.replace("_", " "): part for split, part in parts.items()}, len(KINDS), 64, 750)
+    return Task(trainings, {overview.split_title(split): part for split, part in parts.items()}, len(KINDS), 64, 750)
 
 
 TASKS: dict[str, tuple[str, Callable[..., Task]]] = {

@@ -40,8 +40,8 @@ Inputs = tuple[Tensor, Tensor, Tensor]
 TRAININGS: dict[str, tuple[dict, Callable | None, bool]] = {
     "plain": ({}, None, False),
     "plain, SGD": ({}, None, True),
-    "modulated": ({}, lambda model: Modulated(model, alpha=1.0), False),
-    "modulated, SGD": ({}, lambda model: Modulated(model, alpha=1.0), True),
+    "gradient modulation (OGM)": ({}, lambda model: Modulated(model, alpha=1.0), False),
+    "gradient modulation (OGM), SGD": ({}, lambda model: Modulated(model, alpha=1.0), True),
     "auxiliary losses": ({"own_heads": True}, lambda model: with_auxiliary_losses(), False),
     "dropout, all 0.5": ({"dropout": EVEN}, None, False),
     "dropout, sound 0.7": ({"dropout": RATES}, None, False),
@@ -53,9 +53,9 @@ TRAININGS: dict[str, tuple[dict, Callable | None, bool]] = {
 }
 COLUMNS = (
     "without sound",
-    "all there",
+    "nothing missing",
     "without image",
-    "without sentence",
+    "without text",
     "no sound: silence",
     "no sound: mask",
     "no sound: generated",
@@ -103,10 +103,10 @@ def results(model: Branches, train_on: Inputs, labels: Tensor, test_on: Inputs, 
     fit(probe, Batches(made["image"], labels), metrics=(), epochs=5, lr=1e-2, verbose=False)
     silent = features_of(model, (test_on[0], silence.expand(len(truth), -1, -1), test_on[2]))
     return {
-        "all there": right(here),
+        "nothing missing": right(here),
         "without image": right(with_mean("image")),
         "without sound": right(with_mean("sound")),
-        "without sentence": right(with_mean("text")),
+        "without text": right(with_mean("text")),
         "no sound: silence": right(silent),
         "no sound: mask": right({name: x for name, x in here.items() if name != "sound"}),
         "no sound: generated": right(here | {"sound": predict(inventor.layers, inventor.given(here))}),
@@ -128,7 +128,9 @@ def measure(seeds: Sequence[int] = SEEDS, pages: int = 4_000, epochs: int = EPOC
             row = results(model, train_on, some.labels, test_on, test.labels, silence) | {"seconds": seconds}
             for column, value in row.items():
                 table[training][column].append(value)
-            summary = {column: round(row[column], 3) for column in ("all there", "without sound", "image, probed")}
+            summary = {
+                column: round(row[column], 3) for column in ("nothing missing", "without sound", "image, probed")
+            }
             print(seed, training, summary, flush=True)
     return table
 

@@ -17,7 +17,7 @@ COLUMNS = (
 METHODS = (
     ("weighted sum", "weighted sum", "vectors: weighted sum"),
     ("concatenation", "concatenation", "vectors: concatenation"),
-    ("small network", "small network", "vectors: small network"),
+    ("concatenation, hidden layer", "small network", "vectors: hidden layer"),
     ("product", "product", "vectors: product"),
     ("low rank", "low rank", "vectors: low rank, 8"),
     ("gate", "gate", "vectors: gate"),
@@ -49,6 +49,11 @@ def stored(name: str) -> dict[tuple[str, str], dict[str, str]]:
     }
 
 
+def split_title(split: str) -> str:
+    """A split's name as a column title: 'held_out_pairs' -> 'held-out combinations'."""
+    return split.replace("pairs", "combinations").replace("held_out", "held-out").replace("_", " ")
+
+
 def markdown() -> str:
     """The table: a row per method, the mean accuracy of five seeds in percent in each column."""
     statement, corrupted, question = (stored(name) for name in ("08_statement", "08_corrupted", "09_question"))
@@ -63,11 +68,12 @@ def markdown() -> str:
         cells = (
             cell(statement, one, "linear", "test"),
             cell(statement, one, "hidden layer", "test"),
-            cell(statement, one, "hidden layer", "held-out pairs") or cell(statement, one, "linear", "held-out pairs"),
+            cell(statement, one, "hidden layer", "held-out combinations")
+            or cell(statement, one, "linear", "held-out combinations"),
             cell(corrupted, other, "linear", "test"),
             cell(corrupted, other, "linear", "test, trained on clean pages"),
             cell(question, third, "", "test pages"),
-            cell(question, third, "", "held-out pairs"),
+            cell(question, third, "", "held-out combinations"),
         )
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

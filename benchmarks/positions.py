@@ -1,8 +1,8 @@
 """Lesson 04's Transformer with each kind of position: `python -m benchmarks.positions`, `data/tables/04_positions.csv`.
 
-Trains the same Transformer with sinusoids and with rotary positions, on sentences of up to 14 words of three training
-books, and evaluates it on sentences of the same lengths, on longer ones and on held-out phrasings. Five minutes on one
-core; not in `make bench`.
+Trains the same Transformer with sinusoidal and with rotary position embeddings (RoPE), on sentences of up to 14 words
+of three training books, and evaluates it on sentences of the same lengths, on longer ones and on held-out phrasings.
+Five minutes on one core; not in `make bench`.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ from mmcourse.training.device import describe_device, seed_everything
 TABLE = Path(__file__).resolve().parent.parent / "data" / "tables" / "04_positions.csv"
 SEEDS = range(3)
 LONGEST = 14
-POSITIONS = {"rotary": "rotary", "added sinusoids": "sinusoids"}
+POSITIONS = {"RoPE": "rotary", "added sinusoids": "sinusoids"}
 
 
 def sentences_and_answers(book: PictureBook) -> list[tuple[str, int]]:
@@ -37,7 +37,7 @@ def main() -> None:
     test = sentences_and_answers(PictureBook("test", 4_000, objects=2))
     judged = {
         "as long as in training": [example for example in test if is_short(example)],
-        "longer": [example for example in test if not is_short(example)],
+        "longer sentences": [example for example in test if not is_short(example)],
         "held-out phrasings": sentences_and_answers(PictureBook("held_out_phrasings", 2_000, objects=2)),
     }
     figures = {name: {split: [] for split in judged} for name in POSITIONS}

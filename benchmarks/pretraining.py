@@ -96,7 +96,7 @@ def main() -> None:
         f"# Measured by benchmarks/pretraining.py: word order on the test split after fine-tuning with so many labels; "
         f"pretrained on {PAGES:,} pages.",
         f"# Mean of {len(SEEDS)} seeds, lowest and highest in brackets. {describe_device()}",
-        ",".join(["network", *(f"{n} labels" for n in LABELS)]).replace("1000", "1 000"),
+        ",".join(["network", *(f'"{n:,} labels"' for n in LABELS)]),
     ]
     rows += [",".join([name, *map(formatted, zip(*found, strict=True))]) for name, found in results.items()]
     write_whole(TABLE, "\n".join(rows) + "\n")

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.decisions import DECISIONS, Mixed, each_its_own
+from benchmarks.overview import split_title
 from mmcourse import PictureBook, evaluate, fit, predict
 from mmcourse.models import fusion
 from mmcourse.models.question_answering import QuestionAnswerer, with_positions
@@ -94,7 +95,7 @@ METHODS: dict[str, tuple[Callable[[], nn.Module], float]] = {
         for name, make in {
             "weighted sum": fusion.WeightedSum,
             "concatenation": fusion.Concatenation,
-            "small network": lambda sizes, width: fusion.Concatenation(sizes, width, hidden=width),
+            "hidden layer": lambda sizes, width: fusion.Concatenation(sizes, width, hidden=width),
             "gate": fusion.Gate,
             "attention": fusion.Attention,
             "FiLM": fusion.FiLM,
@@ -192,7 +193,7 @@ def as_csv(results: dict[str, dict], note: str) -> str:
     lines = [
         f"# Measured by benchmarks/question.py: {note}. Means over the seeds; for test pages the lowest and",
         "# the highest in brackets. Time to train: a multiple of the weighted sum's. " + describe_device(),
-        ",".join(["method", "parameters", "time", "test pages", *(column.replace("_", " ") for column in columns)]),
+        ",".join(["method", "parameters", "time", "test pages", *(split_title(column) for column in columns)]),
     ]
     for method, row in results.items():
         first = f"{mean(row['test']):.3f} ({min(row['test']):.3f} to {max(row['test']):.3f})"

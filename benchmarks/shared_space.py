@@ -31,7 +31,7 @@ from mmcourse.training.shared_space import pretrained_space, train_space
 
 TABLE = Path(__file__).resolve().parent.parent / "data" / "tables" / "11_shared_space.csv"
 CANDIDATES, SPARE = 200, 40
-SPLITS = {"test pages": "test", "held-out pairs": "held_out_pairs", "held-out voices": "held_out_voices"}
+SPLITS = {"test pages": "test", "held-out combinations": "held_out_pairs", "held-out voices": "held_out_voices"}
 SPLITS |= {"held-out phrasings": "held_out_phrasings"}
 STARTS = {"from scratch": PageSpace, "pretrained": pretrained_space}
 # (objects, pages) of the images and of the speech, and the epochs of the three steps, as in the lesson
@@ -82,7 +82,7 @@ def rows_of(space: PageSpace) -> dict[str, float]:
         for direction, row in table.items():
             for what, value in row.items():
                 results[f"{name}: {direction}: {what}"] = value
-    for name, split in (("test pages", "test"), ("held-out pairs", "held_out_pairs")):
+    for name, split in (("test pages", "test"), ("held-out combinations", "held_out_pairs")):
         for direction, value in one_object(space, split).items():
             results[f"one object, {name}: {direction}"] = value
     return results

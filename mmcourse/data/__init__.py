@@ -13,7 +13,7 @@ read_aloud.py    sentences as log-mels in voices drawn at random, for training
 text.py          words, a vocabulary, padding, batches of sentences of similar length
 language.py      targets made from text alone: next tokens, masked tokens
 subwords.py      byte-pair encoding by the tokenizers library
-real.py          public data sets (MNIST, spoken digits, movie reviews, named entities); uses the three below
+real.py          public data sets (MNIST, spoken digits, film reviews, named entities); uses the three below
 catalogue.py     each data set's columns, licence and address on the hub
 hub.py           single files of the Hugging Face hub, and whether it can be reached
 parquet.py       read and check the files

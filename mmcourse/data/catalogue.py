@@ -28,7 +28,7 @@ class Source:
 
 
 # The pinned revisions are taken from public code that loads these data sets: MNIST's and the spoken digits' in the
-# benchmark suite mteb, the movie reviews' in mlflow's tests. WNUT17's own repository holds a loading script, which
+# benchmark suite mteb, the film reviews' in mlflow's tests. WNUT17's own repository holds a loading script, which
 # `datasets` no longer runs; its parquet conversion needs none. That commit is named by one public project only, and the
 # hub may rewrite its conversions, so the branch is the fallback. None of them could be tested when this was written.
 SOURCES = {

@@ -1,4 +1,4 @@
-"""Attention (Vaswani et al. 2017): scaled dot products, several heads, masks; sinusoidal and rotary positions.
+"""Attention (Vaswani et al. 2017): scaled dot products, several heads, masks; sinusoidal positions and RoPE.
 
 A mask is boolean and True where a query may attend to a key; it is broadcast to (..., T_q, T_k). PyTorch's own
 `key_padding_mask` has the opposite meaning (True is hidden); its `scaled_dot_product_attention` uses this one.

@@ -1,7 +1,7 @@
 """Training as it happens: a bar with loss, metric and time left, and a curve that grows.
 
 Plain HTML and SVG in one display that is replaced a few times a second; no widget, no comm. When training ends, a small
-still picture with its figures in words takes its place, which is what a stored notebook keeps.
+static image with its results in words takes its place, which is what a stored notebook keeps.
 """
 
 import html
@@ -51,7 +51,7 @@ class Curve:
 
 
 class LiveView:
-    """What `fit` tells of itself, displayed: call `update` after steps, `epoch` after epochs, `close` at the end.
+    """The progress of `fit`, displayed: call `update` after steps, `epoch` after epochs, `close` at the end.
 
     drawn    how often the display was replaced so far
     """
@@ -92,7 +92,7 @@ class LiveView:
             self._draw()
 
     def close(self, history=None) -> None:
-        """At the end, also after an interruption: a small still picture takes the place of the bar."""
+        """At the end, also after an interruption: a small static image takes the place of the bar."""
         if self._closed:
             return
         self._closed = True
@@ -216,11 +216,11 @@ class LiveView:
         self.drawn += 1
 
     def _more_alt(self) -> str:
-        """What the still picture shows besides the curves, in words."""
+        """What the static image shows besides the curves, in words."""
         return ""
 
     def _still(self, summary: str) -> bytes:
-        """The whole curves as a small PNG, their figures above them."""
+        """The whole curves as a small PNG, their last values above them."""
         import matplotlib
         from matplotlib.figure import Figure
 
@@ -252,8 +252,14 @@ class LiveView:
         axis.set_ylim(*style.with_room(min(0.0, *drawn), max(drawn)))
         axis.set_xlim(0, max(self.total_steps, self.step))
         axis.tick_params(labelsize=8)
-        axis.set_title(textwrap.fill(summary, 90), fontsize=8.6, fontweight="normal")
+        axis.set_title(wrapped(summary, 90), fontsize=8.6, fontweight="normal")
         figure.legend(fontsize=8, loc="outside right center")  # a flat loss would run through it anywhere inside
+
+
+def wrapped(summary: str, width: int) -> str:
+    """A summary in lines of at most `width` letters, broken between its parts, never inside one."""
+    parts = [part.replace(" ", "\u00a0") for part in summary.split(" · ")]
+    return textwrap.fill("\u00a0· ".join(parts), width, break_long_words=False, break_on_hyphens=False)
 
 
 def thinned(losses: list[float], first: int = 0) -> list[tuple[int, float]]:
@@ -265,7 +271,7 @@ def thinned(losses: list[float], first: int = 0) -> list[tuple[int, float]]:
 
 
 def figures_of(row: dict, epochs: int) -> str:
-    """One epoch's figures in a line: 'epoch 3 of 6 · loss 0.412 · accuracy 0.871 · valid accuracy 0.902'."""
+    """One epoch's results in a line: 'epoch 3 of 6 · loss 0.412 · accuracy 0.871 · valid accuracy 0.902'."""
     numbers = [
         f"{name.replace('_', ' ')} {value:.3f}"
         for name, value in row.items()

@@ -79,7 +79,7 @@ def mp3(samples: np.ndarray, rate: int) -> bytes:
 
     if rate not in BITRATES:
         raise ValueError(
-            f"rate is {rate}; MP3 knows {', '.join(map(str, BITRATES))} samples a second. "
+            f"rate is {rate}; MP3 knows {', '.join(map(str, BITRATES))} samples per second. "
             "Resample first: torchaudio.functional.resample"
         )
     buffer = io.BytesIO()
@@ -119,7 +119,7 @@ def draw_waveform(samples: np.ndarray, rate: int, words: str | None = None) -> N
     bins = min(600, len(samples))
     pieces = np.array_split(samples, bins)
     low, high = [piece.min() for piece in pieces], [piece.max() for piece in pieces]
-    alt = f"A waveform of {seconds:.1f} s, {len(samples):,} samples" + (f", that says '{words}'." if words else ".")
+    alt = f"A waveform of {seconds:.1f} s, {len(samples):,} samples" + (f", of the words '{words}'." if words else ".")
     with style.drawing(style.WIDTH * 0.7, 1.5, alt) as figure:
         axis = figure.subplots()
         axis.fill_between(np.linspace(0, seconds, bins), low, high, color=style.PALETTE["blue"], linewidth=0.4)

@@ -101,10 +101,10 @@ def drawing(width: float, height: float, alt: str, scale: float = 1.5, photo: bo
 
 
 def figure_output(figure: Figure, alt: str, scale: float = 1.5, photo: bool = False) -> None:
-    """Display a figure as one small picture that carries its alt text, and let go of it.
+    """Display a figure as one small image with its alt text, and close it.
 
     `scale` is image pixels to CSS pixels: more is sharper on a fine screen, and larger. A `photo`, a figure full of
-    painted pictures, becomes a JPEG (half the size, and every colour is kept), any other a PNG. A figure made with
+    images, becomes a JPEG (half the size, and every colour is kept), any other a PNG. A figure made with
     pyplot is closed, so that it is not displayed a second time.
     """
     image = pixels_of(figure, scale)
@@ -122,7 +122,7 @@ def image_bundle(image: bytes, alt: str, width: int | None = None) -> tuple[dict
     The alt text stands in the metadata (nbconvert writes it into `<img alt>`) and again as 'text/plain'.
     """
     if not alt.strip():
-        raise ValueError("alt is empty; expected one or two sentences that tell what the picture shows")
+        raise ValueError("alt is empty; expected one or two sentences that describe the image")
     kind = "image/png" if image.startswith(b"\x89PNG") else "image/jpeg"
     metadata = {"alt": alt} | ({"width": width} if width else {})
     return {kind: base64.b64encode(image).decode("ascii"), "text/plain": alt}, {kind: metadata}
@@ -145,7 +145,7 @@ def small_png(image: Image.Image) -> bytes:
 
 
 def small_jpeg(image: Image.Image, quality: int = 76) -> bytes:
-    """A JPEG in full colour; a palette would turn a red car purple among eleven other pictures."""
+    """A JPEG in full colour; a palette would turn a red car purple among eleven other images."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)
     return buffer.getvalue()

@@ -44,14 +44,14 @@ SHOWN = "document.querySelector('.mm-missing').innerText.trim()"
 
 def test_no_line_parts_the_sums_and_one_parts_the_products(opened):
     page = opened(SUMS)
-    page.wait_for_text(0, "of 80 on their side of the line")
+    page.wait_for_text(0, "of 80 points on the correct side of the line")
     page.page.get_by_role("button", name="best line").click()
-    page.wait_for_text(0, "60 of 80 on their side of the line: 0.75")
+    page.wait_for_text(0, "60 of 80 points on the correct side of the line: 0.75")
     page.page.get_by_label("α").fill("0.9")
     page.wait_for_text(0, "0.90")
     page.page.get_by_role("button", name="product").click()
     page.page.get_by_role("button", name="best line").click()
-    page.wait_for_text(0, "80 of 80 on their side of the line: 1.00")
+    page.wait_for_text(0, "80 of 80 points on the correct side of the line: 1.00")
     assert page.complaints() == []
 
 
@@ -62,23 +62,23 @@ def test_a_word_shows_where_it_looks_and_answers_grow_with_the_question(opened):
     assert "row 1, column 2" in page.page.locator(".mm-look").get_attribute("aria-label")
     page.page.get_by_role("button", name="page 2").click()
     page.page.locator(".mm-looker", has_text="boat").hover()
-    page.wait_for_text(0, "heard: boat")
+    page.wait_for_text(0, "spoken word: boat")
     assert "row 2, column 2" in page.page.locator(".mm-look").get_attribute("aria-label")
     page.page.get_by_label("a question").fill("what size is")
     page.wait_for_text(0, "three 1.00")
-    page.page.get_by_label("ready questions").select_option(label="what colour")
+    page.page.get_by_label("examples of questions").select_option(label="what colour")
     page.wait_for_text(0, "two 1.00")
     assert page.complaints() == []
 
 
 def test_a_muted_sense_goes_and_comes_back(opened):
     page = opened(MISSING)
-    page.wait_for_text(0, "Right: fish.")
+    page.wait_for_text(0, "True class: fish.")
     everything = page.page.evaluate(SHOWN)
-    buttons = [page.page.locator(".mm-sense", has_text=sense).get_by_role("button") for sense in ("picture", "sound")]
+    buttons = [page.page.locator(".mm-sense", has_text=sense).get_by_role("button") for sense in ("image", "sound")]
     for button in buttons:
         button.click()
-    page.wait_for_text(0, "With nothing there")
+    page.wait_for_text(0, "Without any modality")
     for button in buttons:
         button.click()
     page.page.wait_for_function(f"text => {SHOWN} === text", arg=everything)

@@ -54,7 +54,7 @@ def test_pointing_at_a_word_shows_where_it_looks(opened):
     page.page.locator(".mm-looker", has_text="fish").hover()
     page.wait_for_text(0, "fish attends to: a 1")
     page.page.get_by_label("head", exact=True).select_option(label="2 of 2")
-    page.page.get_by_label("ready sentences").select_option(label="a small boat")
+    page.page.get_by_label("examples of sentences").select_option(label="a small boat")
     page.page.locator(".mm-looker", has_text="boat").hover()
     page.wait_for_text(0, "boat attends to: itself 1")
     assert page.complaints() == []

@@ -23,14 +23,14 @@ def test_words_pages_and_voices_find_their_like(opened):
     page.page.get_by_label("a sentence to search with").fill("a blue boat")
     page.page.get_by_role("button", name="sentences").click()  # at once: what was typed is not lost
     page.page.wait_for_function("document.querySelector('.mm-hit').innerText.includes('a blue boat')")
-    page.page.get_by_role("button", name="pictures").click()
-    page.page.get_by_role("button", name="ask with page 2").click()
+    page.page.get_by_role("button", name="images").click()
+    page.page.get_by_role("button", name="query with page 2").click()
     page.wait_for_text(0, "this page")
-    assert page.page.get_by_role("button", name="ask with page 2").get_attribute("aria-pressed") == "true"
+    assert page.page.get_by_role("button", name="query with page 2").get_attribute("aria-pressed") == "true"
     assert "a blue boat" in hits.first.inner_text()
     page.page.get_by_role("button", name="voices").click()
     page.page.wait_for_function("document.querySelector('.mm-hit').innerText.includes('a tree by day')")
-    page.page.get_by_role("button", name="hear number 1").click()
+    page.page.get_by_role("button", name="play number 1").click()
     page.page.get_by_role("button", name="my words").click()
     page.page.get_by_label("a sentence to search with").fill("")
     page.wait_for_text(0, "write a sentence")

@@ -30,7 +30,7 @@ def modality_dropout(classes: int = 14, width: int = 64) -> None:
     for row, (name, shape) in enumerate(shapes.items()):
         d.block(name, at=(0, row), shape=shape, kind="data")
         d.block(f"{name} encoder", at=(1, row), label=f"{name}\nencoder")
-        d.block(f"{name} norm", at=(2, row), label="batch\nnorm", shape=f"(B, {width})", kind="operation")
+        d.block(f"{name} norm", at=(2, row), label="batch norm,\naffine=False", shape=f"(B, {width})", kind="operation")
         d.path(name, f"{name} encoder", f"{name} norm")
     d.block("dropped", at=(3, 2), label="✕  dropped with\nprobability $p$", kind="loss")
     d.block("missing", at=(3, 3), label="missing-modality\nembedding", shape=f"({width})")

@@ -12,11 +12,11 @@ def recogniser(stride: int = 4, mels: str = "M") -> None:
         raise ValueError(f"stride is {stride}; expected 1 or more frames a step")
     steps = "T" if stride == 1 else f"T/{stride}"
     d = Diagram(
-        "Two speech recognisers: strided convolutions shorten the spectrogram, a bidirectional LSTM or residual "
+        "Two speech recognisers: a strided convolution shortens the spectrogram, a bidirectional LSTM or residual "
         "convolutions add context, and each step gives a distribution over characters and the blank."
     )
     d.block("x", at=(0, 0.5), label="log-mel\nspectrogram", shape=f"(B, {mels}, T)", kind="data")
-    d.block("front", at=(1, 0.5), label="convolutions,\nstride" + f" {stride}", shape=f"(B, D, {steps})")
+    d.block("front", at=(1, 0.5), label=f"convolution,\nstride {stride}", shape=f"(B, D, {steps})")
     d.block("lstm", at=(2, 0), label="bidirectional\nLSTM", shape=f"(B, {steps}, 2H)")
     d.block("or", at=(2, 0.5), label="one of\nthe two", kind="text")
     d.block("residual", at=(2, 1), label="residual\nconvolutions", shape=f"(B, D, {steps})")

@@ -93,18 +93,18 @@ def text_to_speech() -> None:
 def griffin_lim(rounds: str = "N") -> None:
     """Display the loop that finds phases for given magnitudes: to samples, back to a spectrum, keep its phase."""
     d = Diagram(
-        "The Griffin-Lim algorithm: a spectrum of given magnitudes and guessed phases becomes samples; the spectrum of "
-        "these samples gives new phases, and its magnitudes are dropped."
+        "The Griffin-Lim algorithm: a spectrum of given magnitudes and initial phases becomes samples; the spectrum of "
+        "these samples gives new phases, and its magnitudes are discarded."
     )
     d.block("magnitude", at=(1, 0), label="given magnitude $|S|$", shape="(F, T)", kind="data")
-    d.block("random", at=(0, 1), label="random\nphase", shape="(F, T)", kind="data")
+    d.block("initial", at=(0, 1), label="initial\nphase", shape="(F, T)", kind="data")
     d.block("times", at=(1, 1), label="×", kind="operation")
     d.block("inverse", at=(2, 1), label="inverse\nSTFT", kind="operation")
     d.block("samples", at=(3, 1), label="waveform", shape="(samples)", kind="data")
     d.block("forward", at=(4, 1), label="STFT", kind="operation")
     d.block("phase", at=(5, 1), label="keep phase\n$X\\,/\\,|X|$", shape="(F, T)", kind="operation")
     d.block("result", at=(3, 0), label="result", kind="text")
-    d.path("random", "times")
+    d.path("initial", "times")
     d.path("magnitude", "times")
     d.arrow("times", "inverse", "$S$")
     d.path("inverse", "samples", "forward")

@@ -9,8 +9,8 @@ Tower = tuple[str, str, str]
 
 
 def two_towers(
-    one: Tower = ("images", "(B, 3, H, W)", "image encoder"),
-    other: Tower = ("sentences", "(B, T)", "text encoder"),
+    one: Tower = ("images", "(B, 3, H, W)", "image tower"),
+    other: Tower = ("sentences", "(B, T)", "sentence tower"),
     batch: int = 4,
 ) -> None:
     """Display two encoders, their unit vectors and the matrix of all similarities, pairs on the diagonal.
@@ -59,8 +59,8 @@ def contrastive_matrix(similarities=None, temperature: float = 0.2) -> None:
     pairs = zip(count, by_row.diagonal(), by_column.diagonal(), strict=True)
     told = "; ".join(f"pair {i}: {row:.2f} by row, {column:.2f} by column" for i, row, column in pairs)
     d = Diagram(
-        f"Symmetric InfoNCE on {len(given)} pairs of images u and texts v: similarities divided by the temperature, a "
-        f"softmax over each row and each column; the diagonal holds the matching pairs. Probabilities of {told}."
+        f"Symmetric InfoNCE on {len(given)} pairs of images u and texts v: similarities times the scale s, a softmax "
+        f"over each row and each column; the diagonal contains the matching pairs. Probabilities of {told}."
     )
     for name, at, cells, title in (
         ("s", (0, 0.5), given, "similarities $u_i \\cdot v_j$"),
@@ -70,7 +70,7 @@ def contrastive_matrix(similarities=None, temperature: float = 0.2) -> None:
         texts = [[f"{value:.2f}".replace("-", "−") for value in row] for row in cells]
         d.grid(name, at=at, cells=cells.clip(0, 1), texts=texts, title=title, cell=0.44, **names)
     for row, axis in enumerate(("rows", "columns")):
-        label = f"divide by $\\tau$ = {temperature:g},\nsoftmax of {axis}"
+        label = f"multiply by $s$ = {1 / temperature:.3g},\nsoftmax of {axis}"
         d.block(f"softmax {axis}", at=(1, row), label=label, kind="operation")
         d.arrow("s", f"softmax {axis}")
         d.path(f"softmax {axis}", axis)
@@ -81,19 +81,20 @@ def contrastive_matrix(similarities=None, temperature: float = 0.2) -> None:
 
 
 def binding() -> None:
-    """Display how voices join a shared space of images and text: aligned to text alone, whose tower no longer changes.
+    """Display how sound is added to a shared space of images and sentences, aligned to the frozen sentence tower alone.
 
     After Girdhar et al. 2023 (ImageBind), which binds through images.
     """
     d = Diagram(
-        "Binding through text: image and text towers learn from image-text pairs; then the text tower is frozen, and a "
-        "speech tower is trained on text-speech pairs. Images and speech were never paired, yet share one space."
+        "Binding through text: image and sentence towers learn from pairs; then the sentence tower is frozen, and a "
+        "sound tower is trained on pairs of sentences and sounds. Images and sounds were never paired, yet share "
+        "one space."
     )
     for row, data, shape, tower, kind, vector in (
         (0, "images", "(B, 3, H, W)", "image\ntower", "layer", "u"),
-        (1, "text", "(B, T)", "text\ntower", "layer", "v"),
-        (2, "text", "(B, T)", "the same\ntower", "frozen", "v"),
-        (3, "speech", "(B, M, T)", "speech\ntower", "layer", "w"),
+        (1, "sentences", "(B, T)", "sentence\ntower", "layer", "v"),
+        (2, "sentences", "(B, T)", "the same\ntower", "frozen", "v"),
+        (3, "sounds", "(B, M, T)", "sound\ntower", "layer", "w"),
     ):
         d.block(f"data {row}", at=(0, row), label=data, shape=shape, kind="data")
         d.block(f"tower {row}", at=(1, row), label=tower, kind=kind)
@@ -104,8 +105,8 @@ def binding() -> None:
         for row in (first, first + 1):
             d.arrow(f"vector {row}", f"loss {first}", out="right", into="top" if row == first else "bottom")
     d.arrow("tower 1", "tower 2", kind="shared")
-    for first, title in ((0, "1  pairs of images and text"), (2, "2  pairs of text and speech")):
+    for first, title in ((0, "1  pairs of images and sentences"), (2, "2  pairs of sentences and sounds")):
         names = [f"{part} {row}" for part in ("data", "tower", "vector") for row in (first, first + 1)]
         d.group(title, *names, f"loss {first}")
-    d.block("never", at=(1.5, 4), label="$u$ and $w$ were never paired, yet lie in one space", kind="text")
+    d.block("never", at=(1.5, 4), label="$u$ and $w$ were never paired, yet share one space", kind="text")
     d.show()

@@ -10,9 +10,9 @@ from mmcourse.show import output, style
 
 
 def compare(results: Mapping[str, Mapping[str, float]], label: str = "accuracy", chance: float | None = None) -> None:
-    """Bars for each model, one for each split, with its value at the end; `chance` is drawn as a line to beat.
+    """Bars for each model, one for each split, with its value at the end; `chance` is drawn as a line to compare with.
 
-    results {model: {split: value in [0, 1]}}, every model with the same splits.
+    results {model: {split: value in [0, 1]}}, every model with the same splits; a single one is named at the axis.
     """
     splits = list(next(iter(results.values()), {}))
     if not splits or any(list(row) != splits for row in results.values()):
@@ -24,6 +24,7 @@ def compare(results: Mapping[str, Mapping[str, float]], label: str = "accuracy",
         f"{name}: " + ", ".join(f"{split} {row[split]:.2f}" for split in splits) for name, row in results.items()
     )
     colours = [colour for name, colour in style.PALETTE.items() if name not in ("black", "yellow")]
+    names = [split.replace("_", " ") for split in splits]
     height = 0.8 / len(splits)
     with style.drawing(
         style.WIDTH * 0.85, 0.9 + 0.3 * len(results) * len(splits), f"Bars, {label}. {listed}."
@@ -32,7 +33,7 @@ def compare(results: Mapping[str, Mapping[str, float]], label: str = "accuracy",
         for i, split in enumerate(splits):
             positions = [row + (i - (len(splits) - 1) / 2) * height for row in range(len(results))]
             values = [row[split] for row in results.values()]
-            axis.barh(positions, values, height * 0.92, color=colours[i], label=split.replace("_", " "))
+            axis.barh(positions, values, height * 0.92, color=colours[i], label=names[i] if len(names) > 1 else None)
             for position, value in zip(positions, values, strict=True):
                 axis.annotate(
                     f"{value:.2f}",
@@ -45,10 +46,11 @@ def compare(results: Mapping[str, Mapping[str, float]], label: str = "accuracy",
         if chance is not None:
             axis.axvline(chance, color=style.INK, linestyle="--", linewidth=1.2, label="chance")
         axis.set_yticks(range(len(results)), list(results))
-        axis.set(xlim=(0, 1.06), xlabel=label)
+        axis.set(xlim=(0, 1.06), xlabel=label if len(names) > 1 else f"{label}: {names[0]}")
         axis.invert_yaxis()
         axis.grid(axis="y", visible=False)
-        axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+        if len(names) > 1 or chance is not None:
+            axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
 
 
 def show_stored_table(name: str) -> None:

@@ -58,7 +58,7 @@ def convert(scene: Scene, seed: int = 0) -> dict[tuple[str, str], Cell]:
 
 
 def read_aloud(scene: Scene, seed: int = 0) -> Tensor:
-    """The page's sentence in a voice that the shipped recogniser never heard.   -> (samples,)"""
+    """The page's sentence in a voice that the shipped recogniser was not trained on.   -> (samples,)"""
     from mmcourse.picturebook.speech import speak, voices
 
     return speak(tell(scene, seed), voices("held_out")[0], seed)

@@ -35,7 +35,7 @@ def show_filters(weight: Tensor, columns: int = 16, most: int = 64, title: str |
 def show_feature_maps(
     maps: Tensor | dict[str, Tensor], columns: int = 8, most: int = 16, image: Tensor | None = None
 ) -> None:
-    """Show feature maps (C, H, W), or several layers' by name; first the picture they come from, if given.
+    """Show feature maps (C, H, W), or several layers' by name; first the image they come from, if given.
 
     Maps without negative values go from dark (0) to bright; others from blue (negative) over white to red (positive).
     """
@@ -48,7 +48,7 @@ def show_feature_maps(
         layer = layer[0] if layer.dim() == 4 and len(layer) == 1 else layer
         if layer.dim() != 3 or 0 in layer.shape:
             raise ValueError(
-                f"{name!r} has shape {tuple(layer.shape)}; expected (C, H, W), the maps of one picture: maps[0]"
+                f"{name!r} has shape {tuple(layer.shape)}; expected (C, H, W), the maps of one image: maps[0]"
             )
         blocks.append((f"{name} · {_shown(len(layer), most)} of {layer.shape[1]}×{layer.shape[2]}", layer[:most]))
     negative = any(bool((layer < 0).any()) for _, layer in blocks)
@@ -126,7 +126,7 @@ def _shown(count: int, most: int) -> str:
 
 
 def _maps(blocks: list[tuple[str, Tensor]], columns: int, alt: str, diverging: bool) -> None:
-    """Blocks of small pictures: (title, (C, H, W) maps in one scale, or (N, 3, H, W) colours)."""
+    """Blocks of small images: (title, (C, H, W) maps in one scale, or (N, 3, H, W) colours)."""
     columns = min(columns, max(len(layer) for _, layer in blocks))
     wide = min((style.WIDTH - 0.75) / columns, 0.95)
     rows = [math.ceil(len(layer) / columns) for _, layer in blocks]

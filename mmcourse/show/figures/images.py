@@ -1,4 +1,4 @@
-"""Pictures side by side: pages of the book, batches of images, with captions and alt text."""
+"""Images side by side: pages of the book, batches of images, with captions and alt text."""
 
 import textwrap
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from mmcourse.show import style
 WHITE = {torch.bool: 1, torch.uint8: 255, torch.uint16: 65_535}  # the largest value, by type
 MOST = 256  # images in one figure
 BRIGHTEST = 16  # floats beyond it are no overshoot of [0, 1], but bytes
-GAP, LINE, WIDEST = 0.08, 0.155, 1.8  # inches between pictures, of a line of text, of a picture
+GAP, LINE, WIDEST = 0.08, 0.155, 1.8  # inches between images, of a line of text, of an image
 TEXT = {"fontsize": 8.6, "linespacing": 1.15}
 
 
@@ -33,9 +33,9 @@ def show_pages(
     """Show the first rows x columns pages, drawn anew in `size` pixels where their scenes are known.
 
     pages      a PictureBook, a list of Scenes, or a tensor of images (N, C, H, W) in [0, 1]
-    sentences  what stands below each picture; a book's own unless given, False for none
+    sentences  the text below each image; a book's own unless given, False for none
     marks      True, False or None for each page: a tick, a cross, nothing
-    titles     what stands above each picture
+    titles     the text above each image
     """
     count = min(rows * columns, len(pages))
     if count < 1:
@@ -69,7 +69,7 @@ def show_pages(
                 ["marked correct" if marks[i] else "marked wrong"] if marks is not None and marks[i] is not None else []
             )
             parts.append(f"{i + 1}: " + ", ".join(words) if words else str(i + 1))
-        alt = f"{count} page{'s' * (count > 1)} of the picture book. " + "; ".join(parts) + "."
+        alt = f"{count} page{'s' * (count > 1)} of the Picture Book. " + "; ".join(parts) + "."
     grid(images, alt, columns, above=titles, below=captions, marks=marks)
 
 
@@ -107,7 +107,7 @@ def as_images(images: Tensor | Sequence[Tensor]) -> Tensor:
         images = torch.stack(images) if images else torch.zeros(0, 1, 1, 1)
     shape = tuple(images.shape)
     if len(shape) and len(images) == 0:
-        raise ValueError("images is empty; expected at least one picture. Likely cause: an empty split or selection")
+        raise ValueError("images is empty; expected at least one image. Likely cause: an empty split or selection")
     if len(shape) == 2:
         images = images[None]
     if images.dim() == 3 and shape[-1] != 3:
@@ -168,10 +168,10 @@ def wrap(text, width: float) -> str:
 
 
 def check_counts(count: int, **each: Sequence | None) -> None:
-    """ValueError where a list is shorter than the pictures it belongs to."""
+    """ValueError where a list is shorter than the list of images."""
     for name, values in each.items():
         if values is not None and len(values) < count:
-            raise ValueError(f"{name} has {len(values)} entries for {count} pictures; expected one each")
+            raise ValueError(f"{name} has {len(values)} entries for {count} images; expected one each")
 
 
 def check_few(images: Tensor) -> None:
@@ -188,7 +188,7 @@ def grid(
     below: Sequence | None = None,
     marks: Sequence[bool | None] | None = None,
 ) -> None:
-    """Draw pictures in rows, with text above and below each, and a tick or a cross in the corner of a marked one."""
+    """Draw images in rows, with text above and below each, and a tick or a cross in the corner of a marked one."""
     count = len(images)
     columns = max(1, min(columns, count))
     check_counts(count, titles=above, sentences=below, marks=marks)

@@ -22,7 +22,7 @@ def show_matrices(
 
     `rows` and `columns` name the axis, or each row and column; {matrix: name} names each matrix's own column axis.
     Values from 0 on go from white to blue, others from blue over white to red; matrices of
-    True and False are masks, with a legend 'may look' and 'hidden'. `numbers` writes each value into its cell; None:
+    True and False are masks, with a legend 'may attend' and 'hidden'. `numbers` writes each value into its cell; None:
     where they are few enough to be read.
     """
     masks = bool(maps) and all(torch.as_tensor(layer).dtype == torch.bool for layer in maps.values())
@@ -115,7 +115,13 @@ def plot_panels(
             for name, row in lines.items():
                 i = names.index(name)
                 axis.plot(
-                    x, row, ("-", "--", "-.", ":")[i % 4], color=colours[i % 6], marker="o", markersize=4, label=name
+                    x,
+                    row,
+                    ("-", "--", "-.", ":")[i % 4],
+                    color=colours[i % len(colours)],
+                    marker="o",
+                    markersize=4,
+                    label=name,
                 )
             axis.set(title=title, xlabel=xlabel)
             if "x" in log:

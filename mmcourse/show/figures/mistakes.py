@@ -72,7 +72,7 @@ def show_mistakes(
     truth, guess = _classes(truth, "truth"), _classes(guess, "guess")
     if not len(images) == len(truth) == len(guess):
         raise ValueError(
-            f"there are {len(images)} images, {len(truth)} true classes and {len(guess)} guesses; expected as many "
+            f"there are {len(images)} images, {len(truth)} true classes and {len(guess)} predictions; expected as many "
             "of each"
         )
     confidence = torch.zeros(len(truth)) if confidence is None else confidence.detach().cpu().float()

@@ -34,8 +34,7 @@ def shape_of(tensor: Tensor, letters: str | tuple[str, ...], name: str = "shape"
             f"{', '.join(letters)}"
         )
     columns = [
-        (f"{size:,}".replace(",", " "), letter, MEANING.get(letter, ""))
-        for size, letter in zip(tensor.shape, letters, strict=True)
+        (f"{size:,}", letter, MEANING.get(letter, "")) for size, letter in zip(tensor.shape, letters, strict=True)
     ]
     columns = [tuple(cell.ljust(max(map(len, column)) + 2) for cell in column) for column in columns]
     size = tensor.numel() * tensor.element_size()

@@ -17,11 +17,11 @@ def plot_stored_curves(name: str, xlabel: str, ylabel: str, chance: float | None
     """
     lines = asset(f"tables/{name}.csv").read_text(encoding="utf-8").splitlines()
     (_, *titles), *rows = csv.reader(line for line in lines if line and not line.startswith("#"))
-    x = [_number(title, r"[\d ]+", name) for title in titles]
+    x = [_number(title, r"[\d,]+", name) for title in titles]
     curves = {row[0]: [_cell(cell, name) for cell in row[1:]] for row in rows}
     told = "; ".join(f"{label} from {found[0][0]:.2f} to {found[-1][0]:.2f}" for label, found in curves.items())
     with style.drawing(
-        style.WIDTH * 0.8, 3.4, f"Lines of {ylabel} over {xlabel}, {x[0]:g} to {x[-1]:g}: {told}."
+        style.WIDTH * 0.8, 3.4, f"Lines of {ylabel} over {xlabel}, {x[0]:,g} to {x[-1]:,g}: {told}."
     ) as figure:
         axis = figure.subplots()
         colours = [colour for label, colour in style.PALETTE.items() if label not in ("black", "yellow", "sky")]
@@ -34,7 +34,7 @@ def plot_stored_curves(name: str, xlabel: str, ylabel: str, chance: float | None
         if chance is not None:
             axis.axhline(chance, color=style.INK, linewidth=1, linestyle=":")
         axis.set(xlabel=xlabel, ylabel=ylabel, xscale="log")
-        axis.set_xticks(x, [f"{value:g}" for value in x])
+        axis.set_xticks(x, [f"{value:,g}" for value in x])
         axis.minorticks_off()
         style.legend(axis, fontsize=8)
 
@@ -43,7 +43,7 @@ def _number(text: str, pattern: str, name: str) -> float:
     match = re.match(pattern, text)
     if not match or not match[0].strip():
         raise ValueError(f"tables/{name}.csv has a column {text!r}; expected a title that begins with a number")
-    return float(match[0].replace(" ", ""))
+    return float(match[0].replace(",", ""))
 
 
 def _cell(text: str, name: str) -> tuple[float, float, float]:

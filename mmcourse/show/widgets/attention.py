@@ -1,4 +1,4 @@
-"""A Transformer's attention weights over a sentence that one types or picks, by layer and head."""
+"""A Transformer's attention weights over a sentence that is typed or chosen, by layer and head."""
 
 from collections.abc import Callable, Sequence
 
@@ -26,7 +26,7 @@ def attention_explorer(
     layer: int | None = None,
     head: int = MEAN,
 ) -> "AttentionExplorer":
-    """A widget: type or pick a sentence, choose a layer and a head, and see which word attends to which.
+    """A widget: type or choose a sentence, choose a layer and a head, and see which word attends to which.
 
     model    has `attention_maps(tokens (B, T)) -> (layers, B, heads, T, T)`, such as TransformerClassifier
     encode   a sentence to token indices, 0 = padding, 1 = unknown: the Picture Book's own, or a Vocabulary's `encode`
@@ -77,7 +77,7 @@ class AttentionExplorer(StaticImage):
 
     @property
     def weights(self) -> Tensor:
-        """What each word gives to each, in the chosen layer and head; rows sum to 1.   (T, T)"""
+        """The attention weights of the chosen layer and head; rows sum to 1.   (T, T)"""
         heads = self.maps[self.layer]
         return heads.mean(0) if self.head == MEAN else heads[self.head]
 
@@ -95,7 +95,7 @@ class AttentionExplorer(StaticImage):
             self._show([], [], self.maps[..., :0, :0], None, str(problem))
 
     def _look(self) -> None:
-        """Ask the model about the sentence as it stands."""
+        """Compute weights and prediction for the current sentence."""
         positions = [int(position) for position in self.encode(self.sentence)]
         words = words_of(self.sentence, positions, self.encode)
         pairs = [(word, position) for word, position in zip(words, positions, strict=True) if position != PAD]
@@ -131,7 +131,7 @@ class AttentionExplorer(StaticImage):
 
     @property
     def guess(self) -> tuple[str, float] | None:
-        """The model's first choice and its probability; None where no classes were given."""
+        """The predicted class and its probability; None where no classes were given."""
         return self.guesses[0] if self.guesses else None
 
     def _predict(self, tokens: Tensor) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""What every widget of the course shares: its looks, and a still picture of itself for where no kernel runs."""
+"""What every widget of the course shares: its style, and a static image for where no kernel runs."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ STATIC = Path(__file__).resolve().parent / "static"
 
 
 class StaticImage(anywidget.AnyWidget):
-    """A widget that displays itself with a still picture beside it, which is what GitHub and a printed page show.
+    """A widget that displays itself with a static image beside it, which is what GitHub and a printed page show.
 
     A subclass says what the picture is: `still() -> (PNG bytes, alt text)`. Its script is the file that `script` names.
     """
@@ -22,7 +22,7 @@ class StaticImage(anywidget.AnyWidget):
     _css = (STATIC / "widgets.css").read_text(encoding="utf-8")
 
     def still(self) -> tuple[bytes, str]:
-        """A PNG of the widget as it stands, and its alt text."""
+        """A PNG of the widget in its current state, and its alt text."""
         raise NotImplementedError
 
     def _repr_mimebundle_(self, **kwargs):
@@ -46,7 +46,7 @@ def to_image(image: Tensor) -> Image.Image:
 
 
 def to_jpeg(image: Tensor) -> bytes:
-    """A picture as `to_image` takes it -> JPEG bytes, to be sent to the browser."""
+    """An image as `to_image` takes it -> JPEG bytes, to be sent to the browser."""
     import io
 
     buffer = io.BytesIO()

@@ -50,7 +50,7 @@ class CaptioningExplorer(Board):
             )
         if model.vocabulary_size != len(VOCABULARY):
             raise ValueError(
-                f"the model's vocabulary has {model.vocabulary_size} words, the picture book's {len(VOCABULARY)}"
+                f"the model's vocabulary has {model.vocabulary_size} words, the Picture Book's {len(VOCABULARY)}"
             )
         super().__init__(size, seed, split, objects)
         self.model = model

@@ -1,4 +1,4 @@
-"""A convolution, one step at a time: the window moves, the products and their sum stand beside it, the output grows."""
+"""A convolution, one step at a time: the window moves, its products and their sum are shown, the output grows."""
 
 import torch
 import torch.nn.functional as F

@@ -46,7 +46,7 @@ class DrawAndWatch(Board):
 
     @property
     def guess(self) -> tuple[str, float]:
-        """The model's first choice for what is on the canvas, and its probability."""
+        """The predicted class of the canvas, and its probability."""
         return tuple(self.result["guesses"][0])
 
     def _look(self, image: Tensor) -> None:
@@ -69,7 +69,7 @@ class DrawAndWatch(Board):
         }
 
     def still(self) -> tuple[bytes, str]:
-        """What is on the canvas, the guesses and the maps as a PNG."""
+        """The canvas, the predictions and the maps as a PNG."""
         import matplotlib
         from matplotlib.figure import Figure
 
@@ -105,7 +105,7 @@ class DrawAndWatch(Board):
 
 
 class Watched:
-    """A model with hooks: a image (3, S, S) in, probabilities (K,) and the maps of each convolution out.
+    """A model with hooks: an image (3, S, S) in, probabilities (K,) and the maps of each convolution out.
 
     The maps of a convolution are what leaves the normalisation and the ReLU that follow it; negative values count as 0.
     Each map is scaled to [0, 1] by the largest value that it takes on sample pages.
@@ -120,7 +120,7 @@ class Watched:
         logits, layers = self.run(samples)
         if logits.dim() != 2 or logits.shape[1] != classes:
             raise ValueError(
-                f"the model gives logits of shape {tuple(logits.shape)} for {len(samples)} pictures and there are "
+                f"the model gives logits of shape {tuple(logits.shape)} for {len(samples)} images and there are "
                 f"{classes} classes; expected ({len(samples)}, {classes}). Likely cause: a list of other classes"
             )
         self.chosen = [
@@ -162,7 +162,7 @@ class Watched:
         return logits.float().cpu(), [maps.float().cpu().clamp(min=0) for maps in layers]
 
     def _last_layer(self, image: Tensor) -> nn.Module:
-        """The last module whose output is the maps of the last convolution: where Grad-CAM looks."""
+        """The last module whose output is the maps of the last convolution: Grad-CAM uses it."""
         found = []
 
         def keep(module, output):
@@ -186,7 +186,7 @@ class Watched:
         return logits[0].softmax(0), named
 
     def explain(self, image: Tensor) -> Tensor:
-        """Grad-CAM of the model's first choice.   (3, S, S) -> (S, S) in [0, 1]"""
+        """Grad-CAM of the predicted class.   (3, S, S) -> (S, S) in [0, 1]"""
         from mmcourse.models.gradcam import explain
 
         return (

@@ -1,4 +1,4 @@
-"""Sums of features in the plane: two pictures, two sentences, their four sums, and a line that should part them."""
+"""Sums of features in the plane: two kinds of images and of sentences, their four sums, and a line to separate them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,25 +19,25 @@ ANGLES, OFFSETS = range(0, 180, 2), torch.linspace(-1, 1, 81)  # lines that `bes
 
 @dataclass(frozen=True)
 class Plane:
-    """Pictures (2, n, 2) and sentences (2, n, 2) of two kinds in one plane, each modality around its own middle.
+    """Images (2, n, 2) and sentences (2, n, 2) of two kinds in one plane, each modality centred.
 
-    The plane is the one in which both modalities differ: it holds the whole way from one kind's mean to the other's,
-    for pictures and for sentences. `along` is how far each lies on its own modality's way, -1 and 1 on average.
+    The plane contains the difference of the two kinds' means, for images and for sentences. `along` is the coordinate
+    of each example along its own modality's difference, -1 and 1 on average.
     """
 
     images: Tensor
     sentences: Tensor
-    along: tuple[Tensor, Tensor]  # (2, n) of the pictures, (2, n) of the sentences
+    along: tuple[Tensor, Tensor]  # (2, n) of the images, (2, n) of the sentences
 
     @cached_property
     def true(self) -> Tensor:
-        """Whether the sentence fits the picture, in the order of `joined`.   (4 n,) bool"""
+        """Whether the sentence matches the image, in the order of `joined`.   (4 n,) bool"""
         return torch.tensor([True, False, False, True]).repeat_interleave(self.images.shape[1])
 
     def joined(self, alpha: float, product: bool = False) -> Tensor:
-        """Every picture kind with every sentence kind: AA, AB, BA, BB.   -> (4 n, 2)
+        """Every kind of image with every kind of sentence: AA, AB, BA, BB.   -> (4 n, 2)
 
-        The sum alpha * picture + (1 - alpha) * sentence; with `product`, along * along beside alpha * along + ...
+        The sum alpha * image + (1 - alpha) * sentence; with `product`, along * along and alpha * along + ...
         """
         one, other = self.along if product else (self.images, self.sentences)
         one, other = one.repeat_interleave(2, dim=0).flatten(0, 1), other.repeat(2, *[1] * (other.dim() - 1))
@@ -52,28 +52,28 @@ class Plane:
 
 
 def plane_of(images: Sequence[Tensor], sentences: Sequence[Tensor]) -> Plane:
-    """The plane of two kinds: pictures [(n, D), (m, D)] and sentences [(k, D), (l, D)], all with the same D.
+    """The plane of two kinds: images [(n, D), (m, D)] and sentences [(k, D), (l, D)], all with the same D.
 
     ValueError where there are not two kinds of each, the widths differ, or two kinds have the same mean.
     """
     groups = [torch.as_tensor(group).detach().cpu().double() for group in (*images, *sentences)]
     shapes = ", ".join(str(tuple(group.shape)) for group in groups)
     if len(images) != 2 or len(sentences) != 2 or any(g.dim() != 2 or not len(g) for g in groups):
-        raise ValueError(f"the features have shapes {shapes}; expected two kinds of pictures, two of sentences")
+        raise ValueError(f"the features have shapes {shapes}; expected two kinds of images, two of sentences")
     if len({group.shape[1] for group in groups}) > 1:
         raise ValueError(
             f"the features have shapes {shapes}; expected one width, since they are to be added. Likely cause: the "
             "encoders' own features; a linear layer each brings them to one width"
         )
     if not all(group.isfinite().all() for group in groups):
-        raise ValueError("the features hold values that are not finite. Likely cause: a training run that diverged")
+        raise ValueError("the features contain values that are not finite. Likely cause: a training run that diverged")
     count = min(MOST, *map(len, groups))
     means = [group.mean(dim=0) for group in groups]
     ways = [(means[0] - means[1]) / 2, (means[2] - means[3]) / 2]
     middles = [(means[0] + means[1]) / 2, (means[2] + means[3]) / 2]
     across = ways[1] - (ways[1] @ ways[0]) / (ways[0] @ ways[0]).clamp(min=1e-12) * ways[0]
     if ways[0].norm() < 1e-6 or across.norm() < 1e-6:
-        raise ValueError("the two kinds have the same mean, or pictures and sentences differ in one direction alone")
+        raise ValueError("the two kinds have the same mean, or images and sentences differ in the same direction")
     axes = torch.stack([ways[0] / ways[0].norm(), across / across.norm()], dim=1)  # (D, 2)
     inside, along = [], []
     for modality in range(2):
@@ -86,7 +86,7 @@ def plane_of(images: Sequence[Tensor], sentences: Sequence[Tensor]) -> Plane:
 
 
 def line_accuracy(points: Tensor, true: Tensor, angle: float, offset: float, limit: float) -> float:
-    """The share of points on their side of a line, whichever side is called true; offset in [-1, 1] of the limit."""
+    """The accuracy of a line as a classifier, for the better choice of its true side; offset from -1 to 1."""
     turn = torch.deg2rad(torch.tensor(float(angle)))
     side = points @ torch.stack([turn.cos(), turn.sin()]) > offset * limit
     fraction = float((side == true).float().mean())
@@ -94,7 +94,7 @@ def line_accuracy(points: Tensor, true: Tensor, angle: float, offset: float, lim
 
 
 def best_line(points: Tensor, true: Tensor, limit: float) -> tuple[float, int, float]:
-    """The line with the most points on their side.   -> share right, angle in degrees, offset"""
+    """The line with the best accuracy.   -> accuracy, angle in degrees, offset"""
     turns = torch.deg2rad(torch.tensor(ANGLES, dtype=torch.float32))
     heights = points @ torch.stack([turns.cos(), turns.sin()])  # (N, angles)
     fractions = ((heights[..., None] > OFFSETS * limit) == true[:, None, None]).float().mean(dim=0)  # (angles, offsets)
@@ -106,13 +106,13 @@ def best_line(points: Tensor, true: Tensor, limit: float) -> tuple[float, int, f
 def show_sums(
     images: Sequence[Tensor], sentences: Sequence[Tensor], names: tuple[str, str], alpha: float = 0.5
 ) -> None:
-    """Draw the four sums of two kinds of pictures and two kinds of sentences, and the parallelogram of their means."""
+    """Draw the four sums of two kinds of images and two kinds of sentences, and the parallelogram of their means."""
     plane = plane_of(images, sentences)
     fraction, *_ = best_line(plane.joined(alpha), plane.true, plane.limit())
     alt = (
-        f"Four clouds of sums of picture and sentence features at alpha {alpha:g}, {names[0]} and {names[1]}. Their "
-        f"means are the corners of a parallelogram; the two true clouds face each other across it, and so do the two "
-        f"false ones. The best of all lines has {fraction:.2f} of the points on their side."
+        f"Four clouds of sums of image and sentence features at alpha {alpha:g}, {names[0]} and {names[1]}. Their "
+        f"means are the corners of a parallelogram; the two true clouds are at opposite corners, and so are the two "
+        f"false ones. The best line has an accuracy of {fraction:.2f}."
     )
     with style.drawing(style.WIDTH * 0.8, 4.2, alt) as figure:
         draw(figure.subplots(), plane, names, alpha, limit=1.35 * float(plane.joined(alpha).abs().max()))
@@ -153,21 +153,21 @@ def draw(
         )
     axis.set(xlim=(-limit, limit), ylim=(-limit, limit))
     if product:
-        axis.set(xlabel="picture's number times sentence's number", ylabel="their weighted sum")
+        axis.set(xlabel="image coordinate times sentence coordinate", ylabel="their weighted sum")
     axis.legend(loc="upper right")
 
 
 def fusion_explorer(images: Sequence[Tensor], sentences: Sequence[Tensor], names: tuple[str, str]) -> "FusionExplorer":
-    """A widget: move alpha between the sentences and the pictures, turn a line, and see how many points it parts.
+    """A widget: move alpha between the sentences and the images, rotate a line, and see its accuracy.
 
-    images     features of two kinds of pictures, [(n, D), (m, D)]; sentences alike, with the same D
+    images     features of two kinds of images, [(n, D), (m, D)]; sentences likewise, with the same D
     names      of the two kinds
     """
     return FusionExplorer(images, sentences, names)
 
 
 class FusionExplorer(StaticImage):
-    """The widget behind `fusion_explorer`. `fraction` is how many points lie on their side of the line as it stands."""
+    """The widget behind `fusion_explorer`. `fraction` is the line's accuracy."""
 
     _esm = script("fusion.js")
     names = traitlets.List().tag(sync=True)
@@ -196,7 +196,7 @@ class FusionExplorer(StaticImage):
 
     @property
     def fraction(self) -> float:
-        """The share of points on their side of the line, whichever side is called true."""
+        """The line's accuracy, for the better choice of its true side."""
         points = self.plane.joined(self.alpha, self.product)
         return line_accuracy(points, self.plane.true, self.angle, self.offset, self.plane.limit(self.product))
 
@@ -208,7 +208,7 @@ class FusionExplorer(StaticImage):
                 self.angle, self.offset = float(angle), offset
 
     def still(self) -> tuple[bytes, str]:
-        """The points and the line as they stand, as a PNG."""
+        """The points and the line as a PNG."""
         from matplotlib.figure import Figure
 
         with matplotlib.rc_context(style.SETTINGS):
@@ -220,10 +220,10 @@ class FusionExplorer(StaticImage):
             along = torch.stack([-turn.sin(), turn.cos()]) * 3 * limit
             foot = self.offset * limit * normal
             axis.plot(*torch.stack([foot - along, foot + along]).T.tolist(), color=style.INK, linewidth=2)
-            axis.set_title(f"alpha {self.alpha:.2f}: the line has {self.fraction:.2f} on their side")
+            axis.set_title(f"alpha {self.alpha:.2f}: accuracy of the line {self.fraction:.2f}")
             png = style.small_png(style.pixels_of(figure, 1.25))
         return png, (
-            f"{'Products' if self.product else 'Sums'} of picture and sentence features in the plane, {self.names[0]} "
-            f"and {self.names[1]}, at alpha {self.alpha:.2f}; the line has {self.fraction:.2f} of them on their side. "
+            f"{'Products' if self.product else 'Sums'} of image and sentence features in the plane, {self.names[0]} "
+            f"and {self.names[1]}, at alpha {self.alpha:.2f}; accuracy of the line {self.fraction:.2f}. "
             "Run the cell to move alpha and the line."
         )

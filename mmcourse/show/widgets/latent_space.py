@@ -1,4 +1,4 @@
-"""Walk through a latent space: from one example's code to another's, and along two directions."""
+"""Interpolate in a latent space between two examples' codes, and move along two directions."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,7 +17,7 @@ from mmcourse.show.widgets.spectrogram import RANGE, as_png
 
 MOST_EXAMPLES, MOST_CODES = 40, 2000
 REACH = 3.0  # how far the sliders of the directions go, to each side
-STILLS = {"image": 7, "sound": 3}  # positions from A to B in the still picture
+STILLS = {"image": 7, "sound": 3}  # positions from A to B in the static image
 
 
 def latent_space(
@@ -29,7 +29,7 @@ def latent_space(
     to_sound: Callable[[Tensor], Tensor] | None = None,
     rate: int = 16_000,
 ) -> "LatentSpace":
-    """A widget: interpolate between the codes of two examples, move along two directions, and see or hear the result.
+    """A widget: interpolate between the codes of two examples, move along two directions, and see or play the result.
 
     decode      codes (B, *code) to images (B, 3, S, S) or (B, 1, S, S) in [0, 1]; with kind="sound" to log-mels
                 (B, M, T), or to waveforms (B, samples) where there is no `to_sound`
@@ -134,7 +134,7 @@ class LatentSpace(StaticImage):
             return (call(self.to_sound, decoded) if self.to_sound else decoded)[0]
 
     def still(self) -> tuple[bytes, str]:
-        """What lies between the two examples, as a row of images or spectrograms."""
+        """The interpolation between the two examples, as a row of images or spectrograms."""
         from matplotlib.figure import Figure
 
         positions = torch.linspace(0, 1, STILLS[self.kind]).tolist()

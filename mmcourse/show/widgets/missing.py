@@ -1,4 +1,4 @@
-"""Mute a modality of a page, or drown it in noise, and see what several models make of what is left."""
+"""Mute a modality of a page, or add noise to it, and compare the predictions of several models."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from mmcourse.show.figures.images import as_images
 from mmcourse.show.widgets.base import StaticImage, script, to_image, to_jpeg
 from mmcourse.tasks.naming import MASKED_NAME
 
-LOUDEST = 4.0  # noise at 1, in units of a modality's own spread
+LOUDEST = 4.0  # noise at 1, in standard deviations of a modality
 FEW = 4  # classes with a bar
 MOST_PAGES = 12
 
@@ -28,18 +28,18 @@ def missing_explorer(
     images: Tensor | None = None,
     captions: Sequence[str] | None = None,
 ) -> "MissingExplorer":
-    """A widget: choose a page, mute or drown each of its modalities, and compare what the models then say.
+    """A widget: choose a page, mute each of its modalities or add noise, and compare the predictions of the models.
 
     models    {name: Branches}, all with the same modalities; two or three
     inputs    of each modality in the models' order, (P, ...); whole numbers are tokens, whose noise is hidden words
-    labels    (P,) the right classes; `classes` are their names
-    images    (P, 3, S, S) in [0, 1], to show; captions  (P,) what the sentence says
+    labels    (P,) the true classes; `classes` are their names
+    images    (P, 3, S, S) in [0, 1], to show; captions  (P,) their sentences
     """
     return MissingExplorer(models, inputs, labels, classes, images, captions)
 
 
 class MissingExplorer(StaticImage):
-    """The widget behind `missing_explorer`. `answers` is {model: (first choice, its probability)} as things stand."""
+    """The widget behind `missing_explorer`. `answers` is {model: (predicted class, its probability)}."""
 
     _esm = script("missing.js")
     names = traitlets.List().tag(sync=True)
@@ -78,7 +78,7 @@ class MissingExplorer(StaticImage):
         self.page = min(max(self.page, 0), len(self.labels) - 1)
         self.result = self._ask()
 
-    def _heard(self) -> list[Tensor]:
+    def _noisy(self) -> list[Tensor]:
         """The page's inputs with their noise, a batch of one each."""
         parts = []
         for position, (name, whole) in enumerate(zip(self.names, self.inputs, strict=True)):
@@ -97,7 +97,7 @@ class MissingExplorer(StaticImage):
         return parts
 
     def _ask(self) -> dict:
-        inputs = self._heard()
+        inputs = self._noisy()
         here = [name for name in self.names if name not in self.muted]
         rows = []
         for title, model in self.models.items():
@@ -144,7 +144,7 @@ class MissingExplorer(StaticImage):
             axes[0].axis("off")
             if self.images is not None and "image" not in self.muted:
                 axes[0].imshow(to_image(self._drawn(float(self.noise.get("image", 0.0)))))
-            gone = f"without {', '.join(self.muted)}" if self.muted else "everything there"
+            gone = f"without {', '.join(self.muted)}" if self.muted else "nothing missing"
             axes[0].set_title(gone)
             for axis, row in zip(axes[1:], self.result["models"], strict=True):
                 names, values = zip(*row["guesses"], strict=True)
@@ -153,11 +153,11 @@ class MissingExplorer(StaticImage):
                 axis.set(xlim=(0, 1), title=row["model"])
                 axis.grid(axis="y", visible=False)
             png = style.small_png(style.pixels_of(figure, 1.25))
-        said = "; ".join(f"{name} says {guess} ({p:.2f})" for name, (guess, p) in self.answers.items())
-        item = f"A page whose thing is '{self.result['truth']}', {gone}"
-        return png, f"{item}: {said}. Run the cell to mute and drown modalities."
+        said = "; ".join(f"{name} predicts {best} ({p:.2f})" for name, (best, p) in self.answers.items())
+        item = f"A page whose true class is '{self.result['truth']}', {gone}"
+        return png, f"{item}: {said}. Run the cell to mute modalities or add noise to them."
 
 
 def as_url(image: Tensor) -> str:
-    """A image (3, H, W) as a link that holds it."""
+    """An image (3, H, W) as a data URL."""
     return "data:image/jpeg;base64," + base64.b64encode(to_jpeg(image)).decode()

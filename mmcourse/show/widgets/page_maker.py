@@ -1,4 +1,4 @@
-"""A page of the learner's own making: choose what is on it, then see, read and hear it."""
+"""A page of the learner's own: choose its objects, then see its image, read its sentence and play its sound."""
 
 import random
 
@@ -41,7 +41,7 @@ START = {
 
 
 def make_a_page(seed: int = 0) -> "PageMaker":
-    """A widget: choose the things, their relation, time of day and a voice; picture, sentence and sound follow."""
+    """A widget: choose the objects, their relation, time of day and a voice; image, sentence and sound follow."""
     return PageMaker(seed)
 
 
@@ -99,11 +99,13 @@ class PageMaker(StaticImage):
         page = {
             "image": to_jpeg(self.image),
             "sentence": self.sentence,
-            "note": f"No training page has a {' or a '.join(held_out)}: this pair is held out." if held_out else "",
+            "note": f"No training page has a {' or a '.join(held_out)}: this combination is held out."
+            if held_out
+            else "",
         }
         shapes = [
-            ("image", shape(self.image), "colours, rows, columns"),
-            ("text", shape(torch.tensor(encode(self.sentence))), "one number a word"),
+            ("image", shape(self.image), "channels, rows, columns"),
+            ("text", shape(torch.tensor(encode(self.sentence))), "one number per word"),
         ]
         self.sound = None
         if chosen["voice"]:
@@ -111,7 +113,7 @@ class PageMaker(StaticImage):
 
             self.sound = speak(self.sentence, chosen["voice"], seed)
             page["sound"] = mp3(as_samples(self.sound), RATE)
-            shapes.append(("sound", shape(self.sound), "samples, 16 000 a second"))
+            shapes.append(("sound", shape(self.sound), "samples, 16,000 per second"))
         else:
             page["note"] = " ".join(
                 filter(None, (page["note"], "There is no sound: the voice bank is missing (mmcourse doctor)."))
@@ -135,7 +137,7 @@ class PageMaker(StaticImage):
             png = style.small_png(style.pixels_of(figure, 1.25))
         return (
             png,
-            f"A page maker. Its page: {self.sentence}. Run the cell to choose what is on the page and to hear it.",
+            f"A page maker. Its page: {self.sentence}. Run the cell to choose its objects and to play its sound.",
         )
 
 
@@ -164,7 +166,7 @@ def evenly_spaced(names, count: int) -> list[str]:
 
 
 def compose(chosen: dict) -> Scene:
-    """The scene of some choices, its things in the middle of the page; ValueError for a choice there is not."""
+    """The scene of some choices, its objects in the middle of the page; ValueError for an unknown choice."""
     count = 2 if chosen["second"] else 1
     objects = [(chosen[f"kind{s}"], chosen[f"colour{s}"], chosen[f"size{s}"]) for s in ("", "2")[:count]]
     for _, _, size in objects:

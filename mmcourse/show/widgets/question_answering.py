@@ -1,10 +1,11 @@
-"""A model that is asked about pictures: where it looks when it hears a word, and what it answers word by word."""
+"""Question answering about images: the attention weights of a spoken word, and the answers after each question word."""
 
 from collections.abc import Callable, Sequence
 
 import matplotlib
 import torch
 import traitlets
+from matplotlib.colors import to_rgba
 from torch import Tensor, nn
 
 from mmcourse.data.text import UNKNOWN, pad
@@ -17,6 +18,7 @@ from mmcourse.show.widgets.base import StaticImage, script, to_jpeg
 
 MOST = 16  # words shown of a question
 SHOWN = 3  # answers shown of each step
+FADED = 0.85  # opacity of the paper over a position without attention
 
 
 def question_answering_explorer(
@@ -29,13 +31,13 @@ def question_answering_explorer(
     classes: Sequence[str],
     questions: Sequence[str],
 ) -> "QuestionAnsweringExplorer":
-    """A widget: choose a page and a word that is heard, see where each head looks, and ask a question word by word.
+    """A widget: choose a page and a spoken word, see each head's attention weights, and ask a question word by word.
 
     model      has attend(positions (B, T, D), sound (B, S)) -> found, weights (B, heads, T), as `QuestionAnswerer` has,
                and answers: model(positions, sound, tokens (B, L)) -> logits (B, n_classes)
-    images     the pages (3, S, S) in [0, 1]; positions (N, T, D) their tokens, T a square number; sentences tell them
-    speak      a word -> how it sounds, (samples,) at 16 kHz; encode_sound: such sounds -> what the model gets, (B, S)
-    classes    the names of the answers; questions: ready ones, the first to begin with
+    images     the pages (3, S, S) in [0, 1]; positions (N, T, D) their tokens, T a square number; their sentences
+    speak      a word -> its sound, (samples,) at 16 kHz; encode_sound: such sounds -> their features, (B, S)
+    classes    the names of the answers; questions  to choose from, the first is shown
 
     ValueError where these do not fit.
     """
@@ -45,7 +47,7 @@ def question_answering_explorer(
 class QuestionAnsweringExplorer(StaticImage):
     """The widget behind `question_answering_explorer`.
 
-    `page`, `word` (a place in `words`) and `question` are what was chosen; `weights` (words, heads, T) belong to the
+    `page`, `word` (an index of `words`) and `question` are what was chosen; `weights` (words, heads, T) belong to the
     page, and `steps` are the answers after each word of the question: (words so far, [(answer, probability)]).
     """
 
@@ -61,8 +63,8 @@ class QuestionAnsweringExplorer(StaticImage):
     def __init__(self, model, images, positions, sentences, speak, encode_sound, classes, questions):
         if not callable(getattr(model, "attend", None)):
             raise ValueError(
-                f"the {type(model).__name__} has no attend(places, heard); expected a model such as Asking. Likely "
-                "cause: a model that joins vectors, which has no places to look at"
+                f"the {type(model).__name__} has no attend(positions, sound); expected one such as QuestionAnswerer. "
+                "Likely cause: a model that fuses vectors, which has no positions to attend to"
             )
         images = [unit_range(torch.as_tensor(image).detach().cpu()) for image in images]
         if not images or not len(images) == len(positions) == len(sentences):
@@ -100,22 +102,22 @@ class QuestionAnsweringExplorer(StaticImage):
 
     @property
     def steps(self) -> list[tuple[str, list[tuple[str, float]]]]:
-        """The answers to the question, word by word, for the word that is heard."""
+        """The answers to the question, word by word, for the chosen spoken word."""
         return [(" ".join(self.asked[: i + 1]), self._ranked(row)) for i, row in enumerate(self.answers[self.word])]
 
     def _look(self) -> None:
-        """Where every word of the page looks, and what follows."""
+        """The attention weights of every word of the page, and the answers."""
         self.word = min(self.word, len(self.words) - 1)
         sound = torch.stack([self.sound[word] for word in self.words])
         with evaluation_mode(self.model):
             _, weights = self.model.attend(*self._there(self.positions[self.page].expand(len(sound), -1, -1), sound))
         self.weights = weights.float().cpu()  # (words, heads, T)
         if self.weights.dim() != 3 or self.weights.shape[2] != self.positions.shape[1]:
-            raise ValueError(f"attend gave weights of shape {tuple(weights.shape)}; expected (B, heads, places)")
+            raise ValueError(f"attend gave weights of shape {tuple(weights.shape)}; expected (B, heads, T)")
         self._ask()
 
     def _ask(self) -> None:
-        """What the model answers to each beginning of the question, for each word that might be heard."""
+        """The answers to each beginning of the question, for each spoken word."""
         text = split_words(self.question.replace("?", " "))
         cut, self.asked = len(text) > MOST, text[:MOST]
         tokens = encode(" ".join(self.asked))
@@ -168,11 +170,13 @@ class QuestionAnsweringExplorer(StaticImage):
         weights, sound = self.weights[self.word], self.words[self.word]
         side, heads = int(weights.shape[1] ** 0.5), len(weights)
         with matplotlib.rc_context(style.SETTINGS):
-            figure = Figure(figsize=(2.4 * heads + 3.4, 3.0), layout="constrained")
-            axes = figure.subplots(1, heads + 1, width_ratios=[2.4] * heads + [3.4])
-            for head, axis in enumerate(axes[:-1]):
-                shade = torch.ones(side, side, 4) * 0.08
-                shade[..., 3] = 0.72 * (1 - weights[head] / weights[head].max().clamp(min=1e-8)).unflatten(
+            columns, rows = min(heads, 2), -(-heads // 2)
+            figure = Figure(figsize=(2.3 * columns + 3.6, 2.5 * rows + 0.3), layout="constrained")
+            grid = figure.add_gridspec(rows, columns + 1, width_ratios=[2.3] * columns + [3.6])
+            for head in range(heads):
+                axis = figure.add_subplot(grid[divmod(head, columns)])
+                shade = torch.tensor(to_rgba(style.PAPER)).expand(side, side, 4).clone()
+                shade[..., 3] = FADED * (1 - weights[head] / weights[head].max().clamp(min=1e-8)).unflatten(
                     0, (side, -1)
                 )
                 axis.imshow(
@@ -181,19 +185,25 @@ class QuestionAnsweringExplorer(StaticImage):
                 axis.imshow(shade.numpy(), extent=(0, side, side, 0), interpolation="nearest")
                 axis.set_title(f"'{sound}', head {head + 1}")
                 axis.set_axis_off()
-            axes[-1].set_axis_off()
-            lines = [f"{words}: {best[0][0]} ({best[0][1]:.2f})" for words, best in self.steps]
-            axes[-1].text(0, 0.95, "\n".join(lines) or "no question", va="top", fontsize=9, linespacing=1.6)
+            axis = figure.add_subplot(grid[:, -1])
+            axis.set_axis_off()
+            axis.set_title("answer after each word")
+            lines = [
+                f"… {word}: {best[0][0]} ({best[0][1]:.2f})"
+                for word, (_, best) in zip(self.asked, self.steps, strict=True)
+            ]
+            axis.text(0, 0.97, "\n".join(lines) or "no question", va="top", fontsize=10.5, linespacing=1.4)
             png = style.small_png(style.pixels_of(figure, 1.25))
         said = "; ".join(f"after '{words}': {best[0][0]} ({best[0][1]:.2f})" for words, best in self.steps)
         return png, (
-            f"A page, '{self.sentences[self.page]}', and where {heads} heads look when '{sound}' is heard: "
+            f"A page, '{self.sentences[self.page]}', and the largest attention weights for the "
+            f"spoken word '{sound}': "
             + ", ".join(f"head {i + 1} at {position_of(row)}" for i, row in enumerate(weights))
-            + f". The question is '{self.question}'. {said}. Run the cell to choose pages and words and to ask."
+            + f". The question is '{self.question}'. {said}. Run the cell to choose pages, words and questions."
         )
 
 
 def position_of(weights: Tensor) -> str:
-    """The strongest place of a square of them in words, and its share: 'row 2, column 5 (0.61)'.   (T,)"""
+    """The position of the largest of a square of weights in words: 'row 2, column 5 (0.61)'.   (T,)"""
     row, column = divmod(int(weights.argmax()), int(len(weights) ** 0.5))
     return f"row {row + 1}, column {column + 1} ({weights.max():.2f})"

@@ -1,4 +1,4 @@
-"""Type, and watch a network read: its answer and what each word says for it follow the keys."""
+"""Saliency of words in a sentence that is typed: the prediction, and each word's evidence for it."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,7 +15,7 @@ UNKNOWN = 1  # in every vocabulary of the course
 MOST_WORDS = 256  # of a longer text the beginning is read
 FEW = 6  # up to so many classes each has its bar, in the given order; of more, the most probable
 TINTS = {True: "#0072B2", False: "#D55E00"}  # evidence for the class, against it; the bar of this class, of another
-WIDE, LINE, MARGIN, GAP, SIZE, MOST_LINES = 7.2, 0.42, 0.2, 0.19, 13, 5  # of the still picture, in inches and points
+WIDE, LINE, MARGIN, GAP, SIZE, MOST_LINES = 7.2, 0.42, 0.2, 0.19, 13, 5  # of the static image, in inches and points
 STRONGEST = 0.6  # how opaque the strongest word's tint is: letters stay readable on light and dark pages
 
 
@@ -25,7 +25,7 @@ def saliency_explorer(
     """A widget: type a sentence, see the model's prediction and which words are evidence for or against it.
 
     model     tokens (B, T) to logits (B, len(classes)), with an nn.Embedding
-    sentence  what stands there at first
+    sentence  the first text
     classes   the names of the logits
     encode    text to tokens, such as a Vocabulary's encode; None: the Picture Book's
     """
@@ -33,12 +33,12 @@ def saliency_explorer(
 
 
 class SaliencyExplorer(StaticImage):
-    """The widget behind `saliency_explorer`. `guess` is (name, probability) of the first choice, None without words."""
+    """The widget behind `saliency_explorer`. `guess` is (predicted class, probability), None without words."""
 
     _esm = script("saliency.js")
     text = traitlets.Unicode().tag(sync=True)
     classes = traitlets.List().tag(sync=True)
-    explained = traitlets.Int(-1).tag(sync=True)  # the class that tints explain; -1: the model's first choice
+    explained = traitlets.Int(-1).tag(sync=True)  # the class that tints explain; -1: the predicted class
     strongest = traitlets.Float(STRONGEST).tag(sync=True)
     result = traitlets.Dict().tag(sync=True)
 
@@ -55,7 +55,7 @@ class SaliencyExplorer(StaticImage):
 
     @property
     def guess(self) -> tuple[str, float] | None:
-        """The model's first choice for the text, and its probability."""
+        """The predicted class of the text, and its probability."""
         if not self.result["guesses"]:
             return None
         index, probability = max(self.result["guesses"], key=lambda guess: guess[1])
@@ -163,7 +163,7 @@ def shortened(text: str, most: int = 120) -> str:
 
 
 def opacity(says: float, largest: float) -> float:
-    """How opaque a word's tint is: in proportion to what it says, the strongest of its sentence STRONGEST."""
+    """How opaque a word's tint is: in proportion to its saliency, the strongest of its sentence STRONGEST."""
     return STRONGEST * abs(says) / largest if largest > 0 else 0.0
 
 

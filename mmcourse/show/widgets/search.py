@@ -1,4 +1,4 @@
-"""A search box over a shared space: ask with words, a picture or a voice, and see and hear the nearest pages."""
+"""Search in a shared space: the query is text, an image or a sound, and the nearest pages are shown and played."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -16,9 +16,9 @@ from mmcourse.show.players import as_samples, data_url
 from mmcourse.show.widgets.base import StaticImage, script, to_jpeg
 
 FOUND = 5  # pages shown of those found
-OFFERED = 12  # pages to ask with
+OFFERED = 12  # pages to choose as query
 MOST = 40  # words read of a query
-MODALITIES = {"image": "image", "text": "sentence", "sound": "voice"}
+MODALITIES = {"image": "image", "text": "sentence", "sound": "sound"}
 
 
 def search_explorer(
@@ -28,10 +28,10 @@ def search_explorer(
     sounds: Sequence[Tensor],
     embed_text: Callable[[str], Tensor],
 ) -> "SearchExplorer":
-    """A widget: write a sentence, or pick a page and ask with its picture or its voice; the nearest pages come up.
+    """A widget: write a sentence, or choose a page and query with its image or its sound; the nearest pages are shown.
 
-    vectors    {"image": (N, D), "text": (N, D), "sound": (N, D)}: where N pages lie, by each modality
-    images     the pages (3, S, S) in [0, 1]; sentences tell them; sounds (samples,) at 16 kHz say them
+    vectors    {"image": (N, D), "text": (N, D), "sound": (N, D)}: the embeddings of N pages in each modality
+    images     of the pages, (3, S, S) in [0, 1]; their sentences; their sounds, (samples,) at 16 kHz
     embed_text  a sentence -> its vector, (D,) or (1, D)
 
     ValueError where these do not fit.
@@ -42,7 +42,7 @@ def search_explorer(
 class SearchExplorer(StaticImage):
     """The widget behind `search_explorer`.
 
-    `source` is what is asked with: 'typed' (the words in `text`), or 'image' or 'sound' of `page`. `among` is the
+    `source` is the kind of query: 'typed' (the words in `text`), or 'image' or 'sound' of `page`. `among` is the
     modality that is searched. `found` holds (page, cosine), nearest first.
     """
 
@@ -79,14 +79,14 @@ class SearchExplorer(StaticImage):
         self.observe(lambda _change: self._search(), ["text", "page", "source", "among"])
 
     def _search(self) -> None:
-        """Find the pages nearest to what is asked."""
+        """Find the pages nearest to the query."""
         words = split_words(re.sub("[<>]", " ", self.text))  # no marks such as <pad>
         note, self.found = "", []
         if self.source != "typed":
             self.page = min(max(self.page, 0), len(self.images) - 1)
             query = self.vectors[self.source][self.page][None]
         elif not words:
-            note, query = "write a sentence, or pick a page below", None
+            note, query = "write a sentence, or choose a page below", None
         else:
             unknown = [word for word in words[:MOST] if encode(word)[0] == UNKNOWN]
             notes = [f"the first {MOST} words count"] if len(words) > MOST else []
@@ -124,7 +124,7 @@ class SearchExplorer(StaticImage):
 
     @property
     def asked(self) -> str:
-        """What is asked, in words."""
+        """The query in words."""
         if self.source == "typed":
             return f"'{self.text.strip()}'"
         return f"the {MODALITIES[self.source]} of page {self.page + 1}"
@@ -145,6 +145,6 @@ class SearchExplorer(StaticImage):
             png = style.small_png(style.pixels_of(figure, 1.25))
         listed = "; ".join(f"'{self.sentences[position]}' ({cosine:.2f})" for position, cosine in self.found)
         return png, (
-            f"A search box. Asked with {self.asked} among {MODALITIES[self.among]}s, it finds, with their cosines: "
-            f"{listed or 'nothing'}. Run the cell to ask with words, pictures and voices of your choice."
+            f"A search box. For the query {self.asked} among {MODALITIES[self.among]}s, it finds, with cosine "
+            f"similarities: {listed or 'nothing'}. Run the cell to search with text, images and sounds of your choice."
         )

@@ -20,7 +20,7 @@ ONE_OBJECT = EXAMPLES[:6]
 
 
 def problem_with(sentence: str) -> str:
-    """Why the book has no such sentence, as a message for whoever typed it; '' where nothing is wrong."""
+    """Why the Picture Book has no such sentence, as a message; '' where nothing is wrong."""
     return problem_of_length(sentence) or unknown_words(sentence)
 
 
@@ -35,7 +35,7 @@ def problem_of_length(sentence: str) -> str:
 
 
 def unknown_words(sentence: str) -> str:
-    """A message that names the words that the book has not, with near ones that it has; '' where there are none."""
+    """A message that names the words outside the vocabulary, with similar ones inside it; '' where there are none."""
     unknown = list(dict.fromkeys(word for word in split_words(sentence) if word not in WORDS))
     if not unknown:
         return ""

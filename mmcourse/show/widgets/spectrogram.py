@@ -1,4 +1,4 @@
-"""A spectrogram to explore: hear any stretch of it, and see what window, hop and mel bands do to the picture."""
+"""A spectrogram to explore: play any stretch of it, and see the effect of window, hop and mel bands."""
 
 import io
 import math
@@ -16,7 +16,7 @@ from mmcourse.show.players import BITRATES, as_samples, mp3
 from mmcourse.show.widgets.base import StaticImage, script
 
 RANGE = 70  # decibels from the loudest point down to the darkest colour
-COLUMNS, ROWS = 1200, 300  # of the picture at most: more is pooled by its maximum
+COLUMNS, ROWS = 1200, 300  # of the image at most: more is pooled by its maximum
 FRAMES = 1000  # transformed at a time
 LIMITS = {"window": (2.0, 128.0), "hop": (1.0, 50.0), "n_mels": (8, 128)}  # milliseconds, milliseconds, bands
 START = {"window": 25.0, "hop": 10.0, "mel": False, "n_mels": 40}
@@ -24,10 +24,10 @@ EXACT = 200_000  # bytes up to which a sound is sent as it is; above, as MP3
 
 
 def spectrogram_explorer(sound: Tensor, rate: int = 16_000, words: str | None = None) -> "SpectrogramExplorer":
-    """A widget: drag over the spectrogram of a sound (samples,), hear that stretch, and change how it is computed.
+    """A widget: drag over the spectrogram of a sound (samples,), play that stretch, and change how it is computed.
 
-    rate   samples a second
-    words  what is said, shown above
+    rate   samples per second
+    words  the transcript, shown above
 
     ValueError for a sound that is stereo, empty or not finite.
     """
@@ -53,7 +53,7 @@ class SpectrogramExplorer(StaticImage):
     def __init__(self, sound: Tensor, rate: int = 16_000, words: str | None = None):
         self.samples = torch.from_numpy(as_samples(sound).copy())
         if isinstance(rate, bool) or not isinstance(rate, int | float) or rate != int(rate) or rate < 100:
-            raise ValueError(f"rate is {rate!r}; expected a whole number of samples a second, such as 16000")
+            raise ValueError(f"rate is {rate!r}; expected a whole number of samples per second, such as 16000")
         self.rate = int(rate)
         super().__init__(
             words=words or "",
@@ -101,7 +101,7 @@ class SpectrogramExplorer(StaticImage):
         """What these settings mean, in one or two sentences."""
         said = (
             f"A window of {size} samples every {step}: a frame covers {1000 * size / self.rate:.3g} ms, "
-            f"its frequencies lie {self.rate / size:.3g} Hz apart."
+            f"its frequencies are {self.rate / size:.3g} Hz apart."
         )
         if not self.samples.any():
             return f"Silence: there is nothing to see. {said}"
@@ -140,7 +140,7 @@ class SpectrogramExplorer(StaticImage):
         said = f" of '{self.words}'" if self.words else ""
         return png, (
             f"A spectrogram{said} to explore: {self.seconds:.2f} seconds, {self.image['shape']} up to "
-            f"{self.rate / 2000:g} kilohertz, {self.image['frames']} frames. Run the cell to select a stretch, hear "
+            f"{self.rate / 2000:g} kilohertz, {self.image['frames']} frames. Run the cell to select a stretch, play "
             "it, and change window, hop and mel bands."
         )
 
@@ -213,7 +213,7 @@ def playable(samples: Tensor, rate: int) -> dict:
 
 
 def kilohertz(low: float, high: float, highest: float, in_mel: bool) -> list[list]:
-    """Round kilohertz to mark on an axis, each as [text, share of the height].
+    """Round kilohertz to mark on an axis, each as [text, fraction of the height].
 
     The axis goes from low to high, in mel or in hertz; `highest` is the highest frequency of the sound in hertz.
     """

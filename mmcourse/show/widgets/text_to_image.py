@@ -1,4 +1,4 @@
-"""Type a sentence and see it drawn: samples from different noise, temperature, guidance, and a judge's verdicts."""
+"""Images generated for a typed sentence: different noise, temperature, guidance, and a judge's verdicts."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -164,7 +164,7 @@ def takes(function: Callable, name: str) -> bool:
 
 
 def verdict(facts: Sequence[Sequence]) -> str:
-    """What a judge sees in an image, wrong facts in brackets: 'small red (boat)'."""
+    """A judge's predictions for an image, wrong facts in brackets: 'small red (boat)'."""
     return " ".join(f"({name})" if true is False else name for name, true in reversed(facts))
 
 

@@ -1,4 +1,4 @@
-"""Type a sentence and hear it: synthesised speech, its spectrogram with the words, and what is recognised."""
+"""Speech for a typed sentence: the synthesised sound, its spectrogram with the words, and what is recognised."""
 
 from collections.abc import Callable, Sequence
 
@@ -33,7 +33,7 @@ def text_to_speech(
     voices      the names that `speak` takes; `picturebook.speech.SPEAKING_VOICES` unless given
     recogniser  has `transcribe([waveform]) -> [text]`, or is a function (samples,) -> text; what it recognises is shown
                 beside the true sentence
-    rate        samples a second of the waveforms
+    rate        samples per second of the waveforms
 
     Evaluation mode is set while the model is called. ValueError where the parts do not fit.
     """

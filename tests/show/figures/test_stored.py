@@ -18,10 +18,10 @@ def table(tmp_path, monkeypatch):
 
 def test_means_and_ranges_are_told(table, capsys):
     table(
-        "# a note\nnetwork,10 labels,1 000 labels\nbig,0.500 (0.400 to 0.600),0.900\nsmall,0.510,0.600 (0.5 to 0.7)\n"
+        '# a note\nnetwork,10 labels,"1,000 labels"\nbig,0.500 (0.400 to 0.600),0.900\nsmall,0.510,0.600 (0.5 to 0.7)\n'
     )
     stored.plot_stored_curves("90_curve", "labels", "accuracy", chance=0.5)
-    assert "10 to 1000: big from 0.50 to 0.90; small from 0.51 to 0.60" in capsys.readouterr().out
+    assert "10 to 1,000: big from 0.50 to 0.90; small from 0.51 to 0.60" in capsys.readouterr().out
 
 
 def test_no_two_of_six_lines_look_alike(table, monkeypatch):

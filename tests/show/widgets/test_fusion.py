@@ -16,7 +16,7 @@ NAMES = ("red fish", "blue fish")
 
 @pytest.fixture
 def features():
-    """Two kinds of pictures and of sentences in 20 dimensions, their differences askew to each other."""
+    """Two kinds of images and of sentences in 20 dimensions, their differences askew to each other."""
     torch.manual_seed(0)
     ways = torch.randn(2, 20)
     ways[1] -= 0.5 * ways[0]
@@ -99,7 +99,7 @@ def test_the_figure_says_what_a_line_reaches(features, shown):
         (lambda p, s: (p[:1], s), "two kinds"),
         (lambda p, s: ([g[:, :12] for g in p], s), "one width"),
         (lambda p, s: ([p[0], p[0]], s), "same mean"),
-        (lambda p, s: (p, p), "one direction alone"),
+        (lambda p, s: (p, p), "in the same direction"),
         (lambda p, s: ([p[0], p[1] / 0], s), "not finite"),
     ],
 )

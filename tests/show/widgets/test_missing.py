@@ -1,4 +1,4 @@
-"""The widget of missing modalities: what it says is what the models say, muted and drowned as asked."""
+"""The widget of missing modalities: what it says is what the models say, with muted and noisy modalities."""
 
 import base64
 import io
@@ -76,16 +76,16 @@ def test_with_everything_muted_it_still_answers(widget):
 
 
 def test_noise_grows_with_its_slider_and_is_the_same_noise(widget, inputs):
-    clear = widget._heard()
+    clear = widget._noisy()
     assert all(torch.equal(part, whole[:1]) for part, whole in zip(clear, inputs, strict=True))
     widget.noise = {"image": 0.0, "sound": 0.25, "text": 0.0}
-    some = widget._heard()
+    some = widget._noisy()
     widget.noise = {"image": 0.0, "sound": 0.5, "text": 0.0}
-    more = widget._heard()
+    more = widget._noisy()
     assert torch.equal(some[0], clear[0]) and torch.equal(some[2], clear[2])
     assert torch.allclose(more[1] - clear[1], 2 * (some[1] - clear[1]), atol=1e-5)
     widget.noise = {"image": 1.0, "sound": 0.0, "text": 1.0}
-    loud = widget._heard()
+    loud = widget._noisy()
     assert (loud[2] == UNKNOWN).all() and loud[0].min() >= 0 and loud[0].max() <= 1
     assert not torch.equal(loud[0], clear[0])
 
@@ -112,7 +112,7 @@ def test_it_brings_a_picture_and_says_what_it_shows(widget):
     image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
     assert image.width > 400 and len(data["image/png"]) < 90_000
     alt = metadata["image/png"]["alt"]
-    assert "without sound" in alt and "with dropout says" in alt and "Run the cell" in alt
+    assert "without sound" in alt and "with dropout predicts" in alt and "Run the cell" in alt
 
 
 def test_pages_and_captions_are_optional(models, inputs):

@@ -102,7 +102,7 @@ def test_the_still_picture_and_its_alt_text(given):
     data, metadata = widget._repr_mimebundle_()
     assert Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).width > 500
     alt = metadata["image/png"]["alt"]
-    assert SENTENCES[0] in alt and f"'{widget.words[widget.word]}' is heard" in alt and "after 'what colour'" in alt
+    assert SENTENCES[0] in alt and f"spoken word '{widget.words[widget.word]}'" in alt and "after 'what colour'" in alt
 
 
 def test_a_place_in_words():

@@ -81,7 +81,7 @@ def test_the_still_picture_and_its_alt_text(given):
     data, metadata = search_explorer(**given)._repr_mimebundle_()
     assert Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).width > 500
     alt = metadata["image/png"]["alt"]
-    assert "Asked with 'a red fish' among images" in alt and "'a red fish' (" in alt
+    assert "For the query 'a red fish' among images" in alt and "'a red fish' (" in alt
 
 
 def test_fewer_pages_than_are_shown(given):

@@ -35,7 +35,7 @@ function render({ model, el }) {
     model.set("sentence", field.value);
     model.save_changes();
   }
-  const picked = make("select", { ariaLabel: "ready sentences", className: "mm-field" }, make("option", { value: "", textContent: "pick a sentence, or write one below …" }));
+  const picked = make("select", { ariaLabel: "examples of sentences", className: "mm-field" }, make("option", { value: "", textContent: "choose a sentence, or write one below …" }));
   picked.append(...model.get("sentences").map((text, i) => make("option", { value: i, textContent: text })));
   picked.addEventListener("change", () => {
     if (picked.value === "") return;
@@ -95,7 +95,7 @@ function render({ model, el }) {
     });
     if (!texts.length) said.textContent = "";
     else if (active === null) said.textContent = "Mean attention weight on each word. Point at a word to see what it attends to.";
-    else if (pair !== null) said.textContent = `${texts[active]} gives ${texts[pair]} ${weights[active][pair].toFixed(3)} of its attention.`;
+    else if (pair !== null) said.textContent = `${texts[active]} attends to ${texts[pair]} with weight ${weights[active][pair].toFixed(3)}.`;
     else {
       const order = shown.map((weight, j) => [weight, j]).sort((a, b) => b[0] - a[0]).slice(0, 4);
       const list = order.map(([weight, j]) => `${j === active ? "itself" : texts[j]} ${number(weight)}`).join(", ");
@@ -116,7 +116,7 @@ function render({ model, el }) {
     const top = Math.max(...weights.flat(), 1e-6);
     cells.forEach((row, i) => row.forEach((cell, j) => tint(cell, weights[i][j] / top)));
     matrix.setAttribute("aria-label", `attention weights, ${count} by ${count}, the largest ${top.toFixed(2)}`);
-    scale.textContent = count ? `strongest: ${top.toFixed(2)}` : "";
+    scale.textContent = count ? `largest weight: ${top.toFixed(2)}` : "";
     look(active);
   }
 
@@ -124,7 +124,7 @@ function render({ model, el }) {
     const result = model.get("result");
     const count = result.words.length;
     const label = (i) => (result.unknown[i] ? `${result.words[i]}?` : result.words[i]);
-    const why = (i) => (result.unknown[i] ? "not in the vocabulary: the model sees <unk>" : "");
+    const why = (i) => (result.unknown[i] ? "not in the vocabulary: the model gets <unk>" : "");
     const focused = words.indexOf(document.activeElement);
     words = result.words.map((_, i) => {
       const word = make("button", { className: "mm-looker mm-tinted", title: why(i), tabIndex: i === 0 ? 0 : -1 },
@@ -167,7 +167,7 @@ function render({ model, el }) {
     beside.hidden = result.guesses.length === 0;
     const strange = result.words.filter((_, i) => result.unknown[i]);
     const list = [...new Set(strange)].join(", ");
-    note.textContent = [result.note, strange.length ? `Not in the vocabulary, so the model sees <unk>: ${list}.` : ""].join(" ").trim();
+    note.textContent = [result.note, strange.length ? `Not in the vocabulary, so the model gets <unk>: ${list}.` : ""].join(" ").trim();
     note.hidden = !note.textContent;
     active = null;
     rest = null;

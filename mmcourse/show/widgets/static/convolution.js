@@ -48,7 +48,7 @@ function render({ model, el }) {
     cell.append(input);
     return input;
   }));
-  const preset = make("select", { ariaLabel: "a ready kernel" }, make("option", { value: "", textContent: "a ready kernel …" }));
+  const preset = make("select", { ariaLabel: "examples of kernels" }, make("option", { value: "", textContent: "choose a kernel …" }));
   preset.append(...Object.keys(model.get("presets")).map((name) => make("option", { value: name, textContent: name })));
   preset.addEventListener("change", () => {
     if (!preset.value) return;
@@ -56,7 +56,7 @@ function render({ model, el }) {
     model.save_changes();
   });
 
-  const slider = make("input", { type: "range", min: 0, max: total - 1, ariaLabel: "place of the window" });
+  const slider = make("input", { type: "range", min: 0, max: total - 1, ariaLabel: "position of the window" });
   slider.style.width = "100%";
   const go = (step) => { model.set("step", Math.max(0, Math.min(total - 1, step))); model.save_changes(); };
   slider.addEventListener("input", () => { stop(); go(Number(slider.value)); });

@@ -48,7 +48,7 @@ function render({ model, el }) {
     return [make("label", { className: "mm-slider" }, label, input, value), show];
   }
   const [alpha, showAlpha] = slider("α", "alpha", 0, 1, 0.01, (x) => x.toFixed(2));
-  const [angle, showAngle] = slider("turn the line", "angle", 0, 180, 2, (x) => `${Math.round(x)}°`);
+  const [angle, showAngle] = slider("rotate the line", "angle", 0, 180, 2, (x) => `${Math.round(x)}°`);
   const [offset, showOffset] = slider("move the line", "offset", -1, 1, 0.025, (x) => x.toFixed(2));
   const best = make("button", { className: "mm-main", textContent: "best line" });
   best.addEventListener("click", () => model.send({ ask: "best" }));
@@ -102,13 +102,13 @@ function render({ model, el }) {
     const total = points.flat().length;
     right = Math.max(right, total - right);
     const share = (right / total).toFixed(2);
-    said.textContent = `${right} of ${total} on their side of the line: ${share}`;
+    said.textContent = `${right} of ${total} points on the correct side of the line: ${share}`;
     note.textContent = product
-      ? "To the right: the picture's number times the sentence's. Upwards: their weighted sum."
-      : "F = α · picture + (1 − α) · sentence, in the plane in which the two kinds differ. Round: a picture of " +
-        `${names[0]}; square: of ${names[1]}. Blue: the sentence is true; orange: it is false.`;
+      ? "Horizontal: image coordinate times sentence coordinate. Vertical: their weighted sum."
+      : "F = α · image + (1 − α) · sentence, in the plane in which the two kinds differ. Circles: images of " +
+        `${names[0]}; squares: of ${names[1]}. Blue: the sentence is true; orange: it is false.`;
     plot.setAttribute("aria-label", `${product ? "Products" : "Sums"} at alpha ${model.get("alpha").toFixed(2)}: ` +
-      `the line has ${share} of the points on their side`);
+      `accuracy of the line ${share}`);
     ways.forEach(([button, means_product]) => {
       button.classList.toggle("mm-main", means_product === product);
       button.ariaPressed = String(means_product === product);
@@ -116,7 +116,7 @@ function render({ model, el }) {
     [showAlpha, showAngle, showOffset].forEach((update) => update());
   }
 
-  const way = make("fieldset", {}, make("legend", { textContent: "join by" }), ...ways.map(([button]) => button));
+  const way = make("fieldset", {}, make("legend", { textContent: "fusion" }), ...ways.map(([button]) => button));
   el.append(make("div", { className: "mm mm-fusion" }, make("div", { className: "mm-row" }, make("div", { className: "mm-plane" }, plot),
     make("div", { className: "mm-grow" }, way, alpha, angle, offset, best, said, note))));
   const watched = "change:alpha change:product change:angle change:offset";

@@ -5,7 +5,7 @@ function make(tag, properties = {}, ...children) {
   node.append(...children);
   return node;
 }
-const SHOWN_AS = { image: "picture", sound: "sound", text: "sentence" };
+const SHOWN_AS = { image: "image", sound: "sound", text: "sentence" };
 
 function render({ model, el }) {
   const names = model.get("names");
@@ -39,7 +39,7 @@ function render({ model, el }) {
       make("label", { className: "mm-slider" }, "noise", slider));
     const update = () => {
       const off = model.get("muted").includes(name);
-      mute.textContent = off ? "bring back" : "mute";
+      mute.textContent = off ? "unmute" : "mute";
       mute.classList.toggle("mm-main", off);
       mute.ariaPressed = String(off);
       slider.disabled = off;
@@ -74,9 +74,9 @@ function render({ model, el }) {
           make("div", { className: "mm-track" }, bar),
           make("span", { className: "mm-mono", textContent: p.toFixed(2) }));
       }))));
-    said.textContent = `Right: ${truth}. ` + models.map(({ model: title, guesses, right }) =>
-      `${title}: ${guesses[0][0]}, ${right ? "right" : "wrong"}`).join("; ") + "." +
-      (muted.length === names.length ? " With nothing there, what is left is what each learned to guess." : "");
+    said.textContent = `True class: ${truth}. ` + models.map(({ model: title, guesses, right }) =>
+      `${title}: ${guesses[0][0]}, ${right ? "correct" : "wrong"}`).join("; ") + "." +
+      (muted.length === names.length ? " Without any modality, a prediction is the same for every page." : "");
   }
 
   el.append(make("div", { className: "mm mm-missing" },

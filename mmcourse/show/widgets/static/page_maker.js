@@ -24,20 +24,20 @@ function render({ model, el }) {
   const second = make("input", { type: "checkbox" });
   second.dataset.name = "second";
   second.addEventListener("change", () => choose({ second: second.checked }));
-  const pair = [dropdown("size2", options.sizes, "size of the second thing"),
-    dropdown("colour2", options.colours, "colour of the second thing"),
-    dropdown("kind2", options.kinds, "the second thing")];
+  const pair = [dropdown("size2", options.sizes, "size of the second object"),
+    dropdown("colour2", options.colours, "colour of the second object"),
+    dropdown("kind2", options.kinds, "the second object")];
   const form = make("div", { className: "mm-fields" },
     make("span", { textContent: "a" }), dropdown("size", options.sizes, "size"), dropdown("colour", options.colours, "colour"),
-    dropdown("kind", options.kinds, "thing"),
-    make("label", {}, second, "and"), dropdown("relation", options.relations, "how the first stands to the second", true),
+    dropdown("kind", options.kinds, "object"),
+    make("label", {}, second, "and"), dropdown("relation", options.relations, "relation of the first to the second", true),
     make("span", { textContent: "a" }), ...pair,
     make("span", { textContent: "time" }), dropdown("time", options.times, "time of day", true),
     make("span", { textContent: "voice" }), dropdown("voice", options.voices, "voice", true));
 
   const surprise = make("button", { className: "mm-main", textContent: "Surprise me" });
   surprise.addEventListener("click", () => model.send({ ask: "surprise" }));
-  const again = make("button", { textContent: "Draw and tell it again" });
+  const again = make("button", { textContent: "Draw and describe it again" });
   again.addEventListener("click", () => choose({ seed: (chosen().seed || 0) + 1 }));
 
   const picture = make("img", { className: "mm-picture" });

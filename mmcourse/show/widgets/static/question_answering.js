@@ -1,5 +1,5 @@
 const WAIT = 300;                // milliseconds without a key before Python is asked
-const DARK = 0.72;               // how dark a place is that nobody looks at
+const DARK = 0.72;               // how dark a position without attention is
 
 function make(tag, properties = {}, ...children) {
   const node = Object.assign(document.createElement(tag), properties);
@@ -22,7 +22,7 @@ function render({ model, el }) {
   }));
   const line = make("div", { className: "mm-lookers" });
   line.setAttribute("role", "group");
-  line.setAttribute("aria-label", "the words of the page's sentence; press one to hear it and to keep it");
+  line.setAttribute("aria-label", "the words of the page's sentence; press one to play and select it");
   const looks = make("div", { className: "mm-row mm-looks" });
   const said = make("div", { className: "mm-says", ariaLive: "polite" });
   const note = make("div", { className: "mm-note", ariaLive: "polite" });
@@ -36,8 +36,8 @@ function render({ model, el }) {
   };
   field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(send, WAIT); });
   field.addEventListener("keydown", (event) => { if (event.key === "Enter") send(); });
-  const picked = make("select", { ariaLabel: "ready questions", className: "mm-field" },
-    make("option", { value: "", textContent: "pick a question, or write one below …" }),
+  const picked = make("select", { ariaLabel: "examples of questions", className: "mm-field" },
+    make("option", { value: "", textContent: "choose a question, or write one below …" }),
     ...model.get("questions").map((text, i) => make("option", { value: i, textContent: text })));
   picked.addEventListener("change", () => {
     if (picked.value === "") return;
@@ -67,10 +67,10 @@ function render({ model, el }) {
       const best = head.indexOf(top);
       const view = make("div", { className: "mm-look" }, make("img", { src: urls[model.get("page")], alt: "" }), over);
       view.setAttribute("role", "img");
-      view.setAttribute("aria-label", `head ${h + 1}: most, ${top.toFixed(2)}, at row ${Math.floor(best / side) + 1}, column ${best % side + 1}`);
-      return make("div", {}, make("div", { className: "mm-note", textContent: `head ${h + 1} · at most ${top.toFixed(2)} at one place` }), view);
+      view.setAttribute("aria-label", `head ${h + 1}: largest weight, ${top.toFixed(2)}, at row ${Math.floor(best / side) + 1}, column ${best % side + 1}`);
+      return make("div", {}, make("div", { className: "mm-note", textContent: `head ${h + 1} · largest weight ${top.toFixed(2)}` }), view);
     }));
-    said.replaceChildren("heard: ", make("b", { textContent: texts[word] }));
+    said.replaceChildren("spoken word: ", make("b", { textContent: texts[word] }));
     steps.replaceChildren(...asked.map((_, i) => {
       const [[answer, share], ...others] = answers[word][i];
       const bar = make("div", { className: "mm-bar" });
@@ -115,7 +115,7 @@ function render({ model, el }) {
   const root = make("div", { className: "mm mm-question-answering mm-attention" },
     pages, line, said,
     make("div", { className: "mm-row" }, looks,
-      make("div", { className: "mm-ask" }, make("h4", { textContent: "The answer, word by word" }), picked, field, note, steps)));
+      make("div", { className: "mm-ask" }, make("h4", { textContent: "The answer after each word" }), picked, field, note, steps)));
   root.addEventListener("keydown", (event) => event.stopPropagation());   // the notebook has shortcuts of its own
   el.append(root);
   model.on("change:result", show);

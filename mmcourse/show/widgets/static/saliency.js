@@ -31,8 +31,8 @@ function render({ model, el }) {
     if (!event.ctrlKey && !event.metaKey) event.stopPropagation();   // the notebook has shortcuts of its own
   });
 
-  const explain = make("select", { ariaLabel: "answer that the tints explain" },
-    make("option", { value: -1, textContent: "its first choice" }),
+  const explain = make("select", { ariaLabel: "class that the tints explain" },
+    make("option", { value: -1, textContent: "the predicted class" }),
     ...classes.map((name, i) => make("option", { value: i, textContent: name })));
   explain.addEventListener("change", () => {
     model.set("explained", Number(explain.value));

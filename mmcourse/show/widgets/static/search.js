@@ -1,5 +1,5 @@
 const WAIT = 300;                // milliseconds without a key before Python is asked
-const MODALITIES = { image: "pictures", sound: "voices", text: "sentences" };
+const MODALITIES = { image: "images", sound: "sounds", text: "sentences" };
 
 function make(tag, properties = {}, ...children) {
   const node = Object.assign(document.createElement(tag), properties);
@@ -47,14 +47,14 @@ function render({ model, el }) {
   field.addEventListener("keydown", (event) => { if (event.key === "Enter") send(); });
 
   const pages = make("div", { className: "mm-pages" }, ...urls.slice(0, model.get("offered")).map((src, i) => {
-    const button = make("button", { className: "mm-page", title: model.get("sentences")[i], ariaLabel: `ask with page ${i + 1}` }, make("img", { src, alt: "" }));
+    const button = make("button", { className: "mm-page", title: model.get("sentences")[i], ariaLabel: `query with page ${i + 1}` }, make("img", { src, alt: "" }));
     button.setAttribute("aria-pressed", "false");
     button.addEventListener("click", () => set({ page: i, source: model.get("source") === "sound" ? "sound" : "image" }));
     return button;
   }));
-  const source = choice("ask with", { typed: "my words", image: "a page's picture", sound: "a page's voice" }, () => model.get("source"), (value) => set({ source: value }));
+  const source = choice("query", { typed: "my words", image: "a page's image", sound: "a page's sound" }, () => model.get("source"), (value) => set({ source: value }));
   const among = choice("search among", MODALITIES, () => model.get("among"), (value) => set({ among: value }));
-  const listen = make("button", { textContent: "▶ hear what is asked" });
+  const listen = make("button", { textContent: "▶ play the query" });
   listen.addEventListener("click", () => hear(model.get("result").asked));
   const note = make("div", { className: "mm-note", ariaLive: "polite" });
   const found = make("div", { className: "mm-found" });
@@ -75,7 +75,7 @@ function render({ model, el }) {
     note.textContent = result.note;
     note.hidden = !result.note;
     found.replaceChildren(...result.found.map(({ page, cosine, sound, right }, place) => {
-      const play = make("button", { textContent: "▶", ariaLabel: `hear number ${place + 1}` });
+      const play = make("button", { textContent: "▶", ariaLabel: `play number ${place + 1}` });
       play.addEventListener("click", () => hear(sound));
       const card = make("div", { className: `mm-hit${right ? " mm-right" : ""}` },
         make("img", { src: urls[page], alt: "" }),

@@ -90,7 +90,7 @@ function render({ model, el }) {
     }
     said.textContent = some
       ? `${from.toFixed(3)} to ${to.toFixed(3)} s · ${Math.round(1000 * (to - from))} ms`
-      : "drag over the picture to select a stretch";
+      : "drag over the spectrogram to select a stretch";
   }
   function select(a, b) {
     const [from, to] = [Math.min(a, b), Math.max(a, b)].map((t) => clamp(t, 0, seconds));
