@@ -67,6 +67,20 @@ def listed_numbers(given, where: str) -> list[int]:
     return [int(one) for one in given]
 
 
+def numbers_by_name(given, names: Sequence[str], what: str) -> dict[str, float]:
+    """A dict with a number for each of these names. NotRight for anything else; `what` is what the numbers are."""
+    if not isinstance(given, dict):
+        raise NotRight(f"it returned {described(given)}, expected a dict with a number for each name")
+    if set(given) != set(names):
+        cause = ": is a `return` inside the loop?" if list(given) == list(names)[:1] else ""
+        came = ", ".join(map(str, given)) or "no name"
+        raise NotRight(f"it returned {what} for {came}, expected {', '.join(names)}{cause}")
+    try:
+        return {name: float(given[name]) for name in names}
+    except (TypeError, ValueError, RuntimeError):
+        raise NotRight(f"the {what} are {described(next(iter(given.values())))}, expected numbers") from None
+
+
 def expect_tensor(
     given, where: str, shape: Sequence[int] | None = None, causes: dict[tuple, str] | None = None
 ) -> Tensor:
@@ -88,6 +102,7 @@ def expect_tensor(
         cause = (causes or {}).get(tuple(given.shape), "")
         if squeezed(given.shape, shape) and "squeeze" not in cause:
             cause = SQUEEZED
+        cause = cause or axes_apart(tuple(given.shape), tuple(shape))
         raise NotRight(
             f"{where} the shape is {tuple(given.shape)}, expected {tuple(shape)}" + (f": {cause}" if cause else "")
         )
@@ -97,6 +112,28 @@ def expect_tensor(
 def squeezed(given: Sequence[int], expected: Sequence[int]) -> bool:
     """Whether a shape lacks axes of size 1 and nothing else, as after `squeeze()`."""
     return len(given) < len(expected) and [n for n in given if n != 1] == [n for n in expected if n != 1]
+
+
+def axes_apart(given: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """Words for shapes that differ by one axis or by the order of their axes; empty for others."""
+    shorter, longer = sorted((given, expected), key=len)
+    if len(longer) == len(shorter) + 1:
+        axes = [i for i in range(len(longer)) if longer[:i] + longer[i + 1 :] == shorter]
+        if axes and longer == given:
+            return "there is one axis too many"
+        if axes:
+            which = f"axis {axes[0]}, of size {expected[axes[0]]}," if len(axes) == 1 else "an axis"
+            return f"{which} is lost: is there a sum, a mean or an index over it?"
+    if len(given) == len(expected):
+        apart = [i for i, sizes in enumerate(zip(given, expected, strict=True)) if len(set(sizes)) > 1]
+        if sorted(given) == sorted(expected):
+            return "the same sizes in another order: is a transpose missing, or one too many?"
+        if len(apart) == 1 and expected[apart[0]] == 1:
+            return (
+                f"axis {apart[0]} should have the size 1: two tensors of different shapes were broadcast. Is an axis "
+                "lost before, by `squeeze()` or an index?"
+            )
+    return ""
 
 
 def expect_finite(given: Tensor, where: str, cause: str) -> None:

@@ -6,7 +6,15 @@ from torch import Tensor
 from mmcourse.exercises.answers import Answer, NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, drawn, expect_finite, expect_tensor, explained, judge_tensors
+from mmcourse.exercises.judging import (
+    Mistakes,
+    agrees,
+    drawn,
+    expect_finite,
+    expect_tensor,
+    explained,
+    judge_tensors,
+)
 from mmcourse.models.question_answering import with_positions as right
 
 
@@ -148,9 +156,26 @@ UNLIKE = {
 )
 def with_positions(answer, rng):
     cases = [(drawn(rng, *shape),) for shape in ((2, 3, 4, 5), (3, 4, 3, 2), (1, 2, 6, 6), (4, 5, 2, 3))]
-    judge_tensors(explained(answer, UNLIKE), cases, right, MISTAKES, where, causes)
+    judge_tensors(
+        explained(answer, UNLIKE), cases, right, MISTAKES, where, causes, failing=lambda cases, given: part_at_fault(cases[0], given[0])
+    )
     remark = expect_gradients(answer, cases[0], right) + narrow(answer, rng)
     return "correct for four sizes; every position keeps its features and gets its x and y" + remark
+
+
+def part_at_fault(case: tuple[Tensor], given: Tensor) -> str:
+    """Whether features or coordinates are wrong, and from where to where the coordinates run."""
+    expected = right(*case)
+    if agrees(given[..., :-2], expected[..., :-2]):
+        x, y = given[..., -2], given[..., -1]
+        return (
+            f"the features are correct; x goes from {x.min():.2f} to {x.max():.2f} and y from {y.min():.2f} to "
+            f"{y.max():.2f}, beginning with ({x[0, 0]:.2f}, {y[0, 0]:.2f}); both go from -1 to 1, beginning at the top "
+            "left"
+        )
+    if agrees(given[..., -2:], expected[..., -2:]):
+        return "the coordinates are correct; the features are not those of their positions, or they are changed"
+    return ""
 
 
 def narrow(answer: Answer, rng: torch.Generator) -> str:
@@ -163,8 +188,17 @@ def narrow(answer: Answer, rng: torch.Generator) -> str:
             if "ZeroDivisionError" in str(problem):
                 return f". For maps of {words} it stops with a division by zero; `torch.linspace` would not"
             raise NotRight(f"for maps of {words}: {problem}") from None
-        given = expect_tensor(result, where(maps), right(maps).shape)
+        expected = right(maps)
+        given = expect_tensor(result, where(maps), expected.shape)
         expect_finite(given, f"for maps of {words}", "its coordinates are 0 divided by 0; use `torch.linspace`")
+        any_value = -1 if maps.shape[2] == 1 else -2  # the y of the only row, the x of the only column
+        given, expected = given.clone(), expected.clone()
+        given[..., any_value] = expected[..., any_value] = 0
+        if not agrees(given, expected):
+            raise NotRight(
+                f"correct for maps of several rows and columns, but for {words} the features or the other coordinate "
+                "are not those of their position"
+            )
     return ""
 
 
