@@ -328,6 +328,15 @@ def fitted_weights(parts: Sequence[Tensor], mixture: Tensor) -> list[float] | No
     return weights.tolist() if (columns @ weights - sums).abs().max() <= 1e-4 else None
 
 
+def weights_in_words(parts: dict[str, Tensor], mixture: Tensor, expected: Sequence[float]) -> str:
+    """The weights of the named parts in a weighted sum, and those they should have; empty where it is no such sum."""
+    weights = fitted_weights(list(parts.values()), mixture)
+    if weights is None:
+        return ""
+    each = zip(parts, weights, expected, strict=True)
+    return " and ".join(f"the {name} has the weight {weight:.2f}, expected {due:.2f}," for name, weight, due in each)[:-1]
+
+
 def explained(answer: Answer, causes: dict[str, str]) -> Callable:
     """The answer, with an explanation added to each NotRight whose message contains one of these texts."""
 

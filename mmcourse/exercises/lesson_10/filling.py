@@ -50,6 +50,10 @@ MISTAKES: Mistakes = [
         lambda x, present: x[present].mean(0).expand_as(x),
         "every row is replaced by the mean; present rows keep their features",
     ),
+    (
+        lambda x, present: put(x, present, x[present].squeeze().mean(0)),
+        "where a single row is present, a `squeeze()` removes the axis of the rows, and the mean runs over the features",
+    ),
     (lambda x, present: put(x, present, x[present].median(0).values), "that is the median; use the mean"),
     (
         lambda x, present: put(x, present, x[present].sum(0)),

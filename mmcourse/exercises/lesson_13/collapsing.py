@@ -213,7 +213,7 @@ def collapse_check(answer, rng):
     kept = answer(*cases[0])
     if not isinstance(kept, list | tuple):
         raise NotRight(
-            f"the symbols are right, but it returned {described(kept)}, expected a list: `.tolist()` makes one"
+            f"the symbols are correct, but it returned {described(kept)}, expected a list: `.tolist()` makes one"
         )
     if tried([1, 0, 1]) != [1, 1]:
         raise NotRight("without the argument `blank` the blank is 0: keep the default in the first line")
