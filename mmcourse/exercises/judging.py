@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmcourse.exercises.answers import Answer, NotRight, guarded
+from mmcourse.exercises.gradients import tensors
 
 SQUEEZED = "an axis of size 1 is lost: is there a `squeeze()`? A batch of one, or any other axis of one, keeps its axis"
 Mistakes = Sequence[tuple[Callable, str]]  # functions with typical mistakes, and their messages
@@ -115,7 +116,9 @@ def squeezed(given: Sequence[int], expected: Sequence[int]) -> bool:
 
 
 def axes_apart(given: tuple[int, ...], expected: tuple[int, ...]) -> str:
-    """Words for shapes that differ by one axis or by the order of their axes; empty for others."""
+    """Words for shapes that differ in one axis or in the order of their axes; empty for others."""
+    if len(given) < len(expected) and math.prod(given) == math.prod(expected):
+        return "axes are merged: is there a `flatten` or a `reshape`, or `cat` in the place of `stack`?"
     shorter, longer = sorted((given, expected), key=len)
     if len(longer) == len(shorter) + 1:
         axes = [i for i in range(len(longer)) if longer[:i] + longer[i + 1 :] == shorter]
@@ -133,6 +136,12 @@ def axes_apart(given: tuple[int, ...], expected: tuple[int, ...]) -> str:
                 f"axis {apart[0]} should have the size 1: two tensors of different shapes were broadcast. Is an axis "
                 "lost before, by `squeeze()` or an index?"
             )
+        if len(apart) == 1:
+            axis = apart[0]
+            if given[axis] == 1:
+                return f"axis {axis} has the size 1: is only one of {expected[axis]} used, or a `return` inside a loop?"
+            if abs(given[axis] - expected[axis]) == 1:
+                return f"axis {axis} has one entry too {'many' if given[axis] > expected[axis] else 'few'}"
     return ""
 
 
@@ -293,14 +302,17 @@ def judge_tensors(
         expect_finite(value, where(*case), "is there a division by zero, a root or a logarithm?")
     if words := failing(cases, given):
         raise NotRight(words)
-    i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not agrees(*pair))
+    wrong = [i for i, pair in enumerate(zip(given, expected, strict=True)) if not agrees(*pair)]
+    i = wrong[0]
+    narrow = len(wrong) < len(cases) and all(any(1 in one.shape for one in tensors(cases[j])) for j in wrong)
+    note = "; where no axis has the size 1, the result is correct: is an axis lost by `squeeze()`?" if narrow else ""
     if not expected[i].dim():
         came, due = told_apart(given[i], expected[i])
-        raise NotRight(f"{where(*cases[i])} it returned {came}, expected {due}")
+        raise NotRight(f"{where(*cases[i])} it returned {came}, expected {due}{note}")
     apart = (given[i] - expected[i]).abs()
     position = tuple((apart == apart.max()).nonzero()[0].tolist())
     came, due = told_apart(given[i][position], expected[i][position])
-    raise NotRight(f"{where(*cases[i])} {entry(position, cases[i])} is {came}, expected {due}")
+    raise NotRight(f"{where(*cases[i])} {entry(position, cases[i])} is {came}, expected {due}{note}")
 
 
 def number(value: Tensor) -> str:
@@ -334,7 +346,9 @@ def weights_in_words(parts: dict[str, Tensor], mixture: Tensor, expected: Sequen
     if weights is None:
         return ""
     each = zip(parts, weights, expected, strict=True)
-    return " and ".join(f"the {name} has the weight {weight:.2f}, expected {due:.2f}," for name, weight, due in each)[:-1]
+    return " and ".join(f"the {name} has the weight {weight:.2f}, expected {due:.2f}," for name, weight, due in each)[
+        :-1
+    ]
 
 
 def explained(answer: Answer, causes: dict[str, str]) -> Callable:

@@ -65,8 +65,12 @@ MISTAKES: Mistakes = [
     ),
     *(
         (
-            lambda a, b, raw=raw: torch.stack([a if raw == "image" else a.log_softmax(1), b if raw == "sound" else
-                                               b.log_softmax(1)]).logsumexp(0) - LOG_2,
+            lambda a, b, raw=raw: (
+                torch.stack(
+                    [a if raw == "image" else a.log_softmax(1), b if raw == "sound" else b.log_softmax(1)]
+                ).logsumexp(0)
+                - LOG_2
+            ),
             f"the raw logits of the {raw} are used; make log-probabilities of both, `log_softmax`",
         )
         for raw in ("image", "sound")

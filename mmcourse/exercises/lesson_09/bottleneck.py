@@ -227,7 +227,11 @@ def bottleneck_step(answer, rng):
             raise NotRight("no layer is ever called: `layers[m]` takes the shared tokens and those of modality m")
         shared_wrong = not agrees(given[i][0], expected[i][0])
         part, other = ("shared tokens", "modalities")[:: 1 if shared_wrong else -1]
-        also = "" if shared_wrong and not same((expected[i][0], given[i][1]), expected[i]) else f"; the {other} are correct"
+        also = (
+            ""
+            if shared_wrong and not same((expected[i][0], given[i][1]), expected[i])
+            else f"; the {other} are correct"
+        )
         raise NotRight(f"{where(*cases[i])} the {part} are wrong{also}")
     if calls > 1:
         raise NotRight(

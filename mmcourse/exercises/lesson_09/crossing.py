@@ -137,7 +137,13 @@ def cross_attention(answer, rng):
 
     both = [two_of(called(answer, case), case) for case in cases]
     judge_tensors(
-        Given(cases, [output for output, _ in both]), cases, output_of, MISTAKES, where, causes, failing=property_lacking
+        Given(cases, [output for output, _ in both]),
+        cases,
+        output_of,
+        MISTAKES,
+        where,
+        causes,
+        failing=property_lacking,
     )
     for case, (_, weights) in zip(cases, both, strict=True):
         expected = crossed(*case)[1]

@@ -157,23 +157,31 @@ UNLIKE = {
 def with_positions(answer, rng):
     cases = [(drawn(rng, *shape),) for shape in ((2, 3, 4, 5), (3, 4, 3, 2), (1, 2, 6, 6), (4, 5, 2, 3))]
     judge_tensors(
-        explained(answer, UNLIKE), cases, right, MISTAKES, where, causes, failing=lambda cases, given: part_at_fault(cases[0], given[0])
+        explained(answer, UNLIKE),
+        cases,
+        right,
+        MISTAKES,
+        where,
+        causes,
+        failing=part_at_fault,
     )
     remark = expect_gradients(answer, cases[0], right) + narrow(answer, rng)
     return "correct for four sizes; every position keeps its features and gets its x and y" + remark
 
 
-def part_at_fault(case: tuple[Tensor], given: Tensor) -> str:
+def part_at_fault(cases: list[tuple[Tensor]], results: list[Tensor]) -> str:
     """Whether features or coordinates are wrong, and from where to where the coordinates run."""
-    expected = right(*case)
-    if agrees(given[..., :-2], expected[..., :-2]):
-        x, y = given[..., -2], given[..., -1]
+    expected = [right(*case) for case in cases]
+    if all(agrees(one[..., :-2], other[..., :-2]) for one, other in zip(results, expected, strict=True)):
+        i = next(i for i, pair in enumerate(zip(results, expected, strict=True)) if not agrees(*pair))
+        x, y = results[i][..., -2], results[i][..., -1]
+        b, n = (results[i] - expected[i]).abs().sum(2).nonzero()[0].tolist()
         return (
-            f"the features are correct; x goes from {x.min():.2f} to {x.max():.2f} and y from {y.min():.2f} to "
-            f"{y.max():.2f}, beginning with ({x[0, 0]:.2f}, {y[0, 0]:.2f}); both go from -1 to 1, beginning at the top "
-            "left"
+            f"the features are correct, the coordinates are not: {where(*cases[i])} token {n} has ({x[b, n]:.2f}, "
+            f"{y[b, n]:.2f}), expected ({expected[i][b, n, -2]:.2f}, {expected[i][b, n, -1]:.2f}); x goes from "
+            f"{x.min():.2f} to {x.max():.2f} and y from {y.min():.2f} to {y.max():.2f}"
         )
-    if agrees(given[..., -2:], expected[..., -2:]):
+    if all(agrees(one[..., -2:], other[..., -2:]) for one, other in zip(results, expected, strict=True)):
         return "the coordinates are correct; the features are not those of their positions, or they are changed"
     return ""
 

@@ -13,8 +13,8 @@ SECONDS = 5  # of processor time for one call: a loop over all rows in Python ta
 FAR = 0.05  # more than 6 standard errors of a fraction of so many rows
 
 COLUMNS = (
-    "correct for large batches; in a small one the last modality may not be drawn. Does the number of columns depend on "
-    "it, as in `F.one_hot(one)` without `len(rates)`?"
+    "correct for large batches; in a small one the last modality may not be drawn. Does the number of columns depend "
+    "on it, as in `F.one_hot(one)` without `len(rates)`?"
 )
 
 

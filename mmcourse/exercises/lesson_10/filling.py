@@ -52,7 +52,7 @@ MISTAKES: Mistakes = [
     ),
     (
         lambda x, present: put(x, present, x[present].squeeze().mean(0)),
-        "where a single row is present, a `squeeze()` removes the axis of the rows, and the mean runs over the features",
+        "where one row is present, a `squeeze()` removes the axis of the rows: the mean is over the features",
     ),
     (lambda x, present: put(x, present, x[present].median(0).values), "that is the median; use the mean"),
     (
@@ -128,7 +128,7 @@ def fill_with_mean(answer, rng):
                 f"{name} is NaN. Select instead of multiplying"
             )
         if not torch.allclose(value.to(x.dtype), filled(x, present), rtol=1e-3, atol=1e-4):
-            raise NotRight(f"with {name} in the missing rows other numbers are inserted than the mean of the present rows")
+            raise NotRight(f"with {name} in the missing rows, they do not become the mean of the present rows")
     full = expect_tensor(answer(x, torch.ones_like(present)), "with nothing missing", x.shape)
     if not torch.allclose(full.to(x.dtype), x):
         raise NotRight("with nothing missing the features change; they should not")

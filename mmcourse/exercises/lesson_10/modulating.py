@@ -80,7 +80,10 @@ MISTAKES = [
     (modulated(factor=lambda a, rho: 1 - math.tanh(rho)), "`alpha` is not used"),
     (modulated(factor=lambda a, rho: 1 - math.tanh(a)), "rho is not used inside tanh: tanh(alpha * rho)"),
     (modulated(factor=lambda a, rho: 1 - a * rho), "the tanh is missing: 1 - tanh(alpha * rho)"),
-    (modulated(factor=lambda a, rho: math.tanh(a * rho) - 1), "the sign is reversed: the factor is 1 - tanh(alpha * rho)"),
+    (
+        modulated(factor=lambda a, rho: math.tanh(a * rho) - 1),
+        "the sign is reversed: the factor is 1 - tanh(alpha * rho)",
+    ),
     (modulated(factor=lambda a, rho: -math.tanh(a * rho)), "the 1 is missing: the factor is 1 - tanh(alpha * rho)"),
     (modulated(factor=lambda a, rho: 1 - math.tanh(a / rho)), "alpha is divided by rho; they are multiplied"),
     (modulated(factor=lambda a, rho: 1 - math.tanh(a + rho)), "alpha and rho are added; they are multiplied"),

@@ -178,8 +178,8 @@ def weights_found(cases: list[tuple], given: list[Tensor]) -> str:
     if weights is None:
         return ""
     return (
-        f"the cross-entropy of the rows has the weight {weights[0]:.2f} and that of the columns {weights[1]:.2f}; in their "
-        "mean both are 0.50"
+        f"the cross-entropy of the rows has the weight {weights[0]:.2f} and that of the columns {weights[1]:.2f}; in "
+        "their mean both are 0.50"
     )
 
 

@@ -211,7 +211,10 @@ MISTAKES: Mistakes = [
             (lambda a, b, c, wrong: min(a + 1, b, c + wrong), "in the table an insertion costs nothing; each costs 1"),
             (lambda a, b, c, wrong: min(a + 1, b + 1, c), "in the table a substitution costs nothing; each costs 1"),
             (lambda a, b, c, wrong: min(b + 1, c + wrong), "the way from above is missing in the table, a deletion"),
-            (lambda a, b, c, wrong: min(a + 1, c + wrong), "the way from the left is missing in the table, an insertion"),
+            (
+                lambda a, b, c, wrong: min(a + 1, c + wrong),
+                "the way from the left is missing in the table, an insertion",
+            ),
             (
                 lambda a, b, c, wrong: min(a, b) + 1,
                 "the diagonal is missing in the table: equal words cost nothing, a substitution 1",

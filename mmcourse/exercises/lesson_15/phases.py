@@ -209,7 +209,9 @@ def griffin_lim_check(answer, rng):
     silent = complex_of(tried(torch.zeros_like(m), *rest), cases[0])
     expect_finite(silent, "for silence, a magnitude of 0,", "0 divided by 0; clamp the magnitude, or use `torch.sgn`")
     expect_dtype_kept(tried, cases[1])
-    return f"{len(cases)} spectrograms with other hops and windows, and silence: the phase of absolute value 1, and no NaN"
+    return (
+        f"{len(cases)} spectrograms with other hops and windows, and silence: the phase of absolute value 1, and no NaN"
+    )
 
 
 def drawn_case(rng: torch.Generator, n_fft: int, hop: int, kind: str, frames: int) -> tuple:
@@ -267,8 +269,8 @@ def judge_size(answer: Callable, cases: list[tuple]) -> None:
     ):
         sizes = torch.cat([one.abs().flatten() for one in given])
         raise NotRight(
-            f"the angles are correct, but the absolute value goes from {sizes.min():.3g} to {sizes.max():.3g}; it is 1: divide "
-            "each entry by its own magnitude (a number against a division by 0 has to be tiny)"
+            f"the angles are correct, the absolute value goes from {sizes.min():.3g} to {sizes.max():.3g}; it is 1: "
+            "divide each entry by its own magnitude (a number against a division by 0 has to be tiny)"
         )
 
 
