@@ -124,8 +124,8 @@ def fill_with_mean(answer, rng):
         value = expect_tensor(answer(hollow, present), f"with {name} in the missing rows", x.shape)
         if not torch.isfinite(value).all():
             raise NotRight(
-                f"with {name} in the missing rows the result contains {'NaN' if value.isnan().any() else name}: 0 times "
-                f"{name} is NaN. Select instead of multiplying"
+                f"with {name} in the missing rows the result contains {'NaN' if value.isnan().any() else name}: 0 "
+                f"times {name} is NaN. Select instead of multiplying"
             )
         if not torch.allclose(value.to(x.dtype), filled(x, present), rtol=1e-3, atol=1e-4):
             raise NotRight(f"with {name} in the missing rows, they do not become the mean of the present rows")
