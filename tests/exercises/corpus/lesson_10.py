@@ -355,16 +355,6 @@ def modulation_coefficients(scores, alpha):
     return factors
 
 
-@wrong("10.2", "return inside the loop", says=r"return")
-def modulation_coefficients(scores, alpha):
-    factors = {}
-    for name, score in scores.items():
-        others = [other for branch, other in scores.items() if branch != name]
-        rho = score / (sum(others) / len(others))
-        factors[name] = 1 - math.tanh(alpha * rho) if rho > 1 else 1.0
-        return factors
-
-
 # 10.3
 
 
