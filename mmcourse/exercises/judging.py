@@ -139,7 +139,7 @@ def axes_apart(given: tuple[int, ...], expected: tuple[int, ...]) -> str:
         if len(apart) == 1:
             axis = apart[0]
             if given[axis] == 1:
-                return f"axis {axis} has the size 1: is only one of {expected[axis]} used, or a `return` inside a loop?"
+                return f"axis {axis} has the size 1: is it summed or averaged, or is a `return` inside a loop?"
             if abs(given[axis] - expected[axis]) == 1:
                 return f"axis {axis} has one entry too {'many' if given[axis] > expected[axis] else 'few'}"
     return ""

@@ -119,6 +119,8 @@ def similarities(answer, rng):
 def not_unit(cases: list[tuple], given: list[Tensor]) -> str:
     """Words where every row, or every column, is that of the cosines times a factor; else empty."""
     ratios = [value / cosines(*case) for case, value in zip(cases, given, strict=True) if min(value.shape) > 1]
+    if all(torch.allclose(r, ratios[0][0, 0].expand_as(r), rtol=1e-2) for r in ratios):
+        return f"every cosine is multiplied by {ratios[0][0, 0]:.3g}; return the cosines themselves"
     for dim, which in ((1, "first"), (0, "second")):
         if all(torch.allclose(r, r.mean(dim, keepdim=True), rtol=1e-2) for r in ratios):
             factors = ratios[0].select(dim, 0)
