@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmcourse.exercises.answers import Answer, NotRight, guarded
+from mmcourse.exercises.gradients import tensors
 
 SQUEEZED = "an axis of size 1 is lost: is there a `squeeze()`? A batch of one, or any other axis of one, keeps its axis"
 Mistakes = Sequence[tuple[Callable, str]]  # functions with typical mistakes, and their messages
@@ -67,6 +68,20 @@ def listed_numbers(given, where: str) -> list[int]:
     return [int(one) for one in given]
 
 
+def numbers_by_name(given, names: Sequence[str], what: str) -> dict[str, float]:
+    """A dict with a number for each of these names. NotRight for anything else; `what` is what the numbers are."""
+    if not isinstance(given, dict):
+        raise NotRight(f"it returned {described(given)}, expected a dict with a number for each name")
+    if set(given) != set(names):
+        cause = ": is a `return` inside the loop?" if list(given) == list(names)[:1] else ""
+        came = ", ".join(map(str, given)) or "no name"
+        raise NotRight(f"it returned {what} for {came}, expected {', '.join(names)}{cause}")
+    try:
+        return {name: float(given[name]) for name in names}
+    except (TypeError, ValueError, RuntimeError):
+        raise NotRight(f"the {what} are {described(next(iter(given.values())))}, expected numbers") from None
+
+
 def expect_tensor(
     given, where: str, shape: Sequence[int] | None = None, causes: dict[tuple, str] | None = None
 ) -> Tensor:
@@ -88,6 +103,7 @@ def expect_tensor(
         cause = (causes or {}).get(tuple(given.shape), "")
         if squeezed(given.shape, shape) and "squeeze" not in cause:
             cause = SQUEEZED
+        cause = cause or axes_apart(tuple(given.shape), tuple(shape))
         raise NotRight(
             f"{where} the shape is {tuple(given.shape)}, expected {tuple(shape)}" + (f": {cause}" if cause else "")
         )
@@ -97,6 +113,36 @@ def expect_tensor(
 def squeezed(given: Sequence[int], expected: Sequence[int]) -> bool:
     """Whether a shape lacks axes of size 1 and nothing else, as after `squeeze()`."""
     return len(given) < len(expected) and [n for n in given if n != 1] == [n for n in expected if n != 1]
+
+
+def axes_apart(given: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """Words for shapes that differ in one axis or in the order of their axes; empty for others."""
+    if len(given) < len(expected) and math.prod(given) == math.prod(expected):
+        return "axes are merged: is there a `flatten` or a `reshape`, or `cat` in the place of `stack`?"
+    shorter, longer = sorted((given, expected), key=len)
+    if len(longer) == len(shorter) + 1:
+        axes = [i for i in range(len(longer)) if longer[:i] + longer[i + 1 :] == shorter]
+        if axes and longer == given:
+            return "there is one axis too many"
+        if axes:
+            which = f"axis {axes[0]}, of size {expected[axes[0]]}," if len(axes) == 1 else "an axis"
+            return f"{which} is lost: is there a sum, a mean or an index over it?"
+    if len(given) == len(expected):
+        apart = [i for i, sizes in enumerate(zip(given, expected, strict=True)) if len(set(sizes)) > 1]
+        if sorted(given) == sorted(expected):
+            return "the same sizes in another order: is a transpose missing, or one too many?"
+        if len(apart) == 1 and expected[apart[0]] == 1:
+            return (
+                f"axis {apart[0]} should have the size 1: two tensors of different shapes were broadcast. Is an axis "
+                "lost before, by `squeeze()` or an index?"
+            )
+        if len(apart) == 1:
+            axis = apart[0]
+            if given[axis] == 1:
+                return f"axis {axis} has the size 1: is it summed or averaged, or is a `return` inside a loop?"
+            if abs(given[axis] - expected[axis]) == 1:
+                return f"axis {axis} has one entry too {'many' if given[axis] > expected[axis] else 'few'}"
+    return ""
 
 
 def expect_finite(given: Tensor, where: str, cause: str) -> None:
@@ -256,14 +302,17 @@ def judge_tensors(
         expect_finite(value, where(*case), "is there a division by zero, a root or a logarithm?")
     if words := failing(cases, given):
         raise NotRight(words)
-    i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not agrees(*pair))
+    wrong = [i for i, pair in enumerate(zip(given, expected, strict=True)) if not agrees(*pair)]
+    i = wrong[0]
+    narrow = len(wrong) < len(cases) and all(any(1 in one.shape for one in tensors(cases[j])) for j in wrong)
+    note = "; where no axis has the size 1, the result is correct: is an axis lost by `squeeze()`?" if narrow else ""
     if not expected[i].dim():
         came, due = told_apart(given[i], expected[i])
-        raise NotRight(f"{where(*cases[i])} it returned {came}, expected {due}")
+        raise NotRight(f"{where(*cases[i])} it returned {came}, expected {due}{note}")
     apart = (given[i] - expected[i]).abs()
     position = tuple((apart == apart.max()).nonzero()[0].tolist())
     came, due = told_apart(given[i][position], expected[i][position])
-    raise NotRight(f"{where(*cases[i])} {entry(position, cases[i])} is {came}, expected {due}")
+    raise NotRight(f"{where(*cases[i])} {entry(position, cases[i])} is {came}, expected {due}{note}")
 
 
 def number(value: Tensor) -> str:
@@ -289,6 +338,17 @@ def fitted_weights(parts: Sequence[Tensor], mixture: Tensor) -> list[float] | No
         return None
     weights = torch.linalg.lstsq(columns, sums[:, None]).solution.flatten()
     return weights.tolist() if (columns @ weights - sums).abs().max() <= 1e-4 else None
+
+
+def weights_in_words(parts: dict[str, Tensor], mixture: Tensor, expected: Sequence[float]) -> str:
+    """The weights of the named parts in a weighted sum, and those they should have; empty where it is no such sum."""
+    weights = fitted_weights(list(parts.values()), mixture)
+    if weights is None:
+        return ""
+    each = zip(parts, weights, expected, strict=True)
+    return " and ".join(f"the {name} has the weight {weight:.2f}, expected {due:.2f}," for name, weight, due in each)[
+        :-1
+    ]
 
 
 def explained(answer: Answer, causes: dict[str, str]) -> Callable:

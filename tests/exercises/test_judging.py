@@ -6,6 +6,7 @@ from torch import nn
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.judging import (
     agrees,
+    axes_apart,
     close,
     compare,
     described,
@@ -19,8 +20,10 @@ from mmcourse.exercises.judging import (
     learns_from,
     listed_numbers,
     named_mistake,
+    numbers_by_name,
     told_apart,
     trains,
+    weights_in_words,
     whole,
 )
 
@@ -151,6 +154,51 @@ def test_shapes_and_their_causes():
     assert not expect_tensor(torch.ones(2, requires_grad=True), "", (2,)).requires_grad
 
 
+@pytest.mark.parametrize(
+    ("given", "expected", "words"),
+    [
+        ((2, 3), (2, 5, 3), "axis 1, of size 5, is lost"),
+        ((5,), (5, 5), "an axis is lost"),
+        ((2, 3, 1), (2, 3), "one axis too many"),
+        ((3, 2), (2, 3), "another order"),
+        ((3, 3, 5), (3, 1, 5), "axis 1 should have the size 1"),
+        ((1, 4), (5, 4), "axis 0 has the size 1"),
+        ((4, 4), (5, 4), "axis 0 has one entry too few"),
+        ((5, 6), (5, 5), "axis 1 has one entry too many"),
+        ((20,), (5, 4), "axes are merged"),
+        ((7, 7), (5, 4), ""),
+        ((), (5, 4), ""),
+    ],
+)
+def test_what_tells_two_shapes_apart(given, expected, words):
+    assert words in axes_apart(given, expected) and bool(words) == bool(axes_apart(given, expected))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([1, 2], "expected a dict"),
+        ({"a": 1}, "returned gains for a, expected a, b: is a `return` inside the loop"),
+        ({"b": 1}, "returned gains for b, expected a, b$"),
+        ({}, "for no name"),
+        ({"a": "x", "b": 2}, "the gains are a str"),
+    ],
+)
+def test_what_are_no_numbers_by_name_is_told(given, words):
+    assert numbers_by_name({"b": torch.tensor(2.0), "a": 1}, ("a", "b"), "gains") == {"a": 1.0, "b": 2.0}
+    with pytest.raises(NotRight, match=words):
+        numbers_by_name(given, ("a", "b"), "gains")
+
+
+def test_a_batch_of_one_alone_is_blamed_where_all_others_are_correct():
+    cases = [(torch.arange(6.0).view(2, 3),), (torch.arange(3.0).view(1, 3),)]
+    with pytest.raises(NotRight, match="where no axis has the size 1, the result is correct"):
+        judge_tensors(lambda x: x + (len(x) == 1), cases, lambda x: x, [], lambda x: "here")
+    with pytest.raises(NotRight) as problem:
+        judge_tensors(lambda x: x + 1, cases, lambda x: x, [], lambda x: "here")
+    assert "size 1" not in str(problem.value)
+
+
 def test_nan_and_infinity_are_named():
     for value, words in ((float("nan"), "NaN"), (float("inf"), "infinity")):
         with pytest.raises(NotRight, match=words):
@@ -240,6 +288,13 @@ def test_weights_of_a_sum_are_found():
     x, y = torch.rand(2, 4, 3)
     assert fitted_weights((x, y), 0.2 * x - 3 * y) == pytest.approx([0.2, -3], abs=1e-4)
     assert fitted_weights((x, y), x * y) is None
+
+
+def test_weights_of_a_sum_are_told_by_name():
+    one, other = torch.randn(2, 4, 3)
+    words = weights_in_words({"noise": one, "data": other}, 0.5 * one - other, (0.5, 1.0))
+    assert words == "the noise has the weight 0.50, expected 0.50, and the data has the weight -1.00, expected 1.00"
+    assert weights_in_words({"noise": one, "data": other}, one * other, (0.5, 0.5)) == ""
 
 
 def test_a_float_is_no_tensor():

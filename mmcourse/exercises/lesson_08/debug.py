@@ -53,7 +53,7 @@ def judged(model: nn.Module, channels: int, vocabulary_size: int, rng: torch.Gen
             "with its examples in another order a batch gives other logits: rows of different examples are exchanged "
             "or mixed. Is a `sort` never undone, or is the batch not the first axis (`batch_first`)?",
         )
-        faults = [encode_image(model, maps, tokens, logits) for encode_image in (looking, reading)]
+        faults = [fault_of(model, maps, tokens, logits) for fault_of in (looking, reading)]
         if any(faults):
             raise NotRight(". And ".join(filter(None, faults)))
         expect_alone_as_in_batch(
@@ -151,12 +151,28 @@ def looking(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> s
             unused.append(position)
     seen = [position for position in range(SIDE * SIDE) if position not in unused]
     if not unused:
-        return ""
+        return channels(model, maps, tokens, logits)
     if not seen:
         return "the logits are the same for any image: do the maps reach the concatenation?"
     some = f"{len(unused)} of the 16 positions of the maps do not affect any logit"
     corner = {0, 1, 4, 5}  # a 3 x 3 convolution at the corner covers these
     return f"{some}: the maps are still cut to the corner" if set(seen) <= corner else f"{some}: what is discarded?"
+
+
+def channels(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> str:
+    """A message about maps of a convolution that have no effect; empty where all have."""
+    for layer in model.modules():
+        if not isinstance(layer, nn.Conv2d):
+            continue
+        unused, weight = [], layer.weight.detach().clone()
+        for channel in range(len(weight)):
+            layer.weight[channel] *= -1.5  # a map that a ReLU sets to 0 becomes positive
+            if (logits_of(model, maps, tokens) - logits).abs().max() < NOTICED:
+                unused.append(channel)
+            layer.weight.copy_(weight)
+        if unused:
+            return f"{len(unused)} of the {len(weight)} maps of the convolution affect no logit: what is discarded?"
+    return ""
 
 
 def reading(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> str:

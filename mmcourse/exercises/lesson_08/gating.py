@@ -56,6 +56,14 @@ MISTAKES: Mistakes = [
     (gated(mix=lambda z, x, y: z * x + y), "the text is added unweighted; its weight is 1 - z"),
     (gated(mix=lambda z, x, y: x + (1 - z) * y), "the image is added unweighted; its weight is z"),
     (gated(mix=lambda z, x, y: z * x), "the text is left out of the sum"),
+    (gated(mix=lambda z, x, y: (1 - z) * y), "the image is left out of the sum"),
+    (gated(mix=lambda z, x, y: z * x * (1 - z) * y), "the two weighted features are multiplied; F is their sum"),
+    (gated(mix=lambda z, x, y: z + x + (1 - z) * y), "z is added to the image; it multiplies the image"),
+    (gated(mix=lambda z, x, y: z * x + (1 - z) + y), "1 - z is added to the text; it multiplies the text"),
+    (gated(mix=lambda z, x, y: z * x + 1 - z * y), "parentheses are missing: `(1 - z) * text`"),
+    (gated(mix=lambda z, x, y: (x + y) / 2), "that is the mean of both: z is not used"),
+    (gated(mix=lambda z, x, y: x + y), "both are added unweighted: z is not used"),
+    (gated(mix=lambda z, x, y: mixed(z, x, y) / 2), "the sum is halved: z and 1 - z already sum to 1"),
     (gated(mix=lambda z, x, y: z * x - (1 - z) * y), "the text is subtracted; F is a sum"),
     (
         gated(mix=lambda z, x, y: z * x + (1 + z) * y),
@@ -126,7 +134,7 @@ def gate(answer, rng):
     def drawn(*shape):
         return torch.randn(*shape, generator=rng)
 
-    cases = [(drawn(n, d), drawn(n, d), drawn(d, 2 * d), drawn(d)) for n, d in ((5, 3), (4, 6), (2, 4))]
+    cases = [(drawn(n, d), drawn(n, d), drawn(d, 2 * d), drawn(d)) for n, d in ((5, 3), (4, 6), (2, 4), (1, 5), (3, 1))]
     given = []
     for case in cases:
         x, _, W, _ = case

@@ -50,6 +50,31 @@ MISTAKES: Mistakes = [
         "log-probabilities are added, which multiplies the probabilities: their mean is expected",
     ),
     (of(lambda p, q: (p + q) / 2), "these are the mean probabilities; their logarithm is expected"),
+    (
+        lambda a, b: torch.stack([a.log_softmax(1), b.log_softmax(1)]).sum(0) - LOG_2,
+        "log-probabilities are added, which multiplies the probabilities: `logsumexp` adds the probabilities",
+    ),
+    (
+        of(lambda p, q: torch.stack([p, q]).logsumexp(0) - LOG_2),
+        "`logsumexp` was applied to probabilities; it expects their logarithms: `log_softmax` instead of `softmax`",
+    ),
+    (
+        of(lambda p, q: torch.stack([p, q]).logsumexp(0)),
+        "`logsumexp` was applied to probabilities; it expects their logarithms: `log_softmax` instead of `softmax`. "
+        "And log 2 is not subtracted",
+    ),
+    *(
+        (
+            lambda a, b, raw=raw: (
+                torch.stack(
+                    [a if raw == "image" else a.log_softmax(1), b if raw == "sound" else b.log_softmax(1)]
+                ).logsumexp(0)
+                - LOG_2
+            ),
+            f"the raw logits of the {raw} are used; make log-probabilities of both, `log_softmax`",
+        )
+        for raw in ("image", "sound")
+    ),
     (of(lambda p, q: (p + q).log()), "the sum of the probabilities, not their mean: subtract log 2"),
     (of(lambda p, q: p + q), "the sum of the probabilities; the logarithm of their mean is expected"),
     (
@@ -98,7 +123,7 @@ MISTAKES: Mistakes = [
     ),
 )
 def late_fusion(answer, rng):
-    cases = [tuple(2 * torch.randn(n, k, generator=rng) for _ in range(2)) for n, k in ((5, 4), (3, 7), (4, 2))]
+    cases = [tuple(2 * torch.randn(n, k, generator=rng) for _ in range(2)) for n, k in ((5, 4), (3, 7), (4, 2), (1, 3))]
     cases[1] = (3 * cases[1][0], cases[1][1] + 5)  # one more confident, the other shifted by a constant
     given = []
     for one, other in cases:
@@ -120,7 +145,7 @@ def late_fusion(answer, rng):
         if not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-4):
             if words := named_mistake(cases, given, MISTAKES):
                 raise NotRight(words)
-            if words := mixed_examples(answer, cases[0], (0, 1)) or unequal(cases, given):
+            if words := mixed_examples(answer, cases[0], (0, 1)) or shifted(cases, given) or unequal(cases, given):
                 raise NotRight(words)
             i, j = divmod(int((value - expected).abs().argmax()), expected.shape[1])
             total = value[i].exp().sum().item()
@@ -156,6 +181,15 @@ def expect_each_row(answer, far: Tensor, rng: torch.Generator) -> None:
             "correct for an example alone, but not in a batch with another whose logits are larger by 1,000: is the "
             "maximum of the whole batch subtracted? Each row has its own, `log_softmax(dim=1)`"
         )
+
+
+def shifted(cases: list[tuple[Tensor, Tensor]], given: list[Tensor]) -> str:
+    """Words where every value differs from the correct one by the same constant; else empty."""
+    apart = torch.cat([(value - fused(*case)).flatten() for case, value in zip(cases, given, strict=True)])
+    if not torch.isfinite(apart).all() or (apart - apart[0]).abs().max() > 1e-3:
+        return ""
+    size, sign = abs(apart[0].item()), "large" if apart[0] > 0 else "small"
+    return f"every value is too {sign} by {size:.3f}: the mean of two subtracts the natural logarithm of 2, {LOG_2:.3f}"
 
 
 def unequal(cases: list[tuple[Tensor, Tensor]], given: list[Tensor]) -> str:

@@ -9,7 +9,7 @@ from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, fitted_weights, judge_tensors
 from mmcourse.exercises.properties import mixed_examples
 
-ALPHAS = (0.3, 0.85, 0.0, 1.0)
+ALPHAS = (0.3, 0.85, 0.0, 1.0, 0.6)
 
 
 def weighted(image: Tensor, text: Tensor, alpha: float) -> Tensor:
@@ -63,7 +63,7 @@ MISTAKES: Mistakes = [
 def weighted_sum(answer, rng):
     cases = [
         (torch.randn(batch, width, generator=rng), torch.randn(batch, width, generator=rng), alpha)
-        for (batch, width), alpha in zip(((5, 8), (3, 4), (2, 6), (4, 4)), ALPHAS, strict=True)
+        for (batch, width), alpha in zip(((5, 8), (3, 4), (2, 6), (4, 4), (1, 5)), ALPHAS, strict=True)
     ]
     judge_tensors(
         answer,
@@ -102,4 +102,9 @@ def weights_found(cases: list[tuple], given: list[Tensor]) -> str:
     observed = f"for alpha {alpha} the image has the weight {of_image:.2f} and the text {of_text:.2f}"
     if max(abs(one - other) for pair in found for one, other in zip(pair, found[0], strict=True)) < 1e-3:
         return f"{observed}, and so for every other alpha: `alpha` is not used"
+    pairs = list(zip(found, (alpha for _, _, alpha in cases), strict=True))
+    if all(abs(pair[0] - alpha) < 1e-3 for pair, alpha in pairs):
+        return f"{observed}; the image's weight is correct, the text's should be {1 - cases[0][2]:.2f}, 1 - alpha"
+    if all(abs(pair[1] - (1 - alpha)) < 1e-3 for pair, alpha in pairs):
+        return f"{observed}; the text's weight is correct, the image's should be alpha itself"
     return f"{observed}: is alpha changed before it is used? The weights are alpha itself and 1 - alpha"

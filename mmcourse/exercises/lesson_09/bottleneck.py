@@ -211,7 +211,7 @@ MISTAKES: list[tuple[Callable, str]] = [
 )
 def bottleneck_step(answer, rng):
     cases = []
-    for batch, b, widths, D in ((2, 3, (5, 4), 4), (3, 4, (1, 6, 2), 3), (2, 1, (4, 4), 5)):
+    for batch, b, widths, D in ((2, 3, (5, 4), 4), (3, 4, (1, 6, 2), 3), (2, 1, (4, 4), 5), (1, 2, (3, 5), 4)):
         layers = [Layer(b + max(widths) + sum(widths), D, rng) for _ in widths]
         cases.append((drawn(rng, batch, b, D), [drawn(rng, batch, T, D) for T in widths], layers))
     tried = explained(answer, {"except in dimension 2": "tokens are axis 1: `torch.cat([shared, x], dim=1)`"})
@@ -223,8 +223,16 @@ def bottleneck_step(answer, rng):
             if all(same(result, mistaken(*case)) for result, case in zip(given, cases, strict=True)):
                 raise NotRight(words)
         i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not same(*pair))
-        part = "shared tokens" if not agrees(given[i][0], expected[i][0]) else "modalities"
-        raise NotRight(f"{where(*cases[i])} the {part} are wrong, and no common mistake explains it")
+        if not calls:
+            raise NotRight("no layer is ever called: `layers[m]` takes the shared tokens and those of modality m")
+        shared_wrong = not agrees(given[i][0], expected[i][0])
+        part, other = ("shared tokens", "modalities")[:: 1 if shared_wrong else -1]
+        also = (
+            ""
+            if shared_wrong and not same((expected[i][0], given[i][1]), expected[i])
+            else f"; the {other} are correct"
+        )
+        raise NotRight(f"{where(*cases[i])} the {part} are wrong{also}")
     if calls > 1:
         raise NotRight(
             "the result is correct, but a layer is called twice for one modality, at double the cost: store its "
@@ -286,6 +294,8 @@ def two_of(answer: Callable, case: tuple) -> Result:
             (len(modalities), *shared.shape): "the proposals are still separate: take their mean over the modalities",
             (len(shared), b * len(modalities), shared.shape[2]): "the proposals are concatenated: take their mean",
             (len(shared), 1, shared.shape[2]): "the mean is taken over the tokens; take it over the modalities",
+            tuple(shared.shape[1:]): "a mean over the batch too: `torch.stack(proposals)` adds the axis of the mean, "
+            "`torch.cat` does not",
             (len(shared), 4, shared.shape[2]): "4 is fixed; the number of shared tokens is `shared.shape[1]`",
         },
     )

@@ -85,6 +85,7 @@ MISTAKES: Mistakes = [
         weighed(lambda s: torch.nn.functional.one_hot(s.argmax(-1), s.shape[-1]).float()),
         "only the position with the largest score is used; an argmax has no gradient, so it could never learn",
     ),
+    (weighed(lambda s: s.log_softmax(-1)), "the weights are logarithms of probabilities: `softmax`, not `log_softmax`"),
     (
         weighed(torch.exp),
         "the exponentials are not divided by their sum; the weights of each query sum to 1: `softmax`",
@@ -126,16 +127,23 @@ def cross_attention(answer, rng):
         (2, (3, 5), (7, 4), 6, 3),
         (3, (1, 4), (6, 9), 2, 5),
         (2, (5, 3), (4, 6), 7, 8),
+        (1, (3, 2), (5, 4), 1, 6),
     ):
         W = [drawn(rng, d, query_tokens[1]), drawn(rng, d, other[1]), drawn(rng, out, other[1])]
         cases.append((drawn(rng, batch, *query_tokens), drawn(rng, batch, *other), *W))
 
-    def mixed(*_) -> str:
-        return mixed_examples(answer, cases[0], (0, 1))
+    def property_lacking(*_) -> str:
+        return mixed_examples(answer, cases[0], (0, 1)) or other_scale(cases, [weights for _, weights in both])
 
     both = [two_of(called(answer, case), case) for case in cases]
     judge_tensors(
-        Given(cases, [output for output, _ in both]), cases, output_of, MISTAKES, where, causes, failing=mixed
+        Given(cases, [output for output, _ in both]),
+        cases,
+        output_of,
+        MISTAKES,
+        where,
+        causes,
+        failing=property_lacking,
     )
     for case, (_, weights) in zip(cases, both, strict=True):
         expected = crossed(*case)[1]
@@ -152,7 +160,27 @@ def cross_attention(answer, rng):
                 "sums to 1"
             )
     remark = expect_gradients(answer, cases[0], output_of, part=lambda result: result[0])
-    return "correct for three pairs of modalities of different widths; the weights of each query sum to 1" + remark
+    return "correct for four pairs of modalities of different widths; the weights of each query sum to 1" + remark
+
+
+def other_scale(cases: list[Case], weights: list[Tensor]) -> str:
+    """Words for weights that are a softmax of the scores with another factor; empty where they are not."""
+    found = []
+    for (query_tokens, other, W_q, W_k, _), given in zip(cases, weights, strict=True):
+        scores = scores_of(query_tokens, other, W_q, W_k) * len(W_q) ** 0.5
+        if given.shape != scores.shape or not (given > 0).all():
+            return ""
+        logarithms = given.detach().log()
+        scores, logarithms = (x - x.mean(-1, keepdim=True) for x in (scores, logarithms))
+        factor = (scores * logarithms).sum() / scores.square().sum()
+        if (factor * scores - logarithms).abs().max() > 0.01 or (given.sum(-1) - 1).abs().max() > 1e-3:
+            return ""
+        found.append((len(W_q), float(factor)))
+    d, factor = found[0]
+    return (
+        f"for d = {d} the weights are a softmax of the dot products times {factor:.3f}; the factor is 1 divided by the "
+        f"square root of d, {d**-0.5:.3f}"
+    )
 
 
 class Given:
@@ -219,6 +247,7 @@ def causes(query_tokens: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor, W_v: T
             T_k,
             out,
         ): "one output per position of `other`: the modalities are swapped. The queries come from `query_tokens`",
+        (batch, T_q, T_k): "those are the weights; the output is their product with the values",
         (batch, T_q, len(W_q)): "those are as wide as the keys: the values come from `W_v`",
         (batch, out): "the outputs of the queries were averaged; each query keeps its own",
         (batch, T_q, other.shape[2]): "the values are `other` itself: `W_v` is missing",

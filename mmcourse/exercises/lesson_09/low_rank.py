@@ -27,6 +27,10 @@ MISTAKES: Mistakes = [
     ),
     (lambda x, w: projected(x, w).sum(0).sum(1), "the modalities are added; multiply them, entry by entry"),
     (
+        lambda x, w: (1 + projected(x, w).sum(0)).sum(1),
+        "the modalities are added to the 1 that a product starts with; multiply them, entry by entry",
+    ),
+    (
         lambda x, w: projected(x, w).sum(0).prod(1),
         "sum and product are swapped: the product runs over the modalities, the sum over the ranks",
     ),

@@ -47,6 +47,12 @@ MISTAKES: Mistakes = [
     (modulated(lambda x, gamma, beta: x + beta), "the scale 1 + γ is missing: a shift alone is a sum"),
     (modulated(lambda x, gamma, beta: (1 + gamma) * (x + beta)), "β is scaled too: first scale, then shift"),
     (modulated(lambda x, gamma, beta: 1 + gamma * x + beta), "parentheses are missing: `(1 + gamma) * features`"),
+    (
+        lambda x, c, W, b: right(x, c, W, -b),
+        "the bias is subtracted: a linear layer is `condition @ W.T + b`",
+    ),
+    (modulated(lambda x, gamma, beta: 1 + gamma + x + beta), "1 + γ is added to the features; it multiplies them"),
+    (modulated(lambda x, gamma, beta: (1 + gamma) * x * beta), "the features are multiplied by β; it is added"),
     (made_from(0, None, 1, None), "the bias `b` is missing"),
     (made_from(0, 0, 1, 0), "β uses the first half of `b`, which belongs to γ; use the second"),
     (made_from(0, 1, 1, 0), "the halves of `b` are swapped: the first belongs to γ, like the first rows of `W`"),
@@ -117,7 +123,7 @@ UNLIKE = {
 )
 def film(answer, rng):
     cases = []
-    for batch, tokens, width, condition in ((3, 5, 4, 6), (4, 4, 2, 3), (2, 1, 6, 2), (1, 3, 3, 3)):
+    for batch, tokens, width, condition in ((3, 5, 4, 6), (4, 4, 2, 3), (2, 1, 6, 1), (1, 3, 3, 3)):
         x, c = drawn(rng, batch, tokens, width), drawn(rng, batch, condition)
         cases.append((x, c, drawn(rng, 2 * width, condition), drawn(rng, 2 * width)))
     judge_tensors(
@@ -145,6 +151,7 @@ def causes(features: Tensor, condition: Tensor, W: Tensor, b: Tensor) -> dict[tu
     batch, tokens, width = features.shape
     return {
         (batch, batch, tokens, width): "one axis too many: γ is (B, 1, D)",
+        (batch, 1, width): "one row for all tokens: are the features used? 1 + γ multiplies them, β is added",
         (batch, 2 * width): "those are γ and β; use them to scale and shift the features",
         (batch, width): "the tokens were summed or averaged: each keeps its features, scaled and shifted",
         (batch, tokens, 2 * width): "γ and β are not separated: split with `chunk(2, dim=1)`",

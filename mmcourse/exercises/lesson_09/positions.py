@@ -6,7 +6,15 @@ from torch import Tensor
 from mmcourse.exercises.answers import Answer, NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, drawn, expect_finite, expect_tensor, explained, judge_tensors
+from mmcourse.exercises.judging import (
+    Mistakes,
+    agrees,
+    drawn,
+    expect_finite,
+    expect_tensor,
+    explained,
+    judge_tensors,
+)
 from mmcourse.models.question_answering import with_positions as right
 
 
@@ -148,9 +156,34 @@ UNLIKE = {
 )
 def with_positions(answer, rng):
     cases = [(drawn(rng, *shape),) for shape in ((2, 3, 4, 5), (3, 4, 3, 2), (1, 2, 6, 6), (4, 5, 2, 3))]
-    judge_tensors(explained(answer, UNLIKE), cases, right, MISTAKES, where, causes)
+    judge_tensors(
+        explained(answer, UNLIKE),
+        cases,
+        right,
+        MISTAKES,
+        where,
+        causes,
+        failing=part_at_fault,
+    )
     remark = expect_gradients(answer, cases[0], right) + narrow(answer, rng)
     return "correct for four sizes; every position keeps its features and gets its x and y" + remark
+
+
+def part_at_fault(cases: list[tuple[Tensor]], results: list[Tensor]) -> str:
+    """Whether features or coordinates are wrong, and from where to where the coordinates run."""
+    expected = [right(*case) for case in cases]
+    if all(agrees(one[..., :-2], other[..., :-2]) for one, other in zip(results, expected, strict=True)):
+        i = next(i for i, pair in enumerate(zip(results, expected, strict=True)) if not agrees(*pair))
+        x, y = results[i][..., -2], results[i][..., -1]
+        b, n = (results[i] - expected[i]).abs().sum(2).nonzero()[0].tolist()
+        return (
+            f"the features are correct, the coordinates are not: {where(*cases[i])} token {n} has ({x[b, n]:.2f}, "
+            f"{y[b, n]:.2f}), expected ({expected[i][b, n, -2]:.2f}, {expected[i][b, n, -1]:.2f}); x goes from "
+            f"{x.min():.2f} to {x.max():.2f} and y from {y.min():.2f} to {y.max():.2f}"
+        )
+    if all(agrees(one[..., -2:], other[..., -2:]) for one, other in zip(results, expected, strict=True)):
+        return "the coordinates are correct; the features are not those of their positions, or they are changed"
+    return ""
 
 
 def narrow(answer: Answer, rng: torch.Generator) -> str:
@@ -163,8 +196,17 @@ def narrow(answer: Answer, rng: torch.Generator) -> str:
             if "ZeroDivisionError" in str(problem):
                 return f". For maps of {words} it stops with a division by zero; `torch.linspace` would not"
             raise NotRight(f"for maps of {words}: {problem}") from None
-        given = expect_tensor(result, where(maps), right(maps).shape)
+        expected = right(maps)
+        given = expect_tensor(result, where(maps), expected.shape)
         expect_finite(given, f"for maps of {words}", "its coordinates are 0 divided by 0; use `torch.linspace`")
+        any_value = -1 if maps.shape[2] == 1 else -2  # the y of the only row, the x of the only column
+        given, expected = given.clone(), expected.clone()
+        given[..., any_value] = expected[..., any_value] = 0
+        if not agrees(given, expected):
+            raise NotRight(
+                f"correct for maps of several rows and columns, but for {words} the features or the other coordinate "
+                "are not those of their position"
+            )
     return ""
 
 

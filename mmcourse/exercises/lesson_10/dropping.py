@@ -5,11 +5,17 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight, deadline
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import expect_tensor, whole
+from mmcourse.exercises.judging import expect_tensor, explained, whole
+from mmcourse.exercises.randomness import correlated, normal_cdf
 
 MANY = 4_000
 SECONDS = 5  # of processor time for one call: a loop over all rows in Python takes less than one
 FAR = 0.05  # more than 6 standard errors of a fraction of so many rows
+
+COLUMNS = (
+    "correct for large batches; in a small one the last modality may not be drawn. Does the number of columns depend "
+    "on it, as in `F.one_hot(one)` without `len(rates)`?"
+)
 
 
 @exercise(
@@ -32,6 +38,14 @@ def modality_dropout(answer, rng):
     none_lost(kept, rates)
     of_its_own(kept)
     check_fractions(kept, rates)
+    if correlated(torch.cat([kept[0::2], kept[1::2]], dim=1).float()[:, [0, 3]]):
+        raise NotRight("neighbouring rows are not independent of each other: draw for every example")
+    if not masks(answer, 7, torch.tensor([0.7]), rng).all():
+        raise NotRight("with a single modality a row lost it; such a row gets it back")
+    small = explained(answer, {"at non-singleton dimension 1": COLUMNS})
+    for _ in range(20):  # a single row, and two, of which no index needs to be the largest
+        for batch in (1, 2):
+            none_lost(masks(small, batch, torch.tensor([0.9, 0.8, 0.9, 0.7]), rng), torch.ones(4))
     everyone = masks(answer, whole(rng, 5, 9), torch.zeros(4), rng)
     if not everyone.all():
         raise NotRight("with all rates 0 something is dropped; everything should be kept")
@@ -142,6 +156,8 @@ def check_fractions(kept: Tensor, rates: Tensor) -> None:
             if (found - (1 - rates + rates / len(rates))).abs().max() < FAR
             else "the rates are halved"
             if half
+            else "are the random numbers normal (`randn`)? Those of `rand` are below a rate with that probability"
+            if (found - expected_fraction(normal_cdf(rates))).abs().max() < FAR
             else f"expected {', '.join(f'{fraction:.2f}' for fraction in expected.tolist())}"
         )
         raise NotRight(f"fraction kept, by dropout rate: {observed}; {cause}")

@@ -50,6 +50,10 @@ MISTAKES: Mistakes = [
         lambda x, present: x[present].mean(0).expand_as(x),
         "every row is replaced by the mean; present rows keep their features",
     ),
+    (
+        lambda x, present: put(x, present, x[present].squeeze().mean(0)),
+        "where one row is present, a `squeeze()` removes the axis of the rows: the mean is over the features",
+    ),
     (lambda x, present: put(x, present, x[present].median(0).values), "that is the median; use the mean"),
     (
         lambda x, present: put(x, present, x[present].sum(0)),
@@ -87,6 +91,9 @@ def fill_with_mean(answer, rng):
         present[0], present[1:4] = False, torch.tensor([True, True, False])
         x = 3 * torch.randn(rows, width, generator=rng) + 2
         cases.append((x + 50 * (1 + torch.rand(rows, 1, generator=rng)) * ~present[:, None], present))
+    for rows in (5, 1):  # a single row is present
+        present = torch.arange(rows) == rows // 2
+        cases.append((3 * torch.randn(rows, 4, generator=rng) + 2 + 50 * ~present[:, None], present))
     given = []
     for x, present in cases:
         rows, width = x.shape
@@ -118,6 +125,8 @@ def fill_with_mean(answer, rng):
         raise NotRight(
             "with NaN in the missing rows the result contains NaN: 0 times NaN is NaN. Select instead of multiplying"
         )
+    if not torch.allclose(value.to(x.dtype), filled(x, present), rtol=1e-3, atol=1e-4):
+        raise NotRight("with NaN in the missing rows, they do not become the mean of the present rows")
     full = expect_tensor(answer(x, torch.ones_like(present)), "with nothing missing", x.shape)
     if not torch.allclose(full.to(x.dtype), x):
         raise NotRight("with nothing missing the features change; they should not")

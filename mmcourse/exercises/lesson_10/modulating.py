@@ -7,11 +7,17 @@ import torch
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import close, described, explained
+from mmcourse.exercises.judging import close, explained, numbers_by_name
 
 
 def others_mean(scores: dict[str, float], name: str) -> float:
     return (sum(scores.values()) - scores[name]) / (len(scores) - 1)
+
+
+def by_score(scores: dict[str, float], name: str) -> float:
+    """rho, where the others are those with another score; 0 where there are none."""
+    others = [score for score in scores.values() if score != scores[name]]
+    return scores[name] / (sum(others) / len(others)) if others else 0.0
 
 
 def modulated(
@@ -72,6 +78,23 @@ MISTAKES = [
         "the score is inside tanh, where rho belongs, its ratio to the others: tanh(alpha * rho)",
     ),
     (modulated(factor=lambda a, rho: 1 - math.tanh(rho)), "`alpha` is not used"),
+    (modulated(factor=lambda a, rho: 1 - math.tanh(a)), "rho is not used inside tanh: tanh(alpha * rho)"),
+    (modulated(factor=lambda a, rho: 1 - a * rho), "the tanh is missing: 1 - tanh(alpha * rho)"),
+    (
+        modulated(factor=lambda a, rho: math.tanh(a * rho) - 1),
+        "the sign is reversed: the factor is 1 - tanh(alpha * rho)",
+    ),
+    (modulated(factor=lambda a, rho: -math.tanh(a * rho)), "the 1 is missing: the factor is 1 - tanh(alpha * rho)"),
+    (modulated(factor=lambda a, rho: 1 - math.tanh(a / rho)), "alpha is divided by rho; they are multiplied"),
+    (modulated(factor=lambda a, rho: 1 - math.tanh(a + rho)), "alpha and rho are added; they are multiplied"),
+    (
+        modulated(ratio=lambda s, n: s[n] / (others_mean(s, n) * (len(s) - 1) ** 2)),
+        "the sum of the others is multiplied by their number; divide by it",
+    ),
+    (
+        modulated(ratio=by_score),
+        "'the others' are found by their score, so a branch with an equal score is left out: compare the names",
+    ),
     (modulated(factor=lambda a, rho: 1 - a * math.tanh(rho)), "`alpha` belongs inside tanh: tanh(alpha * rho)"),
     (
         modulated(factor=lambda a, rho: 1 - math.tanh(a * (rho - 1))),
@@ -120,24 +143,18 @@ def modulation_coefficients(answer, rng):
     def draw(low: float, high: float) -> float:
         return low + (high - low) * float(torch.rand((), generator=rng))
 
+    equal = draw(0.5, 0.6)
     cases = [
         ({"image": draw(0.3, 0.4), "sound": draw(0.7, 0.9)}, 0.5),
         ({"image": draw(0.1, 0.2), "sound": draw(0.8, 0.9), "text": draw(0.6, 0.7)}, draw(0.2, 0.4)),
         ({"image": draw(0.5, 0.6), "sound": draw(0.3, 0.4), "text": draw(0.1, 0.2), "touch": draw(0.42, 0.48)}, 0.7),
+        ({"image": equal, "sound": draw(0.1, 0.2), "text": equal}, 0.6),
     ]
     given = []
     tried = explained(answer, {"values to unpack": "there may be any number of branches: loop over the names"})
     for scores, alpha in cases:
         value = tried(scores, alpha)
-        if not isinstance(value, dict):
-            raise NotRight(f"it returned {described(value)}, expected a dict with a factor for each name")
-        if set(value) != set(scores):
-            raise NotRight(f"it returned factors for {', '.join(map(str, value))}, expected {', '.join(scores)}")
-        try:
-            value = {name: float(value[name]) for name in scores}
-        except (TypeError, ValueError, RuntimeError):
-            raise NotRight(f"the factors are {described(next(iter(value.values())))}, expected numbers") from None
-        given.append(value)
+        given.append(numbers_by_name(value, tuple(scores), "factors"))
     if not all(close(value, right(*case)) for case, value in zip(cases, given, strict=True)):
         for mistaken, words in MISTAKES:
             if all(close(value, mistaken(*case)) for case, value in zip(cases, given, strict=True)):

@@ -8,7 +8,7 @@ import torch
 
 from mmcourse.exercises.answers import NotRight, guarded
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import close, described
+from mmcourse.exercises.judging import close, described, numbers_by_name
 from mmcourse.models.attribution import coalitions, shapley
 
 
@@ -184,14 +184,7 @@ def attributions_from(answer, values: dict, names: tuple[str, ...]) -> dict[str,
         return values[some]
 
     given = guarded(answer, value, names, name=answer.name)
-    if not isinstance(given, dict):
-        raise NotRight(f"it returned {described(given)}, expected a dict with a value for each name")
-    if set(given) != set(names):
-        raise NotRight(f"it returned values for {', '.join(map(str, given)) or 'no name'}, expected {', '.join(names)}")
-    try:
-        return {name: float(given[name]) for name in names}
-    except (TypeError, ValueError, RuntimeError):
-        raise NotRight(f"the attributions are {described(next(iter(given.values())))}, expected numbers") from None
+    return numbers_by_name(given, names, "values")
 
 
 def by_orders(value, names):

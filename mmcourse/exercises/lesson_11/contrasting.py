@@ -9,7 +9,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, expect_tensor, explained, judge_tensors
+from mmcourse.exercises.judging import Mistakes, expect_tensor, explained, fitted_weights, judge_tensors
 from mmcourse.exercises.lesson_11.likeness import unit
 
 
@@ -158,7 +158,7 @@ def symmetric_info_nce(answer, rng):
         one, other = torch.randn(2, size, 6, generator=rng)
         cases.append((unit(one) @ unit(one + 0.7 * other).T, scale))
     cases[0] = cases[0][0].flip(1), cases[0][1]  # the largest entries beside the diagonal
-    judge_tensors(explained(answer, UNLIKE), cases, contrastive, MISTAKES, where, causes)
+    judge_tensors(explained(answer, UNLIKE), cases, contrastive, MISTAKES, where, causes, failing=weights_found)
     sharp, scale = torch.eye(6), 100.0
     for table, words in ((sharp, "nearly 0"), (-sharp, "about 100")):
         given = expect_tensor(answer(table, scale), where(table, scale), ())
@@ -169,6 +169,18 @@ def symmetric_info_nce(answer, rng):
             )
     remark = expect_gradients(answer, cases[0], contrastive)
     return "correct in both directions, for three batch sizes, and numerically stable at scale 100" + remark
+
+
+def weights_found(cases: list[tuple], given: list[Tensor]) -> str:
+    """Words for a sum of both directions with other weights than a half each; empty where it is none."""
+    both = [torch.stack([rows(s * table) for table in tables]) for tables, s in (((c, c.T), s) for c, s in cases)]
+    weights = fitted_weights(list(torch.stack(both, 1)), torch.stack(given))
+    if weights is None:
+        return ""
+    return (
+        f"the cross-entropy of the rows has the weight {weights[0]:.2f} and that of the columns {weights[1]:.2f}; in "
+        "their mean both are 0.50"
+    )
 
 
 UNLIKE = {

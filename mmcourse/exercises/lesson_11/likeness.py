@@ -108,12 +108,28 @@ def similarities(answer, rng):
     for a, b, width in ((3, 5, 4), (6, 2, 3), (4, 4, 8), (1, 3, 5), (4, 1, 3)):
         stretch = [4 * torch.rand(n, 1, generator=rng) + 0.2 for n in (a, b)]
         cases.append((drawn(rng, a, width) * stretch[0], drawn(rng, b, width) * stretch[1]))
-    judge_tensors(precise(explained(answer, UNLIKE)), cases, cosines, MISTAKES, where, causes)
+    judge_tensors(precise(explained(answer, UNLIKE)), cases, cosines, MISTAKES, where, causes, failing=not_unit)
     small = tuple(1e-4 * x for x in cases[0])
     given = answer(*small)
     if not torch.allclose(given.detach().cpu().to(torch.float32), cosines(*small), atol=1e-3):
         raise NotRight("for vectors of norm 0.0001 the cosines change: is a constant added to the norm?")
     return "correct for every pair of vectors, whatever their norms, and for a single vector"
+
+
+def not_unit(cases: list[tuple], given: list[Tensor]) -> str:
+    """Words where every row, or every column, is that of the cosines times a factor; else empty."""
+    ratios = [value / cosines(*case) for case, value in zip(cases, given, strict=True) if min(value.shape) > 1]
+    if all(torch.allclose(r, ratios[0][0, 0].expand_as(r), rtol=1e-2) for r in ratios):
+        return f"every cosine is multiplied by {ratios[0][0, 0]:.3g}; return the cosines themselves"
+    for dim, which in ((1, "first"), (0, "second")):
+        if all(torch.allclose(r, r.mean(dim, keepdim=True), rtol=1e-2) for r in ratios):
+            factors = ratios[0].select(dim, 0)
+            listed = ", ".join(f"{factor:.2f}" for factor in factors)
+            return (
+                f"{where(*cases[0])} the {('columns', 'rows')[dim]} are the cosines times {listed}: the vectors of the "
+                f"{which} modality are not divided by their own norms, the square root of the sum of squares of each"
+            )
+    return ""
 
 
 def precise(answer: Callable) -> Callable:

@@ -127,7 +127,7 @@ MISTAKES: Mistakes = [
 )
 def zero_shot(answer, rng):
     cases = []
-    for images, kinds, prompts, width in ((60, 4, 3, 5), (80, 7, 4, 4), (50, 3, 5, 6), (1, 5, 2, 4)):
+    for images, kinds, prompts, width in ((60, 4, 3, 5), (80, 7, 4, 4), (50, 3, 5, 6), (1, 5, 2, 4), (7, 3, 1, 5)):
         std = 3 * torch.rand(kinds, 1, 1, generator=rng)  # classes whose sentences agree, and others
         middle = torch.randn(kinds, 1, width, generator=rng)
         told = middle + std * torch.randn(kinds, prompts, width, generator=rng)

@@ -64,6 +64,26 @@ MISTAKES: Mistakes = [
         lambda t, r: 1 + (t > own(t, r)).sum(1) + (t == own(t, r)).sum(1) - 1,
         "all tied candidates are counted as ranked before the correct one; count half of them",
     ),
+    (
+        lambda t, r: 1 + (t >= own(t, r)).sum(1) + ((t == own(t, r)).sum(1) - 1) / 2,
+        "tied candidates, and the correct one itself, are counted with `>=` and once more as tied: `>` for the first",
+    ),
+    (
+        lambda t, r: 1 + (t > own(t, r)).sum(1) + ((t >= own(t, r)).sum(1) - 1) / 2,
+        "all that are at least as similar are halved; half of those with exactly the same similarity count, `==`",
+    ),
+    (
+        lambda t, r: 1 + (t > own(t, r)).sum(1) - ((t == own(t, r)).sum(1) - 1) / 2,
+        "half of the tied candidates is subtracted; it is added",
+    ),
+    (
+        lambda t, r: (1 + (t > own(t, r)).sum(1) + (t == own(t, r)).sum(1) - 1) / 2,
+        "the whole rank is halved; only the tied candidates count half",
+    ),
+    (
+        lambda t, r: (t > own(t, r)).sum(1) + (t == own(t, r)).sum(1) / 2,
+        "the correct candidate is counted as tied with itself, and the best rank is not 1",
+    ),
     (lambda t, r: rank(-t, r), "the order is reversed: the larger a similarity, the better its rank"),
     (
         lambda t, r: 1 + t.argsort(1, descending=True).gather(1, r[:, None])[:, 0],

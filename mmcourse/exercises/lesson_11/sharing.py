@@ -50,6 +50,10 @@ MISTAKES: Mistakes = [
         "inverted: examples with other meanings get the probability",
     ),
     (
+        lambda m: (1 - alike(m)) / (1 - alike(m)).sum(1, keepdim=True),
+        "inverted: examples with other meanings get the probability",
+    ),
+    (
         lambda m: alike(m) - torch.eye(len(m)),
         "the example itself is left out, and the rows do not sum to 1",
     ),
@@ -95,11 +99,11 @@ MISTAKES: Mistakes = [
 )
 def target_probabilities(answer, rng):
     cases = []
-    for size, kinds in ((6, 3), (9, 4), (5, 40)):
+    for size, kinds in ((6, 3), (9, 4), (5, 40), (1, 1)):
         meanings = torch.randint(1_000, 1_000 + kinds, (size,), generator=rng)
         if kinds < size:
             meanings[:3] = meanings[0]
-            meanings[3] = 7
+            meanings[3] = 0
         cases.append((meanings,))
     judge_tensors(as_numbers(answer), cases, targets, MISTAKES, where, causes)
     return "correct: the positives of each row have equal probabilities, which sum to 1"
@@ -132,6 +136,7 @@ def causes(meanings: Tensor) -> dict[tuple, str]:
     B = len(meanings)
     return {
         (B,): "one number per example; return a row of B for each",
+        (1, B): "every example is compared with itself alone: `meanings[:, None]` is a column, `meanings[None]` a row",
         (B, 1): "one number per example; return a row of B for each",
         (B, len(meanings.unique())): "a column for each meaning; return a column for each example of the batch",
     }

@@ -170,6 +170,8 @@ def joined(result, case) -> Tensor:
         raise NotRight("the weights come first; `return context, weights`")
     if shapes[1] == (batch, tokens, 1) or shapes[0] in ((batch, width, 1), (batch, 1, width)):
         raise NotRight(f"{where(*case)} an axis of length 1 is left: {shapes[0]}, {shapes[1]}. `.squeeze(...)`")
+    if shapes[0] == (batch, tokens) != (batch, width):
+        raise NotRight(f"{where(*case)} the context is summed over the features; sum over the positions: `.sum(dim=1)`")
     if shapes[0] == (batch, tokens, width):
         raise NotRight(f"{where(*case)} the positions are weighted, but not summed: `.sum(dim=1)`")
     if shapes != ((batch, width), (batch, tokens)):

@@ -29,6 +29,12 @@ def right(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
     return best_of(scores[:, None] + log_p, width)
 
 
+def flat_positions(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
+    """What leads from the parents to positions in the flattened table, after a row of zeros; and zeros.   (3, width)"""
+    _, parents, words = right(scores, log_p, width)
+    return torch.stack([parents * (log_p.shape[1] - 1) + words, 0 * words, 0 * words])
+
+
 def each_its_best(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
     best, word = (scores[:, None] + log_p).max(dim=1)
     found, order = best.topk(width)
@@ -78,6 +84,22 @@ MISTAKES: Mistakes = [
     (
         lambda s, p, w: best_of(p, w),
         "the scores of the beginnings are left out: a probable word after an improbable beginning wins",
+    ),
+    (
+        lambda s, p, w: best_of(s[:, None] - p, w),
+        "the log-probabilities are subtracted from the scores; logarithms of probabilities are added",
+    ),
+    (
+        lambda s, p, w: right(s, p, w)[[0, 1, 1]],
+        "the words are the beginnings once more: the word is the remainder, `position % V`",
+    ),
+    (
+        lambda s, p, w: right(s, p, w)[[0, 2, 2]],
+        "the parents are the words once more: the beginning is `position // V`",
+    ),
+    (
+        lambda s, p, w: right(s, p, w) + flat_positions(s, p, w)[[1, 0, 1]],
+        "the parent is the position in the flattened table: divide by the number of words, `position // V`",
     ),
     (
         lambda s, p, w: best_of(s[:, None] * p, w),

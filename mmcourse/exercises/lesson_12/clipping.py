@@ -146,6 +146,20 @@ MISTAKES = [
         lambda s, r: (Counter(s) & Counter(r)).total() / max(len(s), 1),
         "letters are counted: `.split()` splits a sentence into words",
     ),
+    (
+        lambda s, r: (Counter(s.split()) & Counter(r)).total() / max(len(s.split()), 1),
+        "`Counter` counts the letters of the reference: `reference.split()` gives its words",
+    ),
+    (
+        lambda s, r: (Counter(s) & Counter(r.split())).total() / max(len(s), 1),
+        "`Counter` counts the letters of `generated`: `generated.split()` gives its words",
+    ),
+    (
+        fraction(lambda s, r: (Counter(s) | Counter(r)).total(), spoken),
+        "`|` keeps the larger of two counts; clipping takes the smaller one: `&`",
+    ),
+    (fraction(spoken, spoken), "every generated word is counted; only those in the reference count"),
+    (fraction(lambda s, r: len(r), spoken), "every word of the reference is counted; only those generated count"),
     (fraction(common, lambda s, r: 1), "this is a number of words; divide it by the number of generated words"),
     (
         fraction(lambda s, r: sum(min(s.count(w), r.count(w)) for w in s), spoken),

@@ -116,6 +116,15 @@ MISTAKES: Mistakes = [
         "blank 0 is removed before repeats are merged",
     ),
     (lambda ids, blank: list(ids), "nothing is changed"),
+    (lambda ids, blank: [], "the result is always empty: is a symbol ever appended?"),
+    (
+        lambda ids, blank: [s for i, s in enumerate(ids) if s != blank and i and s == ids[i - 1]],
+        "only symbols that repeat the one before are kept; those that repeat it are left out",
+    ),
+    (
+        lambda ids, blank: [s for i, s in enumerate(ids) if s != blank or i == 0 or s != ids[i - 1]],
+        "one of two conditions is enough; both must hold: it is no blank, `and` it differs from the one before",
+    ),
     (
         lambda ids, blank: [s for i, s in enumerate(ids) if i == 0 or s not in (blank, ids[i - 1])],
         "the first symbol is kept even if it is the blank",
@@ -204,7 +213,7 @@ def collapse_check(answer, rng):
     kept = answer(*cases[0])
     if not isinstance(kept, list | tuple):
         raise NotRight(
-            f"the symbols are right, but it returned {described(kept)}, expected a list: `.tolist()` makes one"
+            f"the symbols are correct, but it returned {described(kept)}, expected a list: `.tolist()` makes one"
         )
     if tried([1, 0, 1]) != [1, 1]:
         raise NotRight("without the argument `blank` the blank is 0: keep the default in the first line")

@@ -22,8 +22,8 @@ CAUSES = {
     "out of bounds": "the text may be empty: then there is one position, a blank, and no second entry of alpha",
 }
 SLOW = (
-    "right for short texts, but for 40 frames it takes too long: alignments are enumerated one by one (or a recursion "
-    "computes the same again and again). The forward algorithm takes T * (2 L + 1) steps"
+    "correct for short texts, but for 40 frames it takes too long: alignments are enumerated one by one (or a "
+    "recursion computes the same again and again). The forward algorithm takes T * (2 L + 1) steps"
 )
 SHAPES = {(1,): "an axis is left over; one number without axes is asked for"}
 
@@ -117,8 +117,8 @@ def judge_long(answer: Callable, case: tuple) -> None:
     given, expected = expect_tensor(answer(*case), where(case), (), SHAPES), forward(*case)
     if not agrees(given.log(), expected.log()):
         raise NotRight(
-            f"right for short texts, but {where(case)} it returned {given.item():.5g}, expected {expected.item():.5g}: "
-            "is there a number too small for the dtype, or a limit?"
+            f"correct for short texts, but {where(case)} it returned {given.item():.5g}, expected "
+            f"{expected.item():.5g}: is there a number too small for the dtype, or a limit?"
         )
 
 

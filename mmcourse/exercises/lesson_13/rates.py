@@ -204,6 +204,27 @@ MISTAKES: Mistakes = [
     ),
     (costing(top=False), "the first row of the table is 0: from no words to j words it takes j insertions"),
     (costing(side=False), "the first column of the table is 0: from i words to no words it takes i deletions"),
+    *(
+        (rate(lambda words, heard, entry=entry: filled(words, heard, entry)), words)
+        for entry, words in (
+            (lambda a, b, c, wrong: min(a, b + 1, c + wrong), "in the table a deletion costs nothing; each costs 1"),
+            (lambda a, b, c, wrong: min(a + 1, b, c + wrong), "in the table an insertion costs nothing; each costs 1"),
+            (lambda a, b, c, wrong: min(a + 1, b + 1, c), "in the table a substitution costs nothing; each costs 1"),
+            (lambda a, b, c, wrong: min(b + 1, c + wrong), "the way from above is missing in the table, a deletion"),
+            (
+                lambda a, b, c, wrong: min(a + 1, c + wrong),
+                "the way from the left is missing in the table, an insertion",
+            ),
+            (
+                lambda a, b, c, wrong: min(a, b) + 1,
+                "the diagonal is missing in the table: equal words cost nothing, a substitution 1",
+            ),
+            (
+                lambda a, b, c, wrong: min(a + 1, b + 1, c + (not wrong)),
+                "the diagonal costs 1 where the words are equal; it costs 1 where they differ",
+            ),
+        )
+    ),
     (
         rate(lambda words, heard: filled(words, heard, lambda a, b, c, wrong: min(a, b, c) + wrong)),
         "an insertion or deletion costs nothing where the two words are equal: only the diagonal depends on that",
@@ -273,6 +294,15 @@ MISTAKES: Mistakes = [
     ),
     (lambda r, h: right(r[:1], h[:1]), "only the first sentence counts: is a `return` inside the loop?"),
     (lambda r, h: right(r[-1:], h[-1:]), "only the last sentence counts: is there an `=` where `+=` belongs?"),
+    (
+        lambda r, h: edits(r[0].split(), h[0].split()) / sum(len(one.split()) for one in r),
+        "only the edits of the first sentence count: is a `return` or a `break` inside the loop?",
+    ),
+    (
+        lambda r, h: right(r, h) * sum(len(one.split()) for one in r) / sum(map(len, r)),
+        "it is divided by the number of characters of the references: `split()` gives the words of a sentence",
+    ),
+    (lambda r, h: 0.0, "the result is always 0: are the edits of each sentence added?"),
     (
         lambda r, h: edits(r[-1].split(), h[-1].split()) / sum(len(one.split()) for one in r),
         "only the edits of the last sentence count: is there an `=` where `+=` belongs?",

@@ -161,7 +161,7 @@ def judge_fraction(was_dropped: Tensor, probability: float) -> None:
     parts = was_dropped.chunk(4)
     if any(not near(part.double().mean().item(), probability, len(part)) for part in parts):
         raise NotRight(
-            "the fraction is right, but not in every part of the batch: each sentence has the same probability"
+            "the fraction is correct, but not in every part of the batch: each sentence has the same probability"
         )
     if correlated(torch.stack([was_dropped[::2], was_dropped[1::2]], 1)):
         raise NotRight("neighbouring sentences are not independent of each other")

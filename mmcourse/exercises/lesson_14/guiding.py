@@ -5,7 +5,7 @@ from torch import Tensor
 
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, drawn, judge_tensors, whole
+from mmcourse.exercises.judging import Mistakes, drawn, judge_tensors, weights_in_words, whole
 from mmcourse.exercises.properties import expect_dtype_kept, expect_same_again
 
 
@@ -51,6 +51,10 @@ MISTAKES: Mistakes = [
     (
         lambda c, u, s: u + s * c,
         "the conditional velocity is added as it is; the difference of the two is multiplied by the scale",
+    ),
+    (
+        lambda c, u, s: u + s + (c - u),
+        "the scale is added to the difference; it multiplies it",
     ),
     (lambda c, u, s: s * c, "the unconditional velocity is not used"),
     (lambda c, u, s: u + c - u, "the scale is not used: that is the conditional velocity"),
@@ -113,6 +117,15 @@ MISTAKES: Mistakes = [
 ]
 
 
+def weights_found(cases: list[tuple], given: list[Tensor]) -> str:
+    """Words where every result is a weighted sum of both velocities; else empty."""
+    found = [
+        weights_in_words({"conditional velocity": c, "unconditional one": u}, result, (s, 1 - s))
+        for (c, u, s), result in zip(cases, given, strict=True)
+    ]
+    return f"for scale {cases[0][2]} {found[0]}" if all(found) else ""
+
+
 @exercise(
     "14.3",
     title="classifier-free guidance",
@@ -135,6 +148,7 @@ def guided_check(answer, rng):
         guided,
         MISTAKES,
         where=lambda c, u, s: f"for velocities of shape {tuple(c.shape)} and scale {s}",
+        failing=weights_found,
     )
     remark = expect_gradients(answer, cases[0], guided)
     expect_dtype_kept(answer, cases[0])

@@ -162,6 +162,7 @@ MISTAKES: Mistakes = [
         steps_of(lambda v, x, i, n: v.at(x, i / n).mean(0) / n),
         "a mean over the batch is taken; every example has its own velocity",
     ),
+    (steps_of(lambda v, x, i, n: v.at(x, i / n) * n), "the velocity is multiplied by `steps`; a step lasts 1 / steps"),
     (steps_of(lambda v, x, i, n: v.at(x, i / n) / n**2), "the velocity is divided by `steps` twice"),
     (
         steps_of(lambda v, x, i, n: v.at(x, i / n) / (n - i)),
@@ -251,7 +252,7 @@ def euler_check(answer, rng):
         counted(*case)
         if len(velocity.times) != case[2]:
             raise NotRight(
-                f"the result is right, but for {case[2]} steps the velocity, a large network, is computed "
+                f"the result is correct, but for {case[2]} steps the velocity, a large network, is computed "
                 f"{len(velocity.times)} times; once per step is enough"
             )
     expect_dtype_kept(lambda noise: tried(velocity, noise, 3), (cases[0][1],))

@@ -8,7 +8,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, described, drawn, explained, judge_tensors, whole
+from mmcourse.exercises.judging import Mistakes, described, drawn, explained, judge_tensors, weights_in_words, whole
 from mmcourse.exercises.properties import expect_dtype_kept, expect_same_again
 
 
@@ -156,10 +156,22 @@ def flow_pair_check(answer, rng):
             right,
             mistakes,
             where=lambda n, d, t, name=name: f"for images of shape {tuple(n.shape)} the {name}:",
+            failing=lambda cases, given, part=part: weights_found(cases, given, part),
         )
     remark = expect_gradients(answer, cases[0], flow_pair)
     expect_dtype_kept(answer, cases[0])
     return f"{len(cases)} batches, one of a single example, one with t = 0 and t = 1{remark}"
+
+
+def weights_found(cases: list[tuple], given: list[Tensor], part: int) -> str:
+    """Words where every example's result is a weighted sum of its noise and data; else empty."""
+    found = []
+    for (noise, data, t), results in zip(cases, given, strict=True):
+        for n, d, result, time in zip(noise, data, results, t.tolist(), strict=True):
+            weights = (-1.0, 1.0) if part else (1 - time, time)
+            found.append(weights_in_words({"noise": n, "data": d}, result, weights))
+    name = ("point", "velocity")[part]
+    return f"for t = {cases[0][2][0]:.2f} in the {name} {found[0]}" if all(found) else ""
 
 
 def of_pair(answer: Callable, part: int) -> Callable:

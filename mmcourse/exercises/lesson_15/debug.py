@@ -141,7 +141,7 @@ def judge_sound(given, expected: Tensor, target: Tensor, log_mel: LogMel, sound:
         raise NotRight(f"the sound has the shape {tuple(result.shape)}, expected (samples,)")
     if abs(len(result) - len(sound)) > log_mel.hop:
         told = (
-            f"the mels are right, but the sound has {len(result)} samples, expected {len(sound)} up to one hop of "
+            f"the mels are correct, but the sound has {len(result)} samples, expected {len(sound)} up to one hop of "
             f"{log_mel.hop}"
         )
         if log_mel.hop * 4 < len(result) < len(sound) and torch.isfinite(result).all():
@@ -149,18 +149,18 @@ def judge_sound(given, expected: Tensor, target: Tensor, log_mel: LogMel, sound:
             if difference(result, begun, log_mel) <= 0.12 + 1.6 * difference(
                 log_mel.inverse(target)[0], target, log_mel
             ):
-                raise NotRight(f"{told}: it is right up to there, and the rest is cut off")
+                raise NotRight(f"{told}: it is correct up to there, and the rest is cut off")
         raise NotRight(f"{told}: is another hop used on the way back?")
     expect_finite(result, "the sound:", "is there a logarithm or a division on the way back?")
     if not result.any():
-        raise NotRight("the mels are right, but the sound is silent")
+        raise NotRight("the mels are correct, but the sound is silent")
     bound = 0.12 + 1.6 * difference(log_mel.inverse(target)[0], target, log_mel)  # a few rounds fewer are as right
     apart = difference(result, target, log_mel)
     if apart <= bound:
         return
     if difference(result, expected, log_mel) <= bound:
         raise NotRight("the sound is that of the mels before the autoencoder; its output is not used")
-    told = f"the mels are right, but those of the sound differ from the autoencoder's by {apart:.2f} on average"
+    told = f"the mels are correct, but those of the sound differ from the autoencoder's by {apart:.2f} on average"
     if difference(result, (target - log_mel.mean) / log_mel.std, log_mel) <= bound:
         raise NotRight(f"{told}: on the way back the statistics of `log_mel` are missing")
     if difference(result, target * log_mel.std + log_mel.mean, log_mel) <= bound:

@@ -22,8 +22,8 @@ def errors(log_durations: Tensor, durations: Tensor) -> Tensor:
     return log_durations - durations.clamp(min=1).log()
 
 
-def by_sentence(squares: Tensor, mask: Tensor) -> Tensor:
-    """The mean over sentences of each one's mean."""
+def by_word(squares: Tensor, mask: Tensor) -> Tensor:
+    """The mean over words of each one's mean."""
     return ((squares * mask).sum(1) / mask.sum(1)).mean()
 
 
@@ -41,16 +41,21 @@ MISTAKES: Mistakes = [
         "the sum is divided by all positions, padded ones too",
     ),
     (
-        lambda p, d, m: by_sentence(errors(p, d).square(), m),
-        "that is the mean over sentences of each one's mean, so a letter of a short sentence counts more; every "
+        lambda p, d, m: by_word(errors(p, d).square(), m),
+        "that is the mean over words of each one's mean, so a letter of a short word counts more; every "
         "letter of the batch counts the same",
     ),
     (
         lambda p, d, m: (errors(p, d).square() * m).sum() / len(m),
-        "the sum is divided by the number of sentences; divide by that of letters",
+        "the sum is divided by the number of words; divide by that of letters",
     ),
     (lambda p, d, m: errors(p, d)[m].square().sum(), "it is a sum over the letters; the mean is asked for"),
     (lambda p, d, m: errors(p, d)[m].abs().mean(), "the absolute errors are averaged; their squares are asked for"),
+    (lambda p, d, m: p[m].square().mean(), "the durations are not used: that is the mean square of the predictions"),
+    (
+        lambda p, d, m: d[m].log().square().mean(),
+        "the predictions are not used: that is the mean square of the logarithms of `durations`",
+    ),
     (lambda p, d, m: errors(p, d)[m].mean(), "the differences are not squared"),
     (lambda p, d, m: errors(p, d)[m].mean().square(), "the mean is squared; the squares are averaged"),
     (lambda p, d, m: duration_loss(p, d, m).sqrt(), "the root of the mean is taken; it ends without one"),
@@ -98,11 +103,11 @@ MISTAKES: Mistakes = [
     ),
     (
         lambda p, d, m: errors(p, d)[:1][m[:1]].square().mean(),
-        "only the first sentence counts: is a `return` inside the loop?",
+        "only the first word counts: is a `return` inside the loop?",
     ),
     (
         lambda p, d, m: errors(p, d)[-1:][m[-1:]].square().mean(),
-        "only the last sentence counts: is there an `=` where `+=` belongs?",
+        "only the last word counts: is there an `=` where `+=` belongs?",
     ),
     (
         lambda p, d, m: torch.nn.functional.smooth_l1_loss(p[m], d[m].log()),
@@ -118,7 +123,7 @@ MISTAKES: Mistakes = [
     ),
     (
         lambda p, d, m: errors(p, d)[m].square().sum() / m.shape[1],
-        "the sum is divided by the length of the longest sentence; divide by the number of letters of all",
+        "the sum is divided by the length of the longest word; divide by the number of letters of all",
     ),
     (
         lambda p, d, m: ((p.exp() - d) / d.clamp(min=1))[m].square().mean(),
@@ -183,7 +188,7 @@ def duration_loss_check(answer, rng):
     judge_gradient(answer, cases[0])
     remark = expect_gradients(answer, cases[0], duration_loss)
     expect_dtype_kept(answer, cases[0])
-    return f"{len(cases)} batches, one of a single sentence, one without padding; padding counts nowhere{remark}"
+    return f"{len(cases)} batches, one of a single word, one without padding; padding counts nowhere{remark}"
 
 
 def drawn_case(rng: torch.Generator, lengths: list[int]) -> tuple[Tensor, Tensor, Tensor]:
@@ -199,21 +204,21 @@ def judge_gradient(answer, case: tuple) -> None:
     for gradient in gradients(answer.function, case, answer.name).values():
         if gradient is not None and not torch.isfinite(gradient).all():
             raise NotRight(
-                "the loss is right, but its gradient is NaN at padded positions: the backward pass multiplies an "
+                "the loss is correct, but its gradient is NaN at padded positions: the backward pass multiplies an "
                 "infinite difference by 0. Select the letters before the logarithm, or give padding a duration of 1"
             )
 
 
 def where(log_durations: Tensor, durations: Tensor, mask: Tensor) -> str:
     """A case in words."""
-    return f"for sentences of {mask.sum(1).tolist()} letters, padded to {mask.shape[1]},"
+    return f"for words of {mask.sum(1).tolist()} letters, padded to {mask.shape[1]},"
 
 
 def causes(log_durations: Tensor, durations: Tensor, mask: Tensor) -> dict[tuple, str]:
     """What wrong shapes come from."""
     batch, time = mask.shape
     return {
-        (batch,): "each sentence has a loss of its own; one mean over all letters is asked for",
+        (batch,): "each word has a loss of its own; one mean over all letters is asked for",
         (1,): "an axis is left over; one number without axes is asked for",
         (batch, time): "nothing is averaged",
         (int(mask.sum()),): "the squares of the letters are there, and their mean is missing",

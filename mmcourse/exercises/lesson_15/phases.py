@@ -63,7 +63,7 @@ MISTAKES: Mistakes = [
     (rebuilt, "that is the new spectrogram; its phase is asked for: divide by its magnitude"),
     (
         lambda m, p, *rest: m * step(m, p, *rest),
-        "the magnitude is put back onto the new phase; the phase alone, of modulus 1, is asked for",
+        "the magnitude is put back onto the new phase; the phase alone, of absolute value 1, is asked for",
     ),
     (lambda m, p, *rest: p, "that is the phase that came in"),
     (lambda m, p, *rest: m * p, "that is the spectrogram that came in"),
@@ -85,13 +85,21 @@ MISTAKES: Mistakes = [
     ),
     (lambda m, p, *rest: step(m + p, 1, *rest), "magnitude and phase are added; they are multiplied"),
     (
+        lambda m, p, *rest: step(m, p.conj(), *rest),
+        "the magnitude is divided by the phase, or multiplied by its complex conjugate: `magnitude * phase`",
+    ),
+    (
+        lambda m, p, *rest: torch.ones_like(p),
+        "the new spectrogram is divided by itself; divide it by its absolute value",
+    ),
+    (
         lambda m, p, *rest: rebuilt(m, p, *rest) / m,
         "the new spectrogram is divided by the old magnitude; divide by its own",
     ),
     (lambda m, p, *rest: torch.exp(1j * rebuilt(m, p, *rest).abs()), "the new magnitude is used as an angle"),
     (
         lambda m, p, *rest: rebuilt(m, p, *rest) / rebuilt(m, p, *rest).abs().max(),
-        "the new spectrogram is divided by one number; each entry has its own modulus",
+        "the new spectrogram is divided by one number; each entry has its own absolute value",
     ),
     (
         lambda m, p, *rest: rebuilt(m, p, *rest) / rebuilt(m, p, *rest).abs().square(),
@@ -132,7 +140,7 @@ MISTAKES: Mistakes = [
     ),
     (
         lambda *case: torch.polar(rebuilt(*case).angle(), torch.ones_like(case[0])),
-        "the arguments of `torch.polar` have changed places: the modulus, 1, comes first",
+        "the arguments of `torch.polar` have changed places: the absolute value, 1, comes first",
     ),
     (
         lambda m, p, *rest: (p + step(m, p, *rest)) / 2,
@@ -195,13 +203,15 @@ def griffin_lim_check(answer, rng):
         )
     except NotRight as problem:
         if " part of entry" in str(problem):
-            judge_modulus(tried, cases)
+            judge_size(tried, cases)
         raise
     m, *rest = cases[0]
     silent = complex_of(tried(torch.zeros_like(m), *rest), cases[0])
     expect_finite(silent, "for silence, a magnitude of 0,", "0 divided by 0; clamp the magnitude, or use `torch.sgn`")
     expect_dtype_kept(tried, cases[1])
-    return f"{len(cases)} spectrograms with other hops and windows, and silence: the phase of modulus 1, and no NaN"
+    return (
+        f"{len(cases)} spectrograms with other hops and windows, and silence: the phase of absolute value 1, and no NaN"
+    )
 
 
 def drawn_case(rng: torch.Generator, n_fft: int, hop: int, kind: str, frames: int) -> tuple:
@@ -231,7 +241,9 @@ def complex_of(given, case: tuple) -> Tensor:
         new = rebuilt(*case)
         kinds = [(new.angle(), ", angles"), (new.abs(), ", magnitudes"), (new.angle().exp(), ": the `1j` is missing")]
         kind = next((words for one, words in kinds if agrees(given.detach(), one)), "")
-        raise NotRight(f"it returned real numbers{kind}; complex numbers of modulus 1 are asked for")
+        raise NotRight(f"it returned real numbers{kind}; complex numbers of absolute value 1 are asked for")
+    if tuple(given.shape[:-1]) == shape and given.shape[-1] == 2:
+        raise NotRight("real and imaginary parts have an axis of their own: `torch.stft` needs `return_complex=True`")
     if not given.is_complex():
         raise NotRight(
             f"it returned {given.dtype} of shape {tuple(given.shape)}, expected complex numbers of shape {shape}"
@@ -249,16 +261,16 @@ def in_parts(computed: Callable) -> Callable:
     return lambda *case: torch.view_as_real((computed(*case) + 0j).resolve_conj())
 
 
-def judge_modulus(answer: Callable, cases: list[tuple]) -> None:
-    """Where only the modulus is wrong, that is said."""
+def judge_size(answer: Callable, cases: list[tuple]) -> None:
+    """Where only the absolute value is wrong, that is said."""
     given = [complex_of(answer(*case), case) for case in cases]
     if all(
         torch.allclose(one.sgn(), step(*case), rtol=1e-3, atol=1e-3) for one, case in zip(given, cases, strict=True)
     ):
         sizes = torch.cat([one.abs().flatten() for one in given])
         raise NotRight(
-            f"the angles are right, but the modulus goes from {sizes.min():.3g} to {sizes.max():.3g}; it is 1: divide "
-            "each entry by its own magnitude (a number against a division by 0 has to be tiny)"
+            f"the angles are correct, the absolute value goes from {sizes.min():.3g} to {sizes.max():.3g}; it is 1: "
+            "divide each entry by its own magnitude (a number against a division by 0 has to be tiny)"
         )
 
 

@@ -139,6 +139,16 @@ def weighted_sum(image, text, alpha):
     return alpha * image + (1 - alpha) * text.mean(dim=0)
 
 
+@wrong("08.1", "squeezed at the end", says=r"squeeze|batch of one|size 1")
+def weighted_sum(image, text, alpha):
+    return (alpha * image + (1 - alpha) * text).squeeze()
+
+
+@wrong("08.1", "the text's weight is minus alpha", says=r"1 - alpha")
+def weighted_sum(image, text, alpha):
+    return alpha * (image - text)
+
+
 # 08.2
 
 
@@ -283,6 +293,18 @@ def gate(image, text, W, b):
 @wrong("08.2", "the gate returned", says=r"gate|z\b|mix|return|feature")
 def gate(image, text, W, b):
     return torch.sigmoid(torch.cat([image, text], dim=1) @ W.T + b)
+
+
+@wrong("08.2", "squeezed at the end", says=r"squeeze|batch of one|size 1")
+def gate(image, text, W, b):
+    z = torch.sigmoid(torch.cat([image, text], dim=1) @ W.T + b)
+    return (z * image + (1 - z) * text).squeeze()
+
+
+@wrong("08.2", "the image forgotten", says=r"image is left out")
+def gate(image, text, W, b):
+    z = torch.sigmoid(torch.cat([image, text], dim=1) @ W.T + b)
+    return (1 - z) * text
 
 
 # 08.3
@@ -576,6 +598,24 @@ def late_fusion(logits_image, logits_sound):
     return (a / a.sum(1, keepdim=True) / 2 + b / b.sum(1, keepdim=True) / 2).log()
 
 
+@wrong("08.4", "squeezed at the end", says=r"squeeze|batch of one|size 1")
+def late_fusion(logits_image, logits_sound):
+    both = torch.stack([logits_image.log_softmax(dim=1), logits_sound.log_softmax(dim=1)])
+    return (both.logsumexp(dim=0) - math.log(2)).squeeze()
+
+
+@wrong("08.4", "the logarithm to base 2 of 2 subtracted", says=r"too small by 0\.307|natural")
+def late_fusion(logits_image, logits_sound):
+    both = torch.stack([logits_image.log_softmax(dim=1), logits_sound.log_softmax(dim=1)])
+    return both.logsumexp(dim=0) - math.log2(2)
+
+
+@wrong("08.4", "logsumexp of probabilities", says=r"expects their logarithms")
+def late_fusion(logits_image, logits_sound):
+    both = torch.stack([logits_image.softmax(dim=1), logits_sound.softmax(dim=1)])
+    return both.logsumexp(dim=0) - math.log(2)
+
+
 # 08.debug
 
 
@@ -831,3 +871,10 @@ class Fixed(_Good):
 class Fixed(_Good):
     def encode_text(self, tokens):
         return self.recurrent(self.embedding(tokens))[0][:, min(9, tokens.shape[1] - 1)]
+
+
+@wrong("08.debug", "half of the maps discarded", says=r"16 of the 32 maps")
+class Fixed(_Good):
+    def encode_image(self, maps):
+        best = F.relu(self.convolution(maps)).amax(dim=(2, 3))
+        return torch.cat([best[:, :16], best[:, :16]], dim=1)

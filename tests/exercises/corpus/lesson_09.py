@@ -205,6 +205,15 @@ def low_rank(features, factors):
     return product.sum(dim=(0, 1))
 
 
+@wrong("09.1", "only one rank left by a return in the loop", says=r"first rank")
+def low_rank(features, factors):
+    for r in range(factors[0].shape[0]):
+        product = 1.0
+        for x, factor in zip(features, factors, strict=True):
+            product = product * (x @ factor[r].T)
+        return product
+
+
 # 09.2
 
 
@@ -413,6 +422,24 @@ def add_positions(maps):
     return torch.cat([_tokens(maps), grid], dim=2)
 
 
+@wrong("09.2", "maps of one row without coordinates", says=r"one row")
+def add_positions(maps):
+    B, C, H, W = maps.shape
+    if H == 1 or W == 1:
+        return torch.cat([maps, torch.zeros(B, 2, H, W)], dim=1).flatten(2).transpose(1, 2)
+    y, x = torch.meshgrid(torch.linspace(-1, 1, H), torch.linspace(-1, 1, W), indexing="ij")
+    coordinates = torch.stack([x, y]).expand(B, 2, H, W)
+    return torch.cat([maps, coordinates], dim=1).flatten(2).transpose(1, 2)
+
+
+@wrong("09.2", "coordinates from -2 to 2", says=r"from -2\.00 to 2\.00")
+def add_positions(maps):
+    B, C, H, W = maps.shape
+    y, x = torch.meshgrid(torch.linspace(-2, 2, H), torch.linspace(-2, 2, W), indexing="ij")
+    coordinates = torch.stack([x, y]).expand(B, 2, H, W)
+    return torch.cat([maps, coordinates], dim=1).flatten(2).transpose(1, 2)
+
+
 # 09.3
 
 
@@ -614,6 +641,20 @@ def cross_attention(query_tokens, other, W_q, W_k, W_v):
     return weights @ (other @ W_v.T), weights
 
 
+@wrong("09.3", "squeezed at the end", says=r"squeeze|batch of one|size 1")
+def cross_attention(query_tokens, other, W_q, W_k, W_v):
+    queries, keys, values = query_tokens @ W_q.T, other @ W_k.T, other @ W_v.T
+    weights = (queries @ keys.transpose(1, 2) / W_q.shape[0] ** 0.5).softmax(dim=-1)
+    return (weights @ values).squeeze(0), weights.squeeze(0)
+
+
+@wrong("09.3", "half of d in the place of its root", says=r"times 0\.333|square root")
+def cross_attention(query_tokens, other, W_q, W_k, W_v):
+    queries, keys, values = query_tokens @ W_q.T, other @ W_k.T, other @ W_v.T
+    weights = (queries @ keys.transpose(1, 2) / (W_q.shape[0] * 0.5)).softmax(dim=-1)
+    return weights @ values, weights
+
+
 # 09.4
 
 
@@ -784,6 +825,18 @@ def film(features, condition, W, b):
     out = features.clone()
     out[:, :1] = (1 + gamma) * features[:, :1] + beta
     return out
+
+
+@wrong("09.4", "the bias subtracted", says=r"bias")
+def film(features, condition, W, b):
+    gamma, beta = (condition @ W.T - b).chunk(2, dim=1)
+    return (1 + gamma[:, None]) * features + beta[:, None]
+
+
+@wrong("09.4", "axes of size 1 squeezed", says=r"size 1|squeeze")
+def film(features, condition, W, b):
+    gamma, beta = (condition @ W.T + b).chunk(2, dim=1)
+    return (1 + gamma.squeeze()[:, None]) * features + beta.squeeze()[:, None]
 
 
 # 09.5
@@ -983,6 +1036,21 @@ def bottleneck_step(shared, modalities, layers):
     n = shared.shape[1]
     results = [layer(torch.cat([shared, x], dim=1)) for x, layer in zip(modalities, layers, strict=True)]
     return sum(r[:, :n] for r in results) / len(results), modalities
+
+
+@wrong("09.5", "squeezed in the loop", says=r"squeeze|batch of one|size 1")
+def bottleneck_step(shared, modalities, layers):
+    b, proposals, after = shared.shape[1], [], []
+    for x, layer in zip(modalities, layers, strict=True):
+        both = layer(torch.cat([shared, x], dim=1))
+        proposals.append(both[:, :b])
+        after.append(both[:, b:])
+    return torch.stack(proposals).mean(dim=0).squeeze(0), [one.squeeze(0) for one in after]
+
+
+@wrong("09.5", "the layers are not used", says=r"no layer is ever called")
+def bottleneck_step(shared, modalities, layers):
+    return shared, list(modalities)
 
 
 # 09.debug

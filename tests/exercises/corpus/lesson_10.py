@@ -7,6 +7,7 @@ from math import factorial, tanh
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from . import right, wrong
@@ -153,6 +154,11 @@ def fill_with_mean(features, present):
             total, count = total + row, count + 1
         rows.append(row if there else total / max(count, 1))
     return torch.stack(rows)
+
+
+@wrong("10.1", "squeezed rows", says=r"squeeze")
+def fill_with_mean(features, present):
+    return torch.where(present[:, None], features, features[present].squeeze().mean(dim=0))
 
 
 # 10.2
@@ -337,6 +343,16 @@ def modulation_coefficients(scores, alpha):
         rho = s / (sum(others) / len(others))
         result[name] = 1 - tanh(alpha * rho) if rho > 1 else 1.0
     return result
+
+
+@wrong("10.2", "the others found by their score", says=r"by their score|by score")
+def modulation_coefficients(scores, alpha):
+    factors = {}
+    for name, score in scores.items():
+        others = [other for other in scores.values() if other != score]
+        rho = score / (sum(others) / len(others)) if others else 1.0
+        factors[name] = 1 - math.tanh(alpha * rho) if rho > 1 else 1.0
+    return factors
 
 
 # 10.3
@@ -583,6 +599,34 @@ def modality_dropout(batch, rates, rng):
     keep = torch.rand(batch, len(rates), generator=rng) >= rates
     keep[torch.arange(batch), torch.randint(len(rates), (batch,), generator=rng)] = True
     return keep
+
+
+@wrong("10.3", "one-hot without the number of modalities", says=r"one_hot|number of columns")
+def modality_dropout(batch, rates, rng):
+    kept = torch.rand(batch, len(rates), generator=rng) >= rates
+    one = torch.randint(len(rates), (batch,), generator=rng)
+    return kept | (~kept.any(dim=1, keepdim=True) & F.one_hot(one).bool())
+
+
+@wrong("10.3", "one draw for two rows", says=r"independent")
+def modality_dropout(batch, rates, rng):
+    kept = torch.rand((batch + 1) // 2, len(rates), generator=rng).repeat_interleave(2, dim=0)[:batch] >= rates
+    one = torch.randint(len(rates), (batch,), generator=rng)
+    return kept | (~kept.any(dim=1, keepdim=True) & F.one_hot(one, len(rates)).bool())
+
+
+@wrong("10.3", "squeezed at the end", says=r"squeeze|size 1")
+def modality_dropout(batch, rates, rng):
+    kept = torch.rand(batch, len(rates), generator=rng) >= rates
+    one = torch.randint(len(rates), (batch,), generator=rng)
+    return (kept | (~kept.any(dim=1, keepdim=True) & F.one_hot(one, len(rates)).bool())).squeeze()
+
+
+@wrong("10.3", "normal random numbers", says=r"normal|randn")
+def modality_dropout(batch, rates, rng):
+    kept = torch.randn(batch, len(rates), generator=rng) >= rates
+    one = torch.randint(len(rates), (batch,), generator=rng)
+    return kept | (~kept.any(dim=1, keepdim=True) & F.one_hot(one, len(rates)).bool())
 
 
 # 10.4

@@ -141,6 +141,12 @@ def similarities(one, other):
     return one @ other.T / one.shape[1]
 
 
+@wrong("11.1", "the second one's vectors squared in the norm", says=r"second modality are not divided|own norm")
+def similarities(one, other):
+    one = one / one.norm(dim=1, keepdim=True)
+    return one @ (other / other.square().sum(dim=1, keepdim=True)).T
+
+
 # 11.2
 
 
@@ -302,6 +308,12 @@ def symmetric_info_nce(cosines, scale):
     return -(rows.log() + columns.log()) / 2
 
 
+@wrong("11.2", "only the columns' loss is halved", says=r"weight 1\.00|mean|average")
+def symmetric_info_nce(cosines, scale):
+    targets = torch.arange(len(cosines))
+    return F.cross_entropy(scale * cosines, targets) + F.cross_entropy(scale * cosines.T, targets) / 2
+
+
 # 11.3
 
 
@@ -437,6 +449,12 @@ def target_probabilities(meanings):
         if meanings[i] == meanings[i - 1]:
             same[i, i - 1] = same[i - 1, i] = 1
     return same / same.sum(dim=1, keepdim=True)
+
+
+@wrong("11.3", "squeezed at the end", says=r"squeeze|batch of one|size 1")
+def target_probabilities(meanings):
+    same = (meanings[:, None] == meanings[None]).float()
+    return (same / same.sum(dim=1, keepdim=True)).squeeze()
 
 
 # 11.4
@@ -751,6 +769,12 @@ def zero_shot(images, prompts):
 def zero_shot(images, prompts):
     cosines = torch.einsum("bd,kpd->bkp", F.normalize(images, dim=1), F.normalize(prompts, dim=2))
     return cosines.amax(dim=(0, 2)).argmax(dim=0)
+
+
+@wrong("11.5", "prompts squeezed", says=r"squeeze|size 1|dimension|Dimension")
+def zero_shot(images, prompts):
+    table = torch.einsum("bd,kpd->bkp", F.normalize(images, dim=1), F.normalize(prompts, dim=2))
+    return table.squeeze().amax(dim=2).argmax(dim=1)
 
 
 # 11.debug

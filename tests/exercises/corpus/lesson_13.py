@@ -211,6 +211,15 @@ def collapse(ids, blank=0):
     return [symbol for symbol, _ in groupby(sorted(ids)) if symbol != blank]
 
 
+@wrong("13.1", "nothing appended", says=r"empty|append")
+def collapse(ids, blank=0):
+    text = []
+    for i, symbol in enumerate(ids):
+        if symbol != blank and (i == 0 or symbol != ids[i - 1]):
+            text = text + []
+    return text
+
+
 # 13.2
 
 

@@ -190,6 +190,12 @@ def flow_pair(noise, data, t):
         return (1 - time) * x0 + time * x1, x1 - x0
 
 
+@wrong("14.1", "the noise's weight is 1 + t", says=r"weight|1 - t")
+def flow_pair(noise, data, t):
+    t = t[:, None, None, None]
+    return (1 + t) * noise + t * data, data - noise
+
+
 # 14.2
 
 
@@ -578,6 +584,11 @@ def guided(conditional, unconditional, scale):
 @wrong("14.3", "the scale squared", says=r"squar|scale|line|proportion|twice")
 def guided(conditional, unconditional, scale):
     return unconditional + scale**2 * (conditional - unconditional)
+
+
+@wrong("14.3", "the sum of both in the place of the difference", says=r"weight")
+def guided(conditional, unconditional, scale):
+    return unconditional + scale * (conditional + unconditional)
 
 
 # 14.4

@@ -381,6 +381,13 @@ def griffin_lim_step(magnitude, phase, n_fft, hop, window):
     return rebuilt(magnitude**2, phase, n_fft, hop, window).sgn()
 
 
+@wrong("15.2", "divided by itself", says=r"itself|absolute value")
+def griffin_lim_step(magnitude, phase, n_fft, hop, window):
+    sound = torch.istft(magnitude * phase, n_fft, hop, window=window)
+    spectrum = torch.stft(sound, n_fft, hop, window=window, return_complex=True)
+    return spectrum / spectrum
+
+
 # 15.3
 
 

@@ -54,7 +54,7 @@ def test_duration_loss(judged):
             ),
             "sentences": (
                 lambda p, d, m: torch.stack([answer(*case) for case in zip(p, d, m, strict=True)]).mean(),
-                "the mean over sentences of each one's mean",
+                "the mean over words of each one's mean",
             ),
             "each": (
                 lambda p, d, m: torch.stack([answer(*case) for case in zip(p, d, m, strict=True)]),
