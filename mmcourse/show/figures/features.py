@@ -1,4 +1,4 @@
-"""Inside a convolutional network: filters, feature maps, and where a network looked."""
+"""Inside a convolutional network: filters, feature maps, and heat maps over images."""
 
 import math
 
@@ -9,6 +9,8 @@ from torch import Tensor
 
 from mmcourse.show import style
 from mmcourse.show.figures.images import as_images, check_few, for_matplotlib, smooth
+
+TITLE_CHARACTER = 0.085  # inches of a title's character, bold and 10 points high
 
 
 def show_filters(weight: Tensor, columns: int = 16, most: int = 64, title: str | None = None) -> None:
@@ -131,7 +133,9 @@ def _maps(blocks: list[tuple[str, Tensor]], columns: int, alt: str, diverging: b
     wide = min((style.WIDTH - 0.75) / columns, 0.95)
     rows = [math.ceil(len(layer) / columns) for _, layer in blocks]
     heights = [0.3 + n * wide * layer.shape[-2] / layer.shape[-1] for n, (_, layer) in zip(rows, blocks, strict=True)]
-    with style.drawing(wide * columns + 0.75, sum(heights), alt, scale=1.25) as figure:
+    title_width = TITLE_CHARACTER * max(len(title) for title, _ in blocks)
+    width = max(wide * columns + 0.75, min(title_width, style.WIDTH))
+    with style.drawing(width, sum(heights), alt, scale=1.25) as figure:
         parts = figure.subfigures(len(blocks), 1, height_ratios=heights, squeeze=False)[:, 0]
         for part, (title, layer), n in zip(parts, blocks, rows, strict=True):
             part.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
