@@ -148,7 +148,7 @@ def modulation_coefficients(answer, rng):
         ({"image": draw(0.3, 0.4), "sound": draw(0.7, 0.9)}, 0.5),
         ({"image": draw(0.1, 0.2), "sound": draw(0.8, 0.9), "text": draw(0.6, 0.7)}, draw(0.2, 0.4)),
         ({"image": draw(0.5, 0.6), "sound": draw(0.3, 0.4), "text": draw(0.1, 0.2), "touch": draw(0.42, 0.48)}, 0.7),
-        ({"image": equal, "sound": draw(0.1, 0.2), "text": equal}, 0.6),
+        ({"image": equal, "sound": draw(0.05, 0.1), "text": equal, "touch": draw(0.7, 0.8)}, 0.6),
     ]
     given = []
     tried = explained(answer, {"values to unpack": "there may be any number of branches: loop over the names"})
