@@ -795,7 +795,10 @@ if rows:
     expect("13.digits", sum(errors) / 6)
 
 # %% [markdown]
-# DIGITS_TEXT
+# With greedy decoding almost half of the words are wrong, with the language model less than a quarter: it corrects
+# misspelled digits. The errors differ a lot from speaker to speaker, as in lesson 03: four training speakers do not cover
+# the voices of others. Pretraining helps: from random initialisation about 70% were wrong, decoded greedily, in a trial
+# of similar length. We know of no published result for this task, which was made for this course.
 
 # %% [markdown]
 # ## Where this is used
