@@ -5,8 +5,7 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import agrees, expect_tensor, named_mistake
-from mmcourse.exercises.properties import expect_same_again
+from mmcourse.exercises.judging import agrees, expect_tensor, explained, named_mistake
 
 
 def weighted(maps: Tensor, gradients: Tensor) -> Tensor:
@@ -117,7 +116,23 @@ GRAD_CAM_MISTAKES = [
         lambda a, g: weighted(a, g).relu() / weighted(a, g).relu().sum((1, 2), keepdim=True).clamp(min=1e-12),
         "it is divided by the sum; divide by the maximum",
     ),
+    *(
+        (
+            lambda a, g, made=made, constant=constant: (
+                weighted(a, g).relu() / made(weighted(a, g).relu().amax((1, 2), keepdim=True), constant)
+            ),
+            f"the constant that avoids 0 / 0 is too large ({constant:g}), so the maps are darker; 1e-8 suffices",
+        )
+        for constant in (1, 0.1, 0.01, 0.001)
+        for made in (torch.add, torch.clamp)
+    ),
 ]
+
+
+KEPT = (
+    "with `keepdim=True` the weights are (B, C, 1, 1) and the maxima (B, 1, 1), which fit the maps and the heat maps; "
+    "without it `[:, :, None, None]` and `[:, None, None]` add the axes"
+)
 
 
 @exercise(
@@ -125,6 +140,7 @@ GRAD_CAM_MISTAKES = [
     title="Grad-CAM",
     dots=3,
     minutes=15,
+    repeatable=True,
     hints=(
         "One weight for each image and channel: the mean of its gradients over H and W. With `keepdim=True` the "
         "weights are (B, C, 1, 1) and multiply the maps.",
@@ -133,6 +149,7 @@ GRAD_CAM_MISTAKES = [
     ),
 )
 def grad_cam(answer, rng):
+    answer = explained(answer, {"must match the size": KEPT, "does not broadcast": KEPT})
     maps = torch.rand(6, 5, 4, 7, generator=rng) + 0.1
     gradients = torch.randn(6, 5, 4, 7, generator=rng)
     maps[:4] = torch.randn(4, 5, 4, 7, generator=rng)  # both signs, as before a ReLU
@@ -162,7 +179,6 @@ def grad_cam(answer, rng):
         why = "its map is zero everywhere, and 0 / 0 is NaN: keep the maximum above zero, with `clamp(min=1e-8)`"
         raise NotRight("one image's map is NaN: " + why if blank else f"{where} the result contains NaN or infinity")
     if not agrees(given, expected):
-        expect_same_again(answer, (maps, gradients))
         raise NotRight(f"{where}: {grad_cam_mistake(maps, gradients, given, expected)}")
     for case in ((maps[:1], gradients[:1]), (maps[:3, :, :1], gradients[:3, :, :1]), (maps[:, :1], gradients[:, :1])):
         right = over_maximum(weighted(*case).relu())
