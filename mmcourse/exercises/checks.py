@@ -19,7 +19,7 @@ from mmcourse.exercises.showing import BADGES, line, note, notebook, plain_text,
 from mmcourse.renamed import new_exercise
 
 # What torch says where a check subtracts or compares numbers and the result holds True and False.
-OF_BOOLEANS = ("with a bool tensor", "Boolean inputs", "isin(): Bool")
+OF_BOOLEANS = ("with a bool tensor", "Boolean inputs", "isin(): Bool", "for 'Bool'")
 _registry: dict[str, "Exercise"] = {}
 
 

@@ -1,6 +1,5 @@
 """Exercises 02.5 and 02.6: one vector for a sentence, from its real words alone."""
 
-import math
 import re
 
 import torch
