@@ -6,6 +6,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, expect_tensor, explained, named_mistake
+from mmcourse.exercises.properties import mixed_examples
 
 
 def weighted(maps: Tensor, gradients: Tensor) -> Tensor:
@@ -179,12 +180,12 @@ def grad_cam(answer, rng):
         why = "its map is zero everywhere, and 0 / 0 is NaN: keep the maximum above zero, with `clamp(min=1e-8)`"
         raise NotRight("one image's map is NaN: " + why if blank else f"{where} the result contains NaN or infinity")
     if not agrees(given, expected):
-        raise NotRight(f"{where}: {grad_cam_mistake(maps, gradients, given, expected)}")
+        raise NotRight(f"{where}: {grad_cam_mistake(answer, maps, gradients, given, expected)}")
     for case in ((maps[:1], gradients[:1]), (maps[:3, :, :1], gradients[:3, :, :1]), (maps[:, :1], gradients[:, :1])):
         right = over_maximum(weighted(*case).relu())
         where = f"for maps and gradients of shape {tuple(case[0].shape)}"
         if not agrees(came := expect_tensor(answer(*case), where, right.shape), right):
-            raise NotRight(f"{where}: {grad_cam_mistake(*case, came, right)}")
+            raise NotRight(f"{where}: {grad_cam_mistake(answer, *case, came, right)}")
     scaled = expect_tensor(answer(maps[:2], 1e-4 * gradients[:2]), "for much smaller gradients", (2, height, width))
     if not torch.allclose(scaled.to(expected.dtype), expected[:2], atol=0.02):
         raise NotRight(
@@ -197,10 +198,10 @@ def grad_cam(answer, rng):
     return "six images, one without positive evidence, small gradients, maps of zeros"
 
 
-def grad_cam_mistake(maps: Tensor, gradients: Tensor, given: Tensor, expected: Tensor) -> str:
+def grad_cam_mistake(answer, maps: Tensor, gradients: Tensor, given: Tensor, expected: Tensor) -> str:
     """Words for a wrong Grad-CAM of the right shape."""
     words = named_mistake([(maps, gradients)], [given], GRAD_CAM_MISTAKES)
-    if words:
+    if words := words or mixed_examples(answer, (maps, gradients), (0, 1)):
         return words
     if len(given) > 5 and agrees(given[:5], expected[:5]):
         return "where all evidence is against the class the map should be zero: the ReLU comes before the division"

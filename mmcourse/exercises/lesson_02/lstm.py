@@ -16,6 +16,7 @@ from mmcourse.exercises.judging import (
     named_mistake,
     told_apart,
 )
+from mmcourse.exercises.properties import mixed_examples
 
 Gates = tuple[Tensor, Tensor, Tensor, Tensor]  # i, f, g, o before their sigmoid or tanh, each (B, H)
 
@@ -201,6 +202,7 @@ def lstm_step(answer, rng):
         expected = stepped()(*case)
         if not agrees(given, expected):
             words = named_mistake([case], [given], LSTM_MISTAKES) if i == 0 else None
+            words = words or mixed_examples(answer, case, (0, 1, 2)) or None
             if words is None:
                 name = "c" if not agrees(given[1], expected[1]) else "h"
                 first = int(name == "c")

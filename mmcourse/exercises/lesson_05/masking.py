@@ -134,7 +134,6 @@ TARGETS: list[tuple[Callable[..., Tensor], str]] = [
     title="masked tokens",
     dots=2,
     minutes=15,
-    repeatable=True,
     hints=(
         "Take a row of five tokens and write by hand what becomes of each of the chosen ones, by its `draw`.",
         "`torch.where(condition, a, b)` chooses entry by entry. `chosen & (draw < 0.8)` says where <mask> goes.",
