@@ -176,8 +176,8 @@ def judge(id: str, answer) -> Verdict:
             torch.manual_seed(rng.initial_seed())
             try:
                 verified = entry.judge(given, rng)
-            except NotRight:
-                if entry.repeatable:
+            except NotRight as mistake:
+                if entry.repeatable and "torch.empty" not in str(mistake):  # which explains other values already
                     expect_first_call_again(given)
                 raise
     except NotTried:
