@@ -43,6 +43,7 @@ class Answer:
     def __init__(self, function: Callable):
         self.function = function
         self.name = getattr(function, "__name__", type(function).__name__)
+        self.first_call: tuple | None = None  # arguments, options and result of the first call that returned
 
     def __call__(self, *arguments, **options):
         self._fits(arguments, options)
@@ -56,6 +57,8 @@ class Answer:
                 raise NotTried
             raise NotRight(f"`{self.name}` returned None: is the `return` missing, or not reached?")
         self._unchanged(arguments, given)
+        if self.first_call is None:
+            self.first_call = copied((arguments, options, result))
         return result
 
     def _fits(self, arguments, options) -> None:

@@ -18,6 +18,8 @@ from mmcourse import settings
 from mmcourse.exercises.showing import BADGES, line, note, notebook, plain_text, show
 from mmcourse.renamed import new_exercise
 
+# What torch says where a check subtracts or compares numbers and the result holds True and False.
+OF_BOOLEANS = ("with a bool tensor", "Boolean inputs", "isin(): Bool", "for 'Bool'")
 _registry: dict[str, "Exercise"] = {}
 
 
@@ -36,6 +38,7 @@ class Exercise:
     hints: tuple[str, ...]
     takes: str
     judge: Callable
+    repeatable: bool = False
 
 
 @dataclass
@@ -68,8 +71,21 @@ class Verdict:
             self.show()
 
 
-def exercise(id: str, *, title: str, dots: int, minutes: int, hints: tuple[str, ...] = (), takes: str = "function"):
-    """Register a judge. `takes` is the type of the answer: "function" (wrapped for safe calls) or "value"."""
+def exercise(
+    id: str,
+    *,
+    title: str,
+    dots: int,
+    minutes: int,
+    hints: tuple[str, ...] = (),
+    takes: str = "function",
+    repeatable: bool = False,
+):
+    """Register a judge. `takes` is the type of the answer: "function" (wrapped for safe calls) or "value".
+
+    repeatable: the same arguments give the same result, so for a wrong answer whose second call differs, this is the
+    mistake that is named. Not for answers that draw random numbers or change an argument on purpose.
+    """
     if not re.fullmatch(r"\d\d\.\w+", id) or dots not in (1, 2, 3) or takes not in ("function", "value"):
         raise ValueError(
             f"exercise({id!r}, dots={dots}, takes={takes!r}); expected an id such as '01.3' or '01.debug', "
@@ -77,7 +93,7 @@ def exercise(id: str, *, title: str, dots: int, minutes: int, hints: tuple[str, 
         )
 
     def register(judge: Callable) -> Callable:
-        _registry[id] = Exercise(id, title, dots, minutes, tuple(hints), takes, judge)
+        _registry[id] = Exercise(id, title, dots, minutes, tuple(hints), takes, judge, repeatable)
         return judge
 
     return register
@@ -140,6 +156,7 @@ def judge(id: str, answer) -> Verdict:
     import torch
 
     from mmcourse.exercises.answers import Answer, NotRight, NotTried
+    from mmcourse.exercises.properties import expect_first_call_again
     from mmcourse.exercises.randomness import states_kept
 
     entry = find(id)
@@ -153,15 +170,23 @@ def judge(id: str, answer) -> Verdict:
             "wrong",
             f"hand in the function itself, without brackets, as in `check({id!r}, name)`; this is its result ({kind})",
         )
+    given = Answer(answer) if entry.takes == "function" else answer
     try:
         with states_kept():
             torch.manual_seed(rng.initial_seed())
-            verified = entry.judge(Answer(answer) if entry.takes == "function" else answer, rng)
+            try:
+                verified = entry.judge(given, rng)
+            except NotRight as mistake:
+                if entry.repeatable and "torch.empty" not in str(mistake):  # which explains other values already
+                    expect_first_call_again(given)
+                raise
     except NotTried:
         return Verdict(id, "untried", "not tried yet")
     except NotRight as mistake:
         return Verdict(id, "wrong", str(mistake))
     except Exception as error:
+        if any(words in str(error) for words in OF_BOOLEANS):
+            return Verdict(id, "wrong", "the result holds True and False (torch.bool), where numbers are expected")
         return Verdict(
             id,
             "wrong",

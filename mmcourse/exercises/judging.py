@@ -12,6 +12,7 @@ from mmcourse.exercises.answers import Answer, NotRight, guarded
 from mmcourse.exercises.gradients import tensors
 
 SQUEEZED = "an axis of size 1 is lost: is there a `squeeze()`? A batch of one, or any other axis of one, keeps its axis"
+ONE_ROW = "there is one row instead of {}: is the `return` inside the loop, or a mean or sum taken over axis 0?"
 Mistakes = Sequence[tuple[Callable, str]]  # functions with typical mistakes, and their messages
 
 
@@ -103,6 +104,8 @@ def expect_tensor(
         cause = (causes or {}).get(tuple(given.shape), "")
         if squeezed(given.shape, shape) and "squeeze" not in cause:
             cause = SQUEEZED
+        if not cause and len(shape) > 1 and tuple(given.shape) == (1, *shape[1:]):
+            cause = ONE_ROW.format(shape[0])
         cause = cause or axes_apart(tuple(given.shape), tuple(shape))
         raise NotRight(
             f"{where} the shape is {tuple(given.shape)}, expected {tuple(shape)}" + (f": {cause}" if cause else "")
@@ -173,7 +176,7 @@ def agrees(given, expected) -> bool:
         kind = torch.promote_types(given.dtype, expected.dtype)  # never the narrower type, which would turn 1.5 into 1
         return torch.allclose(given.to(kind), expected.to(kind), rtol=1e-3, atol=1e-4, equal_nan=True)
     if isinstance(expected, float):
-        return math.isclose(given, expected, rel_tol=1e-6)
+        return math.isclose(given, expected, rel_tol=1e-6) or (given != given and expected != expected)
     return given == expected
 
 

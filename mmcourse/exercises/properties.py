@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from mmcourse.exercises.answers import Answer, NotRight, copied
+from mmcourse.exercises.answers import Answer, NotRight, NotTried, copied
 from mmcourse.exercises.gradients import tensors
 from mmcourse.exercises.judging import agrees
 
@@ -51,7 +51,7 @@ def expect_dtype_kept(answer: Answer, case: tuple) -> None:
 
 CHANGES = (
     "a second call with the same arguments returns another result: does a default argument such as `[]`, a global or "
-    "an attribute keep a value from the first call? Or is the result random?"
+    "an attribute keep a value from the first call? Or is the result random, or a part of `torch.empty` never assigned?"
 )
 
 
@@ -59,6 +59,19 @@ def expect_same_again(answer: Callable, case: tuple) -> None:
     """NotRight where a second call with the same arguments returns another result, for types that `agrees` compares."""
     first = copied(answer(*case))
     if not agrees_throughout(answer(*case), first):
+        raise NotRight(CHANGES)
+
+
+def expect_first_call_again(answer: Answer) -> None:
+    """NotRight where the answer's first call, made again, returns another result; nothing where it stops."""
+    if answer.first_call is None:
+        return
+    arguments, options, result = answer.first_call
+    try:
+        again = answer(*arguments, **options)
+    except (NotRight, NotTried):
+        return
+    if not agrees_throughout(again, result):
         raise NotRight(CHANGES)
 
 

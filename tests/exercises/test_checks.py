@@ -111,8 +111,8 @@ def test_a_check_leaves_the_learners_random_numbers_alone():
     assert torch.equal(torch.rand(4), expected)
 
 
-def register(monkeypatch, judge, takes="function"):
-    monkeypatch.setitem(checks._registry, "98.1", Exercise("98.1", "title", 1, 5, (), takes, judge))
+def register(monkeypatch, judge, takes="function", repeatable=False):
+    monkeypatch.setitem(checks._registry, "98.1", Exercise("98.1", "title", 1, 5, (), takes, judge, repeatable))
 
 
 def test_inputs_are_drawn_afresh(monkeypatch):
@@ -140,6 +140,27 @@ def test_a_check_can_take_a_value(monkeypatch):
     assert "41 is not it" in judge("98.1", 41).message
     assert check("98.1", 42)
     assert record.load()["exercises"]["98.1"]["answer"] == "42"
+
+
+def accumulated(x, seen=[]):  # noqa: B006
+    seen.append(x)
+    return sum(seen)
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+def test_a_wrong_answer_that_changes_from_call_to_call_is_named_where_it_should_not(monkeypatch, repeatable):
+    def two_calls(answer, rng):
+        answer(torch.ones(2))
+        raise NotRight("another mistake")
+
+    register(monkeypatch, two_calls, repeatable=repeatable)
+    assert ("second call" in judge("98.1", accumulated).message) == repeatable
+    assert judge("98.1", lambda x: 2 * x).message == "another mistake"
+
+
+def test_true_and_false_in_place_of_numbers_are_named(monkeypatch):
+    register(monkeypatch, lambda answer, rng: str(answer(torch.ones(2)) - 1))
+    assert "True and False" in judge("98.1", lambda x: x > 0).message
 
 
 class Mine:

@@ -93,6 +93,13 @@ def test_what_is_no_tensor_is_named(given, words):
         expect_tensor(given, "for these", (2,))
 
 
+def test_one_row_of_several_asks_for_a_return_in_a_loop():
+    with pytest.raises(NotRight, match="one row instead of 4: is the `return` inside the loop"):
+        expect_tensor(torch.zeros(1, 3), "here", (4, 3))
+    with pytest.raises(NotRight, match="one of them"):
+        expect_tensor(torch.zeros(1, 3), "here", (4, 3), {(1, 3): "one of them"})
+
+
 def test_a_number_in_place_of_a_tensor_of_one_is_named():
     with pytest.raises(NotRight, match="a tensor of one number: `.item"):
         expect_tensor(1.0, "for these", ())

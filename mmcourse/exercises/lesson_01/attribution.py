@@ -5,8 +5,8 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import agrees, expect_tensor, named_mistake
-from mmcourse.exercises.properties import expect_same_again
+from mmcourse.exercises.judging import agrees, expect_tensor, explained, named_mistake
+from mmcourse.exercises.properties import mixed_examples
 
 
 def weighted(maps: Tensor, gradients: Tensor) -> Tensor:
@@ -117,7 +117,23 @@ GRAD_CAM_MISTAKES = [
         lambda a, g: weighted(a, g).relu() / weighted(a, g).relu().sum((1, 2), keepdim=True).clamp(min=1e-12),
         "it is divided by the sum; divide by the maximum",
     ),
+    *(
+        (
+            lambda a, g, made=made, constant=constant: (
+                weighted(a, g).relu() / made(weighted(a, g).relu().amax((1, 2), keepdim=True), constant)
+            ),
+            f"the constant that avoids 0 / 0 is too large ({constant:g}), so the maps are darker; 1e-8 suffices",
+        )
+        for constant in (1, 0.1, 0.01, 0.001)
+        for made in (torch.add, torch.clamp)
+    ),
 ]
+
+
+KEPT = (
+    "with `keepdim=True` the weights are (B, C, 1, 1) and the maxima (B, 1, 1), which fit the maps and the heat maps; "
+    "without it `[:, :, None, None]` and `[:, None, None]` add the axes"
+)
 
 
 @exercise(
@@ -125,6 +141,7 @@ GRAD_CAM_MISTAKES = [
     title="Grad-CAM",
     dots=3,
     minutes=15,
+    repeatable=True,
     hints=(
         "One weight for each image and channel: the mean of its gradients over H and W. With `keepdim=True` the "
         "weights are (B, C, 1, 1) and multiply the maps.",
@@ -133,6 +150,7 @@ GRAD_CAM_MISTAKES = [
     ),
 )
 def grad_cam(answer, rng):
+    answer = explained(answer, {"must match the size": KEPT, "does not broadcast": KEPT})
     maps = torch.rand(6, 5, 4, 7, generator=rng) + 0.1
     gradients = torch.randn(6, 5, 4, 7, generator=rng)
     maps[:4] = torch.randn(4, 5, 4, 7, generator=rng)  # both signs, as before a ReLU
@@ -162,13 +180,12 @@ def grad_cam(answer, rng):
         why = "its map is zero everywhere, and 0 / 0 is NaN: keep the maximum above zero, with `clamp(min=1e-8)`"
         raise NotRight("one image's map is NaN: " + why if blank else f"{where} the result contains NaN or infinity")
     if not agrees(given, expected):
-        expect_same_again(answer, (maps, gradients))
-        raise NotRight(f"{where}: {grad_cam_mistake(maps, gradients, given, expected)}")
+        raise NotRight(f"{where}: {grad_cam_mistake(answer, maps, gradients, given, expected)}")
     for case in ((maps[:1], gradients[:1]), (maps[:3, :, :1], gradients[:3, :, :1]), (maps[:, :1], gradients[:, :1])):
         right = over_maximum(weighted(*case).relu())
         where = f"for maps and gradients of shape {tuple(case[0].shape)}"
         if not agrees(came := expect_tensor(answer(*case), where, right.shape), right):
-            raise NotRight(f"{where}: {grad_cam_mistake(*case, came, right)}")
+            raise NotRight(f"{where}: {grad_cam_mistake(answer, *case, came, right)}")
     scaled = expect_tensor(answer(maps[:2], 1e-4 * gradients[:2]), "for much smaller gradients", (2, height, width))
     if not torch.allclose(scaled.to(expected.dtype), expected[:2], atol=0.02):
         raise NotRight(
@@ -181,10 +198,10 @@ def grad_cam(answer, rng):
     return "six images, one without positive evidence, small gradients, maps of zeros"
 
 
-def grad_cam_mistake(maps: Tensor, gradients: Tensor, given: Tensor, expected: Tensor) -> str:
+def grad_cam_mistake(answer, maps: Tensor, gradients: Tensor, given: Tensor, expected: Tensor) -> str:
     """Words for a wrong Grad-CAM of the right shape."""
     words = named_mistake([(maps, gradients)], [given], GRAD_CAM_MISTAKES)
-    if words:
+    if words := words or mixed_examples(answer, (maps, gradients), (0, 1)):
         return words
     if len(given) > 5 and agrees(given[:5], expected[:5]):
         return "where all evidence is against the class the map should be zero: the ReLU comes before the division"

@@ -86,6 +86,7 @@ CONVOLVE_MISTAKES = [
     title="a convolution by hand",
     dots=2,
     minutes=10,
+    repeatable=True,
     hints=(
         "How many windows fit? As in exercise 01.1: H - K + 1 rows of W - K + 1. Start from a tensor of zeros.",
         "For row i and column j the window is `image[i:i + K, j:j + K]`. Multiply it by the kernel entry by entry.",

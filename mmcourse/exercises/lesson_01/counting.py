@@ -53,6 +53,7 @@ OUTPUT_SIZE_MISTAKES = [
     title="the size of a convolution's output",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "Slide a window of 3 over a row of 5 pixels: it fits at 3 positions. Where does this 3 come from?",
         "The window can start at 0, stride, 2 · stride ... as long as it ends inside. How many starts are there?",
@@ -132,6 +133,7 @@ PARAMETER_MISTAKES = [
     title="counting a convolution's parameters",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "Print the shapes: `[p.shape for p in nn.Conv2d(3, 16, 5).parameters()]`. What does each axis stand for?",
         "One filter covers all input channels at once: in_channels · K · K weights, and one bias.",
@@ -240,6 +242,7 @@ RECEPTIVE_FIELD_MISTAKES = [
     title="receptive field",
     dots=2,
     minutes=5,
+    repeatable=True,
     hints=(
         "Draw it in one dimension: two layers of kernel 3, stride 1. On how many pixels does one output depend?",
         "Keep two numbers, both 1 at first: the receptive field, and the step between neighbours in pixels.",

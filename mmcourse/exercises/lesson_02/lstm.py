@@ -8,7 +8,15 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import agrees, described, expect_finite, expect_tensor, named_mistake
+from mmcourse.exercises.judging import (
+    agrees,
+    described,
+    expect_finite,
+    expect_tensor,
+    named_mistake,
+    told_apart,
+)
+from mmcourse.exercises.properties import mixed_examples
 
 Gates = tuple[Tensor, Tensor, Tensor, Tensor]  # i, f, g, o before their sigmoid or tanh, each (B, H)
 
@@ -161,6 +169,7 @@ LSTM_MISTAKES = [
     title="one step of an LSTM",
     dots=2,
     minutes=15,
+    repeatable=True,
     hints=(
         "Compute all four gates at once: `x @ W.T + h @ U.T + b` is (B, 4H). Which axis has to be split into four?",
         "The order is i, f, g, o. Three of them are between 0 and 1, one may be negative: which function for which?",
@@ -193,11 +202,13 @@ def lstm_step(answer, rng):
         expected = stepped()(*case)
         if not agrees(given, expected):
             words = named_mistake([case], [given], LSTM_MISTAKES) if i == 0 else None
+            words = words or mixed_examples(answer, case, (0, 1, 2)) or None
             if words is None:
                 name = "c" if not agrees(given[1], expected[1]) else "h"
                 first = int(name == "c")
                 right = " (and c is correct)" if name == "h" else ""
-                words = f"{name}[0, 0] is {given[first, 0, 0]:.3f}, expected {expected[first, 0, 0]:.3f}{right}"
+                came, due = told_apart(given[first, 0, 0], expected[first, 0, 0])
+                words = f"{name}[0, 0] is {came}, expected {due}{right}"
             raise NotRight(f"{where}: {words}")
     return "equal to `nn.LSTMCell` for batches of 1, 3 and 4, widths D and H equal and different"
 
@@ -229,7 +240,8 @@ def pair(given, where: str, batch: int, size: int) -> Tensor:
 
 def what_axis(problem: str, batch: int, size: int) -> str:
     """Words for the two usual shapes that do not fit: gates cut along the batch, weights not transposed."""
-    if "not enough values to unpack" in problem or f"({4 * size}) must match the size of tensor b ({size})" in problem:
+    uncut = f"({4 * size}) must match the size of tensor b ({size})"
+    if "not enough values to unpack" in problem or (uncut in problem and "dim=1" not in problem):
         return ". `chunk` and `split` use axis 0, the batch, unless `dim` is given; the gates are side by side"
     if f"({batch}x{size} and {batch}x{size})" in problem:
         return ". ⊙ is `*`, element by element; `@` is the matrix product"

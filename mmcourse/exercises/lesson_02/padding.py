@@ -60,6 +60,18 @@ PAD_MISTAKES = [
         lambda s: padded([s[-1]] * len(s), width=max(map(len, s))),
         "every row holds the last sequence",
     ),
+    (
+        lambda s: padded([s[0], *[[]] * (len(s) - 1)], width=max(map(len, s))),
+        "only the first row is filled: is the `return` inside the loop?",
+    ),
+    (
+        lambda s: padded([*[[]] * (len(s) - 1), s[-1]], width=max(map(len, s))),
+        "only the last row is filled",
+    ),
+    (
+        lambda s: padded([[], *s[1:]], width=max(map(len, s))),
+        "the first row holds only zeros: does the loop begin at 1? `range(len(sequences))` begins at 0",
+    ),
 ]
 
 
@@ -68,6 +80,7 @@ PAD_MISTAKES = [
     title="one tensor for many sentences",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "How many columns does the batch need so that the longest sequence fits and no column is only padding?",
         "Either make a tensor of zeros and copy each sequence into its row, or extend each list with zeros "

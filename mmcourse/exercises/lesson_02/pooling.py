@@ -8,12 +8,13 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, expect_tensor, named_mistake
+from mmcourse.exercises.properties import mixed_examples
 
 FAR = 3000.0  # features this far below zero: what padding is set to must lie lower still
 
 
 def at(states: Tensor, positions: Tensor) -> Tensor:
-    """The state at a place of each sentence.   (B, T, H), (B,) -> (B, H)"""
+    """The state at a position of each sentence.   (B, T, H), (B,) -> (B, H)"""
     return states[torch.arange(len(states)), positions % states.shape[1]]
 
 
@@ -68,6 +69,7 @@ LAST_MISTAKES = [
     title="the state after the last word",
     dots=2,
     minutes=10,
+    repeatable=True,
     hints=(
         "Do it for one sentence first: in `states[0]`, (T, H), which row is the one after its last real word?",
         "Two lists of indices pick one entry for each pair: `states[[0, 1, 2], [4, 1, 3]]`. Which two do you need?",
@@ -121,12 +123,12 @@ def wrong_row(states: Tensor, given: Tensor, row: int, length: int) -> str:
     expected = f"expected that of sentence {row}, position {length - 1}"
     if len(found):
         sentence, position = found[0].tolist()
-        return f"row {row} holds the state of sentence {sentence}, place {position} (counted from 0), {expected}"
+        return f"row {row} holds the state of sentence {sentence}, position {position} (counted from 0), {expected}"
     return f"row {row} is none of the states, {expected}"
 
 
 def too_far(problem: str, batch: int, longest: int, size: int) -> str:
-    """Words for an index beyond the last place of an axis, which its size tells: torch may number axes anew."""
+    """Words for an index beyond the last position of an axis, which its size tells: torch may number axes anew."""
     beyond = re.search(r"out of bounds for (?:dimension|axis) \d with size (\d+)", problem)
     if beyond and int(beyond[1]) == longest:
         return f". The last of {longest} words has index {longest - 1}"
@@ -217,6 +219,7 @@ OVER_CHANNELS = (
     title="the maximum over real words",
     dots=3,
     minutes=10,
+    repeatable=True,
     hints=(
         "Try one feature: -3, -1 and one padding token. What should the maximum be? What is it if padding is set to 0?",
         "Padding must never be the maximum. Which value is smaller than every number?",
@@ -252,6 +255,7 @@ def max_over_time(answer, rng):
         words = named_mistake(cases[:2], given[:2], MAX_MISTAKES)
         words = words or named_mistake(cases[1:2], given[1:2], [(over_channels, OVER_CHANNELS)])
         words = words or filled_with(value, expected, (tokens == 0).any(1))
+        words = words or mixed_examples(answer, cases[1], (0, 1))
         row, channel = divmod(int((value - expected).abs().argmax()), value.shape[1])
         words = words or (
             f"feature {channel} of sentence {row} is {value[row, channel]:.3f}, expected {expected[row, channel]:.3f}"
@@ -301,9 +305,18 @@ def filled_with(given: Tensor, expected: Tensor, padded: Tensor) -> str | None:
     """Words for padding that was set to some number: where there is padding, nothing is smaller."""
     off = (given - expected).abs() > 1e-3
     number = given[off][0].item()
+    if padded.any() and given[padded].isinf().all():
+        return unusable_infinity(given[padded][0, 0].item())
     if (given[off] - number).abs().max() > 1e-4 or (given[padded] < number - 1e-3).any():
         return None
     return f"padding is set to {number:g}, and if a feature is smaller on every real word, {number:g} is the maximum"
+
+
+def unusable_infinity(number: float) -> str:
+    """Words for a result that the infinity on padding reaches, positive or negative."""
+    if number > 0:
+        return "the result is inf where there is padding: is the value of padding inf? `-inf` is below every number"
+    return "the result is -inf where there is padding: the maximum never is; is a minimum, a sum or a mean taken?"
 
 
 def over_channels(features: Tensor, tokens: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described, named_mistake, whole
-from mmcourse.exercises.properties import expect_same_again
 
 KNOWN = ["a", "the", "small", "big", "red", "green", "fish", "boat", "moon", "cat", "above", "below", "and", "i", "see"]
 UNKNOWN = ["dragon", "purple", "pizza", "beside", "seven", "quickly"]
@@ -117,6 +116,7 @@ def encode_mistakes() -> list[tuple[Callable, str]]:
     title="words to numbers",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "Three steps: lower case, split at white space, look each word up. Print what each gives for one sentence.",
         "`index[word]` raises a KeyError for a missing word. What does a dictionary offer instead of brackets?",
@@ -154,7 +154,6 @@ def encode(answer, rng):
     for (sentence, numbers_of), value in zip(cases, given, strict=True):
         if value != numbered(sentence, numbers_of) or not all(type(id) is int for id in value):
             where = f"for {sentence!r}"
-            expect_same_again(answer, (sentence, numbers_of))
             words = named_mistake(cases, given, mistakes)
             if words is None and once_each(value, numbered(sentence, numbers_of)):
                 words = "a repeated word occurs once; each position of the sentence has its number"

@@ -9,7 +9,6 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight, guarded
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described
-from mmcourse.exercises.properties import expect_same_again
 
 NAMES = ("ann", "joann", "Ann", "theo", "theo2", "nicolas", "nico", "eve", "mo", "x")
 
@@ -19,6 +18,7 @@ NAMES = ("ann", "joann", "Ann", "theo", "theo2", "nicolas", "nico", "eve", "mo",
     title="fix the split",
     dots=1,
     minutes=10,
+    repeatable=True,
     hints=(
         "Go through the speakers with `enumerate`: it gives the index and the speaker of each example.",
         "An example belongs to the test split exactly when its speaker is in `held`. Nothing is random.",
@@ -35,11 +35,7 @@ def split_by_speaker(answer, rng):
         (["ann", "eve", "ann"], set()),
         (["ann", "eve", "ann"], {"ann", "eve"}),
     ]
-    try:
-        judge_all(answer, cases)
-    except NotRight:
-        expect_same_again(answer, cases[1])
-        raise
+    judge_all(answer, cases)
     return f"{len(cases)} lists of speakers, every example on one side, no speaker on both"
 
 

@@ -284,6 +284,7 @@ MEL_MISTAKES = [
     title="the mel filters",
     dots=3,
     minutes=20,
+    repeatable=True,
     hints=(
         "Each triangle has a left end, a peak and a right end, shared with its neighbours. How many points "
         "do `n_mels` triangles need, from 0 Hz to half the rate?",
@@ -349,8 +350,8 @@ def beside_them(given: Tensor, expected: Tensor, rate: float) -> str | None:
     for filter, (came, due) in enumerate(zip(given.argmax(0), expected.argmax(0), strict=True)):
         if (came - due).abs() > 1:
             return (
-                f"filter {filter} is largest at {hertz[came]:,.0f} Hz, expected {hertz[due]:,.0f} Hz: are the points "
-                "evenly spaced in mel, by the formula, and converted to hertz?"
+                f"filter {filter} is largest at {hertz[came]:,.0f} Hz, expected {hertz[due]:,.0f} Hz, near point "
+                f"{filter + 1} of those evenly spaced in mel from 0 to `rate / 2` (counted from 0)"
             )
     return None
 

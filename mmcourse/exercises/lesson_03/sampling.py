@@ -70,6 +70,7 @@ ALIAS_MISTAKES = [
         for fixed in (1000, 4000, 8000, 16_000, 44_100)
     ),
     (lambda f, r: folded(r, f), "frequency and rate are exchanged"),
+    (lambda f, r: folded(f, int(r)), "`rate` is converted to a whole number (int); it need not be one"),
     (lambda f, r: math.floor(folded(f, r)), "the fractional part is cut off: the result need not be an integer"),
     (lambda f, r: round(folded(f, r)), "rounded to whole hertz: the result need not be an integer"),
 ]
@@ -92,6 +93,7 @@ def expect_frequency(given, where: str) -> float:
     title="aliasing",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "At a rate of 1,000 a tone of 1,000 Hz has equal samples. Which frequency is that? And 1,100 Hz?",
         "Frequencies that differ by the rate have the same samples. Which of them is nearest to 0?",
@@ -100,7 +102,7 @@ def expect_frequency(given, where: str) -> float:
 )
 def alias(answer, rng):
     cases = [(440, 8000), (5000, 8000), (7560, 8000), (9000, 8000), (13_000, 8000), (15_500, 8000), (16_000, 8000)]
-    for rate in (8000, 11_025, 16_000, whole(rng, 500, 3000)):
+    for rate in (8000, 11_025, 16_000, whole(rng, 500, 3000), 4000.5):
         for turns in (0, 0.5, 1, 1.5, 2, 2.5, 4):  # below and above every multiple of half the rate
             fraction = 0.02 + 0.46 * float(torch.rand((), generator=rng))
             cases.append((round((turns + fraction) * rate) + 0.25 * whole(rng, 0, 3), rate))
@@ -248,6 +250,7 @@ def counted(answer, samples: int, window: int, hop: int):
     title="number of frames",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "Slide a window of 4 over 10 samples with a hop of 3. Where can it start? At 0, 3 and 6: 3 frames.",
         "The last possible start is `samples - window`. How many steps of `hop` lead there? Count the start at 0 too.",

@@ -115,7 +115,7 @@ def shape_causes(samples: int, size: int, hop: int) -> dict[tuple, str]:
     """What each wrong shape of the result comes from."""
     bins, frames = size // 2 + 1, (samples - size) // hop + 1
     counts = {
-        1: "the sound is transformed as a whole: split it into frames first",
+        1: "there is one frame: is the `return` inside the loop, or is the sound not split into frames?",
         hop: "there are `hop` frames: `hop` is the distance between them, not their number",
         samples // hop: "the last frames extend beyond the end: without padding only whole windows count",
         -(-samples // hop): "the last frames extend beyond the end: without padding only whole windows count",
@@ -153,6 +153,7 @@ def shape_causes(samples: int, size: int, hop: int) -> dict[tuple, str]:
     title="the short-time Fourier transform",
     dots=2,
     minutes=15,
+    repeatable=True,
     hints=(
         "Frame t is the `len(window)` samples that begin at `t * hop`. Exercise 03.2 says how many frames there are.",
         "Multiply a frame by the window, then `torch.fft.rfft` gives its W // 2 + 1 complex numbers: one column.",
@@ -164,6 +165,7 @@ def stft(answer, rng):
         (96, 18, 6),
         (100, 16, 7),
         (103, 16, 6),
+        (103, 16, 8),  # one sample less than another frame would need
         (97, 20, 5),
         (64, 15, 7),
         (60, 60, 8),

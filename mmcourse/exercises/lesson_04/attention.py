@@ -22,6 +22,7 @@ from mmcourse.exercises.lesson_04.attending import (
     title="attention from scratch",
     dots=2,
     minutes=10,
+    repeatable=True,
     hints=(
         "Each query meets each key: a table of T × T dot products, from one matrix product. For that, d has to meet d, "
         "so the keys are turned.",
@@ -141,6 +142,7 @@ INFINITE_WEIGHTS: Mistakes = [
     title="attention with a mask",
     dots=2,
     minutes=10,
+    repeatable=True,
     hints=(
         "A forbidden key should get the weight 0, and the other weights should still sum to 1. So it has to vanish "
         "before the softmax and not after it.",
@@ -152,6 +154,8 @@ INFINITE_WEIGHTS: Mistakes = [
 def masked_attention(answer, rng):
     cases = [masked_case(shape, shape, rng) for shape in ((6, 4), (3, 5, 9), (2, 3, 7, 5))]
     cases.append(masked_case((2, 4, 6), (2, 7, 6), rng))
+    queries, keys, _, mask = masked_case((2, 4, 6), (2, 5, 6), rng)
+    cases.append((queries, keys, drawn((2, 5, 3), rng), mask))
     cases.append(masked_case((1, 4, 3), (1, 4, 3), rng))
     others = INFINITE_WEIGHTS if right_when_open(answer, cases[0]) else ATTENTION_MISTAKES
     mistakes = [*MASKED_MISTAKES, *others]

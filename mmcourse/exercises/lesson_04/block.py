@@ -5,7 +5,7 @@ from itertools import product
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import call, compare, expect_whole_number, whole
 
-# Each part of the block: how many parameters it is right to count (w: width, h: hidden), and what people count instead.
+# Each part of the block: how many parameters are to be counted (w: width, h: hidden), and what people count instead.
 EACH_HEAD = (
     "attention's projections are counted once for each head: the heads divide `width` among them, so together they "
     "have one set, however many they are"
@@ -92,6 +92,7 @@ def mistakes() -> list[tuple]:
     title="how large is a block?",
     dots=2,
     minutes=10,
+    repeatable=True,
     hints=(
         "List the layers: four of attention (three before the heads are split, one after they are joined), two of the "
         "feed-forward network, two norms. How many heads there are does not matter.",

@@ -21,8 +21,9 @@ def join(x: Tensor) -> Tensor:
 
 
 def numbered(*shape: int) -> Tensor:
-    """Every entry another number, so that each can be found again."""
-    return torch.arange(1.0, 1 + torch.Size(shape).numel()).reshape(shape)
+    """Every entry another number, of either sign and not in order of size, so that each can be found again."""
+    numbers = torch.arange(1, 1 + torch.Size(shape).numel())
+    return (numbers * (0.5 - numbers % 2)).reshape(shape)
 
 
 SPLIT_MISTAKES: Mistakes = [
@@ -63,6 +64,7 @@ SPLIT_MISTAKES: Mistakes = [
     title="split into heads",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "Two steps. First split the last axis, so that D becomes (heads, D / heads). What is the shape now?",
         "`x.view(B, T, n_heads, -1)` splits it. The heads now come after the words; attention needs them before.",
@@ -142,6 +144,7 @@ JOIN_MISTAKES: Mistakes = [
     title="join the heads",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "Go backwards through 04.3: which of its two steps has to be undone first?",
         "Exchange axes 1 and 2 again; then heads and D / heads are adjacent and can be merged into D.",
@@ -211,7 +214,7 @@ def judge_moved(
     i = wrong[0]
     if words is None and not torch.equal(given[i].flatten().sort().values, cases[i][0].flatten().sort().values):
         words = "values have changed: only split, move and merge axes, compute nothing"
-        if torch.isin(given[i], cases[i][0].to(given[i].dtype)).all():
+        if torch.isin(given[i].to(cases[i][0].dtype), cases[i][0]).all():
             words = "some values occur twice, and others are missing: each belongs to one head"
     if words is None:
         position = (given[i] != expected[i]).nonzero()[0].tolist()

@@ -66,9 +66,10 @@ CAUSAL_MISTAKES = [
     title="causal mask",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "Write the mask for three words by hand: row t says what word t may attend to. How many are True?",
-        "A word may attend to itself, so the diagonal is True; everything right of it is False.",
+        "A word may attend to itself, so the diagonal is True; everything to the right of it is False.",
         "`torch.tril` keeps the lower triangle of a matrix. Of which matrix, and of which type?",
     ),
 )

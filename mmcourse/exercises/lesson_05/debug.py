@@ -162,4 +162,4 @@ def judge_number(result: float, model: Spy, batches: list[tuple[Tensor, Tensor]]
     for value, words in mistakes:
         if math.isclose(result, value, rel_tol=1e-3):
             raise NotRight(words)
-    raise NotRight(f"the mode is right, but it returned {result:.3f}, expected {right:.3f}")
+    raise NotRight(f"the mode is correct, but it returned {result:.3f}, expected {right:.3f}")

@@ -166,6 +166,20 @@ def across_words(words: Words) -> Counter:
     return counts
 
 
+def of_pairs(words: Words, part: slice) -> Counter:
+    """How often each pair occurs where only a part of each word's pairs is counted."""
+    counts: Counter = Counter()
+    for word, times in words.items():
+        for pair in list(zip(word, word[1:], strict=False))[part]:
+            counts[pair] += times
+    return counts
+
+
+def of_words(words: Words, part: slice) -> Counter:
+    """How often each pair occurs in a part of the words."""
+    return pair_counts(dict(list(words.items())[part]))
+
+
 def of_single_letters(words: Words) -> Counter:
     """How often each pair of two single letters occurs."""
     return Counter({pair: times for pair, times in pair_counts(words).items() if len(pair[0]) == len(pair[1]) == 1})
@@ -195,6 +209,17 @@ WRONG_COUNTS = [
     (in_either_order, "the order of a pair is ignored in the count: 'e', 'w' is another pair than 'w', 'e'"),
     (after_most_frequent, "it begins with the most frequent piece; count pairs of neighbouring pieces"),
     (across_words, "pairs are counted across the border between two words; they never cross it"),
+    *(
+        (lambda words, count=count, part=part: count(words, part), told)
+        for count, part, told in (
+            (of_pairs, slice(-1), "the last pair of each word is not counted: `range(len(word) - 1)` includes it"),
+            (of_pairs, slice(1, None), "the first pair of each word is not counted: positions count from 0"),
+            (of_pairs, slice(1), "only the first pair of each word is counted; a word has several"),
+            (of_words, slice(-1), "the last word is left out when pairs are counted"),
+            (of_words, slice(1, None), "the first word is left out when pairs are counted"),
+            (of_words, slice(1), "only the pairs of the first word are counted: is there a `return` or `break`?"),
+        )
+    ),
     (of_single_letters, "only pairs of single letters are counted; longer pieces are merged as well"),
     (
         lambda words: Counter([max(pair_counts(words))]),
@@ -291,6 +316,7 @@ MISTAKES = [
     title="one merge",
     dots=3,
     minutes=20,
+    repeatable=True,
     hints=(
         "First count each pair of neighbours, `zip(word, word[1:])`, as often as its word occurs. Then merge.",
         "`max(counts, key=counts.get)` is the most frequent pair. `word[i : i + 2] == pair` finds it in a word.",
@@ -305,6 +331,9 @@ def merge_most_frequent(answer, rng):
         {tuple("aaaa"): 2, tuple("baaab"): 3, tuple("ab"): 1},
         {tuple("qa"): 5, tuple("br"): 5, tuple("sa"): 5, tuple("bt"): 5, tuple("qax"): 1},  # a b only between words
         {tuple("xy"): 10, tuple("abab"): 4, tuple("abc"): 3, tuple("cabd"): 1, tuple("dab"): 1},
+        {tuple("uvx"): 4, tuple("abx"): 2, tuple("wab"): 3},  # the first word, the last word and
+        {tuple("abx"): 2, tuple("uvx"): 4, tuple("wab"): 3},  # the last pair decide
+        {tuple("ab"): 5, tuple("uvxy"): 4},
         drawn_words(rng),
     ]
     given = [result_of(answer, words) for words in cases]

@@ -65,6 +65,7 @@ MISTAKES = [
     title="the next token",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "Write both lists for the sentence [7, 8], with start 2 and end 3. How long is each?",
         "Each position of the inputs has the token that follows it as its target.",

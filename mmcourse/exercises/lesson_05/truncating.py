@@ -86,7 +86,7 @@ MISTAKES = [
     (lambda p, limit: p, "nothing is left out"),
     (
         lambda p, limit: p * kept_before(p, limit),
-        "the right tokens are kept, but their probabilities do not sum to 1: divide by their sum",
+        "the correct tokens are kept, but their probabilities do not sum to 1: divide by their sum",
     ),
     *(
         mistake
@@ -201,7 +201,7 @@ MISTAKES = [
     ),
     (
         lambda p, limit: p.masked_fill(~kept_before(p, limit), -torch.inf).softmax(0),
-        "the right tokens are kept, but a softmax of probabilities is no renormalisation: divide by their sum",
+        "the correct tokens are kept, but a softmax of probabilities is no renormalisation: divide by their sum",
     ),
     (
         lambda p, limit: kept_before(p, limit).float(),
@@ -223,6 +223,7 @@ MISTAKES = [
     title="top-p",
     dots=2,
     minutes=15,
+    repeatable=True,
     hints=(
         "With the probabilities 0.1, 0.5, 0.25, 0.15 and the limit 0.7, the second and the third token are kept. Why?",
         "`p.sort(descending=True)` gives the values and their positions. `cumsum` of the values, minus the values, is "

@@ -159,6 +159,7 @@ UNSUMMED = "is the squared error summed over every axis of an example? `flatten(
     title="posterior collapse",
     dots=3,
     minutes=20,
+    repeatable=True,
     hints=(
         "Over how many numbers is the squared error averaged in the buggy loss? Over how many is the KL?",
         "`(reconstruction - x).square().flatten(1).sum(dim=1)` is the squared error of each example, shape (B,). "

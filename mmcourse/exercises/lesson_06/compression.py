@@ -88,6 +88,7 @@ CAUSES = {"index out of range": AXES, "not enough values": AXES, "too many value
     title="compression factor",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "How many numbers are in one image of shape (3, 32, 32)? How many in a code of shape (8, 8, 8)?",
         "`x[0]` is one example, without the batch axis. `numel()` counts all numbers of a tensor.",
@@ -105,7 +106,7 @@ def compression_factor(answer, rng):
     ]
 
     tried = explained(answer, CAUSES)
-    given = [expect_number(tried(torch.zeros(x), torch.zeros(code)), f"{where(x, code)} it") for x, code in shapes]
+    given = [expect_number(tried(torch.ones(x), torch.ones(code)), f"{where(x, code)} it") for x, code in shapes]
     if all(equal(value, right(*pair)) for value, pair in zip(given, shapes, strict=True)):
         return f"{len(shapes)} pairs of shapes: images, spectrograms, vectors, a batch of one"
     if words := named(shapes, given):

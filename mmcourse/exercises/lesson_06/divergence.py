@@ -158,6 +158,7 @@ def causes(mean: Tensor, log_variance: Tensor) -> dict[tuple, str]:
     title="KL divergence to the standard normal distribution",
     dots=2,
     minutes=15,
+    repeatable=True,
     hints=(
         "Take one dimension with mean 2 and variance 1, so log-variance 0. What does the formula give?",
         "`log_variance.exp()` is the variance, and `log_variance` is its logarithm already.",

@@ -159,6 +159,7 @@ def uneven(cases: Sequence[tuple], given: Sequence[Tensor]) -> str | None:
     title="interpolation",
     dots=1,
     minutes=10,
+    repeatable=True,
     hints=(
         "Which codes are they for `steps` = 3? What is the weight of `end` in each of them?",
         "`torch.linspace(0, 1, steps)` gives the weights a. Each code is (1 - a) * start + a * end.",

@@ -237,6 +237,7 @@ CAUSES = {
     title="the Fréchet distance",
     dots=3,
     minutes=20,
+    repeatable=True,
     hints=(
         "Which axis holds the examples? The means have the shape (D,), the covariances (D, D).",
         "`torch.cov` expects one row per feature: `torch.cov(x.T)`. `matrix.trace()` is the sum of the diagonal.",
@@ -323,9 +324,9 @@ def judge_few_examples(answer, rng: torch.Generator, correction: int) -> None:
         came, due = number_of(answer, case), right(*case, correction)
         if not torch.isfinite(came):
             raise NotRight(
-                f"right for many examples, but {where(*case)} the result is NaN: rounding makes eigenvalues of 0 "
+                f"correct for many examples, but {where(*case)} the result is NaN: rounding makes eigenvalues of 0 "
                 "slightly negative, and a negative number has no root. `clamp(min=0)` before the root"
             )
         if not torch.isclose(came.double(), due, rtol=1e-3, atol=1e-3):
             texts = told_apart(came, due)
-            raise NotRight(f"right for many examples, but {where(*case)} it returned {texts[0]}, expected {texts[1]}")
+            raise NotRight(f"correct for many examples, but {where(*case)} it returned {texts[0]}, expected {texts[1]}")

@@ -165,6 +165,7 @@ CAUSES = {
     title="both losses from scores",
     dots=2,
     minutes=15,
+    repeatable=True,
     hints=(
         "Write down -log D and -log(1 - D) for D = sigmoid(s). How does sigmoid(-s) relate to 1 - sigmoid(s)?",
         "-log(sigmoid(s)) is `F.softplus(-s)`. Since 1 - sigmoid(s) = sigmoid(-s), -log(1 - sigmoid(s)) is "
@@ -247,12 +248,12 @@ def judge_large_scores(answer) -> None:
         came = expect_tensor(came, f"{words}, {name}:", ())
         if not torch.isfinite(came):
             raise NotRight(
-                f"right for small scores, but {words} {name} is {came.item()}: the sigmoid has become exactly 0 or 1, "
-                f"or an exponential infinite. {STABLE}"
+                f"correct for small scores, but {words} {name} is {came.item()}: the sigmoid has become exactly 0 or "
+                f"1, or an exponential infinite. {STABLE}"
             )
         if not agrees(came, due):
             raise NotRight(
-                f"right for small scores, but {words} {name} is {came:.2f}, expected {due:.2f}: a logarithm or the "
+                f"correct for small scores, but {words} {name} is {came:.2f}, expected {due:.2f}: a logarithm or the "
                 f"scores are limited on the way. {STABLE}"
             )
         found = gradients(lambda *scores, part=part: answer.function(*scores)[part], case, answer.name)

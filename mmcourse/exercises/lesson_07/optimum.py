@@ -83,6 +83,7 @@ MISTAKES: Mistakes = [
     title="the optimal discriminator",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "At some point the data's density is 0.3 and the generator's 0.1. Of 4 examples there, how many are real?",
         "The fraction of real examples at a point is the data's density, divided by the sum of both.",

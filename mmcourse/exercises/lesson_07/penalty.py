@@ -275,7 +275,7 @@ def judge_graph(value: Tensor, case: tuple) -> None:
     """The penalty's gradient reaches the discriminator's parameters, all of it."""
     parameters = list(case[0].parameters())
     lost = (
-        "the value is right, but the penalty cannot train the discriminator: no gradient reaches its parameters. "
+        "the value is correct, but the penalty cannot train the discriminator: no gradient reaches its parameters. "
         "`create_graph=True` keeps the graph of the gradient; a `detach` or `.item()` would cut it"
     )
     if not value.requires_grad:
@@ -288,6 +288,6 @@ def judge_graph(value: Tensor, case: tuple) -> None:
         one, due = (torch.zeros_like(case[0].head.bias) if part is None else part for part in (one, due))
         if one.shape != due.shape or not torch.allclose(one, due, rtol=1e-2, atol=1e-4):
             raise NotRight(
-                "the value is right, but only a part of its gradient reaches the discriminator's parameters: "
+                "the value is correct, but only a part of its gradient reaches the discriminator's parameters: "
                 "is there a `detach`, a `.data` or a `no_grad` on the way?"
             )

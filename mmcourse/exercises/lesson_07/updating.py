@@ -179,7 +179,7 @@ def judge_update(answer, game: Game, real: Tensor, z: Tensor) -> None:
             "the generator's gradients were erased, or went with its old ones: they belong to the generator's step. "
             "With `detach` there is nothing to erase"
             if erased
-            else "the step is right, but gradients have reached the generator's parameters, where its own step would "
+            else "the step is correct, but gradients have reached the generator's parameters, where its own step would "
             "find them: `generator(z).detach()`"
         )
     generator.expect_settings_kept("generator")
@@ -238,7 +238,7 @@ def judge_step(moved: list[Tensor], old: list, before: nn.Module, real: Tensor, 
     cosine, ratio = F.cosine_similarity(came, expected, dim=0).item(), (came.norm() / expected.norm()).item()
     if cosine > 0.9999:
         raise NotRight(
-            f"the step has the right direction, but is {ratio:.3g} times as long: is the loss or the gradient scaled?"
+            f"the step has the correct direction, but is {ratio:.3g} times as long: is the loss or the gradient scaled?"
         )
     raise NotRight(
         f"the step is not the one of the hinge loss: it is {ratio:.3f} times as long, and the cosine between the two "
@@ -263,19 +263,19 @@ def judge_number(result, r: Tensor, f: Tensor, after: nn.Module, real: Tensor, f
     """The loss before the step, as a float."""
     if isinstance(result, Tensor):
         raise NotRight(
-            "the step is right, but it returns a tensor; `loss.item()` is the float that is asked for"
+            "the step is correct, but it returns a tensor; `loss.item()` is the float that is asked for"
             + (", and does not keep the graph in memory" if result.requires_grad else "")
         )
     if isinstance(result, bool) or not isinstance(result, numbers.Real):
-        raise NotRight(f"the step is right, but it returned {described(result)}, expected the loss, a float")
+        raise NotRight(f"the step is correct, but it returned {described(result)}, expected the loss, a float")
     for loss, words in MISTAKES:
         if math.isclose(result, loss(r, f), rel_tol=1e-3, abs_tol=1e-5):
             if words:
-                raise NotRight(f"the step is right, but the number returned is another loss: {words}")
+                raise NotRight(f"the step is correct, but the number returned is another loss: {words}")
             return
     with torch.no_grad():
         later = hinge(after(real), after(fake)).item()
     cause = ": that is the loss after the step" if math.isclose(result, later, rel_tol=1e-3, abs_tol=1e-5) else ""
     raise NotRight(
-        f"the step is right, but it returned {result:.5g}, expected the loss, {hinge(r, f).item():.5g}{cause}"
+        f"the step is correct, but it returned {result:.5g}, expected the loss, {hinge(r, f).item():.5g}{cause}"
     )

@@ -1520,3 +1520,26 @@ def fixed(n_classes):
             return self.features(images).round()
 
     return Fixed(n_classes)
+
+
+# found by changing right answers
+
+
+@wrong("01.5", "keepdim is missing where the maxima are taken", says=r"keepdim|axes")
+def grad_cam(feature_maps, gradients):
+    weights = gradients.mean(dim=(2, 3), keepdim=True)
+    heat = (weights * feature_maps).sum(dim=1).relu()
+    return heat / heat.amax(dim=(1, 2)).clamp(min=1e-8)
+
+
+@wrong("01.5", "1 is added to the maximum", says=r"constant|too large")
+def grad_cam(feature_maps, gradients):
+    weights = gradients.mean(dim=(2, 3), keepdim=True)
+    heat = (weights * feature_maps).sum(dim=1).relu()
+    return heat / (1 + heat.amax(dim=(1, 2), keepdim=True))
+
+
+@wrong("01.5", "a comparison instead of the values", says=r"True and False|bool")
+def grad_cam(feature_maps, gradients):
+    weights = gradients.mean(dim=(2, 3), keepdim=True)
+    return (weights * feature_maps).sum(dim=1) > 0

@@ -1691,3 +1691,44 @@ def fixed(vocabulary_size):
 def fixed(vocabulary_size):
     model = Fixed(1_000)
     return model, torch.optim.AdamW(model.parameters(), lr=3e-3)
+
+
+# found by changing right answers
+
+
+@wrong("02.2", "returned after the first row", says=r"first row|return")
+def pad_batch(sequences):
+    tokens = torch.zeros(len(sequences), max(map(len, sequences)), dtype=torch.long)
+    for row, sequence in enumerate(sequences):
+        tokens[row, : len(sequence)] = torch.tensor(sequence)
+        return tokens
+
+
+@wrong("02.2", "rows kept in a default argument", says=r"second call|default")
+def pad_batch(sequences, rows=[]):  # noqa: B006
+    longest = max(map(len, sequences))
+    for sequence in sequences:
+        rows.append(sequence + [0] * (longest - len(sequence)))
+    return torch.tensor([row[:longest] + [0] * (longest - len(row)) for row in rows], dtype=torch.long)
+
+
+@wrong("02.3", "every axis of size 1 is lost", says=r"squeeze|size 1")
+def rnn(x, W, U, b):
+    h, states = torch.zeros(len(U)), []
+    for word in x:
+        h = torch.tanh(W @ word + U @ h + b)
+        states.append(h)
+    return torch.stack(states).squeeze(1)
+
+
+@wrong("02.5", "returned after the first sentence", says=r"return|one row")
+def last_states(states, lengths):
+    found = []
+    for sentence, length in zip(states, lengths, strict=True):
+        found.append(sentence[length - 1])
+        return torch.stack(found)
+
+
+@wrong("02.6", "the minimum, with -inf on padding", says=r"minimum")
+def max_over_time(features, tokens):
+    return features.masked_fill((tokens == 0)[:, None], float("-inf")).amin(dim=2)

@@ -1365,3 +1365,30 @@ def split_by_speaker(speakers, held):
 def split_by_speaker(speakers, held):
     train = [i for i, s in enumerate(speakers) if s not in held]
     return train, [i for i in train if speakers[i] in held]
+
+
+# found by changing right answers
+
+
+@wrong("03.1", "the rate is made a whole number", says=r"whole|int")
+def alias(frequency, rate):
+    rate = int(rate)
+    return abs(frequency - rate * round(frequency / rate))
+
+
+@wrong("03.3", "a start too far", says=r"frame|last|W \+ 1|size")
+def stft(samples, window, hop):
+    W = len(window)
+    columns = []
+    for start in range(0, len(samples) - W + 2, hop):
+        columns.append(torch.fft.rfft(samples[start : start + W] * window))
+    return torch.stack(columns, dim=1)
+
+
+@wrong("03.3", "returned after the first frame", says=r"return|one frame")
+def stft(samples, window, hop):
+    W = len(window)
+    columns = []
+    for start in range(0, len(samples) - W + 1, hop):
+        columns.append(torch.fft.rfft(samples[start : start + W] * window))
+        return torch.stack(columns, dim=1)

@@ -1368,3 +1368,30 @@ class Fixed(Buggy):
         with torch.no_grad():
             x = x + self.attend(x, mask=is_word[:, None, None])[0]
         return self.head((x * is_word[:, :, None]).sum(dim=1) / is_word.sum(dim=1, keepdim=True))
+
+
+# found by changing right answers
+
+
+@wrong("04.2", "divided by the root of the values' width", says=r"d is the last size|queries")
+def masked_attention(queries, keys, values, mask):
+    scores = queries @ keys.transpose(-2, -1) / values.shape[-1] ** 0.5
+    return scores.masked_fill(~mask, float("-inf")).softmax(dim=-1) @ values
+
+
+@wrong("04.3", "absolute values", says=r"values have changed|compute nothing")
+def split_heads(x, n_heads):
+    B, T, D = x.shape
+    return x.abs().reshape(B, T, n_heads, D // n_heads).transpose(1, 2)
+
+
+@wrong("04.4", "whole numbers", says=r"values have changed|compute nothing")
+def join_heads(x):
+    B, heads, T, d = x.shape
+    return x.transpose(1, 2).reshape(B, T, heads * d).long()
+
+
+@wrong("04.1", "which weights are above 0.1", says=r"True and False|bool|weights")
+def attention(queries, keys, values):
+    scores = queries @ keys.transpose(-2, -1) / queries.shape[-1] ** 0.5
+    return (scores.softmax(dim=-1) @ values) > 0.1

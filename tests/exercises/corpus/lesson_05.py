@@ -1677,3 +1677,54 @@ def fixed_perplexity(model, batches):
     total, n = total_and_number(model, batches)
     model.eval()
     return math.exp(total / n)
+
+
+# found by changing right answers
+
+
+def merged_once(words, best):
+    """Each word with this pair merged."""
+    merged = {}
+    for word, n in words.items():
+        pieces, i = [], 0
+        while i < len(word):
+            step = 2 if word[i : i + 2] == best else 1
+            pieces.append("".join(word[i : i + step]))
+            i += step
+        merged[tuple(pieces)] = n
+    return merged
+
+
+@wrong("05.5", "the last word is not counted", says=r"last word")
+def merge_most_frequent(words):
+    counts = {}
+    for word, n in list(words.items())[:-1]:
+        for i in range(len(word) - 1):
+            counts[word[i : i + 2]] = counts.get(word[i : i + 2], 0) + n
+    return merged_once(words, max(counts, key=counts.get))
+
+
+@wrong("05.5", "the last pair of each word is not counted", says=r"last pair")
+def merge_most_frequent(words):
+    counts = {}
+    for word, n in words.items():
+        for i in range(len(word) - 2):
+            counts[word[i : i + 2]] = counts.get(word[i : i + 2], 0) + n
+    return merged_once(words, max(counts, key=counts.get))
+
+
+@wrong("05.5", "the first pair of each word is not counted", says=r"first pair")
+def merge_most_frequent(words):
+    counts = {}
+    for word, n in words.items():
+        for i in range(1, len(word) - 1):
+            counts[word[i : i + 2]] = counts.get(word[i : i + 2], 0) + n
+    return merged_once(words, max(counts, key=counts.get))
+
+
+@wrong("05.5", "counts kept in a default argument", says=r"second call|default")
+def merge_most_frequent(words, counts={}):  # noqa: B006
+    for word, n in words.items():
+        for i in range(len(word) - 1):
+            counts[word[i : i + 2]] = counts.get(word[i : i + 2], 0) + n
+    return merged_once(words, max(counts, key=counts.get))
