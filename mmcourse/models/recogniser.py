@@ -15,7 +15,7 @@ from mmcourse.models.speech import check_mels
 from mmcourse.tasks.transcripts import CHARACTERS, text
 
 CHUNK = 8  # sounds in one batch; more take memory and are no faster on a CPU
-MULTIPLE = 64  # frames of a batch are padded to a multiple of it: on a CPU, PyTorch caches memory for every input length
+MULTIPLE = 64  # frames of a batch are padded to a multiple: on a CPU, PyTorch caches memory for every input length
 STRIDE = 2  # frames of the log-mel for one of the output: 20 ms
 
 
