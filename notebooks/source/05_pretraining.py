@@ -380,7 +380,7 @@ show.sampling_explorer(gpt, prompt="a small red")
 diagrams.masked_token_prediction(("a", "red", "fish", "swims"), masked=2)
 
 # %% [markdown]
-# BERT's training chooses 15% of the tokens at random. Of these, 80% become `<mask>` (`[MASK]` in the diagram), 10% a
+# BERT's training chooses 15% of the tokens at random. Of these, 80% become `<mask>` (`[MASK]` in the paper), 10% a
 # random token, and 10% stay as they are. All chosen tokens, and no others, enter the loss. Texts for fine-tuning
 # contain no `<mask>`, so the model has to learn good representations of ordinary tokens too.
 #
@@ -430,8 +430,8 @@ for name, p in (("BERT", by_bert), ("GPT", by_gpt)):
 # ## Fine-tuning
 #
 # Pretraining has produced an encoder that represents text. **Fine-tuning** replaces the output layer by a new **head**,
-# here a classifier, and trains encoder and head on a task with few labels, at a smaller learning rate. The diagram
-# shows an encoder pretrained on masked tokens; below it is GPT's.
+# here a classifier, and trains encoder and head on a task with few labels, at a smaller learning rate. The
+# encoder can be BERT's or GPT's; below it is GPT's.
 
 # %%
 diagrams.fine_tuning()
