@@ -57,7 +57,7 @@ def test_no_line_parts_the_sums_and_one_parts_the_products(opened):
 
 def test_a_word_shows_where_it_looks_and_answers_grow_with_the_question(opened):
     page = opened(ANSWERING)
-    page.wait_for_text(0, "The answer, word by word")
+    page.wait_for_text(0, "The answer after each word")
     page.page.locator(".mm-looker", has_text="fish").hover()
     assert "row 1, column 2" in page.page.locator(".mm-look").get_attribute("aria-label")
     page.page.get_by_role("button", name="page 2").click()

@@ -41,7 +41,7 @@ def test_typing_is_read_and_unknown_words_are_marked(opened):
     area.fill("a red dragon")
     page.wait_for_text(0, "3 words; predicted: ‘no fish’.")
     assert page.page.locator(".mm-words .mm-unknown").all_inner_texts() == ["dragon\n\u00a0"]
-    page.page.get_by_label("answer that the tints explain").select_option(label="a fish")
+    page.page.get_by_label("class that the tints explain").select_option(label="a fish")
     page.wait_for_text(0, "evidence for ‘a fish’")
     area.fill("")
     page.wait_for_text(0, "There is no word yet")

@@ -28,7 +28,7 @@ def test_words_pages_and_voices_find_their_like(opened):
     page.wait_for_text(0, "this page")
     assert page.page.get_by_role("button", name="query with page 2").get_attribute("aria-pressed") == "true"
     assert "a blue boat" in hits.first.inner_text()
-    page.page.get_by_role("button", name="voices").click()
+    page.page.get_by_role("button", name="sounds").click()
     page.page.wait_for_function("document.querySelector('.mm-hit').innerText.includes('a tree by day')")
     page.page.get_by_role("button", name="play number 1").click()
     page.page.get_by_role("button", name="my words").click()
