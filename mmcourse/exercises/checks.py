@@ -156,6 +156,7 @@ def judge(id: str, answer) -> Verdict:
     import torch
 
     from mmcourse.exercises.answers import Answer, NotRight, NotTried
+    from mmcourse.exercises.blame import founded
     from mmcourse.exercises.properties import expect_first_call_again
     from mmcourse.exercises.randomness import states_kept
 
@@ -183,7 +184,7 @@ def judge(id: str, answer) -> Verdict:
     except NotTried:
         return Verdict(id, "untried", "not tried yet")
     except NotRight as mistake:
-        return Verdict(id, "wrong", str(mistake))
+        return Verdict(id, "wrong", founded(str(mistake), answer))
     except Exception as error:
         if any(words in str(error) for words in OF_BOOLEANS):
             return Verdict(id, "wrong", "the result holds True and False (torch.bool), where numbers are expected")
