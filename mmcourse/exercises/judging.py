@@ -213,21 +213,25 @@ def compare(
 def replaced(cases: Sequence[tuple], given: Sequence, right: Callable, names: Sequence[str]) -> str:
     """Words for arguments that are exchanged, or of which one is not used, where that gives every result."""
 
-    def explains(changed: Callable[[tuple], tuple]) -> bool:
+    def explains(source: dict[int, int], number: int | None = None) -> bool:
+        """Whether the arguments at these places of `source`, or else the number, give every result."""
         try:
-            return all(right(*changed(case)) == value for case, value in zip(cases, given, strict=True))
+            return all(
+                right(*(number if source.get(k) == -1 else case[source.get(k, k)] for k in range(len(case)))) == value
+                for case, value in zip(cases, given, strict=True)
+            )
         except (ZeroDivisionError, ValueError):
             return False
 
     for i, j in combinations(range(len(names)), 2):
-        if explains(lambda case: tuple(case[{i: j, j: i}.get(k, k)] for k in range(len(case)))):
+        if explains({i: j, j: i}):
             return f"`{names[i]}` and `{names[j]}` are exchanged"
     for i, j in permutations(range(len(names)), 2):
-        if explains(lambda case: (*case[:i], case[j], *case[i + 1 :])):
+        if explains({i: j}):
             return f"`{names[j]}` stands in the place of `{names[i]}`"
     for i, name in enumerate(names):
         for number in (*range(1025), 2048, 4096, 8000, 16_000):
-            if explains(lambda case: (*case[:i], number, *case[i + 1 :])):
+            if explains({i: -1}, number):
                 return f"`{name}` is not used: {number:,}, a hard-coded number, stands in its place"
     return ""
 
@@ -344,7 +348,9 @@ def judge_tensors(
     wrong = [i for i, pair in enumerate(zip(given, expected, strict=True)) if not agrees(*pair)]
     i = wrong[0]
     narrow = len(wrong) < len(cases) and all(any(1 in one.shape for one in tensors(cases[j])) for j in wrong)
-    note = "; where no axis has the size 1, the result is correct: no `squeeze()` or index may lose it" if narrow else ""
+    note = (
+        "; where no axis has the size 1, the result is correct: no `squeeze()` or index may lose it" if narrow else ""
+    )
     if not expected[i].dim():
         came, due = told_apart(given[i], expected[i])
         raise NotRight(f"{where(*cases[i])} it returned {came}, expected {due}{note}")

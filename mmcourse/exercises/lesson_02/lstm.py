@@ -163,8 +163,8 @@ LSTM_MISTAKES = [
                     *(x + added * (at == k) for k, x in enumerate((i, f, g, o)))
                 )
             ),
-            f"{added} is added to the {name} before its {'tanh' if name == 'g' else 'sigmoid'}; the formula has no such "
-            "constant",
+            f"{added} is added to the {name} before its {'tanh' if name == 'g' else 'sigmoid'}; the formula has no "
+            "such constant",
         )
         for added in (1, -1, 2, 0.5)
         for at, name in enumerate(("input gate", "forget gate", "g", "output gate"))

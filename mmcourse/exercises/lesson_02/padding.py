@@ -75,8 +75,10 @@ PAD_MISTAKES = [
         "the first token of each sequence is missing: positions count from 0",
     ),
     (lambda s: padded([[0, *one[1:]] for one in s]), "the first token of each sequence is 0: positions count from 0"),
-    (lambda s: padded([one[: min(map(len, s))] for one in s], width=max(map(len, s))), "every sequence is cut to the "
-    "length of the shortest one"),
+    (
+        lambda s: padded([one[: min(map(len, s))] for one in s], width=max(map(len, s))),
+        "every sequence is cut to the length of the shortest one",
+    ),
     (lambda s: padded([s[0]] * len(s), width=max(map(len, s))), "every row holds the first sequence"),
     (lambda s: (padded(s) != 0).long(), "those are 1 for words and 0 for padding; the tokens are asked for"),
     (lambda s: torch.zeros_like(padded(s)), "all zeros: were the sequences assigned to the result?"),
@@ -122,11 +124,11 @@ def pad_batch(answer, rng):
         if max(sizes):
             drawn[sizes.index(max(sizes))][0] = 2  # so the longest is not also the largest of the lists
         if len(set(sizes)) > 3:
-            drawn[-1][0] = 90  # so the largest of the lists is neither the shortest nor the longest
+            drawn[2][0] = 90  # so the largest of the lists is neither the shortest nor the longest
         return drawn
 
-    longest = whole(rng, 7, 9)
-    cases = [draw(3, longest, 2, 5), draw(2, 4, 6, 1, 3), draw(4), draw(5, 5), draw(2, 0, 4), draw(0, 3)]
+    longest = whole(rng, 8, 9)
+    cases = [draw(3, longest, 6, 2, 5), draw(2, 4, 3, 6, 1), draw(4), draw(5, 5), draw(2, 0, 4), draw(0, 3)]
     given = [given_for(answer, case) for case in cases]
     for case, value in zip(cases, given, strict=True):
         if isinstance(value, list) and value == padded(case).tolist():

@@ -115,9 +115,7 @@ def last_states(answer, rng):
             (longest, size): "the batch axis is gone; the time axis, 1, should be",
             (batch, 1): "one number for each sentence: `gather` gives as many features as its index has, so the index "
             "needs all H of them (`expand`)"
-            if isinstance(given, Tensor)
-            and given.shape == (batch, 1)
-            and agrees(given, at(states, lengths - 1)[:, :1])
+            if isinstance(given, Tensor) and given.shape == (batch, 1) and agrees(given, at(states, lengths - 1)[:, :1])
             else "one number for each sentence; a state has H numbers",
             (batch,): "one number for each sentence; a state has H numbers",
             (size, batch): "rows and columns are exchanged: one row for each sentence",

@@ -193,7 +193,7 @@ def right_states(answer, case: tuple[Tensor, ...], telling: list) -> None:
         (1, size): "that is one state; there is one for each word",
         (size, length): "rows and columns are exchanged: one row for each word",
         (length + 1, size): "one state too many: h_0 precedes the first word and is not returned",
-        (length - 1, size): "one state too few: there is one for each word",
+        (length - 1, size): "one state too few: every word has its own",
         (length * size,): "the states are concatenated in one row: `torch.stack` gives one row per state",
         (length, 1, size): "one axis of size 1 is left in the middle",
         (1, length, size): "one axis of size 1 is left in front; there is no batch here",
