@@ -239,8 +239,8 @@ def whole_stripes(masks: Tensor) -> None:
                 "lies entirely inside: draw the width first, then a start where it fits, 0 to T - width"
             )
         raise NotRight(
-            f"with 6 frames and `widest` 6 only {fraction:.0%} of the masks have 6 frames; expected 14%. Every "
-            "width from 0 to `widest` is equally likely: draw the width first, then a start where it fits, 0 to T - width"
+            f"with 6 frames and `widest` 6 only {fraction:.0%} of the masks have 6, expected 14%: every width from 0 "
+            "to `widest` is equally likely: draw the width first, then a start where it fits, 0 to T - width"
         )
 
 

@@ -163,7 +163,9 @@ def logits_of(model: nn.Module, tokens: Tensor, n_classes: int) -> Tensor:
         )
     causes = {
         (batch, length, n_classes): "one row of logits a word: pool over the words before the head",
-        (n_classes,): "does a `squeeze` remove the batch, or a mean run over the sentences as well as the words?",
+        (n_classes,): "one row for all sentences: the mean runs over the words of a sentence alone, `dim=1`"
+        if batch > 1
+        else "the batch is gone: does a `squeeze` remove it?",
         (1, n_classes): "one row for all sentences: the mean runs over the words of a sentence alone, `dim=1`",
         (batch, length): "one number a word; expected one a class",
         **{(batch, n): "those are features: `self.head` makes logits of them" for n in wide(model) if n != n_classes},

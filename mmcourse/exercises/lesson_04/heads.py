@@ -250,7 +250,7 @@ def judge_moved(
         if torch.equal(given[i][~zero].to(expected[i].dtype), expected[i][~zero]):
             words = "some entries are still 0, and the others are correct: every entry of x has a place in the result"
         else:
-            words = "the values are not those of x: only split, move and merge axes, compute nothing"
+            words = "values have changed: only split, move and merge axes, compute nothing"
         if torch.isin(given[i].to(cases[i][0].dtype), cases[i][0]).all():
             words = "some values occur twice, and others are missing: each belongs to one head"
     if words is None:

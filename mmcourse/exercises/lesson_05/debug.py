@@ -91,11 +91,11 @@ def judge_evaluation(answer, rng: torch.Generator, was_training: bool, lengths: 
         )
     learns = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
     if learns != before.learns:
-        frozen = [name for name in learns if not learns[name]]
+        frozen = [name for name in learns if before.learns[name] and not learns[name]]
         raise NotRight(
             f"`{frozen[0]}` is frozen afterwards (`requires_grad` is False), so it no longer learns: evaluate under "
             "`torch.no_grad()`, which ends by itself"
-            if frozen and before.learns[frozen[0]]
+            if frozen
             else "parameters that were frozen before learn afterwards: evaluate under `torch.no_grad()`, which changes "
             "no `requires_grad`"
         )

@@ -300,6 +300,7 @@ def top_p_check(answer, rng):
         cases.append(((drawn(rng, size) * scale).softmax(0), limit))
     cases[-1] = (torch.tensor([0.05, 0.02, 0.9, 0.02, 0.01]), 0.5)
     cases.append((drawn(rng, 7).softmax(0), 1.0))
+    cases.append((torch.tensor([0.1, 0.4, 0.36, 0.14]), 0.35))  # two tokens are above the limit
     cases.append((torch.tensor([0.125, 0.5, 0.125, 0.25]), 0.5))  # the most probable token reaches it exactly
 
     def where(p: Tensor, limit: float) -> str:
