@@ -3,6 +3,7 @@
 import math
 import numbers
 from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations, permutations
 
 import torch
 import torch.nn.functional as F
@@ -11,8 +12,8 @@ from torch import Tensor, nn
 from mmcourse.exercises.answers import Answer, NotRight, guarded
 from mmcourse.exercises.gradients import tensors
 
-SQUEEZED = "an axis of size 1 is lost: is there a `squeeze()`? A batch of one, or any other axis of one, keeps its axis"
-ONE_ROW = "there is one row instead of {}: is the `return` inside the loop, or a mean or sum taken over axis 0?"
+SQUEEZED = "an axis of size 1 is lost, as by `squeeze()` or an index: a batch of one, or any other axis of one, stays"
+ONE_ROW = "there is one row instead of {}: is the `return` inside the loop?"
 Mistakes = Sequence[tuple[Callable, str]]  # functions with typical mistakes, and their messages
 
 
@@ -121,7 +122,7 @@ def squeezed(given: Sequence[int], expected: Sequence[int]) -> bool:
 def axes_apart(given: tuple[int, ...], expected: tuple[int, ...]) -> str:
     """Words for shapes that differ in one axis or in the order of their axes; empty for others."""
     if len(given) < len(expected) and math.prod(given) == math.prod(expected):
-        return "axes are merged: is there a `flatten` or a `reshape`, or `cat` in the place of `stack`?"
+        return "axes are merged: `reshape` separates them, and `stack` makes a new axis where `cat` does not"
     shorter, longer = sorted((given, expected), key=len)
     if len(longer) == len(shorter) + 1:
         axes = [i for i in range(len(longer)) if longer[:i] + longer[i + 1 :] == shorter]
@@ -129,20 +130,20 @@ def axes_apart(given: tuple[int, ...], expected: tuple[int, ...]) -> str:
             return "there is one axis too many"
         if axes:
             which = f"axis {axes[0]}, of size {expected[axes[0]]}," if len(axes) == 1 else "an axis"
-            return f"{which} is lost: is there a sum, a mean or an index over it?"
+            return f"{which} is lost, as by a sum, a mean or an index"
     if len(given) == len(expected):
         apart = [i for i, sizes in enumerate(zip(given, expected, strict=True)) if len(set(sizes)) > 1]
         if sorted(given) == sorted(expected):
-            return "the same sizes in another order: is a transpose missing, or one too many?"
+            return "the same sizes in another order: axes are exchanged, as by a `transpose`"
         if len(apart) == 1 and expected[apart[0]] == 1:
             return (
-                f"axis {apart[0]} should have the size 1: two tensors of different shapes were broadcast. Is an axis "
-                "lost before, by `squeeze()` or an index?"
+                f"axis {apart[0]} should have the size 1; shapes such as (n,) and (n, 1) are broadcast to (n, n), as "
+                "after a `squeeze()` or an index"
             )
         if len(apart) == 1:
             axis = apart[0]
             if given[axis] == 1:
-                return f"axis {axis} has the size 1: is it summed or averaged, or is a `return` inside a loop?"
+                return f"axis {axis} has the size 1: one entry is left of {expected[axis]}"
             if abs(given[axis] - expected[axis]) == 1:
                 return f"axis {axis} has one entry too {'many' if given[axis] > expected[axis] else 'few'}"
     return ""
@@ -193,14 +194,53 @@ def named_mistake(cases: Sequence[tuple], given: Sequence, mistakes: Mistakes) -
     return None
 
 
-def compare(name: str, cases: Sequence[tuple], given: Sequence, right: Callable, mistakes: Mistakes) -> None:
-    """Compare given numbers with those of `right`. NotRight shows the first wrong one, and the mistake if known."""
+def compare(
+    name: str, cases: Sequence[tuple], given: Sequence, right: Callable, mistakes: Mistakes, names: Sequence[str] = ()
+) -> None:
+    """Compare given numbers with those of `right`. NotRight shows the first wrong one, and the mistake if known.
+
+    names: those of the arguments, all of them whole numbers; exchanged and hard-coded ones are then named too.
+    """
     for case, value in zip(cases, given, strict=True):
         expected = right(*case)
         if value != expected:
             words = named_mistake(cases, given, mistakes)
             example = f"`{call(name, *case)}` returned {value}, expected {expected}"
-            raise NotRight(f"{example}: {words}" if words else f"{example}; no usual mistake explains it")
+            words = words or replaced(cases, given, right, names) or always(given)
+            raise NotRight(f"{example}: {words}" if words else example)
+
+
+def replaced(cases: Sequence[tuple], given: Sequence, right: Callable, names: Sequence[str]) -> str:
+    """Words for arguments that are exchanged, or of which one is not used, where that gives every result."""
+
+    def explains(source: dict[int, int], number: int | None = None) -> bool:
+        """Whether the arguments at these places of `source`, or else the number, give every result."""
+        try:
+            return all(
+                right(*(number if source.get(k) == -1 else case[source.get(k, k)] for k in range(len(case)))) == value
+                for case, value in zip(cases, given, strict=True)
+            )
+        except (ZeroDivisionError, ValueError):
+            return False
+
+    for i, j in combinations(range(len(names)), 2):
+        if explains({i: j, j: i}):
+            return f"`{names[i]}` and `{names[j]}` are exchanged"
+    for i, j in permutations(range(len(names)), 2):
+        if explains({i: j}):
+            return f"`{names[j]}` stands in the place of `{names[i]}`"
+    for i, name in enumerate(names):
+        for number in (*range(1025), 2048, 4096, 8000, 16_000):
+            if explains({i: -1}, number):
+                return f"`{name}` is not used: {number:,}, a hard-coded number, stands in its place"
+    return ""
+
+
+def always(given: Sequence) -> str:
+    """Words for a result that is the same in every case."""
+    if len(given) > 2 and all(value == given[0] for value in given):
+        return f"{given[0]} is returned whatever the arguments are"
+    return ""
 
 
 def call(name: str, *arguments) -> str:
@@ -308,14 +348,70 @@ def judge_tensors(
     wrong = [i for i, pair in enumerate(zip(given, expected, strict=True)) if not agrees(*pair)]
     i = wrong[0]
     narrow = len(wrong) < len(cases) and all(any(1 in one.shape for one in tensors(cases[j])) for j in wrong)
-    note = "; where no axis has the size 1, the result is correct: is an axis lost by `squeeze()`?" if narrow else ""
+    note = (
+        "; where no axis has the size 1, the result is correct: no `squeeze()` or index may lose it" if narrow else ""
+    )
     if not expected[i].dim():
         came, due = told_apart(given[i], expected[i])
         raise NotRight(f"{where(*cases[i])} it returned {came}, expected {due}{note}")
     apart = (given[i] - expected[i]).abs()
     position = tuple((apart == apart.max()).nonzero()[0].tolist())
     came, due = told_apart(given[i][position], expected[i][position])
+    note = note or "".join(f": {words}" for words in [relation(given[i], expected[i])] if words)
     raise NotRight(f"{where(*cases[i])} {entry(position, cases[i])} is {came}, expected {due}{note}")
+
+
+def relation(given: Tensor, expected: Tensor) -> str:
+    """Words for a simple relation of a wrong result to the expected one of its shape; empty where there is none."""
+    if given.is_complex() or expected.is_complex() or given.shape != expected.shape or expected.numel() < 3:
+        return ""
+    given, expected = given.double(), expected.double()
+    apart = given - expected
+    if not torch.isfinite(apart).all():
+        return ""
+    whole_ones = (
+        (torch.zeros_like(expected), "every entry is 0"),
+        (-expected, "every entry has the other sign"),
+        (expected.abs(), "every entry is positive: the signs are lost"),
+        (expected.relu(), "negative entries have become 0"),
+        (expected.square(), "every entry is squared"),
+        (expected.trunc(), "the fractional parts are lost"),
+        (expected.round(), "every entry is rounded to a whole number"),
+    )
+    for other, words in whole_ones:
+        if agrees(given, other):
+            return words
+    factor = (given * expected).sum() / expected.square().sum().clamp(min=1e-12)
+    if (given - factor * expected).abs().max() < 1e-3 * given.abs().max() and apart.any():
+        return f"every entry is {factor:.4g} times the expected one"
+    if apart.max() - apart.min() < 1e-4 * (1 + apart.abs().max()):
+        return f"every entry is {apart.mean().abs():.4g} too {'large' if apart.mean() > 0 else 'small'}"
+    for axis, size in enumerate(expected.shape):
+        if size > 1 and (words := along(axis, size, given, expected)):
+            return words
+    return ""
+
+
+def along(axis: int, size: int, given: Tensor, expected: Tensor) -> str:
+    """Words for a relation of two tensors along one axis of more than one entry; empty where there is none."""
+    for missing, rest, which in ((size - 1, slice(-1), "last"), (0, slice(1, None), "first")):
+        keep = torch.arange(size)[rest]
+        if agrees(given.index_select(axis, keep), expected.index_select(axis, keep)):
+            if not given.select(axis, missing).any():
+                return f"the {which} entry of axis {axis} is still 0, and the others are correct"
+            return f"only the {which} entry of axis {axis} is wrong" if size > 2 else ""
+    others = (
+        (expected.flip(axis), f"axis {axis} is in reverse order"),
+        (expected.roll(1, axis), f"along axis {axis} every entry stands one position too far"),
+        (expected.roll(-1, axis), f"along axis {axis} every entry stands one position too early"),
+        (expected.cumsum(axis), f"along axis {axis} each entry contains the sum of those before it"),
+        (expected.narrow(axis, 0, 1).expand_as(expected), f"every entry of axis {axis} is the first one"),
+        (expected.narrow(axis, size - 1, 1).expand_as(expected), f"every entry of axis {axis} is the last one"),
+        (expected.mean(axis, keepdim=True).expand_as(expected), f"every entry of axis {axis} is the mean of them all"),
+        (expected.sum(axis, keepdim=True).expand_as(expected), f"every entry of axis {axis} is the sum of them all"),
+        (expected.sort(axis).values, f"axis {axis} is sorted"),
+    )
+    return next((words for other, words in others if agrees(given, other)), "")
 
 
 def number(value: Tensor) -> str:

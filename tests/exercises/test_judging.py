@@ -21,6 +21,7 @@ from mmcourse.exercises.judging import (
     listed_numbers,
     named_mistake,
     numbers_by_name,
+    relation,
     told_apart,
     trains,
     weights_in_words,
@@ -314,3 +315,37 @@ def test_frozen_parameters_are_named_before_missing_gradients():
     model = nn.Linear(3, 2).requires_grad_(False)
     with pytest.raises(NotRight, match="`weight` is frozen"):
         learns_from(model, model(torch.rand(4, 3)), 2, torch.Generator())
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (lambda x: 2 * x, "2 times the expected one"),
+        (lambda x: -x, "the other sign"),
+        (lambda x: x + 0.5, "0.5 too large"),
+        (lambda x: x.abs(), "signs are lost"),
+        (lambda x: x.flip(0), "axis 0 is in reverse order"),
+        (lambda x: x.cumsum(1), "along axis 1 each entry contains the sum of those before"),
+        (lambda x: torch.cat([x[:-1], 0 * x[:1]]), "the last entry of axis 0 is still 0"),
+        (lambda x: torch.cat([x[:-1], x[:1]]), "only the last entry of axis 0 is wrong"),
+        (lambda x: x * x + x.T[:1].mean(), ""),
+    ],
+)
+def test_a_simple_relation_to_the_expected_result_is_told(given, words):
+    x = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    assert words in relation(given(x), x) and bool(words) == bool(relation(given(x), x))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (lambda a, b: b // a, "`one` and `other` are exchanged"),
+        (lambda a, b: a // 3, "`other` is not used: 3, a hard-coded number"),
+        (lambda a, b: a // a, "stands in the place of"),
+        (lambda a, b: 7 * a + b, "expected 5$"),
+    ],
+)
+def test_exchanged_and_hard_coded_arguments_are_told(given, words):
+    cases = [(10, 2), (20, 7), (35, 4)]
+    with pytest.raises(NotRight, match=words):
+        compare("f", cases, [given(*case) for case in cases], lambda a, b: a // b, [], ("one", "other"))

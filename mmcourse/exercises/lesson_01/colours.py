@@ -92,6 +92,11 @@ def colours_moved(images: Tensor, given: Tensor) -> Tensor:
         raise NotRight("the rows of pixels were shuffled (axis 2, the height); channels are axis 1")
     if torch.equal(given.sort(3).values, images.sort(3).values):
         raise NotRight("the columns of pixels were shuffled (axis 3, the width); channels are axis 1")
+    if torch.equal(given.sort(1).values, images.sort(1).values):
+        raise NotRight(
+            "within an image not all pixels have the same order of colours: draw one order per image, for all its "
+            "pixels"
+        )
     if torch.equal(given.flatten(1).sort(1).values, images.flatten(1).sort(1).values):
         raise NotRight("pixels moved within their image: only whole channels may move, each pixel keeping its position")
     batch = len(images)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, named_mistake, whole
+from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, named_mistake, relation, whole
 from mmcourse.exercises.properties import expect_without
 
 READY_MADE = {"conv1d", "conv2d", "conv3d", "convolution", "conv_transpose2d"}
@@ -17,6 +17,11 @@ READY_MADE = {"conv1d", "conv2d", "conv3d", "convolution", "conv_transpose2d"}
 def correlate(image: Tensor, kernel: Tensor) -> Tensor:
     """What `convolve` should give.   (H, W), (K, K) -> (H-K+1, W-K+1)"""
     return F.conv2d(image[None, None].double(), kernel[None, None].double())[0, 0]
+
+
+def as_many(result: Tensor, count: int, axis: int) -> Tensor:
+    """The result with 0 in all but the first entries of an axis."""
+    return result * (torch.arange(result.shape[axis]) < count).view((-1, 1) if axis == 0 else (1, -1))
 
 
 def patches_of(image: Tensor, size: int) -> Tensor:
@@ -63,6 +68,38 @@ CONVOLVE_MISTAKES = [
         lambda x, k: F.pad(correlate(x, k)[:-1, :-1], (0, 1, 0, 1)),
         "the last row and the last column are still 0: the window fits at H - K + 1 positions, the last one included",
     ),
+    (
+        lambda x, k: as_many(correlate(x, k), correlate(x, k).shape[0], 1),
+        "columns beyond as many as there are rows are still 0: their number follows from the width",
+    ),
+    (
+        lambda x, k: as_many(correlate(x, k), correlate(x, k).shape[1], 0),
+        "rows beyond as many as there are columns are still 0: their number follows from the height",
+    ),
+    (
+        lambda x, k: F.pad(correlate(x, k)[:-1], (0, 0, 0, 1)),
+        "the last row is still 0: the window fits at H - K + 1 positions, the last one included",
+    ),
+    (
+        lambda x, k: F.pad(correlate(x, k)[:, :-1], (0, 1)),
+        "the last column is still 0: the window fits at W - K + 1 positions, the last one included",
+    ),
+    *(
+        (
+            lambda x, k, scale=scale: correlate(x, k / scale(k)),
+            f"the kernel is divided by {what}: it is used as it is",
+        )
+        for scale, what in (
+            (torch.sum, "its sum"),
+            (lambda k: k.abs().sum(), "the sum of its absolute values"),
+            (torch.norm, "its norm"),
+            (torch.amax, "its largest entry"),
+            (lambda k: k.abs().max(), "its largest absolute value"),
+            (lambda k: len(k), "its size K"),
+        )
+    ),
+    (lambda x, k: correlate(x, k - k.mean()), "the mean of the kernel is subtracted: it is used as it is"),
+    (lambda x, k: correlate(x - x.mean(), k), "the mean of the image is subtracted: it is used as it is"),
     (
         lambda x, k: F.pad(correlate(x, k)[:1], (0, 0, 0, len(x) - len(k))),
         "only the first row is computed: is the `return` inside the outer loop?",
@@ -116,8 +153,8 @@ def convolve(answer, rng):
         i = next(i for i in range(len(given)) if not agrees(given[i], expected[i]))
         height, width, size = sizes[i]
         if words is None:
-            if i and sizes[i][2] != 3 and all(agrees(given[j], expected[j]) for j, s in enumerate(sizes) if s[2] == 3):
-                words = "correct for kernels of 3 × 3 only: take the size from `kernel.shape`"
+            if all(agrees(given[j], expected[j]) == (s[2] == 3) for j, s in enumerate(sizes) if s[2] > 1):
+                words = "correct for kernels of 3 × 3 only; the size is in `kernel.shape`"
             else:
                 worst = (given[i] - expected[i]).abs().argmax().item()
                 row, column = divmod(worst, expected[i].shape[1])
@@ -125,6 +162,7 @@ def convolve(answer, rng):
                     f"entry [{row}, {column}] is {given[i][row, column].item():.3f}, "
                     f"expected {expected[i][row, column].item():.3f}"
                 )
+                words += "".join(f": {more}" for more in [relation(given[i], expected[i])] if more)
         raise NotRight(f"for an image of {height} × {width} and a kernel of {size} × {size}: {words}")
     expect_without(
         answer,
@@ -140,10 +178,11 @@ def whose_edge(problem: str, where: str, size: int, width: int, cases: list, giv
     """Add to an exception what it comes from: a window over the edge, a width taken for the height, a fixed kernel."""
     small_kernels = bool(cases) and all(len(kernel) == 3 for _, kernel in cases)
     if small_kernels and size != 3 and all(agrees(a, correlate(*b)) for a, b in zip(given, cases, strict=True)):
-        return (
-            "the window is 3 × 3 whatever the kernel is: take its size from `kernel.shape`. "
-            f"{where[0].upper()}{where[1:]}: {problem}"
-        )
+        sizes = re.search(r"tensor a \((\d+)\) must match the size of tensor b \((\d+)\)", problem)
+        cause = "The size of a kernel is in `kernel.shape`"
+        if sizes and {int(sizes[1]), int(sizes[2])} == {3, size}:
+            cause = "The window is 3 × 3 whatever the kernel is: take its size from `kernel.shape`"
+        return f"correct for kernels of 3 × 3, but {where}: {problem}. {cause}"
     if len(cases) in (1, 2) and agrees(given[0], correlate(*cases[0])):
         return f"correct for a square image, but {where}: {problem}. Height and width differ there"
     sizes = re.search(r"tensor a \((\d+)\) must match the size of tensor b \((\d+)\)", problem)
@@ -152,8 +191,8 @@ def whose_edge(problem: str, where: str, size: int, width: int, cases: list, giv
             f"{problem}. The window still has all {width} columns: `[i:i + K][j:j + K]` slices the rows twice, "
             "`[i:i + K, j:j + K]` rows and columns"
         )
-    if not cases and "must match the size" in problem:
-        return f"{problem}. Does the last window hang over the edge? It fits at H - K + 1 positions"
+    if not cases and sizes and min(int(sizes[1]), int(sizes[2])) < size == max(int(sizes[1]), int(sizes[2])):
+        return f"{problem}. The last window hangs over the edge: it fits at H - K + 1 positions"
     if not cases and "size=[]" in problem:
         return f"{problem}. The products of a window go into one entry: were they summed?"
     return problem

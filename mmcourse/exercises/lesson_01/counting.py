@@ -33,6 +33,20 @@ OUTPUT_SIZE_MISTAKES = [
     (lambda n, k, s, p: n, "this is the size of the input; the window cannot be centred on the outermost pixels"),
     (lambda n, k, s, p: n // s, "the kernel and the padding are left out: `size // stride` fits few layers"),
     (lambda n, k, s, p: math.ceil(n / s), "the kernel and the padding are left out: the size over the stride"),
+    (
+        lambda n, k, s, p: len(range(0, n + 2 * p - k, s)),
+        "a window that ends exactly at the border is not counted: it fits too, so a `range` of starts ends 1 later",
+    ),
+    (
+        lambda n, k, s, p: (n + 2 * (p or k // 2) - k) // s + 1,
+        "a padding of 0 is taken for half a kernel; 0 means no padding",
+    ),
+    (
+        lambda n, k, s, p: (n + 2 * (k // 2) - k) // s + 1,
+        "`padding` is not used: half a kernel, `kernel // 2`, stands in its place",
+    ),
+    (lambda n, k, s, p: (n + 2 * p) // s, "the kernel is left out, and the first position"),
+    (lambda n, k, s, p: (n + 2 * p) // s + 1, "the kernel is left out: the window has to end inside"),
     *(
         (
             lambda n, k, s, p, fixed=fixed: (n + 2 * fixed - k) // s + 1,
@@ -46,6 +60,9 @@ OUTPUT_SIZE_MISTAKES = [
         "the division happens too early: only `n + 2 * padding - kernel` as a whole is divided by the stride",
     ),
 ]
+
+
+SIZES = ("size", "kernel", "stride", "padding")
 
 
 @exercise(
@@ -82,10 +99,11 @@ def output_size(answer, rng):
     given = [
         expect_whole_number(value, f"`{call('output_size', *case)}`") for case, value in zip(cases, given, strict=True)
     ]
-    compare("output_size", cases, given, lambda n, k, s, p: (n + 2 * p - k) // s + 1, OUTPUT_SIZE_MISTAKES)
+    compare("output_size", cases, given, lambda n, k, s, p: (n + 2 * p - k) // s + 1, OUTPUT_SIZE_MISTAKES, SIZES)
     return f"{len(cases)} random sizes, with and without stride and padding"
 
 
+CHANNELS = ("in_channels", "out_channels", "kernel")
 PARAMETER_MISTAKES = [
     (lambda i, o, k: o * i * k * k, "the biases are missing: each output channel has one"),
     (
@@ -102,6 +120,20 @@ PARAMETER_MISTAKES = [
     (lambda i, o, k: o * k * k, "`in_channels` and the biases are missing"),
     (lambda i, o, k: o * i * k, "the kernel is not squared, and the biases are missing"),
     (lambda i, o, k: o, "only the biases are counted"),
+    (
+        lambda i, o, k: o * ((i * k) ** 2 + 1),
+        "`in_channels` is squared too; only the kernel is: `in_channels * kernel**2`",
+    ),
+    (
+        lambda i, o, k: o * (i * k * k + 2),
+        "there are two numbers per output channel besides the weights; a convolution has one, the bias",
+    ),
+    (
+        lambda i, o, k: 2,
+        "2 is always returned, as many as there are tensors, weight and bias: count the numbers in them, `numel()`",
+    ),
+    (lambda i, o, k: o * (i + k * k + 1), "`in_channels` is added; every input channel has a window, so multiply"),
+    (lambda i, o, k: o * (i * k * k) + o * k, "a bias for every row of the kernel: there is one per output channel"),
     (lambda i, o, k: o * (2 * i * k + 1), "the kernel is doubled; it is squared: a window has K × K weights"),
     (lambda i, o, k: (i + o) * k * k + o, "the channels are added; every pair of them has a window, so multiply"),
     *(
@@ -143,7 +175,7 @@ def conv_parameters(answer, rng):
     cases = [(whole(rng, 2, 4), whole(rng, 5, 9), whole(rng, 2, 3)) for _ in range(3)]
     cases += [(whole(rng, 10, 64), whole(rng, 65, 128), whole(rng, 4, 7)) for _ in range(5)]
     given = [expect_whole_number(answer(*case), f"`{call('conv_parameters', *case)}`") for case in cases]
-    compare("conv_parameters", cases, given, lambda i, o, k: o * (i * k * k + 1), PARAMETER_MISTAKES)
+    compare("conv_parameters", cases, given, lambda i, o, k: o * (i * k * k + 1), PARAMETER_MISTAKES, CHANNELS)
     return f"the same as counting the parameters of {len(cases)} `nn.Conv2d` layers"
 
 
@@ -229,6 +261,28 @@ RECEPTIVE_FIELD_MISTAKES = [
         lambda x: 1 + sum(k - 1 for k, _ in x) * math.prod(s for _, s in x),
         "the strides of all layers are applied to each; only the strides before a layer count",
     ),
+    (lambda x: reach([x[0]] * len(x)), "every layer is treated like the first: each has its own kernel and stride"),
+    (lambda x: reach([x[-1]] * len(x)), "every layer is treated like the last: each has its own kernel and stride"),
+    *(
+        (lambda x, most=most: reach(x[:most]), f"only the first {most} layers count: a stack may have any number")
+        for most in (2, 3, 4, 5)
+    ),
+    (lambda x: reach(x[:-1]), "the last layer is left out"),
+    (lambda x: reach(x[1:]), "the first layer is left out"),
+    (
+        lambda x: 1 + sum((k - 1) * s**i for i, (k, s) in enumerate(x)),
+        "a power of the layer's own stride; the step is the product of the strides of the layers before it",
+    ),
+    (
+        lambda x: 1 + sum((k - 1) * x[0][1] ** i for i, (k, s) in enumerate(x)),
+        "a power of the first layer's stride; the step is the product of the strides of the layers before it",
+    ),
+    (
+        lambda x: 1 + sum((k - 1) * 2**i for i, (k, s) in enumerate(x)),
+        "a power of 2; the step is the product of the strides of the layers before it",
+    ),
+    (lambda x: reach(x) ** 2, "this is the square of the receptive field: one side of it is asked for, not its area"),
+    (lambda x: reach(x) + 1, "1 too many in every case"),
     (lambda x: math.prod(k for k, _ in x), "the kernels are multiplied; what a layer adds is added"),
     (
         lambda x: math.prod(s for _, s in x),

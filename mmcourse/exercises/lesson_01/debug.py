@@ -87,6 +87,11 @@ def classes_out(logits, batch: int, n_classes: int) -> None:
 
 def not_probabilities(outputs: dict[str, Tensor]) -> None:
     """Outputs that are already probabilities, in one mode or in both, are named."""
+    if all(((output == 0) | (output == 1)).all() for output in outputs.values()):
+        raise NotRight(
+            "every output is 0 or 1: a choice has been made (`argmax`, `one_hot`, a comparison), through which no "
+            "gradient passes; give the logits themselves"
+        )
     sums_to_one = {mode: inside(output) and ones(output.sum(1)) for mode, output in outputs.items()}
     if all(sums_to_one.values()):
         raise NotRight(

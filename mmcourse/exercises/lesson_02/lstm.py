@@ -156,6 +156,26 @@ LSTM_MISTAKES = [
         stepped(linear=lambda x, h, W, U, b: x @ U.T + h @ W.T + b),
         "`W` and `U` are exchanged: `W` stands before x, `U` before h",
     ),
+    *(
+        (
+            stepped(
+                squashed=lambda i, f, g, o, added=added, at=at: squashed(
+                    *(x + added * (at == k) for k, x in enumerate((i, f, g, o)))
+                )
+            ),
+            f"{added} is added to the {name} before its {'tanh' if name == 'g' else 'sigmoid'}; the formula has no "
+            "such constant",
+        )
+        for added in (1, -1, 2, 0.5)
+        for at, name in enumerate(("input gate", "forget gate", "g", "output gate"))
+    ),
+    (stepped(linear=lambda x, h, W, U, b: x @ W.T + h @ U.T - b), "the bias is subtracted; it is added"),
+    (stepped(cell=lambda i, f, g, o, c: f * c - i * g), "in c the new part is subtracted; it is added"),
+    (stepped(cell=lambda i, f, g, o, c: f * (c + i * g)), "in c the forget gate multiplies the new part too"),
+    (stepped(cell=lambda i, f, g, o, c: f * c.tanh() + i * g), "in c the old cell has a tanh; it stays as it is"),
+    (stepped(cell=lambda i, f, g, o, c: f * c + o * g), "in c the output gate multiplies g; the input gate does"),
+    (stepped(output=lambda i, f, g, o, old, new: i * new.tanh()), "in h the input gate is used; the output gate is"),
+    (stepped(output=lambda i, f, g, o, old, new: f * new.tanh()), "in h the forget gate is used; the output gate is"),
     (stepped(give=lambda h, c, old_h, old_c: (c, h)), "c and h are returned in the other order; h comes first"),
     (stepped(give=lambda h, c, old_h, old_c: (h, old_c)), "the old c is returned; return the new one"),
     (stepped(give=lambda h, c, old_h, old_c: (old_h, c)), "the old h is returned"),

@@ -18,6 +18,12 @@ def padded(sequences: list[list[int]], value: int = 0, left: bool = False, width
     return torch.tensor(rows, dtype=torch.long)
 
 
+def padded_with(sequences: list[list[int]], filling) -> Tensor:
+    """Rows of equal length, each filled up with a token of its own."""
+    width = max(map(len, sequences))
+    return torch.tensor([one + [filling(one)] * (width - len(one)) for one in sequences])
+
+
 def shared_row(sequences: list[list[int]]) -> Tensor:
     """What `[[0] * width] * batch` becomes: one list in every row, which each sequence overwrites in turn."""
     row = [0] * max(map(len, sequences))
@@ -51,6 +57,30 @@ PAD_MISTAKES = [
         lambda s: padded(sorted(s, key=len)),
         "the sequences are sorted by length: row i of the batch must be sequence i, or the labels no longer match",
     ),
+    (
+        lambda s: padded_with(s, lambda one: one[-1]),
+        "the padding repeats the last token of each sequence; it must be 0",
+    ),
+    (
+        lambda s: padded_with(s, lambda one: one[0]),
+        "the padding repeats the first token of each sequence; it must be 0",
+    ),
+    (
+        lambda s: torch.tensor([(one * 99)[: max(map(len, s))] for one in s]),
+        "the padding repeats each sequence from its beginning; it must be 0",
+    ),
+    (lambda s: padded([*s[:-1], []], width=max(map(len, s))), "the last row holds only zeros: it is not filled"),
+    (
+        lambda s: padded([one[1:] for one in s], width=max(map(len, s))),
+        "the first token of each sequence is missing: positions count from 0",
+    ),
+    (lambda s: padded([[0, *one[1:]] for one in s]), "the first token of each sequence is 0: positions count from 0"),
+    (
+        lambda s: padded([one[: min(map(len, s))] for one in s], width=max(map(len, s))),
+        "every sequence is cut to the length of the shortest one",
+    ),
+    (lambda s: padded([s[0]] * len(s), width=max(map(len, s))), "every row holds the first sequence"),
+    (lambda s: (padded(s) != 0).long(), "those are 1 for words and 0 for padding; the tokens are asked for"),
     (lambda s: torch.zeros_like(padded(s)), "all zeros: were the sequences assigned to the result?"),
     (
         lambda s: padded([each[:-1] for each in s], width=max(map(len, s))),
@@ -93,10 +123,12 @@ def pad_batch(answer, rng):
         drawn = [torch.randint(3, 60, (size,), generator=rng).tolist() for size in sizes]
         if max(sizes):
             drawn[sizes.index(max(sizes))][0] = 2  # so the longest is not also the largest of the lists
+        if len(set(sizes)) > 3:
+            drawn[2][0] = 90  # so the largest of the lists is neither the shortest nor the longest
         return drawn
 
-    longest = whole(rng, 7, 9)
-    cases = [draw(3, longest, 2, 5), draw(2, 4, 3, 6, 1), draw(4), draw(5, 5), draw(2, 0, 4), draw(0, 3)]
+    longest = whole(rng, 8, 9)
+    cases = [draw(3, longest, 6, 2, 5), draw(2, 4, 3, 6, 1), draw(4), draw(5, 5), draw(2, 0, 4), draw(0, 3)]
     given = [given_for(answer, case) for case in cases]
     for case, value in zip(cases, given, strict=True):
         if isinstance(value, list) and value == padded(case).tolist():
@@ -122,7 +154,7 @@ def pad_batch(answer, rng):
         words = named_mistake([(each,) for each in cases[telling]], given[telling], PAD_MISTAKES)
         wrong = (value != expected).nonzero()[0].tolist()
         if words is None and agrees(torch.where(expected == 0, 0, value), expected):
-            words = "padding must be 0: `torch.empty` is not initialised, `torch.zeros` is"
+            words = "the words are correct, but padding must be 0. Is there a `torch.empty`, which is not initialised?"
         raise NotRight(
             f"for lengths {lengths_of(case)}, entry [{wrong[0]}, {wrong[1]}] is {value[tuple(wrong)].item()}, "
             f"expected {expected[tuple(wrong)].item()}" + (f": {words}" if words else "")

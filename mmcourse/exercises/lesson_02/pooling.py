@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import agrees, expect_tensor, named_mistake
+from mmcourse.exercises.judging import agrees, expect_tensor, named_mistake, relation
 from mmcourse.exercises.properties import mixed_examples
 
 FAR = 3000.0  # features this far below zero: what padding is set to must lie lower still
@@ -45,6 +45,15 @@ LAST_MISTAKES = [
             "that is the position of the mean length, used for every sentence: each has its own length",
         )
         for rounded in (torch.floor, torch.round, torch.ceil)
+    ),
+    (
+        lambda s, n: at(s, n - 1)[:, :1].expand_as(s[:, 0]),
+        "every feature is the first one of the state: a state has H numbers",
+    ),
+    (lambda s, n: at(s, n - 1).flip(0), "the states are those of the sentences in reverse order"),
+    (
+        lambda s, n: at(s, n - 1)[:1].expand_as(s[:, 0]),
+        "every row is the state of the first sentence; each sentence has its own",
     ),
     (lambda s, n: s[:, 0], "that is the state after the first word"),
     (lambda s, n: at(s, -n), "it counts from the right: `-lengths` is correct for padding on the left"),
@@ -104,6 +113,10 @@ def last_states(answer, rng):
             (batch, longest, size): "all states are there: select one per sentence",
             (batch, longest): "the feature axis is gone; the time axis should be",
             (longest, size): "the batch axis is gone; the time axis, 1, should be",
+            (batch, 1): "one number for each sentence: `gather` gives as many features as its index has, so the index "
+            "needs all H of them (`expand`)"
+            if isinstance(given, Tensor) and given.shape == (batch, 1) and agrees(given, at(states, lengths - 1)[:, :1])
+            else "one number for each sentence; a state has H numbers",
             (batch,): "one number for each sentence; a state has H numbers",
             (size, batch): "rows and columns are exchanged: one row for each sentence",
         }
@@ -112,7 +125,7 @@ def last_states(answer, rng):
         if not agrees(given, expected):
             words = named_mistake(cases[:1], [given], LAST_MISTAKES) if i == 0 else None
             row = int((given - expected).abs().amax(1).argmax())
-            words = words or wrong_row(states, given, row, int(lengths[row]))
+            words = words or relation(given, expected) or wrong_row(states, given, row, int(lengths[row]))
             raise NotRight(f"{where}: {words}")
     return f"{len(cases)} batches, with and without padding, one sentence and several"
 
@@ -168,7 +181,7 @@ MAX_MISTAKES = [
     ),
     (
         lambda f, t: largest(f, ~real((numbers_of(t) - 1).clamp(min=1), t.shape[1])[:, :, 0]),
-        "the last real word of each sentence is left out: does a slice end at `n - 1`?",
+        "the last real word of each sentence is left out: a slice that ends at `n` contains word n - 1, the last one",
     ),
     (
         lambda f, t: largest(f[:, :, 1:], t[:, 1:] == 0),
@@ -195,7 +208,7 @@ MAX_MISTAKES = [
         "that is the mean, padding included; the exercise is about the maximum over the real words",
     ),
     (lambda f, t: largest(f.abs(), t == 0), "that is the maximum of the absolute values; the sign matters"),
-    (lambda f, t: largest(f, t == 0).relu(), "negative results became 0: is there a ReLU, or an initial 0?"),
+    (lambda f, t: largest(f, t == 0).relu(), "negative results became 0, as by a ReLU or an initial 0"),
     (lambda f, t: -largest(-f, t == 0), "that is the minimum over the real words"),
     (
         lambda f, t: f.sum(2),
@@ -206,6 +219,24 @@ MAX_MISTAKES = [
     (
         lambda f, t: f.gather(2, ((t != 0).sum(1) - 1)[:, None, None].expand(-1, f.shape[1], 1))[:, :, 0],
         "that is the value on the last real word; the exercise is about the maximum over all real words",
+    ),
+    (
+        lambda f, t: f.gather(2, (f * (t != 0)[:, None]).abs().argmax(2, keepdim=True))[:, :, 0],
+        "the value of largest magnitude is taken, which may be negative; the largest value is asked for",
+    ),
+    (
+        lambda f, t: f.gather(2, f.abs().masked_fill((t == 0)[:, None], -1).argmax(2, keepdim=True))[:, :, 0],
+        "the value of largest magnitude is taken, which may be negative; the largest value is asked for",
+    ),
+    (
+        lambda f, t: largest(f[:1], t[:1] == 0).expand(len(f), -1),
+        "every row is that of the first sentence; each sentence has its own",
+    ),
+    (lambda f, t: (f * (t != 0)[:, None]).sum(2), "that is the sum over the real words; the maximum is asked for"),
+    (lambda f, t: largest(f, (t == 0)[:1]), "the mask of the first sentence is used for every sentence"),
+    (
+        lambda f, t: f.masked_fill((t == 0)[:, None], -torch.inf).topk(min(2, t.shape[1]), 2).values[:, :, -1],
+        "that is the second largest value",
     ),
     (lambda f, t: torch.zeros_like(f[:, :, 0]), "all zeros: was anything assigned to the result?"),
 ]
@@ -249,13 +280,13 @@ def max_over_time(answer, rng):
             continue
         if i == len(cases) - 1:
             raise NotRight(
-                f"correct for small features, but near {-FAR:.0f} padding is the maximum: it is set to a "
-                f"number that is not small enough ({value.max():.0f}?)"
+                f"correct for small features, but near {-FAR:.0f} the maximum is {value.max():.0f}: padding has to be "
+                "set to a number that is always smaller, `-inf`"
             )
         words = named_mistake(cases[:2], given[:2], MAX_MISTAKES)
         words = words or named_mistake(cases[1:2], given[1:2], [(over_channels, OVER_CHANNELS)])
         words = words or filled_with(value, expected, (tokens == 0).any(1))
-        words = words or mixed_examples(answer, cases[1], (0, 1))
+        words = words or mixed_examples(answer, cases[1], (0, 1)) or relation(value, expected)
         row, channel = divmod(int((value - expected).abs().argmax()), value.shape[1])
         words = words or (
             f"feature {channel} of sentence {row} is {value[row, channel]:.3f}, expected {expected[row, channel]:.3f}"

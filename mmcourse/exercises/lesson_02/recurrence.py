@@ -115,6 +115,29 @@ RNN_MISTAKES = [
         "every row is the first state",
     ),
     (first_skipped, FIRST_SKIPPED),
+    (
+        lambda x, W, U, b: torch.cat([states_of(x, W, U, b)[:-1], torch.zeros(1, len(U))]),
+        "the state after the last word is still 0: the loop ends one word too early",
+    ),
+    (stepping(lambda wx, uh, b, h: torch.tanh(wx + uh - b)), "the bias is subtracted; it is added"),
+    (stepping(lambda wx, uh, b, h: torch.tanh(wx - uh + b)), "`U h` is subtracted; it is added"),
+    (
+        stepping(lambda wx, uh, b, h: torch.tanh(torch.tanh(wx + uh + b))),
+        "there are two tanh around the sum; one is enough",
+    ),
+    (
+        stepping(lambda wx, uh, b, h: (h + torch.tanh(wx + uh + b)) / 2),
+        "the old state and the new one are averaged; the formula replaces it",
+    ),
+    (stepping(lambda wx, uh, b, h: torch.tanh(wx + h + b)), "the old state is added without `U`: it is `U h`"),
+    (
+        lambda x, W, U, b: states_of(x, W, U, b).cumsum(0),
+        "every row contains the sum of the states before it: store each state alone",
+    ),
+    (
+        lambda x, W, U, b: states_of(x[:1].expand_as(x), W, U, b),
+        "every step reads the first word: step t reads `x[t]`",
+    ),
     (shifted, "row t is the state before word t, not after it: store the state after the update"),
     (lambda x, W, U, b: torch.zeros(len(x), len(U)), "all zeros: was anything assigned to the result?"),
 ]
@@ -166,11 +189,11 @@ def right_states(answer, case: tuple[Tensor, ...], telling: list) -> None:
     if length > 1 and agrees(given, states_of(x[1:], W, U, b)):
         raise NotRight(f"{where}: {FIRST_SKIPPED}")
     causes = {
-        (size,): "that is one state, the last one? Append each state, and `torch.stack` them after the loop",
+        (size,): "that is one state: append each state, and `torch.stack` them after the loop",
         (1, size): "that is one state; there is one for each word",
         (size, length): "rows and columns are exchanged: one row for each word",
         (length + 1, size): "one state too many: h_0 precedes the first word and is not returned",
-        (length - 1, size): "one state too few: does the loop stop one word early?",
+        (length - 1, size): "one state too few: every word has its own",
         (length * size,): "the states are concatenated in one row: `torch.stack` gives one row per state",
         (length, 1, size): "one axis of size 1 is left in the middle",
         (1, length, size): "one axis of size 1 is left in front; there is no batch here",
@@ -178,7 +201,7 @@ def right_states(answer, case: tuple[Tensor, ...], telling: list) -> None:
         (length, size, size): "each state is a matrix: `*` multiplies entry by entry, `@` is the matrix product",
     }
     given = expect_tensor(given, where, (length, size), causes)
-    expect_finite(given, where, "was every row assigned? `torch.empty` is not initialised")
+    expect_finite(given, where, "was every row assigned? Is there a `torch.empty`, which is not initialised?")
     expected = states_of(*case)
     if agrees(given, expected):
         return

@@ -1,6 +1,7 @@
 """Exercise 02.1: words become numbers."""
 
 import numbers
+import re
 import string
 from collections.abc import Callable
 
@@ -63,6 +64,26 @@ def encode_mistakes() -> list[tuple[Callable, str]]:
             lambda s, index: [index.get(word, index["<unk>"]) for word in s.lower().split(" ")],
             "`.split(' ')` splits at every single space and at no tab or line break; `.split()` splits at white space",
         ),
+        (
+            lambda s, index: [index.get(word, index["<unk>"]) for word in re.split(" +", s.lower().strip())],
+            "it splits at runs of spaces, but at no tab or line break; `.split()` splits at all white space",
+        ),
+        (
+            lambda s, index: [index.get(word, index["<unk>"]) for word in s.lower().replace("\n", " ").split(" ")],
+            "it splits at every single space and at no tab; `.split()` splits at all white space",
+        ),
+        (
+            lambda s, index: numbered(s, {word: i for i, word in enumerate(sorted(index))}),
+            "those are positions among the sorted words; look up the number of a word, `index[word]`",
+        ),
+        (
+            lambda s, index: numbered(s, {word: len(word) for word in index}),
+            "those are the lengths of the words; look up the number of a word, `index[word]`",
+        ),
+        (lambda s, index: numbered(s, index)[:-1], "the last word is missing"),
+        (lambda s, index: numbered(s, index)[1:], "the first word is missing: positions count from 0"),
+        (lambda s, index: [id + 1 for id in numbered(s, index)], "every number is too large by 1"),
+        (lambda s, index: [id - 1 for id in numbered(s, index)], "every number is too small by 1"),
         (
             lambda s, index: numbered(s.translate(str.maketrans("", "", string.punctuation)), index),
             "punctuation is removed; only split at white space, so that 'fish,' is another word, which is unknown",

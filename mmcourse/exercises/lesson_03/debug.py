@@ -124,6 +124,11 @@ def judge_split(
             first = speakers.index(speakers[twice]) == twice
             cause = "; `speakers.index(name)` always finds the first one of a name" if first else ""
             raise NotRight(f"{where} {side} holds example {twice} more than once{cause}")
+    if test == list(range(len(right))) and train in (others, list(range(len(others)))) and test != right:
+        raise NotRight(
+            f"{where} test is {test}, counted from 0 within the split: the indices are positions in `speakers`, "
+            f"expected {right}"
+        )
     both = sorted(set(train) & set(test))
     if both:
         raise NotRight(f"{where} example {both[0]} is on both sides")

@@ -33,7 +33,7 @@ def mask_stripes(answer, rng):
     widths_from_0_to(widest, masks.sum(2).flatten())
     at_every_position(masks.flatten(0, 1), widest)
     wide = torch.cat([masked(answer, (250, 3, 6), 6, rng) for _ in range(4)])  # (1000, T)
-    whole_stripes(wide.sum(1))
+    whole_stripes(wide)
     many = torch.cat([masked(answer, (MANY, 2, 7), widest, rng) for _ in range(2)])
     widths_equally_likely(widest, many.sum(1))
     starts_for_the_width(wide)
@@ -122,7 +122,12 @@ def one_stripe(changed: Tensor, widest: int, where: str) -> None:
             "with `mels.clone()` instead of zeros, and set the masked frames to 0"
         )
     if torch.equal(full_frames.any(1), over_time.any(1)) and full_frames.all(1).any() and widest < frames:
-        raise NotRight(f"{where} whole examples are masked: is the slice taken on the last axis, `[i, :, a:b]`?")
+        widths = over_time.sum(1)
+        if (widths.unique() > widest).sum() > 1:
+            raise NotRight(
+                f"{where} some masks have up to {int(widths.max())} frames: the width is drawn from 0 to `widest`"
+            )
+        raise NotRight(f"{where} whole examples are masked: the time is the last axis, `[i, :, a:b]`")
     if not torch.equal(over_time, full_frames):
         if torch.equal(over_bands, full_bands):
             raise NotRight(f"{where} the mask covers bands (axis 1); it should cover whole frames (axis 2)")
@@ -136,7 +141,9 @@ def one_stripe(changed: Tensor, widest: int, where: str) -> None:
         raise NotRight(f"{where} an example has several gaps: its masked frames should be consecutive")
     if (over_time.sum(1) > widest).any():
         found = int(over_time.sum(1).max())
-        cause = ": does `randint(0, widest + 2)` or a slice `[a:b + 1]` give one more?" if found == widest + 1 else ""
+        cause = (
+            ", by 1: widths go from 0 to `widest`, and a slice `[a:b]` has b - a frames" if found == widest + 1 else ""
+        )
         raise NotRight(f"{where} a mask of {found} frames is too wide{cause}")
 
 
@@ -157,7 +164,7 @@ def widths_equally_likely(widest: int, widths: Tensor) -> None:
             raise NotRight(
                 f"among {len(widths):,} masks {count / len(widths):.0%} have {width} frames, expected "
                 f"{1 / (widest + 1):.0%}: the width is uniform, all from 0 to {widest} equally likely. "
-                "(Does a `round`, or a mask for some of the examples alone, change that?)"
+                "Draw it with `torch.randint`, for every example"
             )
 
 
@@ -216,17 +223,24 @@ def at_every_position(masks: Tensor, widest: int) -> None:
     raise NotRight(f"{seen} none covers frame {listed}: draw the start from all positions where the mask fits")
 
 
-def whole_stripes(widths: Tensor) -> None:
-    """Where the widest stripe fills the sound, it occurs as often as it should: none is cut off at the end.   (N,)
+def whole_stripes(masks: Tensor) -> None:
+    """Where the widest stripe fills the sound, it occurs as often as it should: none is cut off at the end.
 
+    masks (N, T), T the widest stripe.
     Drawn evenly, 1 of 7 widths is 6; where stripes may leave the edge, only 1 start in 6 leaves it whole.
     """
-    fraction = (widths == 6).double().mean().item()
+    fraction = masks.all(1).double().mean().item()
     if fraction < 0.045:
+        at_end = masks[masks.any(1)][:, -1].double().mean().item()
+        if at_end > 0.43:  # 0.41 where every width and every start that fits are equally likely
+            raise NotRight(
+                f"with 6 frames and `widest` 6 only {fraction:.0%} of the masks have 6, and {at_end:.0%} of those "
+                "that hide anything reach the last one, as where some extend beyond the end and are cut off. A mask "
+                "lies entirely inside: draw the width first, then a start where it fits, 0 to T - width"
+            )
         raise NotRight(
-            f"with 6 frames and `widest` 6 only {fraction:.0%} of the masks have 6 frames: some extend beyond the end, "
-            "and are cut off. A mask lies entirely inside, and every width from 0 to `widest` is equally likely: "
-            "draw the width first, then a start where it fits, 0 to T - width"
+            f"with 6 frames and `widest` 6 only {fraction:.0%} of the masks have 6, expected 14%: every width from 0 "
+            "to `widest` is equally likely: draw the width first, then a start where it fits, 0 to T - width"
         )
 
 

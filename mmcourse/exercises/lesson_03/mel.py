@@ -161,8 +161,38 @@ MEL_MISTAKES = [
     ),
     (
         lambda n, b, r: triangles(points_of(n, r, more=3)[:-1], bins_of(b, r)),
-        "one point too many: `n_mels` triangles need `n_mels + 2` points, from 0 to `rate / 2`",
+        "the last of the `n_mels + 2` points lies below `rate / 2`: they are spaced by 1 / (n_mels + 2) of the range "
+        "in mel, and the range has n_mels + 1 steps",
     ),
+    (
+        lambda n, b, r: triangles(points_of(n, r, more=4)[:-2], bins_of(b, r)),
+        "the last of the points lies below `rate / 2`: the range in mel has n_mels + 1 steps",
+    ),
+    (
+        lambda n, b, r: triangles(
+            torch.cat([points_of(n, r, more=1), 2 * points_of(n, r, more=1)[-1:]])[: n + 2], bins_of(b, r)
+        ),
+        "the points are spaced by 1 / n_mels of the range in mel; the range has n_mels + 1 steps",
+    ),
+    *(
+        (
+            lambda n, b, r, to=to: (
+                triangles(to(points_of(n, r) * 2 * (b - 1) / r) * r / 2 / (b - 1), bins_of(b, r))
+                .nan_to_num(0)
+                .clamp(0, 1)
+            ),
+            "the points are rounded to bins; leave them between two bins",
+        )
+        for to in (torch.floor, torch.round, torch.ceil)
+    ),
+    (
+        lambda n, b, r: on_bins(n, b, r, to=torch.ceil),
+        "the points are rounded to bins; leave them between two bins",
+    ),
+    (lambda n, b, r: filters(n, b, r).square(), "every entry is squared"),
+    (lambda n, b, r: filters(n, b, r).sqrt(), "the square root of every entry is taken"),
+    (lambda n, b, r: 1 - filters(n, b, r), "1 minus the filters: between its ends a filter rises to 1"),
+    (lambda n, b, r: 2 * filters(n, b, r), "the triangles reach 2; their peak is 1"),
     (
         lambda n, b, r: triangles(points_of(n, r, more=3)[1:], bins_of(b, r)),
         "one point too many, and the first is left out: `n_mels` triangles need `n_mels + 2` points",

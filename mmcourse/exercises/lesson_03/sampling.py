@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import call, compare, described, expect_whole_number, named_mistake, whole
+from mmcourse.exercises.judging import always, call, compare, described, expect_whole_number, named_mistake, whole
 
 
 def folded(frequency: float, rate: float) -> float:
@@ -65,6 +65,43 @@ ALIAS_MISTAKES = [
         lambda f, r: abs(f - r * round(f / (r / 2))),
         "the quotient by half the rate, `frequency / (rate / 2)`, counts halves: divide by `rate`",
     ),
+    (
+        lambda f, r: f if f <= r else abs(f - r * round(f / r)),
+        "frequencies from `rate / 2` to `rate` are returned unchanged: folding begins above half the rate",
+    ),
+    (
+        lambda f, r: f if f < r else folded(f, r),
+        "frequencies from `rate / 2` to `rate` are returned unchanged: folding begins above half the rate",
+    ),
+    *(
+        (
+            lambda f, r, made=made: abs(f - made(r * (f / r))),
+            "the product is rounded, and the frequency cancels: round `frequency / rate`, then multiply by `rate`",
+        )
+        for made in (round, math.floor)
+    ),
+    *(
+        (
+            lambda f, r, places=places: abs(f - r * round(f / r, places)),
+            "`frequency / rate` is rounded to a decimal place; it is rounded to a whole number, `round(x)`",
+        )
+        for places in (1, 2, 3)
+    ),
+    *(
+        (
+            lambda f, r, most=most: min(abs(f - k * r) for k in range(most)),
+            f"the nearest of the multiples 0 to {most - 1} of the rate alone; a higher one may be nearer: use `round`",
+        )
+        for most in (2, 3, 4)
+    ),
+    (
+        lambda f, r: f % r if f % r <= r / 2 else r / 2 - (f % r - r / 2) + r / 2 - r / 2,
+        "mirrored at the wrong point: a remainder above `rate / 2` becomes `rate` minus it",
+    ),
+    (lambda f, r: f - r if f > r / 2 else f, "the rate is subtracted once; subtract its nearest multiple, and `abs`"),
+    (lambda f, r: f - r / 2 if f > r / 2 else f, "half the rate is subtracted; subtract the nearest multiple of it"),
+    (lambda f, r: abs(f - r * round(f / r)) / r, "divided by the rate; the frequency in hertz is asked for"),
+    (lambda f, r: f / r - round(f / r), "in multiples of the rate; the frequency in hertz is asked for"),
     *(
         (lambda f, r, fixed=fixed: folded(f, fixed), f"`rate` is not used: it is always {fixed:,}, a hard-coded number")
         for fixed in (1000, 4000, 8000, 16_000, 44_100)
@@ -111,7 +148,8 @@ def alias(answer, rng):
         if not math.isclose(value, folded(*case), rel_tol=1e-6, abs_tol=1e-5 * case[1]):
             words = named_mistake(cases, [float(v) for v in given], exact(ALIAS_MISTAKES))
             example = f"`{call('alias', *case)}` returned {value:g}, expected {folded(*case):g}"
-            raise NotRight(f"{example}: {words}" if words else f"{example}; no usual mistake explains it")
+            words = words or always(given)
+            raise NotRight(f"{example}: {words}" if words else example)
     return f"{len(cases)} tones, up to 4.5 times the rate"
 
 
@@ -222,6 +260,23 @@ N_FRAMES_MISTAKES = [
         "the 1 is added before the division: divide first, then count the first frame",
     ),
     (lambda n, w, h: n - w // h + 1, "the division happens too early: only `samples - window` as a whole is divided"),
+    *(
+        (
+            lambda n, w, h, limit=limit: 0 if n < limit(w, h) else (n - w) // h + 1,
+            f"the guard compares `samples` with {what}; a sound shorter than `window` has no frame",
+        )
+        for limit, what in ((lambda w, h: h, "`hop`"), (lambda w, h: 1, "0"), (lambda w, h: w // 2, "half a window"))
+    ),
+    (
+        lambda n, w, h: 0 if n < w else (n - w) // h,
+        "the + 1 is missing: a sound as long as one window already has one frame",
+    ),
+    (lambda n, w, h: fitting(n, w, h) + 1, "one frame too many in every case"),
+    (lambda n, w, h: fitting(n, w, h) - 1, "one frame too few in every case"),
+    *(
+        (lambda n, w, h, part=part: fitting(n, w, w // part), f"the hop is not used: window // {part} in its place")
+        for part in (1, 2, 4)
+    ),
     (lambda n, w, h: (n + w) // h + 1, "the window is added; subtract it"),
     (
         lambda n, w, h: fitting(n, w, h) if n > w else 0,
@@ -265,7 +320,7 @@ def n_frames(answer, rng):
             left = round(remainder * hop) if remainder == 0.5 else int(remainder) % hop
             window = hop + whole(rng, 1, 300)
             cases.append((window + hop * whole(rng, 2, 90) + left, window, hop))
-    cases += [(399, 400, 160), (100, 400, 160), (1, 400, 160), (whole(rng, 1, 200), whole(rng, 300, 500), 100)]
+    cases += [(399, 400, 160), (100, 400, 160), (1, 400, 160), (whole(rng, 110, 190), whole(rng, 300, 500), 100)]
     given = [expect_whole_number(counted(answer, *case), f"`{call('n_frames', *case)}`") for case in cases]
-    compare("n_frames", cases, given, fitting, N_FRAMES_MISTAKES)
+    compare("n_frames", cases, given, fitting, N_FRAMES_MISTAKES, ("samples", "window", "hop"))
     return f"{len(cases)} sounds, four of them shorter than the window"

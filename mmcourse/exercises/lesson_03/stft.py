@@ -90,6 +90,22 @@ STFT_MISTAKES = [
     (lambda x, w, h: transformed(x, w, h).flip(1), "the frames are in reverse order in time"),
     (lambda x, w, h: transformed(x, w, h).flip(0), "the frequencies are in reverse order, from high to low"),
     (lambda x, w, h: transformed(x.flip(0), w, h), "the sound is reversed"),
+    (lambda x, w, h: power_of(x, w, h) + 0j, "the power, as complex numbers: the phase is lost"),
+    (lambda x, w, h: transformed(x, w, h).real + 0j, "the imaginary parts are 0: only the real part is left"),
+    (lambda x, w, h: transformed(x, w, h).square(), "every number is squared: return the transform itself"),
+    (lambda x, w, h: -transformed(x, w, h), "every number has the other sign"),
+    (
+        lambda x, w, h: torch.cat([transformed(x, w, h)[:, :-1], torch.zeros(len(w) // 2 + 1, 1)], 1),
+        "the last frame is still 0: it fits too",
+    ),
+    (
+        lambda x, w, h: torch.cat([torch.zeros(len(w) // 2 + 1, 1), transformed(x, w, h)[:, 1:]], 1),
+        "the first frame is still 0: frames count from 0",
+    ),
+    (lambda x, w, h: transformed(x, w + 1, h), "1 is added to the window"),
+    (lambda x, w, h: torch.fft.rfft(frames_of(x, len(w), h) / w).T, "each frame is divided by the window"),
+    (lambda x, w, h: torch.fft.rfft(frames_of(x, len(w), h) + w).T, "the window is added; multiply by it"),
+    (with_window(torch.blackman_window), "`torch.blackman_window` is used instead of `window`"),
     (lambda x, w, h: transformed(x, w, h).abs() + 0j, "the magnitude as a complex number: the phase is lost"),
     (
         lambda x, w, h: transformed(x, w, h)[:, :1].expand(-1, transformed(x, w, h).shape[1]),
@@ -115,7 +131,7 @@ def shape_causes(samples: int, size: int, hop: int) -> dict[tuple, str]:
     """What each wrong shape of the result comes from."""
     bins, frames = size // 2 + 1, (samples - size) // hop + 1
     counts = {
-        1: "there is one frame: is the `return` inside the loop, or is the sound not split into frames?",
+        1: "there is one frame, where the sound is to be split into several",
         hop: "there are `hop` frames: `hop` is the distance between them, not their number",
         samples // hop: "the last frames extend beyond the end: without padding only whole windows count",
         -(-samples // hop): "the last frames extend beyond the end: without padding only whole windows count",
@@ -139,7 +155,16 @@ def shape_causes(samples: int, size: int, hop: int) -> dict[tuple, str]:
         "`rfft` of W samples gives W // 2 + 1 frequencies",
         (bins, frames, 2): "real and imaginary part have a separate axis: return complex numbers",
         (1, bins, frames): "one axis of size 1 is left in front: take `[0]`",
+        (size, frames, 1): "one axis of size 1 is left at the end",
         (bins * frames,): "the values are in one row: `torch.stack` the frames",
+        (
+            size,
+            frames // 2 + 1,
+        ): "the transform runs along the frames: apply it to the samples of each frame, the last axis",
+        (
+            2 ** (size - 1).bit_length() // 2 + 1,
+            frames,
+        ): "the transform is as long as the next power of two, filled up with zeros (`n=`); it is as long as a frame",
         (frames // 2 + 1, size): "the transform runs along the frames: apply it to the samples of each frame",
         (size // 2 + 1,): "that is a single frame: expected one column per frame",
     }
@@ -187,11 +212,11 @@ def stft(answer, rng):
         if isinstance(result, Tensor) and tuple(result.shape) != expected:
             expect_hop(answer, where, rng)
         result = expect_tensor(result, where, expected, shape_causes(samples, size, hop))
-        expect_finite(result, where, "was every entry assigned? `torch.empty` is not initialised")
+        expect_finite(result, where, "was every entry assigned? Is there a `torch.empty`, which is not initialised?")
         cases.append((sound, window, hop))
         given.append(result)
     if not all(result.is_complex() for result in given):
-        words = named_mistake(cases, given, REAL_MISTAKES) or "are real and imaginary part both kept?"
+        words = named_mistake(cases, given, REAL_MISTAKES) or "each holds a real and an imaginary part"
         raise NotRight(f"the result has type {given[0].dtype}, expected complex numbers: {words}")
     expected = [transformed(*case) for case in cases]
     if all(agrees(a, b) for a, b in zip(given, expected, strict=True)):
@@ -215,8 +240,10 @@ def of_sizes(problem: str, size: int) -> str:
     if sizes is None:
         return ""
     if {int(sizes[1]), int(sizes[2])} == {size, size // 2 + 1}:
-        return ". Is the window applied after the transform? Apply it to the samples of a frame, before `rfft`"
-    return ". Is every frame `len(window)` long, also the last one?"
+        return (
+            ". A frame has W samples, its transform W // 2 + 1 numbers: apply the window to the samples, before `rfft`"
+        )
+    return ". Every frame is `len(window)` long, also the last one"
 
 
 def expect_hop(answer, where: str, rng: torch.Generator) -> None:
@@ -232,11 +259,18 @@ def expect_hop(answer, where: str, rng: torch.Generator) -> None:
     end_to_end = len(sound) // len(window)
     if not agrees(first, second) or min(first.shape) == 1 or end_to_end in first.shape:
         return
-    every = next((hop for hop in range(1, 964) if agrees(first, transformed(sound, window, hop))), None)
+    if first.ndim == 2 and len(first) != len(window) // 2 + 1:
+        return
+    counted = [hop for hop in range(1, 964) if (len(sound) - len(window)) // hop + 1 == first.shape[1]]
+    every = next((hop for hop in counted if agrees(first, transformed(sound, window, hop))), None)
+    half = len(window) // 2
+    if every == half:
+        raise NotRight(f"{where} the frames begin half a window apart, `len(window) // 2`; frame t begins at `t * hop`")
     if every == 1:
         raise NotRight(f"{where} the hop is ignored: a frame begins at every sample. Frame t begins at `t * hop`")
-    apart = f"the frames begin {every} samples apart" if every else "the frames are the same"
-    raise NotRight(f"{where} {apart}, whatever `hop` is: is a number hard-coded?")
+    parts = {len(window) // n: f"`len(window) // {n}`" for n in (4, 3, 2)} | {len(window): "`len(window)`"}
+    apart = f"the frames begin {parts.get(every, every)} samples apart" if every else "the frames are the same"
+    raise NotRight(f"{where} {apart}, whatever `hop` is: frame t begins at `t * hop`")
 
 
 def where_wrong(given: Tensor, expected: Tensor) -> str:

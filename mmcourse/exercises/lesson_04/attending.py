@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
-from mmcourse.exercises.judging import Mistakes, agrees, expect_tensor, named_mistake
+from mmcourse.exercises.judging import Mistakes, agrees, expect_tensor, named_mistake, relation
 from mmcourse.exercises.lesson_04.crashes import HAS_AXES, among_others
 from mmcourse.exercises.properties import expect_without
 
@@ -177,8 +177,20 @@ ATTENTION_MISTAKES: Mistakes = [
     ),
     (
         lambda q, k, v, mask=None: v.mean(-2, keepdim=True).expand_as(v),
-        "every query gets the plain mean of the values: do the scores reach the softmax?",
+        "every query gets the plain mean of the values, as if all scores were equal",
     ),
+    (
+        lambda q, k, v, mask=None: v.sum(-2, keepdim=True).expand_as(v),
+        "every query gets the plain sum of the values, as if all weights were 1",
+    ),
+    (weighted_by(lambda s: (-s).softmax(-1)), "the scores have the other sign: the least similar key weighs most"),
+    (weighted_by(lambda s: s.relu().softmax(-1)), "negative scores have become 0 before the softmax; they stay"),
+    (weighted_by(lambda s: s.abs().softmax(-1)), "the scores have lost their signs before the softmax"),
+    (weighted_by(lambda s: s.tanh().softmax(-1)), "the scores go through a tanh before the softmax; they stay"),
+    (divided_by(lambda q: q.shape[-1] / 2), "the scores are divided by d / 2; divide by √d"),
+    (divided_by(lambda q: math.sqrt(2 * q.shape[-1])), "the scores are divided by √(2 d); divide by √d"),
+    (lambda q, k, v, mask=None: v + attended(q, k, v, mask), "the values are added to the result"),
+    (lambda q, k, v, mask=None: attended(q, k, v, mask).relu(), "negative entries of the result have become 0"),
     (
         lambda q, k, v, mask=None: attended(q, k, v, causal(q, k)),
         "there is a causal mask, so no query attends to later keys; "
@@ -188,12 +200,12 @@ ATTENTION_MISTAKES: Mistakes = [
 ]
 
 
-INSERTED = (
-    "one axis too many: was it inserted into the mask, as by `[:, None]`? The mask broadcasts to the scores as it is"
-)
+INSERTED = "one axis too many: the mask broadcasts to the scores as it is, without `[:, None]`"
+ONE_IN_FRONT = "one axis of size 1 is in front; the result has as many axes as the queries, here two"
+FLATTENED = "the leading axes are one: give the result those of the queries again, `reshape(*queries.shape[:-1], -1)`"
 
 
-def shape_causes(queries: Tensor, keys: Tensor, values: Tensor) -> dict[tuple, str]:
+def shape_causes(queries: Tensor, keys: Tensor, values: Tensor, masked: bool = False) -> dict[tuple, str]:
     """What each wrong shape of the result comes from."""
     *before, length, _ = queries.shape
     others, width = values.shape[-2:]
@@ -206,7 +218,9 @@ def shape_causes(queries: Tensor, keys: Tensor, values: Tensor) -> dict[tuple, s
         (*before, width): "the words are gone: each query gets its own mixture",
         (*before, 1, width): "one mixture for all: each query gets its own",
         (length, width): "the batch is gone: each example attends within itself",
-        **({} if before else {(length, length, width): INSERTED, (1, length, width): INSERTED}),
+        **({} if before or not masked else {(length, length, width): INSERTED}),
+        **({} if before else {(1, length, width): ONE_IN_FRONT}),
+        **({(math.prod(before), length, width): FLATTENED} if len(before) > 1 else {}),
     }
 
 
@@ -260,7 +274,7 @@ def tried(answer, case: tuple) -> tuple[Tensor | None, str]:
                 "here return the averaged values alone, without the weights"
             )
         shape = (*queries.shape[:-1], values.shape[-1])
-        return expect_tensor(result, where, shape, shape_causes(*case[:3])), ""
+        return expect_tensor(result, where, shape, shape_causes(*case[:3], len(case) > 3)), ""
     except NotRight as problem:
         return None, str(problem)
 
@@ -272,10 +286,17 @@ def unexplained(cases, given, expected, i: int, alike: Sequence[bool]) -> str:
             "correct where queries, keys and values have one shape, but here values have "
             f"{tuple(cases[i][2].shape)}: d is the last size of the queries"
         )
+    if agrees(given[i], attended(*cases[i], divisor=int(math.sqrt(cases[i][0].shape[-1])))):
+        return (
+            "√d is rounded down to a whole number (`int`, `//`, `math.isqrt`), which is correct for d = 4 and 9 alone: "
+            "divide by `d ** 0.5`"
+        )
+    if agrees(given[i], attended(*cases[i], divisor=round(math.sqrt(cases[i][0].shape[-1])))):
+        return "√d is rounded to a whole number; divide by `d ** 0.5`"
     widths = sorted({case[0].shape[-1] for case, a, b in zip(cases, given, expected, strict=True) if agrees(a, b)})
     width = cases[i][0].shape[-1]
     if widths and agrees(given[i], attended(*cases[i], divisor=math.sqrt(widths[0]))):
-        return f"correct for d = {widths[0]} only, and here d = {width}: take it from `queries.shape[-1]`"
+        return f"the scores are divided by √{widths[0]}, and here d = {width}: take d from `queries.shape[-1]`"
     axes = sorted({case[0].ndim for case, a, b in zip(cases, given, expected, strict=True) if agrees(a, b)})
     if axes and cases[i][0].ndim not in axes:
         return (
@@ -284,14 +305,16 @@ def unexplained(cases, given, expected, i: int, alike: Sequence[bool]) -> str:
         )
     if not torch.isfinite(given[i]).all():
         return (
-            "the result contains NaN or infinity: is there a root or a logarithm of a negative number (brackets?), or "
-            "a softmax by hand that divides by a sum of zero?"
+            "the result contains NaN or infinity, as a division by zero, a logarithm or a root of a negative number "
+            "gives it, or an `exp` that overflows"
         )
     if not axes and agrees_up_to_factor(given[i], expected[i]):
-        return "correct up to a factor: the weights of each query should sum to 1, and nothing is divided after that"
+        factor = float((given[i] * expected[i]).sum() / (expected[i] * expected[i]).sum())
+        return f"every entry is {factor:.3g} times the expected one: the weights of each query should sum to 1"
     apart = (given[i] - expected[i]).abs()
     position = tuple((apart == apart.max()).nonzero()[0].tolist())
-    return f"entry {list(position)} is {given[i][position]:.3f}, expected {expected[i][position]:.3f}"
+    words = "".join(f": {more}" for more in [relation(given[i], expected[i])] if more)
+    return f"entry {list(position)} is {given[i][position]:.3f}, expected {expected[i][position]:.3f}{words}"
 
 
 def agrees_up_to_factor(given: Tensor, expected: Tensor) -> bool:

@@ -99,6 +99,39 @@ MASKED_MISTAKES: Mistakes = [
 ]
 
 MASKED_MISTAKES += [
+    *(
+        (
+            lambda q, k, v, m, fill=fill: hidden(scores_of(q, k), m, fill).softmax(-2) @ v,
+            "the softmax runs over the queries (axis -2); what one query takes from all keys sums to 1: axis -1",
+        )
+        for fill in (-1e9, -1e4)
+    ),
+    *(
+        (
+            lambda q, k, v, m, least=least: (
+                (w := scores_of(q, k).softmax(-1) * m) / w.sum(-2, keepdim=True).clamp(min=least) @ v
+            ),
+            "the masked weights are divided by their sum over the queries (axis -2); a query's weights sum to 1 over "
+            "the keys, axis -1",
+        )
+        for least in (0, 1e-9, 1e-6)
+    ),
+    (
+        lambda q, k, v, m: (scores_of(q, k) * m).softmax(-1) @ v,
+        "forbidden scores became 0, and the softmax gives exp(0) = 1 for those: `-inf` leaves exp(-inf) = 0",
+    ),
+    (
+        lambda q, k, v, m: attended(q, k, v, m[..., :1]),
+        "the first column of the mask is used for every key; each key has its own column",
+    ),
+    (
+        lambda q, k, v, m: attended(q, k, v, m & causal(q, k)),
+        "a causal mask is applied besides the given `mask`",
+    ),
+    (
+        lambda q, k, v, m: attended(q, k, v, m) * m.any(-1, keepdim=True) * m[..., :1],
+        "the mask multiplies the result: it belongs on the scores",
+    ),
     (
         lambda q, k, v, m: attended(q, k, v, m[..., :1, :]),
         "the first row of the mask is used for every query; each query has its own row",

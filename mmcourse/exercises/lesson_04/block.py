@@ -21,6 +21,7 @@ PROJECTIONS = (
     (lambda w, h: 4 * (w * w + 1), "one bias a projection: each has `width` of them, one an output"),
     (lambda w, h: 5 * (w * w + w), "five projections are counted; attention has four"),
     (lambda w, h: 0, "attention's four projections are missing"),
+    (lambda w, h: w * w + 4 * w, "the weights of one projection are counted: there are four"),
     *(
         (lambda w, h, times=times, once=once: times * (4 - once) * (w * w + w) + once * (w * w + w), EACH_HEAD)
         for times in (2, 4, 8)
@@ -82,6 +83,23 @@ def mistakes() -> list[tuple]:
     right = total(PROJECTIONS[0][0], FEED_FORWARD[0][0], NORMS[0][0])
     found.append((0, lambda w, h: right(h, w), "`width` and `hidden` are exchanged: `width` comes first"))
     found.append((1, no_bias, "neither biases nor norms are counted"))
+    one_each = total(lambda w, h: 4 * (w * w + 1), lambda w, h: 2 * (w * h + 1))
+    for norms, told in ((4, ""), (2, "; and the norms have a scale alone"), (0, "; and the norms are missing")):
+        found.append(
+            (
+                0,
+                total(one_each, lambda w, h, norms=norms: norms * w),
+                "one bias for each linear layer, projections included: each has as many as outputs" + told,
+            )
+        )
+    found.append(
+        (
+            0,
+            lambda w, h: 8 * (w * w + w) + 2 * w * h + h + w + 6 * w,
+            "this is a decoder block, with a second attention and a third norm: an encoder block has one attention and "
+            "two norms",
+        )
+    )
     found.append((0, lambda w, h: 4 * (w * w + w) + 12 * w * w, "`hidden` is not used: it need not be 4 · `width`"))
     found.append((0, lambda w, h: 12 * w * w + 13 * w, "`hidden` is not used: it need not be 4 · `width`"))
     return [(count, words) for _, count, words in sorted(found, key=lambda entry: entry[0]) if words]
@@ -104,5 +122,6 @@ def mistakes() -> list[tuple]:
 def block_parameters(answer, rng):
     cases = [(whole(rng, 11, 40), whole(rng, 41, 200)) for _ in range(6)] + [(64, 256), (12, 8)]
     given = [expect_whole_number(answer(*case), f"`{call('block_parameters', *case)}`") for case in cases]
-    compare("block_parameters", cases, given, total(PROJECTIONS[0][0], FEED_FORWARD[0][0], NORMS[0][0]), mistakes())
+    right = total(PROJECTIONS[0][0], FEED_FORWARD[0][0], NORMS[0][0])
+    compare("block_parameters", cases, given, right, mistakes(), ("width", "hidden"))
     return f"the same as counting the parameters of {len(cases)} blocks"

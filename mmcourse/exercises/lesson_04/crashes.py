@@ -8,7 +8,7 @@ HAS_AXES = {2: "two axes, (T, d)", 3: "three axes, (B, T, d)", 4: "four axes, (B
 
 def among_others(case: tuple, problem: str, cases: Sequence[tuple], good: Sequence[bool]) -> str:
     """An exception or a wrong shape, with what it comes from: axes counted from the front, keys not turned."""
-    if "squeeze" in problem:
+    if "squeeze" in problem or "axis of size 1 is in front" in problem or "leading axes are one" in problem:
         return problem
     fitting = sorted({other[0].ndim for other, fine in zip(cases, good, strict=True) if fine})
     queries = case[0]

@@ -75,6 +75,10 @@ POOLING = (
         lambda x, real: (x * ~real).sum(1) / (~real).sum(1),
         "the mean is inverted: it runs over the padding, and over nothing where there is none",
     ),
+    (
+        lambda x, real: (x * real[:1]).sum(1) / real[:1].sum(1),
+        "the mean uses the mask of the first sentence for the whole batch: each sentence has its own",
+    ),
     (lambda x, real: x.sum(1), "the sum still includes the padding"),
     (lambda x, real: x.amax(1), "the maximum still includes the padding"),
     (
@@ -159,7 +163,9 @@ def logits_of(model: nn.Module, tokens: Tensor, n_classes: int) -> Tensor:
         )
     causes = {
         (batch, length, n_classes): "one row of logits a word: pool over the words before the head",
-        (n_classes,): "does a `squeeze` remove the batch, or a mean run over the sentences as well as the words?",
+        (n_classes,): "one row for all sentences: the mean runs over the words of a sentence alone, `dim=1`"
+        if batch > 1
+        else "the batch is gone: does a `squeeze` remove it?",
         (1, n_classes): "one row for all sentences: the mean runs over the words of a sentence alone, `dim=1`",
         (batch, length): "one number a word; expected one a class",
         **{(batch, n): "those are features: `self.head` makes logits of them" for n in wide(model) if n != n_classes},
@@ -227,6 +233,14 @@ def named(model: nn.Module, tokens: Tensor, given: Tensor) -> str | None:
                 if hidden and pooled:
                     return f"{hidden}. And {pooled}"
                 return f"{hidden}. The rest is correct" if hidden else f"the attention is correct, but {pooled}"
+    x = embedding(tokens) + sinusoids(tokens.shape[1], embedding.embedding_dim)
+    logits = head((x + attend(x, mask=real[:, None, None])[0]) * each)
+    for pooled in (logits.mean(1), logits.sum(1) / real.sum(1, keepdim=True), logits.sum(1)):
+        if agrees(given, pooled):
+            return (
+                "the attention is correct, but the head comes before the mean, so padding adds the head's bias: take "
+                "the mean of the words first, then the head"
+            )
     return None
 
 

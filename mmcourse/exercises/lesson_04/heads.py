@@ -26,6 +26,26 @@ def numbered(*shape: int) -> Tensor:
     return (numbers * (0.5 - numbers % 2)).reshape(shape)
 
 
+def missing_heads(right: Callable, axis: int, after: Callable = lambda x: x) -> list[tuple[Callable, str]]:
+    """Results in which the features of one head, or of all but one, are still 0."""
+
+    def keep(part: slice) -> Callable:
+        def kept(*case) -> Tensor:
+            heads = right(*case)
+            chosen = torch.zeros(heads.shape[axis])
+            chosen[part] = 1
+            return after(heads * chosen[:, None, None].to(heads.dtype))
+
+        return kept
+
+    return [
+        (keep(slice(-1)), "the features of the last head are still 0: the loop ends one head too early"),
+        (keep(slice(1, None)), "the features of the first head are still 0: heads count from 0"),
+        (keep(slice(1)), "only the features of the first head are there, the others are 0"),
+        (keep(slice(-1, None)), "only the features of the last head are there, the others are 0"),
+    ]
+
+
 SPLIT_MISTAKES: Mistakes = [
     (
         lambda x, n: x.reshape(len(x), n, x.shape[1], -1),
@@ -55,6 +75,11 @@ SPLIT_MISTAKES: Mistakes = [
         lambda x, n: torch.stack([x[:, :, h : h + x.shape[2] // n] for h in range(n)], dim=1),
         "neighbouring heads overlap: head h begins at feature h; it begins at h * d, where d is D / heads",
     ),
+    *missing_heads(split, 1),
+    (lambda x, n: split(x, n)[:, -1:].expand(-1, n, -1, -1), "every head gets the same features, the last ones"),
+    (lambda x, n: split(x, n).roll(1, 1), "the heads are shifted by one"),
+    (lambda x, n: split(x.flip(1), n), "the words are in reverse order"),
+    (lambda x, n: split(x, n).flip(3), "the features of each head are in reverse order"),
     (lambda x, n: split(x, n).flip(0), "the examples of the batch are exchanged"),
 ]
 
@@ -98,9 +123,7 @@ def split_heads(answer, rng):
         shape = (batch, heads, length, each)
         for n in range(1, width + 1):
             if width % n == 0 and n not in (heads, each):
-                causes[batch, n, length, width // n] = (
-                    f"there are {n} heads, and `n_heads` is {heads}: is a number written where `n_heads` belongs?"
-                )
+                causes[batch, n, length, width // n] = f"there are {n} heads, and `n_heads` is {heads}"
         given.append(in_shape(answer, (x, heads), position, shape, causes))
     judge_moved(cases, given, where, split, SPLIT_MISTAKES)
     return f"{len(cases)} shapes, one head and as many heads as features among them"
@@ -134,6 +157,11 @@ JOIN_MISTAKES: Mistakes = [
         for order in ((2, 1, 0, 3), (2, 0, 1, 3))
     ),
     (lambda x: join(x).flip(1), "the words are in reverse order"),
+    *missing_heads(lambda x: x, 1, after=join),
+    (lambda x: join(x.roll(1, 1)), "the heads are shifted by one"),
+    (lambda x: join(x[:, -1:].expand_as(x)), "the last head is repeated instead of the others"),
+    (lambda x: join(x.flip(3)), "the features of each head are in reverse order"),
+    (lambda x: join(x.flip(0)), "the examples of the batch are exchanged"),
     (lambda x: join(x.flip(1)), "the heads are joined in reverse order"),
     (lambda x: join(x[:, :1].expand_as(x)), "the first head is repeated instead of the others"),
 ]
@@ -166,7 +194,12 @@ def join_heads(answer, rng):
             (batch, heads * length, each): "the heads are joined along the words: one after the other in time. "
             "Join them along the features",
             (batch, heads, length * each): "words and features are merged; it is heads and features that are merged",
-            (batch, length, each): "the heads are added, averaged, or one of them is taken; joining keeps all features",
+            (batch, length, each): "the features of one head instead of all: joining keeps all features",
+            **{
+                (batch, length, n * each): f"the features of {n} heads are there, and x has {heads}"
+                for n in range(2, 2 * heads)
+                if n != heads
+            },
             (batch, heads * each, length): "the last two axes are exchanged",
             (batch, length * each, heads): "the heads are the last axis; they are to be merged with D / heads",
             (batch * length, heads * each): "batch and words are merged",
@@ -196,8 +229,8 @@ def in_shape(answer, case: tuple, where: str, shape: tuple, causes: dict[tuple, 
             raise NotRight(f"{problem}. The time is split (axis 1); split the features, the last axis") from None
         if "is invalid for input of size" in str(problem):
             raise NotRight(
-                f"{where}: {problem}. The new sizes have to multiply to as many entries as x has: is there a number "
-                "written where `n_heads` or a size of x belongs?"
+                f"{where}: {problem}. The new sizes have to multiply to as many entries as x has, whatever `n_heads` "
+                "and the sizes of x are"
             ) from None
         raise
 
@@ -213,7 +246,11 @@ def judge_moved(
     words = named_mistake(cases, given, mistakes)
     i = wrong[0]
     if words is None and not torch.equal(given[i].flatten().sort().values, cases[i][0].flatten().sort().values):
-        words = "values have changed: only split, move and merge axes, compute nothing"
+        zero = given[i] == 0
+        if torch.equal(given[i][~zero].to(expected[i].dtype), expected[i][~zero]):
+            words = "some entries are still 0, and the others are correct: every entry of x has a place in the result"
+        else:
+            words = "values have changed: only split, move and merge axes, compute nothing"
         if torch.isin(given[i].to(cases[i][0].dtype), cases[i][0]).all():
             words = "some values occur twice, and others are missing: each belongs to one head"
     if words is None:

@@ -1,5 +1,9 @@
 """Exercise 04.5: the causal mask."""
 
+import ast
+import inspect
+import textwrap
+
 import torch
 from torch import Tensor
 
@@ -23,6 +27,7 @@ def causal(length: int) -> Tensor:
     return square(length).tril()
 
 
+EVERYTHING = "everything is True: no word may attend to a later one"
 CAUSAL_MISTAKES = [
     (
         lambda n: square(n).triu(1),
@@ -37,8 +42,23 @@ CAUSAL_MISTAKES = [
         lambda n: square(n).tril(-1),
         "the diagonal is False: each word may attend to itself, and the first has no other",
     ),
-    (square, "everything is True: no word may attend to a later one"),
+    (square, EVERYTHING),
     (lambda n: ~square(n), "everything is False"),
+    (
+        lambda n: causal(n) & (torch.arange(n) < n - 1)[:, None],
+        "the last row is still all False: it is the word that may attend to all",
+    ),
+    (
+        lambda n: causal(n) & (torch.arange(n) > 0)[:, None],
+        "the first row is all False: rows count from 0, and a word may attend to itself",
+    ),
+    (
+        lambda n: square(n).tril(-1) | (torch.arange(n) == 0)[:, None] & (torch.arange(n) == 0),
+        "the diagonal is False in all rows but the first: each word may attend to itself",
+    ),
+    (lambda n: causal(n) & (torch.arange(n) > 0), "the first column is all False: each word may attend to the first"),
+    (lambda n: (torch.arange(n) == 0).expand(n, n), "only the first column is True"),
+    (lambda n: square(n).tril() & (torch.arange(n) < n - 1), "the last column is all False: columns go up to t"),
     (first_row, "only the first row is filled: is the `return` inside the loop?"),
     (lambda n: square(n).tril(1), "each word attends to one word too many: the next one, which is to be predicted"),
     (
@@ -97,7 +117,11 @@ def causal_mask(answer, rng):
     row, column = (given[i] != causal(lengths[i])).nonzero()[0].tolist()
     raise NotRight(
         f"`causal_mask({lengths[i]})`: "
-        + (words or f"entry [{row}, {column}] is {bool(given[i][row, column])}, expected {column <= row}")
+        + (
+            (same_rows(answer) if words == EVERYTHING else "")
+            or words
+            or f"entry [{row}, {column}] is {bool(given[i][row, column])}, expected {column <= row}"
+        )
     )
 
 
@@ -112,6 +136,23 @@ def called(answer, length: int):
                 "`torch.ones(length, length)`"
             ) from None
         raise
+
+
+def same_rows(answer) -> str:
+    """Words for rows that are one list, repeated: the code builds a list of it with `*`."""
+    function = answer.function
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            for side in (node.left, node.right):
+                if isinstance(side, ast.List) and any(
+                    isinstance(inner, ast.List | ast.BinOp | ast.Name) for inner in side.elts
+                ):
+                    return "everything is True, since all rows are one list: `[row] * n` repeats it, and copies none"
+    return ""
 
 
 def not_boolean(given: Tensor, length: int) -> str:

@@ -24,12 +24,14 @@ class Spy(nn.Module):
         with torch.no_grad():
             for parameter in self.parameters():
                 parameter.copy_(torch.randn(parameter.shape, generator=rng))
+        self.embedding.requires_grad_(False)  # as in fine-tuning: it must not learn afterwards either
         self.modes, self.gradients = [], []
 
     def forward(self, tokens: Tensor) -> Tensor:
         self.modes.append((self.training, self.inner[0].training))
-        self.gradients.append(torch.is_grad_enabled())
-        return self.inner(self.embedding(tokens))
+        logits = self.inner(self.embedding(tokens))
+        self.gradients.append(logits.requires_grad)
+        return logits
 
 
 @exercise(
@@ -87,12 +89,29 @@ def judge_evaluation(answer, rng: torch.Generator, was_training: bool, lengths: 
         raise NotRight(
             "the rate of the dropout was changed, and training goes on without it: `model.eval()` switches it off"
         )
+    learns = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
+    if learns != before.learns:
+        frozen = [name for name in learns if before.learns[name] and not learns[name]]
+        raise NotRight(
+            f"`{frozen[0]}` is frozen afterwards (`requires_grad` is False), so it no longer learns: evaluate under "
+            "`torch.no_grad()`, which ends by itself"
+            if frozen
+            else "parameters that were frozen before learn afterwards: evaluate under `torch.no_grad()`, which changes "
+            "no `requires_grad`"
+        )
     if model.modes and any(inner for _, inner in model.modes):
         if any(outer for outer, _ in model.modes):
-            late = not all(inner for _, inner in model.modes)
+            modes = [inner for _, inner in model.modes]
+            which = [str(i) for i, training in enumerate(modes) if training]
             raise NotRight(
-                "the first batches are evaluated in training mode: call `model.eval()` before the loop"
-                if late
+                f"of {len(modes)} batches, {', '.join(which)} (counted from 0) "
+                f"{'is' if len(which) == 1 else 'are'} evaluated in training mode: "
+                + (
+                    "`model.eval()` belongs before the loop"
+                    if modes[0]
+                    else "the mode goes back only after the loop over the batches, not in it"
+                )
+                if not all(modes)
                 else "dropout is still on: the model is in training mode while it is evaluated. First `model.eval()`"
             )
         raise NotRight(

@@ -1,6 +1,7 @@
 """Exercise 05.5: one merge of byte-pair encoding."""
 
 from collections import Counter
+from itertools import combinations
 
 import torch
 
@@ -204,7 +205,43 @@ def merges(words: Words, counts: Counter) -> list[Words]:
     return [merge_all(words, pair) for pair, times in counts.items() if times == max(counts.values())] or [words]
 
 
+def any_two(words: Words) -> Counter:
+    """How often two pieces occur in a word in this order, neighbours or not."""
+    counts: Counter = Counter()
+    for word, times in words.items():
+        for pair in combinations(word, 2):
+            counts[pair] += times
+    return counts
+
+
+def either_order(words: Words) -> list[Words]:
+    """The words with the most frequent pair merged, whatever the order of its pieces, in both orders."""
+    counts = in_either_order(words)
+    found = []
+    for pair, times in counts.items():
+        if times == max(counts.values()):
+            found.append({in_both_orders(word, pair): n for word, n in words.items()})
+    return found
+
+
+def in_both_orders(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
+    """A word in which the pair is merged from left to right, in either order."""
+    pieces, i = [], 0
+    while i < len(word):
+        both = i + 1 < len(word) and tuple(sorted(word[i : i + 2])) == pair
+        pieces.append("".join(word[i : i + 2]) if both else word[i])
+        i += 2 if both else 1
+    return tuple(pieces)
+
+
+def in_one_word(words: Words, which) -> Words:
+    """The most frequent pair merged in one word alone."""
+    pair, only = most_frequent(words), which(words)
+    return {merged(word, pair) if word == only else word: times for word, times in words.items()}
+
+
 WRONG_COUNTS = [
+    (any_two, "pieces of a word that are not neighbours are counted as pairs: only neighbours are"),
     (once_per_word, "a pair that a word holds more than once is counted once per word; each occurrence counts"),
     (in_either_order, "the order of a pair is ignored in the count: 'e', 'w' is another pair than 'w', 'e'"),
     (after_most_frequent, "it begins with the most frequent piece; count pairs of neighbouring pieces"),
@@ -231,6 +268,21 @@ WRONG_COUNTS = [
     ),
 ]
 MISTAKES = [
+    (
+        lambda words: either_order(words),
+        "the order of a pair is ignored: a pair is merged in both orders, but 'w', 'e' is another pair than 'e', 'w'",
+    ),
+    *(
+        (lambda words, kept=kept: in_one_word(words, kept), told)
+        for kept, told in (
+            (
+                lambda words: max(words, key=words.get),
+                "the pair is merged in the most frequent word alone: merge it in every word",
+            ),
+            (lambda words: next(iter(words)), "the pair is merged in the first word alone: merge it in every word"),
+            (lambda words: list(words)[-1], "the pair is merged in the last word alone: merge it in every word"),
+        )
+    ),
     *((lambda words, count=count: merges(words, count(words)), told) for count, told in WRONG_COUNTS),
     (
         lambda words: merge_all(words, most_frequent(words), lambda word, pair: merged(word[::-1], pair[::-1])[::-1]),

@@ -84,6 +84,56 @@ MISTAKES = [
         lambda s: math.exp(-torch.cat(s).sum().item() / sum(len(x) + 1 for x in s)),
         "the sum is divided by one token more per sentence than there are: by the number of tokens",
     ),
+    (
+        lambda s: math.exp(-torch.cat(s).abs().log().mean().item()),
+        "a logarithm of the values is taken; they are logarithms already",
+    ),
+    (
+        lambda s: math.exp(min(-torch.cat(s).sum().item() / len(s[-1]), 700)),
+        "the sum is divided by the length of the last sentence: `+=` adds the lengths up, `=` overwrites",
+    ),
+    (
+        lambda s: math.exp(min(-torch.cat(s).sum().item() / len(s[0]), 700)),
+        "the sum is divided by the length of the first sentence; divide by the number of all tokens",
+    ),
+    (
+        lambda s: math.exp(min(-torch.cat(s).sum().item() / max(map(len, s)), 700)),
+        "the sum is divided by the length of the longest sentence; divide by the number of all tokens",
+    ),
+    *(
+        (
+            lambda s, less=less: math.exp(min(-torch.cat(s).sum().item() / max(less(s), 1), 700)),
+            "the number of tokens is one too small for each sentence: divide by the number of all tokens",
+        )
+        for less in (lambda s: sum(len(x) - 1 for x in s), lambda s: sum(max(len(x) - 1, 1) for x in s))
+    ),
+    (
+        lambda s: math.exp(-torch.cat(s).sum().item() / (len(torch.cat(s)) + 1)),
+        "the sum is divided by one token more than there are",
+    ),
+    (
+        lambda s: math.exp(-torch.cat(s[:-1]).mean().item()),
+        "the last sentence is left out; the tokens of all sentences count",
+    ),
+    (
+        lambda s: math.exp(-torch.cat(s[1:]).mean().item()),
+        "the first sentence is left out; the tokens of all sentences count",
+    ),
+    (
+        lambda s: math.exp(min(-sum(x.mean().item() for x in s), 700)),
+        "the sentences' means are added; take the mean over all tokens",
+    ),
+    (
+        lambda s: math.exp(-min(s, key=len).mean().item()),
+        "only the shortest sentence is counted; the tokens of all sentences count",
+    ),
+    (
+        lambda s: math.exp(-math.fsum(math.exp(x) * x for x in torch.cat(s).tolist()) / len(torch.cat(s))),
+        "each logarithm is weighted by its own probability; take their plain mean",
+    ),
+    (lambda s: -torch.cat(s).sum().item(), "that is the sum of the losses, neither divided nor in `exp`"),
+    (lambda s: torch.cat(s).exp().mean().item(), "that is the mean probability of the tokens"),
+    (lambda s: max(math.exp(-x.mean().item()) for x in s), "that is the largest of the sentences' perplexities"),
     (lambda s: math.exp(-torch.cat(s).median().item()), "that is the median of the tokens; take their mean"),
     (
         lambda s: math.exp(-max(s, key=len).mean().item()),
@@ -126,14 +176,22 @@ def perplexity_check(answer, rng):
             f"{len(cases)} texts of sentences of different lengths, and a long one; among 7 equally probable tokens "
             "it is 7"
         )
-    words = next((words for wrong, words in MISTAKES if all(map(close, given, (wrong(*case) for case in cases)))), None)
+    words = next((words for wrong, words in MISTAKES if gives(wrong, cases, given)), None)
     if any(map(math.isnan, given)):
-        words = "is there a logarithm too many? The values are logarithms already, and negative"
+        words = "a logarithm of a negative number is NaN, and the values are logarithms already, all negative"
     i = next(i for i, case in enumerate(cases) if not close(given[i], perplexity(*case)))
     raise NotRight(
         f"{of_lengths(cases[i][0])} it returned {given[i]:.3f}, expected "
         f"{perplexity(*cases[i]):.3f}" + (f": {words}" if words else "")
     )
+
+
+def gives(wrong, cases: list[tuple], given: list[float]) -> bool:
+    """Whether a mistake gives every result; not where it cannot be made."""
+    try:
+        return all(map(close, given, (wrong(*case) for case in cases)))
+    except (OverflowError, ZeroDivisionError, ValueError):
+        return False
 
 
 def judge_long_text(answer: Answer, sentences: list[Tensor]) -> None:

@@ -16,6 +16,11 @@ def shifted(sentence: list[int], start: int, end: int) -> Pair:
     return [start, *sentence], [*sentence, end]
 
 
+def successors(text: list[int]) -> list[int]:
+    """What follows each token at its first occurrence, the last token left out."""
+    return [text[text.index(token) + 1] if text.index(token) + 1 < len(text) else 0 for token in text[:-1]]
+
+
 MISTAKES = [
     (lambda s, a, b: (s, [*s, b]), "the inputs lack the start token: from what is the first word predicted?"),
     (lambda s, a, b: ([a, *s], s), "the targets lack the end token, so the model never learns when to stop"),
@@ -47,6 +52,29 @@ MISTAKES = [
         lambda s, a, b: ([a, *s], [*s[1:], b, b]),
         "the targets are shifted by two positions; the target is the next token, one position on",
     ),
+    (
+        lambda s, a, b: ([a, *s], successors([a, *s, b])),
+        "a repeated token gets the successor of its first occurrence, which `index` finds: go by positions",
+    ),
+    (
+        lambda s, a, b: ([a, *s[:-1]], [*s[:-1], b]),
+        "the last word is missing from inputs and targets: it is a target too, and the input that predicts the end",
+    ),
+    (
+        lambda s, a, b: ([a, *s[1:]], [*s[1:], b]),
+        "the first word is missing from inputs and targets",
+    ),
+    (lambda s, a, b: ([*s, b], [*s[1:], b, 0]), "the inputs lack the start token, and padding is the last target"),
+    (lambda s, a, b: ([a, *s], [*s, a]), "the last target is the start token; it is `end`"),
+    (lambda s, a, b: ([b, *s], [*s, b]), "the inputs begin with `end`; they begin with `start`"),
+    (lambda s, a, b: ([a, *s[:-1]], [*s[1:], b]), "the inputs lack the last word, and the targets the first"),
+    (lambda s, a, b: ([a, *s], [*s[1:], b, 0]), "the targets begin with the second word, and end with padding"),
+    (lambda s, a, b: (shifted(s, a, b)[1], shifted(s, a, b)[0]), "inputs and targets are swapped"),
+    (lambda s, a, b: ([a, *s, b], [*s, b, b]), "the end token is among the inputs too; nothing follows it"),
+    (lambda s, a, b: shifted(sorted(s), a, b), "the words are sorted; they keep their order"),
+    (lambda s, a, b: shifted(s[:1], a, b), "only the first word is there"),
+    (lambda s, a, b: ([2, *s], [*s, b]), "2 is written down; use `start`"),
+    (lambda s, a, b: ([a, *s], [*s, 3]), "3 is written down; use `end`"),
     (lambda s, a, b: shifted(s[::-1], a, b), "the sentence is in reverse order"),
     (
         lambda s, a, b: ([a, *s], [*s, s[-1]]),

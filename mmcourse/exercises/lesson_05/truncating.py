@@ -52,6 +52,12 @@ def sorted_twice(p: Tensor, limit: float) -> Tensor:
     return (ordered * in_sorted_order(p, limit))[order]
 
 
+def taken_again(p: Tensor, kept: Tensor) -> Tensor:
+    """The mask in sorted order, indexed with the order that sorted."""
+    order = p.sort(descending=True).indices
+    return kept[order][order]
+
+
 def normalised(p: Tensor) -> Tensor:
     """Probabilities that sum to 1."""
     return p / p.sum()
@@ -152,6 +158,62 @@ MISTAKES = [
         (lambda p, limit, divide=divide: divide(p * (p >= limit)), EACH_COMPARED)
         for divide in (normalised, lambda kept: torch.nan_to_num(normalised(kept)), lambda kept: kept)
     ),
+    (
+        lambda p, limit: normalised(torch.where(p >= limit, p, 0) if (p >= limit).any() else p * (p == p.max())),
+        EACH_COMPARED,
+    ),
+    (
+        lambda p, limit: normalised(torch.where(p > limit, p, 0) if (p > limit).any() else p * (p == p.max())),
+        EACH_COMPARED,
+    ),
+    *(
+        (
+            lambda p, limit, cut=cut, divide=divide: divide(p * ((p >= cut(p, limit)) | (p == p.max()))),
+            told,
+        )
+        for divide in (normalised, lambda kept: kept)
+        for cut, told in (
+            (
+                lambda p, limit: (1 - limit) * p.max(),
+                "tokens are kept by their ratio to the largest probability (min-p); their sum is compared with `limit`",
+            ),
+            (
+                lambda p, limit: limit * p.max(),
+                "tokens are kept by their ratio to the largest probability (min-p); their sum is compared with `limit`",
+            ),
+            (
+                lambda p, limit: 1 - limit,
+                "tokens below 1 - `limit` are left out by their own probability; `limit` is for the sum of those kept",
+            ),
+        )
+    ),
+    *(
+        (
+            lambda p, limit, kept=kept: normalised(p * taken_again(p, kept(p, limit))),
+            "the mask belongs to the sorted order, and `keep[order]` does not undo the sorting: `scatter`, or "
+            "`kept[order] = keep`, puts it back",
+        )
+        for kept in (kept_before, kept_within, kept_below)
+    ),
+    (
+        lambda p, limit: normalised(p * kept_where(p, lambda total, value: torch.arange(len(p)) < 1)),
+        "only the most probable token is kept",
+    ),
+    *(
+        (
+            lambda p, limit, n=n: normalised(p * kept_where(p, lambda total, value: torch.arange(len(p)) < n)),
+            f"{n} tokens are always kept; how many it takes depends on `limit`",
+        )
+        for n in (3, 4, 5)
+    ),
+    *(
+        (
+            lambda p, limit, fixed=fixed: top_p(p, fixed),
+            f"`limit` is not used: {fixed:g}, a hard-coded number, stands in its place",
+        )
+        for fixed in (0.5, 0.7, 0.75, 0.8, 0.9, 0.95)
+    ),
+    (lambda p, limit: top_p(p, limit).square(), "every entry is squared"),
     (lambda p, limit: (p == p.max()).float(), "only the most probable token is kept"),
     (
         lambda p, limit: normalised(p * (p <= limit)),
@@ -238,6 +300,7 @@ def top_p_check(answer, rng):
         cases.append(((drawn(rng, size) * scale).softmax(0), limit))
     cases[-1] = (torch.tensor([0.05, 0.02, 0.9, 0.02, 0.01]), 0.5)
     cases.append((drawn(rng, 7).softmax(0), 1.0))
+    cases.append((torch.tensor([0.1, 0.4, 0.36, 0.14]), 0.35))  # two tokens are above the limit
     cases.append((torch.tensor([0.125, 0.5, 0.125, 0.25]), 0.5))  # the most probable token reaches it exactly
 
     def where(p: Tensor, limit: float) -> str:

@@ -1543,3 +1543,20 @@ def grad_cam(feature_maps, gradients):
 def grad_cam(feature_maps, gradients):
     weights = gradients.mean(dim=(2, 3), keepdim=True)
     return (weights * feature_maps).sum(dim=1) > 0
+
+
+# found where messages blamed what these answers do not do
+
+
+@wrong("01.6", "a new order for every pixel", says=r"one order per image|same order")
+def my_permute_colours(images: Tensor) -> Tensor:
+    return images.gather(1, torch.rand(images.shape).argsort(dim=1))
+
+
+@wrong("01.debug", "argmax in forward", says=r"0 or 1|argmax")
+def fixed(n_classes: int) -> nn.Module:
+    class Fixed(Buggy):
+        def forward(self, images):
+            return F.one_hot(self.features(images).argmax(dim=1), n_classes).float().requires_grad_()
+
+    return Fixed(n_classes)

@@ -1392,3 +1392,40 @@ def stft(samples, window, hop):
     for start in range(0, len(samples) - W + 1, hop):
         columns.append(torch.fft.rfft(samples[start : start + W] * window))
         return torch.stack(columns, dim=1)
+
+
+# found where messages blamed what these answers do not do
+
+
+@wrong("03.3", "hop of half a window", says=r"half a window")
+def stft(samples: Tensor, window: Tensor, hop: int) -> Tensor:
+    W = len(window)
+    return torch.fft.rfft(samples.unfold(0, W, max(W // 2, 1)) * window).T
+
+
+@wrong("03.4", "n_mels points in the middle spread", says=r"below `rate / 2`|n_mels \+ 1 steps")
+def mel_filters(n_mels: int, n_bins: int, rate: float) -> Tensor:
+    top = 2595 * math.log10(1 + rate / 1400)
+    mel = top * torch.arange(n_mels + 2, dtype=torch.float64) / (n_mels + 2)
+    return triangles(700 * (10 ** (mel / 2595) - 1), torch.linspace(0, rate / 2, n_bins, dtype=torch.float64))
+
+
+@wrong("03.5", "width up to the whole sound", says=r"from 0 to `widest`")
+def mask_stripes(mels: Tensor, widest: int) -> Tensor:
+    result = mels.clone()
+    T = mels.shape[2]
+    for example in result:
+        width = random.randint(0, T)
+        start = random.randint(0, T - width)
+        example[:, start : start + width] = 0
+    return result
+
+
+@wrong("03.5", "two random ends", says=r"equally likely")
+def mask_stripes(mels: Tensor, widest: int) -> Tensor:
+    result = mels.clone()
+    for example in result:
+        offset = random.randint(0, mels.shape[2] - widest)
+        a, b = sorted(random.choices(range(widest + 1), k=2))
+        example[:, offset + a : offset + b] = 0
+    return result

@@ -1395,3 +1395,36 @@ def join_heads(x):
 def attention(queries, keys, values):
     scores = queries @ keys.transpose(-2, -1) / queries.shape[-1] ** 0.5
     return (scores.softmax(dim=-1) @ values) > 0.1
+
+
+# found where messages blamed what these answers do not do
+
+
+@wrong("04.1", "root cut to a whole number", says=r"rounded down")
+def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    return (queries @ keys.transpose(-2, -1) / int(queries.shape[-1] ** 0.5)).softmax(dim=-1) @ values
+
+
+@wrong("04.1", "leading axes flattened", says=r"axis of size 1 is in front|leading axes")
+def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    q, k, v = (t.reshape(-1, *t.shape[-2:]) for t in (queries, keys, values))
+    return torch.bmm((torch.bmm(q, k.mT) / q.shape[-1] ** 0.5).softmax(dim=-1), v)
+
+
+@wrong("04.4", "loop without the last head", says=r"last head")
+def join_heads(x: Tensor) -> Tensor:
+    B, H, T, d = x.shape
+    out = torch.zeros(B, T, H * d, dtype=x.dtype)
+    for h in range(H - 1):
+        out[..., h * d : (h + 1) * d] = x[:, h]
+    return out
+
+
+@wrong("04.6", "one bias per layer, once more", says=r"each linear layer")
+def block_parameters(width: int, hidden: int) -> int:
+    return 4 * (width * width + 1) + (width * hidden + 1) + (hidden * width + 1) + 4 * width
+
+
+@wrong("04.6", "decoder block", says=r"decoder")
+def block_parameters(width: int, hidden: int) -> int:
+    return 8 * (width * width + width) + 2 * width * hidden + hidden + width + 6 * width

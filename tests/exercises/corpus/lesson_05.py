@@ -1728,3 +1728,43 @@ def merge_most_frequent(words, counts={}):  # noqa: B006
         for i in range(len(word) - 1):
             counts[word[i : i + 2]] = counts.get(word[i : i + 2], 0) + n
     return merged_once(words, max(counts, key=counts.get))
+
+
+# found where messages blamed what these answers do not do
+
+
+@wrong("05.debug", "parameters frozen", says=r"requires_grad|frozen")
+def fixed_perplexity(model: nn.Module, batches) -> float:
+    was_training = model.training
+    model.eval().requires_grad_(False)
+    total, n = 0.0, 0
+    for inputs, targets in batches:
+        total += F.cross_entropy(model(inputs).transpose(1, 2), targets, ignore_index=0, reduction="sum").item()
+        n += (targets != 0).sum().item()
+    model.train(was_training)
+    return torch.tensor(total / n).exp().item()
+
+
+@wrong("05.debug", "all parameters thawed", says=r"frozen before|requires_grad")
+def fixed_perplexity(model: nn.Module, batches) -> float:
+    was_training = model.training
+    model.eval().requires_grad_(False)
+    total, n = 0.0, 0
+    for inputs, targets in batches:
+        total += F.cross_entropy(model(inputs).transpose(1, 2), targets, ignore_index=0, reduction="sum").item()
+        n += (targets != 0).sum().item()
+    model.train(was_training).requires_grad_(True)
+    return torch.tensor(total / n).exp().item()
+
+
+@wrong("05.debug", "restored after the first batch", says=r"after the loop|not in it")
+def fixed_perplexity(model: nn.Module, batches) -> float:
+    was_training = model.training
+    model.eval()
+    total, n = 0.0, 0
+    with torch.no_grad():
+        for inputs, targets in batches:
+            total += F.cross_entropy(model(inputs).transpose(1, 2), targets, ignore_index=0, reduction="sum").item()
+            n += (targets != 0).sum().item()
+            model.train(was_training)
+    return math.exp(total / n)

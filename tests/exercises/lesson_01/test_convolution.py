@@ -104,7 +104,7 @@ def test_convolve(judged):
                 "that is the image's size",
             ),
             "one less": (loops(product, 0, 0), "are missing: `range(H - K)`"),
-            "one more": (loops(product, 2, 2), "Does the last window"),
+            "one more": (loops(product, 2, 2), "hangs over the edge"),
             "centre": (loops(lambda w, k: (w * k)[len(k) // 2, len(k) // 2]), "only the centre"),
             "first": (loops(lambda w, k: (w * k)[0, 0]), "only the first entry"),
             "diagonal": (loops(lambda w, k: (w * k).trace()), "only the diagonal"),

@@ -58,7 +58,7 @@ def test_pad_batch(judged):
             "left": (padder(left=True), "the zeros are on the left"),
             "filled with 1": (padder(1), "it is padded with 1"),
             "filled with -1": (padder(-1), "it is padded with -1"),
-            "filled with something": (padder(make=garbage), "`torch.empty` is not"),
+            "filled with something": (padder(make=garbage), "`torch.empty`, which is not"),
             "fixed width": (padder(width=lambda sizes: 20), "every batch gets 20 columns"),
             "shortest": (padder(width=min), "length of the shortest"),
             "first": (lambda s: padder(width=lambda sizes: sizes[0])(s), "length of the first"),

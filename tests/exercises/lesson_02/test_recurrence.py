@@ -131,7 +131,7 @@ def test_rnn(judged):
             "tanh each, b bare": (network(lambda wx, uh, b, h: wx.tanh() + uh.tanh() + b), None),
             "tanh each, b with U": (network(lambda wx, uh, b, h: wx.tanh() + (uh + b).tanh()), None),
             "one short": (one_short, "one state too few"),
-            "last": (lambda x, W, U, b: right(x, W, U, b)[-1], "the last one?"),
+            "last": (lambda x, W, U, b: right(x, W, U, b)[-1], "that is one state:"),
             "last as a row": (lambda x, W, U, b: right(x, W, U, b)[-1:], "there is one for each word"),
             "transposed": (lambda x, W, U, b: right(x, W, U, b).T, "rows and columns"),
             "with h_0": (

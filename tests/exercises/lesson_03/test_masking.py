@@ -184,7 +184,7 @@ def test_mask_stripes(judged):
             "too wide": (answer(width_of=lambda widest: drawn(0, widest + 2)), "is too wide"),
             "over the edge": (
                 answer(start_of=lambda frames, width: drawn(0, frames)),
-                "lies entirely inside, and every width from 0 to `widest` is equally likely",
+                "some extend beyond the end and are cut off. A mask lies entirely inside",
             ),
             "far over the edge": (answer(start_of=lambda frames, width: drawn(0, frames + 1)), None),
             "never at the end": (

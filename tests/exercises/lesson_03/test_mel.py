@@ -146,7 +146,10 @@ def test_mel_filters(judged):
             "n + 1 points": (points(lambda n, r: points_of(n, r, more=1)), "one filter is missing"),
             "n + 3 points": (points(lambda n, r: points_of(n, r, more=3)), "one filter too many"),
             "n + 4 points": (points(lambda n, r: points_of(n, r, more=4)), "two filters too many"),
-            "first n + 2 of n + 3": (points(lambda n, r: points_of(n, r, more=3)[:-1]), "one point too many: `n"),
+            "first n + 2 of n + 3": (
+                points(lambda n, r: points_of(n, r, more=3)[:-1]),
+                "lies below `rate / 2`: they are spaced",
+            ),
             "last n + 2 of n + 3": (points(lambda n, r: points_of(n, r, more=3)[1:]), "and the first is left out"),
             "negative": (lambda n, b, r: torch.minimum(*slopes(n, b, r)), "negative outside"),
             "larger": (lambda n, b, r: torch.maximum(*slopes(n, b, r)).clamp(min=0), "the larger of the two"),

@@ -108,7 +108,7 @@ def test_stft(judged):
             "real part": (after(lambda z: z.real), "the real part alone"),
             "phase": (after(torch.angle), "the phase alone"),
             "complex magnitude": (after(lambda z: z.abs() + 0j), "as a complex number"),
-            "logarithm": (after(lambda z: z.abs().clamp(min=1e-6).log()), "are real and imaginary"),
+            "logarithm": (after(lambda z: z.abs().clamp(min=1e-6).log()), "holds a real and an imaginary"),
             "pairs": (after(torch.view_as_real), "have a separate axis"),
             "conjugate": (after(torch.conj), "wrong sign"),
             "inverse": (lambda x, w, h: torch.fft.ihfft(framed(x, w, h) * w).T, "the inverse transform"),

@@ -85,7 +85,7 @@ def test_attention(judged):
             "times √d": (lambda q, k, v: scores(q, k, q.shape[-1] ** -0.5).softmax(-1) @ v, "are multiplied by √d"),
             "fourth root": (lambda q, k, v: scores(q, k, q.shape[-1] ** 0.25).softmax(-1) @ v, "fourth root"),
             "d squared": (lambda q, k, v: scores(q, k, q.shape[-1] ** 2).softmax(-1) @ v, "divided by d²"),
-            "fixed d": (lambda q, k, v: scores(q, k, 2).softmax(-1) @ v, "correct for d = 4 only"),
+            "fixed d": (lambda q, k, v: scores(q, k, 2).softmax(-1) @ v, "divided by √4, and here d = 9"),
             "D for d": (
                 lambda q, k, v: scores(q, k, v.shape[-1] ** 0.5).softmax(-1) @ v,
                 "d is the last size of the queries",
@@ -137,7 +137,7 @@ def test_attention(judged):
                 lambda q, k, v: v @ scores(q, k).softmax(-1),
                 "The weights (6, 6) come first",
             ),
-            "times two": (lambda q, k, v: 2 * right(q, k, v), "correct up to a factor"),
+            "times two": (lambda q, k, v: 2 * right(q, k, v), "2 times the expected"),
             "in place": (in_place, "`queries` was changed in place"),
             "list": (lambda q, k, v: right(q, k, v).tolist(), "returned a list"),
             "one mixture": (lambda q, k, v: right(q, k, v).mean(-2), "the words are gone"),

@@ -152,7 +152,7 @@ def test_fixed(judged):
         {"answer": answer, "decorated": decorated, "a copy": of_a_copy},
         {
             "buggy": (buggy, "dropout is still on: the model is in training mode"),
-            "late": (late, "the first batches are evaluated in training mode"),
+            "late": (late, "0 (counted from 0) is evaluated in training mode"),
             "stays": (stays, "stays in evaluation mode"),
             "always train": (always_train, "the model was in evaluation mode and is in training mode afterwards"),
             "gradients": (with_gradients, "gradients are kept during the evaluation"),
@@ -177,6 +177,6 @@ def test_fixed(judged):
             "list": (evaluated(lambda m, b: means(m, b)), "it returned a list"),
             "tensor": (evaluated(lambda m, b: torch.tensor(perplexity(m, b))), "`.item()` takes a number out"),
             "gradients off for good": (off_for_good, "gradients stay switched off afterwards"),
-            "frozen": (frozen, "left with frozen parameters"),
+            "frozen": (frozen, "is frozen afterwards"),
         },
     )
