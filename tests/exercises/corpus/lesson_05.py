@@ -1728,3 +1728,18 @@ def merge_most_frequent(words, counts={}):  # noqa: B006
         for i in range(len(word) - 1):
             counts[word[i : i + 2]] = counts.get(word[i : i + 2], 0) + n
     return merged_once(words, max(counts, key=counts.get))
+
+
+@wrong("05.5", "pairs across words, each written as often as it occurs", says=r"border|between two words")
+def merge_most_frequent(words: dict[tuple[str, ...], int]) -> dict[tuple[str, ...], int]:
+    stream = [piece for word, n in words.items() for _ in range(n) for piece in word]
+    best = Counter(zip(stream, stream[1:])).most_common(1)[0][0]
+    result = {}
+    for word, n in words.items():
+        pieces, i = [], 0
+        while i < len(word):
+            width = 2 if word[i : i + 2] == best else 1
+            pieces.append("".join(word[i : i + width]))
+            i += width
+        result[tuple(pieces)] = n
+    return result
