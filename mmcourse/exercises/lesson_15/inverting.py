@@ -8,7 +8,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, agrees, drawn, expect_tensor, explained, judge_tensors, whole
-from mmcourse.exercises.properties import expect_dtype_kept, expect_same_again
+from mmcourse.exercises.properties import expect_dtype_kept, expect_same_again, in_float64
 
 
 def smallest(mel_powers: Tensor, filters: Tensor) -> Tensor:
@@ -199,7 +199,6 @@ def inverse_check(answer, rng):
         failing=lacking,
         entry=lambda position, case: f"the power of frequency {position[0]} in frame {position[1]}",
     )
-    judge_dependent(tried, rng)
     mel_powers, filters = cases[0]
     silent = expect_tensor(
         tried(torch.zeros_like(mel_powers), filters), "for silence", (len(filters), mel_powers.shape[1])
@@ -207,20 +206,21 @@ def inverse_check(answer, rng):
     if (silent > 1e-6).any():
         raise NotRight("silence, mel powers of 0, does not give 0")
     expect_dtype_kept(answer, cases[0])
+    judge_dependent(tried, rng)
     below = sum(int((smallest(*case) < 0).sum()) for case in cases)
     return f"{len(cases)} sets of filters, {below} negative powers set to 0"
 
 
 def judge_dependent(answer, rng: torch.Generator) -> None:
-    """A band without any frequency, a band that is the sum of two others, and more bands than frequencies."""
-    mel_powers, filters = drawn_case(rng, 9, 5, 4)
-    empty, summed = filters.clone(), filters.clone()
-    empty[:, 2] = 0
-    summed[:, 4] = filters[:, 0] + filters[:, 1]
+    """A band without any frequency, and more bands than frequencies.
+
+    In float64, and without bands that are sums of others: some libraries' pseudo-inverses keep rounding errors.
+    """
+    mel_powers, filters = in_float64(drawn_case(rng, 9, 5, 4))
+    filters[:, 2] = 0
     for what, case in (
-        ("a band without any frequency", (mel_powers, empty)),
-        ("a band that is the sum of two others", (mel_powers, summed)),
-        ("more bands than frequencies", drawn_case(rng, 4, 6, 3)),
+        ("a band without any frequency", (mel_powers, filters)),
+        ("more bands than frequencies", in_float64(drawn_case(rng, 4, 6, 3))),
     ):
         try:
             given = expect_tensor(answer(*case), f"with {what}", (len(case[1]), case[0].shape[1]))
