@@ -44,8 +44,8 @@ def debug(answer, rng):
     up_to_the_last_word(model, rng)
     for_any_vocabulary(answer)
     twice_in_training(model, rng)
-    steps = learns(model, optimiser, rng)
     from_zeros(model, rng)
+    steps = learns(model, optimiser, rng)
     if words := too_fast(optimiser):
         raise NotRight(f"the toy task is learned, but {words}")
     return (
@@ -325,7 +325,7 @@ def twice_in_training(model: nn.Module, rng: torch.Generator) -> None:
 
 @torch.no_grad()
 def from_zeros(model: nn.Module, rng: torch.Generator) -> None:
-    """No recurrent layer is given a first state other than zeros. Called after training, which moves learned states."""
+    """No recurrent layer is given a first state other than zeros, before it is trained."""
     first: dict[nn.Module, tuple] = {}
 
     def keep(layer: nn.Module, inputs: tuple, options: dict) -> None:
@@ -341,8 +341,7 @@ def from_zeros(model: nn.Module, rng: torch.Generator) -> None:
             hook.remove()
     if any(isinstance(state, Tensor) and state.any() for states in first.values() for state in states):
         raise NotRight(
-            "it learns, but the first state is not zero: is it a parameter, or a number other than 0? Each sentence "
-            "starts from zeros"
+            "the first state is not zero: is it a parameter, or a number other than 0? Each sentence starts from zeros"
         )
 
 
