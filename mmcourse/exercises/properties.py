@@ -121,6 +121,22 @@ def expect_no_overflow(answer: Callable, case: tuple, words: str) -> None:
         raise NotRight(words)
 
 
+OVERFLOW = (
+    "for scores in the hundreds the result holds NaN or infinity: `exp` overflows. `softmax` subtracts the largest "
+    "score first"
+)
+
+
+def expect_right_when_large(answer: Callable, case: tuple, right: Callable) -> None:
+    """For scores in the hundreds the result is finite and that of `right`, one tensor."""
+    expect_no_overflow(answer, case, OVERFLOW)
+    if not agrees_throughout(answer(*case), right(*case)):
+        raise NotRight(
+            "correct for small scores, but not for scores in the hundreds: are they limited (`clamp`), or divided by "
+            "the largest? Only differences between scores count"
+        )
+
+
 def expect_order_of_no_effect(call: Callable[..., Tensor], case: tuple[Tensor, ...], words: str) -> None:
     """The same examples in another order give the same results in that order.   (B, ...) each -> (B, ...)"""
     if not torch.allclose(call(*(one.flip(0) for one in case)).flip(0), call(*case), atol=1e-4, equal_nan=True):

@@ -558,8 +558,8 @@ show.show_images(torch.cat([one, flip(one), shift(one), permute_colours(one)]), 
 # ### Exercise 01.6: permute the colour channels  ●●○ · 10 minutes
 #
 # Draw for each image of the batch, independently, one of the six orders of the channels, all equally likely, with any
-# random generator. Change nothing else, and leave the input as it is. (`torch.rand(...).argsort(...)` gives random
-# orders.)
+# random generator. Every call draws anew. Change nothing else, and leave the input as it is.
+# (`torch.rand(...).argsort(...)` gives random orders.)
 
 # %%
 def my_permute_colours(images: Tensor) -> Tensor:

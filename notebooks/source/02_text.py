@@ -98,7 +98,8 @@ print(vocabulary.encode("a tiny red fish above a big dragon"))
 # ### Exercise 02.1: encode  ●○○ · 5 minutes
 #
 # Lower-case the sentence, split it at white space with `split()`, which also takes several spaces, tabs and line breaks
-# (punctuation stays part of a word), and look up each word. Stuck? `hint("02.1")` in a cell of its own gives a hint.
+# (punctuation stays part of a word), and look up each word. `index` may give a word any number, 0 included; the same
+# holds for `<unk>`. Stuck? `hint("02.1")` in a cell of its own gives a hint.
 
 # %%
 def encode(sentence: str, index: dict[str, int]) -> list[int]:
@@ -571,8 +572,8 @@ diagrams.text_cnn()
 #
 # ### Exercise 02.6: maximum over the real words  ●●● · 10 minutes
 #
-# Compute the maximum over time such that padding can never be the maximum. `features` may be negative. (What is smaller
-# than every number?)
+# Compute the maximum over time such that padding can never be the maximum. Padding is only on the right. `features` may
+# be negative. (What is smaller than every number?)
 
 # %%
 def max_over_time(features: Tensor, tokens: Tensor) -> Tensor:
@@ -740,7 +741,8 @@ print(f"gradient norm: embedding {rows.norm():.3f}, head {slow.head.weight.grad.
 # of plain SGD is proportional to the gradient. Adam divides each gradient by its own running magnitude, so the embedding
 # of a rare word moves about as far as a weight of the head.
 #
-# Complete the fix: return your model and an optimiser for its parameters. The check trains it briefly on an easy task.
+# Complete the fix: return your model and an optimiser for its parameters. Every sentence starts from a state of zeros.
+# The check trains it briefly on an easy task.
 
 # %%
 def fixed(vocabulary_size: int) -> tuple[nn.Module, torch.optim.Optimizer]:

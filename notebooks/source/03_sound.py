@@ -151,7 +151,8 @@ show.play_many([spoken, resample(spoken[::4], 4_000, 16_000), resample(resample(
 #
 # ### Exercise 03.1: aliasing  ●○○ · 5 minutes
 #
-# Write the formula as code, for any frequency and rate. Stuck? `hint("03.1")` in a cell of its own gives a hint.
+# Write the formula as code, for any frequency and rate, which need not be whole numbers. Stuck? `hint("03.1")` in a
+# cell of its own gives a hint.
 
 # %%
 def alias(frequency: float, rate: float) -> float:
@@ -414,8 +415,8 @@ print("logits", tuple(by_hand(mels).shape), tuple(package(mels).shape), "  param
 # ### Exercise 03.5: time masking  ●●○ · 10 minutes
 #
 # Mask one stretch of frames per example, in all bands: draw its width from 0 to `widest` frames, all equally likely,
-# then a position, with any random generator where it lies entirely inside. Masked values become 0, the mean of
-# normalised log-mels. Leave the input unchanged.
+# then a position where it lies entirely inside, with any random generator. Every call draws anew. Masked values become
+# 0, the mean of normalised log-mels. Leave the input unchanged.
 
 # %%
 def mask_stripes(mels: Tensor, widest: int) -> Tensor:

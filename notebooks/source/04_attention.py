@@ -181,7 +181,8 @@ print(f"weights {weights[0].tolist()}   by hand {(weights @ values).item():.4f} 
 # ### Exercise 04.1: attention  ●●○ · 10 minutes
 #
 # Write it for any number of leading axes: `(..., T, d)`. `@` and `transpose(-2, -1)` handle them; axes of size 1 stay.
-# Stuck? `hint("04.1")` in a cell of its own gives a hint, and the next one when you call it again.
+# Scores can be large, in the hundreds. Stuck? `hint("04.1")` in a cell of its own gives a hint, and the next one when
+# you call it again.
 
 # %%
 def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
@@ -242,8 +243,9 @@ print("score set to -inf ", score.masked_fill(~may_attend, float("-inf")).softma
 # ### Exercise 04.2: attention with a mask  ●●○ · 10 minutes
 #
 # `mask` is True where a query may attend, and broadcasts to the scores: `(B, 1, 1, T)` works too. Every query may
-# attend to at least one key. PyTorch uses both conventions: in `F.scaled_dot_product_attention` True means attend, as
-# here; in the `key_padding_mask` of `nn.MultiheadAttention` True means ignore. Many bugs come from this.
+# attend to at least one key. The width $D$ of the values may differ from $d$. PyTorch uses both conventions: in
+# `F.scaled_dot_product_attention` True means attend, as here; in the `key_padding_mask` of `nn.MultiheadAttention` True
+# means ignore. Many bugs come from this.
 
 # %%
 def masked_attention(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
@@ -693,8 +695,9 @@ for extra in (0, 1, 4, 16, 64):
 #
 # ### Exercise 04.debug: fix the model  ●●○ · 15 minutes
 #
-# Write `forward` such that padding has no effect. `MultiHeadAttention` takes a `mask`, True where a word may be attended to,
-# which broadcasts to `(B, heads, T_q, T_k)`. Which of the four axes are the keys?
+# Write `forward` such that padding has no effect, in training as in evaluation mode. `MultiHeadAttention` takes a
+# `mask`, True where a word may be attended to, which broadcasts to `(B, heads, T_q, T_k)`. Which of the four axes are
+# the keys?
 
 # %%
 class Fixed(Buggy):

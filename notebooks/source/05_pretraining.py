@@ -293,8 +293,8 @@ for temperature in (0.5, 1.0, 2.0):
 # ### Exercise 05.3: top-p  ●●○ · 15 minutes
 #
 # Keep the most probable tokens, up to and including the one with which their sum reaches `limit`; of equally probable
-# tokens only as many as it takes. Set the others to 0, and renormalise. For the probabilities 0.1, 0.5, 0.25, 0.15 and
-# the limit 0.7 the result is 0, 0.667, 0.333, 0.
+# tokens only as many as it takes. Set the others to 0, and renormalise. `limit` is above 0. For the probabilities 0.1,
+# 0.5, 0.25, 0.15 and the limit 0.7 the result is 0, 0.667, 0.333, 0.
 
 # %%
 def top_p(p: Tensor, limit: float) -> Tensor:

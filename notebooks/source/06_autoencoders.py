@@ -679,7 +679,8 @@ with torch.no_grad():
 # ### Exercise 06.4: interpolate codes  ●○○ · 10 minutes
 #
 # Give `steps` codes at equal distances on the straight line from `start` to `end`, both included. `steps` is at least
-# two. A code may have any shape, for instance $(32,)$ or $(8, 8, 8)$; it has no batch axis.
+# two. A code may have any shape, for instance $(32,)$ or $(8, 8, 8)$; it has no batch axis. Leave `start` and `end` as
+# they are.
 
 # %%
 def interpolate(start: Tensor, end: Tensor, steps: int) -> Tensor:

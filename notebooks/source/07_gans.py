@@ -192,8 +192,8 @@ print(f"formula {0.3 / 0.4:.3f}   search {best:.3f}")
 # %% [markdown]
 # ### Exercise 07.1: the optimal discriminator  ●○○ · 5 minutes
 #
-# You get both densities at the same points; all values are positive. Leave the densities as they are. Return the output
-# of the optimal discriminator at each point.
+# You get both densities at the same points; all values are positive and can be very small. Leave the densities as they
+# are. Return the output of the optimal discriminator at each point.
 
 # %%
 def optimal_discriminator(p_data: Tensor, p_generated: Tensor) -> Tensor:
@@ -232,8 +232,8 @@ for name, loss in (("minimax", -F.softplus(score_of_fake)), ("non-saturating", F
 #
 # The discriminator's loss is the sum of two means: of $-\ln D$ over the real samples and of $-\ln(1 - D)$ over the
 # generated ones. The generator's loss is the non-saturating one, a mean too. Compute both from scores (logits), and
-# keep their dtype. Gradients must reach the scores. Both losses must also be exact for scores of ±200, where the
-# sigmoid is 0 or 1 in floating point. Stuck? `hint("07.2")` in a cell of its own gives a hint.
+# keep their dtype. Gradients must reach the scores, those of 0 as well. Both losses must also be exact for scores of
+# ±200, where the sigmoid is 0 or 1 in floating point. Stuck? `hint("07.2")` in a cell of its own gives a hint.
 
 # %%
 def gan_losses(real_scores: Tensor, fake_scores: Tensor) -> tuple[Tensor, Tensor]:
@@ -770,7 +770,8 @@ print(f"loss {loss_against_noise(BuggyDiscriminator()):.3f}, lowest possible {F.
 #
 # The loss applies a sigmoid to the score by itself. Write `forward` so that the score is a logit of any size and sign.
 # It must work in training and in evaluation mode, and for a single image, whose score has the shape (1,). Keep the
-# convolutions, the activations between them and `width`.
+# convolutions, the activations between them and `width`. `head` reads the flattened features, with nothing before or
+# after it.
 
 # %%
 class FixedDiscriminator(BuggyDiscriminator):

@@ -150,7 +150,8 @@ print("by hand", (alpha * image + (1 - alpha) * text).tolist(), "  package", pac
 # %% [markdown]
 # ### Exercise 08.1: the weighted sum  ●○○ · 5 minutes
 #
-# Mix a batch of image features with a batch of text features of the same width. Gradients must reach both.
+# Mix a batch of image features with a batch of text features of the same width. Leave the arguments as they are.
+# Gradients must reach both.
 
 # %%
 def weighted_sum(image: Tensor, text: Tensor, alpha: float) -> Tensor:

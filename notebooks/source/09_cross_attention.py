@@ -297,7 +297,8 @@ print("weights", [round(w, 3) for w in weights[0].tolist()], "  output", round((
 #
 # ### Exercise 09.3: cross-attention  ●●○ · 15 minutes
 #
-# Return the output and the weights: you will plot them later. Gradients of the output must reach all five arguments.
+# Return the output and the weights: you will plot them later. Scores can be large, in the hundreds. Gradients of the
+# output must reach all five arguments.
 
 # %%
 def cross_attention(query_tokens: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> tuple[Tensor, Tensor]:

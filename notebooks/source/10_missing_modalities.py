@@ -303,8 +303,8 @@ print("after training", joint_error(plain))
 # ### Exercise 10.3: which modalities are kept?  ●●○ · 10 minutes
 #
 # Drop every modality of every example independently, with that modality's rate; draw with `rng`. An example that lost
-# all of them gets exactly one back (it is not drawn again), each with equal probability: without input there is nothing
-# to learn.
+# all of them gets exactly one back (it is not drawn again), each with equal probability, drawn for each such example by
+# itself: without input there is nothing to learn.
 
 # %%
 def modality_dropout(batch: int, rates: Tensor, rng: torch.Generator) -> Tensor:

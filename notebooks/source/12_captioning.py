@@ -531,8 +531,9 @@ diagrams.beam_search()
 #
 # ### Exercise 12.4: one step of beam search  ●●○ · 15 minutes
 #
-# `scores` are the log-probabilities of the beginnings, `log_p` those of every next word after each. Return the best `width`
-# scores in descending order, the index of the beginning that each continues, and its new word.
+# `scores` are the log-probabilities of the beginnings, `log_p` those of every next word after each. Return the best
+# `width` scores in descending order, the index of the beginning that each continues, and its new word. All
+# log-probabilities are finite.
 
 # %%
 def beam_step(scores: Tensor, log_p: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -224,10 +224,11 @@ print(f"probability {by_hand:.3f}, loss {-by_hand.log():.4f}, nn.CTCLoss {loss:.
 # %% [markdown]
 # ### Exercise 13.2: the forward algorithm  ●●● · 30 minutes
 #
-# Compute the probability of a text by the forward algorithm, with probabilities, not logarithms. `probabilities[t, v]` is
-# the probability of symbol `v` at frame `t`; there is at least one frame. `target` has no blanks. It can be empty, contain
-# a symbol twice in a row, or be too long for `T` frames; its probability is then 0. Any column can be the blank. Return a
-# tensor without axes in the dtype of `probabilities`, through which gradients reach `probabilities`.
+# Compute the probability of a text by the forward algorithm, with probabilities, not logarithms. `probabilities[t, v]`
+# is the probability of symbol `v` at frame `t`; there is at least one frame. `target` has no blanks. It can be empty,
+# contain a symbol twice in a row, or be too long for `T` frames; its probability is then 0. Any column can be the
+# blank. Return a tensor without axes in the dtype of `probabilities`, through which gradients reach `probabilities`.
+# The 0 of a text that is too long needs no gradient.
 
 # %%
 def forward_probability(probabilities: Tensor, target: list[int], blank: int = 0) -> Tensor:

@@ -695,8 +695,8 @@ print(train.sentences[:2], f"mean difference of the images {(one - other).abs().
 #
 # Find out why the sentence has no influence, and fix it. It is made as `FixedGenerator(vocabulary_size, noise_size,
 # width)`. Each image depends on its own noise and on its own sentence, on every word of it, and on no other example of
-# the batch (in evaluation mode). Zeros at the end of a sentence are padding and change nothing. Pixels are between 0
-# and 1. Gradients reach every parameter.
+# the batch (in evaluation mode). Scale and shift both act. Zeros at the end of a sentence are padding and change
+# nothing. Pixels are between 0 and 1. Gradients reach every parameter.
 
 # %%
 class FixedGenerator(BuggyGenerator):

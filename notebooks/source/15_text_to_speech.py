@@ -587,8 +587,9 @@ print([round(value, 2) for value in p.tolist()], [round(value, 2) for value in (
 # ### Exercise 15.4: from mel bands to frequencies  ●●● · 15 minutes
 #
 # Write the first step of the vocoder. Of all spectra whose bands fit best (least squares), take the one of the smallest
-# norm, and set negative powers to 0. Mind the axes: transposed, `filters` turn frequencies into bands. Silence gives
-# zeros. Keep the dtype. Why is `filters @ mel_powers`, which has the right shape as well, not the inverse?
+# norm, and set negative powers to 0. Bands may be linearly dependent, so use the pseudo-inverse. Mind the axes:
+# transposed, `filters` turn frequencies into bands. Silence gives zeros. Keep the dtype. Why is `filters @ mel_powers`,
+# which has the right shape as well, not the inverse?
 
 # %%
 def spectrum_from_mels(mel_powers: Tensor, filters: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from mmcourse.exercises.properties import (
     expect_dtype_kept,
     expect_no_overflow,
     expect_order_of_no_effect,
+    expect_right_when_large,
     expect_same_again,
     expect_without,
     ignored,
@@ -58,6 +59,15 @@ def test_large_arguments_that_overflow_are_refused():
     expect_no_overflow(lambda x: x.softmax(0), (torch.tensor([1e3, 0.0]),), "overflow")
     with pytest.raises(NotRight, match="overflow"):
         expect_no_overflow(lambda x: x.exp() / x.exp().sum(), (torch.tensor([1e3, 0.0]),), "overflow")
+
+
+def test_large_scores_must_give_the_right_result():
+    case, right = (torch.tensor([300.0, 301.0]),), lambda x: x.softmax(0)
+    expect_right_when_large(lambda x: x.exp() / x.exp().sum() if x.max() < 80 else x.softmax(0), case, right)
+    with pytest.raises(NotRight, match="overflows"):
+        expect_right_when_large(lambda x: x.exp() / x.exp().sum(), case, right)
+    with pytest.raises(NotRight, match="clamp"):
+        expect_right_when_large(lambda x: x.clamp(max=50).softmax(0), case, right)
 
 
 def test_complex_numbers_are_asked_in_double_precision_and_whole_numbers_are_not():

@@ -58,7 +58,21 @@ def permute_colours(answer, rng):
                 f"images {apart} apart have the same order {alike} times in {len(first) - apart}, about "
                 f"{(len(first) - apart) // 6} expected: does each image draw an order of its own?"
             )
+    every_position_varies(answer, rng)
     return "a separate order for each image, all six equally frequent, pixels unchanged"
+
+
+def every_position_varies(answer, rng, calls: int = 14) -> None:
+    """No image of a batch gets the same order in every call. By chance one of three does with 2e-10."""
+    images = torch.rand(3, 3, 2, 3, generator=rng)
+    orders = torch.stack([colours_moved(images, coloured(answer, images)) for _ in range(calls)])  # (calls, B, 3)
+    for which, drawn in zip(("first", "second", "last"), orders.unbind(1), strict=True):
+        if (drawn == drawn[0]).all():
+            kept = drawn[0].tolist() == [0, 1, 2]
+            raise NotRight(
+                f"the {which} image of a batch always {'keeps its colours' if kept else 'gets the same order'}: does a "
+                "loop leave it out? Every image draws its own order"
+            )
 
 
 def coloured(answer, images: Tensor) -> Tensor:

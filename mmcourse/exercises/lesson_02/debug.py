@@ -44,6 +44,7 @@ def debug(answer, rng):
     up_to_the_last_word(model, rng)
     for_any_vocabulary(answer)
     twice_in_training(model, rng)
+    from_zeros(model, rng)
     steps = learns(model, optimiser, rng)
     if words := too_fast(optimiser):
         raise NotRight(f"the toy task is learned, but {words}")
@@ -319,6 +320,28 @@ def twice_in_training(model: nn.Module, rng: torch.Generator) -> None:
         raise NotRight(
             "in training the same batch gives another result after another batch, though no weight changed: a "
             "state is carried over from batch to batch. Each sentence starts from zeros, in training as well"
+        )
+
+
+@torch.no_grad()
+def from_zeros(model: nn.Module, rng: torch.Generator) -> None:
+    """No recurrent layer is given a first state other than zeros, before it is trained."""
+    first: dict[nn.Module, tuple] = {}
+
+    def keep(layer: nn.Module, inputs: tuple, options: dict) -> None:
+        state = inputs[1] if len(inputs) > 1 else options.get("hx")
+        first.setdefault(layer, state if isinstance(state, tuple | list) else (state,))
+
+    layers = [part for part in model.modules() if isinstance(part, nn.RNNBase | nn.RNNCellBase)]
+    hooks = [layer.register_forward_pre_hook(keep, with_kwargs=True) for layer in layers]
+    try:
+        run(model.eval(), sentences(5, rng))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if any(isinstance(state, Tensor) and state.any() for states in first.values() for state in states):
+        raise NotRight(
+            "the first state is not zero: is it a parameter, or a number other than 0? Each sentence starts from zeros"
         )
 
 

@@ -107,6 +107,10 @@ ALIAS_MISTAKES = [
         for fixed in (1000, 4000, 8000, 16_000, 44_100)
     ),
     (lambda f, r: folded(r, f), "frequency and rate are exchanged"),
+    (
+        lambda f, r: f % r if f % r <= r // 2 else r - f % r,
+        "`rate // 2` rounds half the rate down, so a frequency just below `rate / 2` is mirrored",
+    ),
     (lambda f, r: folded(f, int(r)), "`rate` is converted to a whole number (int); it need not be one"),
     (lambda f, r: math.floor(folded(f, r)), "the fractional part is cut off: the result need not be an integer"),
     (lambda f, r: round(folded(f, r)), "rounded to whole hertz: the result need not be an integer"),
@@ -143,6 +147,7 @@ def alias(answer, rng):
         for turns in (0, 0.5, 1, 1.5, 2, 2.5, 4):  # below and above every multiple of half the rate
             fraction = 0.02 + 0.46 * float(torch.rand((), generator=rng))
             cases.append((round((turns + fraction) * rate) + 0.25 * whole(rng, 0, 3), rate))
+    cases += [(3.25, 7), (10.25, 7)]  # between `rate // 2` and `rate / 2`
     given = [expect_frequency(answer(*case), f"`{call('alias', *case)}`") for case in cases]
     for case, value in zip(cases, given, strict=True):
         if not math.isclose(value, folded(*case), rel_tol=1e-6, abs_tol=1e-5 * case[1]):

@@ -128,7 +128,7 @@ def judged_model(model: nn.Module, vocabulary_size: int, n_classes: int, rng: to
     every_word_counts(model, tokens, together, n_classes)
     sentences = [row[:n] for row, n in zip(tokens, LENGTHS, strict=True)]
     same_without_padding(model, sentences, [logits_of(model, row[None], n_classes) for row in sentences])
-    model.train()
+    same_in_training(model, tokens, n_classes)
     learns_from(model, guarded(model, tokens, name="the model"), n_classes, rng)
 
 
@@ -167,7 +167,7 @@ def logits_of(model: nn.Module, tokens: Tensor, n_classes: int) -> Tensor:
         if batch > 1
         else "the batch is gone: does a `squeeze` remove it?",
         (1, n_classes): "one row for all sentences: the mean runs over the words of a sentence alone, `dim=1`",
-        (batch, length): "one number a word; expected one a class",
+        (batch, length): "one number per word; expected one per class",
         **{(batch, n): "those are features: `self.head` makes logits of them" for n in wide(model) if n != n_classes},
         (batch, batch, n_classes): "did a sum of shape (B,) divide (B, D)? `keepdim=True` keeps it (B, 1)",
     }
@@ -204,6 +204,23 @@ def same_in_company(model: nn.Module, tokens: Tensor, n_classes: int) -> None:
         raise NotRight(
             "sentences are mixed: without any padding, a sentence gets other logits alone than in a batch with others "
             "as long. Sums, means and counts run over the words of one sentence, `dim=1`"
+        )
+
+
+@torch.no_grad()
+def same_in_training(model: nn.Module, tokens: Tensor, n_classes: int) -> None:
+    """Padding has no effect in training mode either; a model that is random there is not judged. Leaves that mode."""
+    model.train()
+    for layer in model.modules():
+        if isinstance(layer, nn.Dropout | nn.Dropout1d):
+            layer.eval()
+    first, second = (logits_of(model, tokens, n_classes) for _ in range(2))
+    appended = logits_of(model, torch.cat([tokens, torch.zeros(len(tokens), 7, dtype=torch.long)], 1), n_classes)
+    model.train()
+    if agrees(first, second) and not agrees(appended, first):
+        raise NotRight(
+            "in evaluation mode padding has no effect, but in training mode it has: mask it in both, whatever "
+            "`self.training` is"
         )
 
 

@@ -167,6 +167,12 @@ def across_words(words: Words) -> Counter:
     return counts
 
 
+def across_repeated(words: Words) -> Counter:
+    """How often each pair occurs in a text of all words, each written as often as it occurs, without borders."""
+    row = [piece for word, times in words.items() for _ in range(times) for piece in word]
+    return Counter(zip(row, row[1:], strict=False))
+
+
 def of_pairs(words: Words, part: slice) -> Counter:
     """How often each pair occurs where only a part of each word's pairs is counted."""
     counts: Counter = Counter()
@@ -245,7 +251,10 @@ WRONG_COUNTS = [
     (once_per_word, "a pair that a word holds more than once is counted once per word; each occurrence counts"),
     (in_either_order, "the order of a pair is ignored in the count: 'e', 'w' is another pair than 'w', 'e'"),
     (after_most_frequent, "it begins with the most frequent piece; count pairs of neighbouring pieces"),
-    (across_words, "pairs are counted across the border between two words; they never cross it"),
+    *(
+        (count, "pairs are counted across the border between two words; they never cross it")
+        for count in (across_words, across_repeated)
+    ),
     *(
         (lambda words, count=count, part=part: count(words, part), told)
         for count, part, told in (
@@ -386,6 +395,7 @@ def merge_most_frequent(answer, rng):
         {tuple("uvx"): 4, tuple("abx"): 2, tuple("wab"): 3},  # the first word, the last word and
         {tuple("abx"): 2, tuple("uvx"): 4, tuple("wab"): 3},  # the last pair decide
         {tuple("ab"): 5, tuple("uvxy"): 4},
+        {tuple("xpa"): 3, tuple("xqa"): 3, tuple("xp"): 1},  # a x between words, also where one is repeated
         drawn_words(rng),
     ]
     given = [result_of(answer, words) for words in cases]

@@ -108,12 +108,25 @@ def compression_factor(answer, rng):
     tried = explained(answer, CAUSES)
     given = [expect_number(tried(torch.ones(x), torch.ones(code)), f"{where(x, code)} it") for x, code in shapes]
     if all(equal(value, right(*pair)) for value, pair in zip(given, shapes, strict=True)):
+        judge_entries(tried)
         return f"{len(shapes)} pairs of shapes: images, spectrograms, vectors, a batch of one"
     if words := named(shapes, given):
         raise NotRight(words)
     wrong, pair = next(pair for pair in zip(given, shapes, strict=True) if not equal(pair[0], right(*pair[1])))
     came, due = told_apart(*torch.tensor([wrong, right(*pair)], dtype=torch.double))
     raise NotRight(f"{where(*pair)} it returned {came}, expected {due}")
+
+
+def judge_entries(answer: Callable) -> None:
+    """Neither the dtype nor the values have an effect."""
+    x, code = torch.ones(4, 6), torch.ones(4, 2)
+    sparse = x * (torch.arange(6) % 2)
+    for case, words in (
+        ((x.double(), code), "for float64 examples and float32 codes the factor changes: bytes are counted"),
+        ((sparse, code), "where half of the entries are 0 the factor changes: the values are counted or compared"),
+    ):
+        if not equal(expect_number(answer(*case), "it"), 3.0):
+            raise NotRight(f"{words}. Each entry is one number, whatever its dtype and value: `numel()`")
 
 
 def where(x: Shape, code: Shape) -> str:

@@ -27,18 +27,21 @@ UNLIMITED = 20.0  # a score that a discriminator of two clearly different images
     ),
 )
 def fixed_discriminator(answer, rng):
-    sizes = {}
+    sizes, models = {}, []
     for width in (6, whole(rng, 8, 10)):
         model = model_of(answer, width)
         sizes[width] = sum(parameter.numel() for parameter in model.parameters())
         judge_scores(model, rng)
         judge_images_count(model, rng)
+        models.append(model)
     judge_range(model, rng)
     if len(set(sizes.values())) == 1:
         raise NotRight(
             f"`width` has no effect: with width {' and '.join(map(str, sizes))} the model has {sizes.popitem()[1]:,} "
             "parameters"
         )
+    for model in models[:1]:
+        judge_head(model, rng)
     return "one score per image, of any size and sign, for one image and for several; gradients reach every layer"
 
 
@@ -123,6 +126,22 @@ def judge_images_count(model: nn.Module, rng: torch.Generator) -> None:
         mean = (scores_of(model, one) + scores_of(model, other)) / 2
     if torch.allclose(middle, mean, atol=1e-5, rtol=1e-4):
         raise NotRight("the network is linear: only the last tanh is wrong, the activations between layers stay")
+
+
+@torch.no_grad()
+def judge_head(model: nn.Module, rng: torch.Generator) -> None:
+    """`head` gets the flattened features of `convolutions` as they are, and its output is the score."""
+    convolutions, head = getattr(model, "convolutions", None), getattr(model, "head", None)
+    if not isinstance(convolutions, nn.Module) or not isinstance(head, nn.Module):
+        return
+    images = drawn_images(rng, 4)
+    features = convolutions(images).flatten(1)
+    if not torch.allclose(scores_of(model.eval(), images), head(features).squeeze(1), atol=1e-5, rtol=1e-4):
+        words = "is there an activation, a normalisation or another layer before or after it?"
+        for name in ("tanh", "sigmoid", "relu"):
+            if torch.allclose(scores_of(model, images), head(getattr(features, name)()).squeeze(1), atol=1e-5):
+                words = f"there is a {name} before it"
+        raise NotRight(f"the score is not what `head` gives for the flattened features of `convolutions`: {words}")
 
 
 def judge_range(model: nn.Module, rng: torch.Generator) -> None:

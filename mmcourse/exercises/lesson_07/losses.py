@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.gradients import expect_gradients, gradients
+from mmcourse.exercises.gradients import empty, expect_gradients, gradients
 from mmcourse.exercises.judging import (
     Mistakes,
     agrees,
@@ -186,8 +186,27 @@ def gan_losses(answer, rng):
             remark = expect_gradients(answer, cases[0], partly(part), lambda result, part=part: result[part]) or remark
         except NotRight as problem:
             raise NotRight(f"{name}: {problem}") from None
+    judge_gradients_at_zero(answer)
     expect_dtype_kept(answer, cases[0])
     return f"both losses for {len(cases)} batches, one of a single image, and for scores of {LARGE:.0f}" + remark
+
+
+def judge_gradients_at_zero(answer) -> None:
+    """Scores of exactly 0, which a head that starts at zero gives, receive gradients too."""
+    case = torch.zeros(3), torch.zeros(3)
+    for part, name in enumerate(NAMES):
+        found = gradients(lambda *scores, part=part: answer.function(*scores)[part], case, answer.name)
+        reached = found[(1,)] if part else torch.stack([empty_as_zero(one) for one in found.values()]).abs().amin(0)
+        if empty(reached):
+            raise NotRight(
+                f"{name}: correct, but no gradient reaches scores of exactly 0: `abs`, `relu` and a comparison such as "
+                f"`s > 0` have the gradient 0 there. {STABLE}"
+            )
+
+
+def empty_as_zero(gradient: Tensor | None) -> Tensor:
+    """The gradient of three scores, zeros where there is none."""
+    return torch.zeros(3) if gradient is None else gradient
 
 
 def partly(part: int):

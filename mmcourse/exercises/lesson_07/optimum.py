@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
+from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import Mistakes, judge_tensors, whole
+from mmcourse.exercises.judging import Mistakes, expect_tensor, judge_tensors, whole
 
 
 def optimal(p: Tensor, q: Tensor) -> Tensor:
@@ -61,7 +62,14 @@ MISTAKES: Mistakes = [
             lambda p, q, extra=extra: p / (p + q + extra),
             f"{extra:g} is added to the denominator, which changes small densities: the densities alone are summed",
         )
-        for extra in (1.0, 0.1, 0.01, 0.001, 0.0001)
+        for extra in (1.0, *(10.0**-n for n in range(1, 13)))
+    ),
+    *(
+        (
+            lambda p, q, limit=limit: optimal(p, q).clamp(limit, 1 - limit),
+            f"the probability is limited to at least {limit:g} and at most {1 - limit:g}: it may lie closer to 0 or 1",
+        )
+        for limit in (0.1, 0.05, 0.01)
     ),
     (
         lambda p, q: p / (p + q).clamp(min=1),
@@ -90,7 +98,7 @@ MISTAKES: Mistakes = [
     ),
 )
 def optimal_discriminator(answer, rng):
-    sizes = ((5, 1), (1, 1), (whole(rng, 6, 9), 0.01))
+    sizes = ((5, 1), (1, 1), (whole(rng, 6, 9), 0.01), (4, 1e-12))
     cases = [tuple(scale * (0.02 + 1.5 * torch.rand(2, size, generator=rng))) for size, scale in sizes]
 
     def where(p: Tensor, q: Tensor) -> str:
@@ -110,7 +118,19 @@ def optimal_discriminator(answer, rng):
         }
 
     judge_tensors(answer, cases, optimal, MISTAKES, where, causes, lambda position, case: f"point {position[0]}")
-    return "3 sets of points, one of a single point, one with small densities: the data's fraction of both densities"
+    judge_extremes(answer)
+    return "4 sets of points, one of a single point, two with small densities: the data's fraction of both densities"
+
+
+def judge_extremes(answer) -> None:
+    """Where one density is 100,000 times the other the probability is near 0 or 1, and no limit holds it back."""
+    case = torch.tensor([1e-5, 1.0]), torch.tensor([1.0, 1e-5])
+    given, expected = expect_tensor(answer(*case), "for two points", (2,)), optimal(*case)
+    if not all(torch.allclose(a, b, rtol=0.02, atol=0) for a, b in ((given, expected), (1 - given, 1 - expected))):
+        raise NotRight(
+            f"for the densities 0.00001 and 1 the probability is {given[0]:.2g}, for 1 and 0.00001 {given[1]:.6g}; "
+            "expected 1e-05 and 0.99999: is it limited (`clamp`), or something added?"
+        )
 
 
 def rounded(values: Tensor) -> list[float]:

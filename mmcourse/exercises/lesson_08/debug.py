@@ -172,7 +172,38 @@ def channels(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> 
             layer.weight.copy_(weight)
         if unused:
             return f"{len(unused)} of the {len(weight)} maps of the convolution affect no logit: what is discarded?"
+        if words := convolved(model, layer, maps, tokens, logits):
+            return words
     return ""
+
+
+def convolved(model: nn.Module, layer: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> str:
+    """A message about positions after a convolution that have no effect; empty where all have."""
+    sizes: list[tuple[int, int]] = []
+
+    def changes(row: int, column: int, change: float) -> bool:
+        def changed(_layer, _inputs, output: Tensor) -> Tensor:
+            sizes.append(tuple(output.shape[-2:]))
+            output = output.clone()
+            output[..., row, column] += change
+            return output
+
+        hook = layer.register_forward_hook(changed)
+        try:
+            return bool((logits_of(model, maps, tokens) - logits).abs().max() >= NOTICED)
+        finally:
+            hook.remove()
+
+    changes(0, 0, 0.0)
+    rows, columns = sizes[0] if sizes else (0, 0)
+    positions = [(row, column) for row in range(rows) for column in range(columns)]
+    unused = [at for at in positions if not changes(*at, 10.0) and not changes(*at, -10.0)]
+    if not unused:
+        return ""
+    return (
+        f"{len(unused)} of the {rows * columns} positions after the convolution affect no logit, the first of them "
+        f"{list(unused[0])}: flatten all, or take the maximum or mean over all"
+    )
 
 
 def reading(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> str:

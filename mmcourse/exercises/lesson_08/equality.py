@@ -17,6 +17,7 @@ ROUNDING = 1e-6  # of the largest score's terms
     title="equality by a product",
     dots=3,
     minutes=15,
+    repeatable=True,
     hints=(
         "With U the identity, U x is x itself. What is x ⊙ y for two one-hot vectors if they are equal, and if they "
         "are not?",

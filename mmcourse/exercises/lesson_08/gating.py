@@ -124,6 +124,7 @@ MISTAKES: Mistakes = [
     title="a gate",
     dots=2,
     minutes=10,
+    repeatable=True,
     hints=(
         "`torch.cat([image, text], dim=1)` is (B, 2D). A linear layer by hand is `x @ W.T + b`: which shape has that?",
         "z is (B, D), each entry from 0 to 1: which function maps any number into that range?",

@@ -115,6 +115,7 @@ MISTAKES: Mistakes = [
     title="late fusion without overflow",
     dots=2,
     minutes=10,
+    repeatable=True,
     hints=(
         "On paper: log of (p + q) / 2. `log_softmax` gives log p and log q, safely, for logits of any size.",
         "`torch.logsumexp(x, dim)` is log of the sum of exp(x), exp(x) never formed. Of which x is that log (p + q)?",

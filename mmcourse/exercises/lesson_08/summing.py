@@ -55,6 +55,7 @@ MISTAKES: Mistakes = [
     title="the weighted sum",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "β is not an argument. The two weights sum to 1, so what is it?",
         "A number times a tensor multiplies every entry. No loop is needed, and no new shape comes out.",

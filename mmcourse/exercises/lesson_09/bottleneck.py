@@ -201,6 +201,7 @@ MISTAKES: list[tuple[Callable, str]] = [
     title="one bottleneck layer",
     dots=3,
     minutes=15,
+    repeatable=True,
     hints=(
         "Start with one modality: `torch.cat([shared, x], dim=1)` is (B, b + T, D), and its layer keeps that shape. "
         "Which part of the output belongs to the modality, which is a proposal for the shared tokens?",

@@ -7,7 +7,7 @@ from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, agrees, described, drawn, expect_tensor, judge_tensors
-from mmcourse.exercises.properties import mixed_examples
+from mmcourse.exercises.properties import expect_right_when_large, mixed_examples
 
 Case = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
@@ -113,6 +113,7 @@ MISTAKES: Mistakes = [
     title="cross-attention",
     dots=2,
     minutes=15,
+    repeatable=True,
     hints=(
         "`query_tokens @ W_q.T` are the queries. Keys and values come from the other modality: `other @ W_k.T` and "
         "`other @ W_v.T`. Write down the three shapes.",
@@ -159,8 +160,18 @@ def cross_attention(answer, rng):
                 "the output is correct, but the second tensor does not contain the weights: after the softmax each row "
                 "sums to 1"
             )
+    expect_right_when_large(lambda *case: tuple(answer(*case)), large_case(rng), crossed)
     remark = expect_gradients(answer, cases[0], output_of, part=lambda result: result[0])
     return "correct for four pairs of modalities of different widths; the weights of each query sum to 1" + remark
+
+
+def large_case(rng) -> Case:
+    """One query with the scores 300, 301, 299 and 300, which are exact in float32."""
+    query_tokens, other = torch.tensor([[[2.0, 0, 0, 0]]]), drawn(rng, 1, 4, 4)
+    other[0, :, 0] = torch.tensor([300.0, 301, 299, 300])
+    values = drawn(rng, 3, 4)
+    values[:, 0] = 0
+    return query_tokens, other, torch.eye(4), torch.eye(4), values
 
 
 def other_scale(cases: list[Case], weights: list[Tensor]) -> str:

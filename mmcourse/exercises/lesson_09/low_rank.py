@@ -92,6 +92,7 @@ UNLIKE = {
     title="low-rank fusion",
     dots=2,
     minutes=10,
+    repeatable=True,
     hints=(
         "Start with one rank. `factors[m][0]` is (K, D_m), the weights of a linear layer: `features[m] @ W.T` is "
         "(B, K), for every modality. Which operation combines these?",

@@ -116,6 +116,7 @@ UNLIKE = {
     title="FiLM",
     dots=1,
     minutes=10,
+    repeatable=True,
     hints=(
         "`condition @ W.T + b` is (B, 2D). `.chunk(2, dim=1)` splits it into two halves of (B, D): γ, then β.",
         "The features are (B, T, D), γ is (B, D): an axis for the tokens is missing, `gamma[:, None]`.",

@@ -146,6 +146,7 @@ UNLIKE = {
     title="tokens with coordinates",
     dots=1,
     minutes=10,
+    repeatable=True,
     hints=(
         "`torch.linspace(-1, 1, W)` contains the x of a row. `torch.meshgrid(y, x, indexing='ij')` returns two "
         "tables (H, W): the y, then the x of each position.",

@@ -79,6 +79,7 @@ MISTAKES: Mistakes = [
     title="mean imputation",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "`features[present]` are the present rows. Over which axis is their mean a vector of D numbers?",
         "`torch.where(present[:, None], a, b)` takes a where a row is present and b elsewhere.",

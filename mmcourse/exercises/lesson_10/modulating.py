@@ -134,6 +134,7 @@ MISTAKES = [
     title="modulation coefficients",
     dots=2,
     minutes=10,
+    repeatable=True,
     hints=(
         "Loop over the names. 'The others' are all except this one; how many are there?",
         "First compute rho for a branch. Then there are two cases: above 1, and not. `tanh` is imported from `math`.",

@@ -125,6 +125,7 @@ MISTAKES = [
     title="Shapley values",
     dots=3,
     minutes=20,
+    repeatable=True,
     hints=(
         "For one name: the others are `[other for other in names if other != name]`. Their subsets of size 0, 1, "
         "... are `combinations(others, size)`.",

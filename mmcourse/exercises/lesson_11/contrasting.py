@@ -146,6 +146,7 @@ def without_itself(logits: Tensor) -> Tensor:
     title="the contrastive loss",
     dots=2,
     minutes=15,
+    repeatable=True,
     hints=(
         "Row i is a classification among B sentences, and number i is correct. Which loss do you know for B "
         "classes, and what are the targets?",

@@ -97,6 +97,7 @@ MISTAKES: Mistakes = [
     title="all cosine similarities",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "The norm of a vector is `x.norm()`. For all rows at once: `x.norm(dim=1, keepdim=True)`, which is (N, 1).",
         "For two matrices of unit vectors, (A, D) and (B, D), `@` with the second one transposed gives all A x B "

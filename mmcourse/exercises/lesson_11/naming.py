@@ -119,6 +119,7 @@ MISTAKES: Mistakes = [
     title="classify by sentences",
     dots=2,
     minutes=10,
+    repeatable=True,
     hints=(
         "All prompts in one matrix: `prompts.flatten(0, 1)` is (K * P, D). Then it is exercise 11.1: (B, K * P).",
         "`.unflatten(1, (K, P))` separates the classes again. The best of each class is `amax` over its prompts.",

@@ -92,6 +92,7 @@ MISTAKES: Mistakes = [
     title="target probabilities",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "`meanings[:, None] == meanings[None]` is a matrix (B, B): True where row and column have the same meaning.",
         "Convert it to numbers (`.float()`), then divide each row by its sum: `keepdim=True` keeps the axis.",

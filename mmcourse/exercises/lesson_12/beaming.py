@@ -173,6 +173,7 @@ CAUSES = {
     title="one step of beam search",
     dots=2,
     minutes=15,
+    repeatable=True,
     hints=(
         "A continuation's score is that of its beginning plus the word's log-probability: `scores[:, None] + log_p`.",
         "`.flatten().topk(width)` finds the best of the whole table, and the position of each in the flattened table.",

@@ -179,6 +179,7 @@ ALWAYS = [
     title="clipped precision",
     dots=2,
     minutes=10,
+    repeatable=True,
     hints=(
         "`Counter(words)` of the module `collections` counts how often each word occurs.",
         "For each different word of `generated`: the smaller of its two counts. Divide the sum by the generated words.",
@@ -197,16 +198,19 @@ def precision(answer, rng):
             raise NotRight("a percentage; a fraction between 0 and 1 is expected")
         i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not alike(*([x] for x in pair)))
         raise NotRight(f"{where(*cases[i])} it returned {given[i]:.3f}, expected {expected[i]:.3f}")
-    return f"twelve pairs of sentences; 'the the the the' gets one half{silent(answer)}"
+    judge_silence(answer)
+    return "twelve pairs of sentences; 'the the the the' gets one half, and an empty caption 0"
 
 
-def silent(answer) -> str:
-    """A remark about an empty caption, for which the exercise asks nothing."""
-    try:
-        value = number(answer("", "a fish"), ("", "a fish"))
-    except NotRight:
-        return ". An empty caption stops it, though; its precision is 0 by convention"
-    return ", and an empty caption 0" if value == 0 else ". An empty caption usually gets 0"
+def judge_silence(answer) -> None:
+    """An empty caption, and one of spaces alone, gets 0."""
+    for caption in ("", "  "):
+        try:
+            value = number(answer(caption, "a fish"), (caption, "a fish"))
+        except NotRight as problem:
+            raise NotRight(f"an empty caption stops it; its precision is 0: {problem}") from None
+        if value != 0:
+            raise NotRight(f"for the empty caption {caption!r} it returned {value:g}; its precision is 0")
 
 
 def drawn(rng: torch.Generator) -> tuple[str, str]:

@@ -15,6 +15,7 @@ START, END = 2, 3
     title="inputs and targets",
     dots=1,
     minutes=5,
+    repeatable=True,
     hints=(
         "Take one sentence, <start> a fish <end>. Which words has the decoder read when it predicts 'a'? And 'fish'?",
         "The last token is never an input, <start> is never a target. Both are slices of `tokens`.",

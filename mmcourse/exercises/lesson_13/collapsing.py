@@ -183,6 +183,7 @@ CAUSES = {
     title="from an alignment to a text",
     dots=1,
     minutes=10,
+    repeatable=True,
     hints=(
         "What is the text of [2, 2, 0, 2, 3], with blank 0? Which 2 is a repeat, and which is a letter of its own?",
         "A frame adds a symbol if it is not the blank and differs from the frame before, whatever that one is.",

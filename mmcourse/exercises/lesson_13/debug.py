@@ -14,7 +14,10 @@ CAUSES = {
     "out of range": (
         "an index has no character: do `encode` and `decode` count alike, and is the blank removed before the lookup?"
     ),
-    "substring not found": "`encode` looks for a character that is not among the letters it was given",
+    "substring not found": (
+        "`encode` looks for a character that is not among the letters it was given: is there a `lower()`? Capitals are "
+        "letters of their own"
+    ),
     "has no attribute": "keep `blank`, `n_outputs`, `encode` and `decode` as attributes of the object",
 }
 
@@ -38,7 +41,7 @@ def fixed_alphabet(answer, rng):
         drawn_letters(rng, 5),
         " " + drawn_letters(rng, 6).replace(" ", ""),
         drawn_letters(rng, whole(rng, 9, 14)),
-        drawn_letters(rng, 3) + PLACEHOLDERS,
+        drawn_letters(rng, 3) + "AÉZ" + PLACEHOLDERS,
     )
     for letters in sets:
         alphabet = made(answer, letters)
@@ -130,7 +133,11 @@ def judge_encoding(alphabet, letters: str, rng: torch.Generator) -> None:
     for index in own.values():
         shared = [letter for letter in letters if own[letter] == index]
         if len(shared) > 1:
-            raise NotRight(f"{shared[0]!r} and {shared[1]!r} have the same index, {index}")
+            capitals = shared[0].lower() == shared[1].lower()
+            raise NotRight(
+                f"{shared[0]!r} and {shared[1]!r} have the same index, {index}"
+                + (": is there a `lower()`? Capitals are letters of their own" if capitals else "")
+            )
     for text in ("", drawn_text(letters, rng), drawn_text(letters, rng)):
         given, expected = indices(alphabet, text), [own[letter] for letter in text]
         if given != expected:
@@ -185,6 +192,8 @@ def cause(ids: list[int], given: str, own: dict[int, str], blank: int) -> str:
     if given == "".join(own[i] for i, _ in groupby(plain)):
         return ": blanks are removed before repeats are merged"
     merged = [i for i, _ in groupby(ids)]
+    if given == "".join(own[i] for i in merged if i != blank).lower():
+        return ": capitals come back in lower case: is there a `lower()`? They are letters of their own"
     if given == "".join(own[i] for i in merged if i != blank).strip():
         return ": spaces at the ends are lost: is there a `strip`?"
     if len(given) == len(merged) > sum(i != blank for i in merged):

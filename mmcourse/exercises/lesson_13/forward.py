@@ -33,6 +33,7 @@ SHAPES = {(1,): "an axis is left over; one number without axes is asked for"}
     title="the forward algorithm",
     dots=3,
     minutes=30,
+    repeatable=True,
     hints=(
         "Write the text with blanks: [3, 5] becomes [0, 3, 0, 5, 0]. At which two of these positions can an alignment "
         "begin, and at which two can it end?",

@@ -247,6 +247,7 @@ MISTAKES = [
     title="rescoring with a language model",
     dots=2,
     minutes=15,
+    repeatable=True,
     hints=(
         "Every further word multiplies the language model's probability by a number below 1. Which sentences does it "
         "prefer, and how does `bonus * len(words)` change that?",

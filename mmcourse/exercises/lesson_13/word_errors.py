@@ -22,6 +22,7 @@ CAUSES = {
     title="word error rate",
     dots=2,
     minutes=20,
+    repeatable=True,
     hints=(
         "Fill a table: entry (i, j) is the number of edits from the first i words of the reference to the first j "
         "words of the hypothesis. What are entries (0, j) and (i, 0)?",

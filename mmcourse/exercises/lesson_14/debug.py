@@ -48,6 +48,7 @@ def fixed_generator(answer, rng):
         judge_influence(model, rng, sizes)
         judge_words(model, rng, sizes)
         judge_batch(model, rng, sizes)
+        judge_film(model, rng, sizes)
     return (
         "every image depends on its own noise and on each word of its own sentence, and on no padding and no other "
         "example; gradients reach every parameter"
@@ -96,6 +97,19 @@ def judge_learning(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int
     z, tokens = drawn(rng, 6, noise), drawn_sentences(rng, 6, 5, vocabulary)
     trains(model, images_of(model, z, tokens), lambda images: (images * drawn(rng, *images.shape)).sum())
     model.zero_grad()
+
+
+def judge_film(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, int]) -> None:
+    """Scale and shift, the halves of what `film` gives, both have an effect."""
+    vocabulary, noise, width = sizes
+    film = getattr(model, "film", None)
+    if not isinstance(film, nn.Linear) or film.out_features != 2 * width:
+        return
+    images = images_of(model, drawn(rng, 6, noise), drawn_sentences(rng, 6, 5, vocabulary))
+    (gradient,) = torch.autograd.grad((images * drawn(rng, *images.shape)).sum(), [film.weight], allow_unused=True)
+    for name, half in zip(("scale", "shift"), gradient.chunk(2) if gradient is not None else (), strict=False):
+        if not half.any():
+            raise NotRight(f"the {name} of FiLM has no effect: half of what `film` gives is not used. Both act")
 
 
 def judge_images(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, int]) -> None:

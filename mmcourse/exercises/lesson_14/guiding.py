@@ -131,6 +131,7 @@ def weights_found(cases: list[tuple], given: list[Tensor]) -> str:
     title="classifier-free guidance",
     dots=1,
     minutes=10,
+    repeatable=True,
     hints=(
         "With the velocities 2 (unconditional) and 5 (conditional): what do the scales 0, 1 and 2 give?",
         "A straight line through two points: the one at scale 0, plus scale times the difference.",

@@ -210,6 +210,7 @@ MISTAKES: Mistakes = [
     title="from noise to an image",
     dots=2,
     minutes=15,
+    repeatable=True,
     hints=(
         "With 4 steps, how long does each last, and at which four times does a step begin?",
         "One step: `x = x + velocity(x, t) / steps`, where t is `torch.full((len(x),), i / steps)`.",

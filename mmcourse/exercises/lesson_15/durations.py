@@ -161,6 +161,7 @@ NOT_FINITE = (
     title="a loss for durations",
     dots=2,
     minutes=15,
+    repeatable=True,
     hints=(
         "What are log(0), log(0) * 0, and the gradient of `torch.where(mask, x, 0)` where x is infinite?",
         "`log_durations[mask]` is a row of the predictions for real letters alone; so is `durations[mask]`.",

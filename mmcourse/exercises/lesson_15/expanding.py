@@ -116,6 +116,7 @@ def causes(states: Tensor, durations: Tensor) -> dict[tuple, str]:
     title="from letters to frames",
     dots=1,
     minutes=10,
+    repeatable=True,
     hints=(
         "States a, b, c with durations 2, 0, 3: write down the five frames.",
         "`torch.repeat_interleave` repeats each row before it goes on to the next. `repeat` repeats the whole table.",

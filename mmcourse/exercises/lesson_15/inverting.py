@@ -7,8 +7,8 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import Mistakes, drawn, expect_tensor, explained, judge_tensors, whole
-from mmcourse.exercises.properties import expect_dtype_kept, expect_same_again
+from mmcourse.exercises.judging import Mistakes, agrees, drawn, expect_tensor, explained, judge_tensors, whole
+from mmcourse.exercises.properties import expect_dtype_kept, expect_same_again, in_float64
 
 
 def smallest(mel_powers: Tensor, filters: Tensor) -> Tensor:
@@ -167,6 +167,7 @@ def causes(mel_powers: Tensor, filters: Tensor) -> dict[tuple, str]:
     title="from mel bands to frequencies",
     dots=3,
     minutes=20,
+    repeatable=True,
     hints=(
         "m = filters.T @ s. What is the shape of a matrix that leads back from m to s?",
         "`torch.linalg.pinv` gives the pseudo-inverse of a matrix: of which one, `filters` or `filters.T`?",
@@ -183,7 +184,8 @@ def inverse_check(answer, rng):
             "cannot be multiplied": "filters are (F, M), and filters.T @ spectrum gives the bands: invert `filters.T`",
             "must be batches of square": "`filters` is not square and has no inverse; `torch.linalg.pinv` gives the "
             "pseudo-inverse",
-            "singular": "a matrix of (F, F) made of the filters has no inverse, since F > M: `torch.linalg.pinv`",
+            "singular": "a product of the filters has no inverse where F > M, or where bands are linearly dependent: "
+            "`torch.linalg.pinv`",
         },
     )
     expect_same_again(tried, cases[0])
@@ -204,8 +206,32 @@ def inverse_check(answer, rng):
     if (silent > 1e-6).any():
         raise NotRight("silence, mel powers of 0, does not give 0")
     expect_dtype_kept(answer, cases[0])
+    judge_dependent(tried, rng)
     below = sum(int((smallest(*case) < 0).sum()) for case in cases)
     return f"{len(cases)} sets of filters, {below} negative powers set to 0"
+
+
+def judge_dependent(answer, rng: torch.Generator) -> None:
+    """A band without any frequency, and more bands than frequencies.
+
+    In float64, and without bands that are sums of others: some libraries' pseudo-inverses keep rounding errors.
+    """
+    mel_powers, filters = in_float64(drawn_case(rng, 9, 5, 4))
+    filters[:, 2] = 0
+    for what, case in (
+        ("a band without any frequency", (mel_powers, filters)),
+        ("more bands than frequencies", in_float64(drawn_case(rng, 4, 6, 3))),
+    ):
+        try:
+            given = expect_tensor(answer(*case), f"with {what}", (len(case[1]), case[0].shape[1]))
+        except NotRight as problem:
+            raise NotRight(f"correct for linearly independent bands, but with {what}: {problem}") from None
+        if not agrees(given, spectrum(*case)):
+            raise NotRight(
+                f"correct for linearly independent bands, but with {what} the powers deviate by "
+                f"{(given - spectrum(*case)).abs().max():.3g}: an inverse divides by 0, or by a rounding error. "
+                "`torch.linalg.pinv` leaves those directions out"
+            )
 
 
 def drawn_case(rng: torch.Generator, rows: int, bands: int, frames: int) -> tuple[Tensor, Tensor]:

@@ -170,6 +170,7 @@ CAUSES = {
     title="one step of Griffin-Lim",
     dots=2,
     minutes=20,
+    repeatable=True,
     hints=(
         "Few spectrograms belong to a sound: neighbouring frames overlap. What does `stft(istft(...))` change?",
         "`magnitude * phase` is the spectrogram to transform. Both transforms take `n_fft`, `hop` and `window=window`.",

@@ -1271,6 +1271,14 @@ def my_permute_colours(images):
     return images.gather(1, order[:, :, None, None].expand_as(images))
 
 
+@wrong("01.6", "one image fewer", says=r"last image|loop|leave it out")
+def my_permute_colours(images: Tensor) -> Tensor:
+    result = images.clone()
+    for i in range(len(images) - 1):
+        result[i] = images[i, torch.randperm(3)]
+    return result
+
+
 # 01.debug
 
 

@@ -1693,6 +1693,23 @@ def fixed(vocabulary_size):
     return model, torch.optim.AdamW(model.parameters(), lr=3e-3)
 
 
+class LearnedStart(Layers):
+    def __init__(self, vocabulary_size):
+        super().__init__(vocabulary_size)
+        self.start = nn.Parameter(torch.randn(2, 1, 1, 32))
+
+    def forward(self, tokens):
+        h, c = self.start.expand(2, 1, len(tokens), 32).contiguous()
+        states, _ = self.lstm(self.embedding(tokens), (h, c))
+        return self.head(pooling.last_states(states, lengths(tokens)))
+
+
+@wrong("02.debug", "learned initial state", says=r"zeros|first state")
+def fixed(vocabulary_size: int) -> tuple[nn.Module, torch.optim.Optimizer]:
+    model = LearnedStart(vocabulary_size)
+    return model, torch.optim.AdamW(model.parameters(), lr=5e-3)
+
+
 # found by changing right answers
 
 

@@ -1376,6 +1376,12 @@ def alias(frequency, rate):
     return abs(frequency - rate * round(frequency / rate))
 
 
+@wrong("03.1", "half of an odd rate by integer division", says=r"rate // 2|rounds half")
+def alias(frequency: float, rate: float) -> float:
+    rest = frequency % rate
+    return rate - rest if rest > rate // 2 else rest
+
+
 @wrong("03.3", "a start too far", says=r"frame|last|W \+ 1|size")
 def stft(samples, window, hop):
     W = len(window)

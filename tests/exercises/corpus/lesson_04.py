@@ -1370,6 +1370,17 @@ class Fixed(Buggy):
         return self.head((x * is_word[:, :, None]).sum(dim=1) / is_word.sum(dim=1, keepdim=True))
 
 
+@wrong("04.debug", "masked in evaluation mode only", says=r"training mode|self\.training")
+class Fixed(Buggy):
+    def forward(self, tokens):
+        if self.training:
+            return super().forward(tokens)
+        is_word = tokens != 0
+        x = self.embedded(tokens)
+        x = x + self.attend(x, mask=is_word[:, None, None])[0]
+        return self.head((x * is_word[:, :, None]).sum(dim=1) / is_word.sum(dim=1, keepdim=True))
+
+
 # found by changing right answers
 
 
@@ -1428,3 +1439,15 @@ def block_parameters(width: int, hidden: int) -> int:
 @wrong("04.6", "decoder block", says=r"decoder")
 def block_parameters(width: int, hidden: int) -> int:
     return 8 * (width * width + width) + 2 * width * hidden + hidden + width + 6 * width
+
+
+@wrong("04.1", "overflowing exponentials", says=r"overflow|largest score")
+def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    e = torch.exp(queries @ keys.transpose(-2, -1) / queries.shape[-1] ** 0.5)
+    return e @ values / e.sum(dim=-1, keepdim=True)
+
+
+@wrong("04.1", "scores clamped", says=r"clamp|limited")
+def attention(queries, keys, values):
+    scores = (queries @ keys.transpose(-2, -1) / queries.shape[-1] ** 0.5).clamp(-50, 50)
+    return scores.softmax(dim=-1) @ values

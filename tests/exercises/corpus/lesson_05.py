@@ -1768,3 +1768,18 @@ def fixed_perplexity(model: nn.Module, batches) -> float:
             n += (targets != 0).sum().item()
             model.train(was_training)
     return math.exp(total / n)
+
+
+@wrong("05.5", "pairs across words, each written as often as it occurs", says=r"border|between two words")
+def merge_most_frequent(words: dict[tuple[str, ...], int]) -> dict[tuple[str, ...], int]:
+    stream = [piece for word, n in words.items() for _ in range(n) for piece in word]
+    best = Counter(zip(stream, stream[1:])).most_common(1)[0][0]
+    result = {}
+    for word, n in words.items():
+        pieces, i = [], 0
+        while i < len(word):
+            width = 2 if word[i : i + 2] == best else 1
+            pieces.append("".join(word[i : i + width]))
+            i += width
+        result[tuple(pieces)] = n
+    return result

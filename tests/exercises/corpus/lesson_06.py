@@ -128,6 +128,16 @@ def compression_factor(x, code):
     return 1 - code[0].numel() / x[0].numel()
 
 
+@wrong("06.1", "memory instead of numbers", says=r"byte|dtype")
+def compression_factor(x, code):
+    return (x[0].numel() * x.element_size()) / (code[0].numel() * code.element_size())
+
+
+@wrong("06.1", "numbers that are not zero", says=r"values|\b0\b")
+def compression_factor(x, code):
+    return (x[0] != 0).sum().item() / max((code[0] != 0).sum().item(), 1)
+
+
 # 06.2
 
 

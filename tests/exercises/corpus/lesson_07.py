@@ -124,6 +124,31 @@ def optimal_discriminator(p_data, p_generated):
     return p_data / (0.5 * (p_data + p_generated))
 
 
+@wrong("07.1", "small number in the denominator", says=r"denominator|added")
+def optimal_discriminator(p_data, p_generated):
+    return p_data / (p_data + p_generated + 1e-6)
+
+
+@wrong("07.1", "tiny number in the denominator", says=r"denominator|added")
+def optimal_discriminator(p_data, p_generated):
+    return p_data / (p_data + p_generated + 1e-8)
+
+
+@wrong("07.1", "clamped away from 0 and 1", says=r"limit|clamp|closer")
+def optimal_discriminator(p_data, p_generated):
+    return (p_data / (p_data + p_generated)).clamp(0.01, 0.99)
+
+
+@wrong("07.1", "clamped a little", says=r"limit|clamp|closer")
+def optimal_discriminator(p_data, p_generated):
+    return (p_data / (p_data + p_generated)).clamp(1e-4, 1 - 1e-4)
+
+
+@right("07.1", "from the logarithms of the densities")
+def optimal_discriminator(p_data, p_generated):
+    return torch.sigmoid(p_data.log() - p_generated.log())
+
+
 # 07.2
 
 
@@ -304,6 +329,16 @@ def gan_losses(real_scores, fake_scores):
 def gan_losses(real_scores, fake_scores):
     real, fake = real_scores.sigmoid(), fake_scores.sigmoid()
     return F.softplus(-real).mean() + F.softplus(fake).mean(), F.softplus(-fake).mean()
+
+
+@wrong("07.2", "no gradient at a score of 0", says=r"exactly 0|no gradient")
+def gan_losses(real_scores, fake_scores):
+    def softplus(s):
+        return torch.where(s > 0, s, torch.zeros_like(s)) + torch.log1p(torch.exp(-s.abs()))
+
+    d = softplus(-real_scores).sum() / len(real_scores) + softplus(fake_scores).sum() / len(fake_scores)
+    g = softplus(-fake_scores).sum() / len(fake_scores)
+    return d, g
 
 
 # 07.3
@@ -1134,3 +1169,10 @@ class FixedDiscriminator(BuggyDiscriminator):
 class FixedDiscriminator(BuggyDiscriminator):
     def forward(self, images):
         return super().forward(images) * math.log1p(math.e)
+
+
+@wrong("07.debug", "tanh moved before the head", says=r"tanh|before")
+class FixedDiscriminator(BuggyDiscriminator):
+    def forward(self, images: Tensor) -> Tensor:
+        features = torch.tanh(self.convolutions(images).flatten(1))
+        return self.head(features).squeeze(1)

@@ -878,3 +878,21 @@ class Fixed(_Good):
     def encode_image(self, maps):
         best = F.relu(self.convolution(maps)).amax(dim=(2, 3))
         return torch.cat([best[:, :16], best[:, :16]], dim=1)
+
+
+@wrong("08.debug", "centre of the maps", says=r"position")
+class Fixed(Buggy):
+    def encode_text(self, tokens):
+        return pooling.last_states(self.recurrent(self.embedding(tokens))[0], lengths(tokens))
+
+    def encode_image(self, maps):
+        return F.relu(self.convolution(maps))[:, :, 1:3, 1:3].amax(dim=(2, 3))
+
+
+@wrong("08.debug", "every second position", says=r"position")
+class Fixed(Buggy):
+    def encode_text(self, tokens):
+        return pooling.last_states(self.recurrent(self.embedding(tokens))[0], lengths(tokens))
+
+    def encode_image(self, maps):
+        return F.relu(self.convolution(maps))[:, :, ::2, ::2].amax(dim=(2, 3))

@@ -655,6 +655,13 @@ def cross_attention(query_tokens, other, W_q, W_k, W_v):
     return weights @ values, weights
 
 
+@wrong("09.3", "overflowing exponentials", says=r"overflow|largest score")
+def cross_attention(query_tokens, other, W_q, W_k, W_v):
+    e = (query_tokens @ W_q.T @ (other @ W_k.T).transpose(1, 2) / len(W_q) ** 0.5).exp()
+    weights = e / e.sum(dim=-1, keepdim=True)
+    return weights @ (other @ W_v.T), weights
+
+
 # 09.4
 
 

@@ -610,6 +610,13 @@ def attend(state, positions, W):
         return weights @ x, weights
 
 
+@wrong("12.3", "scores clamped", says=r"clamp|limited")
+def attend(state, positions, W):
+    e = torch.einsum("btd,dh,bh->bt", positions, W, state).clamp(-20, 20).exp()
+    weights = e / e.sum(dim=1, keepdim=True)
+    return torch.einsum("bt,btd->bd", weights, positions), weights
+
+
 # 12.4
 
 
@@ -804,7 +811,7 @@ def beam_step(scores, log_p, width):
 # 12.5
 
 
-@right("12.5", "intersection of counters, no care for an empty caption, of which the exercise does not speak")
+@wrong("12.5", "an empty caption divides by 0", says=r"empty")
 def precision(generated: str, reference: str) -> float:
     words = generated.split()
     return sum((Counter(words) & Counter(reference.split())).values()) / len(words)
@@ -981,6 +988,30 @@ def precision(generated, reference):
     words, truth = generated.split(), reference.split()
     value = sum((Counter(words) & Counter(truth)).values()) / max(1, len(words))
     return value * min(1.0, math.exp(1 - len(truth) / max(1, len(words))))
+
+
+@wrong("12.5", "a mean over no words is nan", says=r"empty")
+def precision(generated, reference):
+    left = Counter(reference.split())
+    hits = []
+    for word in generated.split():
+        hits.append(left[word] > 0)
+        left[word] -= 1
+    return float(torch.tensor(hits, dtype=torch.float32).mean())
+
+
+@wrong("12.5", "1 for an empty caption", says=r"empty")
+def precision(generated, reference):
+    missing = Counter(generated.split()) - Counter(reference.split())
+    return 1 - sum(missing.values()) / max(1, len(generated.split()))
+
+
+@wrong("12.5", "spaces alone count as a caption", says=r"empty")
+def precision(generated, reference):
+    if generated == "":
+        return 0.0
+    words = generated.split()
+    return sum((Counter(words) & Counter(reference.split())).values()) / len(words)
 
 
 # 12.debug

@@ -1251,3 +1251,21 @@ class FixedAlphabet(BuggyAlphabet):
 
     def decode(self, ids):
         return super().decode(ids).strip()
+
+
+@wrong("13.debug", "lower case", says=r"lower|capital")
+class FixedAlphabet(BuggyAlphabet):
+    def __init__(self, letters: str = " abcdefghijklmnopqrstuvwxyz"):
+        super().__init__("\0" + letters)
+
+    def encode(self, sentence):
+        return super().encode(sentence.lower())
+
+
+@wrong("13.debug", "letters in lower case, too", says=r"lower|capital")
+class FixedAlphabet(BuggyAlphabet):
+    def __init__(self, letters: str = " abcdefghijklmnopqrstuvwxyz"):
+        super().__init__("\0" + letters.lower())
+
+    def encode(self, sentence):
+        return super().encode(sentence.lower())

@@ -1068,3 +1068,11 @@ class FixedGenerator(BuggyGenerator):
         scale, shift = film[:, :32], film[:, 32:]
         maps = self.norm(self.start(z).view(-1, 32, 8, 8))
         return self.layers((1 + scale)[:, :, None, None] * maps + shift[:, :, None, None])
+
+
+@wrong("14.debug", "shift left out", says=r"shift")
+class FixedGenerator(BuggyGenerator):
+    def forward(self, z, tokens):
+        scale, _ = self.film(self.sentence(tokens)).chunk(2, dim=1)
+        maps = self.norm(self.start(z).unflatten(1, (-1, 8, 8)))
+        return self.layers((1 + scale)[:, :, None, None] * maps)

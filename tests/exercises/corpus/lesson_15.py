@@ -716,6 +716,17 @@ def spectrum_from_mels(mel_powers, filters):
     return (torch.linalg.pinv(filters.T) @ (mel_powers + 1e-5).log()).clamp(min=0)
 
 
+@wrong("15.4", "inverse of the bands' products", says=r"pinv|dependent|inverse")
+def spectrum_from_mels(mel_powers, filters):
+    return (filters @ torch.linalg.inv(filters.T @ filters) @ mel_powers).clamp(min=0)
+
+
+@right("15.4", "numpy's pseudo-inverse")
+def spectrum_from_mels(mel_powers, filters):
+    powers = np.linalg.pinv(filters.numpy().T) @ mel_powers.numpy()
+    return torch.from_numpy(np.maximum(powers, 0))
+
+
 # 15.debug
 
 

@@ -16,10 +16,11 @@ def test_optimal_discriminator(judged):
             "reciprocal": lambda p, q: 1 / (1 + q / p),
             "sigmoid of the score": lambda p, q: torch.sigmoid(p.log() - q.log()),
             "loop": by_loop,
-            "a small number": lambda p, q: p / (p + q + 1e-8),
             "stacked": lambda p, q: torch.stack([p, q]).div(torch.stack([p, q]).sum(0))[0],
         },
         {
+            "a small number": (lambda p, q: p / (p + q + 1e-8), "1e-08 is added"),
+            "limited": (lambda p, q: (p / (p + q)).clamp(1e-3, 1 - 1e-3), "is it limited"),
             "generated": (lambda p, q: q / (p + q), "that it is real is 1 minus that"),
             "no brackets": (lambda p, q: p / p + q, "put brackets around the sum"),
             "ratio": (lambda p, q: p / q, "the ratio of the densities, which can exceed 1; divide by the sum"),
