@@ -156,7 +156,7 @@ MISTAKES: list[tuple[Callable, str]] = [
     (combined(lambda s, p: torch.stack(p).sum(0)), "the proposals are summed; take their mean"),
     (
         combined(lambda s, p: p[-1]),
-        "the shared tokens are those of the last modality only: is the variable overwritten?",
+        "the shared tokens are those of the last modality only; take the mean of all",
     ),
     (combined(lambda s, p: p[0]), "the shared tokens are those of the first modality only"),
     (
@@ -268,7 +268,8 @@ def proposal_weights(cases: list[tuple], given: list[Result]) -> str:
         weights = fitted_weights([*proposals, shared], first)
         if weights is None:
             return ""
-        if not shown and any(abs(weight - 1 / count) > 1e-3 for weight in weights[:-1]) or abs(weights[-1]) > 1e-3:
+        due = [1 / count] * count + [0.0]
+        if not shown and any(abs(weight - of_mean) > 1e-3 for weight, of_mean in zip(weights, due, strict=True)):
             of_each = ", ".join(f"{weight:.2f}" for weight in weights[:-1])
             old = f" and the old shared tokens {weights[-1]:.2f}" if abs(weights[-1]) > 1e-3 else ""
             shown = f". The proposals of {count} modalities have the weights {of_each}{old}; in their mean each has "
@@ -311,7 +312,8 @@ def two_of(answer: Callable, case: tuple) -> Result:
         raise NotRight("the list of modalities is returned first; `return shared, modalities`")
     if not isinstance(after, list | tuple) or len(after) != len(modalities):
         raise NotRight(
-            f"{where(*case)} the second value should be a list of {len(modalities)} tensors, one per modality"
+            f"{where(*case)} the second value should be a list of {len(modalities)} tensors, one per modality, and it "
+            f"is {described(after)}"
         )
     b = shared.shape[1]
     lists = {"list": "the proposals are still a list: take their mean"}

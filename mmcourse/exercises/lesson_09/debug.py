@@ -168,9 +168,8 @@ def overwritten(model: nn.Module, given: dict[str, Tensor], problem: str) -> str
     absent = [name for name in ("image", "sound") if given[name].shape[1] not in taken]
     if "cannot be multiplied" in problem and len(absent) == 1:
         return (
-            f". No linear layer takes the {given[absent[0]].shape[1]} features of {NAMES[absent[0]]}: was it replaced "
-            "by a second layer under the same name? Each modality's layer expects its number of features, `image` or "
-            "`sound`"
+            f". No linear layer takes the {given[absent[0]].shape[1]} features of {NAMES[absent[0]]}. Each modality "
+            "needs a layer of its own, under a name of its own, that takes its number of features, `image` or `sound`"
         )
     return ""
 

@@ -47,6 +47,17 @@ MISTAKES: Mistakes = [
     ),
     (modulated(lambda x, gamma, beta: (1 + gamma) * x), "the shift β is missing"),
     (modulated(lambda x, gamma, beta: x + beta), "the scale 1 + γ is missing: a shift alone is a sum"),
+    *(
+        (
+            lambda x, c, W, b, choose=choose: right(x, choose(c).expand_as(c), W, b),
+            f"every example is modulated by {words}; each has a condition of its own",
+        )
+        for choose, words in (
+            (lambda c: c[:1], "the first example's condition"),
+            (lambda c: c[-1:], "the last example's condition"),
+            (lambda c: c.mean(0, keepdim=True), "the mean condition of the batch"),
+        )
+    ),
     (
         modulated(lambda x, gamma, beta: x * (1 + gamma + beta)),
         "β is multiplied by the features: features * (1 + γ + β); it is added after the product",
