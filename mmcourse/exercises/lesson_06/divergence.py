@@ -140,9 +140,7 @@ def as_variance(answer: Callable, case: tuple[Tensor, Tensor]) -> str:
     given = answer(mean, variance)
     if not agrees(given, 0.5 * (mean**2 + variance - 1 - variance.log()).sum(1)):
         return ""
-    return (
-        "log_variance is used as the variance: it is the logarithm already, and the variance is `log_variance.exp()`"
-    )
+    return "log_variance is used as the variance: it is the logarithm already, and the variance is `log_variance.exp()`"
 
 
 def causes(mean: Tensor, log_variance: Tensor) -> dict[tuple, str]:

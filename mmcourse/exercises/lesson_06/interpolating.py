@@ -79,7 +79,10 @@ MISTAKES: Mistakes = [
         "both codes have the weight 1 - a; that of `end` is a",
     ),
     (lambda s, e, n: mixed(s, e, torch.full((n,), 0.5)), "every code is the mean of both: the weight runs from 0 to 1"),
-    (lambda s, e, n: mixed(s, e, torch.zeros(n)), "every code is `start`: the weight runs from 0 to 1, and `//` would round it down to 0"),
+    (
+        lambda s, e, n: mixed(s, e, torch.zeros(n)),
+        "every code is `start`: the weight runs from 0 to 1, and `//` would round it down to 0",
+    ),
     (lambda s, e, n: mixed(s, e, torch.ones(n)), "every code is `end`"),
     (
         lambda s, e, n: mixed(s, e, torch.linspace(0, 1, n) ** 2),

@@ -262,9 +262,7 @@ def proposal_weights(cases: list[tuple], given: list[Result]) -> str:
     shown = ""
     for (shared, modalities, layers), (first, _) in zip(cases, given, strict=True):
         b, count = shared.shape[1], len(modalities)
-        proposals = [
-            layer(torch.cat([shared, x], dim=1))[:, :b] for x, layer in zip(modalities, layers, strict=True)
-        ]
+        proposals = [layer(torch.cat([shared, x], dim=1))[:, :b] for x, layer in zip(modalities, layers, strict=True)]
         weights = fitted_weights([*proposals, shared], first)
         if weights is None:
             return ""

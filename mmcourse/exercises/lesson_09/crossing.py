@@ -192,8 +192,7 @@ def positions_masked(cases: list[Case], weights: list[Tensor]) -> str:
         if given.shape != expected.shape:
             return ""
         out = (given == 0) & (expected > 1e-6)
-        among_others = expected.masked_fill(out, 0)
-        among_others = among_others / among_others.sum(-1, keepdim=True).clamp(min=1e-9)
+        among_others = scores_of(*case[:4]).masked_fill(given == 0, -torch.inf).softmax(-1)
         if not torch.allclose(given.to(expected.dtype), among_others, rtol=1e-2, atol=1e-4):
             return ""
         later = torch.ones_like(expected, dtype=torch.bool).triu(1)

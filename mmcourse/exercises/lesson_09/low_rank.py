@@ -21,22 +21,28 @@ def right(features: list[Tensor], factors: list[Tensor]) -> Tensor:
 
 def rank_weights(cases: list[tuple], given: list[Tensor]) -> str:
     """Words where the products of the ranks are summed with weights that are not all 1; else empty."""
-    found = []
+    found, shapes = [], []
     for case, value in zip(cases, given, strict=True):
-        products = projected(*case).prod(0).unbind(1)
-        weights = fitted_weights(products, value) if value.numel() > len(products) else None
+        products = projected(*case).prod(0)
+        if value.numel() <= products.shape[1]:  # too few numbers to find weights, which would fit anything
+            continue
+        scale = products.abs().max()
+        weights = fitted_weights((products / scale).unbind(1), value.to(products.dtype) / scale)
         if weights is None:
             return ""
         found.append(weights)
+        shapes.append(where(*case))
     left_out = [[r for r, weight in enumerate(weights) if abs(weight) < 1e-3] for weights in found]
     others_count = all(abs(weight - 1) < 1e-3 for weights in found for weight in weights if abs(weight) > 1e-3)
     if others_count and all(out == [len(weights) - 1] for out, weights in zip(left_out, found, strict=True)):
         return "the last rank is left out of the sum: `range(R)` ends with R - 1, the last rank"
     if others_count and all(out == [0] for out in left_out):
         return "the first rank is left out of the sum: ranks are counted from 0"
-    wrong = next(i for i, weights in enumerate(found) if any(abs(weight - 1) > 1e-3 for weight in weights))
-    shown = ", ".join(f"{weight:.2f}" for weight in found[wrong])
-    return f"{where(*cases[wrong])} the products of the ranks have the weights {shown} in the sum; each has the weight 1"
+    for sizes, weights in zip(shapes, found, strict=True):
+        if any(abs(weight - 1) > 1e-3 for weight in weights):
+            shown = ", ".join(f"{weight:.2f}" for weight in weights)
+            return f"{sizes} the products of the ranks have the weights {shown} in the sum; each has the weight 1"
+    return ""
 
 
 MISTAKES: Mistakes = [
@@ -67,7 +73,10 @@ MISTAKES: Mistakes = [
     (lambda x, w: projected(x, w).prod(0).prod(1), "the product runs over the ranks as well; sum over them"),
     (lambda x, w: projected(x, w).prod(0).mean(1), "that is the mean over the ranks; sum over them"),
     (lambda x, w: projected(x, w).prod(0)[:, 0], "only the first rank is used"),
-    (lambda x, w: projected(x, w).prod(0)[:, -1], "only the last rank is used; in a loop, `+=` adds and `=` overwrites"),
+    (
+        lambda x, w: projected(x, w).prod(0)[:, -1],
+        "only the last rank is used; in a loop, `+=` adds and `=` overwrites",
+    ),
     (lambda x, w: projected(x[:2], w[:2]).prod(0).sum(1), "only the first two modalities are used; there may be more"),
     (lambda x, w: right([x[0], x[-1]], [w[0], w[-1]]), "only the first and the last modality are used; use all"),
     (lambda x, w: projected(x[:1], w[:1]).prod(0).sum(1), "only the first modality is used"),

@@ -182,6 +182,19 @@ def mistakes(case: Case, expected: dict[str, float]) -> list[tuple[dict[str, flo
             "only the NaN themselves are replaced; a row with at least one NaN lacks the modality and gets the mean in "
             "all of its features",
         ),
+        *(
+            (
+                report,
+                f"only the NaN themselves are replaced, and by {words}; a row with at least one NaN lacks the modality "
+                "and gets the training mean in all of its features",
+            )
+            for report, words in (
+                (case.accuracies(missing=Tensor.isnan, gaps=case.zeros), "zeros"),
+                (case.accuracies(missing=Tensor.isnan, mean=case.zeros), "zeros"),
+                (case.accuracies(missing=Tensor.isnan, gaps=case.known_mean), "the mean of the rows at hand"),
+                (case.accuracies(missing=Tensor.isnan, mean=case.known_mean), "the mean of the rows at hand"),
+            )
+        ),
         (
             case.accuracies(missing=lambda x: x.isnan().all(1, keepdim=True)),
             "a row counts as missing only if all of its features are NaN; at least one is enough, and the others reach "

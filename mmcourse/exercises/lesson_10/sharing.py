@@ -136,7 +136,7 @@ MISTAKES = [
     ),
     (
         by(lambda s, m: 0.0),
-        "every attribution is 0: is the weight computed with `//`, which rounds it down to 0? Use `/`",
+        "every attribution is 0: a weight computed with `//` is rounded down to 0, `/` keeps it",
     ),
     (
         by(fair, gain=lambda v, s, n: v(s | {n}) - (v(s) if s else 0)),
