@@ -20,7 +20,7 @@ NOT_FINITE = (
     ({"logit"}, "`logit` cannot undo a sigmoid that has rounded to 0 or 1. The last layer's output is the score"),
     (
         {"log", "log2", "log10", "log1p"},
-        "there is a logarithm in `forward`, which is infinite for 0 and NaN below. The last layer's output is the score",
+        "there is a logarithm in `forward`, infinite for 0 and NaN below it. The last layer's output is the score",
     ),
     (
         {"std", "var", "std_mean", "var_mean"},

@@ -117,10 +117,11 @@ def judged(scores: Tensor, b: Tensor, n: int, least: float, weights: tuple[Tenso
         )
     i, j = torch.where(equal, scores <= least, scores >= -least).nonzero()[0].tolist()
     cause = pair_at_fault(*weights, i, j)
+    kind = "equal" if i == j else "not equal"
     raise NotRight(
-        f"{where} {cause}{'. And ' * bool(cause)}class {i} shown and class {j} stated get the score {scores[i, j]:.3g}, and they are "
-        f"{'equal' if i == j else 'not equal'}; scores of equal ones go from {same.min():.3g} to {same.max():.3g}, of "
-        f"others from {different.min():.3g} to {different.max():.3g}"
+        f"{where} {cause}{'. And ' * bool(cause)}class {i} shown and class {j} stated get the score "
+        f"{scores[i, j]:.3g}, and they are {kind}; scores of equal ones go from {same.min():.3g} to {same.max():.3g}, "
+        f"of others from {different.min():.3g} to {different.max():.3g}"
     )
 
 

@@ -108,8 +108,8 @@ def none_lost(kept: Tensor, rates: Tensor) -> None:
     observed = f"{lost:,} of {len(kept):,} rows lost every modality"
     if lost < 0.5 * rates.prod() * len(kept):
         raise NotRight(
-            f"{observed}, fewer than were drawn. (Of rows that are drawn again, some lose all again.) Give one modality "
-            "back to each row that lost all"
+            f"{observed}, fewer than were drawn. (Of rows that are drawn again, some lose all again.) Give one "
+            "modality back to each row that lost all"
         )
     raise NotRight(
         f"{observed}: give one back to each of them (if you did: `kept[rows][...] = True` writes into a copy; "

@@ -80,7 +80,7 @@ def test_low_rank(judged):
             "first rank": (lambda x, w: by_loops(x, [factor[:1] for factor in w]), "only the first rank"),
             "last rank": (
                 lambda x, w: by_loops(x, [factor[-1:] for factor in w]),
-                "only the last rank is used: is the sum overwritten",
+                "only the last rank is used",
             ),
             "two only": (lambda x, w: by_loops(x[:2], w[:2]), "only the first two modalities"),
             "first modality": (lambda x, w: by_loops(x[:1], w[:1]), "only the first modality is used"),
