@@ -84,7 +84,7 @@ def test_low_rank(judged):
             ),
             "two only": (lambda x, w: by_loops(x[:2], w[:2]), "only the first two modalities"),
             "first modality": (lambda x, w: by_loops(x[:1], w[:1]), "only the first modality is used"),
-            "last modality": (lambda x, w: by_loops(x[-1:], w[-1:]), "only the last modality is used: is the product"),
+            "last modality": (lambda x, w: by_loops(x[-1:], w[-1:]), "only the last modality is used"),
             "first and last": (
                 lambda x, w: by_loops([x[0], x[-1]], [w[0], w[-1]]),
                 "only the first and the last modality are used; use",
