@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -56,9 +56,32 @@ ERRORS: list[tuple[Callable[[Outputs, Tensor], Tensor], str]] = [
         lambda o, x: squared_error(o, x) / len(x),
         "the squared error is divided by the batch size twice: the mean over the batch is taken once, at the end",
     ),
+    *(
+        (
+            lambda o, x, count=count: squared_error(o, x) * len(x) / count(o, x),
+            f"the squared error is divided by the {words}; divide its sum by the batch size, `len(x)`",
+        )
+        for count, words in (
+            (lambda o, x: o[1].shape[1], "number of dimensions of the code"),
+            (lambda o, x: x.shape[1], "size of the second axis of `x`"),
+            (lambda o, x: x.shape[-1], "size of the last axis of `x`"),
+        )
+    ),
+    *(
+        (
+            lambda o, x, count=count: squared_error(o, x) / count(o, x),
+            f"the squared error of an example is divided by the {words}; it is their sum",
+        )
+        for count, words in (
+            (lambda o, x: o[1].shape[1], "number of dimensions of the code"),
+            (lambda o, x: x.shape[1], "size of its first axis"),
+            (lambda o, x: x.shape[-1], "size of its last axis"),
+        )
+    ),
     (
-        lambda o, x: squared_error(o, x) / x[0].numel() * 3072,
-        "3,072 is written as a number; an example may have any size: `x[0].numel()`, or a sum",
+        lambda o, x: squared_error(o, x) / x[0].numel() * o[1].shape[1],
+        "the mean squared error is multiplied by the number of dimensions of the code; the numbers of an example are "
+        "to be summed: `flatten(1).sum(dim=1)`",
     ),
 ]
 OTHER_ERRORS = [  # where a factor 1/2 more or less is not worth a word
@@ -197,6 +220,7 @@ def negative_elbo_check(answer, rng):
             (len(x), outputs[1].shape[1]): "nothing is summed over the dimensions of the code",
             tuple(x.shape): "the squared error is not summed over the numbers of an example",
         },
+        failing=fixed_factor,
     )
     outputs, x, beta = cases[0]
 
@@ -205,6 +229,25 @@ def negative_elbo_check(answer, rng):
 
     remark = expect_gradients(Answer(of_outputs), (outputs,), lambda outputs: right(outputs, x, beta))
     return f"both terms are sums over an example, and the mean over the batch is taken; beta weighs the KL{remark}"
+
+
+def fixed_factor(cases: Sequence[tuple], given: Sequence[Tensor]) -> str:
+    """Words where the mean squared error has the same factor in every case, whatever the size of x; else empty."""
+    for name, over in (
+        ("mean squared error", lambda x: x.numel()),
+        ("sum of the squared error over the batch", lambda x: 1),
+        ("mean over the batch of the squared error", len),
+    ):
+        factors = [
+            (value - beta * divergence(outputs).mean()) * over(x) / squared_error(outputs, x).sum()
+            for (outputs, x, beta), value in zip(cases, given, strict=True)
+        ]
+        if all(torch.isclose(factor, factors[0], rtol=1e-3) for factor in factors):
+            return (
+                f"the {name} is multiplied by {float(factors[0]):,.5g} in every case, so a number is written in: an "
+                "example may have any size, `x[0].numel()`, and half the sum over it is asked for"
+            )
+    return ""
 
 
 def case(rng: torch.Generator, shape: tuple[int, ...], code: int, beta: float) -> tuple[Outputs, Tensor, float]:

@@ -32,7 +32,7 @@ COUNTS: list[tuple[Callable[[Shape], float], str]] = [
     ),
     (
         lambda shape: math.prod([size for size in shape if size != 1][1:]),
-        "an axis of size 1 is lost: is there a `squeeze()`? A batch of one keeps its axis",
+        "axes of size 1 are lost, as by a `squeeze()`: a batch of one keeps its axis",
     ),
     (sum, "the sizes of the axes are added, the batch among them; multiply all others"),
     (len, "the axes are counted; count the numbers in a tensor"),
@@ -68,7 +68,10 @@ RATIOS: list[tuple[Callable[[float, float], float], str]] = [
 def named(shapes: list[tuple[Shape, Shape]], given: list[float]) -> str | None:
     """Words for the combination of fewest mistakes that gives these numbers."""
     found = []
-    for (of_x, x_words), (of_code, code_words), (ratio, words) in itertools.product(COUNTS, COUNTS, RATIOS):
+    of_x_counts, of_code_counts = COUNTS + written(shapes, given, 0), COUNTS + written(shapes, given, 1)
+    for (of_x, x_words), (of_code, code_words), (ratio, words) in itertools.product(
+        of_x_counts, of_code_counts, RATIOS
+    ):
         values = (ratio(of_x(x), of_code(code)) for x, code in shapes)
         if all(map(equal, given, values)):
             if x_words == code_words:
@@ -77,6 +80,16 @@ def named(shapes: list[tuple[Shape, Shape]], given: list[float]) -> str | None:
                 faults = [x_words and f"for `x` {x_words}", code_words and f"for `code` {code_words}", words]
             found.append([fault for fault in faults if fault])
     return ". And ".join(min(found, key=len)) if found else None
+
+
+def written(shapes: list[tuple[Shape, Shape]], given: list[float], part: int) -> list:
+    """The one count of `x` (part 0) or `code` (part 1) that would give the first number, the other counted rightly."""
+    x, code = shapes[0]
+    counts = given[0] * math.prod(code[1:]), math.prod(x[1:]) / given[0] if given[0] else 0.0
+    count = counts[part]
+    if not math.isfinite(count) or count < 2:
+        return []
+    return [(lambda shape: count, f"the count is {count:,.6g} for every shape: compute it, `x[0].numel()` for example")]
 
 
 AXES = "do you name a fixed number of axes? There may be any number of them: `x[0].numel()` counts all"

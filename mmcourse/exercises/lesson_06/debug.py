@@ -16,8 +16,8 @@ WRITTEN = (
 )
 CAUSES = {
     "cannot be multiplied": (
-        "two layers that follow each other do not fit: of the four numbers, the second is the width that comes, the "
-        "third the width that the layer takes. Both depend on `n_inputs` or `code`"
+        "of the four numbers, the second is the width that comes, the third the width that the layer takes. Widths "
+        "depend on `n_inputs` and `code`, and are not written as numbers"
     ),
     "is invalid for input": WRITTEN,
     "before Module.__init__": "`super().__init__()` comes first in `__init__`",
@@ -71,11 +71,17 @@ def part_of(model: nn.Module, name: str, x: Tensor, width: int, causes: dict[tup
     given = explained(lambda rows: guarded(getattr(model, name), rows, name=name), CAUSES)(x.clone())
     batch = len(x)
     where = f"`{name}`, for an input of shape {tuple(x.shape)}:"
-    known = {
-        (width,): "is there a `squeeze`? A batch of one keeps its axis",
-        **{(rows, width): "rows are missing: is the batch size written as a number?" for rows in range(2, batch)},
-        (2 * batch, width): "each example has become two rows: is there still a `reshape` to too small a width?",
-    }
+    known = {(2 * batch, width): "there are two rows for each example"}
+    if batch == 1:
+        known[width,] = "a batch of one keeps its axis (`squeeze()` would remove it)"
+    if isinstance(given, Tensor) and given.dim() == 2 and given.shape[1] == width and 1 < len(given) < batch:
+        again = guarded(getattr(model, name), torch.cat([x, x]), name=name)
+        fixed = isinstance(again, Tensor) and again.shape == given.shape
+        known[tuple(given.shape)] = (
+            f"there are {len(given)} rows for a batch of {2 * batch} too: the batch size is `len(x)`"
+            if fixed
+            else "rows are missing"
+        )
     result = expect_tensor(given, where, (batch, width), known | causes)
     expect_finite(result, where, "is there a division, a root or a logarithm?")
     return result
@@ -85,11 +91,12 @@ def part_of(model: nn.Module, name: str, x: Tensor, width: int, causes: dict[tup
 def judge_dependence(model: nn.Module, n_inputs: int, code: int, rng: torch.Generator) -> None:
     """Reconstruction i changes with example i, and with no other."""
     causes = {
-        (5, hidden): f"the decoder's last layer is missing: its result has {hidden} numbers, the input {n_inputs}"
+        (5, hidden): f"{hidden} numbers are the result of a layer inside the network; the input has {n_inputs}, and "
+        "so has its reconstruction"
         for hidden in widths(model) - {n_inputs}
     }
-    causes[5, code] = "that is the code: `forward` decodes it as well"
     x = drawn(rng, 5, n_inputs)
+    causes[5, code] = "that is as wide as the code; `forward` decodes it as well"
     before = part_of(model, "forward", x, n_inputs, causes)
     if not agrees(part_of(model, "forward", x, n_inputs, causes), before):
         raise NotRight("two calls on the same examples differ, in evaluation mode: what is random in `forward`?")
@@ -167,8 +174,8 @@ def judge_learning(model: nn.Module, x: Tensor) -> None:
         unused = (output.grad == 0).flatten(0, -2).all(0) & (values > 0).flatten(0, -2).any(0)
         if unused.any():
             raise NotRight(
-                f"{int(unused.sum())} of the {len(unused)} outputs of `{name}` are computed and then cut off, so their "
-                "weights never learn: let the layer give as many as are needed"
+                f"of the {len(unused)} outputs of `{name}` a part is computed and then cut off, so its weights never "
+                "learn: let the layer give as many as are needed"
             )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, drawn, judge_tensors, whole
+from mmcourse.exercises.judging import Mistakes, agrees, drawn, judge_tensors, whole
 from mmcourse.exercises.properties import mixed_examples
 
 Terms = Callable[[Tensor, Tensor], Tensor]
@@ -94,9 +94,9 @@ SUMS: list[tuple[Callable[[Tensor], Tensor], str]] = [
     (lambda x: x.sum(1).mean().expand(len(x)), "every example gets the mean over the batch"),
     (
         lambda x: x[:, -1],
-        "only the last dimension of the code counts: is the sum overwritten in the loop, `=` for `+=`?",
+        "only the last dimension of the code counts; in a loop, `+=` adds and `=` overwrites",
     ),
-    (lambda x: x[:, 0], "only the first dimension of the code counts: is the `return` inside the loop?"),
+    (lambda x: x[:, 0], "only the first dimension of the code counts; sum over all of them"),
 ]
 
 BRACKETS: Mistakes = [
@@ -134,12 +134,21 @@ def mistakes() -> Mistakes:
     return [(mistaken, words) for _, mistaken, words in sorted(found, key=lambda entry: entry[0])]
 
 
+def as_variance(answer: Callable, case: tuple[Tensor, Tensor]) -> str:
+    """Words where, for a positive second argument, the result is the divergence with it as the variance; else empty."""
+    mean, variance = case[0], case[1].abs() + 0.1
+    given = answer(mean, variance)
+    if not agrees(given, 0.5 * (mean**2 + variance - 1 - variance.log()).sum(1)):
+        return ""
+    return "log_variance is used as the variance: it is the logarithm already, and the variance is `log_variance.exp()`"
+
+
 def causes(mean: Tensor, log_variance: Tensor) -> dict[tuple, str]:
     """What wrong shapes come from."""
     batch, width = mean.shape
     if batch == 1:
         return {
-            (): "the batch axis is lost for a batch of one: is there a `squeeze()`? Sum over `dim=1` alone",
+            (): "the batch axis is lost for a batch of one (`squeeze()` would remove it): sum over `dim=1` alone",
             (1, width): "nothing is summed over the dimensions of the code: `sum(dim=1)`",
             (1, 1): "the summed axis is kept: leave `keepdim` out",
         }
@@ -177,8 +186,8 @@ def kl_check(answer, rng):
         negative = (log_variance < 0).any(1)
         if isinstance(given, Tensor) and negative.any() and torch.equal(given.isnan(), negative):
             raise NotRight(
-                "the result is NaN where log_variance is negative: is there another logarithm or a root of it? "
-                "log_variance is a logarithm already; its exponential is the variance"
+                "the result is NaN where log_variance is negative, as with a logarithm or a root of it: log_variance "
+                "is a logarithm already; its exponential is the variance"
             )
         return given
 
@@ -190,7 +199,7 @@ def kl_check(answer, rng):
         where=lambda mean, _: f"for {len(mean)} example{'s' * (len(mean) != 1)} of {mean.shape[1]} dimensions",
         causes=causes,
         entry=lambda position, case: f"the divergence of example {position[0]}",
-        failing=lambda cases, _: mixed_examples(answer, cases[0], (0, 1)),
+        failing=lambda cases, _: mixed_examples(answer, cases[0], (0, 1)) or as_variance(answer, cases[0]),
     )
     remark = expect_gradients(answer, cases[0], kl_divergence)
     return f"{len(cases) - 1} batches, one of a single example; 0 for mean 0 and variance 1{remark}"

@@ -79,7 +79,10 @@ MISTAKES: Mistakes = [
         "both codes have the weight 1 - a; that of `end` is a",
     ),
     (lambda s, e, n: mixed(s, e, torch.full((n,), 0.5)), "every code is the mean of both: the weight runs from 0 to 1"),
-    (lambda s, e, n: mixed(s, e, torch.zeros(n)), "every code is `start`: is the weight computed with `//`?"),
+    (
+        lambda s, e, n: mixed(s, e, torch.zeros(n)),
+        "every code is `start`: the weight runs from 0 to 1, and `//` would round it down to 0",
+    ),
     (lambda s, e, n: mixed(s, e, torch.ones(n)), "every code is `end`"),
     (
         lambda s, e, n: mixed(s, e, torch.linspace(0, 1, n) ** 2),
@@ -93,11 +96,11 @@ MISTAKES: Mistakes = [
     (lambda s, e, n: mixed(e, s, torch.arange(n) / n), "it runs from end to start, and the last code is not `start`"),
     (
         lambda s, e, n: torch.cat([torch.zeros_like(s)[None], right(s, e, n)[1:]]),
-        "the first code is 0 everywhere: does the loop begin at 1? `range(steps)` begins at 0",
+        "the first code is 0 everywhere: `range(steps)` begins at 0",
     ),
     (
         lambda s, e, n: torch.cat([right(s, e, n)[:-1], torch.zeros_like(s)[None]]),
-        "the last code is 0 everywhere: does the loop end too early? `range(steps)` includes steps - 1",
+        "the last code is 0 everywhere: `range(steps)` includes steps - 1",
     ),
     (spherical, "that is spherical interpolation, along an arc; a straight line was asked for"),
 ]
@@ -127,8 +130,8 @@ def causes(start: Tensor, end: Tensor, steps: int) -> dict[tuple, str]:
         (shape[0], steps, *shape[1:]): "the steps are the second axis; they come first",
         (*shape, steps): "the steps are the last axis; they come first",
     }
-    found.setdefault((8, *shape), "there are 8 codes, whatever `steps` is")
-    found.setdefault(shape, "the axis of the steps is missing: are the weights multiplied along the code's own axes?")
+    found.setdefault((8, *shape), "there are 8 codes; `steps` is their number")
+    found.setdefault(shape, "the axis of the steps, the first, is missing")
     return found
 
 
@@ -136,8 +139,8 @@ def uneven(cases: Sequence[tuple], given: Sequence[Tensor]) -> str | None:
     """Words for codes that are all equal, or on the line and not at equal distances."""
     if all(torch.equal(codes, codes[:1].expand_as(codes)) for codes in given):
         return (
-            "all codes are equal: is one tensor changed in place (`+=`) and collected again and again? "
-            "`code = code + step` makes a new one"
+            "all codes are equal. A tensor that `+=` changes in place and a list collects again and again is one and "
+            "the same; `code = code + step` makes a new one"
         )
     for (start, end, steps), codes in zip(cases, given, strict=True):
         line = (end - start).flatten().double()

@@ -164,7 +164,7 @@ def sample_of(answer, mean: Tensor, log_variance: Tensor) -> Tensor:
     where = f"for {batch:,} example{'s' * (batch != 1)} of {width} dimension{'s' * (width != 1)}"
     causes = {(width,): "one sample for the whole batch"} if batch > 1 else {}
     if 1 in (batch, width):
-        causes[(batch * width,)] = "an axis is lost: is there a `squeeze()`?"
+        causes[(batch * width,)] = "an axis of size 1 is lost, as by `squeeze()`"
     given = answer(mean, log_variance)
     if isinstance(given, tuple | list):
         raise NotRight(f"{where} it returned {len(given)} results; the sample alone is asked for")
@@ -194,7 +194,7 @@ def judge_noise(answer, rng: torch.Generator, sample: Tensor, mean: Tensor, log_
                 if not standardised(noise):
                     raise NotRight(
                         f"the noise has mean {noise.mean():.2f} and standard deviation {noise.std():.2f}, expected 0 "
-                        "and 1: is there a factor too many, or a `clamp`?"
+                        "and 1"
                     )
                 if repeated(noise):
                     raise NotRight("the same noise is used for several examples; every number has its own")

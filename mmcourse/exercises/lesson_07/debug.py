@@ -7,10 +7,26 @@ from torch import Tensor, nn
 from mmcourse.exercises.answers import NotRight, guarded
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import expect_finite, expect_tensor, learns_from, model_of, whole
-from mmcourse.exercises.properties import expect_alone_as_in_batch, size_written
+from mmcourse.exercises.properties import expect_alone_as_in_batch, expect_without, size_written
 
 SIDE = 32
 STEPS = 60
+NOT_FINITE = (
+    (
+        {"atanh", "arctanh"},
+        "an inverse (`atanh`) cannot undo a tanh that has rounded to 1 or -1. Leave out the tanh, and no inverse is "
+        "needed",
+    ),
+    ({"logit"}, "`logit` cannot undo a sigmoid that has rounded to 0 or 1. The last layer's output is the score"),
+    (
+        {"log", "log2", "log10", "log1p"},
+        "there is a logarithm in `forward`, infinite for 0 and NaN below it. The last layer's output is the score",
+    ),
+    (
+        {"std", "var", "std_mean", "var_mean"},
+        "there is a standard deviation or a variance in `forward`, which is NaN for one number and may be 0",
+    ),
+)
 ALWAYS_0 = "the score of every image is exactly 0, as after a ReLU: no score is ever negative, and nothing is learned"
 UNLIMITED = 20.0  # a score that a discriminator of two clearly different images passes within these steps
 
@@ -56,36 +72,37 @@ def scores_of(model: nn.Module, images: Tensor) -> Tensor:
     try:
         scores = guarded(model, images, name="the model")
     except NotRight as problem:
-        raise NotRight(f"{problem}{why_batch(model, images)}") from None
+        raise NotRight(f"{problem}{why_batch(model, images, str(problem))}") from None
     where = f"for {batch} image{'s' * (batch > 1)}"
     if scores is None:
         raise NotRight(f"{where} `forward` returned None: is the `return` missing?")
     causes = {
         (): "one score for the whole batch; each image has its own"
         if batch > 1
-        else "`squeeze()` removes the batch axis as well: `squeeze(1)` removes the second axis alone",
+        else "a batch of one keeps its axis: `squeeze(1)` removes the second axis alone, `squeeze()` both",
         (batch, 1): "`squeeze(1)` removes the second axis",
         (batch, 2): "one score per image is asked for, not one per class",
     }
     expect_tensor(scores, where, (batch,), causes)
     if not scores.is_floating_point():
         raise NotRight(f"{where} the scores are {scores.dtype}: those are decisions, and a score is a float")
-    expect_finite(
-        scores.detach(), where, "is there a logarithm, a division, or a standard deviation over the batch in `forward`?"
-    )
+    if not torch.isfinite(scores).all():
+        for functions, words in NOT_FINITE:
+            expect_without(model, (images,), functions, f"{where} a score is NaN or infinite: {words}")
+    expect_finite(scores.detach(), where, "a score may have any size, but is a number")
     return scores
 
 
-def why_batch(model: nn.Module, images: Tensor) -> str:
+def why_batch(model: nn.Module, images: Tensor, problem: str) -> str:
     """Words for an error that only some numbers of images cause."""
-    written = size_written(lambda size: guarded(model, images[:1].expand(size, -1, -1, -1).clone(), name="the model"))
-    if written:
-        return f". It works for {written} images only: is that number written in? A batch may have any size"
-    if len(images) == 1 and model.training:
+    if len(images) == 1 and model.training and "more than 1 value per channel" in problem:
         return (
             ". That is for a single image in training mode, where batch normalisation fails: an image's score "
             "depends on no other image"
         )
+    written = size_written(lambda size: guarded(model, images[:1].expand(size, -1, -1, -1).clone(), name="the model"))
+    if written:
+        return f". It works for {written} images only: is that number written in? A batch may have any size"
     return ""
 
 
@@ -94,10 +111,15 @@ def judge_scores(model: nn.Module, rng: torch.Generator) -> None:
     images = drawn_images(rng, 5)
     model.eval()
     with torch.no_grad():
+        if not torch.allclose(scores_of(model, images), scores_of(model, images), atol=1e-4):
+            raise NotRight(
+                "in evaluation mode two calls on the same images give different scores, so they are random: "
+                "`F.dropout` needs `training=self.training`, and layers are made in `__init__`, not in `forward`"
+            )
         expect_alone_as_in_batch(
             lambda some: scores_of(model, some),
             (images,),
-            "an image gets another score alone than in a batch: does something run over the batch axis?",
+            "an image gets another score alone than in a batch: its score depends on the other images",
         )
         model.train()
         scores_of(model, images[:1])
@@ -177,7 +199,7 @@ def judge_limits(high: Tensor, low: Tensor, mode: str) -> None:
     found = f"{mode}trained on clearly different images, the scores stay between {least:.2f} and {most:.2f}"
     if least >= -1e-4 and most <= 1 + 1e-4:
         raise NotRight(
-            f"{found}: those are probabilities. The loss applies a sigmoid itself, and does not fall below {loss:.2f}"
+            f"{found}, as probabilities do. The loss applies a sigmoid itself, and does not fall below {loss:.2f}"
         )
     if least >= -1 - 1e-4 and most <= 1 + 1e-4:
         raise NotRight(
@@ -186,6 +208,6 @@ def judge_limits(high: Tensor, low: Tensor, mode: str) -> None:
     if least >= -1e-4:
         raise NotRight(f"{mode}no score is ever negative, so a generated image gets no probability below 0.5")
     if most <= 1e-4:
-        raise NotRight(f"{mode}no score is ever positive, so a real image gets no probability above 0.5: a logarithm?")
+        raise NotRight(f"{mode}no score is ever positive, so a real image gets no probability above 0.5")
     if max(most, -least) < UNLIMITED:
         raise NotRight(f"{found}: something limits them, and a logit may have any size")

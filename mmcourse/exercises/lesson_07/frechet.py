@@ -65,6 +65,14 @@ def divided_alike(x: Tensor, y: Tensor, correction: int = 1) -> Tensor:
     return squared_distance(x, y) + both_traces(s, t) - 2 * roots(s, t)
 
 
+def rows_paired(x: Tensor, y: Tensor, correction: int = 1) -> Tensor:
+    """The distance with the covariance of x with y, row by row, in the place of the root."""
+    n = min(len(x), len(y))
+    cross = (x - x.mean(0))[:n].T @ (y - y.mean(0))[:n] / (n - correction)
+    traces = both_traces(covariance(x, correction), covariance(y, correction))
+    return squared_distance(x, y) + traces - 2 * cross.trace()
+
+
 def nothing(*_) -> Tensor:
     return torch.tensor(0.0)
 
@@ -203,6 +211,30 @@ MISTAKES = [
         distance(cov=lambda x, correction: covariance(x) * (len(x) - 1)),
         "the covariance is not divided by the number of examples",
     ),
+    *(
+        (
+            distance(cov=lambda x, correction, less=less: covariance(x) * (len(x) - 1) / (x.shape[1] - less)),
+            "the covariance is divided by the number of features, D; divide it by the number of examples",
+        )
+        for less in (0, 1)
+    ),
+    (
+        distance(cov=lambda x, correction: covariance(x) * (len(x) - 1) / (len(x) - 2)),
+        "the covariance is divided by N - 2; divide it by N - 1 or N",
+    ),
+    (
+        distance(cov=lambda x, correction: covariance(x) * (len(x) - 1) / (len(x) + 1)),
+        "the covariance is divided by N + 1; divide it by N - 1 or N",
+    ),
+    (
+        distance(cov=lambda x, correction: covariance(x, correction) / len(x)),
+        "the covariance is divided by the number of examples twice",
+    ),
+    (
+        rows_paired,
+        "the covariance of row i of x with row i of y is used, and these rows do not belong together; the root of the "
+        "product of both covariances is asked for",
+    ),
     (
         distance(cov=lambda x, correction: torch.corrcoef(x.T)),
         "those are correlations, which have lost the variances: `torch.cov`",
@@ -309,8 +341,8 @@ def name_mistake(cases: list[tuple], given: list[Tensor]) -> None:
     for case, value in zip(cases, given, strict=True):
         if not torch.isfinite(value):
             raise NotRight(
-                f"{where(*case)} the result is {value.item()}: a negative number has no root, and rounding makes "
-                "eigenvalues near 0 slightly negative: `clamp(min=0)` before the root. Or is there a division by 0?"
+                f"{where(*case)} the result is {value.item()}. A root of a negative number is NaN, and rounding makes "
+                "eigenvalues near 0 slightly negative: `clamp(min=0)` before the root. A division by 0 is infinite"
             )
         if not agrees(value, right(*case)):
             came, due = told_apart(value, right(*case))

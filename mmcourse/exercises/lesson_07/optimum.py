@@ -6,6 +6,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, expect_tensor, judge_tensors, whole
+from mmcourse.exercises.unfinished import left_at_zero, share_a_row
 
 
 def optimal(p: Tensor, q: Tensor) -> Tensor:
@@ -81,6 +82,24 @@ MISTAKES: Mistakes = [
     (lambda p, q: p.log() / (p.log() + q.log()), "no logarithms are needed: the densities themselves are compared"),
     (lambda p, q: p.sigmoid(), "the density of the data alone says nothing: compare it with that of the generator"),
     (lambda p, q: p * q, "that is a product; a probability is a part of a whole: `p_data` over the sum of both"),
+    (
+        lambda p, q: p * optimal(p, q).log() + q * (1 - optimal(p, q)).log(),
+        "that is the value of the game, p_data * ln D + p_generated * ln(1 - D); the D that maximises it is asked for",
+    ),
+    (
+        lambda p, q: optimal(p, q).log() + (1 - optimal(p, q)).log(),
+        "that is ln D + ln(1 - D), the value of the game; the D that maximises it is asked for",
+    ),
+    (lambda p, q: q / p + 1, "that is 1 / D: the fraction is the wrong way round"),
+    (
+        lambda p, q: p.exp() / (p.exp() + q.exp()),
+        "the exponentials of the densities are compared; divide the densities themselves by their sum",
+    ),
+    (lambda p, q: p.sqrt() / (p.sqrt() + q.sqrt()), "roots of the densities are compared; compare them as they are"),
+    (lambda p, q: optimal(p, q).sqrt(), "that is the root of the probability; the probability itself is asked for"),
+    (lambda p, q: optimal(p, q).square(), "the probability is squared; the probability itself is asked for"),
+    (lambda p, q: optimal(p, q).sigmoid(), "a sigmoid is applied to the probability, which is one already"),
+    (lambda p, q: optimal(p, q).round(), "the probability is rounded; return it as it is"),
     (lambda p, q: p // q, "`//` drops the fraction, and the denominator is the sum of both densities"),
     (lambda p, q: p.square() / (p.square() + q.square()), "the densities are squared; they are compared as they are"),
 ]
@@ -108,16 +127,25 @@ def optimal_discriminator(answer, rng):
         return {
             (): "one number for all points: each point has its own probability"
             if len(p) > 1
-            else "a single point keeps its axis: is there a `squeeze` or an `item`?",
+            else "a single point keeps its axis, which `squeeze()` and `item()` remove",
             (2, len(p)): "the probability of real examples alone is asked for",
             (len(p), 2): "the probability of real examples alone is asked for",
             (len(p), 1): "an axis too many: the densities have the shape (N,), and so has the result",
             (1, len(p)): "an axis too many: the densities have the shape (N,), and so has the result",
-            (len(p) - 1,): "one point is missing: does a loop end too early?",
+            (len(p) - 1,): "one point is missing",
             (len(p), len(p)): "every point is compared with every other: both densities have the shape (N,)",
         }
 
-    judge_tensors(answer, cases, optimal, MISTAKES, where, causes, lambda position, case: f"point {position[0]}")
+    judge_tensors(
+        answer,
+        cases,
+        optimal,
+        MISTAKES,
+        where,
+        causes,
+        entry=lambda position, case: f"point {position[0]}",
+        failing=lambda cases, given: left_at_zero(cases, given, optimal, "point") or share_a_row(given, "point"),
+    )
     judge_extremes(answer)
     return "4 sets of points, one of a single point, two with small densities: the data's fraction of both densities"
 

@@ -1,5 +1,7 @@
 """The debugging exercise of lesson 08: a sentence encoder that returns before its GRU, and maps cut to a corner."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -47,11 +49,16 @@ def judged(model: nn.Module, channels: int, vocabulary_size: int, rng: torch.Gen
     model.eval()
     with torch.no_grad():
         logits = logits_of(model, maps, tokens)
+        if not torch.allclose(logits_of(model, maps, tokens), logits, atol=1e-4):
+            raise NotRight(
+                "in evaluation mode two calls with the same arguments give different logits, so something is random: "
+                "`F.dropout` needs `training=self.training`, and layers are made in `__init__`"
+            )
         expect_order_of_no_effect(
             lambda *case: logits_of(model, *case),
             (maps, tokens),
             "with its examples in another order a batch gives other logits: rows of different examples are exchanged "
-            "or mixed. Is a `sort` never undone, or is the batch not the first axis (`batch_first`)?",
+            "or mixed. (A `sort` must be undone, and a recurrent layer needs `batch_first=True`.)",
         )
         faults = [fault_of(model, maps, tokens, logits) for fault_of in (looking, reading)]
         if any(faults):
@@ -74,7 +81,7 @@ def logits_of(model: nn.Module, maps: Tensor, tokens: Tensor) -> Tensor:
         raise NotRight(f"{problem}{misfit(model, maps, tokens) or advice(str(problem))}") from None
     batch = len(maps)
     causes = {
-        (CLASSES,): "one row for the whole batch: is there a `flatten()` of everything, or a mean over the batch?"
+        (CLASSES,): "one row for the whole batch; each example has its own"
         if batch > 1
         else f"{SQUEEZED}: leave it out",
         (batch, tokens.shape[1], CLASSES): "one row per word: the state after the last word is enough",
@@ -115,9 +122,9 @@ def misfit(model: nn.Module, maps: Tensor, tokens: Tensor) -> str:
         return ""
     causes = {
         32: f"let it expect {image + text}",
-        SIDE * SIDE: "the maximum over the channels? Over positions it is `amax(dim=(2, 3))`",
-        maps.shape[1]: "those are the input maps: is the convolution skipped?",
-        maps.shape[1] * SIDE * SIDE: "those are the input maps: is the convolution skipped?",
+        SIDE * SIDE: "as many as positions; a maximum over the positions, `amax(dim=(2, 3))`, keeps the channels",
+        maps.shape[1]: "as many as the input maps; the convolution gives 32",
+        maps.shape[1] * SIDE * SIDE: "as many as the input maps hold; the convolution gives 32 maps",
     }
     cause = causes.get(image, "`amax(dim=(2, 3))` keeps 32, `flatten(1)` 32 * 16")
     return (
@@ -216,9 +223,9 @@ def reading(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> s
     if unmoved.all():
         return "the logits are the same for any sentence: does the encoded sentence reach the concatenation?"
     if unmoved[short].all():
-        return (
-            "the words of a sentence shorter than the longest do not affect any logit. Its last column is padding, and "
-            "the method returns before the GRU"
+        ran = states_read(model, maps, padded) is not None
+        return "the words of a sentence shorter than the longest do not affect any logit" + (
+            "" if ran else ". Its last column is padding, and the method returns before the GRU"
         )
     rows, last = torch.arange(len(tokens)), torch.tensor(LENGTHS) - 1
     early = [unmoved_by(model, maps, tokens, rows, (last - back).clamp(min=0), logits) for back in (0, 1)]
@@ -229,10 +236,15 @@ def reading(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> s
             "is in column n - 1; `last_states(states, lengths(tokens))` already accounts for that"
         )
     moved = not torch.allclose(longer, logits, atol=1e-4)
-    columns = states_read(model, maps, padded) if moved else [[], []]
-    if columns is None:
-        return "four more columns of padding change the logits, and the GRU never runs: does padding count as words?"
-    (short, longer_one), last_column = columns, padded.shape[1] - 1
+    read = states_read(model, maps, padded) if moved else Read([], [], False, False)
+    if read is None:
+        return "four more columns of padding change the logits, and the GRU never runs: padding counts as words"
+    short, longer_one, last_column = read.second, read.third, padded.shape[1] - 1
+    if read.padding_first:
+        return (
+            "padding is read before the words, as after a `flip` of the padded sentence, and changes the state on the "
+            "way: four more columns of it change the logits. Read the words in their own order"
+        )
     padding = [column for column in short if column >= LENGTHS[1]]
     if (short, longer_one) == ([LENGTHS[1]], [LENGTHS[2]]):
         return "the state is taken one column too far, after the first padding: the last of n words is in column n - 1"
@@ -247,11 +259,19 @@ def reading(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> s
             f"{padded.shape[1] - LENGTHS[1]} columns of padding count. The state "
             "after the last real word is enough, or a mean or maximum over real words alone"
         )
-    if moved:
+    if moved and (read.final or short == longer_one == [last_column]):
         return (
             "four more columns of padding change the logits: the state after the last column belongs to padding. "
             "`last_states(states, lengths(tokens))` takes the one after the last real word"
         )
+    if moved and short and max(short) < LENGTHS[1] and max(longer_one) < LENGTHS[2]:
+        return "only states of real words count, and four more columns of padding change the logits all the same" + (
+            ": their sum is divided by the number of columns; divide by the number of real words, `lengths(tokens)`"
+            if divided_by_columns(model, tokens, padded)
+            else ""
+        )
+    if moved:
+        return "four more columns of padding change the logits; padding must have no effect"
     for position in range(tokens.shape[1]):
         changed = tokens.clone()
         changed[:, position] = other[:, position]
@@ -269,8 +289,18 @@ def reading(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> s
     swapped = tokens.clone()
     swapped[0, :2] = tokens[0, :2].flip(0)
     if (logits_of(model, maps, swapped) - logits)[0].abs().max() < NOTICED:
-        return "swapping the first two words does not affect any logit: is the GRU still skipped?"
+        skipped = states_read(model, maps, tokens) is None
+        return "swapping the first two words does not affect any logit" + ": the GRU is still skipped" * skipped
     return ""
+
+
+def divided_by_columns(model: nn.Module, tokens: Tensor, padded: Tensor) -> bool:
+    """Whether the encoded sentence is a sum divided by the number of columns."""
+    try:
+        sums = [guarded(model.encode_text, some, name="encode_text") * some.shape[1] for some in (tokens, padded)]
+        return torch.allclose(*sums, rtol=1e-3, atol=1e-5)
+    except (AttributeError, NotRight, RuntimeError, TypeError):
+        return False
 
 
 def moves(model: nn.Module, maps: Tensor, tokens: Tensor, logits: Tensor) -> Tensor:
@@ -285,16 +315,30 @@ def unmoved_by(model, maps: Tensor, tokens: Tensor, rows: Tensor, columns: Tenso
     return (logits_of(model, maps, changed) - logits).abs().amax(1) < NOTICED
 
 
-def states_read(model: nn.Module, maps: Tensor, tokens: Tensor) -> list[list[int]] | None:
-    """The columns of states that the logits of the second and of the third sentence are made of.
+class Read(NamedTuple):
+    """The columns of states that logits are made of, for the second and the third sentence; [] where not seen."""
 
-    Empty where they cannot be seen; None where no recurrent network runs.
-    """
+    second: list[int]
+    third: list[int]
+    padding_first: bool  # the recurrent network gets the padding of the shortest sentence before its word
+    final: bool  # the logits use the state after the last column, which a recurrent layer returns second
+
+
+def states_read(model: nn.Module, maps: Tensor, tokens: Tensor) -> Read | None:
+    """What the logits are made of; None where no recurrent network runs."""
     kept: list[Tensor] = []
-    ran = []
+    finals: list[Tensor] = []
+    ran, flipped = [], []
 
-    def keep(module, _given, result):
+    def keep(module, given, result):
         ran.append(module)
+        words = given[0]
+        if isinstance(words, Tensor) and words.shape[:2] == tokens.shape:
+            shortest = words[LENGTHS.index(1)]
+            flipped.append(torch.equal(shortest[0], shortest[1]) and not torch.equal(shortest[-1], shortest[-2]))
+            if isinstance(result[1], Tensor) and result[1].requires_grad:
+                result[1].retain_grad()
+                finals.append(result[1])
         if isinstance(result[0], Tensor) and result[0].shape[:2] == tokens.shape and result[0].requires_grad:
             result[0].retain_grad()
             kept.append(result[0])
@@ -312,4 +356,6 @@ def states_read(model: nn.Module, maps: Tensor, tokens: Tensor) -> list[list[int
     if not ran:
         return None
     gradients = [states.grad.abs().sum(2) for states in kept if states.grad is not None]
-    return [sum(gradients)[row].nonzero()[:, 0].tolist() if gradients else [] for row in (1, 2)]
+    columns = [sum(gradients)[row].nonzero()[:, 0].tolist() if gradients else [] for row in (1, 2)]
+    used = any(state.grad is not None and bool(state.grad.any()) for state in finals)
+    return Read(*columns, any(flipped), used)

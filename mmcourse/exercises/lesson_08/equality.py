@@ -33,7 +33,7 @@ def equal_by_product(answer, rng):
         U, V, w, b = (part.double() for part in weights_of(answer(n), n))
         scores = torch.einsum("k,ki,kj->ij", w, U, V) + b  # (n, n): class i shown, class j stated
         terms = torch.einsum("k,ki,kj->ij", w.abs(), U.abs(), V.abs()).max() + b.abs()
-        judged(scores, b, n, ROUNDING * float(terms))
+        judged(scores, b, n, ROUNDING * float(terms), (U, V, w))
         most = len(w)
     if most <= 2:
         return (
@@ -79,13 +79,15 @@ def weights_of(given, n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return U, V, w, b.reshape(())
 
 
-def judged(scores: Tensor, b: Tensor, n: int, least: float) -> None:
+def judged(scores: Tensor, b: Tensor, n: int, least: float, weights: tuple[Tensor, Tensor, Tensor]) -> None:
     """Scores (n, n) must be above 0 on the diagonal and below it everywhere else; what is within `least` of 0 is 0."""
     equal = torch.eye(n, dtype=torch.bool)
     same, different = scores.diagonal(), scores[~equal]
     if told_apart(scores, least):
         return
     where = f"for {n} classes"
+    if words := columns_at_fault(*weights[:2]):
+        raise NotRight(f"{where} {words}")
     if scores.max() - scores.min() <= least:
         raise NotRight(
             f"{where} every pair has the same score, {scores[0, 0]:.3g}: the products do not depend on the inputs"
@@ -115,11 +117,65 @@ def judged(scores: Tensor, b: Tensor, n: int, least: float) -> None:
             "V must use the same order; is one of them permuted or transposed?"
         )
     i, j = torch.where(equal, scores <= least, scores >= -least).nonzero()[0].tolist()
+    cause = pair_at_fault(*weights, i, j)
+    kind = "equal" if i == j else "not equal"
     raise NotRight(
-        f"{where} class {i} shown and class {j} stated get the score {scores[i, j]:.3g}, and they are "
-        f"{'equal' if i == j else 'not equal'}; scores of equal ones go from {same.min():.3g} to {same.max():.3g}, of "
-        f"others from {different.min():.3g} to {different.max():.3g}"
+        f"{where} {cause}{'. And ' * bool(cause)}class {i} shown and class {j} stated get the score "
+        f"{scores[i, j]:.3g}, and they are {kind}; scores of equal ones go from {same.min():.3g} to {same.max():.3g}, "
+        f"of others from {different.min():.3g} to {different.max():.3g}"
     )
+
+
+def columns_at_fault(U: Tensor, V: Tensor) -> str:
+    """Words for columns with which no w and b can tell the classes apart: zeros throughout, or two equal ones."""
+    for name, part in (("U", U), ("V", V)):
+        size = part.abs().max()
+        empty = (part.abs().amax(0) <= ROUNDING * size).nonzero()[:, 0].tolist()
+        if empty and len(empty) < part.shape[1]:
+            both = name == "U" and bool((V[:, empty[0]].abs() <= ROUNDING * V.abs().max()).all())
+            return (
+                f"the column of class {empty[0]} in {'U and V' if both else name} is all zeros, so all of its products "
+                "are 0, with itself too: each class needs a vector whose product is largest with itself"
+            )
+    for name, part in (("U", U), ("V", V)):
+        alike = torch.cdist(part.T, part.T, compute_mode="donot_use_mm_for_euclid_dist") <= ROUNDING * part.abs().max()
+        pairs = alike.triu(1).nonzero().tolist()
+        if pairs and not alike.all():
+            i, j = pairs[0]
+            both = name == "U" and bool((V[:, i] - V[:, j]).abs().max() <= ROUNDING * V.abs().max())
+            return (
+                f"classes {i} and {j} have the same column in {'U and V' if both else name}, so no w and b can tell "
+                "them apart"
+            )
+    return ""
+
+
+def pair_at_fault(U: Tensor, V: Tensor, w: Tensor, i: int, j: int) -> str:
+    """What is wrong in U, V or w for a wrong score of class i shown and class j stated; empty where nothing is seen."""
+    n, unweighted = U.shape[1], U.T @ V
+    if len(w) == 1 and n > 2:
+        return (
+            "there is a single product, of one number for each class. It grows with the numbers, whether the classes "
+            "are equal or not: give each class a vector, in several rows of U and V"
+        )
+    others = unweighted[~torch.eye(n, dtype=torch.bool)]
+    if unweighted.diagonal().min() > others.max() + ROUNDING * unweighted.abs().max():
+        return "the products are right, and w is not: with all weights 1 their sum is larger for every equal pair"
+    if torch.allclose(U, V) and torch.allclose(w, w[:1].expand_as(w)):
+        lengths = U.norm(dim=0)
+        if lengths.max() - lengths.min() > 1e-3 * lengths.max():
+            k, m = int(lengths.argmin()), int(lengths.argmax())
+            return (
+                f"the columns of U and V have different lengths, {lengths[k]:.3g} for class {k} and {lengths[m]:.3g} "
+                f"for class {m}: a long one has large products with others as well as with itself"
+            )
+    row = int((w * U[:, i] * V[:, j]).abs().argmax())
+    if i != j and not torch.allclose(U, V) and w[row] * U[row, i] * V[row, j] > 0:
+        return (
+            f"U and V differ, and row {row} responds to both: U[{row}, {i}] is {U[row, i]:.3g} and V[{row}, {j}] is "
+            f"{V[row, j]:.3g}"
+        )
+    return ""
 
 
 def told_apart(scores: Tensor, least: float) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
@@ -10,6 +11,7 @@ from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, expect_finite, expect_tensor, named_mistake
 from mmcourse.exercises.properties import expect_no_overflow, mixed_examples
+from mmcourse.exercises.unfinished import left_at_zero
 
 
 def mixed(z: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -37,6 +39,41 @@ MISTAKES: Mistakes = [
     (
         gated(squash=lambda s: s.softmax(1)),
         "the softmax makes the weights of an example's features sum to 1; each feature has an independent weight",
+    ),
+    (
+        gated(squash=F.hardsigmoid),
+        "z is a hard sigmoid, made of straight lines and exactly 0 or 1 far from 0; use `torch.sigmoid`",
+    ),
+    (gated(squash=lambda s: s.clamp(0, 1)), "z is the score cut off at 0 and 1; a sigmoid is asked for"),
+    (gated(squash=lambda s: (s.tanh() + 1) / 2), "(tanh(s) + 1) / 2 is the sigmoid of 2 s; use `torch.sigmoid`"),
+    (gated(squash=lambda s: torch.sigmoid(s).round()), "z is rounded to 0 or 1, and has no gradient then"),
+    *(
+        (gated(squash=function), f"z comes from {words}; a weight from 0 to 1 comes from a sigmoid")
+        for function, words in (
+            (torch.exp, "an exponential"),
+            (F.softplus, "a softplus"),
+            (F.logsigmoid, "the logarithm of a sigmoid"),
+            (F.softsign, "a softsign"),
+            (F.silu, "SiLU, the score times its sigmoid"),
+            (F.gelu, "GELU"),
+            (lambda s: torch.sigmoid(torch.relu(s)), "a sigmoid after a ReLU, and is never below 0.5"),
+            (lambda s: torch.sigmoid(torch.sigmoid(s)), "two sigmoids, one after the other"),
+        )
+    ),
+    (
+        gated(scores=lambda x, y, W, b: torch.cat([x, y], 1) @ W.reshape(W.shape[1], len(W)) + b),
+        "`W` is reshaped to (2D, D), which mixes its rows; transpose it, `W.T`",
+    ),
+    (
+        gated(scores=lambda x, y, W, b: torch.cat([x, y], 1).tanh() @ W.T + b),
+        "a tanh is applied to the features before z is computed; here they are used unchanged",
+    ),
+    *(
+        (
+            lambda x, y, W, b, function=function: function(right(x, y, W, b)),
+            f"{words} is applied to F, which is the weighted sum itself",
+        )
+        for function, words in ((torch.tanh, "a tanh"), (torch.relu, "a ReLU"), (F.normalize, "`F.normalize`"))
     ),
     (gated(squash=lambda s: s.softmax(0)), "the softmax runs over the batch, so the weights of all examples sum to 1"),
     (
@@ -142,8 +179,8 @@ def gate(answer, rng):
         where = f"for features of shape {tuple(x.shape)} and W of shape {tuple(W.shape)}"
         batch, width = x.shape
         causes = {
-            (batch, 2 * width): "z times the concatenation? Each modality has D features, and so does F",
-            (batch,): "a sum over the features: F keeps all of them",
+            (batch, 2 * width): "that is the width of both; each modality has D features, and so does F",
+            (batch,): "one number per example: F keeps all features",
             (batch, 1): "one number per example: z has an entry for each feature",
             (width, batch): "rows and columns are swapped: the batch comes first",
         }
@@ -159,10 +196,14 @@ def gate(answer, rng):
     for case, value in zip(cases, given, strict=True):
         expected = right(*case)
         if not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-5):
-            words = named_mistake(cases, given, MISTAKES) or mixed_examples(answer, cases[0], (0, 1))
+            words = (
+                named_mistake(cases, given, MISTAKES)
+                or left_at_zero(cases, given, right, "example")
+                or mixed_examples(answer, cases[0], (0, 1))
+            )
             i, j = divmod(int((value - expected).abs().argmax()), expected.shape[1])
             found = f"F[{i}, {j}] is {value[i, j].item():.3f}, expected {expected[i, j]:.3f}"
-            raise NotRight(words or f"{found}; no usual mistake explains it")
+            raise NotRight(words or found)
     x, y, W, b = (10 * part for part in cases[0])
     expect_no_overflow(
         answer,

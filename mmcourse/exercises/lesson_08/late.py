@@ -161,6 +161,15 @@ def late_fusion(answer, rng):
     expect_each_row(answer, far, rng)
     if torch.isnan(value).any() or (value == torch.inf).any():
         raise NotRight("for logits of 400 it gives NaN or infinity: exp(400) is too large for a float. `log_softmax`")
+    if torch.isfinite(value).all() and not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-2):
+        raise NotRight(
+            "correct for small logits, but for large ones something limits the logits, the probabilities or their "
+            f"logarithms: the smallest result is {value.min().item():.0f}, expected {expected.min():.0f}. A `clamp`, a "
+            "small number added or a rounded probability does so: `log_softmax` and `torch.logsumexp` need none of them"
+            if value.min() > expected.min() + 1
+            else f"correct for small logits, but for large ones it gives {value.min().item():.4g}, expected "
+            f"{expected.min():.4g}: `log_softmax` and `torch.logsumexp` are exact for any size"
+        )
     if torch.isinf(value).any() or not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-2):
         raise NotRight(
             "correct for small logits, but for large ones a probability is rounded to 0 and its logarithm is lost "

@@ -1,5 +1,7 @@
 """Exercise 08.1: the weighted sum of two feature vectors."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -8,6 +10,7 @@ from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, fitted_weights, judge_tensors
 from mmcourse.exercises.properties import mixed_examples
+from mmcourse.exercises.unfinished import left_at_zero
 
 ALPHAS = (0.3, 0.85, 0.0, 1.0, 0.6)
 
@@ -42,7 +45,24 @@ MISTAKES: Mistakes = [
         lambda x, y, a: weighted(F.normalize(x, dim=1), F.normalize(y, dim=1), a),
         "the features are normalised to length 1 first; here they are used unchanged",
     ),
-    (lambda x, y, a: weighted(x, y, a)[0], "only the first example's F: is the `return` inside the loop?"),
+    *(
+        (
+            lambda x, y, a, function=function: function(weighted(x, y, a)),
+            f"{words} the weighted sum; the formula ends with the sum itself",
+        )
+        for function, words in (
+            (lambda f: F.normalize(f, dim=1), "`F.normalize` scales the result to length 1, after"),
+            (torch.relu, "a ReLU is applied to"),
+            (torch.tanh, "a tanh is applied to"),
+            (torch.sigmoid, "a sigmoid is applied to"),
+            (lambda f: f.softmax(1), "a softmax is applied to"),
+        )
+    ),
+    (
+        lambda x, y, a: weighted(x, y, 1 / (1 + math.exp(-a))),
+        "a sigmoid is applied to alpha, which is a weight from 0 to 1 already",
+    ),
+    (lambda x, y, a: weighted(x, y, a)[0], "only the first example's F: in a loop, `return` comes after it"),
     (lambda x, y, a: weighted(x, y, a)[-1], "only the last example's F: collect those of all in a list, `torch.stack`"),
     (lambda x, y, a: weighted(x, y, a).sum(0), "a sum over the batch: every example has its own F"),
     (lambda x, y, a: weighted(x, y, a).mean(0), "a mean over the batch: every example has its own F"),
@@ -74,7 +94,11 @@ def weighted_sum(answer, rng):
         where=lambda x, y, a: f"for features of shape {tuple(x.shape)} and alpha {a}",
         causes=causes,
         entry=lambda at, case: f"F for image {case[0][at]:.2f} and text {case[1][at]:.2f}",
-        failing=lambda cases, given: mixed_examples(answer, cases[0], (0, 1)) or weights_found(cases, given),
+        failing=lambda cases, given: (
+            left_at_zero(cases, given, weighted, "example")
+            or mixed_examples(answer, cases[0], (0, 1))
+            or weights_found(cases, given)
+        ),
     )
     remark = expect_gradients(answer, cases[0], weighted)
     return "correct for several widths and weights; with alpha 0 only the text remains, with 1 only the image" + remark

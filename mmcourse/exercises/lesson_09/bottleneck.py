@@ -1,5 +1,6 @@
 """Exercise 09.5: one layer of bottleneck tokens (Nagrani et al. 2021)."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import agrees, described, drawn, expect_tensor, explained
+from mmcourse.exercises.judging import agrees, described, drawn, expect_tensor, explained, fitted_weights
 
 Result = tuple[Tensor, list[Tensor]]
 
@@ -155,9 +156,19 @@ MISTAKES: list[tuple[Callable, str]] = [
     (combined(lambda s, p: torch.stack(p).sum(0)), "the proposals are summed; take their mean"),
     (
         combined(lambda s, p: p[-1]),
-        "the shared tokens are those of the last modality only: is the variable overwritten?",
+        "the shared tokens are those of the last modality only; take the mean of all",
     ),
     (combined(lambda s, p: p[0]), "the shared tokens are those of the first modality only"),
+    (
+        combined(lambda s, p: functools.reduce(lambda mean, proposal: (mean + proposal) / 2, p)),
+        "the mean is halved in every round, (old + new) / 2, so the last modality has half of the weight: collect all "
+        "proposals first, then take their mean",
+    ),
+    (
+        combined(lambda s, p: functools.reduce(lambda mean, proposal: (mean + proposal) / 2, p, s)),
+        "the mean of old and new is taken in every round, beginning with the old shared tokens: collect all proposals "
+        "first, then take their mean",
+    ),
     (combined(lambda s, p: s), "the shared tokens are returned unchanged: the layers' output for them is lost"),
     (combined(lambda s, p: torch.stack([s, *p]).mean(0)), "the old shared tokens are included in the mean"),
     (
@@ -233,7 +244,8 @@ def bottleneck_step(answer, rng):
             if shared_wrong and not same((expected[i][0], given[i][1]), expected[i])
             else f"; the {other} are correct"
         )
-        raise NotRight(f"{where(*cases[i])} the {part} are wrong{also}")
+        weights = proposal_weights(cases, given) if shared_wrong else ""
+        raise NotRight(f"{where(*cases[i])} the {part} are wrong{also}{weights}")
     if calls > 1:
         raise NotRight(
             "the result is correct, but a layer is called twice for one modality, at double the cost: store its "
@@ -244,6 +256,24 @@ def bottleneck_step(answer, rng):
         "correct for two and three modalities and one to four shared tokens; the order of the modalities does "
         "not matter"
     ) + remark
+
+
+def proposal_weights(cases: list[tuple], given: list[Result]) -> str:
+    """Words where the shared tokens are a sum of the proposals with other weights than those of a mean; else empty."""
+    shown = ""
+    for (shared, modalities, layers), (first, _) in zip(cases, given, strict=True):
+        b, count = shared.shape[1], len(modalities)
+        proposals = [layer(torch.cat([shared, x], dim=1))[:, :b] for x, layer in zip(modalities, layers, strict=True)]
+        weights = fitted_weights([*proposals, shared], first)
+        if weights is None:
+            return ""
+        due = [1 / count] * count + [0.0]
+        if not shown and any(abs(weight - of_mean) > 1e-3 for weight, of_mean in zip(weights, due, strict=True)):
+            of_each = ", ".join(f"{weight:.2f}" for weight in weights[:-1])
+            old = f" and the old shared tokens {weights[-1]:.2f}" if abs(weights[-1]) > 1e-3 else ""
+            shown = f". The proposals of {count} modalities have the weights {of_each}{old}; in their mean each has "
+            shown += f"{1 / count:.2f}"
+    return shown
 
 
 class Layer:
@@ -281,7 +311,8 @@ def two_of(answer: Callable, case: tuple) -> Result:
         raise NotRight("the list of modalities is returned first; `return shared, modalities`")
     if not isinstance(after, list | tuple) or len(after) != len(modalities):
         raise NotRight(
-            f"{where(*case)} the second value should be a list of {len(modalities)} tensors, one per modality"
+            f"{where(*case)} the second value should be a list of {len(modalities)} tensors, one per modality, and it "
+            f"is {described(after)}"
         )
     b = shared.shape[1]
     lists = {"list": "the proposals are still a list: take their mean"}
@@ -294,10 +325,10 @@ def two_of(answer: Callable, case: tuple) -> Result:
         {
             (len(modalities), *shared.shape): "the proposals are still separate: take their mean over the modalities",
             (len(shared), b * len(modalities), shared.shape[2]): "the proposals are concatenated: take their mean",
-            (len(shared), 1, shared.shape[2]): "the mean is taken over the tokens; take it over the modalities",
-            tuple(shared.shape[1:]): "a mean over the batch too: `torch.stack(proposals)` adds the axis of the mean, "
+            (len(shared), 1, shared.shape[2]): "one token is left; the mean is over the modalities, not the tokens",
+            tuple(shared.shape[1:]): "the batch axis is lost: `torch.stack(proposals)` adds an axis for the mean, "
             "`torch.cat` does not",
-            (len(shared), 4, shared.shape[2]): "4 is fixed; the number of shared tokens is `shared.shape[1]`",
+            (len(shared), 4, shared.shape[2]): "the number of shared tokens is `shared.shape[1]`, here not 4",
         },
     )
     parts = []

@@ -8,6 +8,7 @@ from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, agrees, described, drawn, expect_tensor, judge_tensors
 from mmcourse.exercises.properties import expect_right_when_large, mixed_examples
+from mmcourse.exercises.unfinished import left_at_zero
 
 Case = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
@@ -91,6 +92,19 @@ MISTAKES: Mistakes = [
         "the exponentials are not divided by their sum; the weights of each query sum to 1: `softmax`",
     ),
     (
+        weighed(lambda s: s.relu() / s.relu().sum(-1, keepdim=True)),
+        "the scores are cut off at 0 and divided by their sum; the weights come from a softmax",
+    ),
+    (
+        weighed(lambda s: s / s.sum(-1, keepdim=True)),
+        "the scores are divided by their sum, without exponentials; the weights come from a softmax",
+    ),
+    (weighed(lambda s: (-s).softmax(-1)), "the sign of the scores is reversed: large scores get small weights"),
+    (
+        weighed(lambda s: s.softmax(-1).softmax(-1)),
+        "the softmax is applied twice; the weights are those of one softmax",
+    ),
+    (
         weighed(lambda s: torch.full_like(s, 1 / s.shape[-1])),
         "the output is the plain mean over the positions of `other`: the weights are not used",
     ),
@@ -134,7 +148,13 @@ def cross_attention(answer, rng):
         cases.append((drawn(rng, batch, *query_tokens), drawn(rng, batch, *other), *W))
 
     def property_lacking(*_) -> str:
-        return mixed_examples(answer, cases[0], (0, 1)) or other_scale(cases, [weights for _, weights in both])
+        weights = [weights for _, weights in both]
+        return (
+            positions_masked(cases, weights)
+            or left_at_zero(cases, [output for output, _ in both], output_of, "example")
+            or mixed_examples(answer, cases[0], (0, 1))
+            or other_scale(cases, weights)
+        )
 
     both = [two_of(called(answer, case), case) for case in cases]
     judge_tensors(
@@ -172,6 +192,31 @@ def large_case(rng) -> Case:
     values = drawn(rng, 3, 4)
     values[:, 0] = 0
     return query_tokens, other, torch.eye(4), torch.eye(4), values
+
+
+def positions_masked(cases: list[Case], weights: list[Tensor]) -> str:
+    """Words where weights are a softmax over some of the positions, and those of others are 0; else empty."""
+    causal, found = [], ""
+    for case, given in zip(cases, weights, strict=True):
+        expected = crossed(*case)[1]
+        given = given.detach()
+        if given.shape != expected.shape:
+            return ""
+        out = (given == 0) & (expected > 1e-6)
+        among_others = scores_of(*case[:4]).masked_fill(given == 0, -torch.inf).softmax(-1)
+        if not torch.allclose(given.to(expected.dtype), among_others, rtol=1e-2, atol=1e-4):
+            return ""
+        later = torch.ones_like(expected, dtype=torch.bool).triu(1)
+        causal.append(torch.equal(out, later & (expected > 1e-6)))
+        if out.any() and not found:
+            b, i, j = out.nonzero()[0].tolist()
+            found = f"{where(*case)} query {i} gives position {j} of `other` the weight 0"
+    if found and all(causal):
+        return (
+            f"{found}, and so for every later position: that is a causal mask. There is no order between the "
+            "modalities, and every query attends to all positions"
+        )
+    return found and f"{found}; every query attends to all positions of `other`, and none is masked"
 
 
 def other_scale(cases: list[Case], weights: list[Tensor]) -> str:
@@ -258,8 +303,8 @@ def causes(query_tokens: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor, W_v: T
             T_k,
             out,
         ): "one output per position of `other`: the modalities are swapped. The queries come from `query_tokens`",
-        (batch, T_q, T_k): "those are the weights; the output is their product with the values",
-        (batch, T_q, len(W_q)): "those are as wide as the keys: the values come from `W_v`",
-        (batch, out): "the outputs of the queries were averaged; each query keeps its own",
-        (batch, T_q, other.shape[2]): "the values are `other` itself: `W_v` is missing",
+        (batch, T_q, T_k): "that is the shape of the weights; the output is their product with the values",
+        (batch, T_q, len(W_q)): "that is the width of the keys; the values come from `W_v`",
+        (batch, out): "one output for all queries; each query keeps its own",
+        (batch, T_q, other.shape[2]): "that is the width of `other`; the values are `other @ W_v.T`",
     }

@@ -93,8 +93,7 @@ def judged(model: nn.Module, n_classes: int, vocabulary_size: int, image: int, s
         expect_alone_as_in_batch(
             lambda *case: logits_of(model, dict(zip(given, case, strict=True)), n_classes),
             tuple(given.values()),
-            "an example gives a different result alone than in a batch: which axis is the batch? A mean or a "
-            "standard deviation over the batch mixes its examples",
+            "an example gives a different result alone than in a batch, so it depends on the other examples",
         )
         faults = [amounts(model, given, logits, name, rng) for name in NAMES]
         faults.append(reading(model, given, logits))
@@ -118,7 +117,7 @@ def logits_of(model: nn.Module, given: dict[str, Tensor], n_classes: int) -> Ten
         raise NotRight(f"{' and '.join(corrupted)} was changed in place: make a new tensor instead")
     batch = len(given["image"])
     causes = {
-        (n_classes,): "one row for the whole batch: is there a `flatten()` of everything, or a mean over the batch?",
+        (n_classes,): "one row for the whole batch; each example has its own",
         (
             batch,
             given["tokens"].shape[1],
@@ -148,7 +147,7 @@ def misfit(model: nn.Module, given: dict[str, Tensor]) -> str:
         if tuple(half.shape) != (batch, width):
             causes = {
                 (batch, 1, width): "an axis too many",
-                (batch, 64): "64 is fixed; write `width`, which may differ",
+                (batch, 64): "the number of outputs is `width`, here not 64",
                 (width,): "one row for the whole batch",
             }
             cause = causes.get(tuple(half.shape), "the linear layer should have `width` outputs")
@@ -169,9 +168,8 @@ def overwritten(model: nn.Module, given: dict[str, Tensor], problem: str) -> str
     absent = [name for name in ("image", "sound") if given[name].shape[1] not in taken]
     if "cannot be multiplied" in problem and len(absent) == 1:
         return (
-            f". No linear layer takes the {given[absent[0]].shape[1]} features of {NAMES[absent[0]]}: was it replaced "
-            "by a second layer under the same name? Each modality's layer expects its number of features, `image` or "
-            "`sound`"
+            f". No linear layer takes the {given[absent[0]].shape[1]} features of {NAMES[absent[0]]}. Each modality "
+            "needs a layer of its own, under a name of its own, that takes its number of features, `image` or `sound`"
         )
     return ""
 
@@ -216,8 +214,8 @@ def amounts(model: nn.Module, given: dict[str, Tensor], logits: Tensor, name: st
                 "`.data` or a `no_grad` on the way? The encoder of these features could not learn"
             )
         return (
-            f"{whose} is still quantised, in finer steps than before: no gradient reaches it, so 0.1 and 0.2 are two "
-            "categories, not two quantities. Multiply instead"
+            f"no gradient reaches {whose}, and a small change of it has no effect, so it is still quantised: values "
+            "within one step are one category, not quantities. Multiply instead"
         )
     for position in range(x.shape[1]):
         other = x.clone()
@@ -242,8 +240,8 @@ def amounts(model: nn.Module, given: dict[str, Tensor], logits: Tensor, name: st
     order = torch.arange(x.shape[1]).roll(1)
     if (moved(x[:, order]) < NOTICED).all():
         return (
-            f"permuting the features of {whose} does not change any logit: only their mean or sum is used. Each "
-            "feature needs its own weight"
+            f"permuting the features of {whose} does not change any logit, as if only their mean or sum were used. "
+            "Each feature needs its own weight"
         )
     return ""
 

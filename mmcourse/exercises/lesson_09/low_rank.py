@@ -5,7 +5,7 @@ from torch import Tensor
 
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, drawn, explained, judge_tensors
+from mmcourse.exercises.judging import Mistakes, drawn, explained, fitted_weights, judge_tensors
 from mmcourse.exercises.properties import mixed_examples
 
 
@@ -17,6 +17,32 @@ def projected(features: list[Tensor], factors: list[Tensor]) -> Tensor:
 def right(features: list[Tensor], factors: list[Tensor]) -> Tensor:
     """(B, D_m) each, (R, K, D_m) each -> (B, K)"""
     return projected(features, factors).prod(0).sum(1)
+
+
+def rank_weights(cases: list[tuple], given: list[Tensor]) -> str:
+    """Words where the products of the ranks are summed with weights that are not all 1; else empty."""
+    found, shapes = [], []
+    for case, value in zip(cases, given, strict=True):
+        products = projected(*case).prod(0)
+        if value.numel() <= products.shape[1]:  # too few numbers to find weights, which would fit anything
+            continue
+        scale = products.abs().max()
+        weights = fitted_weights((products / scale).unbind(1), value.to(products.dtype) / scale)
+        if weights is None:
+            return ""
+        found.append(weights)
+        shapes.append(where(*case))
+    left_out = [[r for r, weight in enumerate(weights) if abs(weight) < 1e-3] for weights in found]
+    others_count = all(abs(weight - 1) < 1e-3 for weights in found for weight in weights if abs(weight) > 1e-3)
+    if others_count and all(out == [len(weights) - 1] for out, weights in zip(left_out, found, strict=True)):
+        return "the last rank is left out of the sum: `range(R)` ends with R - 1, the last rank"
+    if others_count and all(out == [0] for out in left_out):
+        return "the first rank is left out of the sum: ranks are counted from 0"
+    for sizes, weights in zip(shapes, found, strict=True):
+        if any(abs(weight - 1) > 1e-3 for weight in weights):
+            shown = ", ".join(f"{weight:.2f}" for weight in weights)
+            return f"{sizes} the products of the ranks have the weights {shown} in the sum; each has the weight 1"
+    return ""
 
 
 MISTAKES: Mistakes = [
@@ -47,14 +73,35 @@ MISTAKES: Mistakes = [
     (lambda x, w: projected(x, w).prod(0).prod(1), "the product runs over the ranks as well; sum over them"),
     (lambda x, w: projected(x, w).prod(0).mean(1), "that is the mean over the ranks; sum over them"),
     (lambda x, w: projected(x, w).prod(0)[:, 0], "only the first rank is used"),
-    (lambda x, w: projected(x, w).prod(0)[:, -1], "only the last rank is used: is the sum overwritten in the loop?"),
+    (
+        lambda x, w: projected(x, w).prod(0)[:, -1],
+        "only the last rank is used; in a loop, `+=` adds and `=` overwrites",
+    ),
     (lambda x, w: projected(x[:2], w[:2]).prod(0).sum(1), "only the first two modalities are used; there may be more"),
     (lambda x, w: right([x[0], x[-1]], [w[0], w[-1]]), "only the first and the last modality are used; use all"),
     (lambda x, w: projected(x[:1], w[:1]).prod(0).sum(1), "only the first modality is used"),
     (
         lambda x, w: projected(x[-1:], w[-1:]).prod(0).sum(1),
-        "only the last modality is used: is the product overwritten in the loop?",
+        "only the last modality is used; in a loop, `*=` multiplies and `=` overwrites",
     ),
+    (lambda x, w: projected(x, w)[:-1].prod(0).sum(1), "the last modality is left out: the loop ends one too early"),
+    (lambda x, w: projected(x, w)[1:].prod(0).sum(1), "the first modality is left out: the loop begins one too late"),
+    *(
+        (
+            lambda x, w, function=function: function(right(x, w)),
+            f"a {name} is applied to the result; there is no nonlinearity here",
+        )
+        for function, name in ((torch.relu, "ReLU"), (torch.tanh, "tanh"), (torch.sigmoid, "sigmoid"))
+    ),
+    (
+        lambda x, w: projected(x, w).tanh().prod(0).sum(1),
+        "a tanh is applied to each modality's projection; there is no nonlinearity here",
+    ),
+    (
+        lambda x, w: projected(x, w).mean(0).sum(1),
+        "the mean over the modalities is taken; multiply them, entry by entry",
+    ),
+    (lambda x, w: projected(x, w).amax(0).sum(1), "the maximum over the modalities is taken; multiply them"),
     (
         lambda x, w: right(x, w) + 1,
         "the sum over the ranks starts at one; a sum starts at zero, and a product at one",
@@ -114,7 +161,7 @@ def low_rank(answer, rng):
         MISTAKES,
         where,
         causes,
-        failing=lambda cases, _: mixed_examples(answer, cases[0], (0,)),
+        failing=lambda cases, given: rank_weights(cases, given) or mixed_examples(answer, cases[0], (0,)),
     )
     remark = expect_gradients(answer, cases[1], right)
     return "correct for one to four modalities of different widths and two to five ranks" + remark

@@ -1,12 +1,14 @@
 """Exercise 09.4: FiLM (Perez et al. 2018), features scaled and shifted by a condition."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, drawn, explained, judge_tensors
 from mmcourse.exercises.properties import mixed_examples
+from mmcourse.exercises.unfinished import left_at_zero
 
 
 def parts(condition: Tensor, W: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -45,6 +47,48 @@ MISTAKES: Mistakes = [
     ),
     (modulated(lambda x, gamma, beta: (1 + gamma) * x), "the shift β is missing"),
     (modulated(lambda x, gamma, beta: x + beta), "the scale 1 + γ is missing: a shift alone is a sum"),
+    *(
+        (
+            lambda x, c, W, b, choose=choose: right(x, choose(c).expand_as(c), W, b),
+            f"every example is modulated by {words}; each has a condition of its own",
+        )
+        for choose, words in (
+            (lambda c: c[:1], "the first example's condition"),
+            (lambda c: c[-1:], "the last example's condition"),
+            (lambda c: c.mean(0, keepdim=True), "the mean condition of the batch"),
+        )
+    ),
+    (
+        modulated(lambda x, gamma, beta: x * (1 + gamma + beta)),
+        "β is multiplied by the features: features * (1 + γ + β); it is added after the product",
+    ),
+    (
+        modulated(lambda x, gamma, beta: gamma * (x + beta)),
+        "β is scaled too, and the 1 is missing: `(1 + gamma) * features + beta`",
+    ),
+    (modulated(lambda x, gamma, beta: x + gamma + beta), "γ is added to the features; 1 + γ multiplies them"),
+    (
+        modulated(lambda x, gamma, beta: (1 + gamma) + beta + 0 * x),
+        "the features are not used: 1 + γ multiplies them",
+    ),
+    *(
+        (
+            modulated(lambda x, gamma, beta, function=function: function((1 + gamma) * x + beta)),
+            f"{words} is applied to the result, which is (1 + γ) * features + β itself",
+        )
+        for function, words in ((torch.relu, "a ReLU"), (torch.tanh, "a tanh"), (torch.sigmoid, "a sigmoid"))
+    ),
+    (
+        modulated(lambda x, gamma, beta: (1 + gamma) * F.layer_norm(x, x.shape[-1:]) + beta),
+        "the features are normalised first; they are scaled and shifted as they are",
+    ),
+    *(
+        (
+            modulated(lambda x, gamma, beta, function=function: (1 + gamma) * x + function(beta)),
+            f"a {name} is applied to β; β itself is added, as it comes out of the layer",
+        )
+        for function, name in ((torch.sigmoid, "sigmoid"), (torch.tanh, "tanh"), (torch.relu, "ReLU"))
+    ),
     (modulated(lambda x, gamma, beta: (1 + gamma) * (x + beta)), "β is scaled too: first scale, then shift"),
     (modulated(lambda x, gamma, beta: 1 + gamma * x + beta), "parentheses are missing: `(1 + gamma) * features`"),
     (
@@ -134,7 +178,9 @@ def film(answer, rng):
         MISTAKES,
         where,
         causes,
-        failing=lambda cases, _: mixed_examples(answer, cases[0], (0, 1)),
+        failing=lambda cases, given: (
+            left_at_zero(cases, given, right, "example") or mixed_examples(answer, cases[0], (0, 1))
+        ),
     )
     remark = expect_gradients(answer, cases[0], right)
     said = (
@@ -152,8 +198,8 @@ def causes(features: Tensor, condition: Tensor, W: Tensor, b: Tensor) -> dict[tu
     batch, tokens, width = features.shape
     return {
         (batch, batch, tokens, width): "one axis too many: γ is (B, 1, D)",
-        (batch, 1, width): "one row for all tokens: are the features used? 1 + γ multiplies them, β is added",
+        (batch, 1, width): "one row for all tokens; (1 + γ) * features + β has a row for each",
         (batch, 2 * width): "those are γ and β; use them to scale and shift the features",
-        (batch, width): "the tokens were summed or averaged: each keeps its features, scaled and shifted",
+        (batch, width): "one row for all tokens; each keeps its features, scaled and shifted",
         (batch, tokens, 2 * width): "γ and β are not separated: split with `chunk(2, dim=1)`",
     }

@@ -135,8 +135,8 @@ MISTAKES: Mistakes = [
     ),
 ]
 UNLIKE = {
-    "Sizes of tensors must match": "maps and tables of coordinates have the same height and width, (H, W): "
-    "`torch.meshgrid(y, x, indexing='ij')`, with y first",
+    "Sizes of tensors must match": "maps and tables of coordinates have the same height and width, (H, W), those of "
+    "`maps.shape`: `torch.meshgrid(y, x, indexing='ij')`, with y first",
     "expanded size": "a table of coordinates is (H, W): `torch.meshgrid(y, x, indexing='ij')`, with y first",
 }
 

@@ -13,8 +13,8 @@ SECONDS = 5  # of processor time for one call: a loop over all rows in Python ta
 FAR = 0.05  # more than 6 standard errors of a fraction of so many rows
 
 COLUMNS = (
-    "correct for large batches; in a small one the last modality may not be drawn. Does the number of columns depend "
-    "on it, as in `F.one_hot(one)` without `len(rates)`?"
+    "correct for large batches; in a small one the last modality may not be drawn, and `F.one_hot(one)` without "
+    "`len(rates)` then has fewer columns"
 )
 
 
@@ -43,6 +43,7 @@ def modality_dropout(answer, rng):
     if not masks(answer, 7, torch.tensor([0.7]), rng).all():
         raise NotRight("with a single modality a row lost it; such a row gets it back")
     small = explained(answer, {"at non-singleton dimension 1": COLUMNS})
+    masks(answer, 400, torch.tensor([0.9, 0.8, 0.9, 0.7]), rng)
     for _ in range(20):  # a single row, and two, of which no index needs to be the largest
         for batch in (1, 2):
             none_lost(masks(small, batch, torch.tensor([0.9, 0.8, 0.9, 0.7]), rng), torch.ones(4))
@@ -68,6 +69,8 @@ def masks(answer, batch: int, rates: Tensor, rng: torch.Generator) -> Tensor:
         (batch,): "one draw for each example: draw for every modality of it",
         (batch, 1): "one draw for each example: draw for every modality of it",
     }
+    causes |= {(batch, columns): f"there is one column for each rate, `len(rates)`: {n}" for columns in (2, 3, 4)}
+    causes.pop((batch, n), None)
     endless = (
         f"{where} one call takes more than {SECONDS} seconds of the processor. Is the whole batch drawn again until no "
         "row is empty? That never ends, since among so many rows some always lose all: give one back in those rows"
@@ -105,8 +108,8 @@ def none_lost(kept: Tensor, rates: Tensor) -> None:
     observed = f"{lost:,} of {len(kept):,} rows lost every modality"
     if lost < 0.5 * rates.prod() * len(kept):
         raise NotRight(
-            f"{observed}, fewer than were drawn: does a loop leave some out? And of rows that are drawn again, some "
-            "lose all again. Give one modality back to each row that lost all"
+            f"{observed}, fewer than were drawn. (Of rows that are drawn again, some lose all again.) Give one "
+            "modality back to each row that lost all"
         )
     raise NotRight(
         f"{observed}: give one back to each of them (if you did: `kept[rows][...] = True` writes into a copy; "

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import Mistakes, expect_tensor, named_mistake
+from mmcourse.exercises.judging import Mistakes, agrees, expect_tensor, named_mistake
 from mmcourse.exercises.properties import expect_order_of_no_effect
 
 
@@ -54,6 +54,25 @@ MISTAKES: Mistakes = [
         lambda x, present: put(x, present, x[present].squeeze().mean(0)),
         "where one row is present, a `squeeze()` removes the axis of the rows: the mean is over the features",
     ),
+    *(
+        (
+            lambda x, present, divisor=divisor: put(x, present, x[present].sum(0) / divisor(x, present)),
+            f"the sum of the present rows is divided by {words}; divide it by the number of present rows",
+        )
+        for divisor, words in (
+            (lambda x, present: x.shape[1], "the number of features"),
+            (lambda x, present: (~present).sum().clamp(min=1), "the number of missing rows"),
+            (lambda x, present: present.sum() + 1, "one more than their number"),
+        )
+    ),
+    (
+        lambda x, present: put(x, present, x[present].amax(0)),
+        "missing rows get the maximum of the present ones; use their mean",
+    ),
+    (
+        lambda x, present: put(x, present, torch.ones(())),
+        "missing rows are replaced by ones; use the mean of the present rows",
+    ),
     (lambda x, present: put(x, present, x[present].median(0).values), "that is the median; use the mean"),
     (
         lambda x, present: put(x, present, x[present].sum(0)),
@@ -72,6 +91,40 @@ MISTAKES: Mistakes = [
         "the mean is over the features (axis 1), not the rows",
     ),
 ]
+
+
+def same_rows(given: Tensor, expected: Tensor) -> bool:
+    """Whether the rows are the expected ones, in any order."""
+    ordered = [rows[rows[:, 0].argsort()] for rows in (given.to(expected.dtype), expected)]
+    return torch.allclose(*ordered, rtol=1e-3, atol=1e-4)
+
+
+def missing_rows(cases: list[tuple[Tensor, Tensor]], given: list[Tensor]) -> str:
+    """Words for missing rows of which some are right and others untouched, zeros or a mean of the rows so far."""
+    left: dict[str, list[list[bool]]] = {"unchanged": [], "zero": []}
+    so_far = []
+    for (x, present), value in zip(cases, given, strict=True):
+        missing = (~present).nonzero()[:, 0].tolist()
+        wanted, value = filled(x, present), value.to(x.dtype)
+        right = [agrees(value[i], wanted[i]) for i in missing]
+        for name, before in (("unchanged", x), ("zero", torch.zeros_like(x))):
+            done = [correct or not agrees(value[i], before[i]) for i, correct in zip(missing, right, strict=True)]
+            if all(correct == ready for correct, ready in zip(right, done, strict=True)):
+                left[name].append(right)
+        some_before = [i for i in missing if present[:i].any()]
+        so_far += [agrees(value[i], x[:i][present[:i]].mean(0)) for i in some_before]
+    if so_far and all(so_far):
+        return "a missing row gets the mean of the present rows before it; all present rows count, the later ones too"
+    for name, rows in left.items():
+        if len(rows) < len(cases) or all(map(all, rows)):
+            continue
+        still = "keep their values" if name == "unchanged" else "are zero"
+        if all(not row or row == [True] + [False] * (len(row) - 1) for row in rows):
+            return f"only the first missing row is filled, the others {still}: the loop ends too early"
+        if all(not row or row == [False] * (len(row) - 1) + [True] for row in rows):
+            return f"only the last missing row is filled, the others {still}"
+        return f"some missing rows are filled correctly, and others {still}: every missing row gets the mean"
+    return ""
 
 
 @exercise(
@@ -100,22 +153,30 @@ def fill_with_mean(answer, rng):
         rows, width = x.shape
         causes = {
             (int(present.sum()), width): "the missing rows are left out; replace them",
-            (width,): "that is only the mean: insert it into the missing rows",
-            (1, width): "that is only the mean: insert it into the missing rows",
-            (rows,): "the features of a row are summed; keep all of them",
+            (rows,): "one number per row; keep all of its features",
         }
-        given.append(expect_tensor(answer(x, present), f"for features of shape {(rows, width)}", x.shape, causes))
+        result = answer(x, present)
+        if isinstance(result, Tensor) and result.numel() == width:
+            only_mean = agrees(result.reshape(-1), x[present].mean(0))
+            causes[tuple(result.shape)] = (
+                "that is only the mean: insert it into the missing rows" if only_mean else "one row is left"
+            )
+        given.append(expect_tensor(result, f"for features of shape {(rows, width)}", x.shape, causes))
     for (x, present), value in zip(cases, given, strict=True):
         if not torch.allclose(value.to(x.dtype), filled(x, present), rtol=1e-3, atol=1e-4):
             if words := named_mistake(cases, given, MISTAKES):
                 raise NotRight(words)
+            if same_rows(value, filled(x, present)):
+                raise NotRight("the rows are correct, but in another order: each row keeps its place")
             if not torch.allclose(value[present].to(x.dtype), x[present], atol=1e-4):
                 raise NotRight("present rows are changed; change only the missing ones")
+            if words := missing_rows(cases, given):
+                raise NotRight(words)
             expect_order_of_no_effect(
                 answer,
                 (x, present),
-                "the result for a row depends on the order of the rows: is the mean over the rows so far? All present "
-                "rows count, the later ones too",
+                "the result for a row depends on the order of the rows: every missing row gets the same mean, over all "
+                "present rows",
             )
             wanted = filled(x, present)[~present][0, 0]
             raise NotRight(f"the first missing row begins with {value[~present][0, 0]:.3f}, expected {wanted:.3f}")

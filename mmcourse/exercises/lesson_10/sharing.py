@@ -8,7 +8,7 @@ import torch
 
 from mmcourse.exercises.answers import NotRight, guarded
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import close, described, numbers_by_name
+from mmcourse.exercises.judging import close, described, fitted_weights, numbers_by_name
 from mmcourse.models.attribution import coalitions, shapley
 
 
@@ -45,6 +45,20 @@ def last_order(value, names):
     return first_order(value, tuple(reversed(names)))
 
 
+def mean_of_orders(orders: Callable) -> Callable:
+    """The average over some orders of positions."""
+
+    def attributions(value, names):
+        entered = [first_order(value, tuple(names[i] for i in order)) for order in orders(len(names))]
+        return {name: sum(gains[name] for gains in entered) / len(entered) for name in names}
+
+    return attributions
+
+
+rotations = mean_of_orders(lambda m: [tuple((i + shift) % m for i in range(m)) for shift in range(m)])
+both_directions = mean_of_orders(lambda m: [tuple(range(m)), tuple(reversed(range(m)))])
+
+
 def normalised(value, names):
     """Values that sum to 1."""
     attributions = shapley(value, names)
@@ -77,6 +91,35 @@ MISTAKES = [
         by(lambda s, m: fair(s, m) * math.factorial(m) / m),
         "the gains of all orders are divided by the number of names; divide by the number of orders, M!",
     ),
+    (
+        rotations,
+        "only M orders are used, the rotations of the given one; there are M! orders, `permutations(names)`",
+    ),
+    (
+        both_directions,
+        "only two orders are used, the given one and its reverse; there are M! orders, `permutations(names)`",
+    ),
+    (
+        by(fair, gain=lambda v, s, n: abs(v(s | {n}) - v(s))),
+        "the absolute value of each gain is taken; a modality can make the result worse, so the sign is kept",
+    ),
+    (
+        by(fair, gain=lambda v, s, n: max(v(s | {n}) - v(s), 0.0)),
+        "negative gains are set to 0; a modality can make the result worse, so the sign is kept",
+    ),
+    (by(fair, gain=lambda v, s, n: (v(s | {n}) - v(s)) ** 2), "the gains are squared; they are averaged as they are"),
+    (
+        by(lambda s, m: {0: 1 / 3, 1: 1 / 6, 2: 1 / 3}.get(s, 0.0)),
+        "the weights 1/3, 1/6, 1/3 are those of three names; for M names the weight is |S|! (M - |S| - 1)! / M!",
+    ),
+    (
+        by(lambda s, m: {0: 1 / 2, 1: 1 / 2}.get(s, 0.0)),
+        "the weights 1/2, 1/2 are those of two names; for M names the weight is |S|! (M - |S| - 1)! / M!",
+    ),
+    (
+        by(lambda s, m: 1 / math.comb(m - 1, s)),
+        "the means over the sets of each size are summed; their mean is asked for, so divide by the number of names",
+    ),
     (first_order, "that is a single order; average over all orders"),
     (last_order, "that is a single order; average over all orders"),
     (
@@ -93,7 +136,7 @@ MISTAKES = [
     ),
     (
         by(lambda s, m: 0.0),
-        "every attribution is 0: is the weight computed with `//`, which rounds it down to 0? Use `/`",
+        "every attribution is 0: a weight computed with `//` is rounded down to 0, `/` keeps it",
     ),
     (
         by(fair, gain=lambda v, s, n: v(s | {n}) - (v(s) if s else 0)),
@@ -163,8 +206,25 @@ def shapley_values(answer, rng):
             if abs(total - whole) > 1e-3
             else f"the sum is correct, but {names[0]} gets {value[names[0]]:.3f}, expected {wanted[names[0]]:.3f}"
         )
-        raise NotRight(f"for {len(names)} names {observed}")
+        raise NotRight(f"for {len(names)} names {observed}{size_weights(answer, names, rng)}")
     return "correct for two to four modalities; each time the values sum to v(all) - v(none)"
+
+
+def size_weights(answer, names: tuple[str, ...], rng: torch.Generator) -> str:
+    """Words where the result is a sum of gains with other weights for the sets of each size; else empty."""
+    sizes, rows, results = range(len(names)), [], []
+    for _ in range(4):  # games that differ, so that weights which fit them all are those of the answer
+        drawn = torch.rand(2 ** len(names), generator=rng).tolist()
+        values = dict(zip(coalitions(names), drawn, strict=True))
+        given = attributions_from(answer, values, names)
+        sums = [by(lambda s, m, size=size: float(s == size))(values.__getitem__, names) for size in sizes]
+        rows += [[of_size[name] for of_size in sums] for name in names]
+        results += [given[name] for name in names]
+    weights = fitted_weights(torch.tensor(rows).unbind(1), torch.tensor(results))
+    if weights is None:
+        return ""
+    found, due = (", ".join(f"{one:.3f}" for one in some) for some in (weights, [fair(s, len(names)) for s in sizes]))
+    return f". Gains after {', '.join(map(str, sizes))} others have the weights {found}, expected {due}"
 
 
 def attributions_from(answer, values: dict, names: tuple[str, ...]) -> dict[str, float]:

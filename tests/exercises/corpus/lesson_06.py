@@ -790,6 +790,17 @@ class _Wide(_Base):
         self.encoder = nn.Sequential(nn.Linear(n_inputs, 64), nn.ReLU(), nn.Linear(64, 2 * code))
 
 
+@wrong("06.debug", "reconstructions twice as wide, cut to size", says=r"of the 60 outputs .* a part is .*cut off")
+class FixedAutoencoder(_Base):
+    def __init__(self, n_inputs: int, code: int):
+        super().__init__(n_inputs, code)
+        self.n_inputs = n_inputs
+        self.decoder = nn.Sequential(nn.Linear(code, 64), nn.ReLU(), nn.Linear(64, 2 * n_inputs))
+
+    def decode(self, codes):
+        return self.decoder(codes)[:, : self.n_inputs]
+
+
 @wrong("06.debug", "the buggy model unchanged", says=r"shape|code|example|row|mix|other")
 class FixedAutoencoder(_Wide):
     def decode(self, codes):
@@ -1023,6 +1034,19 @@ def negative_elbo(outputs, x, beta):
 def negative_elbo(outputs, x, beta):
     reconstruction, mean, log_variance = outputs
     return 1536 * F.mse_loss(reconstruction, x) + beta * vae.kl_divergence(mean, log_variance).mean()
+
+
+@wrong("06.collapse", "1,536 for every image", says=r"multiplied by 1,536")
+def negative_elbo(outputs, x, beta):
+    reconstruction, mean, log_variance = outputs
+    return 1536 * (x - reconstruction).square().mean() + beta * vae.kl_divergence(mean, log_variance).mean()
+
+
+@wrong("06.collapse", "the error divided by the width of the code", says=r"divided by the number of dimensions")
+def negative_elbo(outputs, x, beta):
+    reconstruction, mean, log_variance = outputs
+    error = 0.5 * F.mse_loss(reconstruction, x, reduction="sum") / mean.shape[1]
+    return error + beta * vae.kl_divergence(mean, log_variance).mean()
 
 
 @wrong("06.collapse", "summed over the channels only", says=r"ax[ei]s|sum|averag|mean|all")

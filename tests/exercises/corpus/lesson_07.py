@@ -1042,6 +1042,19 @@ class FixedDiscriminator(BuggyDiscriminator):
         return self.head(self.convolutions(images).flatten(1)).squeeze()
 
 
+@wrong("07.debug", "dropout in evaluation mode too", says=r"two calls.*(random|dropout)")
+class FixedDiscriminator(BuggyDiscriminator):
+    def forward(self, images):
+        features = F.dropout(self.convolutions(images).flatten(1), 0.3)
+        return self.head(features).squeeze(1)
+
+
+@wrong("07.debug", "tanh undone by its inverse", says=r"atanh.*tanh")
+class FixedDiscriminator(BuggyDiscriminator):
+    def forward(self, images):
+        return torch.atanh(super().forward(images))
+
+
 @wrong("07.debug", "ReLU on the score", says=r"negative|sign|relu|below")
 class FixedDiscriminator(BuggyDiscriminator):
     def forward(self, images):

@@ -598,6 +598,12 @@ def late_fusion(logits_image, logits_sound):
     return (a / a.sum(1, keepdim=True) / 2 + b / b.sum(1, keepdim=True) / 2).log()
 
 
+@wrong("08.4", "logits limited to 50", says=r"limits the logits")
+def late_fusion(logits_image, logits_sound):
+    a, b = (logits.clamp(-50, 50).log_softmax(1) for logits in (logits_image, logits_sound))
+    return torch.logaddexp(a, b) - math.log(2)
+
+
 @wrong("08.4", "squeezed at the end", says=r"squeeze|batch of one|size 1")
 def late_fusion(logits_image, logits_sound):
     both = torch.stack([logits_image.log_softmax(dim=1), logits_sound.log_softmax(dim=1)])
@@ -725,6 +731,19 @@ class Fixed(Buggy):
     def encode_image(self, maps):
         encoded = F.relu(self.convolution(maps))
         return torch.stack([encoded[:, :, i, j] for i in range(4) for j in range(4)]).max(dim=0).values
+
+
+@wrong("08.debug", "masked sum divided by the padded length", says=r"divided by the number of columns")
+class Fixed(_Good):
+    def encode_text(self, tokens):
+        states = self.recurrent(self.embedding(tokens))[0]
+        return (states * (tokens != 0)[..., None]).mean(dim=1)
+
+
+@wrong("08.debug", "words reversed together with their padding", says=r"padding is read before the words")
+class Fixed(_Good):
+    def encode_text(self, tokens):
+        return self.recurrent(self.embedding(tokens.flip(1)))[0][:, -1]
 
 
 @wrong("08.debug", "the state after the padding", says=r"padding")

@@ -1190,6 +1190,12 @@ class Fixed(_Good):
         return self.image_layer(image.long().float())
 
 
+@wrong("09.debug", "steps of a tenth", says=r"still quantised: values within one step")
+class Fixed(_Good):
+    def encode_image(self, image):
+        return super().encode_image((10 * image).round() / 10)
+
+
 @wrong("09.debug", "negative features cut off", says=r"negative|relu|clamp|below")
 class Fixed(_Good):
     def encode_sound(self, sound):

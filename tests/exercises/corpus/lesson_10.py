@@ -141,6 +141,16 @@ def fill_with_mean(features, present):
     return torch.where(present[:, None], features, features[present][0])
 
 
+@wrong("10.1", "the first missing row alone filled", says=r"only the first missing row")
+def fill_with_mean(features, present):
+    filled = features.clone()
+    for i in range(len(features)):
+        if not present[i]:
+            filled[i] = features[present].mean(dim=0)
+            break
+    return filled
+
+
 @wrong("10.1", "the mean alone", says=r"shape|row|mean|return")
 def fill_with_mean(features, present):
     return features[present].mean(dim=0)
@@ -613,6 +623,14 @@ def modality_dropout(batch, rates, rng):
     kept = torch.rand((batch + 1) // 2, len(rates), generator=rng).repeat_interleave(2, dim=0)[:batch] >= rates
     one = torch.randint(len(rates), (batch,), generator=rng)
     return kept | (~kept.any(dim=1, keepdim=True) & F.one_hot(one, len(rates)).bool())
+
+
+@wrong("10.3", "three modalities written in", says=r"one column for each rate")
+def modality_dropout(batch, rates, rng):
+    kept = torch.rand(batch, 3, generator=rng) >= rates
+    empty = (~kept.any(dim=1)).nonzero()[:, 0]
+    kept[empty, torch.randint(3, (len(empty),), generator=rng)] = True
+    return kept
 
 
 @wrong("10.3", "squeezed at the end", says=r"squeeze|size 1")

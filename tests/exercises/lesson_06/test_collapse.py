@@ -113,7 +113,7 @@ def test_negative_elbo(judged):
             ),
             "3,072": (
                 lambda o, x, beta: 0.5 * 3072 * F.mse_loss(o[0], x) + beta * kl(*o[1:]).mean(),
-                "3,072 is written as a number",
+                "in every case, so a number is written in",
             ),
             "half of both": (together(lambda e, k, b: (e + b * k / 2).mean()), "the KL is halved once more"),
             "beta squared": (together(lambda e, k, b: (e + b**2 * k).mean()), "beta is squared"),

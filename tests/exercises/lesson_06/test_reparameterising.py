@@ -78,7 +78,7 @@ def test_reparameterise(judged):
             "half variance": (scaled(lambda v: v.exp() / 2), "the variance is halved"),
             "minus": (scaled(lambda v: (-v / 2).exp()), "divided by the standard deviation"),
             "root twice": (scaled(lambda v: half(v).sqrt()), "the root of the standard deviation is taken"),
-            "temperature": (scaled(lambda v: 0.9 * half(v)), "is there a factor too many"),
+            "temperature": (scaled(lambda v: 0.9 * half(v)), "expected 0 and 1"),
             "clamped": (scaled(half, lambda m: torch.randn_like(m).clamp(-1.5, 1.5)), None),
             "scaled mean": (lambda m, v: m * half(v) + torch.randn_like(m), "the noise is to be, and the mean added"),
             "softplus": (scaled(F.softplus), "a softplus"),
@@ -114,7 +114,7 @@ def test_reparameterise(judged):
             "detached mean": (lambda m, v: answer(m.detach(), v), "no gradient reaches `m`, so"),
             "detached deviation": (lambda m, v: answer(m, v.detach()), "no gradient reaches `v`, so"),
             "in place": (in_place, "was changed in place"),
-            "squeezed": (lambda m, v: answer(m, v).squeeze(), "is there a `squeeze()`"),
+            "squeezed": (lambda m, v: answer(m, v).squeeze(), "an axis of size 1 is lost"),
             "first example": (lambda m, v: answer(m, v)[0], "one sample for the whole batch"),
             "tuple": (lambda m, v: (answer(m, v), m), "it returned 2 results"),
             "mean over the batch": (

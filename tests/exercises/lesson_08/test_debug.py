@@ -130,7 +130,7 @@ def test_debug(judged):
             "maps alone fixed": (made(encode_text=Buggy.encode_text), None),
             "words alone fixed": (made(encode_image=Buggy.encode_image), None),
             "last column": (made(encode_text=last_column), "four more columns of padding change the logits: the"),
-            "no GRU": (made(encode_text=mean_of_words), "is the GRU still skipped?"),
+            "no GRU": (made(encode_text=mean_of_words), "the GRU is still skipped"),
             "last word alone": (
                 made(encode_text=last_embedding),
                 "of a sentence does not affect any logit: is only one",

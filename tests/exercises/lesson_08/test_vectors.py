@@ -157,7 +157,7 @@ def test_gate(judged):
             ),
             "side by side": (
                 gate(mix=lambda z, x, y: torch.cat([z * x, (1 - z) * y], 1)),
-                "z times the concatenation? Each modality has D",
+                "that is the width of both; each modality has D",
             ),
             "with z": (
                 lambda x, y, W, b: (gate()(x, y, W, b), torch.sigmoid(b)),
@@ -165,7 +165,7 @@ def test_gate(judged):
             ),
             "overflow": (gate(squash=lambda s: s.exp() / (1 + s.exp())), "for large features"),
             "summed": (lambda x, y, W, b: gate()(x, y, W, b).sum(1), "a sum over the features"),
-            "doubled": (lambda x, y, W, b: 2 * gate()(x, y, W, b), "no usual mistake explains it"),
+            "doubled": (lambda x, y, W, b: 2 * gate()(x, y, W, b), "expected"),
             "mean of z": (
                 gate(mix=lambda z, x, y: z.mean(1, True) * x + (1 - z.mean(1, True)) * y),
                 "the mean of z is one weight for all features of an",

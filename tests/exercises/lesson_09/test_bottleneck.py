@@ -151,11 +151,11 @@ def test_bottleneck_step(judged):
             ),
             "over the tokens": (
                 lambda *g: (proposals_of(*g).mean((0, 2))[:, None], step(*g)[1]),
-                "the mean is taken over the tokens; take it over",
+                "the mean is over the modalities, not the tokens",
             ),
             "four": (
                 lambda s, m, layers: with_parts(lambda x: x, lambda x: x)(torch.cat([s, s], 1)[:, :4], m, layers),
-                "4 is fixed",
+                "the number of shared tokens is `shared.shape[1]`",
             ),
             "first layer": (lambda s, m, layers: step(s, m, [layers[0]] * len(m)), "each has its own"),
             "sum": (lambda *g: (proposals_of(*g).sum(0), step(*g)[1]), "the proposals are summed; take their mean"),

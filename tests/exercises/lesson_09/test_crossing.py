@@ -111,14 +111,14 @@ def test_cross_attention(judged):
                 "only the position with the largest score is used",
             ),
             "modalities swapped": (modalities_swapped, "one output per position of `other`: the modalities"),
-            "averaged": (lambda *g: (crossing(*g)[0].mean(1), crossing(*g)[1]), "were averaged"),
+            "averaged": (lambda *g: (crossing(*g)[0].mean(1), crossing(*g)[1]), "one output for all queries"),
             "values as keys": (
                 lambda a, o, q, k, v: (soft(crossing(a, o, q, k, v)[1]) @ (o @ k.T), crossing(a, o, q, k, v)[1]),
-                "as wide as the keys",
+                "the width of the keys",
             ),
             "no W_v": (
                 lambda a, o, q, k, v: (crossing(a, o, q, k, v)[1] @ o, crossing(a, o, q, k, v)[1]),
-                "the values are `other` itself: `W_v` is missing",
+                "the values are `other @ W_v.T`",
             ),
             "output alone": (lambda *g: crossing(*g)[0], "one tensor was returned; return the output and the"),
             "weights first": (lambda *g: crossing(*g)[::-1], "the weights are returned first; `return output"),

@@ -201,14 +201,14 @@ def test_debug(judged):
             ),
             "image alone fixed": (made(encode_sound=Buggy.encode_sound), None),
             "sound alone fixed": (made(encode_image=Buggy.encode_image), None),
-            "finer": (made(encode_image=finer), "is still quantised, in finer steps than before: no"),
+            "finer": (made(encode_image=finer), "so it is still quantised"),
             "rounded": (made(encode_image=rounded), None),
             "rounded finely": (made(encode_image=rounded_finely), None),
             "no image": (made(encode_image=with_constant), None),
             "no sound": (made(encode_sound=with_constant), None),
             "no words": (made(encode_text=no_words), "the logits are the same for any question: does the"),
             "padding": (made(encode_text=padding_counts), "three more columns of padding change the logits"),
-            "the mean": (made(encode_image=by_mean), "does not change any logit: only their mean or sum"),
+            "the mean": (made(encode_image=by_mean), "does not change any logit, as if only their mean or sum"),
             "cut off": (made(encode_image=first_half), "does not affect any logit: is a part discarded?"),
             "cast before a layer": (
                 made(encode_image=lambda self, image: self.from_image(image.long())),
@@ -248,7 +248,10 @@ def test_debug(judged):
                 made(encode_image=seen_as(lambda x: x - x.mean(0))),
                 "an example gives a different result alone than in",
             ),
-            "fixed width": (FixedWidth, "`encode_image` returned (5, 64), expected (5, 24): 64 is fixed"),
+            "fixed width": (
+                FixedWidth,
+                "`encode_image` returned (5, 64), expected (5, 24): the number of outputs is `width`",
+            ),
             "own width": (made(encode_image=lambda self, x: x), "the linear layer should have `width` outputs"),
             "no return": (
                 made(encode_sound=lambda self, x: print(end="")),

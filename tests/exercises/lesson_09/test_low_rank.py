@@ -80,11 +80,11 @@ def test_low_rank(judged):
             "first rank": (lambda x, w: by_loops(x, [factor[:1] for factor in w]), "only the first rank"),
             "last rank": (
                 lambda x, w: by_loops(x, [factor[-1:] for factor in w]),
-                "only the last rank is used: is the sum overwritten",
+                "only the last rank is used",
             ),
             "two only": (lambda x, w: by_loops(x[:2], w[:2]), "only the first two modalities"),
             "first modality": (lambda x, w: by_loops(x[:1], w[:1]), "only the first modality is used"),
-            "last modality": (lambda x, w: by_loops(x[-1:], w[-1:]), "only the last modality is used: is the product"),
+            "last modality": (lambda x, w: by_loops(x[-1:], w[-1:]), "only the last modality is used"),
             "first and last": (
                 lambda x, w: by_loops([x[0], x[-1]], [w[0], w[-1]]),
                 "only the first and the last modality are used; use",

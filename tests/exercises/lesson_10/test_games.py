@@ -232,7 +232,7 @@ def test_shapley_values(judged):
             ),
             "whole division": (
                 weighted(lambda s, m: math.factorial(s) * math.factorial(m - s - 1) // math.factorial(m)),
-                "which rounds it down",
+                "rounded down",
             ),
             "first from zero": (
                 weighted(fair, gain=lambda v, s, n: v(s | {n}) - (v(s) if s else 0)),
