@@ -118,6 +118,28 @@ MISTAKES: Mistakes = [
         lambda c, s: without_itself(s * c),
         "the positive is missing in the denominator: the softmax is over all B entries of a row",
     ),
+    (
+        lambda c, s: crossed(s * torch.cat([c, c.T], 1), torch.arange(len(c))),
+        "rows and columns share one softmax over 2B entries; they are two classifications of B classes each",
+    ),
+    *(
+        (
+            lambda c, s, n=n: contrastive(c[:n, :n], s),
+            f"only the first {n} examples are used, whatever the size of the batch: `torch.arange(B)`",
+        )
+        for n in (2, 3, 4, 5)
+    ),
+    *(
+        (
+            lambda c, s, fixed=fixed: contrastive(c, fixed),
+            f"the scale is {fixed:.3g} whatever the argument says: use `scale`",
+        )
+        for fixed in (1 / 0.07, 14.3, 14.0, 0.07, 2.0, 10.0, 20.0, 100.0)
+    ),
+    (
+        lambda c, s: torch.maximum(rows(s * c), rows(s * c.T)),
+        "the larger of the two losses is returned; take their mean",
+    ),
 ]
 
 

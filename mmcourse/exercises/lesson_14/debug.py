@@ -149,11 +149,6 @@ def judge_words(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, i
         before = images_of(model, z, tokens)
         padded = images_of(model, z, nn.functional.pad(tokens, (0, 3)))
         scale = difference(before, images_of(model, z, drawn_sentences(rng, 3, 4, vocabulary))).mean()
-        if (difference(before, padded) > 1e-3 * scale + 1e-6).any():
-            raise NotRight(
-                "zeros at the end of a sentence change the image: padding is no word (`padding_idx=0`), "
-                "and the last word comes before it"
-            )
         for place in range(4):
             others = replaced(tokens, place, vocabulary)
             changes = difference(before.repeat(OTHERS, 1, 1, 1), images_of(model, z.repeat(OTHERS, 1), others))
@@ -164,7 +159,13 @@ def judge_words(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, i
                     f"word {place + 1} of 4 changes the image for some words, and for others by hardly more than "
                     f"rounding: {REMOVED}"
                 )
-            raise NotRight(f"word {place + 1} of 4 does not change the image; every word of the sentence counts")
+            last = ": is the last position cut off?" if place == 3 else ""
+            raise NotRight(f"word {place + 1} of 4 does not change the image; every word of the sentence counts{last}")
+        if (difference(before, padded) > 1e-3 * scale + 1e-6).any():
+            raise NotRight(
+                "zeros at the end of a sentence change the image: padding is no word (`padding_idx=0`), "
+                "and the last word comes before it"
+            )
 
 
 def replaced(tokens: Tensor, place: int, vocabulary: int) -> Tensor:
