@@ -190,9 +190,12 @@ def causes(one: Tensor, other: Tensor) -> dict[tuple, str]:
     (a, width), b = one.shape, len(other)
     return {
         (b, a): "a row for each vector of the first, a column for each of the second: it is transposed",
-        (a,): "one cosine per row; all pairs are needed, so `@` instead of `*`",
-        (a, width): "entries are multiplied one by one; `@` with the second transposed sums the products",
-        (width, width): "features with features: the first is transposed instead of the second",
+        (a,): "one number per row; each of the A x B pairs has its own: `@`",
+        (
+            a,
+            width,
+        ): "a column for each feature; one for each vector of the second is needed: `@` sums over the features",
+        (width, width): "a row and a column for each feature; each vector has one: transpose the second, `.T`",
         (): "one number in all; each pair has its own",
         (a, b, width): "the products are not summed over the features",
     }
