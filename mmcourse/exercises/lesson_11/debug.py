@@ -228,7 +228,9 @@ def learned(loss: nn.Module, pair, scale: float) -> nn.Parameter:
     if held := [p for p in parameters if p.grad is not None and p.grad.abs().sum() == 0]:
         raise NotRight(held_still(loss, held[0], pair, scale))
     moved = [p for p in parameters if p.grad is not None]
-    if not moved and all(abs(other - scale) < 1e-3 * (1 + scale) for other in pushed(loss, parameters[0], pair)):
+    if not moved and all(
+        abs(other - scale) < 1e-3 * (1 + scale) for one in parameters for other in pushed(loss, one, pair)
+    ):
         raise NotRight("there is a parameter, but the loss does not depend on it")
     if not moved:
         raise NotRight("there is a parameter, but no gradient reaches it: `.item()`, `.data` or `float()` cuts it off")

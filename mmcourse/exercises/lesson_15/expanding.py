@@ -185,10 +185,15 @@ def named(answer: Callable, cases: list[tuple]) -> None:
             given.append(None)
     given = [one.detach().cpu() if isinstance(one, Tensor) else None for one in given]
     mistakes = [(possible(mistaken), words) for mistaken, words in MISTAKES]
+    expected = [expand(*case) for case in cases]
     seen = [i for i, one in enumerate(given) if one is not None]
-    if len(seen) > 1 and (words := named_mistake([cases[i] for i in seen], [given[i] for i in seen], mistakes)):
-        expected = [expand(*case) for case in cases]
-        i = next(i for i in seen if not agrees(given[i], expected[i]))
+    wrong = [i for i in seen if not agrees(given[i], expected[i])]
+    if (
+        wrong
+        and len(seen) > 1
+        and (words := named_mistake([cases[i] for i in seen], [given[i] for i in seen], mistakes))
+    ):
+        i = wrong[0]
         shapes = tuple(given[i].shape), tuple(expected[i].shape)
         told = f"{where(*cases[i])} the shape is {shapes[0]}, expected {shapes[1]}: " * (shapes[0] != shapes[1])
         raise NotRight(told + words)
