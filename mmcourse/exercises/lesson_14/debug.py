@@ -20,6 +20,7 @@ REMOVED = (
 CAUSES = {
     "cannot be multiplied": "two layers that follow each other do not fit: are sizes written as numbers somewhere?",
     "out of range in self": "a token is not below the size of the embedding: it is `vocabulary_size`",
+    "step must be nonzero": "the embedding gets sentences without a word: is a position cut off?",
     "before Module.__init__": "`super().__init__()` comes first in `__init__`",
 }
 

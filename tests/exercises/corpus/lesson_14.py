@@ -1095,6 +1095,6 @@ def drop_conditions(tokens, probability, empty):
 @wrong("14.debug", "the last position is cut off", says=r"word 4 of 4.*cut off")
 class FixedGenerator(BuggyGenerator):
     def forward(self, z, tokens):
-        scale, shift = self.film(self.sentence(tokens[:, :-1])).chunk(2, dim=1)
+        scale, shift = self.film(self.sentence(tokens[:, : max(tokens.shape[1] - 1, 1)])).chunk(2, dim=1)
         maps = self.norm(self.start(z).unflatten(1, (-1, 8, 8)))
         return self.layers((1 + scale)[:, :, None, None] * maps + shift[:, :, None, None])
