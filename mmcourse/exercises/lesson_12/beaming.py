@@ -279,6 +279,10 @@ def stacked(result, scores: Tensor, log_p: Tensor, width: int) -> Tensor:
                 "one word of each beginning was returned: choose among all pairs",
             ),
             (
+                lambda: in_their_order(scores, log_p, count)[[0, 2, 1]],
+                "one word of each beginning was returned: choose among all pairs; parents come before words",
+            ),
+            (
                 lambda: few_of_each(1)(scores, log_p, count),
                 "one word of each beginning was returned: choose among all pairs",
             ),
