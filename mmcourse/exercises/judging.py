@@ -466,12 +466,12 @@ def explained(answer: Answer, causes: dict[str, str]) -> Callable:
 
 
 def possible(mistaken: Callable) -> Callable:
-    """The same function, returning an empty tensor where the mistake is not possible for a case's shapes."""
+    """The same function, giving None, which equals no result, where the mistake is not possible for a case's shapes."""
 
     def tried(*case):
         try:
             return mistaken(*case)
         except (RuntimeError, IndexError, ValueError, ZeroDivisionError):
-            return torch.empty(0)
+            return None
 
     return tried

@@ -118,6 +118,28 @@ MISTAKES: Mistakes = [
         lambda c, s: without_itself(s * c),
         "the positive is missing in the denominator: the softmax is over all B entries of a row",
     ),
+    (
+        lambda c, s: crossed(s * torch.cat([c, c.T], 1), torch.arange(len(c))),
+        "rows and columns share one softmax over 2B entries; they are two classifications of B classes each",
+    ),
+    *(
+        (
+            lambda c, s, n=n: contrastive(c[:n, :n], s),
+            f"only the first {n} examples are used, whatever the size of the batch: `torch.arange(B)`",
+        )
+        for n in (2, 3, 4, 5)
+    ),
+    *(
+        (
+            lambda c, s, fixed=fixed: contrastive(c, fixed),
+            f"the scale is {fixed:.3g} whatever the argument says: use `scale`",
+        )
+        for fixed in (1 / 0.07, 14.3, 14.0, 0.07, 2.0, 10.0, 20.0, 100.0)
+    ),
+    (
+        lambda c, s: torch.maximum(rows(s * c), rows(s * c.T)),
+        "the larger of the two losses is returned; take their mean",
+    ),
 ]
 
 
@@ -164,12 +186,28 @@ def symmetric_info_nce(answer, rng):
     for table, words in ((sharp, "nearly 0"), (-sharp, "about 100")):
         given = expect_tensor(answer(table, scale), where(table, scale), ())
         if not torch.isfinite(given) or abs(float(given) - float(contrastive(table, scale))) > 0.01:
-            raise NotRight(
-                f"at scale 100 it returned {float(given):.3f}, expected {words}: exp(100) is too large for a float. "
-                "`log_softmax` or `F.cross_entropy` subtracts the largest logit first"
-            )
+            told = f"at scale 100 it returned {float(given):.3f}, expected {words}"
+            if not torch.isfinite(given):
+                raise NotRight(
+                    f"{told}: exp(100) is too large for a float. `log_softmax` or `F.cross_entropy` subtracts the "
+                    "largest logit first"
+                )
+            raise NotRight(told + limited(table, scale, float(given)))
     remark = expect_gradients(answer, cases[0], contrastive)
     return "correct in both directions, for three batch sizes, and numerically stable at scale 100" + remark
+
+
+def limited(table: Tensor, scale: float, given: float) -> str:
+    """Words where a limit of the probabilities or of the scale gives this loss; else empty."""
+    probability = (scale * table).softmax(1).diagonal()
+    for least in (10.0**-power for power in range(3, 31)):
+        for kept in (probability + least, probability.clamp(min=least)):
+            if abs(float(-kept.log().mean()) - given) < 0.01:
+                return f": {least:g} limits the probabilities from below; `F.cross_entropy` needs no limit"
+    for most in (10, 14, 20, 30, 50, 64, 80, 88):
+        if abs(float(contrastive(table, float(most))) - given) < 0.01:
+            return f": the scale is limited to {most}; use it as it is"
+    return ""
 
 
 def weights_found(cases: list[tuple], given: list[Tensor]) -> str:

@@ -132,12 +132,37 @@ def scale_of(loss: nn.Module, pairs) -> float:
             f"the cosines are still divided by the number of features, D, so the scale starts at {found:.1f} / D: "
             "leave out `/ one.shape[1]`"
         )
+    for table, words in UNLIKE:
+        if common(contrastive, [table(*pair) for pair in pairs], values) is not None:
+            raise NotRight(f"those are no cosines: {words}. `F.normalize(x, dim=1)` divides by the norm")
     raise NotRight(
-        f"for {len(pairs[0][0])} pairs it returned {values[0]:.3f}, and no scale yields that: is it the mean of the "
-        "cross-entropies of rows and columns, as in exercise 11.2?"
+        f"for {len(pairs[0][0])} pairs it returned {values[0]:.3f}, and for other pairs numbers that no single scale "
+        "yields, with cosines and the mean of the cross-entropies of rows and columns (exercise 11.2)"
     )
 
 
+def centred(x: Tensor) -> Tensor:
+    return unit(x - x.mean(1, keepdim=True))
+
+
+UNLIKE = [
+    (
+        lambda a, b: a.shape[1] * centred(a) @ centred(b).T,
+        "each vector is standardised, as by layer norm, which subtracts its mean and leaves a norm of sqrt(D)",
+    ),
+    (lambda a, b: centred(a) @ centred(b).T, "the mean of each vector is subtracted, which makes them correlations"),
+    *(
+        (
+            lambda a, b, p=p: (a / a.norm(p, 1, True)) @ (b / b.norm(p, 1, True)).T,
+            f"each vector is divided by its {what}",
+        )
+        for p, what in ((1, "sum of absolute values (`p=1`)"), (math.inf, "largest absolute value (`p=inf`)"))
+    ),
+    (lambda a, b: -torch.cdist(unit(a), unit(b)), "distances of unit vectors are the logits"),
+    (lambda a, b: -(torch.cdist(unit(a), unit(b)) ** 2), "squared distances of unit vectors are the logits"),
+    (lambda a, b: cosines(a, b).abs(), "the absolute values are taken"),
+    (lambda a, b: cosines(a, b).clamp(min=0), "negative ones have become 0"),
+]
 KINDS = [
     (lambda t, s: rows(s * t), "only the rows are used; the buggy loss used the columns too, as in exercise 11.2"),
     (lambda t, s: rows(s * t.T), "only the columns are used; the buggy loss used the rows too, as in exercise 11.2"),
@@ -187,6 +212,8 @@ def learned(loss: nn.Module, pair, scale: float) -> nn.Parameter:
             "the learned tensor is not among the loss's parameters, so no optimiser updates it: a plain list hides "
             "parameters (assign each to an attribute), and a tensor of your own must be an `nn.Parameter`"
         )
+    if frozen := [name for name, p in loss.named_parameters() if not p.requires_grad and not parameters]:
+        raise NotRight(f"the parameter `{frozen[0]}` has `requires_grad=False`, so no optimiser changes it")
     if not parameters:
         raise NotRight(
             "nothing is learned: the scale is a constant. Make it an `nn.Parameter` in `__init__`, so that an "
@@ -201,6 +228,10 @@ def learned(loss: nn.Module, pair, scale: float) -> nn.Parameter:
     if held := [p for p in parameters if p.grad is not None and p.grad.abs().sum() == 0]:
         raise NotRight(held_still(loss, held[0], pair, scale))
     moved = [p for p in parameters if p.grad is not None]
+    if not moved and all(
+        abs(other - scale) < 1e-3 * (1 + scale) for one in parameters for other in pushed(loss, one, pair)
+    ):
+        raise NotRight("there is a parameter, but the loss does not depend on it")
     if not moved:
         raise NotRight("there is a parameter, but no gradient reaches it: `.item()`, `.data` or `float()` cuts it off")
     if len(moved) > 1 or moved[0].numel() > 1:

@@ -89,6 +89,21 @@ MISTAKES: Mistakes = [
         lambda a, b: unit(a - a.mean(1, keepdim=True)) @ unit(b - b.mean(1, keepdim=True)).T,
         "that is the correlation: each vector's mean is subtracted first; the cosine does not subtract it",
     ),
+    (
+        lambda a, b: cosines(a, b).clamp(min=0),
+        "negative cosines have become 0 (`clamp` or `relu`?); opposite directions have the cosine -1",
+    ),
+    *(
+        (
+            lambda a, b, dim=dim: unit(a @ b.T, dim),
+            f"the {which} of the product are normalised; normalise the vectors, before the product",
+        )
+        for dim, which in ((1, "rows"), (0, "columns"))
+    ),
+    (
+        lambda a, b: (a @ b.T) / torch.outer(b.norm(dim=1), a.norm(dim=1)).reshape(len(a), len(b)),
+        "the products are divided by the norms of other vectors: the matrix of norms is laid out as (B, A), not (A, B)",
+    ),
 ]
 
 
@@ -118,7 +133,13 @@ def similarities(answer, rng):
 
 
 def not_unit(cases: list[tuple], given: list[Tensor]) -> str:
-    """Words where every row, or every column, is that of the cosines times a factor; else empty."""
+    """Words where the result is that of the products or the cosines times factors, or no cosine; else empty."""
+    factors = [value / (a @ b.T) for (a, b), value in zip(cases, given, strict=True)]
+    if all(torch.allclose(r, factors[0][0, 0].expand_as(r), rtol=1e-2) for r in factors):
+        return (
+            f"every product is multiplied by {factors[0][0, 0]:.3g}, whatever the norms are; each vector has its own "
+            "norm, by which it is divided"
+        )
     ratios = [value / cosines(*case) for case, value in zip(cases, given, strict=True) if min(value.shape) > 1]
     if all(torch.allclose(r, ratios[0][0, 0].expand_as(r), rtol=1e-2) for r in ratios):
         return f"every cosine is multiplied by {ratios[0][0, 0]:.3g}; return the cosines themselves"
@@ -129,6 +150,11 @@ def not_unit(cases: list[tuple], given: list[Tensor]) -> str:
             return (
                 f"{where(*cases[0])} the {('columns', 'rows')[dim]} are the cosines times {listed}: the vectors of the "
                 f"{which} modality are not divided by their own norms, the square root of the sum of squares of each"
+            )
+    for case, value in zip(cases, given, strict=True):
+        if value.abs().max() > 1.001:
+            return (
+                f"{where(*case)} one number is {value.flatten()[value.abs().argmax()]:.3f}; no cosine is beyond -1 or 1"
             )
     return ""
 
@@ -165,9 +191,12 @@ def causes(one: Tensor, other: Tensor) -> dict[tuple, str]:
     (a, width), b = one.shape, len(other)
     return {
         (b, a): "a row for each vector of the first, a column for each of the second: it is transposed",
-        (a,): "one cosine per row; all pairs are needed, so `@` instead of `*`",
-        (a, width): "entries are multiplied one by one; `@` with the second transposed sums the products",
-        (width, width): "features with features: the first is transposed instead of the second",
+        (a,): "one number per row; each of the A x B pairs has its own: `@`",
+        (
+            a,
+            width,
+        ): "a column for each feature; one for each vector of the second is needed: `@` sums over the features",
+        (width, width): "a row and a column for each feature; each vector has one: transpose the second, `.T`",
         (): "one number in all; each pair has its own",
         (a, b, width): "the products are not summed over the features",
     }

@@ -111,6 +111,23 @@ MISTAKES: Mistakes = [
         lambda x, p: torch.einsum("bd,kpd->bkp", unit(x, 0), unit(p, 2)).amax(2).argmax(1),
         "the images are divided by norms over the batch (`dim=0`); each image has its own norm, `dim=1`",
     ),
+    *(
+        (mistaken, "the farthest prompt decides, as with distances; a large cosine means near: `amax` and `argmax`")
+        for mistaken in (lambda x, p: likeness(x, p).amin(2).argmin(1), lambda x, p: likeness(x, p).mean(2).argmin(1))
+    ),
+    *(
+        (
+            lambda x, p, scale=scale: (scale * likeness(x, p)).logsumexp(2).argmax(1),
+            "the probabilities (softmax) of a class's prompts are added; the nearest prompt alone counts",
+        )
+        for scale in (1, 10, 14, 1 / 0.07, 100)
+    ),
+    (
+        lambda x, p: (
+            torch.einsum("bd,kpd->bkp", unit(x), p / p.flatten(1).norm(dim=1)[:, None, None]).amax(2).argmax(1)
+        ),
+        "the prompts of a class are divided by one common norm; each prompt has its own",
+    ),
 ]
 
 

@@ -27,13 +27,39 @@ def loose(table: Tensor, correct: Tensor, width: float) -> Tensor:
     return 1 + (apart > width).sum(1) + ((apart.abs() <= width).sum(1) - 1) / 2
 
 
+def isclose(table: Tensor, correct: Tensor, rtol: float, atol: float, apart: bool) -> Tensor:
+    """The rank with ties by `torch.isclose`, which are not counted as larger where `apart`."""
+    best = own(table, correct)
+    tied = torch.isclose(table, best, rtol=rtol, atol=atol)
+    larger = (table > best) & ~tied if apart else table > best
+    return 1 + larger.sum(1) + (tied.sum(1) - 1) / 2
+
+
+def by_column(table: Tensor, correct: Tensor) -> Tensor:
+    """Counts over the queries, one for each candidate."""
+    best = own(table, correct)
+    return 1 + (table > best).sum(0) + ((table == best).sum(0) - 1) / 2
+
+
+def distinct(table: Tensor, correct: Tensor, ties: bool) -> Tensor:
+    """The rank among different similarities, half of the tied candidates added or not."""
+    larger = [1 + (row.unique() > row[c]).sum() for row, c in zip(table, correct, strict=True)]
+    return torch.stack(larger) + ties * ((table == own(table, correct)).sum(1) - 1) / 2
+
+
+def against(table: Tensor, best: Tensor) -> Tensor:
+    """The rank that a similarity has in each row."""
+    return 1 + (table > best).sum(1) + ((table == best).sum(1) - 1) / 2
+
+
 def rounded(table: Tensor, correct: Tensor, digits: int) -> Tensor:
     return rank((table * 10**digits).round(), correct)
 
 
 NEAR = "nearly equal similarities are counted as tied: do not round and do not apply a softmax first; ties are `==`"
 SORTED = (
-    "a sort orders tied candidates arbitrarily; do not sort: count those that are larger, and half of the tied ones"
+    "tied candidates are put in some order, as by a sort; do not sort: count those that are larger, and half of the "
+    "tied ones"
 )
 
 
@@ -112,6 +138,45 @@ MISTAKES: Mistakes = [
     *((lambda t, r, width=width: loose(t, r, width), NEAR) for width in (0.001, 0.01, 0.1)),
     *((lambda t, r, digits=digits: rounded(t, r, digits), NEAR) for digits in (1, 2, 3)),
     (lambda t, r: rank((100 * t).softmax(1), r), NEAR),
+    *(
+        (
+            lambda t, r, rtol=rtol, atol=atol, apart=apart: isclose(t, r, rtol, atol, apart),
+            "nearly equal similarities are counted as tied (`isclose`?); ties are exactly equal, `==`",
+        )
+        for rtol, atol in (
+            (1e-3, 1e-3),
+            (1e-5, 1e-3),
+            (1e-2, 1e-2),
+            (1e-5, 1e-2),
+            (1e-3, 1e-8),
+            (1e-2, 1e-8),
+            (1e-5, 0.1),
+        )
+        for apart in (True, False)
+    ),
+    *(
+        (mistaken, "the sums run over the queries (`dim=0`); the candidates of a query are in its row, `dim=1`")
+        for mistaken in (by_column, lambda t, r: by_column(t, r)[r])
+    ),
+    *(
+        (
+            lambda t, r, ties=ties: distinct(t, r, ties),
+            "several candidates of equal similarity count once before the correct one (`unique`?); each counts",
+        )
+        for ties in (True, False)
+    ),
+    *(
+        (
+            lambda t, r, i=i: against(t, t[:, r[i : i + 1 or None]]),
+            f"every query is compared with its similarity to `correct[{i}]`; entry (i, correct[i]) is needed: "
+            "`similarities.gather(1, correct[:, None])`",
+        )
+        for i in (0, -1)
+    ),
+    (
+        lambda t, r: against(t, own(t, r)[:1]),
+        "every query is compared with the correct candidate's similarity of the first query; each has its own",
+    ),
 ]
 
 

@@ -23,6 +23,27 @@ def neighbours(meanings: Tensor) -> Tensor:
     return alike(meanings).triu(-1).tril(1)
 
 
+def runs(meanings: Tensor) -> Tensor:
+    """As `alike`, within runs of equal neighbours."""
+    numbers = meanings.unique_consecutive(return_inverse=True)[1]
+    return alike(numbers)
+
+
+def itself_and_others(meanings: Tensor) -> Tensor:
+    """One half for the example itself, where there are others, and one half for the others."""
+    itself = torch.eye(len(meanings))
+    others = alike(meanings) - itself
+    count = others.sum(1, keepdim=True)
+    return torch.where(count > 0, 0.5 * itself + 0.5 * others / count.clamp(min=1), itself)
+
+
+def chosen(meanings: Tensor, last: bool) -> Tensor:
+    """A 1 at the first or the last example with the meaning."""
+    same = alike(meanings)
+    at = len(meanings) - 1 - same.flip(1).argmax(1) if last else same.argmax(1)
+    return torch.eye(len(meanings))[at]
+
+
 def apart(meanings: Tensor) -> Tensor:
     return (meanings[:, None] - meanings).abs().float()
 
@@ -84,7 +105,63 @@ MISTAKES: Mistakes = [
         lambda m: alike(m) / alike(m).sum(1, keepdim=True) ** 0.5,
         "each row has norm 1; it has to sum to 1: divide by the sum, not by its square root",
     ),
+    *(
+        (mistaken, "equal meanings are found only where they are neighbours; compare every example with every other")
+        for mistaken in (lambda m: runs(m) / runs(m).sum(1, keepdim=True), lambda m: runs(m) / alike(m).sum(1, True))
+    ),
+    (itself_and_others, "the example itself gets one half; all positives have equal probabilities, 1/n"),
+    (
+        lambda m: alike(m) / len(m.unique()),
+        "divided by the number of different meanings; divide each row by its number of positives",
+    ),
+    (
+        lambda m: alike(m) * alike(m).sum(1, keepdim=True) / len(m),
+        "each row is multiplied by its number of positives and divided by B; divide it by that number",
+    ),
+    (
+        lambda m: alike(m) / alike(m).sum(0, keepdim=True).max(),
+        "all rows are divided by the same number; divide each by its own number of positives",
+    ),
+    *(
+        (mistaken, "later examples with the same meaning are left out; every one of the batch is a positive")
+        for mistaken in (
+            lambda m: alike(m).tril(),
+            lambda m: alike(m).tril() / alike(m).tril().sum(1, keepdim=True),
+            lambda m: alike(m).tril() / alike(m).sum(1, keepdim=True),
+        )
+    ),
+    *(
+        (mistaken, "earlier examples with the same meaning are left out; every one of the batch is a positive")
+        for mistaken in (
+            lambda m: alike(m).triu(),
+            lambda m: alike(m).triu() / alike(m).triu().sum(1, keepdim=True),
+            lambda m: alike(m).triu() / alike(m).sum(1, keepdim=True),
+        )
+    ),
+    (
+        lambda m: torch.full((len(m), len(m)), 1 / len(m)),
+        "every example of the batch gets 1/B; those with another meaning have the probability 0",
+    ),
+    (lambda m: chosen(m, False), "only the first example with the meaning is a positive; all of them share it equally"),
+    (lambda m: chosen(m, True), "only the last example with the meaning is a positive; all of them share it equally"),
 ]
+
+
+def lacking(cases: list[tuple], given: list[Tensor]) -> str:
+    """What is wrong with the probabilities of one row: negatives, positives or their sum."""
+    for (meanings,), value in zip(cases, given, strict=True):
+        positive = alike(meanings).bool()
+        for i, (row, own) in enumerate(zip(value, positive, strict=True)):
+            told = f"{where(meanings)} row {i} is {[round(x, 3) for x in row.tolist()]}:"
+            if (row[~own].abs() > 1e-4).any():
+                return f"{told} examples with another meaning have the probability 0"
+            if (row[own].abs() < 1e-4).any():
+                return f"{told} an example with the same meaning has no probability above 0"
+            if row[own].max() - row[own].min() > 1e-4:
+                return f"{told} the examples with the same meaning, itself included, have equal probabilities"
+            if abs(row.sum() - 1) > 1e-4:
+                return f"{told} its sum is {row.sum():.3f} and has to be 1: divide it by its number of positives"
+    return ""
 
 
 @exercise(
@@ -106,7 +183,7 @@ def target_probabilities(answer, rng):
             meanings[:3] = meanings[0]
             meanings[3] = 0
         cases.append((meanings,))
-    judge_tensors(as_numbers(answer), cases, targets, MISTAKES, where, causes)
+    judge_tensors(as_numbers(answer), cases, targets, MISTAKES, where, causes, failing=lacking)
     return "correct: the positives of each row have equal probabilities, which sum to 1"
 
 

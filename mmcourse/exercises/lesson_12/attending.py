@@ -106,6 +106,42 @@ MISTAKES: Mistakes = [
         lambda s, p, W: with_scores(torch.cosine_similarity(p, (s @ W.T)[:, None], dim=2), p),
         "the scores are cosines; here they are dot products, without the division by the norms",
     ),
+    (
+        lambda s, p, W: with_scores((p + (s @ W.T)[:, None]).tanh().sum(2), p),
+        "the scores are additive, with a tanh (Bahdanau); here a score is the dot product of position and query",
+    ),
+    (
+        lambda s, p, W: with_scores((p + (s @ W.T)[:, None]).sum(2), p),
+        "position and query are added; the score is their dot product",
+    ),
+    (
+        lambda s, p, W: with_scores(-torch.cdist(p, (s @ W.T)[:, None])[..., 0], p),
+        "the scores are negative distances; here they are dot products",
+    ),
+    (
+        lambda s, p, W: torch.cat(
+            [right(s, p, W)[:, : p.shape[2]] * (s @ W.T), right(s, p, W)[:, p.shape[2] :]], dim=1
+        ),
+        "the weights are correct; the context is multiplied by the query, component by component: it is the weighted "
+        "sum of the positions themselves",
+    ),
+    (
+        lambda s, p, W: torch.cat(
+            [right(s, p, W)[:, : p.shape[2]] + (s @ W.T), right(s, p, W)[:, p.shape[2] :]], dim=1
+        ),
+        "the weights are correct; the query is added to the context: it is the weighted sum of the positions alone",
+    ),
+    *(
+        (
+            lambda s, p, W, factor=factor: attended(lambda x: (x * factor).softmax(1))(s, p, W),
+            f"the scores are multiplied by {factor:g} before the softmax; this exercise does not scale them",
+        )
+        for factor in (0.1, 0.5, 2, 10)
+    ),
+    (
+        lambda s, p, W: attended(lambda x: (x / p.shape[1] ** 0.5).softmax(1))(s, p, W),
+        "the scores are divided by the square root of T; this exercise does not scale them",
+    ),
 ]
 
 
@@ -151,7 +187,7 @@ def attend(answer, rng):
 
 def joined(result, case) -> Tensor:
     """Context and weights concatenated, once their shapes are correct."""
-    state, positions, _ = case
+    state, positions, W = case
     batch, tokens, width = positions.shape
     if isinstance(result, Tensor):
         raise NotRight("one tensor was returned; context and weights are expected: `return context, weights`")
@@ -161,16 +197,24 @@ def joined(result, case) -> Tensor:
     shapes = tuple(found.shape), tuple(weights.shape)
     if squeezed(shapes[0], (batch, width)) or squeezed(shapes[1], (batch, tokens)):
         raise NotRight(f"{where(*case)} context and weights have shapes {shapes[0]} and {shapes[1]}: {SQUEEZED}")
-    if shapes == ((width,), (tokens,)):
-        raise NotRight(f"{where(*case)} only one example is there: is a `return` inside the loop over the batch?")
-    if shapes == ((batch, tokens), (batch, width)) and tokens != width:
+    both = right(state, positions, W)
+    if shapes == ((width,), (tokens,)) and torch.allclose(torch.cat([found, weights]), both[0], rtol=1e-3, atol=1e-4):
+        raise NotRight(f"{where(*case)} only the first example is there: is a `return` inside the loop over the batch?")
+    if (
+        shapes == ((batch, tokens), (batch, width))
+        and tokens != width
+        and torch.allclose(torch.cat([weights, found], 1), both, rtol=1e-3, atol=1e-4)
+    ):
         raise NotRight("the weights come first; `return context, weights`")
     if shapes[1] == (batch, tokens, 1) or shapes[0] in ((batch, width, 1), (batch, 1, width)):
         raise NotRight(f"{where(*case)} an axis of length 1 is left: {shapes[0]}, {shapes[1]}. `.squeeze(...)`")
     if shapes[0] == (batch, tokens) != (batch, width):
-        raise NotRight(f"{where(*case)} the context is summed over the features; sum over the positions: `.sum(dim=1)`")
+        raise NotRight(
+            f"{where(*case)} the context has one number for each position, and none for the features: the sum runs "
+            "over the positions, `.sum(dim=1)`"
+        )
     if shapes[0] == (batch, tokens, width):
-        raise NotRight(f"{where(*case)} the positions are weighted, but not summed: `.sum(dim=1)`")
+        raise NotRight(f"{where(*case)} the positions are not summed in the context: `.sum(dim=1)`")
     if shapes != ((batch, width), (batch, tokens)):
         raise NotRight(
             f"{where(*case)} context and weights have shapes {shapes[0]} and {shapes[1]}, expected {(batch, width)} "

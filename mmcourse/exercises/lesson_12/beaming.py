@@ -68,6 +68,24 @@ def some_of_each(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
     return best_of(torch.full_like(total, -torch.inf).scatter(1, kept, total.gather(1, kept)), width)
 
 
+def few_of_each(count: int):
+    """The best of the best `count` continuations of each beginning, as many as there are, at most `width`."""
+
+    def step(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
+        total = scores[:, None] + log_p
+        kept = total.topk(min(count, total.shape[1]), dim=1).indices
+        table = torch.full_like(total, -torch.inf).scatter(1, kept, total.gather(1, kept))
+        return best_of(table, min(width, kept.numel()))
+
+    return step
+
+
+def along_the_words(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
+    """The score of beginning j is added to word j."""
+    words = log_p.shape[1]
+    return best_of(torch.nn.functional.pad(scores, (0, max(words - len(scores), 0)))[:words] + log_p, width)
+
+
 def by_parent(scores: Tensor, log_p: Tensor, width: int) -> Tensor:
     """The right continuations in the order of the table."""
     best = right(scores, log_p, width)
@@ -160,7 +178,37 @@ MISTAKES: Mistakes = [
         "the word is its position in the flattened table: take the remainder, `position % V`",
     ),
     (lambda s, p, w: best_of((s[:, None] + p) / 2, w), "the mean of both logarithms is taken; they are added"),
+    *(
+        (
+            lambda s, p, w, over=over: normalised(s, p, w, over),
+            "the sums are normalised once more (`softmax` or `log_softmax`); `log_p` are log-probabilities already",
+        )
+        for over in ("all", "words", "beginnings")
+    ),
+    *(
+        (
+            few_of_each(count),
+            f"at most {count} continuations of each beginning are considered; the best may all continue the same one",
+        )
+        for count in (2, 3)
+    ),
+    (along_the_words, "the scores are added along the words; the beginnings are rows: `scores[:, None]`"),
+    (lambda s, p, w: best_of(s.mean() + p, w), "one mean score is added to all; each beginning has its own"),
+    (
+        lambda s, p, w: best_of(s[:1, None] + p, w),
+        "the score of the first beginning is added to all; each has its own",
+    ),
 ]
+
+
+def normalised(scores: Tensor, log_p: Tensor, width: int, over: str) -> Tensor:
+    """The sums, normalised once more."""
+    total = scores[:, None] + log_p
+    if over == "all":
+        return best_of(total.flatten().log_softmax(0).view_as(total), width)
+    return best_of(total.log_softmax(1 if over == "words" else 0), width)
+
+
 CAUSES = {
     "selected index k out of range": "`topk` gets fewer than `width` numbers. There may be fewer beginnings than "
     "`width`, since one beginning can continue with several words: flatten the table of all pairs first",
@@ -224,12 +272,36 @@ def stacked(result, scores: Tensor, log_p: Tensor, width: int) -> Tensor:
         )
     if shapes == [(log_p.numel(),)] * 3 and log_p.numel() != width:
         raise NotRight(f"{here} all pairs were returned; keep only the best `width`")
-    if shapes == [scores.shape] * 3 and len(scores) != width:
-        raise NotRight(
-            f"{here} one word of each beginning was returned: choose among all pairs of a beginning and a word"
-        )
-    if shapes == [(width // len(scores) * len(scores),)] * 3 and width % len(scores):
-        raise NotRight(f"{here} fewer than `width` were returned: is `width` divided among the beginnings?")
+    if len(set(shapes)) == 1 and len(shapes[0]) == 1 and shapes[0] != (width,):
+        given, count = torch.stack([row.float() for row in rows]), len(scores)
+        for mistaken, words in (
+            (
+                lambda: in_their_order(scores, log_p, count),
+                "one word of each beginning was returned: choose among all pairs",
+            ),
+            (
+                lambda: in_their_order(scores, log_p, count)[[0, 2, 1]],
+                "one word of each beginning was returned: choose among all pairs; parents come before words",
+            ),
+            (
+                lambda: few_of_each(1)(scores, log_p, count),
+                "one word of each beginning was returned: choose among all pairs",
+            ),
+            (
+                lambda: few_of_each(width // count)(scores, log_p, width),
+                "`width` is divided among the beginnings, and fewer than `width` were returned: choose among all pairs",
+            ),
+            *(
+                (
+                    lambda n=n: few_of_each(n)(scores, log_p, width),
+                    f"at most {n} continuations of each beginning are considered, so fewer than `width` were returned",
+                )
+                for n in range(1, 4)
+            ),
+        ):
+            computed = mistaken()
+            if computed.shape == given.shape and torch.allclose(given, computed, rtol=1e-3, atol=1e-4):
+                raise NotRight(f"{here} {words}")
     if shapes != [(width,)] * 3:
         raise NotRight(f"{here} the three have shapes {shapes[0]}, {shapes[1]}, {shapes[2]}, expected ({width},) each")
     cause = "is this the logarithm of a negative number? `log_p` and `scores` are logarithms already"

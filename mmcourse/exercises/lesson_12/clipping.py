@@ -51,6 +51,12 @@ def while_removing(generated: list[str], reference: list[str]) -> int:
     return count
 
 
+def ngram_precision(generated: list[str], reference: list[str], n: int) -> float:
+    """The clipped precision of sequences of n words."""
+    said, known = ([tuple(words[i : i + n]) for i in range(len(words) - n + 1)] for words in (generated, reference))
+    return common(said, known) / max(len(said), 1)
+
+
 def clipped_once(generated: list[str], reference: list[str]) -> int:
     """Known words, minus one for each that was generated too often."""
     known = [word for word in generated if word in reference]
@@ -165,6 +171,60 @@ MISTAKES = [
         fraction(lambda s, r: sum(min(s.count(w), r.count(w)) for w in s), spoken),
         "a word that was generated twice is counted twice over: loop over the different words",
     ),
+    (
+        fraction(common, lambda s, r: len(s) - common(s, r)),
+        "divided by the generated words that are left after the matches were removed; divide by all generated words",
+    ),
+    *(
+        (
+            lambda s, r, n=n: ngram_precision(s.split(), r.split(), n),
+            f"sequences of {n} words are counted; single words are asked for",
+        )
+        for n in (2, 3)
+    ),
+    *(
+        (
+            fraction(count, spoken),
+            "the larger of two counts is taken; clipping takes the smaller one: `min`",
+        )
+        for count in (
+            lambda s, r: sum(max(s.count(w), r.count(w)) for w in set(s) if w in r),
+            lambda s, r: sum(max(s.count(w), r.count(w)) for w in set(s)),
+        )
+    ),
+    (
+        fraction(lambda s, r: sum(r.count(w) for w in set(s)), spoken),
+        "a word counts as often as it occurs in the reference, even if it was generated less often: `min` of both",
+    ),
+    (
+        fraction(lambda s, r: sum(s.count(w) for w in set(r)), spoken),
+        "not clipped: a word counts at most as often as it occurs in the reference",
+    ),
+    *(
+        (
+            fraction(count, spoken),
+            "it ends at the first word that does not count: is a `return` or `break` in the loop?",
+        )
+        for count in (
+            lambda s, r: next((i for i in range(len(s)) if common(s[: i + 1], r) <= i), len(s)),
+            lambda s, r: next((i for i, word in enumerate(s) if word not in r), len(s)),
+        )
+    ),
+    *(
+        (
+            fraction(common, below),
+            "divided by the words of both sentences; divide by the number of generated words",
+        )
+        for below in (lambda s, r: len(s) + len(r), lambda s, r: len(set(s) | set(r)))
+    ),
+    (
+        fraction(common, lambda s, r: min(len(s), len(r))),
+        "divided by the shorter sentence's length; divide by the generated words",
+    ),
+    (
+        fraction(common, lambda s, r: len(set(r))),
+        "divided by the reference's different words; divide by the generated words",
+    ),
 ]
 ALWAYS = [
     ("the the the the", "the fish is left of the boat"),
@@ -191,9 +251,15 @@ def precision(answer, rng):
     given = [number(answer(*case), case) for case in cases]
     expected = [right(*case) for case in cases]
     if not alike(given, expected):
+        more = [drawn(rng) for _ in range(16)]  # which tell apart mistakes that are near each other
+        cases, expected = cases + more, expected + [right(*case) for case in more]
+        given += [number(answer(*case), case) for case in more]
         for mistaken, words in MISTAKES:
             if alike(given, [mistaken(*case) for case in cases]):
                 raise NotRight(words)
+        limited = [words for mistaken, words in MISTAKES if alike(given, [min(mistaken(*case), 1.0) for case in cases])]
+        if len(set(limited)) == 1:
+            raise NotRight(limited[0])
         if alike(given, [100 * value for value in expected]):
             raise NotRight("a percentage; a fraction between 0 and 1 is expected")
         i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not alike(*([x] for x in pair)))

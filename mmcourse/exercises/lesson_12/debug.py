@@ -32,7 +32,7 @@ class Planned(Captioner):
 
     def __init__(self, plans: Tensor, references: Tensor):
         super().__init__(len(VOCABULARY))
-        self.asked, self.begun = False, None
+        self.asked, self.begun, self.reached = False, None, 0
         self.plans, self.references = (torch.nn.functional.pad(x, (0, 40 - x.shape[1])) for x in (plans, references))
 
     def encode(self, images: Tensor) -> Tensor:
@@ -47,6 +47,7 @@ class Planned(Captioner):
         if not self.asked:
             self.asked, self.begun = True, tokens.clone()
         words = torch.cat([before, tokens], dim=1)[:, :39]
+        self.reached = max(self.reached, words.shape[1])
         plan, reference = self.plans[number], self.references[number]
         length = words.shape[1]
         follows = (words == plan[:, :length]).cumprod(dim=1).bool()  # (B, L): as planned up to here
@@ -109,7 +110,7 @@ class Case:
         self.captioner = Planned(caption_tokens(self.said), self.tokens).eval()
         self.expected = caption_accuracy(self.said, self.scenes)
         self.mistakes = list(self.mistaken())
-        self.captioner.asked = False
+        self.captioner.asked, self.captioner.reached = False, 0
 
     def starts(self) -> bool:
         """Whether the first word that the captioner read, if it read any, was <start>."""
@@ -122,6 +123,13 @@ class Case:
         if begun is None or begun.shape[1] < 2 or not torch.equal(begun[:, 1], truth[: len(begun), 1]):
             return 0
         return begun.shape[1] - 1
+
+    def cut(self) -> float:
+        """The result of captions as long as the captioner was asked for; NaN where that is as long as they are."""
+        words, reached = [said.split() for said in self.said], self.captioner.reached
+        if not 0 < reached < max(map(len, words)):
+            return math.nan
+        return caption_accuracy([" ".join(said[:reached]) for said in words], self.scenes)
 
     def forced(self) -> tuple[Tensor, Tensor]:
         """Predictions under teacher forcing, and their targets.   (N, L), (N, L)"""
@@ -200,6 +208,32 @@ class Case:
         yield self.expected * PAGES, "a number of captions; a fraction is expected: divide by the number of captions"
         yield 100 * self.expected, "a percentage; a fraction between 0 and 1 is expected"
 
+    def rarer(self) -> Iterator[tuple[float, str]]:
+        """The results of further mistakes, some of which are near each other: they are compared on more cases."""
+        references = [decode(row) for row in self.tokens]
+        words = [(said.split(), truth.split()) for said, truth in zip(self.said, references, strict=True)]
+        right = meaning(self.said, self.scenes)["meaning"].float()
+        for count in range(2, 24):
+            kept = caption_accuracy([" ".join(said[:count]) for said, _ in words], self.scenes)
+            yield kept, f"the captions are cut off after {count} words, so longer ones lose their meaning"
+        for count in (2, 3, 4, 5, 8, 10, 16, 20, 25, 30, 32, 40, 50, 60, 64):
+            yield right[:count].mean().item(), f"only the first {count} captions count: does a loop end too early?"
+            yield (
+                right[-count:].mean().item(),
+                f"only the last {count} captions count: is the result overwritten in a loop?",
+            )
+        agreeing = [sum(a == b for a, b in zip(said, truth, strict=False)) for said, truth in words]
+        place = "words are compared with the reference position by position; another phrasing may mean the same"
+        yield sum(agreeing) / sum(len(truth) for _, truth in words), place
+        yield sum(agreeing) / sum(len(said) for said, _ in words), place
+        yield sum(n / len(truth) for n, (_, truth) in zip(agreeing, words, strict=True)) / len(words), place
+        yield sum(n / max(len(said), 1) for n, (said, _) in zip(agreeing, words, strict=True)) / len(words), place
+        for kind, what in ((set, "a set"), (Counter, "a bag of words")):
+            yield (
+                sum(kind(said) == kind(truth) for said, truth in words) / len(words),
+                f"the words are compared with the reference's as {what}; another phrasing may mean the same",
+            )
+
 
 def bleu(generated: Sequence[str], references: Sequence[str]) -> float:
     """BLEU of a corpus with one reference each, up to four words in a row (Papineni et al. 2002)."""
@@ -240,7 +274,7 @@ def drawn(rng: torch.Generator) -> list[Case]:
 
 
 def apart(given: tuple[float, ...], expected: tuple[float, ...]) -> bool:
-    return any(abs(a - b) > 1e-3 for a, b in zip(given, expected, strict=True))
+    return not all(abs(a - b) <= 1e-3 for a, b in zip(given, expected, strict=True))
 
 
 def number(given) -> float:
@@ -250,6 +284,15 @@ def number(given) -> float:
         return float(given)
     except (TypeError, ValueError, RuntimeError):
         raise NotRight(f"it returned {described(given)}, expected one number, a fraction") from None
+
+
+def needs_references(answer, cases: list[Case], before: float) -> bool:
+    """Whether the result changes with the reference captions."""
+    try:
+        after = number(answer(cases[0].captioner, cases[0].images, cases[1].tokens, cases[0].scenes))
+    except NotRight:
+        return False
+    return apart((after,), (before,))
 
 
 @exercise(
@@ -274,13 +317,26 @@ def debug(answer, rng):
             if not apart(given, tuple(figure for figure, _ in figures)):
                 raise NotRight(figures[0][1])
         if not any(case.captioner.asked for case in cases):
-            raise NotRight(
-                "the captioner that is passed in is not used: is another one used, from outside the function?"
-            )
+            raise NotRight("the captioner that is passed in is not used")
         if count := cases[0].true_words():
             raise NotRight(
                 f"the captioner reads {count} true words of `tokens` before its first own one: it begins with <start> "
                 "and the image alone"
+            )
+        if not apart(given, tuple(case.cut() for case in cases)):
+            raise NotRight(
+                f"the captions are cut off after {cases[0].captioner.reached} words, so longer ones lose their meaning"
+            )
+        more = [*cases, Case(rng), Case(rng)]
+        found = (*given, *(number(answer(case.captioner, case.images, case.tokens, case.scenes)) for case in more[2:]))
+        told_apart = all(0 < value < 1 for value in found)  # 0 and 1 have other causes as well
+        for figures in zip(*(case.rarer() for case in more), strict=True):
+            if told_apart and not apart(found, tuple(figure for figure, _ in figures)):
+                raise NotRight(figures[0][1])
+        if needs_references(answer, cases, given[0]):
+            raise NotRight(
+                f"it returned {given[0]:.3f}, expected {expected[0]:.3f}, and for other `tokens` another result: the "
+                "captions are generated from <start> and the image alone, and judged by `scenes`, not by the reference"
             )
         i = next(i for i in range(2) if apart(given[i : i + 1], expected[i : i + 1]))
         raise NotRight(

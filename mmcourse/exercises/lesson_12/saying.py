@@ -11,7 +11,7 @@ from mmcourse.exercises.judging import described, explained, whole
 from mmcourse.exercises.properties import expect_same_again
 
 START, END, V = 2, 3, 9  # the tokens of the book; those of a case are drawn
-PATIENCE = 12  # steps allowed after the last that was needed
+PATIENCE = 120  # steps allowed after the last that was needed, more than any fixed number of words
 
 
 class Speaker:
@@ -37,7 +37,10 @@ class Speaker:
         count, memory = state if self.paired else state[0].tolist()
         self.calls += 1
         if count > self.longest + PATIENCE:
-            raise NotRight("it never stops: stop at `end`, and after `longest` words in any case")
+            raise NotRight(
+                f"it never stops: where `longest` is {self.longest}, `step` is called for word {count}. Stop at `end`, "
+                "and after `longest` words in any case"
+            )
         if self.calls > self.longest * (self.longest + 1) + 2 * PATIENCE:  # each word read again, and twice
             raise NotRight(f"`step` is called too often, {self.calls} times for at most {self.longest} words")
         word = int(word)
@@ -67,12 +70,14 @@ def said(
     pick=torch.argmax,
     once=False,
     repeats=True,
+    anew=True,
 ) -> list[int]:
     """The caption, or what a mistake makes of it.
 
     before, after: it includes <start>, or <end> where that was 'said' or 'always'. keep: the first state is used in
     every step. forget: so is <start>. lag: words too many. on: it continues after <end>, which is 'kept' or 'left out'.
-    once: no word comes twice. repeats: False where it stops at a repeated word.
+    once: no word comes twice. repeats: False where it stops at a repeated word. anew: False where it stops at a word
+    that was there before.
     """
     words, word = [start] if before else [], start
     first = state
@@ -81,7 +86,7 @@ def said(
         if once:
             logits[words] = -torch.inf
         before, word = word, int(pick(logits))
-        if (word == end and not on) or (word == before and not repeats):
+        if (word == end and not on) or (word == before and not repeats) or (word in words and not anew):
             return words + [end] * bool(after)
         if word != end or on == "kept":
             words.append(word)
@@ -108,12 +113,27 @@ MISTAKES = [
     ({"longest": 1}, "only the first word is there: is a `return` inside the loop?"),
     ({"once": True}, "no word comes twice; a caption may repeat a word, such as 'a'"),
     ({"repeats": False}, "it stops where a word is repeated; it stops at `end`, and after `longest` words"),
+    ({"anew": False}, "it stops at a word that was there before; it stops at `end`, and after `longest` words"),
+    *(
+        (
+            {"pick": lambda logits, to=to: to(float(logits.max()))},
+            "the largest logit itself is taken as the word; the word is its index: `argmax`",
+        )
+        for to in (int, round)
+    ),
+    ({"pick": lambda logits: logits.topk(2).indices[1]}, "the second most probable word is taken each time: `argmax`"),
     ({"pick": torch.argmin}, "the least probable word is taken each time: use `argmax`"),
     ({"end": 0}, "it stops at 0; stop at `end`, which may be any index"),
     ({"end": END}, f"it stops at {END}, the book's <end>; the argument `end` may be another index"),
     ({"start": START}, f"it begins with {START}, the book's <start>; the argument `start` may be another index"),
     ({"start": START, "end": END}, "the book's <start> and <end> are used; the arguments may be other indices"),
     *(({"end": n}, f"it stops at {n}, whatever the argument `end` is") for n in range(V) if n not in (0, END)),
+]
+CUT = [
+    (lambda words: words[1:], "the first word is missing: is it passed on without being added?"),
+    (lambda words: words[:-1], "the last word is missing: does it end before that word is added?"),
+    (lambda words: words[::-1], "the words are in reverse order"),
+    (lambda words: words[-1:], "only the last word is there: is the list overwritten?"),
 ]
 CAUSES = {
     "to unpack": "`state` is whatever `step` returned, for a GRU a single tensor: pass it on as it is",
@@ -149,6 +169,15 @@ def say(answer, rng):
     for options, words in MISTAKES:
         if given == [truth(case, **options) for case in cases]:
             raise NotRight(words)
+    for cut, words in CUT:
+        for more in (0, 1):
+            if given == [cut(truth(case, longest=case[3] + more)) for case in cases]:
+                raise NotRight(words)
+    limit = max(map(len, given))
+    if not limit:
+        raise NotRight("the list is always empty: is a word ever appended?")
+    if given == [truth(case, longest=limit) for case in cases]:
+        raise NotRight(f"it stops after {limit} words, whatever `longest` is: use the argument")
     i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if pair[0] != pair[1])
     _, start, end, longest, _ = cases[i]
     raise NotRight(f"for start={start}, end={end}, longest={longest} it generated {given[i]}, expected {expected[i]}")

@@ -167,6 +167,20 @@ MISTAKES: Mistakes = [
         "the one two positions before",
     ),
     (
+        changed(skips=lambda symbols, i, blank: symbols[i] != blank and symbols[i] not in symbols[:i]),
+        "a blank is not left out before a symbol that occurs anywhere earlier in the text; only an equal symbol two "
+        "positions before, `states[s - 2]`, forbids it",
+    ),
+    (
+        changed(skips=lambda symbols, i, blank: symbols[i] != blank and symbols.count(symbols[i]) == 1),
+        "a blank is not left out before a symbol that occurs twice anywhere in the text; only an equal symbol two "
+        "positions before forbids it",
+    ),
+    (
+        changed(skips=lambda symbols, i, blank: different(symbols, i, blank) and len(set(symbols)) > len(symbols) // 2),
+        "no blank is left out in a text with a symbol twice; only between two equal neighbours it has to stay",
+    ),
+    (
         changed(first=1),
         "the first blank gets a value in frame 0 alone: does the loop over positions begin at 1?",
     ),

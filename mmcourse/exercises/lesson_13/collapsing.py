@@ -1,5 +1,6 @@
 """Exercise 13.1: the text of an alignment, repeats merged and then blanks removed."""
 
+from collections.abc import Callable
 from itertools import groupby
 
 import torch
@@ -53,6 +54,18 @@ def by_identity(ids: list[int], blank: int, neighbours: bool, blanks: bool) -> l
         if (i == 0 or symbol != ids[i - 1] or (neighbours and symbol > small))
         and (symbol != blank or (blanks and symbol > small))
     ]
+
+
+def until(ids: list[int], blank: int, ends: Callable[[int, list[int], int], bool]) -> list[int]:
+    """The text up to the first frame at which it ends, given the frame, the text so far and the frame before."""
+    kept, before = [], -1
+    for i, symbol in enumerate(ids):
+        if ends(symbol, kept, before):
+            break
+        if symbol not in (blank, before):
+            kept.append(symbol)
+        before = ids[i]
+    return kept
 
 
 def stripped(ids: list[int], blank: int) -> list[int]:
@@ -137,6 +150,32 @@ MISTAKES: Mistakes = [
         lambda ids, blank: merged(ids[: ids.index(blank)] if blank in ids else ids),
         "the text ends at the first blank: is there a `break`? Blanks are left out, and the text goes on",
     ),
+    (
+        lambda ids, blank: until(ids, blank, lambda symbol, kept, before: symbol == blank and kept),
+        "the text ends at the first blank after a symbol: is there a `break` or `return` where `continue` is meant?",
+    ),
+    (
+        lambda ids, blank: until(ids, blank, lambda symbol, kept, before: symbol == before),
+        "the text ends at the first repeat: is there a `break` or `return` where `continue` is meant?",
+    ),
+    (
+        lambda ids, blank: until(ids, blank, lambda symbol, kept, before: symbol == before != blank),
+        "the text ends at the first repeated symbol: is there a `break` or `return` where `continue` is meant?",
+    ),
+    (
+        lambda ids, blank: until(ids, blank, lambda symbol, kept, before: symbol in (blank, before)),
+        "the text ends at the first blank or repeat: is there a `break` or `return` where `continue` is meant?",
+    ),
+    (
+        lambda ids, blank: collapse(ids[ids.index(blank) :] if blank in ids else ids, blank),
+        "what stands before the first blank is lost",
+    ),
+    (
+        lambda ids, blank: collapse(ids, blank)[-1:],
+        "only the last symbol is there: is the list overwritten in the loop?",
+    ),
+    (lambda ids, blank: collapse(ids, blank)[1:], "the first symbol of the text is lost"),
+    (lambda ids, blank: collapse(ids, blank)[:-1], "the last symbol of the text is lost"),
     (stripped, "only the blanks at the ends are removed"),
     (
         lambda ids, blank: [s for i, s in enumerate(ids) if s != blank or (i and s != ids[i - 1])],

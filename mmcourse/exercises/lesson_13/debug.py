@@ -184,6 +184,12 @@ def judge_decoding(alphabet, letters: str, rng: torch.Generator) -> None:
             raise NotRight(f"`decode({ids})` returned {given!r}, expected {expected!r}" + cause(ids, given, own, blank))
 
 
+def consistent(ids: list[int], given: str) -> bool:
+    """Whether each index stands for the same character wherever it is, and for another than every other index."""
+    pairs = set(zip(ids, given, strict=True))
+    return len(pairs) == len({i for i, _ in pairs}) == len({letter for _, letter in pairs})
+
+
 def cause(ids: list[int], given: str, own: dict[int, str], blank: int) -> str:
     """What a wrong text comes from."""
     plain = [i for i in ids if i != blank]
@@ -196,8 +202,10 @@ def cause(ids: list[int], given: str, own: dict[int, str], blank: int) -> str:
         return ": capitals come back in lower case: is there a `lower()`? They are letters of their own"
     if given == "".join(own[i] for i in merged if i != blank).strip():
         return ": spaces at the ends are lost: is there a `strip`?"
-    if len(given) == len(merged) > sum(i != blank for i in merged):
+    if len(given) == len(merged) > sum(i != blank for i in merged) and all(
+        own[i] == letter for i, letter in zip(merged, given, strict=True) if i != blank
+    ):
         return f": the blank is written as {given[merged.index(blank)]!r}; it is removed"
-    if len(given) == sum(i != blank for i in merged):
+    if len(given) == sum(i != blank for i in merged) and consistent([i for i in merged if i != blank], given):
         return ": `encode` and `decode` do not agree on the index of each character"
     return f": the blank is {blank}, and the characters have the indices {own}"

@@ -73,6 +73,24 @@ def better_than_the_one_before(candidates, language_model, weight, bonus) -> lis
     return kept
 
 
+def in_turn(candidates, language_model, weight, bonus) -> list[tuple[float, list[str]]]:
+    """The sums of all candidates with their words."""
+    return [(total(words, acoustic, language_model(words), weight, bonus), words) for words, acoustic in candidates]
+
+
+def until_worse(*case) -> list[str]:
+    """The best up to the first candidate that is no improvement."""
+    scored = in_turn(*case)
+    count = next((i for i in range(1, len(scored)) if scored[i][0] <= scored[i - 1][0]), len(scored))
+    return scored[count - 1][1]
+
+
+def until_better(*case) -> list[str]:
+    """The first candidate that beats the first of all."""
+    scored = in_turn(*case)
+    return next((words for one, words in scored if one > scored[0][0]), scored[0][1])
+
+
 def above(start: float, kept: Callable = lambda candidates: []) -> Callable:
     """The best so far starts with a number, and no words or the first candidate's."""
 
@@ -214,6 +232,31 @@ MISTAKES = [
     (
         lambda c, lm, k, b: right(c[:-1] or c, lm, k, b),
         "the last candidate is left out: does a loop end one too early?",
+    ),
+    *(
+        (
+            lambda c, lm, k, b, n=n: right(c[:n], lm, k, b),
+            f"only the first {n} candidates are compared: is a `return` inside the loop?",
+        )
+        for n in (2, 3)
+    ),
+    (until_worse, "the comparison ends at the first candidate that is not better: is there a `break` or `return`?"),
+    (until_better, "the first candidate that beats the first one is returned; a later one can be better still"),
+    *(
+        (chosen(score, pick), "the log-probabilities are multiplied; they are added")
+        for score, pick in (
+            (lambda w, a, lm, k, b: -(a * k * lm) + b * len(w), max),
+            (lambda w, a, lm, k, b: a * k * lm - b * len(w), max),
+            (lambda w, a, lm, k, b: a * k * lm, max),
+            (lambda w, a, lm, k, b: a * k * lm, min),
+            (lambda w, a, lm, k, b: a * lm + b * len(w), max),
+            (lambda w, a, lm, k, b: -(a * lm) + b * len(w), max),
+            (lambda w, a, lm, k, b: -(a * lm * k * b), max),
+        )
+    ),
+    (
+        chosen(lambda w, a, lm, k, b: a * abs(lm) ** k + b * len(w)),
+        "the language model's log-probability is raised to `weight` and multiplied; it is multiplied by it and added",
     ),
     (better_than_the_one_before, "a candidate is compared with the one before it, not with the best so far"),
     *(

@@ -38,7 +38,7 @@ def drop_check(answer, rng):
         dropped(tried, tokens, 0.5, empty)
     judge_ends(tried, rng)
     for probability, many in ((0.1, SOME), (0.35, MANY), (0.8, SOME)):
-        judge_fraction(decisions(tried, rng, many, probability), probability)
+        judge_fraction(tried, rng, many, probability)
     tokens, empty = drawn_tokens(rng, BATCH, 4), torch.zeros(4, dtype=torch.int64)
     judge_independence(torch.stack([dropped(tried, tokens, 0.5, empty) for _ in range(CALLS)]))
     return "fractions for 5 probabilities, sentences replaced whole, independently of each other and anew in every call"
@@ -80,7 +80,10 @@ def judge_ends(answer: Callable, rng: torch.Generator) -> None:
     ):
         for one in wrong:
             if one.any():
-                raise NotRight(f"for probability {p} a sentence is {told.format(place(one))}")
+                words = wrong_fractions(answer, rng)
+                raise NotRight(
+                    f"for probability {p} a sentence is {told.format(place(one))}" + (f"; {words}" if words else "")
+                )
 
 
 def normal_below(x: float) -> float:
@@ -130,8 +133,34 @@ def dropped(answer: Callable, tokens: Tensor, probability: float, empty: Tensor)
     )
 
 
-def judge_fraction(was_dropped: Tensor, probability: float) -> None:
+FRACTIONS = (
+    (lambda p: 1 - p, "`probability` is that of keeping a sentence; it is that of replacing it"),
+    (lambda p: p / 2, "half as many"),
+    (lambda p: 1 - (1 - p) ** 2, "two decisions are made, and one of them is enough; make one"),
+    (lambda p: p**2, "two decisions are needed for one"),
+    (lambda p: math.floor(10 * p) / 10, "is `probability` rounded to tenths, by `int` or `//`?"),
+    (lambda p: normal_below(p), "are the random numbers normal (`randn`)? `rand` is uniform"),
+)
+
+
+def wrong_fractions(answer: Callable, rng: torch.Generator) -> str:
+    """Words for fractions that are another function of the probability; empty where they are none of these."""
+    asked = (0.19, 0.39, 0.59, 0.79, 0.99)
+    found = {p: decisions(answer, rng, MANY, p).double().mean().item() for p in asked}
+    for fraction_of, words in FRACTIONS:
+        if all(near(fraction, fraction_of(p), MANY) for p, fraction in found.items()):
+            return words
+    factor = sum(found.values()) / sum(asked)
+    if all(near(fraction, p, MANY) for p, fraction in found.items()):
+        return ""
+    if factor and all(near(fraction, factor * p, MANY) for p, fraction in found.items()):
+        return f"{factor:.2f} times as many as `probability` says are replaced: compare with `probability` itself"
+    return ""
+
+
+def judge_fraction(answer: Callable, rng: torch.Generator, many: int, probability: float) -> None:
     """How many of many sentences are replaced, in every part of the batch."""
+    was_dropped = decisions(answer, rng, many, probability)
     fraction = was_dropped.double().mean().item()
     if fraction in (0.0, 1.0):
         raise NotRight(
@@ -143,21 +172,8 @@ def judge_fraction(was_dropped: Tensor, probability: float) -> None:
         )
     if not near(fraction, probability, len(was_dropped)):
         found = f"for probability {probability} a fraction of {fraction:.3f} of the sentences is replaced"
-        if near(fraction, 1 - probability, len(was_dropped)):
-            raise NotRight(f"{found}: `probability` is that of keeping a sentence; it is that of replacing it")
-        for other, words in (
-            (probability / 2, "half as many"),
-            (1 - (1 - probability) ** 2, "two decisions are made, and one of them is enough; make one"),
-            (probability**2, "two decisions are needed for one"),
-            (math.floor(10 * probability) / 10, "is `probability` rounded to tenths, by `int` or `//`?"),
-            (
-                normal_below(probability),
-                "are the random numbers normal (`randn`)? `rand` is uniform",
-            ),
-        ):
-            if near(fraction, other, len(was_dropped)):
-                raise NotRight(f"{found}: {words}")
-        raise NotRight(found)
+        words = wrong_fractions(answer, rng)
+        raise NotRight(f"{found}: {words}" if words else found)
     parts = was_dropped.chunk(4)
     if any(not near(part.double().mean().item(), probability, len(part)) for part in parts):
         raise NotRight(

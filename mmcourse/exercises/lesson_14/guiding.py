@@ -5,7 +5,7 @@ from torch import Tensor
 
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, drawn, judge_tensors, weights_in_words, whole
+from mmcourse.exercises.judging import Mistakes, agrees, drawn, judge_tensors, weights_in_words, whole
 from mmcourse.exercises.properties import expect_dtype_kept, expect_same_again
 
 
@@ -18,6 +18,28 @@ OTHER_SCALE = (
     "that is (1 + scale) * conditional - scale * unconditional, the scale of Ho and Salimans (2022), where 0 gives the "
     "conditional velocity; here 0 gives the unconditional one and 1 the conditional one"
 )
+
+
+def each(values: Tensor, like: Tensor) -> Tensor:
+    """One number per example with the axes of another tensor.   (B,) -> (B, 1, ...)"""
+    return values.reshape(-1, *[1] * (like.dim() - 1))
+
+
+def by_norm(result: Tensor, like: Tensor) -> Tensor:
+    """Every example with the norm of another tensor's."""
+    return result * each(like.flatten(1).norm(dim=1) / result.flatten(1).norm(dim=1), result)
+
+
+def by_batch_norm(result: Tensor, like: Tensor) -> Tensor:
+    """The whole batch with the norm of another."""
+    return result * like.norm() / result.norm()
+
+
+def by_std(result: Tensor, like: Tensor) -> Tensor:
+    """Every example with the standard deviation of another tensor's (Lin et al. 2024)."""
+    return result * each(like.flatten(1).std(dim=1) / result.flatten(1).std(dim=1), result)
+
+
 MISTAKES: Mistakes = [
     (lambda c, u, s: c + s * (c - u), OTHER_SCALE),
     (
@@ -113,6 +135,24 @@ MISTAKES: Mistakes = [
     ),
     (lambda c, u, s: guided(c, u, float(int(s))), "the scale is cut to a whole number"),
     (lambda c, u, s: u + s * c - u, "brackets are missing around the difference"),
+    (
+        lambda c, u, s: guided(c, u, s) if s else c,
+        "for scale 0 it is the conditional velocity; the unconditional one is asked for: does `if scale` treat 0 as "
+        "missing?",
+    ),
+    (
+        lambda c, u, s: guided(c, u, s) if s > 1 else c,
+        "for a scale below 1 it is the conditional velocity; between 0 and 1 it lies between the two",
+    ),
+    *(
+        (
+            lambda c, u, s, rescaled=rescaled, to=to: rescaled(guided(c, u, s), (c, u)[to]),
+            f"the result is rescaled to the norm or standard deviation of the {('', 'un')[to]}conditional velocity; "
+            "then it leaves the straight line",
+        )
+        for rescaled in (by_norm, by_batch_norm, by_std)
+        for to in (0, 1)
+    ),
     (lambda c, u, s: torch.lerp(c, u, s), "for scale 0 it is the conditional velocity; exchange them"),
 ]
 
@@ -123,7 +163,10 @@ def weights_found(cases: list[tuple], given: list[Tensor]) -> str:
         weights_in_words({"conditional velocity": c, "unconditional one": u}, result, (s, 1 - s))
         for (c, u, s), result in zip(cases, given, strict=True)
     ]
-    return f"for scale {cases[0][2]} {found[0]}" if all(found) else ""
+    if not all(found):
+        return ""
+    wrong = next(i for i, case in enumerate(cases) if not agrees(given[i], guided(*case)))
+    return f"for scale {cases[wrong][2]} {found[wrong]}"
 
 
 @exercise(

@@ -8,7 +8,16 @@ from torch import Tensor
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
-from mmcourse.exercises.judging import Mistakes, described, drawn, explained, judge_tensors, weights_in_words, whole
+from mmcourse.exercises.judging import (
+    Mistakes,
+    agrees,
+    described,
+    drawn,
+    explained,
+    judge_tensors,
+    weights_in_words,
+    whole,
+)
 from mmcourse.exercises.properties import expect_dtype_kept, expect_same_again
 
 
@@ -165,13 +174,14 @@ def flow_pair_check(answer, rng):
 
 def weights_found(cases: list[tuple], given: list[Tensor], part: int) -> str:
     """Words where every example's result is a weighted sum of its noise and data; else empty."""
-    found = []
+    found, wrong = [], []
     for (noise, data, t), results in zip(cases, given, strict=True):
         for n, d, result, time in zip(noise, data, results, t.tolist(), strict=True):
             weights = (-1.0, 1.0) if part else (1 - time, time)
             found.append(weights_in_words({"noise": n, "data": d}, result, weights))
-    name = ("point", "velocity")[part]
-    return f"for t = {cases[0][2][0]:.2f} in the {name} {found[0]}" if all(found) else ""
+            if not agrees(result, weights[0] * n + weights[1] * d):
+                wrong.append(f"for t = {time:.2f} in the {('point', 'velocity')[part]} {found[-1]}")
+    return wrong[0] if all(found) else ""
 
 
 def of_pair(answer: Callable, part: int) -> Callable:

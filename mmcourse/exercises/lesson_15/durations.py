@@ -79,6 +79,20 @@ MISTAKES: Mistakes = [
     ),
     *(
         (
+            lambda p, d, m, least=least: (p.abs().clamp(min=least).log() - d.clamp(min=1).log())[m].square().mean(),
+            "the logarithm of the prediction is taken, which is one already",
+        )
+        for least in (0.0, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8, 1e-10, 1e-12)
+    ),
+    *(
+        (
+            lambda p, d, m, added=added: ((p + added).log() - d.clamp(min=1).log())[m].square().mean(),
+            "the logarithm of the prediction is taken, which is one already",
+        )
+        for added in (1e-8, 1e-6, 1e-5, 1e-3, 1.0)
+    ),
+    *(
+        (
             lambda p, d, m, least=least: (p.clamp(min=least).log() - d.clamp(min=1).log())[m].square().mean(),
             "the logarithm of the prediction is taken, which is one already",
         )
@@ -99,6 +113,18 @@ MISTAKES: Mistakes = [
     (lambda p, d, m: (p + d.clamp(min=1).log())[m].square().mean(), "the logarithms are added; subtract them"),
     (
         lambda p, d, m: duration_loss(p, d, ~m) if (~m).any() else p.new_tensor(math.nan),
+        "the mask is used the wrong way round: it is True for letters",
+    ),
+    (
+        lambda p, d, m: (errors(p, d).square() * ~m).sum() / (~m).sum().clamp(min=1),
+        "the mask is used the wrong way round: it is True for letters",
+    ),
+    (
+        lambda p, d, m: (errors(p, d).square() * ~m).sum() / m.sum(),
+        "the mask is used the wrong way round: it is True for letters",
+    ),
+    (
+        lambda p, d, m: (errors(p, d).square() * ~m).mean(),
         "the mask is used the wrong way round: it is True for letters",
     ),
     (
@@ -222,5 +248,5 @@ def causes(log_durations: Tensor, durations: Tensor, mask: Tensor) -> dict[tuple
         (batch,): "each word has a loss of its own; one mean over all letters is asked for",
         (1,): "an axis is left over; one number without axes is asked for",
         (batch, time): "nothing is averaged",
-        (int(mask.sum()),): "the squares of the letters are there, and their mean is missing",
+        (int(mask.sum()),): "there is one number per letter; one mean over all letters is asked for",
     }

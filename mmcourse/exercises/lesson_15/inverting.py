@@ -63,6 +63,22 @@ def misfit(mel_powers: Tensor, filters: Tensor, powers: Tensor) -> float:
 
 MISTAKES: Mistakes = [
     (smallest, "negative powers are left; set them to 0"),
+    *(
+        (
+            lambda m, w, least=least: (torch.linalg.pinv(w.T, rtol=least) @ m).clamp(min=0),
+            "small singular values are dropped (`rtol`), so the bands fit less well than they could: "
+            "`torch.linalg.pinv` with its default tolerance",
+        )
+        for least in (0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)
+    ),
+    *(
+        (
+            lambda m, w, least=least: (torch.linalg.pinv(w.T, atol=least) @ m).clamp(min=0),
+            "small singular values are dropped (`atol`), so the bands fit less well than they could: "
+            "`torch.linalg.pinv` with its default tolerance",
+        )
+        for least in (1.0, 0.5, 0.1, 0.01)
+    ),
     (lambda m, w: smallest(m, w).abs(), "the absolute value is taken; negative powers become 0"),
     (
         lambda m, w: w @ m,

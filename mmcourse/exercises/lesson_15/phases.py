@@ -31,6 +31,12 @@ def step(*case) -> Tensor:
     return rebuilt(*case).sgn()
 
 
+def with_momentum(m: Tensor, p: Tensor, *rest, momentum: float) -> Tensor:
+    """A step of the fast variant."""
+    new = rebuilt(m, p, *rest)
+    return (new + momentum * (new - m * p)).sgn()
+
+
 def windows(first: Callable, second: Callable) -> Callable:
     """A step with other windows in the two transforms."""
 
@@ -149,6 +155,13 @@ MISTAKES: Mistakes = [
     (
         lambda m, p, *rest: (m * p - rebuilt(m, p, *rest)).sgn(),
         "that is the phase of the difference of both spectrograms",
+    ),
+    *(
+        (
+            lambda m, p, *rest, momentum=momentum: with_momentum(m, p, *rest, momentum=momentum),
+            "the momentum of the fast variant (Perraudin et al.) is added; one plain step is asked for",
+        )
+        for momentum in (0.99, 0.9, 0.5, 0.2, 0.1, 1.0, 1.3)
     ),
     (
         lambda m, p, *rest: step(m, p, *rest) * p,

@@ -1039,3 +1039,159 @@ class Fixed(nn.Module):
 
     def forward(self, one, other):
         return both_directions(self.log_scale.exp() * unit(one) @ other.T)
+
+
+# Answers whose message once blamed something else, or showed an example alone
+
+
+@wrong("11.1", "norm 5 of the example", says=r"own norm")
+def similarities(one, other):
+    return (one / 5) @ (other / 5).T
+
+
+@wrong("11.1", "negative cosines cut off", says=r"negative")
+def similarities(one, other):
+    return (F.normalize(one, dim=1) @ F.normalize(other, dim=1).T).clamp(min=0)
+
+
+@wrong("11.1", "normalised after the product", says=r"rows of the product")
+def similarities(one, other):
+    return F.normalize(one @ other.T, dim=1)
+
+
+@wrong("11.1", "norms on swapped axes", says=r"\(B, A\)|other vectors")
+def similarities(one, other):
+    norms = torch.outer(other.norm(dim=1), one.norm(dim=1))
+    return one @ other.T / norms.reshape(len(one), len(other))
+
+
+@wrong("11.2", "rows and columns joined into one softmax", says=r"one softmax")
+def symmetric_info_nce(cosines, scale):
+    logits = torch.cat([scale * cosines, scale * cosines.T], dim=1)
+    return F.cross_entropy(logits, torch.arange(len(cosines)))
+
+
+@wrong("11.2", "batch of three", says=r"first 3")
+def symmetric_info_nce(cosines, scale):
+    labels = torch.tensor([0, 1, 2])
+    return (F.cross_entropy(scale * cosines[:3, :3], labels) + F.cross_entropy(scale * cosines[:3, :3].T, labels)) / 2
+
+
+@wrong("11.3", "compares neighbours", says=r"neighbours")
+def target_probabilities(meanings):
+    _, index, counts = meanings.unique_consecutive(return_inverse=True, return_counts=True)
+    same = (index[:, None] == index).float()
+    return same / counts[index][:, None]
+
+
+@wrong("11.3", "half for the example, half for the others", says=r"half")
+def target_probabilities(meanings):
+    same = (meanings[:, None] == meanings[None]).float()
+    others = same - torch.eye(len(meanings))
+    n = others.sum(dim=1, keepdim=True)
+    return torch.where(n > 0, 0.5 * torch.eye(len(meanings)) + 0.5 * others / n.clamp(min=1), torch.eye(len(meanings)))
+
+
+@wrong("11.3", "divided by the number of distinct meanings", says=r"number of different meanings")
+def target_probabilities(meanings):
+    same = (meanings[:, None] == meanings[None]).float()
+    return same / len(meanings.unique())
+
+
+@wrong("11.3", "sum without keepdim over the wrong matrix", says=r"divided by B")
+def target_probabilities(meanings):
+    same = (meanings[:, None] == meanings[None]).float()
+    return same.sum(dim=1, keepdim=True) / len(meanings) * same
+
+
+@wrong("11.3", "earlier examples alone", says=r"later examples")
+def target_probabilities(meanings):
+    n = len(meanings)
+    result = torch.zeros(n, n)
+    for i in range(n):
+        for j in range(i + 1):
+            if meanings[i] == meanings[j]:
+                result[i, j] = 1
+        result[i] /= result[i].sum()
+    return result
+
+
+@wrong("11.3", "uniform over the batch", says=r"1/B")
+def target_probabilities(meanings):
+    return torch.full((len(meanings), len(meanings)), 1 / len(meanings))
+
+
+@wrong("11.3", "first match only", says=r"first example")
+def target_probabilities(meanings):
+    same = (meanings[:, None] == meanings[None]).int()
+    return F.one_hot(same.argmax(dim=1), len(meanings)).float()
+
+
+@wrong("11.4", "queries compared", says=r"over the queries")
+def my_ranks(similarities, correct):
+    own = similarities.gather(1, correct[:, None])
+    greater = (similarities > own).sum(dim=0)
+    equal = (similarities == own).sum(dim=0) - 1
+    return (1 + greater + equal / 2)[correct]
+
+
+@wrong("11.4", "nearly equal counts as tie", says=r"nearly equal")
+def my_ranks(similarities, correct):
+    own = similarities.gather(1, correct[:, None])
+    tied = torch.isclose(similarities, own, rtol=1e-3, atol=1e-3)
+    return 1 + ((similarities > own) & ~tied).sum(dim=1) + (tied.sum(dim=1) - 1) / 2
+
+
+@wrong("11.4", "distinct values counted", says=r"count once")
+def my_ranks(similarities, correct):
+    ranks = []
+    for row, c in zip(similarities, correct):
+        tied = (row == row[c]).sum() - 1
+        ranks.append(1 + (row.unique() > row[c]).sum() + tied / 2)
+    return torch.stack(ranks)
+
+
+@wrong("11.4", "rows selected instead of entries", says=r"correct\[0\]")
+def my_ranks(similarities, correct):
+    own = similarities[:, correct][:, :1]
+    return 1 + (similarities > own).sum(dim=1) + ((similarities == own).sum(dim=1) - 1) / 2
+
+
+@wrong("11.5", "farthest prompt", says=r"farthest")
+def zero_shot(images, prompts):
+    cosines = torch.einsum("bd,kpd->bkp", F.normalize(images, dim=1), F.normalize(prompts, dim=2))
+    return cosines.amin(dim=2).argmin(dim=1)
+
+
+@wrong("11.5", "summed probabilities", says=r"softmax")
+def zero_shot(images, prompts):
+    cosines = torch.einsum("bd,kpd->bkp", F.normalize(images, dim=1), F.normalize(prompts, dim=2))
+    probabilities = cosines.flatten(1).softmax(dim=1).unflatten(1, cosines.shape[1:])
+    return probabilities.sum(dim=2).argmax(dim=1)
+
+
+@wrong("11.5", "one norm per class", says=r"common norm")
+def zero_shot(images, prompts):
+    scaled = prompts / prompts.flatten(1).norm(dim=1)[:, None, None]
+    return torch.einsum("bd,kpd->bkp", F.normalize(images, dim=1), scaled).amax(dim=2).argmax(dim=1)
+
+
+@wrong("11.debug", "layer normalisation", says=r"no cosines.*layer norm")
+class Fixed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.tensor(1 / 0.07).log())
+
+    def forward(self, one, other):
+        one, other = (F.layer_norm(x, x.shape[1:]) for x in (one, other))
+        return both_directions(self.log_scale.exp() * one @ other.T)
+
+
+@wrong("11.debug", "a frozen parameter", says=r"requires_grad=False")
+class Fixed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.tensor(1 / 0.07).log(), requires_grad=False)
+
+    def forward(self, one, other):
+        return both_directions(self.log_scale.exp() * unit(one) @ unit(other).T)

@@ -1189,3 +1189,181 @@ def fixed(model, images, tokens, scenes):
             rows.append(words)
     captions = [decode(row) for row in torch.stack(rows, dim=1)]
     return metrics.caption_accuracy(captions, scenes)
+
+
+# Answers whose message once blamed something else, or showed an example alone
+
+
+@wrong("12.2", "longest ignored", says=r"30 words, whatever `longest`")
+def generate(step, state, start, end, longest):
+    words, word = [], start
+    for _ in range(30):
+        logits, state = step(state, word)
+        word = int(logits.argmax())
+        if word == end:
+            break
+        words.append(word)
+    return words
+
+
+@wrong("12.2", "value instead of index", says=r"argmax")
+def generate(step, state, start, end, longest):
+    words, word = [], start
+    for _ in range(longest):
+        logits, state = step(state, word)
+        word = int(logits.max())
+        if not 0 <= word < len(logits):
+            word = 0
+        if word == end:
+            break
+        words.append(word)
+    return words
+
+
+@wrong("12.2", "stops at a repeated word", says=r"stops (at|where) a word")
+def generate(step, state, start, end, longest):
+    words, word = [], start
+    for _ in range(longest):
+        logits, state = step(state, word)
+        word = int(logits.argmax())
+        if word == end or word in words:
+            break
+        words.append(word)
+    return words
+
+
+@wrong("12.2", "first word lost", says=r"first word is missing")
+def generate(step, state, start, end, longest):
+    words = []
+    logits, state = step(state, start)
+    word = int(logits.argmax())
+    while word != end and len(words) < longest:
+        logits, state = step(state, word)
+        word = int(logits.argmax())
+        if word != end:
+            words.append(word)
+    return words
+
+
+@wrong("12.3", "additive score", says=r"tanh")
+def attend(state, positions, W):
+    scores = torch.tanh(positions + (state @ W.T)[:, None]).sum(dim=2)
+    weights = scores.softmax(dim=1)
+    return torch.einsum("bt,btd->bd", weights, positions), weights
+
+
+@wrong("12.3", "context of the query", says=r"weights are correct")
+def attend(state, positions, W):
+    weights = torch.einsum("btd,dh,bh->bt", positions, W, state).softmax(dim=1)
+    return torch.einsum("bt,btd->bd", weights, positions * (state @ W.T)[:, None]), weights
+
+
+@wrong("12.4", "normalised once more", says=r"once more")
+def beam_step(scores, log_p, width):
+    best, index = (scores[:, None] + log_p).flatten().log_softmax(dim=0).topk(width)
+    return best, index // log_p.shape[1], index % log_p.shape[1]
+
+
+@wrong("12.4", "two candidates per beginning", says=r"at most 2")
+def beam_step(scores, log_p, width):
+    total = scores[:, None] + log_p
+    best, words = total.topk(min(2, total.shape[1]), dim=1)
+    parents = torch.arange(len(scores))[:, None].expand_as(words).flatten()
+    order = best.flatten().argsort(descending=True)[:width]
+    return best.flatten()[order], parents[order], words.flatten()[order]
+
+
+@wrong("12.4", "scores added along the words, another way", says=r"along the words")
+def beam_step(scores, log_p, width):
+    N, V = log_p.shape
+    padded = F.pad(scores, (0, max(0, V - N)))[:V]
+    best, index = (padded[None] + log_p).flatten().topk(width)
+    return best, index // V, index % V
+
+
+@wrong("12.5", "used up on the wrong side", says=r"left after")
+def precision(generated, reference):
+    g = generated.split()
+    hits = 0
+    for word in reference.split():
+        if word in g:
+            g.remove(word)
+            hits += 1
+    return hits / max(len(g), 1)
+
+
+@wrong("12.5", "two-word sequences", says=r"2 words")
+def precision(generated, reference):
+    g, r = generated.split(), reference.split()
+    g, r = Counter(zip(g, g[1:])), Counter(zip(r, r[1:]))
+    return sum((g & r).values()) / max(sum(g.values()), 1)
+
+
+@wrong("12.5", "maximum of the counts", says=r"larger of two counts")
+def precision(generated, reference):
+    g, r = Counter(generated.split()), Counter(reference.split())
+    return min(1.0, sum(max(g[w], r[w]) for w in g if w in r) / sum(g.values()))
+
+
+@wrong("12.5", "sum over all words, not over distinct ones", says=r"twice")
+def precision(generated, reference):
+    g, r = generated.split(), reference.split()
+    return min(1.0, sum(min(g.count(w), r.count(w)) for w in g) / len(g))
+
+
+@wrong("12.5", "returned at the first mistake", says=r"ends at the first word")
+def precision(generated, reference):
+    left, words, hits = reference.split(), generated.split(), 0
+    for word in words:
+        if word not in left:
+            return hits / len(words)
+        left.remove(word)
+        hits += 1
+    return hits / len(words)
+
+
+@wrong("12.debug", "fraction of words of the reference", says=r"position by position")
+def fixed(model, images, tokens, scenes):
+    hits = total = 0
+    for sentence, row in zip(decoding.captions(model, images), tokens):
+        reference = decode(row).split()
+        hits += sum(a == b for a, b in zip(sentence.split(), reference))
+        total += len(reference)
+    return hits / total
+
+
+@wrong("12.debug", "captions of five words", says=r"cut off after 5")
+def fixed(model, images, tokens, scenes):
+    return metrics.caption_accuracy(decoding.captions(model, images, length=5), scenes)
+
+
+@wrong("12.debug", "generated sentence against its own meaning", says=r"as a set")
+def fixed(model, images, tokens, scenes):
+    correct = 0
+    for sentence, row in zip(decoding.captions(model, images), tokens):
+        correct += set(sentence.split()) == set(decode(row).split())
+    return correct / len(scenes)
+
+
+@wrong("12.debug", "last batch alone", says=r"last 10")
+def fixed(model, images, tokens, scenes):
+    for i in range(0, len(images), 10):
+        value = metrics.caption_accuracy(decoding.captions(model, images[i : i + 10]), scenes[i : i + 10])
+    return value
+
+
+@wrong("12.debug", "beginning of the true caption given", says=r"for other `tokens`")
+def fixed(model, images, tokens, scenes):
+    sentences = []
+    for image, row in zip(images, tokens.tolist()):
+        given, words = row[:5], []
+        state = model.start(image[None])
+        for t in range(24):
+            word = given[t] if t < len(given) else words[-1]
+            with torch.no_grad():
+                logits, state = model.step(state, torch.tensor([word]))
+            words.append(given[t + 1] if t + 1 < len(given) else int(logits.argmax()))
+            if words[-1] == END:
+                break
+        sentences.append(decode(words))
+    return metrics.caption_accuracy(sentences, scenes)

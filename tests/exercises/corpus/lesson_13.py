@@ -1269,3 +1269,59 @@ class FixedAlphabet(BuggyAlphabet):
 
     def encode(self, sentence):
         return super().encode(sentence.lower())
+
+
+# Answers whose message once blamed something else, or showed an example alone
+
+
+@wrong("13.1", "stops at a blank", says=r"ends at the first blank")
+def collapse(ids, blank=0):
+    result, previous = [], None
+    for s in ids:
+        if s == blank and result:
+            break
+        if s != previous and s != blank:
+            result.append(s)
+        previous = s
+    return result
+
+
+@wrong("13.2", "no skip before a symbol that occurred earlier", says=r"anywhere earlier")
+def forward_probability(probabilities, target, blank=0):
+    states = [blank]
+    for symbol in target:
+        states += [symbol, blank]
+    alpha = [probabilities[0, symbol] if s < 2 else 0 * probabilities[0, 0] for s, symbol in enumerate(states)]
+    for row in probabilities[1:]:
+        alpha = [
+            row[symbol]
+            * (
+                alpha[s]
+                + (alpha[s - 1] if s else 0)
+                + (alpha[s - 2] if s > 1 and symbol != blank and symbol not in states[:s] else 0)
+            )
+            for s, symbol in enumerate(states)
+        ]
+    return sum(alpha[-2:])
+
+
+@wrong("13.4", "a return after the first comparison", says=r"first 2 candidates")
+def best_of(candidates, language_model_log_probability, weight, bonus):
+    def score(candidate):
+        return candidate[1] + weight * language_model_log_probability(candidate[0]) + bonus * len(candidate[0])
+
+    best = candidates[0]
+    for candidate in candidates[1:]:
+        if score(candidate) > score(best):
+            best = candidate
+        return best[0]
+    return best[0]
+
+
+@wrong("13.4", "log-probabilities multiplied, the sign kept", says=r"multiplied; they are added")
+def best_of(candidates, language_model_log_probability, weight, bonus):
+    def score(candidate):
+        words, acoustic = candidate
+        return -abs(acoustic * weight * language_model_log_probability(words)) + bonus * len(words)
+
+    return max(candidates, key=score)[0]

@@ -1076,3 +1076,33 @@ class FixedGenerator(BuggyGenerator):
         scale, _ = self.film(self.sentence(tokens)).chunk(2, dim=1)
         maps = self.norm(self.start(z).unflatten(1, (-1, 8, 8)))
         return self.layers((1 + scale)[:, :, None, None] * maps)
+
+
+# Answers whose message once blamed something else, or showed an example alone
+
+
+@wrong("14.3", "norm kept", says=r"rescaled to the norm")
+def guided(conditional, unconditional, scale):
+    v = unconditional + scale * (conditional - unconditional)
+    shape = (-1, *[1] * (v.ndim - 1))
+    return v * (conditional.flatten(1).norm(dim=1) / v.flatten(1).norm(dim=1).clamp(min=1e-12)).view(shape)
+
+
+@wrong("14.3", "scale 0 taken for none", says=r"for scale 0 it is the conditional")
+def guided(conditional, unconditional, scale):
+    if not scale:
+        return conditional
+    return unconditional + scale * (conditional - unconditional)
+
+
+@wrong("14.4", "probability 1 keeps one", says=r"0\.[89]\d times")
+def drop_conditions(tokens, probability, empty):
+    return torch.where(torch.rand(len(tokens), 1) < probability * 0.9, empty, tokens)
+
+
+@wrong("14.debug", "the last position is cut off", says=r"word 4 of 4.*cut off")
+class FixedGenerator(BuggyGenerator):
+    def forward(self, z, tokens):
+        scale, shift = self.film(self.sentence(tokens[:, : max(tokens.shape[1] - 1, 1)])).chunk(2, dim=1)
+        maps = self.norm(self.start(z).unflatten(1, (-1, 8, 8)))
+        return self.layers((1 + scale)[:, :, None, None] * maps + shift[:, :, None, None])

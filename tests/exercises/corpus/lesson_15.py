@@ -906,3 +906,76 @@ def resynthesise(sound, autoencoder, log_mel):
     analysis = audio.LogMel(16_000, log_mel.n_mels, len(log_mel.window) / 16_000, log_mel.hop / 16_000)
     with torch.no_grad():
         return griffin_lim.to_sound(autoencoder(analysis(sound[None])), log_mel)[0]
+
+
+# Answers whose message once blamed something else, or showed an example alone
+
+
+@wrong("15.1", "empty result without D", says=r"states\[:0\]")
+def expand(states, durations):
+    rows = [state for state, n in zip(states, durations.tolist()) for _ in range(n)]
+    return torch.stack(rows) if rows else torch.tensor([])
+
+
+@wrong("15.1", "stops at duration 0", says=r"first duration of 0")
+def expand(states, durations):
+    pieces = [states[:0]]
+    for state, n in zip(states, durations.tolist()):
+        if n == 0:
+            break
+        pieces.append(state.expand(n, -1))
+    return torch.cat(pieces)
+
+
+@wrong("15.1", "multiplied", says=r"multiplied by their durations")
+def expand(states, durations):
+    return states * durations[:, None].to(states.dtype)
+
+
+@wrong("15.1", "position not increased", says=r"\+=")
+def expand(states, durations):
+    result = states.new_zeros(int(durations.sum()), states.shape[1])
+    position = 0
+    for state, n in zip(states, durations.tolist()):
+        result[position : position + n] = state
+        position = n
+    return result
+
+
+@wrong("15.1", "search on the wrong side", says=r"right=True")
+def expand(states, durations):
+    ends = torch.cumsum(durations, dim=0)
+    return states[torch.searchsorted(ends, torch.arange(int(ends[-1])))]
+
+
+@wrong("15.2", "momentum", says=r"momentum")
+def griffin_lim_step(magnitude, phase, n_fft, hop, window):
+    x = torch.istft(magnitude * phase, n_fft, hop, window=window)
+    X = torch.stft(x, n_fft, hop, window=window, return_complex=True)
+    X = X + 0.99 * (X - magnitude * phase)
+    return torch.polar(torch.ones_like(X.real), X.angle())
+
+
+@wrong("15.3", "logarithm of the prediction as well", says=r"logarithm of the prediction")
+def duration_loss(log_durations, durations, mask):
+    return F.mse_loss(log_durations[mask].abs().clamp(min=1e-6).log(), durations[mask].to(log_durations.dtype).log())
+
+
+@wrong("15.3", "mask inverted", says=r"wrong way round")
+def duration_loss(log_durations, durations, mask):
+    chosen = ~mask
+    return (
+        (log_durations - durations.clamp(min=1).to(log_durations.dtype).log()) ** 2 * chosen
+    ).sum() / chosen.sum().clamp(min=1)
+
+
+@wrong("15.4", "small singular values dropped", says=r"singular values")
+def spectrum_from_mels(mel_powers, filters):
+    return (torch.linalg.pinv(filters.T, rtol=0.5) @ mel_powers).clamp(min=0)
+
+
+@wrong("15.debug", "scaling undone twice", says=r"undone twice")
+def resynthesise(sound, autoencoder, log_mel):
+    with torch.no_grad():
+        mels = autoencoder(log_mel(sound[None])) * log_mel.std + log_mel.mean
+        return griffin_lim.to_sound(mels, log_mel)[0]

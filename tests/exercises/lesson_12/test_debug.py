@@ -120,7 +120,7 @@ def test_report(judged):
             "own words": (own_words, "the words of generated captions"),
             "other pages": (lambda c, i, t, s: fixed(c, i.roll(1, 0), t, s), "with the scenes of other pages"),
             "other pages, back": (lambda c, i, t, s: fixed(c, i.roll(-1, 0), t, s), "it returned 0.0"),
-            "from outside": (from_outside, "is another one used, from outside"),
+            "from outside": (from_outside, "that is passed in is not used"),
             "in training": (in_training, "left in training mode"),
             "text": (lambda *a: str(fixed(*a)), None),
             "wrong ones": (lambda *a: 1 - fixed(*a), "the fraction of wrong captions"),

@@ -61,7 +61,7 @@ def test_attending(judged):
             "exchanged": (variant(out=lambda f, w: (w, f)), "the weights come first"),
             "one": (variant(out=lambda f, w: f), "one tensor was returned"),
             "axis": (variant(out=lambda f, w: (f, w[..., None])), "an axis of length 1 is left"),
-            "not summed": (variant(found_of=lambda w, p: w[..., None] * p), "but not summed"),
+            "not summed": (variant(found_of=lambda w, p: w[..., None] * p), "the positions are not summed"),
             "ones": (variant(torch.ones_like), "every weight is 1"),
             "flat": (variant(lambda s: s.flatten().softmax(0).view_as(s)), "of the whole batch sum to 1 together"),
             "exp": (variant(torch.exp), "`exp` alone"),
@@ -181,7 +181,7 @@ def test_beaming(judged):
             ),
             "no word twice": (no_word_twice, "no word is kept twice"),
             "some of each": (some_of_each, "keeps a fixed number of continuations"),
-            "shared out": (shared_out, "is `width` divided among the beginnings"),
+            "shared out": (shared_out, "`width` is divided among the beginnings"),
             "from the best": (from_the_best, "only the best beginning is continued"),
             "inner position": (inner_position, "its rank among the best of its beginning"),
             "width": (

@@ -88,7 +88,7 @@ def test_resynthesis(judged):
             "never": (lambda s, a, m: m.inverse(m(s[None]))[0], "the autoencoder is never called"),
             "back": (other_way_back, "on the way back the statistics of `log_mel` are missing"),
             "unscaled": (unscaled, None),
-            "hop back": (other_hop_back, "is another hop used on the way back"),
+            "hop back": (other_hop_back, "another hop on the way back gives another length"),
             "fitted": (fitted, "`log_mel` was fitted anew"),
             "batch kept": (lambda s, a, m: m.inverse(a(m(s[None]))), "take the one sound out of its batch"),
             "mels": (lambda s, a, m: a(m(s[None])), "it returned mels; a sound is asked for"),
