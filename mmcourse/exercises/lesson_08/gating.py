@@ -179,7 +179,10 @@ def gate(answer, rng):
         where = f"for features of shape {tuple(x.shape)} and W of shape {tuple(W.shape)}"
         batch, width = x.shape
         causes = {
-            (batch, 2 * width): "that is the width of both; each modality has D features, and so does F",
+            (
+                batch,
+                2 * width,
+            ): "a product with the concatenation has this shape; each modality has D features, and so does F",
             (batch,): "one number per example: F keeps all features",
             (batch, 1): "one number per example: z has an entry for each feature",
             (width, batch): "rows and columns are swapped: the batch comes first",

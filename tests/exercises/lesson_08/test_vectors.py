@@ -157,7 +157,7 @@ def test_gate(judged):
             ),
             "side by side": (
                 gate(mix=lambda z, x, y: torch.cat([z * x, (1 - z) * y], 1)),
-                "that is the width of both; each modality has D",
+                "each modality has D",
             ),
             "with z": (
                 lambda x, y, W, b: (gate()(x, y, W, b), torch.sigmoid(b)),
