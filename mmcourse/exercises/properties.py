@@ -179,7 +179,7 @@ def agrees_throughout(given, expected) -> bool:
     """Whether results, one or several tensors, are equal; types that cannot be compared count as equal."""
     if isinstance(expected, tuple | list) and isinstance(given, tuple | list):
         return len(given) == len(expected) and all(map(agrees_throughout, given, expected))
-    if isinstance(expected, Iterator):
+    if isinstance(expected, Iterator) or type(expected).__eq__ is object.__eq__:  # such as a model
         return True
     try:
         return bool(agrees(given, expected))

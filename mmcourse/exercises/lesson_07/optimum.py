@@ -63,7 +63,14 @@ MISTAKES: Mistakes = [
             lambda p, q, extra=extra: p / (p + q + extra),
             f"{extra:g} is added to the denominator, which changes small densities: the densities alone are summed",
         )
-        for extra in (1.0, *(10.0**-n for n in range(1, 13)))
+        for extra in (1.0, 0.1, 0.01, 0.001, 0.0001)
+    ),
+    *(
+        (
+            lambda p, q, extra=extra: p / (p + q + extra),
+            "a small number is added to the denominator, which changes small densities: the densities alone are summed",
+        )
+        for extra in (1e-5, 1e-6, 1e-8, 1e-10, 1e-12)
     ),
     *(
         (

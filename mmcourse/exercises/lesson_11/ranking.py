@@ -185,7 +185,6 @@ MISTAKES: Mistakes = [
     title="ranks",
     dots=2,
     minutes=10,
-    repeatable=True,
     hints=(
         "No sorting is needed: the rank is 1 + the number of larger entries in the row.",
         "`similarities.gather(1, correct[:, None])` is the correct candidate's similarity in each row, (Q, 1).",

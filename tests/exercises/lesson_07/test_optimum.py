@@ -19,7 +19,7 @@ def test_optimal_discriminator(judged):
             "stacked": lambda p, q: torch.stack([p, q]).div(torch.stack([p, q]).sum(0))[0],
         },
         {
-            "a small number": (lambda p, q: p / (p + q + 1e-8), "1e-08 is added"),
+            "a small number": (lambda p, q: p / (p + q + 1e-8), "a small number is added"),
             "limited": (lambda p, q: (p / (p + q)).clamp(1e-3, 1 - 1e-3), "is it limited"),
             "generated": (lambda p, q: q / (p + q), "that it is real is 1 minus that"),
             "no brackets": (lambda p, q: p / p + q, "put brackets around the sum"),

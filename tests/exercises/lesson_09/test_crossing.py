@@ -14,7 +14,7 @@ def crossing(query_tokens, other, W_q, W_k, W_v):
 def by_linear(query_tokens, other, W_q, W_k, W_v):
     queries, keys, values = F.linear(query_tokens, W_q), F.linear(other, W_k), F.linear(other, W_v)
     scores = torch.einsum("bqd,bkd->bqk", queries / len(W_q) ** 0.5, keys)
-    weights = scores.exp() / scores.exp().sum(-1, keepdim=True)
+    weights = scores.softmax(-1)
     return torch.einsum("bqk,bkd->bqd", weights, values), weights
 
 
@@ -42,7 +42,7 @@ def by_numbers(query_tokens, other, W_q, W_k, W_v):
             scores = torch.stack(
                 [(W_q @ query_tokens[b, t]) @ (W_k @ position) / len(W_q) ** 0.5 for position in other[b]]
             )
-            weights[b, t] = scores.exp() / scores.exp().sum()
+            weights[b, t] = scores.softmax(0)
             for j, position in enumerate(other[b]):
                 found[b, t] += weights[b, t, j] * (W_v @ position)
     return found, weights

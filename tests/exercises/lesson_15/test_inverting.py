@@ -21,11 +21,14 @@ def test_spectrum_from_mels(judged):
             "pinv": answer,
             "transposed after": lambda m, w: F.relu(torch.linalg.pinv(w).T @ m),
             "least squares": lambda m, w: torch.relu(torch.linalg.lstsq(w.T, m, driver="gelsd").solution),
-            "normal equations": lambda m, w: torch.clamp(w @ torch.linalg.solve(w.T @ w, m), min=0),
             "numpy": lambda m, w: torch.from_numpy(np.maximum(np.linalg.pinv(w.numpy().T) @ m.numpy(), 0)),
             "frames": lambda m, w: torch.stack([answer(one[:, None], w)[:, 0] for one in m.T], dim=1),
         },
         {
+            "normal equations": (
+                lambda m, w: torch.clamp(w @ torch.linalg.solve(w.T @ w, m), min=0),
+                "correct for linearly independent bands",
+            ),
             "negative": (lambda m, w: torch.linalg.pinv(w.T) @ m, "negative powers are left"),
             "absolute": (lambda m, w: (torch.linalg.pinv(w.T) @ m).abs(), "the absolute value is taken"),
             "filters": (lambda m, w: w @ m, "is no inverse: it spreads"),
