@@ -235,7 +235,7 @@ def test_fixed_autoencoder(judged):
             "every second number": (EverySecondNumber, None),
             "written batch size": (WrittenBatch, None),
             "no reshape": (NoReshape, None),
-            "four rows": (FourRows, "rows are missing"),
+            "four rows": (FourRows, "there are 4 rows for a batch of 10 too"),
             "first rows": (FirstRows, None),
             "both wide": (BothWide, "the code is twice as wide as asked"),
             "cut off": (CutOff, "is computed and then cut off"),

@@ -121,7 +121,7 @@ def test_frechet_distance(judged):
             "root of all": (lambda x, y: answer(x, y).clamp(min=0).sqrt(), "that is the root of the distance"),
             "no clamp": (
                 distance(common=lambda s, t: torch.linalg.eigvals(s @ t).real.sqrt().sum()),
-                "a negative number has no root",
+                "`clamp(min=0)` before the root",
             ),
             "complex": (
                 distance(common=lambda s, t: torch.linalg.eigvals(s @ t).sqrt().sum()),

@@ -111,7 +111,7 @@ def test_gate(judged):
             "softmax over the batch": (gate(squash=lambda s: s.softmax(0)), "the softmax runs over the batch"),
             "switch": (
                 gate(squash=lambda s: (s.sigmoid() > 0.5).float()),
-                "z is 0 or 1, a step function: its gradient is zero, so",
+                "z is rounded to 0 or 1, and has no gradient then",
             ),
             "text first": (
                 gate(scores=lambda x, y, W, b: torch.cat([y, x], 1) @ W.T + b),
@@ -157,15 +157,15 @@ def test_gate(judged):
             ),
             "side by side": (
                 gate(mix=lambda z, x, y: torch.cat([z * x, (1 - z) * y], 1)),
-                "each modality has D",
+                "a product with the concatenation has this shape",
             ),
             "with z": (
                 lambda x, y, W, b: (gate()(x, y, W, b), torch.sigmoid(b)),
                 "several results were returned; only F is expected",
             ),
             "overflow": (gate(squash=lambda s: s.exp() / (1 + s.exp())), "for large features"),
-            "summed": (lambda x, y, W, b: gate()(x, y, W, b).sum(1), "a sum over the features"),
-            "doubled": (lambda x, y, W, b: 2 * gate()(x, y, W, b), "expected"),
+            "summed": (lambda x, y, W, b: gate()(x, y, W, b).sum(1), "one number per example: F keeps all features"),
+            "doubled": (lambda x, y, W, b: 2 * gate()(x, y, W, b), None),
             "mean of z": (
                 gate(mix=lambda z, x, y: z.mean(1, True) * x + (1 - z.mean(1, True)) * y),
                 "the mean of z is one weight for all features of an",

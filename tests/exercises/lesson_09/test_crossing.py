@@ -96,7 +96,7 @@ def test_cross_attention(judged):
             ),
             "by the values' width": (
                 scored(soft, lambda a, o, q, v: len(v) ** 0.5),
-                "are divided by the square root of the width of the",
+                "by the square root of the width of the values",
             ),
             "over the queries": (scored(lambda s: s.softmax(1)), "the softmax runs over the queries; the weights of"),
             "over the batch": (scored(lambda s: s.softmax(0)), "the softmax runs over the batch"),
@@ -114,7 +114,7 @@ def test_cross_attention(judged):
             "averaged": (lambda *g: (crossing(*g)[0].mean(1), crossing(*g)[1]), "one output for all queries"),
             "values as keys": (
                 lambda a, o, q, k, v: (soft(crossing(a, o, q, k, v)[1]) @ (o @ k.T), crossing(a, o, q, k, v)[1]),
-                "the width of the keys",
+                "that is the width of the keys; the values come from",
             ),
             "no W_v": (
                 lambda a, o, q, k, v: (crossing(a, o, q, k, v)[1] @ o, crossing(a, o, q, k, v)[1]),

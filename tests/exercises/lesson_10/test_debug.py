@@ -131,7 +131,7 @@ def test_report(judged):
             "zeros": (variant(mean=lambda x: torch.zeros(x.shape[1])), "missing values are replaced by zeros; use the"),
             "own mean": (variant(mean=own_mean), "the mean is that of the evaluated data; in use"),
             "gaps zero": (gaps(lambda x: torch.zeros(x.shape[1])), "are filled with zeros"),
-            "gaps own mean": (gaps(own_mean), "of a modality that is kept are filled with the"),
+            "gaps own mean": (gaps(own_mean), None),
             "nan kept": (
                 variant(there=lambda row: torch.ones_like(row)),
                 "rows with NaN are passed to the model unchanged",

@@ -228,7 +228,7 @@ def test_shapley_values(judged):
             "one over M": (weighted(lambda s, m: 1 / m), "every set has the weight 1 / M; with more than two"),
             "one order fewer": (
                 weighted(lambda s, m: math.factorial(s) * math.factorial(m - s - 1) / math.factorial(m - 1)),
-                "divided by (M - 1)!",
+                "so divide by the number of names",
             ),
             "whole division": (
                 weighted(lambda s, m: math.factorial(s) * math.factorial(m - s - 1) // math.factorial(m)),

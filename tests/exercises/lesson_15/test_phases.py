@@ -103,7 +103,7 @@ def test_griffin_lim_step(judged):
             "pair": (lambda *case: (answer(*case), 0), "it returned 2 results"),
             "not complex": (
                 lambda m, p, n, h, w: torch.view_as_real(answer(m, p, n, h, w)),
-                "expected complex numbers of shape",
+                "real and imaginary parts have an axis of their own",
             ),
             "single": (lambda *case: answer(*case).to(torch.complex64), "for float64 tensors the result"),
         },
