@@ -264,8 +264,20 @@ def precision(answer, rng):
             raise NotRight("a percentage; a fraction between 0 and 1 is expected")
         i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not alike(*([x] for x in pair)))
         raise NotRight(f"{where(*cases[i])} it returned {given[i]:.3f}, expected {expected[i]:.3f}")
+    judge_spaces(answer)
     judge_silence(answer)
     return "twelve pairs of sentences; 'the the the the' gets one half, and an empty caption 0"
+
+
+def judge_spaces(answer) -> None:
+    """Several spaces between two words, or around a caption, make no word."""
+    case = (" a  red fish", "a red  boat ")
+    given, expected = number(answer(*case), case), right(*case)
+    if not alike([given], [expected]):
+        raise NotRight(
+            f"{where(*case)} it returned {given:.3f}, expected {expected:.3f}: words are what `split()` gives, without "
+            "an argument; with one, two spaces have an empty word between them"
+        )
 
 
 def judge_silence(answer) -> None:

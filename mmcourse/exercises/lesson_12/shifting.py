@@ -1,6 +1,7 @@
 """Exercise 12.1: the inputs and targets of teacher forcing."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
@@ -26,7 +27,9 @@ def shift_right(answer, rng):
         tokens = sentences(rng, longest, count)
         inputs, targets = pair_of(answer(tokens), tokens)
         judge(inputs, targets, tokens)
-    return "four batches, one of a single sentence: at each position the input is one token, and the target is the next"
+    padded = F.pad(sentences(rng, 7, 3), (0, 2))
+    judge(*pair_of(answer(padded), padded), padded)
+    return "five batches, one of a single sentence: at each position the input is one token, and the target is the next"
 
 
 def sentences(rng: torch.Generator, longest: int, count: int) -> Tensor:
@@ -67,7 +70,9 @@ def pair_of(result, tokens: Tensor) -> tuple[Tensor, Tensor]:
             "has one target, so both are one position shorter than the tokens"
         )
     if inputs.shape != (batch, length - 1):
-        raise NotRight(f"{where} both have shape {tuple(inputs.shape)}, expected {(batch, length - 1)}")
+        wide = int((tokens != 0).any(0).sum())  # columns that hold a token
+        cause = ": columns of padding alone are left out; keep them" if inputs.shape == (batch, wide - 1) else ""
+        raise NotRight(f"{where} both have shape {tuple(inputs.shape)}, expected {(batch, length - 1)}{cause}")
     return inputs, targets
 
 
