@@ -68,11 +68,13 @@ class ReadAloud:
         self.second = rate / fine.hop  # fine frames
         said = [(word, speaker) for word in words for speaker in speakers]
         self.lengths = torch.tensor([len(clip(*each)) // fine.hop + 1 for each in said])
-        self.power = torch.zeros(len(said), int(self.lengths.max()), log_mel.n_mels)
+        self.starts = self.lengths.cumsum(0) - self.lengths  # of each clip in `power`
+        self.power = torch.empty(int(self.lengths.sum()), log_mel.n_mels)  # all clips, one after the other
         for start in range(0, len(said), CHUNK):  # the clips of all voices would take 100 MB
             sounds = [clip(*each) for each in said[start : start + CHUNK]]
-            power = fine.raw(collate(sounds)).exp().transpose(1, 2)
-            self.power[start : start + CHUNK, : power.shape[1]] = power
+            for i, power in enumerate(fine.raw(collate(sounds)).exp().transpose(1, 2), start):
+                length = int(self.lengths[i])
+                self.power[self.starts[i] : self.starts[i] + length] = power[:length]
         hisses = torch.stack([LOUDNESS * hiss[: 10 * rate] for hiss in noises()])
         self.noise = fine.raw(hisses).exp().mean(dim=2)  # (colours, n_mels)
 
@@ -101,7 +103,8 @@ class ReadAloud:
         at = ((position - begin.gather(1, word)) * pace.gather(1, word)).round().long()
         which, loud = which.gather(1, word), loud.gather(1, word)
         audible &= at < self.lengths[which]
-        power = self.power[which, at.clamp(0, self.power.shape[1] - 1)] * (loud * audible)[..., None]  # (B, F, n_mels)
+        there = self.starts[which] + at.clamp(min=0).minimum(self.lengths[which] - 1)
+        power = self.power[there] * (loud * audible)[..., None]  # (B, F, n_mels)
         hiss = self.noise[torch.randint(len(self.noise), (batch,))]
         hiss = hiss * decibels(level - between(self.signal_to_noise, batch, 1))
         power += hiss[:, None] * (1 + torch.empty_like(power).exponential_()) / 2  # the noise's power varies as well
