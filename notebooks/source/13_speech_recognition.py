@@ -762,7 +762,7 @@ if rows:
 # digit a probability of one tenth, and any other string $e^{-12}$, as `WordScores` does. The search needs a wide beam,
 # because the language model judges a word only at its end: until then, misspelled prefixes take places.
 #
-# The width of 32, the number of epochs and the learning rate were chosen with the last fold's two speakers as validation
+# The width of 32, the number of epochs and the learning rate were chosen with speakers of the last fold as validation
 # speakers. The mean over the other four is therefore printed as well.
 
 # %%
