@@ -507,8 +507,8 @@ def recogniser() -> tuple[torch.nn.Module, dict]:
     results = word_errors(model)
     return model.half(), {
         "what": "transcribes a spoken sentence of the course's words, 16 kHz, in characters (CTC). Includes the "
-        "statistics of its log-mels (10 ms). It makes more errors where there is no noise at all: 16.7% of the words in "
-        "96 sentences of concatenated recordings, 5.7% with faint noise",
+        "statistics of its log-mels (10 ms). It makes more errors where there is no noise at all: 16.7% of the "
+        "words in 96 sentences of concatenated recordings, 5.7% with faint noise",
         "role": "judge",
         "arguments": arguments,
         "trained": f"{len(texts):,} sentences, 12,000 of them of all combinations and phrasings, held-out ones "

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from mmcourse.data.audio import CHUNK, FLOOR, LogMel, collate
+from mmcourse.data.audio import CHUNK, FLOOR, FRAME_MULTIPLE, LogMel, collate
 from mmcourse.data.text import PAD, SentenceBatches, check_tokens
 from mmcourse.picturebook.sentence import VOCABULARY
 from mmcourse.picturebook.speech import (
@@ -27,7 +27,6 @@ from mmcourse.picturebook.speech import (
     voices,
 )
 
-STRIDE = 64  # frames are a multiple of it: on a CPU, PyTorch caches memory for every input length
 FINE = 4  # spectra per frame of the log-mel, so that a word can begin between frames
 
 
@@ -94,7 +93,7 @@ class ReadAloud:
         begin = between(EDGE, batch, 1) * self.second + taken.cumsum(dim=1) - taken
         end = (begin + spoken).masked_fill(~real, 0).amax(dim=1) + between(EDGE, batch) * self.second
         frames = (end / FINE).long() + 1  # (B,)
-        position = torch.arange(-(-int(frames.max()) // STRIDE) * STRIDE) * FINE  # (F,)
+        position = torch.arange(-(-int(frames.max()) // FRAME_MULTIPLE) * FRAME_MULTIPLE) * FINE  # (F,)
         word = (begin.masked_fill(~real, torch.inf)[..., None] <= position).sum(dim=1) - 1  # (B, F) which word sounds
         level = between(LEVEL, batch, 1)
         loud = decibels(level + between(WORD_LEVEL, *tokens.shape))

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from mmcourse.data.audio import LogMel
+from mmcourse.data.audio import FRAME_MULTIPLE, LogMel
 from mmcourse.data.spoken_pages import padded_mels
 from mmcourse.models.ctc import greedy
 from mmcourse.models.evaluation_mode import evaluation_mode
@@ -15,7 +15,6 @@ from mmcourse.models.speech import check_mels
 from mmcourse.tasks.transcripts import CHARACTERS, text
 
 CHUNK = 8  # sounds in one batch; more take memory and are no faster on a CPU
-MULTIPLE = 64  # frames of a batch are padded to a multiple: on a CPU, PyTorch caches memory for every input length
 STRIDE = 2  # frames of the log-mel for one of the output: 20 ms
 
 
@@ -56,7 +55,7 @@ class Recogniser(nn.Module):
             for start in range(0, len(order), CHUNK):
                 some = order[start : start + CHUNK]
                 mels = padded_mels(self.log_mel, [sounds[i] for i in some])
-                mels = F.pad(mels, (0, -mels.shape[2] % MULTIPLE))
+                mels = F.pad(mels, (0, -mels.shape[2] % FRAME_MULTIPLE))
                 frames = torch.tensor([len(sounds[i]) // self.log_mel.hop + 1 for i in some], device=mels.device)
                 log_probs, lengths = self(mels, frames)
                 for i, row, length in zip(some, log_probs.cpu(), lengths.tolist(), strict=True):
