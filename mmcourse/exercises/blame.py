@@ -17,8 +17,8 @@ NAMED = ("squeeze", "empty", "detach", "no_grad", "item", "flatten", "cat", "rel
 WITHOUT = re.compile(r"\b(missing|forgotten|left out|not)\b")  # such a question is about what the code lacks
 
 
-def founded(message: str, answer) -> str:
-    """The message without the questions that ask for `return` in a loop, `squeeze` or such in code that has none."""
+def without_unfounded_questions(message: str, answer) -> str:
+    """The message without questions about a `return` in a loop, a `squeeze` or the like that the answer does not have."""
     functions = list(own_functions(answer))
     if not functions:
         return message

@@ -156,7 +156,7 @@ def judge(id: str, answer) -> Verdict:
     import torch
 
     from mmcourse.exercises.answers import Answer, NotRight, NotTried
-    from mmcourse.exercises.blame import founded
+    from mmcourse.exercises.blame import without_unfounded_questions
     from mmcourse.exercises.properties import expect_first_call_again
     from mmcourse.exercises.randomness import states_kept
 
@@ -178,7 +178,7 @@ def judge(id: str, answer) -> Verdict:
             try:
                 verified = entry.judge(given, rng)
             except NotRight as mistake:
-                if entry.repeatable and "torch.empty" not in founded(
+                if entry.repeatable and "torch.empty" not in without_unfounded_questions(
                     str(mistake), answer
                 ):  # which explains other values already
                     expect_first_call_again(given)
@@ -186,7 +186,7 @@ def judge(id: str, answer) -> Verdict:
     except NotTried:
         return Verdict(id, "untried", "not tried yet")
     except NotRight as mistake:
-        return Verdict(id, "wrong", founded(str(mistake), answer))
+        return Verdict(id, "wrong", without_unfounded_questions(str(mistake), answer))
     except Exception as error:
         if any(words in str(error) for words in OF_BOOLEANS):
             return Verdict(id, "wrong", "the result holds True and False (torch.bool), where numbers are expected")

@@ -352,11 +352,11 @@ def judge_tensors(
         "; where no axis has the size 1, the result is correct: no `squeeze()` or index may lose it" if narrow else ""
     )
     if not expected[i].dim():
-        came, due = told_apart(given[i], expected[i])
+        came, due = distinct_texts(given[i], expected[i])
         raise NotRight(f"{where(*cases[i])} it returned {came}, expected {due}{note}")
     apart = (given[i] - expected[i]).abs()
     position = tuple((apart == apart.max()).nonzero()[0].tolist())
-    came, due = told_apart(given[i][position], expected[i][position])
+    came, due = distinct_texts(given[i][position], expected[i][position])
     note = note or "".join(f": {words}" for words in [relation(given[i], expected[i])] if words)
     raise NotRight(f"{where(*cases[i])} {entry(position, cases[i])} is {came}, expected {due}{note}")
 
@@ -419,7 +419,7 @@ def number(value: Tensor) -> str:
     return f"{value:.0f}" if value == value.round() else f"{value:.3f}"
 
 
-def told_apart(came: Tensor, expected: Tensor) -> tuple[str, str]:
+def distinct_texts(came: Tensor, expected: Tensor) -> tuple[str, str]:
     """Two numbers as text, with as many decimals as are needed to show their difference."""
     texts = number(came), number(expected)
     for decimals in range(4, 10):

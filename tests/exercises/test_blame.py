@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmcourse.exercises.blame import founded
+from mmcourse.exercises.blame import without_unfounded_questions
 
 ROW = "only the first row is filled: is the `return` inside the loop?"
 LOST = "the batch is gone: does a `squeeze` remove it? It stays"
@@ -53,4 +53,4 @@ class Squeezing(nn.Module):
     ],
 )
 def test_a_question_needs_a_reason_in_the_code(message, answer, told):
-    assert founded(message, answer) == told
+    assert without_unfounded_questions(message, answer) == told

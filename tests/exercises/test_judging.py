@@ -10,6 +10,7 @@ from mmcourse.exercises.judging import (
     close,
     compare,
     described,
+    distinct_texts,
     expect_finite,
     expect_float,
     expect_number,
@@ -22,7 +23,6 @@ from mmcourse.exercises.judging import (
     named_mistake,
     numbers_by_name,
     relation,
-    told_apart,
     trains,
     weights_in_words,
     whole,
@@ -267,7 +267,7 @@ def test_what_no_optimiser_sees_is_named():
     ],
 )
 def test_two_numbers_are_told_apart(came, expected, texts):
-    assert told_apart(torch.tensor(came), torch.tensor(expected)) == texts
+    assert distinct_texts(torch.tensor(came), torch.tensor(expected)) == texts
 
 
 def test_a_lost_axis_of_size_1_is_named_before_another_cause():

@@ -11,10 +11,10 @@ from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import (
     agrees,
     described,
+    distinct_texts,
     expect_finite,
     expect_tensor,
     named_mistake,
-    told_apart,
 )
 from mmcourse.exercises.properties import mixed_examples
 
@@ -227,7 +227,7 @@ def lstm_step(answer, rng):
                 name = "c" if not agrees(given[1], expected[1]) else "h"
                 first = int(name == "c")
                 right = " (and c is correct)" if name == "h" else ""
-                came, due = told_apart(given[first, 0, 0], expected[first, 0, 0])
+                came, due = distinct_texts(given[first, 0, 0], expected[first, 0, 0])
                 words = f"{name}[0, 0] is {came}, expected {due}{right}"
             raise NotRight(f"{where}: {words}")
     return "equal to `nn.LSTMCell` for batches of 1, 3 and 4, widths D and H equal and different"

@@ -8,7 +8,7 @@ import torch
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import expect_number, explained, told_apart, whole
+from mmcourse.exercises.judging import distinct_texts, expect_number, explained, whole
 
 Shape = tuple[int, ...]
 
@@ -126,7 +126,7 @@ def compression_factor(answer, rng):
     if words := named(shapes, given):
         raise NotRight(words)
     wrong, pair = next(pair for pair in zip(given, shapes, strict=True) if not equal(pair[0], right(*pair[1])))
-    came, due = told_apart(*torch.tensor([wrong, right(*pair)], dtype=torch.double))
+    came, due = distinct_texts(*torch.tensor([wrong, right(*pair)], dtype=torch.double))
     raise NotRight(f"{where(*pair)} it returned {came}, expected {due}")
 
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
-from mmcourse.exercises.judging import agrees, drawn, expect_tensor, explained, told_apart, whole
+from mmcourse.exercises.judging import agrees, distinct_texts, drawn, expect_tensor, explained, whole
 
 # Each part of the formula, right or mistaken; `correction` is 1 for N - 1 in the denominator, 0 for N.
 
@@ -345,7 +345,7 @@ def name_mistake(cases: list[tuple], given: list[Tensor]) -> None:
                 "eigenvalues near 0 slightly negative: `clamp(min=0)` before the root. A division by 0 is infinite"
             )
         if not agrees(value, right(*case)):
-            came, due = told_apart(value, right(*case))
+            came, due = distinct_texts(value, right(*case))
             raise NotRight(f"{where(*case)} it returned {came}, expected {due}")
 
 
@@ -360,5 +360,5 @@ def judge_few_examples(answer, rng: torch.Generator, correction: int) -> None:
                 "slightly negative, and a negative number has no root. `clamp(min=0)` before the root"
             )
         if not torch.isclose(came.double(), due, rtol=1e-3, atol=1e-3):
-            texts = told_apart(came, due)
+            texts = distinct_texts(came, due)
             raise NotRight(f"correct for many examples, but {where(*case)} it returned {texts[0]}, expected {texts[1]}")

@@ -11,13 +11,13 @@ from mmcourse.exercises.judging import (
     Mistakes,
     agrees,
     described,
+    distinct_texts,
     drawn,
     expect_finite,
     expect_tensor,
     explained,
     named_mistake,
     possible,
-    told_apart,
     whole,
 )
 from mmcourse.exercises.properties import expect_dtype_kept
@@ -252,7 +252,7 @@ def judge_values(cases: list[tuple], given: list[tuple[Tensor, Tensor]]) -> None
         if words is None:
             i = next(i for i, (came, due) in enumerate(pairs) if not agrees(came[part], due[part]))
             scores = [[round(score, 2) for score in batch.tolist()] for batch in cases[i]]
-            came, due = told_apart(given[i][part], expected[i][part])
+            came, due = distinct_texts(given[i][part], expected[i][part])
             words = f"for real scores {scores[0]} and generated ones {scores[1]} it is {came}, expected {due}"
         found.append(f"{name}: {words}")
     if found:

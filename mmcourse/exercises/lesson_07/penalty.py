@@ -10,13 +10,13 @@ from mmcourse.exercises.answers import NotRight
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import (
     agrees,
+    distinct_texts,
     drawn,
     expect_finite,
     expect_tensor,
     explained,
     named_mistake,
     possible,
-    told_apart,
     whole,
 )
 from mmcourse.exercises.properties import NetworkState, expect_dtype_kept
@@ -267,7 +267,7 @@ def name_mistake(answer, cases: list[tuple], values: list[Tensor]) -> None:
     for case, value in zip(cases, values, strict=True):
         expected = right(*case).detach()
         if not agrees(value, expected):
-            came, due = told_apart(value, expected)
+            came, due = distinct_texts(value, expected)
             raise NotRight(f"{where(case)} it returned {came}, expected {due}")
 
 

@@ -83,7 +83,7 @@ def judged(scores: Tensor, b: Tensor, n: int, least: float, weights: tuple[Tenso
     """Scores (n, n) must be above 0 on the diagonal and below it everywhere else; what is within `least` of 0 is 0."""
     equal = torch.eye(n, dtype=torch.bool)
     same, different = scores.diagonal(), scores[~equal]
-    if told_apart(scores, least):
+    if signs_correct(scores, least):
         return
     where = f"for {n} classes"
     if words := columns_at_fault(*weights[:2]):
@@ -110,7 +110,7 @@ def judged(scores: Tensor, b: Tensor, n: int, least: float, weights: tuple[Tenso
     if different.min() - same.max() > least:
         raise NotRight(f"{where} equal vectors get smaller scores than all others: w has the wrong sign")
     fits = scores.argmax(1)
-    if fits.unique().numel() == n and told_apart(scores[:, fits], least):
+    if fits.unique().numel() == n and signs_correct(scores[:, fits], least):
         i = int((fits != torch.arange(n)).nonzero()[0])
         raise NotRight(
             f"{where} the scores match another order of the classes: {i} shown matches {fits[i]} stated. U and "
@@ -178,6 +178,6 @@ def pair_at_fault(U: Tensor, V: Tensor, w: Tensor, i: int, j: int) -> str:
     return ""
 
 
-def told_apart(scores: Tensor, least: float) -> bool:
+def signs_correct(scores: Tensor, least: float) -> bool:
     """Whether the diagonal is above 0 and all else below."""
     return bool(torch.where(torch.eye(len(scores), dtype=torch.bool), scores > least, scores < -least).all())

@@ -329,9 +329,9 @@ def debug(answer, rng):
             )
         more = [*cases, Case(rng), Case(rng)]
         found = (*given, *(number(answer(case.captioner, case.images, case.tokens, case.scenes)) for case in more[2:]))
-        told_apart = all(0 < value < 1 for value in found)  # 0 and 1 have other causes as well
+        distinct_texts = all(0 < value < 1 for value in found)  # 0 and 1 have other causes as well
         for figures in zip(*(case.rarer() for case in more), strict=True):
-            if told_apart and not apart(found, tuple(figure for figure, _ in figures)):
+            if distinct_texts and not apart(found, tuple(figure for figure, _ in figures)):
                 raise NotRight(figures[0][1])
         if needs_references(answer, cases, given[0]):
             raise NotRight(
