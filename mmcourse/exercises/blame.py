@@ -18,7 +18,7 @@ WITHOUT = re.compile(r"\b(missing|forgotten|left out|not)\b")  # such a question
 
 
 def without_unfounded_questions(message: str, answer) -> str:
-    """The message without questions about a `return` in a loop, a `squeeze` or the like that the answer does not have."""
+    """The message without questions about a `return` in a loop, a `squeeze` or such that the answer does not have."""
     functions = list(own_functions(answer))
     if not functions:
         return message
