@@ -655,6 +655,9 @@ for size, name in enumerate(SIZES):
 # held-out combination (*a big red apple*) and a sentence without a colour (*there is a fish*). With guidance 0 the
 # sentence has no influence, whatever you type: the model draws a random page. For an empty sentence, or one with words
 # outside the vocabulary, you get a message instead of an image.
+#
+# The judge accepts all six images as small red fish, although a person might not recognise them. Its accuracy shows that
+# the class can be predicted from an image, not that the image looks right.
 
 # %%
 show.text_to_image(shipped_model, judge)
