@@ -13,7 +13,7 @@ import torch
 from mmcourse.picturebook import speech
 from mmcourse.picturebook.image import draw_batch
 from mmcourse.picturebook.scene import imagine
-from mmcourse.picturebook.sentence import split_words, tell, understand
+from mmcourse.picturebook.sentence import describe, parse, split_words
 
 REPEATS = 3
 
@@ -41,7 +41,7 @@ def images(count: int) -> list[dict]:
 def words(count: int) -> list[dict]:
     """Generating, parsing and speaking the same sentences, and decoding the bank of voices."""
     scenes = [imagine("train", page, objects=2) for page in range(count)]
-    sentences = [tell(scene, page) for page, scene in enumerate(scenes)]
+    sentences = [describe(scene, page) for page, scene in enumerate(scenes)]
     spoken = sum(len(split_words(sentence)) for sentence in sentences)
     cast = speech.voices("train")
     speech.clip("fish", cast[0])
@@ -51,8 +51,8 @@ def words(count: int) -> list[dict]:
             speech.speak(sentence, cast[page % len(cast)], page, varied)
 
     return [
-        row("sentences", "generated", lambda: [tell(scene, page) for page, scene in enumerate(scenes)], count),
-        row("sentences", "parsed", lambda: [understand(sentence) for sentence in sentences], count),
+        row("sentences", "generated", lambda: [describe(scene, page) for page, scene in enumerate(scenes)], count),
+        row("sentences", "parsed", lambda: [parse(sentence) for sentence in sentences], count),
         row("spoken words", "varied", lambda: speak(True), spoken),
         row("spoken words", "plain", lambda: speak(False), spoken),
         row("voice bank", "decoded", speech._bank.__wrapped__, 1),

@@ -15,7 +15,7 @@ from mmcourse.data.augment import mask_words
 from mmcourse.data.text import SentenceBatches, Vocabulary
 from mmcourse.files import write_whole
 from mmcourse.models.transformer import TransformerClassifier
-from mmcourse.tasks.relation import which_is_where
+from mmcourse.tasks.relation import word_order
 from mmcourse.training.device import describe_device, seed_everything
 
 TABLE = Path(__file__).resolve().parent.parent / "data" / "tables" / "04_positions.csv"
@@ -25,7 +25,7 @@ POSITIONS = {"RoPE": "rotary", "added sinusoids": "sinusoids"}
 
 
 def sentences_and_answers(book: PictureBook) -> list[tuple[str, int]]:
-    _, answers, pages = which_is_where(book)
+    _, answers, pages = word_order(book)
     return [(book.sentences[page], answer) for page, answer in zip(pages, answers, strict=True)]
 
 

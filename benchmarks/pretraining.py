@@ -22,7 +22,7 @@ from mmcourse.models.language_model import LanguageModel
 from mmcourse.models.textcnn import BagOfWords
 from mmcourse.models.transformer import TransformerClassifier
 from mmcourse.picturebook.sentence import END, MASK, START, VOCABULARY
-from mmcourse.tasks.relation import which_is_where
+from mmcourse.tasks.relation import word_order
 from mmcourse.tasks.titles import sentences_with_titles
 from mmcourse.training.device import describe_device, seed_everything
 
@@ -69,13 +69,13 @@ def curve(make: Callable[[], nn.Module], labelled: tuple, test: SentenceBatches,
 
 
 def main() -> None:
-    test_tokens, test_labels, _ = which_is_where(PictureBook("test", 2_000, objects=2))
+    test_tokens, test_labels, _ = word_order(PictureBook("test", 2_000, objects=2))
     test = SentenceBatches(with_end(test_tokens), test_labels, shuffle=False)
     results: dict[str, list[list[float]]] = {}
     for seed in SEEDS:
         seed_everything(seed)
         book = PictureBook("train", PAGES + LABELLED, objects=2, seed=seed)
-        tokens, labels, pages = which_is_where(book)
+        tokens, labels, pages = word_order(book)
         fresh = pages >= PAGES
         labelled = with_end(tokens[fresh]), labels[fresh]
         titled = sentences_with_titles(book)[:PAGES]

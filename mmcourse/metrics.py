@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mmcourse.picturebook.scene import Scene
-from mmcourse.picturebook.sentence import Facts, facts_of, understand
+from mmcourse.picturebook.sentence import Facts, facts_of, parse
 from mmcourse.renamed import names_of
 
 PARTS = ("a sentence", "kinds", "colours", "sizes", "relation", "meaning")
@@ -23,7 +23,7 @@ def meaning(sentences: Sequence[str], scenes: Sequence[Scene]) -> dict[str, Tens
         raise ValueError(
             f"there are {len(sentences)} sentences and {len(scenes)} scenes; expected one sentence each, at least one"
         )
-    found = [_judge(understand(said), facts_of(scene)) for said, scene in zip(sentences, scenes, strict=True)]
+    found = [_judge(parse(said), facts_of(scene)) for said, scene in zip(sentences, scenes, strict=True)]
     return dict(zip(PARTS, torch.tensor(found).T, strict=True))
 
 

@@ -102,8 +102,11 @@ MODULES = {
     "mmcourse.show.reading": "mmcourse.show.widgets.saliency",
 }
 NAMES = {  # names in modules that did not move; modules that moved are in MODULES
-    "mmcourse": {"Thing": "SceneObject"},
+    "mmcourse": {"Thing": "SceneObject", "tell": "describe", "understand": "parse"},
     "mmcourse.picturebook.scene": {"Thing": "SceneObject"},
+    "mmcourse.picturebook.sentence": {"tell": "describe", "understand": "parse"},
+    "mmcourse.tasks.relation": {"which_is_where": "word_order"},
+    "mmcourse.tasks.strips": {"where_is_it": "spoken_grounding"},
     "mmcourse.data.real": {"pictures": "images"},
     "mmcourse.metrics": {"share_right": "caption_accuracy"},
     "mmcourse.models.attribution": {"gradient_shares": "gradient_attributions"},
@@ -131,10 +134,10 @@ KEYWORDS = {  # {the function's qualified name: {old keyword: new keyword}}
     "TextCNN.__init__": {"spread": "std"},
     "TokenEncoder.__init__": {"spread": "std"},
     "captioning_explorer": {"things": "objects"},
+    "describe": {"wordings": "phrasings"},
     "imagine": {"things": "objects"},
     "mask_words": {"share": "fraction"},
     "permute_colours": {"share": "fraction"},
-    "tell": {"wordings": "phrasings"},
 }
 
 

@@ -6,7 +6,7 @@ import torch
 from mmcourse import PictureBook
 from mmcourse.metrics import caption_accuracy, distinct_fraction, diversity, meaning
 from mmcourse.picturebook.scene import Scene, SceneObject
-from mmcourse.picturebook.sentence import tell
+from mmcourse.picturebook.sentence import describe
 
 FISH, BOAT = SceneObject("fish", "red", "small", 0.3, 0.5, 0.1), SceneObject("boat", "blue", "big", 0.7, 0.5, 0.2)
 PAGE = Scene((FISH, BOAT), "left of", "night")
@@ -20,7 +20,7 @@ def test_every_wording_of_the_book_is_right():
     for objects in (1, 2):
         scenes = PictureBook("test", 100, objects=objects).scenes
         for phrasings in ("seen", "held_out"):
-            assert caption_accuracy([tell(scene, i, phrasings) for i, scene in enumerate(scenes)], scenes) == 1
+            assert caption_accuracy([describe(scene, i, phrasings) for i, scene in enumerate(scenes)], scenes) == 1
     assert all(judged("a big blue boat to the right of a little red fish at night").values())
 
 

@@ -18,7 +18,7 @@ from mmcourse.exercises import record
 from mmcourse.exercises.checks import check, find
 from mmcourse.picturebook.book import PictureBook
 from mmcourse.picturebook.scene import imagine
-from mmcourse.picturebook.sentence import tell
+from mmcourse.picturebook.sentence import describe
 from mmcourse.picturebook.speech import voices
 from mmcourse.promises import expect, read_promises
 from mmcourse.training import shipped
@@ -69,7 +69,7 @@ def test_other_old_values_are_accepted():
         assert voices("unseen") == voices("held_out")
     scene = imagine("test", 0)
     with pytest.warns(FutureWarning, match="held_out"):
-        assert tell(scene, 1, "unseen") == tell(scene, 1, "held_out")
+        assert describe(scene, 1, "unseen") == describe(scene, 1, "held_out")
     with pytest.warns(FutureWarning, match="image_encoder"):
         assert shipped.card("picture_encoder") == shipped.card("image_encoder")
 
@@ -120,7 +120,7 @@ def test_an_old_keyword_names_the_new_one():
     with pytest.raises(TypeError, match="things= is now called objects="):
         PictureBook("train", pages=3, things=2)
     with pytest.raises(TypeError, match="wordings= is now called phrasings="):
-        tell(imagine("test", 0), 1, wordings="seen")
+        describe(imagine("test", 0), 1, wordings="seen")
 
 
 def test_names_that_never_were_stay_unknown():

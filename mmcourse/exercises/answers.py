@@ -25,19 +25,19 @@ _LIBRARIES = tuple(
 )
 
 
-class NotRight(Exception):
+class Mistake(Exception):
     """The answer is wrong; the message names the mistake."""
 
 
-class NotTried(Exception):
+class NotAttempted(Exception):
     """The stub is untouched."""
 
 
 class Answer:
     """A learner's function, safe to call from a check.
 
-    Arguments are copied before the call. An untouched stub raises `NotTried`; an exception in the learner's code,
-    arguments that do not fit, a missing `return` and a changed argument raise `NotRight` with a message that says so.
+    Arguments are copied before the call. An untouched stub raises `NotAttempted`; an exception in the learner's code,
+    arguments that do not fit, a missing `return` and a changed argument raise `Mistake` with a message that says so.
     """
 
     def __init__(self, function: Callable):
@@ -50,12 +50,12 @@ class Answer:
         given, given_options = copied(arguments), copied(options)
         result = guarded(self.function, *given, name=self.name, **given_options)
         if result is Ellipsis:
-            raise NotTried
+            raise NotAttempted
         if result is None:
             code = getattr(inspect.unwrap(self.function), "__code__", None)
             if code is not None and is_stub(code):
-                raise NotTried
-            raise NotRight(f"`{self.name}` returned None: is the `return` missing, or not reached?")
+                raise NotAttempted
+            raise Mistake(f"`{self.name}` returned None: is the `return` missing, or not reached?")
         self._unchanged(arguments, given)
         if self.first_call is None:
             self.first_call = copied((arguments, options, result))
@@ -70,7 +70,7 @@ class Answer:
             signature.bind(*arguments, **options)
         except TypeError as error:
             count = len(arguments) + len(options)
-            raise NotRight(
+            raise Mistake(
                 f"`{self.name}{signature}` does not take the {count} argument{'s' * (count != 1)} it is called with "
                 f"({error}): compare its first line with the exercise's"
             ) from None
@@ -84,29 +84,29 @@ class Answer:
             if not same(old, new):
                 name = names[i] if i < len(names) else f"argument {i + 1}"
                 remedy = "`.clone()` it first, or build a new tensor" if isinstance(old, Tensor) else "copy it first"
-                raise NotRight(f"`{name}` was changed in place, so the caller's own data has changed as well: {remedy}")
+                raise Mistake(f"`{name}` was changed in place, so the caller's own data has changed as well: {remedy}")
 
 
 def guarded(function: Callable, *arguments, name: str = "your code", **options):
-    """Call the learner's code, or code that calls it. Exceptions become `NotTried` or `NotRight`; interrupts pass."""
+    """Call the learner's code, or code that calls it. Exceptions become `NotAttempted` or `Mistake`; interrupts pass."""
     try:
         return function(*arguments, **options)
-    except (NotTried, NotRight):
+    except (NotAttempted, Mistake):
         raise
     except Exception as error:
         frame, number = learners_position(error.__traceback__)
         if isinstance(error, NotImplementedError) and frame is not None and raised_by_hand(error, frame, number):
             if is_stub(frame):
-                raise NotTried from None
-            raise NotRight(
+                raise NotAttempted from None
+            raise Mistake(
                 f"the line `raise NotImplementedError` in `{frame.co_name}` is still reached: delete it"
             ) from None
-        raise NotRight(describe(error, frame, number, name)) from None
+        raise Mistake(describe(error, frame, number, name)) from None
 
 
 @contextmanager
 def deadline(seconds: float, words: str) -> Iterator[None]:
-    """In this context, any call of torch after `seconds` raises NotRight(words): for loops that may never end.
+    """In this context, any call of torch after `seconds` raises Mistake(words): for loops that may never end.
 
     Seconds of processor time, which a busy machine does not change. A loop without torch in it is not stopped.
     """
@@ -121,7 +121,7 @@ class _Deadline(TorchFunctionMode):
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         if time.process_time() > self.end:
-            raise NotRight(self.words)
+            raise Mistake(self.words)
         return function(*args, **(kwargs or {}))
 
 

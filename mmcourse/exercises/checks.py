@@ -1,7 +1,7 @@
 """`check` judges the answer to an exercise and names the mistake.
 
 An exercise is a function in `lesson_NN.py`, registered with `@exercise("NN.x", ...)`. It gets the learner's answer
-and a random generator, returns a message about what it verified, and raises `NotRight` with the mistake.
+and a random generator, returns a message about what it verified, and raises `Mistake` with the mistake.
 """
 
 import ast
@@ -155,7 +155,7 @@ def judge(id: str, answer) -> Verdict:
     """The verdict on an answer. It is neither shown nor stored."""
     import torch
 
-    from mmcourse.exercises.answers import Answer, NotRight, NotTried
+    from mmcourse.exercises.answers import Answer, Mistake, NotAttempted
     from mmcourse.exercises.blame import without_unfounded_questions
     from mmcourse.exercises.properties import expect_first_call_again
     from mmcourse.exercises.randomness import states_kept
@@ -177,15 +177,15 @@ def judge(id: str, answer) -> Verdict:
             torch.manual_seed(rng.initial_seed())
             try:
                 verified = entry.judge(given, rng)
-            except NotRight as mistake:
+            except Mistake as mistake:
                 if entry.repeatable and "torch.empty" not in without_unfounded_questions(
                     str(mistake), answer
                 ):  # which explains other values already
                     expect_first_call_again(given)
                 raise
-    except NotTried:
+    except NotAttempted:
         return Verdict(id, "untried", "not tried yet")
-    except NotRight as mistake:
+    except Mistake as mistake:
         return Verdict(id, "wrong", without_unfounded_questions(str(mistake), answer))
     except Exception as error:
         if any(words in str(error) for words in OF_BOOLEANS):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import Answer, NotRight, guarded
+from mmcourse.exercises.answers import Answer, Mistake, guarded
 
 ON_THE_WAY = "is there a `detach`, a `.data`, an `.item()`, a `no_grad` or a new `torch.tensor` on"
 
@@ -15,13 +15,13 @@ def expect_gradients(answer: Answer, case: tuple, right: Callable, part: Callabl
     """The gradient of every tensor of the case equals that through `right`. For answers whose values are correct.
 
     The case and the results may hold tensors in lists. part: the part of the answer's result that is judged. Returns
-    a remark, usually an empty one. NotRight where a gradient is missing or different.
+    a remark, usually an empty one. Mistake where a gradient is missing or different.
     """
     try:
         given = gradients(lambda *leaves: part(answer.function(*leaves)), case, answer.name)
-    except NotRight as problem:
+    except Mistake as problem:
         if "numpy()" in str(problem):
-            raise NotRight("correct, but no gradient passes through numpy: stay with tensors") from None
+            raise Mistake("correct, but no gradient passes through numpy: stay with tensors") from None
         if "modified by an inplace operation" in str(problem):
             return ". Training through it would fail, though: a tensor is changed in place after it was used"
         raise
@@ -29,7 +29,7 @@ def expect_gradients(answer: Answer, case: tuple, right: Callable, part: Callabl
     cut = [position for position, gradient in given.items() if empty(gradient) and not empty(expected[position])]
     if cut:
         reached = listed(answer, cut, given)
-        raise NotRight(
+        raise Mistake(
             f"correct, but no gradient reaches {reached}, so layers before it cannot learn: {ON_THE_WAY} the way?"
         )
     short = [
@@ -39,7 +39,7 @@ def expect_gradients(answer: Answer, case: tuple, right: Callable, part: Callabl
     ]
     if short:
         reached = listed(answer, short, given)
-        raise NotRight(f"correct, but only a part of the gradient reaches {reached}: {ON_THE_WAY} a part of the way?")
+        raise Mistake(f"correct, but only a part of the gradient reaches {reached}: {ON_THE_WAY} a part of the way?")
     return ""
 
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse.exercises.answers import Answer, NotRight, guarded
+from mmcourse.exercises.answers import Answer, Mistake, guarded
 from mmcourse.exercises.gradients import tensors
 
 SQUEEZED = "an axis of size 1 is lost, as by `squeeze()` or an index: a batch of one, or any other axis of one, stays"
@@ -23,71 +23,71 @@ def whole(rng: torch.Generator, low: int, high: int) -> int:
 
 
 def expect_whole_number(given, where: str) -> int:
-    """The given value as an int. NotRight for anything else says what it is and how to fix it."""
+    """The given value as an int. Mistake for anything else says what it is and how to fix it."""
     if isinstance(given, numbers.Integral) and not isinstance(given, bool):
         return int(given)
     if isinstance(given, Tensor):
-        raise NotRight(
+        raise Mistake(
             f"{where} returned a tensor, expected a whole number (int): `.item()` returns the number in a tensor"
         )
     if isinstance(given, numbers.Real) and not isinstance(given, bool):
-        raise NotRight(
+        raise Mistake(
             f"{where} returned {given!r}, a float, expected a whole number (int): "
             "`/` always gives a float, `//` of whole numbers a whole number"
         )
-    raise NotRight(f"{where} returned {described(given)}, expected a whole number (int)")
+    raise Mistake(f"{where} returned {described(given)}, expected a whole number (int)")
 
 
 def expect_number(given, where: str) -> float:
-    """The given number, a tensor with one number or a NumPy number as a float. NotRight for anything else."""
+    """The given number, a tensor with one number or a NumPy number as a float. Mistake for anything else."""
     if isinstance(given, Tensor) and given.numel() == 1 and given.dtype != torch.bool:
         given = given.item()
     if isinstance(given, bool) or not isinstance(given, numbers.Real):
-        raise NotRight(f"{where} returned {described(given)}, expected one number")
+        raise Mistake(f"{where} returned {described(given)}, expected one number")
     return float(given)
 
 
 def expect_float(given, where: str) -> float:
     """The given number as a float, refused as a tensor: for answers whose signature says `-> float`."""
     if isinstance(given, Tensor):
-        raise NotRight(
+        raise Mistake(
             f"{where} returned {described(given)}, expected a number (float): `.item()` takes a number out of a tensor"
         )
     return expect_number(given, where)
 
 
 def listed_numbers(given, where: str) -> list[int]:
-    """Integers as a list, from a list, a tuple, or a tensor or array with one axis. NotRight for anything else."""
+    """Integers as a list, from a list, a tuple, or a tensor or array with one axis. Mistake for anything else."""
     if isinstance(given, Iterator | map | filter | range):
-        raise NotRight(f"{where} returned {described(given)}; `list(...)` makes a list of it")
+        raise Mistake(f"{where} returned {described(given)}; `list(...)` makes a list of it")
     if hasattr(given, "tolist") and getattr(given, "ndim", 0) == 1:
         given = given.tolist()
     if not isinstance(given, list | tuple):
-        raise NotRight(f"{where} returned {described(given)}, expected a list of whole numbers (int)")
+        raise Mistake(f"{where} returned {described(given)}, expected a list of whole numbers (int)")
     for one in given:
         if not isinstance(one, numbers.Integral) or isinstance(one, bool):
-            raise NotRight(f"{where} returned a list with {described(one)} in it, expected whole numbers (int)")
+            raise Mistake(f"{where} returned a list with {described(one)} in it, expected whole numbers (int)")
     return [int(one) for one in given]
 
 
 def numbers_by_name(given, names: Sequence[str], what: str) -> dict[str, float]:
-    """A dict with a number for each of these names. NotRight for anything else; `what` is what the numbers are."""
+    """A dict with a number for each of these names. Mistake for anything else; `what` is what the numbers are."""
     if not isinstance(given, dict):
-        raise NotRight(f"it returned {described(given)}, expected a dict with a number for each name")
+        raise Mistake(f"it returned {described(given)}, expected a dict with a number for each name")
     if set(given) != set(names):
         cause = ": is a `return` inside the loop?" if list(given) == list(names)[:1] else ""
         came = ", ".join(map(str, given)) or "no name"
-        raise NotRight(f"it returned {what} for {came}, expected {', '.join(names)}{cause}")
+        raise Mistake(f"it returned {what} for {came}, expected {', '.join(names)}{cause}")
     try:
         return {name: float(given[name]) for name in names}
     except (TypeError, ValueError, RuntimeError):
-        raise NotRight(f"the {what} are {described(next(iter(given.values())))}, expected numbers") from None
+        raise Mistake(f"the {what} are {described(next(iter(given.values())))}, expected numbers") from None
 
 
 def expect_tensor(
     given, where: str, shape: Sequence[int] | None = None, causes: dict[tuple, str] | None = None
 ) -> Tensor:
-    """The given tensor, on the CPU and without its graph. NotRight for another type or shape.
+    """The given tensor, on the CPU and without its graph. Mistake for another type or shape.
 
     causes: {known wrong shape: a message about its cause}
     """
@@ -100,7 +100,7 @@ def expect_tensor(
         }.get(type(given).__name__, "")
         if isinstance(given, float) and shape == ():
             remedy = " of one number: `.item()` and `float()` take the number out, and no gradient passes through it"
-        raise NotRight(f"{where} returned {described(given)}, expected a tensor{remedy}")
+        raise Mistake(f"{where} returned {described(given)}, expected a tensor{remedy}")
     if shape is not None and tuple(given.shape) != tuple(shape):
         cause = (causes or {}).get(tuple(given.shape), "")
         if squeezed(given.shape, shape) and "squeeze" not in cause:
@@ -108,7 +108,7 @@ def expect_tensor(
         if not cause and len(shape) > 1 and tuple(given.shape) == (1, *shape[1:]):
             cause = ONE_ROW.format(shape[0])
         cause = cause or axes_apart(tuple(given.shape), tuple(shape))
-        raise NotRight(
+        raise Mistake(
             f"{where} the shape is {tuple(given.shape)}, expected {tuple(shape)}" + (f": {cause}" if cause else "")
         )
     return given.detach().cpu()
@@ -150,10 +150,10 @@ def axes_apart(given: tuple[int, ...], expected: tuple[int, ...]) -> str:
 
 
 def expect_finite(given: Tensor, where: str, cause: str) -> None:
-    """NotRight where the result holds NaN or infinity."""
+    """Mistake where the result holds NaN or infinity."""
     if not torch.isfinite(given).all():
         kind = "NaN" if torch.isnan(given).any() else "infinity"
-        raise NotRight(f"{where} the result holds {kind}: {cause}")
+        raise Mistake(f"{where} the result holds {kind}: {cause}")
 
 
 def described(value) -> str:
@@ -197,7 +197,7 @@ def named_mistake(cases: Sequence[tuple], given: Sequence, mistakes: Mistakes) -
 def compare(
     name: str, cases: Sequence[tuple], given: Sequence, right: Callable, mistakes: Mistakes, names: Sequence[str] = ()
 ) -> None:
-    """Compare given numbers with those of `right`. NotRight shows the first wrong one, and the mistake if known.
+    """Compare given numbers with those of `right`. Mistake shows the first wrong one, and the mistake if known.
 
     names: those of the arguments, all of them whole numbers; exchanged and hard-coded ones are then named too.
     """
@@ -207,7 +207,7 @@ def compare(
             words = named_mistake(cases, given, mistakes)
             example = f"`{call(name, *case)}` returned {value}, expected {expected}"
             words = words or replaced(cases, given, right, names) or always(given)
-            raise NotRight(f"{example}: {words}" if words else example)
+            raise Mistake(f"{example}: {words}" if words else example)
 
 
 def replaced(cases: Sequence[tuple], given: Sequence, right: Callable, names: Sequence[str]) -> str:
@@ -255,15 +255,15 @@ def learns_from(model: nn.Module, logits: Tensor, n_classes: int, rng: torch.Gen
 
 
 def trains(model: nn.Module, output: Tensor, loss: Callable[[Tensor], Tensor]) -> None:
-    """NotRight unless the loss's gradient reaches every parameter, and no tensor that is not a parameter."""
+    """Mistake unless the loss's gradient reaches every parameter, and no tensor that is not a parameter."""
     frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
     if frozen:
-        raise NotRight(f"`{frozen[0]}` is frozen (`requires_grad` is False), so it will not learn")
+        raise Mistake(f"`{frozen[0]}` is frozen (`requires_grad` is False), so it will not learn")
     if not output.requires_grad:
-        raise NotRight("no gradient leaves the output: is there a `no_grad`, a `detach` or an `.item()` on the way?")
+        raise Mistake("no gradient leaves the output: is there a `no_grad`, a `detach` or an `.item()` on the way?")
     own = set(map(id, model.parameters()))
     if any(id(leaf) not in own for leaf in asked_to_learn(output)):
-        raise NotRight(
+        raise Mistake(
             "a tensor or layer is not among the model's parameters, so no optimiser will update it: a plain "
             "list hides layers (use `nn.ModuleList` or one name each), and a tensor needs `nn.Parameter`"
         )
@@ -271,9 +271,9 @@ def trains(model: nn.Module, output: Tensor, loss: Callable[[Tensor], Tensor]) -
     guarded(loss(output).backward, name="backward")
     for name, parameter in model.named_parameters():
         if parameter.grad is None:
-            raise NotRight(f"no gradient reaches `{name}`: it is not used in `forward`, or cut off by a `detach`")
+            raise Mistake(f"no gradient reaches `{name}`: it is not used in `forward`, or cut off by a `detach`")
     if all((parameter.grad == 0).all() for parameter in model.parameters()):
-        raise NotRight("every gradient is zero, so nothing will be learned")
+        raise Mistake("every gradient is zero, so nothing will be learned")
 
 
 def asked_to_learn(result: Tensor) -> Iterator[Tensor]:
@@ -290,17 +290,17 @@ def asked_to_learn(result: Tensor) -> Iterator[Tensor]:
 
 
 def model_of(answer, *sizes) -> nn.Module:
-    """A model on the CPU, made by the answer's class with these sizes. NotRight for anything else."""
+    """A model on the CPU, made by the answer's class with these sizes. Mistake for anything else."""
     if isinstance(answer.function, nn.Module):
         kind = type(answer.function).__name__
-        raise NotRight(f"this is a model; hand in the class itself: `{kind}`, without brackets")
+        raise Mistake(f"this is a model; hand in the class itself: `{kind}`, without brackets")
     model = answer(*sizes)
     if isinstance(model, type):
-        raise NotRight(f"`{answer.name}` returned a class; return an instance of it: `{model.__name__}(...)`")
+        raise Mistake(f"`{answer.name}` returned a class; return an instance of it: `{model.__name__}(...)`")
     if not isinstance(model, nn.Module):
-        raise NotRight(f"`{answer.name}{sizes}` returned {described(model)}, expected a model (`nn.Module`)")
+        raise Mistake(f"`{answer.name}{sizes}` returned {described(model)}, expected a model (`nn.Module`)")
     if not any(True for _ in model.parameters()):
-        raise NotRight(
+        raise Mistake(
             "the model has no parameters left to train, or hides them: a plain list hides layers (use `nn.ModuleList` "
             "or one name each)"
         )
@@ -322,7 +322,7 @@ def judge_tensors(
     entry: Callable[[tuple, tuple], str] = lambda position, case: f"entry {list(position)}",
     failing: Callable[[Sequence[tuple], Sequence[Tensor]], str | None] = lambda cases, given: None,
 ) -> None:
-    """NotRight unless the answer equals `right` in every case, up to rounding.
+    """Mistake unless the answer equals `right` in every case, up to rounding.
 
     where(*case): a description of the case; causes(*case): {known wrong shape: its cause}; entry(position, case): the
     name of a position in the result; failing(cases, given): words for a property that the results lack, asked where no
@@ -340,11 +340,11 @@ def judge_tensors(
     if all(agrees(value, truth) for value, truth in zip(given, expected, strict=True)):
         return
     if words := named_mistake(cases, given, mistakes):
-        raise NotRight(words)
+        raise Mistake(words)
     for case, value in zip(cases, given, strict=True):
         expect_finite(value, where(*case), "is there a division by zero, a root or a logarithm?")
     if words := failing(cases, given):
-        raise NotRight(words)
+        raise Mistake(words)
     wrong = [i for i, pair in enumerate(zip(given, expected, strict=True)) if not agrees(*pair)]
     i = wrong[0]
     narrow = len(wrong) < len(cases) and all(any(1 in one.shape for one in tensors(cases[j])) for j in wrong)
@@ -353,12 +353,12 @@ def judge_tensors(
     )
     if not expected[i].dim():
         came, due = distinct_texts(given[i], expected[i])
-        raise NotRight(f"{where(*cases[i])} it returned {came}, expected {due}{note}")
+        raise Mistake(f"{where(*cases[i])} it returned {came}, expected {due}{note}")
     apart = (given[i] - expected[i]).abs()
     position = tuple((apart == apart.max()).nonzero()[0].tolist())
     came, due = distinct_texts(given[i][position], expected[i][position])
     note = note or "".join(f": {words}" for words in [relation(given[i], expected[i])] if words)
-    raise NotRight(f"{where(*cases[i])} {entry(position, cases[i])} is {came}, expected {due}{note}")
+    raise Mistake(f"{where(*cases[i])} {entry(position, cases[i])} is {came}, expected {due}{note}")
 
 
 def relation(given: Tensor, expected: Tensor) -> str:
@@ -451,16 +451,16 @@ def weights_in_words(parts: dict[str, Tensor], mixture: Tensor, expected: Sequen
 
 
 def explained(answer: Answer, causes: dict[str, str]) -> Callable:
-    """The answer, with an explanation added to each NotRight whose message contains one of these texts."""
+    """The answer, with an explanation added to each Mistake whose message contains one of these texts."""
 
     def tried(*case):
         try:
             return answer(*case)
-        except NotRight as problem:
+        except Mistake as problem:
             words = next((words for text, words in causes.items() if text in str(problem)), None)
             if words is None:
                 raise
-            raise NotRight(f"{problem}. {words[0].upper()}{words[1:]}") from None
+            raise Mistake(f"{problem}. {words[0].upper()}{words[1:]}") from None
 
     return tried
 

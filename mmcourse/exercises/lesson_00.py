@@ -1,6 +1,6 @@
 """The checks of lesson 00: start here."""
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import call, compare, described, expect_whole_number, whole
 
@@ -23,11 +23,11 @@ def page_shape(answer, rng):
     for case in cases:
         shape, where = answer(*case), call("page_shape", *case)
         if hasattr(shape, "shape"):
-            raise NotRight(f"`{where}` returned a tensor, expected only its shape, the tuple (N, 3, S, S)")
+            raise Mistake(f"`{where}` returned a tensor, expected only its shape, the tuple (N, 3, S, S)")
         if isinstance(shape, list):
-            raise NotRight(f"`{where}` returned a list, expected a tuple, with parentheses: `(1, 2)`")
+            raise Mistake(f"`{where}` returned a list, expected a tuple, with parentheses: `(1, 2)`")
         if not isinstance(shape, tuple):
-            raise NotRight(f"`{where}` returned {described(shape)}, expected a tuple of four whole numbers")
+            raise Mistake(f"`{where}` returned {described(shape)}, expected a tuple of four whole numbers")
         given.append(tuple(expect_whole_number(size, f"in `{where}`, entry {i}") for i, size in enumerate(shape)))
     compare(
         "page_shape",

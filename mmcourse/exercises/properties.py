@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from mmcourse.exercises.answers import Answer, NotRight, NotTried, copied
+from mmcourse.exercises.answers import Answer, Mistake, NotAttempted, copied
 from mmcourse.exercises.gradients import tensors
 from mmcourse.exercises.judging import agrees
 
@@ -30,20 +30,20 @@ def expect_dtype_kept(answer: Answer, case: tuple) -> None:
     if not any(one.dtype in DOUBLE for one in tensors(case)):
         for result in tensors(answer(*case)):
             if result.dtype in DOUBLE:
-                raise NotRight(
+                raise Mistake(
                     f"for float32 tensors the result is {result.dtype}: is there a `.double()`, a numpy array, or a "
                     "new tensor in float64?"
                 )
     try:
         results = list(tensors(answer(*in_float64(case))))
-    except NotRight as problem:
-        raise NotRight(
+    except Mistake as problem:
+        raise Mistake(
             f"correct for float32, but it fails for float64: {problem}. Create tensors with the dtype of the input: "
             "`torch.zeros_like`, or `dtype=x.dtype`"
         ) from None
     for result in results:
         if result.dtype not in DOUBLE:
-            raise NotRight(
+            raise Mistake(
                 f"for float64 tensors the result is {result.dtype}: is there a `.float()`, or a new tensor without "
                 "`dtype`?"
             )
@@ -56,23 +56,23 @@ CHANGES = (
 
 
 def expect_same_again(answer: Callable, case: tuple) -> None:
-    """NotRight where a second call with the same arguments returns another result, for types that `agrees` compares."""
+    """Mistake where a second call with the same arguments returns another result, for types that `agrees` compares."""
     first = copied(answer(*case))
     if not agrees_throughout(answer(*case), first):
-        raise NotRight(CHANGES)
+        raise Mistake(CHANGES)
 
 
 def expect_first_call_again(answer: Answer) -> None:
-    """NotRight where the answer's first call, made again, returns another result; nothing where it stops."""
+    """Mistake where the answer's first call, made again, returns another result; nothing where it stops."""
     if answer.first_call is None:
         return
     arguments, options, result = answer.first_call
     try:
         again = answer(*arguments, **options)
-    except (NotRight, NotTried):
+    except (Mistake, NotAttempted):
         return
     if not agrees_throughout(again, result):
-        raise NotRight(CHANGES)
+        raise Mistake(CHANGES)
 
 
 MIXED = (
@@ -93,7 +93,7 @@ def mixed_examples(answer: Callable, case: tuple, batched: tuple[int, ...]) -> s
             now = tensors(answer(*others))
             if not all(agrees(came[row], was[row]) for came, was in zip(now, before, strict=True)):
                 return MIXED
-    except (NotRight, ValueError, IndexError):  # what an example's result is cannot be told
+    except (Mistake, ValueError, IndexError):  # what an example's result is cannot be told
         pass
     return ""
 
@@ -112,13 +112,13 @@ def expect_alone_as_in_batch(call: Callable[..., Tensor], case: tuple[Tensor, ..
     together = call(*case)
     alone = torch.cat([call(*(one[i : i + 1] for one in case)) for i in range(len(together))])
     if not torch.allclose(alone, together, atol=1e-4):
-        raise NotRight(words)
+        raise Mistake(words)
 
 
 def expect_no_overflow(answer: Callable, case: tuple, words: str) -> None:
     """For large arguments no tensor of the result holds NaN or infinity."""
     if not all(torch.isfinite(result).all() for result in tensors(answer(*case))):
-        raise NotRight(words)
+        raise Mistake(words)
 
 
 OVERFLOW = (
@@ -131,7 +131,7 @@ def expect_right_when_large(answer: Callable, case: tuple, right: Callable) -> N
     """For scores in the hundreds the result is finite and that of `right`, one tensor."""
     expect_no_overflow(answer, case, OVERFLOW)
     if not agrees_throughout(answer(*case), right(*case)):
-        raise NotRight(
+        raise Mistake(
             "correct for small scores, but not for scores in the hundreds: are they limited (`clamp`), or divided by "
             "the largest? Only differences between scores count"
         )
@@ -140,7 +140,7 @@ def expect_right_when_large(answer: Callable, case: tuple, right: Callable) -> N
 def expect_order_of_no_effect(call: Callable[..., Tensor], case: tuple[Tensor, ...], words: str) -> None:
     """The same examples in another order give the same results in that order.   (B, ...) each -> (B, ...)"""
     if not torch.allclose(call(*(one.flip(0) for one in case)).flip(0), call(*case), atol=1e-4, equal_nan=True):
-        raise NotRight(words)
+        raise Mistake(words)
 
 
 def size_written(call: Callable[[int], object], sizes: tuple[int, ...] = (8, 16, 32, 64, 128)) -> int | None:
@@ -149,7 +149,7 @@ def size_written(call: Callable[[int], object], sizes: tuple[int, ...] = (8, 16,
     def runs(size: int) -> bool:
         try:
             call(size)
-        except NotRight:
+        except Mistake:
             return False
         return True
 
@@ -168,11 +168,11 @@ class _Called(TorchFunctionMode):
 
 
 def expect_without(answer: Callable, case: tuple, forbidden: set[str], words: str) -> None:
-    """NotRight where the answer calls one of these functions of torch, through any object or module."""
+    """Mistake where the answer calls one of these functions of torch, through any object or module."""
     with _Called() as called:
         answer(*case)
     if forbidden & called.names:
-        raise NotRight(words)
+        raise Mistake(words)
 
 
 def agrees_throughout(given, expected) -> bool:
@@ -192,7 +192,7 @@ def ignored(answer: Callable, case: tuple, position: int, other) -> bool:
     try:
         before = copied(answer(*case))
         return agrees_throughout(answer(*case[:position], other, *case[position + 1 :]), before)
-    except NotRight:
+    except Mistake:
         return False
 
 
@@ -217,14 +217,14 @@ class NetworkState:
         return any(not equal(gradient, now[name]) for name, gradient in self.gradients.items())
 
     def expect_settings_kept(self, name: str) -> None:
-        """NotRight where the mode of a layer or the `requires_grad` of a parameter has changed."""
+        """Mistake where the mode of a layer or the `requires_grad` of a parameter has changed."""
         if self.modes != {name: part.training for name, part in self.network.named_modules()}:
-            raise NotRight(f"`{name}` is left in another mode (training or evaluation) than it was in")
+            raise Mistake(f"`{name}` is left in another mode (training or evaluation) than it was in")
         frozen = [
             one for one, parameter in self.network.named_parameters() if parameter.requires_grad < self.learns[one]
         ]
         if frozen:
-            raise NotRight(
+            raise Mistake(
                 f"`{name}` is left with frozen parameters (`requires_grad` is False), so it can no longer be trained"
             )
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mmcourse.models.evaluation_mode import evaluation_mode
 from mmcourse.models.rnn import SentenceEncoder
 from mmcourse.picturebook.scene import COLOURS, KINDS, SIZES, TIMES
-from mmcourse.picturebook.sentence import VOCABULARY, Facts, understand
+from mmcourse.picturebook.sentence import VOCABULARY, Facts, parse
 
 # The parts and their classes; None where a sentence does not state one. The left or upper object comes first.
 PARTS: dict[str, tuple] = {
@@ -28,11 +28,9 @@ def answers(sentences: Sequence[str]) -> Tensor:
     """The facts of the book's sentences, as indices into PARTS.   -> (N, 8) int64"""
     rows = []
     for sentence in sentences:
-        facts = understand(sentence)
+        facts = parse(sentence)
         if facts is None:
-            raise ValueError(
-                f"{sentence!r} is not a sentence of the Picture Book; expected one that understand() can parse"
-            )
+            raise ValueError(f"{sentence!r} is not a sentence of the Picture Book; expected one in its grammar")
         objects = (*facts.objects, (None,) * 3)[:2]
         values = (*objects[0], *objects[1], facts.relation, facts.time)
         rows.append([PARTS[part].index(value) for part, value in zip(PARTS, values, strict=True)])

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmcourse import settings
 from mmcourse.picturebook.scene import COLOURS, KINDS, RELATIONS, SIZES, TIMES, Scene, check_split, imagine, stream
-from mmcourse.picturebook.sentence import PAD, encode, tell
+from mmcourse.picturebook.sentence import PAD, describe, encode
 from mmcourse.picturebook.streams import stream_seed
 from mmcourse.renamed import new_value, old_keywords
 
@@ -65,7 +65,7 @@ class PictureBook:
     def sentences(self) -> list[str]:
         """A true sentence about each page's scene."""
         phrasings = "held_out" if self.split == "held_out_phrasings" else "seen"
-        return [tell(scene, stream(*self._key("sentence", i)), phrasings) for i, scene in enumerate(self.scenes)]
+        return [describe(scene, stream(*self._key("sentence", i)), phrasings) for i, scene in enumerate(self.scenes)]
 
     @cached_property
     def tokens(self) -> Tensor:

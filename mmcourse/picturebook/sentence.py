@@ -1,6 +1,6 @@
-"""Sentences from scenes (`tell`), and the facts of a scene from a sentence (`understand`), by the same grammar.
+"""Sentences from scenes (`describe`), and the facts of a scene from a sentence (`parse`), by the same grammar.
 
-Every template and every synonym is defined here once: `tell` fills a template, `understand` matches one.
+Every template and every synonym is defined here once: `describe` fills a template, `parse` matches one.
 `held_out_phrasings` holds out templates and two size words; all relation words occur in training.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from mmcourse.picturebook.scene import COLOURS, KINDS, OPPOSITE, Scene
-from mmcourse.renamed import new_value, old_keywords
+from mmcourse.renamed import names_of, new_value, old_keywords
 
 SIZE_WORDS = {"small": ("small", "little", "tiny"), "big": ("big", "large", "huge")}
 HELD_OUT_SIZE_WORDS = ("tiny", "huge")
@@ -109,7 +109,7 @@ def with_article(words: str) -> str:
 
 
 @old_keywords
-def tell(scene: Scene, rng: random.Random | int = 0, phrasings: str = "seen") -> str:
+def describe(scene: Scene, rng: random.Random | int = 0, phrasings: str = "seen") -> str:
     """A sentence about a scene; `phrasings` 'seen' or 'held_out' selects the templates and synonyms."""
     phrasings = new_value("phrasings", phrasings)
     if phrasings not in ("seen", "held_out"):
@@ -175,7 +175,7 @@ def _patterns() -> tuple[re.Pattern, ...]:
     return tuple(patterns)
 
 
-def understand(sentence: str) -> Facts | None:
+def parse(sentence: str) -> Facts | None:
     """The facts a sentence states, in any phrasing of the grammar, held-out ones included; None outside the grammar."""
     words = " ".join(split_words(sentence))
     for pattern in _patterns():
@@ -213,3 +213,6 @@ def decode(indices) -> str:
         if index not in (PAD, START):
             words.append(VOCABULARY[index])
     return " ".join(words)
+
+
+__getattr__ = names_of(__name__)

@@ -8,7 +8,7 @@ from torch import Tensor
 from mmcourse.data.text import PAD, pad
 from mmcourse.picturebook.book import PictureBook
 from mmcourse.picturebook.scene import COLOURS, KINDS, RELATIONS, SIZES, stream
-from mmcourse.picturebook.sentence import Facts, encode, facts_of, tell
+from mmcourse.picturebook.sentence import Facts, describe, encode, facts_of
 
 
 def meaning_of(facts: Facts) -> int:
@@ -52,7 +52,7 @@ def phrasings(book: PictureBook, times: int) -> Tensor:
     rows = []
     for page, (scene, sentence) in enumerate(zip(book.scenes, book.sentences, strict=True)):
         rng = stream("phrasings", book.split, page, book.objects, book.seed)
-        rows += [encode(sentence), *(encode(tell(scene, rng, side)) for _ in range(times - 1))]
+        rows += [encode(sentence), *(encode(describe(scene, rng, side)) for _ in range(times - 1))]
     return pad(rows).unflatten(0, (len(book), times))
 
 

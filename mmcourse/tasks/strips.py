@@ -3,10 +3,13 @@
 import torch
 from torch import Tensor
 
+from mmcourse.renamed import names_of
 from mmcourse.tasks.matching import partners
 
 
-def where_is_it(image_labels: Tensor, sound_labels: Tensor, count: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+def spoken_grounding(
+    image_labels: Tensor, sound_labels: Tensor, count: int, seed: int = 0
+) -> tuple[Tensor, Tensor, Tensor]:
     """Draw rows of three images of different classes, a recording of one of them, and its position, 0 to 2.
 
     image_labels (N,), sound_labels (M,) -> indices of images (count, 3), of recordings (count,), positions (count,).
@@ -24,3 +27,6 @@ def where_is_it(image_labels: Tensor, sound_labels: Tensor, count: int, seed: in
     positions = torch.randint(3, (count,), generator=rng)
     spoken = triples.gather(1, positions[:, None])[:, 0]
     return partners(triples, image_labels, rng), partners(spoken, sound_labels, rng), positions
+
+
+__getattr__ = names_of(__name__)

@@ -103,9 +103,9 @@ class Run:
         """Call the callbacks for the start of training."""
         self.first_step, self.stop = self.step, self.step >= self.last_step
         self.started = time.monotonic()
-        self.tell("on_start")
+        self.notify("on_start")
 
-    def tell(self, event: str) -> None:
+    def notify(self, event: str) -> None:
         """Call the callbacks of an event; an interrupt ends one of them, the others follow, then it ends the run."""
         broken = None
         for listener in self.listeners[event]:
@@ -180,14 +180,14 @@ class Run:
             raise ValueError(f"{self.who} got no batches. Likely cause: an empty split, or an exhausted generator")
         whole = self.exhausted or self.index >= self.steps_per_epoch
         if not whole:
-            self.tell("on_break")
+            self.notify("on_break")
         row = {"epoch": self.epoch + 1, **self.tally.results(), **self.judged()}
         row["seconds"] = time.monotonic() - self.epoch_started
         self.history.rows.append(row)
         if whole:
             self._take_length(self.index)
             self.epoch, self.index = self.epoch + 1, 0
-            self.tell("on_epoch")
+            self.notify("on_epoch")
 
     def _take_length(self, batches: int) -> None:
         """Continue with the actual number of batches, where len() was wrong."""
@@ -215,7 +215,7 @@ class Run:
         return time.monotonic() - self.started
 
     def end(self) -> None:
-        """Close the history, put what was trained in evaluation mode, tell the callbacks."""
+        """Close the history, put what was trained in evaluation mode, call the callbacks."""
         for trained in self.trained.values():
             trained.reset_learning_rate()
         self.history.seconds += self.seconds()
@@ -224,7 +224,7 @@ class Run:
         self.model.eval()
         if isinstance(getattr(self.keeper, "history", None), (History, type(None))):
             self.keeper.history = self.history
-        self.tell("on_end")
+        self.notify("on_end")
 
 
 def _whole(epochs, who: str) -> int:

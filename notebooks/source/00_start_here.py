@@ -25,7 +25,7 @@ from mmcourse.lesson import cpu_seconds_since_begin
 from mmcourse.models.decoding import captions
 from mmcourse.picturebook.image import draw
 from mmcourse.picturebook.scene import COLOURS, KINDS, SIZES, Scene, SceneObject
-from mmcourse.picturebook.sentence import VOCABULARY, decode, tell, understand
+from mmcourse.picturebook.sentence import VOCABULARY, decode, describe, parse
 from mmcourse.picturebook.speech import speak, voices
 from mmcourse.retrieval import nearest
 from mmcourse.show import diagrams
@@ -111,7 +111,7 @@ diagrams.course_map()
 
 # %%
 scene = Scene((SceneObject("apple", "red", "big", x=0.45, y=0.5, radius=0.34),), time="morning")
-show.show_pages([scene], rows=1, columns=1, sentences=[tell(scene, 1)])
+show.show_pages([scene], rows=1, columns=1, sentences=[describe(scene, 1)])
 
 # %% [markdown]
 # **Unimodal.** A small network that comes with the course classifies the image by object, colour and size. You will
@@ -129,7 +129,7 @@ print("prediction:", predicted)
 
 # %%
 for claim in ("a big red apple", "there is a small green fish", "the apple is large and red"):
-    print(f"{claim:30}", "true" if understand(claim) == understand(predicted) else "false")
+    print(f"{claim:30}", "true" if parse(claim) == parse(predicted) else "false")
 
 # %% [markdown]
 # **Cross-modal.** The prediction for the image is read aloud: image to text to sound. The words come from the network,

@@ -45,7 +45,7 @@ from mmcourse.models import pooling
 from mmcourse.models.rnn import SentenceClassifier
 from mmcourse.models.textcnn import BagOfWords, TextCNN
 from mmcourse.show import diagrams
-from mmcourse.tasks.relation import which_is_where
+from mmcourse.tasks.relation import word_order
 from mmcourse.training.device import device
 
 begin("02")
@@ -63,11 +63,11 @@ show.show_pages(train, rows=1, columns=4, sentences=train.sentences)
 
 # %% [markdown]
 # The task: sort the two objects alphabetically. **Is the first one on the left, or above?** In 'a big red fish above a
-# small blue boat' the boat comes first alphabetically and is below, so the label is no. `which_is_where` computes the
+# small blue boat' the boat comes first alphabetically and is below, so the label is no. `word_order` computes the
 # labels, 0 for no and 1 for yes, and balances the two classes.
 
 # %%
-_, labels, pages = which_is_where(train)
+_, labels, pages = word_order(train)
 for label in (0, 1):
     for i in (labels == label).nonzero()[:3, 0]:
         print(("no ", "yes")[label], train.sentences[pages[i]])
@@ -150,7 +150,7 @@ check("02.2", pad_batch)
 # %%
 def sentences_and_labels(book: PictureBook) -> tuple[list[list[int]], Tensor]:
     """Encoded sentences and their labels."""
-    _, labels, pages = which_is_where(book)
+    _, labels, pages = word_order(book)
     return [vocabulary.encode(book.sentences[page]) for page in pages], labels
 
 
@@ -488,7 +488,7 @@ plain_history = fit(plain, dropped, valid=valid_batches, epochs=8, lr=5e-3, clip
 
 # %%
 held_out = PictureBook("held_out_phrasings", pages=2_000, objects=2)
-_, held_out_targets, held_out_pages = which_is_where(held_out)
+_, held_out_targets, held_out_pages = word_order(held_out)
 held_out_texts = [held_out.sentences[page] for page in held_out_pages]
 occurring = {token for text in held_out_texts for token in vocabulary.tokenise(text)}
 print("not in the vocabulary:", *sorted(occurring - set(vocabulary.words)))
@@ -603,7 +603,7 @@ print(f"TextCNN, word order: {evaluate(text_cnn, test_batches)['accuracy']:.0%}"
 
 # %%
 test_encoded, test_targets = sentences_and_labels(test)
-test_texts = [test.sentences[page] for page in which_is_where(test)[2]]
+test_texts = [test.sentences[page] for page in word_order(test)[2]]
 correct = (predict(text_cnn, pad(test_encoded)).argmax(dim=1) == test_targets).float()
 relation_first = torch.tensor([text.split()[0] in ("left", "right", "to", "above", "over", "below", "under", "beneath")
                                for text in test_texts])

@@ -45,7 +45,7 @@ from mmcourse.models.rnn import SentenceClassifier
 from mmcourse.models.textcnn import BagOfWords
 from mmcourse.models.transformer import TokenEncoder, TransformerClassifier
 from mmcourse.show import diagrams
-from mmcourse.tasks.relation import which_is_where
+from mmcourse.tasks.relation import word_order
 
 begin("04")
 
@@ -57,7 +57,7 @@ begin("04")
 
 # %%
 train = PictureBook("train", pages=10_000, objects=2)
-_, labels, pages = which_is_where(train)
+_, labels, pages = word_order(train)
 n_words = [len(train.sentences[page].split()) for page in pages]
 for n in sorted(set(n_words))[::3]:
     example = n_words.index(n)
@@ -80,7 +80,7 @@ vocabulary = Vocabulary.of(train.sentences[pages[i]] for i in short)
 
 def sentences_and_labels(book: PictureBook) -> tuple[list[str], Tensor]:
     """The book's sentences and their labels."""
-    _, labels, pages = which_is_where(book)
+    _, labels, pages = word_order(book)
     return [book.sentences[page] for page in pages], labels
 
 

@@ -42,7 +42,7 @@ from mmcourse import PictureBook, begin, check, evaluate, expect, fit, hint, pre
 from mmcourse.data import language, real, subwords
 from mmcourse.data.text import SentenceBatches, lengths, pad
 from mmcourse.models import language_model, ngram, sampling, textcnn, transformer
-from mmcourse.picturebook.sentence import END, MASK, START, UNKNOWN, VOCABULARY, decode, encode, understand
+from mmcourse.picturebook.sentence import END, MASK, START, UNKNOWN, VOCABULARY, decode, encode, parse
 from mmcourse.show import diagrams
 from mmcourse.tasks import entities, relation, titles
 
@@ -311,7 +311,7 @@ check("05.3", top_p)
 
 # %% [markdown]
 # How good are the sentences? Evaluate the model's own distribution: temperature 1, no truncation, 1,000 samples.
-# `understand` parses a sentence of the book's grammar and returns `None` for anything else. Three results are printed: the
+# `parse` returns the facts that a sentence of the book's grammar states, and `None` for anything else. Three results are printed: the
 # fraction that parses; of these, the fraction that is *not* in the training text; and the fraction of distinct sentences.
 # Why does the first result alone not suffice?
 
@@ -323,7 +323,7 @@ def write(model: nn.Module, n: int = 1_000, **settings) -> list[str]:
 
 
 def judge(sentences: list[str]) -> dict[str, float]:
-    parsed = [sentence for sentence in sentences if understand(sentence)]
+    parsed = [sentence for sentence in sentences if parse(sentence)]
     new = set(parsed) - set(train.sentences)
     return {"parses": len(parsed) / len(sentences),
             "of these new": sum(sentence in new for sentence in parsed) / max(len(parsed), 1),
@@ -344,7 +344,7 @@ expect("05.distinct", quality["distinct"])
 # errors are left in GPT's sentences?
 
 # %%
-failed = [sentence for sentence in written["GPT"] if not understand(sentence)]
+failed = [sentence for sentence in written["GPT"] if not parse(sentence)]
 print(*failed[:8], sep="\n")
 
 # %% [markdown]
@@ -445,7 +445,7 @@ diagrams.fine_tuning()
 # %%
 def labelled(book: PictureBook) -> tuple[Tensor, Tensor]:
     """Sentences with <end> behind, and their labels.   -> (N, T), (N,)"""
-    tokens, labels, _ = relation.which_is_where(book)
+    tokens, labels, _ = relation.word_order(book)
     return F.pad(tokens, (0, 1)).scatter(1, lengths(tokens)[:, None], END), labels
 
 

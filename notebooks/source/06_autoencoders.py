@@ -399,7 +399,7 @@ for name, model in sentence_models.items():
 
 # %% [markdown]
 # The most probable token at each position gives the reconstruction. Two judges score it: the shipped text judge,
-# which is a network, and `understand`, the Picture Book's own parser. The parser is stricter: it returns `None` for
+# which is a network, and `parse`, the Picture Book's exact parser. The parser is stricter: it returns `None` for
 # an ungrammatical sentence. A sentence counts as correct if all its facts are correct.
 
 # %%
@@ -411,7 +411,7 @@ def sentences_judged(model: nn.Module, split: str) -> dict[str, float]:
     written = [sentence.decode(row) for row in predict(model, book.tokens).argmax(dim=2)]
     tokens = text.pad([sentence.encode(line) for line in written])
     by_network = (text_judge.predict(tokens).cpu() == sentence_parser.answers(book.sentences)).all(dim=1)
-    by_parser = [sentence.understand(a) == sentence.understand(b) for a, b in zip(written, book.sentences, strict=True)]
+    by_parser = [sentence.parse(a) == sentence.parse(b) for a, b in zip(written, book.sentences, strict=True)]
     return {"text judge": round(by_network.float().mean().item(), 3), "parser": sum(by_parser) / len(by_parser)}
 
 

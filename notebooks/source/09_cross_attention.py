@@ -45,7 +45,7 @@ from mmcourse.picturebook import scene, sentence
 from mmcourse.picturebook.speech import speak, voices
 from mmcourse.show import diagrams
 from mmcourse.tasks.question_answering import ANSWERS, QUESTIONS, QuestionBatches, Questions
-from mmcourse.tasks.strips import where_is_it
+from mmcourse.tasks.strips import spoken_grounding
 from mmcourse.training import cost, shipped
 from mmcourse.training.device import device
 
@@ -755,7 +755,7 @@ def classifier_without(held_out: Tensor) -> tuple[Tensor, Tensor]:
 def strips_and_words(split: str, who: Tensor, count: int) -> tuple[Tensor, ...]:
     """Strips (N, 1, 28, 84), their digits' indices in the split (N, 3), recordings (N,), positions of the spoken digit (N,)."""
     images, labels = written[split]
-    triples, chosen, position = where_is_it(labels, digits[who], count)
+    triples, chosen, position = spoken_grounding(labels, digits[who], count)
     return torch.cat([images[column] for column in triples.T], dim=3), triples, who.nonzero()[:, 0][chosen], position
 
 

@@ -41,7 +41,7 @@ from mmcourse import PictureBook, begin, check, examples, expect, fit, hint, met
 from mmcourse.data import real
 from mmcourse.models import attention, captioner, cnn, decoding, transformer
 from mmcourse.picturebook.scene import KINDS, OPPOSITE
-from mmcourse.picturebook.sentence import END, PAD, START, VOCABULARY, decode, encode, facts_of, understand
+from mmcourse.picturebook.sentence import END, PAD, START, VOCABULARY, decode, encode, facts_of, parse
 from mmcourse.show import diagrams
 from mmcourse.tasks import captions
 from mmcourse.training import sampling, shipped
@@ -67,8 +67,8 @@ for row in train_captions[0]:
 # differ at almost every position and still be correct.
 
 # %% [markdown]
-# The Picture Book has something that real captions lack: a grammar small enough for an exact parser. `understand`
-# parses a sentence into the facts that it states, whatever its phrasing. A caption is **correct** if these facts are
+# The Picture Book has something that real captions lack: a grammar small enough for an exact parser. `parse`
+# returns the facts that a sentence states, whatever its phrasing. A caption is **correct** if these facts are
 # true: the kind of each object (fish, boat and so on), its colour and size, and the relation of the two.
 
 # %% tags=["nbval-check-output"]
@@ -76,7 +76,7 @@ test = {objects: PictureBook("test", pages=500, objects=objects) for objects in 
 held_out = {objects: PictureBook("held_out_pairs", pages=500, objects=objects) for objects in (1, 2)}
 scene = test[2].scenes[0]
 for sentence in (test[2].sentences[0], "a small red fish left of a big blue boat", "fish boat blue"):
-    facts = understand(sentence)
+    facts = parse(sentence)
     print(f"{sentence}\n  {facts}\n  correct: {facts_of(scene).same_meaning(facts)}")
 
 # %% [markdown]
@@ -664,7 +664,7 @@ by_hand = {"a small red fish right of a big blue boat": (9 / 10 * 7 / 9 * 5 / 8 
            "a small red fish": torch.tensor(1 - 10 / 4).exp().item(),
            "a large blue boat is to the right of a little red fish": 0.0}
 for sentence, value in by_hand.items():
-    same = understand(sentence).same_meaning(understand(reference))
+    same = parse(sentence).same_meaning(parse(reference))
     print(f"by hand {value:.2f}   torchmetrics {bleu_score([sentence], [[reference]]):.2f}   same meaning: {same!s:5}   {sentence}")
 
 # %% [markdown]
@@ -684,7 +684,7 @@ show.compare({name: {"BLEU": bleu(sentences), "correct": metrics.caption_accurac
 # lowers BLEU while the captions get better.
 #
 # Other metrics address parts of this problem. **CIDEr** (Vedantam et al. 2015) weighs $n$-grams by how informative they
-# are. **SPICE** (Anderson et al. 2016) parses captions into objects, attributes and relations, as `understand` does
+# are. **SPICE** (Anderson et al. 2016) parses captions into objects, attributes and relations, as `parse` does
 # exactly. **CLIPScore** (Hessel et al. 2021) needs no reference: it is the cosine similarity of image and caption in
 # CLIP's shared space, as in lesson 11.
 

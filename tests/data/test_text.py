@@ -7,7 +7,7 @@ from mmcourse.data.augment import mask_words
 from mmcourse.data.text import PAD, UNKNOWN, SentenceBatches, Vocabulary, check_tokens, lengths, pad, split_words
 from mmcourse.picturebook.book import PictureBook
 from mmcourse.picturebook.sentence import VOCABULARY
-from mmcourse.tasks.relation import which_is_where
+from mmcourse.tasks.relation import word_order
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_wrong_tokens_say_why(tokens, message):
 
 def test_good_tokens_pass():
     check_tokens(torch.tensor([[3, 9, 0], [1, 0, 0]]), 10)
-    check_tokens(which_is_where(PictureBook("test", 30, objects=2))[0], len(VOCABULARY))
+    check_tokens(word_order(PictureBook("test", 30, objects=2))[0], len(VOCABULARY))
 
 
 def test_a_label_for_every_token_is_cut_as_the_tokens_are():

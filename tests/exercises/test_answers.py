@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmcourse.exercises.answers import Answer, NotRight, NotTried, deadline, guarded, is_stub, is_stub_class
+from mmcourse.exercises.answers import Answer, Mistake, NotAttempted, deadline, guarded, is_stub, is_stub_class
 
 
 def test_exceptions_name_type_message_and_the_learners_own_line():
@@ -12,7 +12,7 @@ def test_exceptions_name_type_message_and_the_learners_own_line():
         y = 1
         return inner({}) + y
 
-    with pytest.raises(NotRight) as caught:
+    with pytest.raises(Mistake) as caught:
         Answer(outer)(3)
     said = str(caught.value)
     assert "KeyError: 'no such key'" in said
@@ -24,7 +24,7 @@ def test_an_exception_inside_a_library_is_placed_in_the_learners_line():
     def learner(x):
         return torch.stack([x, x[:1]])
 
-    with pytest.raises(NotRight, match=r"RuntimeError: .*equal size.*in `learner`, line \d+: `return torch.stack"):
+    with pytest.raises(Mistake, match=r"RuntimeError: .*equal size.*in `learner`, line \d+: `return torch.stack"):
         Answer(learner)(torch.zeros(3))
 
 
@@ -41,11 +41,11 @@ def test_a_deadline_ends_a_loop_of_torch_calls_and_leaves_others_alone():
         while True:
             x = x + torch.rand(3)
 
-    with pytest.raises(NotRight, match="it draws on and on"), deadline(0.05, "it draws on and on"):
+    with pytest.raises(Mistake, match="it draws on and on"), deadline(0.05, "it draws on and on"):
         Answer(endless)(torch.zeros(3))
     with deadline(60, "too long"):
         assert Answer(lambda x: torch.full((2,), 4) + x[0])(torch.ones(3)).tolist() == [5, 5]
-    with deadline(-1, "too late"), pytest.raises(NotRight, match="too late"):
+    with deadline(-1, "too late"), pytest.raises(Mistake, match="too late"):
         torch.zeros(3)
     assert torch.zeros(3).sum() == 0
 
@@ -54,7 +54,7 @@ def test_endless_recursion_is_words():
     def again(x):
         return again(x)
 
-    with pytest.raises(NotRight, match="RecursionError"):
+    with pytest.raises(Mistake, match="RecursionError"):
         Answer(again)(1)
 
 
@@ -63,7 +63,7 @@ def test_an_operation_that_torch_lacks_is_not_an_untouched_stub():
         raise_it = torch.nn.Module()
         return raise_it(x)
 
-    with pytest.raises(NotRight, match="NotImplementedError"):
+    with pytest.raises(Mistake, match="NotImplementedError"):
         Answer(learner)(torch.zeros(2))
 
 
@@ -74,7 +74,7 @@ def test_a_changed_argument_is_noticed_and_the_callers_stays(wrapper):
         return 1
 
     given = wrapper([torch.ones(2), torch.ones(3)])
-    with pytest.raises(NotRight, match="`tensors` was changed in place"):
+    with pytest.raises(Mistake, match="`tensors` was changed in place"):
         Answer(learner)(given, 5)
     assert given[0].sum() == 2
 
@@ -88,12 +88,12 @@ def test_an_argument_that_changed_its_shape_is_noticed():
         x.unsqueeze_(0)
         return 1
 
-    with pytest.raises(NotRight, match="changed in place"):
+    with pytest.raises(Mistake, match="changed in place"):
         Answer(learner)(torch.zeros(3))
 
 
 def test_arguments_that_do_not_fit():
-    with pytest.raises(NotRight, match=r"does not take the 2 arguments"):
+    with pytest.raises(Mistake, match=r"does not take the 2 arguments"):
         Answer(lambda x: x)(1, 2)
 
 
@@ -112,9 +112,9 @@ def test_stubs():
 
     assert is_stub(empty.__code__) and is_stub(says.__code__)
     assert not is_stub(works.__code__) and not is_stub(prints.__code__)
-    with pytest.raises(NotTried):
+    with pytest.raises(NotAttempted):
         Answer(says)(1)
-    with pytest.raises(NotRight, match="returned None"):
+    with pytest.raises(Mistake, match="returned None"):
         Answer(works)(1)
 
 
@@ -148,7 +148,7 @@ def test_a_stub_inside_a_class_is_not_tried():
         def forward(self, x):
             raise NotImplementedError()
 
-    with pytest.raises(NotTried):
+    with pytest.raises(NotAttempted):
         guarded(Model(), torch.zeros(1))
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmcourse.exercises import check, checks, exercise, hint, record
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import Exercise, Verdict, WrongAnswer, find, judge
 
 
@@ -132,7 +132,7 @@ def test_a_check_that_stumbles_breaks_no_lesson(monkeypatch):
 def test_a_check_can_take_a_value(monkeypatch):
     def about(answer, rng):
         if answer != 42:
-            raise NotRight(f"{answer} is not it")
+            raise Mistake(f"{answer} is not it")
         return "the answer"
 
     register(monkeypatch, about, takes="value")
@@ -151,7 +151,7 @@ def accumulated(x, seen=[]):  # noqa: B006
 def test_a_wrong_answer_that_changes_from_call_to_call_is_named_where_it_should_not(monkeypatch, repeatable):
     def two_calls(answer, rng):
         answer(torch.ones(2))
-        raise NotRight("another mistake")
+        raise Mistake("another mistake")
 
     register(monkeypatch, two_calls, repeatable=repeatable)
     assert ("second call" in judge("98.1", accumulated).message) == repeatable

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmcourse.exercises.answers import Answer, NotRight
+from mmcourse.exercises.answers import Answer, Mistake
 from mmcourse.exercises.gradients import expect_gradients
 
 
@@ -40,7 +40,7 @@ def filled(x, parts):
 )
 def test_a_gradient_that_is_cut_off_is_named(answer, words):
     case = (torch.tensor([1.0, 2, 3]), [torch.tensor([4.0, 5, 6]), torch.tensor([0.5, 2, 1])])
-    with pytest.raises(NotRight, match=words):
+    with pytest.raises(Mistake, match=words):
         expect_gradients(Answer(answer), case, weigh)
 
 
@@ -57,5 +57,5 @@ def test_whole_numbers_and_masks_have_no_gradient_and_are_passed_on():
     case = (torch.rand(3, 2), torch.tensor([1, 0, 2]), torch.tensor([True, False, True]))
     picked = lambda x, n, mask: x[mask].repeat_interleave(n[mask], dim=0)  # noqa: E731
     assert expect_gradients(Answer(picked), case, picked) == ""
-    with pytest.raises(NotRight, match="no gradient reaches `x`"):
+    with pytest.raises(Mistake, match="no gradient reaches `x`"):
         expect_gradients(Answer(lambda x, n, mask: picked(x.detach(), n, mask)), case, picked)

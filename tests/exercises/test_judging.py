@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.judging import (
     agrees,
     axes_apart,
@@ -52,7 +52,7 @@ def test_whole_numbers_in_a_row_become_a_list(given):
     ],
 )
 def test_what_is_no_list_of_whole_numbers_is_described(given, words):
-    with pytest.raises(NotRight, match=words):
+    with pytest.raises(Mistake, match=words):
         listed_numbers(given, "it")
 
 
@@ -61,7 +61,7 @@ def test_what_is_no_list_of_whole_numbers_is_described(given, words):
     [(3.0, "a float"), (torch.tensor(3), "`.item\\(\\)`"), (True, "a bool"), ("3", "a str"), ([3], "a list")],
 )
 def test_what_is_no_whole_number_is_named(given, words):
-    with pytest.raises(NotRight, match=words):
+    with pytest.raises(Mistake, match=words):
         expect_whole_number(given, "f(1)")
 
 
@@ -75,7 +75,7 @@ def test_one_number_of_every_kind_is_taken(given):
     [(True, "a bool"), ("7", "a str"), ([7.0], "a list"), (torch.tensor(True), ""), (torch.ones(2), r"shape \(2,\)")],
 )
 def test_what_is_not_one_number_is_named(given, words):
-    with pytest.raises(NotRight, match=f"it returned .*{words}.*, expected one number"):
+    with pytest.raises(Mistake, match=f"it returned .*{words}.*, expected one number"):
         expect_number(given, "it")
 
 
@@ -90,19 +90,19 @@ def test_what_is_not_one_number_is_named(given, words):
     ],
 )
 def test_what_is_no_tensor_is_named(given, words):
-    with pytest.raises(NotRight, match=words):
+    with pytest.raises(Mistake, match=words):
         expect_tensor(given, "for these", (2,))
 
 
 def test_one_row_of_several_asks_for_a_return_in_a_loop():
-    with pytest.raises(NotRight, match="one row instead of 4: is the `return` inside the loop"):
+    with pytest.raises(Mistake, match="one row instead of 4: is the `return` inside the loop"):
         expect_tensor(torch.zeros(1, 3), "here", (4, 3))
-    with pytest.raises(NotRight, match="one of them"):
+    with pytest.raises(Mistake, match="one of them"):
         expect_tensor(torch.zeros(1, 3), "here", (4, 3), {(1, 3): "one of them"})
 
 
 def test_a_number_in_place_of_a_tensor_of_one_is_named():
-    with pytest.raises(NotRight, match="a tensor of one number: `.item"):
+    with pytest.raises(Mistake, match="a tensor of one number: `.item"):
         expect_tensor(1.0, "for these", ())
 
 
@@ -114,12 +114,12 @@ def test_fractions_are_never_cut_to_whole_numbers():
 def test_a_loss_of_ones_own_trains_every_parameter():
     model = nn.Linear(3, 2)
     trains(model, model(torch.ones(4, 3)), lambda output: output.square().mean())
-    with pytest.raises(NotRight, match="no gradient leaves the output"):
+    with pytest.raises(Mistake, match="no gradient leaves the output"):
         trains(model, model(torch.ones(4, 3)).detach(), lambda output: output.square().mean())
 
 
 def test_one_number_is_told_without_a_place():
-    with pytest.raises(NotRight, match="^for 1 it returned 2, expected 1$"):
+    with pytest.raises(Mistake, match="^for 1 it returned 2, expected 1$"):
         judge_tensors(lambda x: x + 1.0, [(torch.tensor(1.0),)], lambda x: x, [], lambda x: "for 1")
 
 
@@ -127,9 +127,9 @@ def test_a_named_mistake_explains_nan_before_its_usual_causes():
     def judged(mistakes):
         judge_tensors(lambda x: x / x.sum(), [(torch.zeros(2),)], lambda x: x, mistakes, lambda x: "for zeros")
 
-    with pytest.raises(NotRight, match="^not to be divided$"):
+    with pytest.raises(Mistake, match="^not to be divided$"):
         judged([(lambda x: x / x.sum(), "not to be divided")])
-    with pytest.raises(NotRight, match="^for zeros the result holds NaN: is there a division by zero, a root"):
+    with pytest.raises(Mistake, match="^for zeros the result holds NaN: is there a division by zero, a root"):
         judged([(lambda x: x[5], "an entry that is not there")])
 
 
@@ -137,7 +137,7 @@ def test_a_wrong_entry_is_told_by_its_name():
     def entry(position, case):
         return f"{'ab'[position[0]]}[{position[1]}]"
 
-    with pytest.raises(NotRight, match=r"^for two rows b\[1\] is 1.500, expected 1$"):
+    with pytest.raises(Mistake, match=r"^for two rows b\[1\] is 1.500, expected 1$"):
         wrong = torch.tensor([[1.0, 1.0], [1.0, 1.5]])
         judge_tensors(lambda x: wrong, [(torch.ones(2, 2),)], lambda x: x, [], lambda x: "for two rows", entry=entry)
 
@@ -157,7 +157,7 @@ def test_a_wrong_kind_is_described(value, words):
 
 
 def test_shapes_and_their_causes():
-    with pytest.raises(NotRight, match=r"for these the shape is \(3, 2\), expected \(2, 3\): transposed"):
+    with pytest.raises(Mistake, match=r"for these the shape is \(3, 2\), expected \(2, 3\): transposed"):
         expect_tensor(torch.ones(3, 2), "for these", (2, 3), {(3, 2): "transposed"})
     assert not expect_tensor(torch.ones(2, requires_grad=True), "", (2,)).requires_grad
 
@@ -194,22 +194,22 @@ def test_what_tells_two_shapes_apart(given, expected, words):
 )
 def test_what_are_no_numbers_by_name_is_told(given, words):
     assert numbers_by_name({"b": torch.tensor(2.0), "a": 1}, ("a", "b"), "gains") == {"a": 1.0, "b": 2.0}
-    with pytest.raises(NotRight, match=words):
+    with pytest.raises(Mistake, match=words):
         numbers_by_name(given, ("a", "b"), "gains")
 
 
 def test_a_batch_of_one_alone_is_blamed_where_all_others_are_correct():
     cases = [(torch.arange(6.0).view(2, 3),), (torch.arange(3.0).view(1, 3),)]
-    with pytest.raises(NotRight, match="where no axis has the size 1, the result is correct"):
+    with pytest.raises(Mistake, match="where no axis has the size 1, the result is correct"):
         judge_tensors(lambda x: x + (len(x) == 1), cases, lambda x: x, [], lambda x: "here")
-    with pytest.raises(NotRight) as problem:
+    with pytest.raises(Mistake) as problem:
         judge_tensors(lambda x: x + 1, cases, lambda x: x, [], lambda x: "here")
     assert "size 1" not in str(problem.value)
 
 
 def test_nan_and_infinity_are_named():
     for value, words in ((float("nan"), "NaN"), (float("inf"), "infinity")):
-        with pytest.raises(NotRight, match=words):
+        with pytest.raises(Mistake, match=words):
             expect_finite(torch.tensor([value]), "for these", "why")
 
 
@@ -219,7 +219,7 @@ def test_a_mistake_is_named_only_when_it_explains_every_value():
     assert named_mistake(cases, [1, 4], mistakes) == "squared"
     assert named_mistake(cases, [2, 5], mistakes) is None
     compare("f", cases, [1, 2], lambda x: x, mistakes)
-    with pytest.raises(NotRight, match=r"`f\(2\)` returned 4, expected 2: squared"):
+    with pytest.raises(Mistake, match=r"`f\(2\)` returned 4, expected 2: squared"):
         compare("f", cases, [1, 4], lambda x: x, mistakes)
 
 
@@ -249,7 +249,7 @@ class Hiding(nn.Module):
 def test_what_no_optimiser_sees_is_named():
     rng = torch.Generator().manual_seed(0)
     for hidden in ([nn.Linear(4, 3)], [torch.randn(4, 3, requires_grad=True)]):
-        with pytest.raises(NotRight, match="a plain list hides layers"):
+        with pytest.raises(Mistake, match="a plain list hides layers"):
             model = Hiding(hidden)
             learns_from(model, model(torch.randn(5, 4)), 3, rng)
     for hidden in (nn.ModuleList([nn.Linear(4, 3)]), nn.ParameterList([torch.randn(4, 3)]), [torch.randn(4, 3)]):
@@ -271,7 +271,7 @@ def test_two_numbers_are_told_apart(came, expected, texts):
 
 
 def test_a_lost_axis_of_size_1_is_named_before_another_cause():
-    with pytest.raises(NotRight, match="squeeze"):
+    with pytest.raises(Mistake, match="squeeze"):
         expect_tensor(torch.zeros(3, 5), "here", (3, 1, 5), {(3, 5): "a mean"})
 
 
@@ -283,12 +283,12 @@ def test_a_wrong_shape_is_explained_by_the_mistake_that_gives_it():
         judge_tensors(answer, [case], lambda x: x, mistakes, lambda x: "here", lambda x: {(3,): "an axis is lost"})
 
     for answer, words in ((lambda x: x[0], "the first"), (lambda x: x.sum(0), "a sum"), (lambda x: x[1], "is lost")):
-        with pytest.raises(NotRight, match=words):
+        with pytest.raises(Mistake, match=words):
             judged(answer)
 
 
 def test_a_property_is_asked_where_no_mistake_explains_the_numbers():
-    with pytest.raises(NotRight, match="uneven"):
+    with pytest.raises(Mistake, match="uneven"):
         judge_tensors(torch.sin, [(torch.ones(3),)], torch.cos, [], lambda x: "", failing=lambda cases, given: "uneven")
 
 
@@ -307,13 +307,13 @@ def test_weights_of_a_sum_are_told_by_name():
 
 def test_a_float_is_no_tensor():
     assert expect_float(2, "it") == 2.0
-    with pytest.raises(NotRight, match="item"):
+    with pytest.raises(Mistake, match="item"):
         expect_float(torch.tensor(2.0), "it")
 
 
 def test_frozen_parameters_are_named_before_missing_gradients():
     model = nn.Linear(3, 2).requires_grad_(False)
-    with pytest.raises(NotRight, match="`weight` is frozen"):
+    with pytest.raises(Mistake, match="`weight` is frozen"):
         learns_from(model, model(torch.rand(4, 3)), 2, torch.Generator())
 
 
@@ -347,5 +347,5 @@ def test_a_simple_relation_to_the_expected_result_is_told(given, words):
 )
 def test_exchanged_and_hard_coded_arguments_are_told(given, words):
     cases = [(10, 2), (20, 7), (35, 4)]
-    with pytest.raises(NotRight, match=words):
+    with pytest.raises(Mistake, match=words):
         compare("f", cases, [given(*case) for case in cases], lambda a, b: a // b, [], ("one", "other"))

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmcourse.exercises.answers import Answer, NotRight
+from mmcourse.exercises.answers import Answer, Mistake
 from mmcourse.exercises.properties import (
     NetworkState,
     expect_alone_as_in_batch,
@@ -33,19 +33,19 @@ def test_a_result_in_the_type_of_its_arguments_passes():
     ],
 )
 def test_a_result_of_another_type_is_refused(function, words):
-    with pytest.raises(NotRight, match=words):
+    with pytest.raises(Mistake, match=words):
         expect_dtype_kept(Answer(function), CASE)
 
 
 def test_a_result_in_float64_for_float32_is_refused():
-    with pytest.raises(NotRight, match="for float32 tensors the result is torch.float64"):
+    with pytest.raises(Mistake, match="for float32 tensors the result is torch.float64"):
         expect_dtype_kept(Answer(lambda x, n, more: x.double()), CASE)
 
 
 def test_an_example_alone_gives_what_it_gives_in_a_batch():
     case = torch.rand(3, 2), torch.rand(3, 2)
     expect_alone_as_in_batch(lambda x, y: x * y.sum(1, keepdim=True), case, "mixed")
-    with pytest.raises(NotRight, match="mixed"):
+    with pytest.raises(Mistake, match="mixed"):
         expect_alone_as_in_batch(lambda x, y: x - x.mean(0), case, "mixed")
 
 
@@ -57,23 +57,23 @@ def test_an_argument_without_effect_is_ignored():
 
 def test_large_arguments_that_overflow_are_refused():
     expect_no_overflow(lambda x: x.softmax(0), (torch.tensor([1e3, 0.0]),), "overflow")
-    with pytest.raises(NotRight, match="overflow"):
+    with pytest.raises(Mistake, match="overflow"):
         expect_no_overflow(lambda x: x.exp() / x.exp().sum(), (torch.tensor([1e3, 0.0]),), "overflow")
 
 
 def test_large_scores_must_give_the_right_result():
     case, right = (torch.tensor([300.0, 301.0]),), lambda x: x.softmax(0)
     expect_right_when_large(lambda x: x.exp() / x.exp().sum() if x.max() < 80 else x.softmax(0), case, right)
-    with pytest.raises(NotRight, match="overflows"):
+    with pytest.raises(Mistake, match="overflows"):
         expect_right_when_large(lambda x: x.exp() / x.exp().sum(), case, right)
-    with pytest.raises(NotRight, match="clamp"):
+    with pytest.raises(Mistake, match="clamp"):
         expect_right_when_large(lambda x: x.clamp(max=50).softmax(0), case, right)
 
 
 def test_complex_numbers_are_asked_in_double_precision_and_whole_numbers_are_not():
     case = (torch.polar(torch.ones(3), torch.rand(3)), torch.tensor([1, 2, 3]))
     expect_dtype_kept(Answer(lambda z, n: z * n), case)
-    with pytest.raises(NotRight, match="the result is torch.complex64"):
+    with pytest.raises(Mistake, match="the result is torch.complex64"):
         expect_dtype_kept(Answer(lambda z, n: (z * n).to(torch.complex64)), case)
 
 
@@ -84,7 +84,7 @@ def kept(x, seen=[]):  # noqa: B006
 
 @pytest.mark.parametrize("function", [kept, lambda x: torch.rand(3), lambda x: [torch.rand(2), 1]])
 def test_a_second_call_that_differs_is_named(function):
-    with pytest.raises(NotRight, match="a second call with the same arguments"):
+    with pytest.raises(Mistake, match="a second call with the same arguments"):
         expect_same_again(Answer(function), (2,))
 
 
@@ -98,7 +98,7 @@ def test_a_second_call_that_gives_the_same_passes(function):
 )
 def test_a_forbidden_function_is_noticed(function):
     expect_without(Answer(function), (torch.ones(3), 0), {"softmax"}, "no softmax")
-    with pytest.raises(NotRight, match="no cumsum"):
+    with pytest.raises(Mistake, match="no cumsum"):
         expect_without(Answer(function), (torch.ones(3), 0), {"cumsum"}, "no cumsum")
 
 
@@ -128,11 +128,11 @@ def test_parameters_buffers_and_gradients_are_noticed(network):
 def test_mode_and_frozen_parameters_are_noticed(network):
     state = NetworkState(network)
     network[1].eval()
-    with pytest.raises(NotRight, match="another mode"):
+    with pytest.raises(Mistake, match="another mode"):
         state.expect_settings_kept("network")
     network.train()
     network[0].requires_grad_(False)
-    with pytest.raises(NotRight, match="`network` is left with frozen parameters"):
+    with pytest.raises(Mistake, match="`network` is left with frozen parameters"):
         state.expect_settings_kept("network")
 
 
@@ -153,7 +153,7 @@ def test_an_example_alone_and_the_order_of_the_batch():
     case = torch.rand(4, 3), torch.rand(4, 3)
     for expect in (expect_alone_as_in_batch, expect_order_of_no_effect):
         expect(lambda x, y: x * y, case, "mixed")
-        with pytest.raises(NotRight, match="mixed"):
+        with pytest.raises(Mistake, match="mixed"):
             expect(lambda x, y: x.cumsum(0) * y, case, "mixed")
     expect_order_of_no_effect(lambda x, y: x - y.mean(0), case, "mixed")
 
@@ -165,5 +165,5 @@ def test_a_size_that_is_written_in_an_answer_is_found():
 
 def test_an_overflow_is_refused():
     expect_no_overflow(lambda x: (x.sigmoid(), [x]), (torch.tensor([1e4]),), "infinite")
-    with pytest.raises(NotRight, match="infinite"):
+    with pytest.raises(Mistake, match="infinite"):
         expect_no_overflow(lambda x: (x, [x.exp()]), (torch.tensor([1e4]),), "infinite")

@@ -1,9 +1,9 @@
-"""The reader of sentences: its answers are what `understand` says, and it refuses what is no sentence."""
+"""The sentence parser agrees with `parse`, the exact parser of the grammar, and rejects other sentences."""
 
 import pytest
 import torch
 
-from mmcourse import PictureBook, understand
+from mmcourse import PictureBook, parse
 from mmcourse.data.text import pad
 from mmcourse.models.sentence_parser import PARTS, SentenceParser, answers, reading_loss
 from mmcourse.picturebook.sentence import HELD_OUT_SIZE_WORDS, UNKNOWN, VOCABULARY, Facts, encode
@@ -30,7 +30,7 @@ def test_answers_to_facts_and_back(split, objects):
     reader = Perfect(8)
     reader.logits = perfect(target)
     assert torch.equal(reader.predict(book.tokens), target)
-    assert reader.facts(book.tokens) == [understand(sentence) for sentence in book.sentences]
+    assert reader.facts(book.tokens) == [parse(sentence) for sentence in book.sentences]
     assert reading_loss(reader.logits, target) < 1e-3
 
 

@@ -8,7 +8,7 @@ import torch
 
 from mmcourse.picturebook.book import PictureBook
 from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS, KINDS, SEEN_PAIRS, SPLITS
-from mmcourse.picturebook.sentence import UNKNOWN, encode, facts_of, understand
+from mmcourse.picturebook.sentence import UNKNOWN, encode, facts_of, parse
 from mmcourse.picturebook.speech import voices
 
 
@@ -39,7 +39,7 @@ def test_labels_are_the_scenes_truth():
     book = PictureBook("train", pages=40, objects=2)
     for i, scene in enumerate(book.scenes):
         assert [KINDS[k] for k in book.kinds[i]] == [t.kind for t in scene.objects]
-        assert understand(book.sentences[i]).same_meaning(facts_of(scene))
+        assert parse(book.sentences[i]).same_meaning(facts_of(scene))
     assert book.relations.shape == book.times.shape == (40,)
 
 

@@ -18,10 +18,10 @@ from mmcourse.picturebook.sentence import (
     WORDS,
     Facts,
     decode,
+    describe,
     encode,
     facts_of,
-    tell,
-    understand,
+    parse,
 )
 
 
@@ -30,17 +30,17 @@ from mmcourse.picturebook.sentence import (
 def test_understand_is_the_inverse_of_tell(objects, phrasings):
     for page in range(1500):
         scene = imagine("train", page, objects)
-        sentence = tell(scene, page, phrasings)
-        facts = understand(sentence)
+        sentence = describe(scene, page, phrasings)
+        facts = parse(sentence)
         assert facts is not None and facts.same_meaning(facts_of(scene)), sentence
         assert (facts.time is not None) == any(words in sentence for words in TIME_WORDS.values())
-        assert understand(decode(encode(sentence))) == facts, "the same from its tokens, commas lost"
+        assert parse(decode(encode(sentence))) == facts, "the same from its tokens, commas lost"
 
 
 def test_meaning_does_not_depend_on_who_comes_first():
-    first = understand("a small red fish above a big yellow moon")
-    assert first == understand("the big yellow moon is under the little red fish")
-    assert first != understand("a big yellow moon above a small red fish")
+    first = parse("a small red fish above a big yellow moon")
+    assert first == parse("the big yellow moon is under the little red fish")
+    assert first != parse("a big yellow moon above a small red fish")
     assert first.same_meaning(Facts(first.objects, "above", "night"))
     assert not Facts(first.objects, "above", "day").same_meaning(Facts(first.objects, "above", "night"))
     assert not first.same_meaning(None)
@@ -64,13 +64,13 @@ def test_meaning_does_not_depend_on_who_comes_first():
     ],
 )
 def test_what_is_not_of_the_grammar_is_not_understood(sentence):
-    assert understand(sentence) is None
+    assert parse(sentence) is None
 
 
 def test_wordings_are_split_without_leaks():
     """No held-out template or size word is ever told as seen; each held-out sentence has a held-out template."""
-    seen = {n: {tell(imagine("train", p, n), p, "seen") for p in range(3000)} for n in (1, 2)}
-    held_out = {n: {tell(imagine("train", p, n), p, "held_out") for p in range(3000)} for n in (1, 2)}
+    seen = {n: {describe(imagine("train", p, n), p, "seen") for p in range(3000)} for n in (1, 2)}
+    held_out = {n: {describe(imagine("train", p, n), p, "held_out") for p in range(3000)} for n in (1, 2)}
     for n in (1, 2):
         assert not seen[n] & held_out[n]
         assert not any(word in s.split() for s in seen[n] for word in HELD_OUT_SIZE_WORDS)
@@ -82,7 +82,7 @@ def test_words_of_unseen_wordings_are_in_the_vocabulary():
     for n in (1, 2):
         for phrasings in ("seen", "held_out"):
             for page in range(1000):
-                assert UNKNOWN not in encode(tell(imagine("train", page, n), page, phrasings))
+                assert UNKNOWN not in encode(describe(imagine("train", page, n), page, phrasings))
 
 
 def test_vocabulary_is_frozen():
@@ -94,7 +94,7 @@ def test_vocabulary_is_frozen():
 
 
 def test_articles():
-    told = [tell(imagine("held_out_pairs", p, 1), p, "held_out") for p in range(800)]
+    told = [describe(imagine("held_out_pairs", p, 1), p, "held_out") for p in range(800)]
     assert any(s.startswith("an umbrella that is") for s in told)
     assert not any(" a apple" in f" {s}" or " a umbrella" in f" {s}" for s in told)
 
@@ -110,7 +110,7 @@ def test_encode_and_decode():
 
 def test_same_stream_same_sentence():
     scene = imagine("train", 0, 2)
-    assert tell(scene, random.Random(5)) == tell(scene, 5)
-    assert len({tell(scene, seed) for seed in range(40)}) > 15
+    assert describe(scene, random.Random(5)) == describe(scene, 5)
+    assert len({describe(scene, seed) for seed in range(40)}) > 15
     with pytest.raises(ValueError, match="expected 'seen' or 'held_out'"):
-        tell(scene, phrasings="all")
+        describe(scene, phrasings="all")

@@ -156,11 +156,11 @@ def test_noise_varies_from_sentence_to_sentence():
 
 def test_everything_in_the_grammar_can_be_spoken():
     from mmcourse.picturebook.scene import imagine
-    from mmcourse.picturebook.sentence import tell
+    from mmcourse.picturebook.sentence import describe
 
     for page in range(60):
         phrasings = ("seen", "held_out")[page % 2]
-        sentence = tell(imagine("test", page, objects=1 + page // 2 % 2), page, phrasings)
+        sentence = describe(imagine("test", page, objects=1 + page // 2 % 2), page, phrasings)
         assert len(speech.speak(sentence, speech.voices("far")[page % 4], page)) > 8_000
 
 

@@ -8,7 +8,7 @@ import torch
 from mmcourse import PictureBook
 from mmcourse.picturebook.image import RGB
 from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS
-from mmcourse.picturebook.sentence import END, MASK, START, VOCABULARY, Facts, decode, facts_of, understand
+from mmcourse.picturebook.sentence import END, MASK, START, VOCABULARY, Facts, decode, facts_of, parse
 from mmcourse.tasks.captions import (
     COLOUR_WORDS,
     LEFT,
@@ -42,7 +42,7 @@ def test_every_caption_is_correct_and_reproducible():
     told = sample_captions(book, 3)
     assert told.shape[:2] == (20, 3)
     for scene, rows in zip(book.scenes, told, strict=True):
-        assert all(facts_of(scene).same_meaning(understand(decode(row))) for row in rows)
+        assert all(facts_of(scene).same_meaning(parse(decode(row))) for row in rows)
     assert len({decode(row) for row in told.flatten(0, 1)}) > 50
     assert [decode(row) for row in told[:, 0]] == book.sentences
     assert torch.equal(told, sample_captions(PictureBook("train", 20, objects=2, seed=3), 3))
@@ -203,7 +203,7 @@ def test_repainted_images_are_described_correctly_in_every_phrasing():
     for i, (rows, colours) in enumerate(zip(words, nearest, strict=True)):
         scene = book.scenes[i % len(book)]
         objects = [(t.kind, COLOURS[c], t.size) for t, c in zip(scene.objects, colours, strict=True)]
-        assert all(understand(decode(row)).same_meaning(Facts.of(objects, scene.relation)) for row in rows)
+        assert all(parse(decode(row)).same_meaning(Facts.of(objects, scene.relation)) for row in rows)
         changed += objects != [(t.kind, t.colour, t.size) for t in scene.objects]
     assert changed > 80
 

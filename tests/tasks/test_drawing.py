@@ -5,7 +5,7 @@ import torch
 
 from mmcourse.picturebook.book import PictureBook
 from mmcourse.picturebook.scene import COLOURS, HELD_OUT_PAIRS, KINDS, SIZES
-from mmcourse.picturebook.sentence import encode, understand
+from mmcourse.picturebook.sentence import encode, parse
 from mmcourse.tasks.big_objects import big_objects
 from mmcourse.tasks.drawing import described_pages, facts_shown
 
@@ -25,7 +25,7 @@ def test_sentences_facts_and_images_belong_together():
     assert len(pages) == 30 and torch.equal(pages.images, book.images)
     for tokens, sentence, (kind, colour, size) in zip(pages.tokens, pages.sentences, pages.facts, strict=True):
         assert tokens[tokens != 0].tolist() == encode(sentence)
-        assert understand(sentence).objects == ((KINDS[kind], COLOURS[colour], SIZES[size]),)
+        assert parse(sentence).objects == ((KINDS[kind], COLOURS[colour], SIZES[size]),)
 
 
 def test_big_pages_are_those_of_lesson_07():

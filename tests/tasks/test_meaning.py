@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmcourse import PictureBook, tell, understand
+from mmcourse import PictureBook, describe, parse
 from mmcourse.picturebook.scene import SEEN_PAIRS
 from mmcourse.picturebook.sentence import Facts, decode, facts_of
 from mmcourse.tasks.meaning import any_phrasing, every_object, meaning_of, meanings, of_distinct_meaning, phrasings
@@ -15,7 +15,7 @@ def test_every_phrasing_of_a_page_has_the_same_meaning(objects):
     for scene, number in zip(book.scenes, meanings(book).tolist(), strict=True):
         for seed in range(6):
             for side in ("seen", "held_out"):
-                assert meaning_of(understand(tell(scene, seed, side))) == number
+                assert meaning_of(parse(describe(scene, seed, side))) == number
 
 
 def test_numbers_differ_exactly_where_facts_do():
@@ -58,7 +58,7 @@ def test_phrasings_are_true_and_vary_and_the_first_is_the_books():
     torch.testing.assert_close(told[:, 0, : book.tokens.shape[1]], book.tokens)
     numbers = meanings(book).tolist()
     for row, number in zip(told, numbers, strict=True):
-        assert {meaning_of(understand(decode(sentence))) for sentence in row} == {number}
+        assert {meaning_of(parse(decode(sentence))) for sentence in row} == {number}
     assert (told[:, 0] != told[:, 1]).any(dim=1).float().mean() > 0.8
     assert torch.equal(told, phrasings(PictureBook("train", 60, objects=2), 4))
     with pytest.raises(ValueError, match="times is 0"):

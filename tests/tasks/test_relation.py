@@ -3,25 +3,25 @@
 import pytest
 import torch
 
-from mmcourse import PictureBook, understand
-from mmcourse.tasks.relation import which_is_where
+from mmcourse import PictureBook, parse
+from mmcourse.tasks.relation import word_order
 
 
 @pytest.mark.parametrize("split", ["train", "test", "held_out_phrasings", "held_out_pairs"])
 def test_labels_are_what_the_sentences_say(split):
     book = PictureBook(split, 300, objects=2)
-    tokens, labels, keep = which_is_where(book)
+    tokens, labels, keep = word_order(book)
     assert tokens.dtype == labels.dtype == keep.dtype == torch.int64
     assert torch.equal(tokens, book.tokens[keep]) and len(labels) == len(keep) > 200
     assert labels.float().mean() == 0.5 and (keep.diff() > 0).all()
     for page, label in zip(keep.tolist(), labels.tolist(), strict=True):
-        (first, *_), (second, *_) = understand(book.sentences[page]).objects  # left or upper thing first
+        (first, *_), (second, *_) = parse(book.sentences[page]).objects  # left or upper thing first
         assert label == (first < second), book.sentences[page]
 
 
 def test_the_same_words_stand_under_both_answers():
     """Turning the things round keeps every word of 'A above B' and changes the answer."""
-    _, labels, keep = which_is_where(PictureBook("train", 6_000, objects=2, seed=0))
+    _, labels, keep = word_order(PictureBook("train", 6_000, objects=2, seed=0))
     book = PictureBook("train", 6_000, objects=2, seed=0)
     pairs = {}
     for page, label in zip(keep.tolist(), labels.tolist(), strict=True):
@@ -33,6 +33,6 @@ def test_the_same_words_stand_under_both_answers():
 
 def test_refusals():
     with pytest.raises(ValueError, match="objects=2"):
-        which_is_where(PictureBook("train", 20))
+        word_order(PictureBook("train", 20))
     with pytest.raises(ValueError, match="more pages"):
-        which_is_where(PictureBook("train", 1, objects=2))
+        word_order(PictureBook("train", 1, objects=2))

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
-from mmcourse import PictureBook, understand
+from mmcourse import PictureBook, parse
 from mmcourse.picturebook.scene import HELD_OUT_PAIRS
 from mmcourse.tasks.statement import true_or_false
 
@@ -18,7 +18,7 @@ def test_a_statement_is_true_or_wrong_in_one_fact(split):
     wrong = Counter()
     for image, sentence, label in zip(images.tolist(), sentences.tolist(), labels.tolist(), strict=True):
         shown = book.scenes[image].objects[0]
-        told = understand(book.sentences[sentence]).objects[0]
+        told = parse(book.sentences[sentence]).objects[0]
         differs = tuple(a != b for a, b in zip((shown.kind, shown.colour, shown.size), told, strict=True))
         assert sum(differs) == 1 - label, book.sentences[sentence]
         wrong[differs] += 1 - label
@@ -38,7 +38,7 @@ def test_every_image_and_every_sentence_is_true_once_and_false_once():
 def test_a_false_statement_of_a_training_image_names_a_training_combination():
     """Otherwise a held-out combination would indicate a false statement."""
     book = PictureBook("train", 300, seed=0)
-    told = {understand(book.sentences[i]).objects[0][:2] for i in true_or_false(book)[1].tolist()}
+    told = {parse(book.sentences[i]).objects[0][:2] for i in true_or_false(book)[1].tolist()}
     assert not told & HELD_OUT_PAIRS
 
 

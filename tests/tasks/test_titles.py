@@ -3,8 +3,8 @@
 import pytest
 
 from mmcourse import PictureBook
-from mmcourse.picturebook.sentence import END, VOCABULARY, understand
-from mmcourse.tasks.relation import which_is_where
+from mmcourse.picturebook.sentence import END, VOCABULARY, parse
+from mmcourse.tasks.relation import word_order
 from mmcourse.tasks.titles import sentences_with_titles, titles
 
 
@@ -15,11 +15,11 @@ def book():
 
 def test_titles_agree_with_the_sentences(book):
     for sentence, title in zip(book.sentences, titles(book), strict=True):
-        assert title == " and ".join(kind for kind, _, _ in understand(sentence).objects)
+        assert title == " and ".join(kind for kind, _, _ in parse(sentence).objects)
 
 
 def test_a_title_in_alphabetical_order_is_the_label_of_the_word_order_task(book):
-    _, labels, pages = which_is_where(book)
+    _, labels, pages = word_order(book)
     names = titles(book)
     for label, page in zip(labels.tolist(), pages.tolist(), strict=True):
         first, second = names[page].split(" and ")

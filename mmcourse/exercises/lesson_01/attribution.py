@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, expect_tensor, explained, named_mistake
 from mmcourse.exercises.properties import mixed_examples
@@ -178,23 +178,23 @@ def grad_cam(answer, rng):
     if trouble.any():
         blank = trouble.flatten(1).any(1).nonzero().flatten().tolist() == [5]
         why = "its map is zero everywhere, and 0 / 0 is NaN: keep the maximum above zero, with `clamp(min=1e-8)`"
-        raise NotRight("one image's map is NaN: " + why if blank else f"{where} the result contains NaN or infinity")
+        raise Mistake("one image's map is NaN: " + why if blank else f"{where} the result contains NaN or infinity")
     if not agrees(given, expected):
-        raise NotRight(f"{where}: {grad_cam_mistake(answer, maps, gradients, given, expected)}")
+        raise Mistake(f"{where}: {grad_cam_mistake(answer, maps, gradients, given, expected)}")
     for case in ((maps[:1], gradients[:1]), (maps[:3, :, :1], gradients[:3, :, :1]), (maps[:, :1], gradients[:, :1])):
         right = over_maximum(weighted(*case).relu())
         where = f"for maps and gradients of shape {tuple(case[0].shape)}"
         if not agrees(came := expect_tensor(answer(*case), where, right.shape), right):
-            raise NotRight(f"{where}: {grad_cam_mistake(answer, *case, came, right)}")
+            raise Mistake(f"{where}: {grad_cam_mistake(answer, *case, came, right)}")
     scaled = expect_tensor(answer(maps[:2], 1e-4 * gradients[:2]), "for much smaller gradients", (2, height, width))
     if not torch.allclose(scaled.to(expected.dtype), expected[:2], atol=0.02):
-        raise NotRight(
+        raise Mistake(
             "for much smaller gradients the maps are darker: the constant that avoids 0 / 0 is too large, 1e-8 suffices"
         )
     nothing = answer(torch.zeros(2, 3, 4, 4), torch.randn(2, 3, 4, 4, generator=rng))
     nothing = expect_tensor(nothing, "for maps of zeros", (2, 4, 4))
     if not (nothing == 0).all():
-        raise NotRight("for maps that are zero everywhere the result should stay zero, and it is NaN or not zero")
+        raise Mistake("for maps that are zero everywhere the result should stay zero, and it is NaN or not zero")
     return "six images, one without positive evidence, small gradients, maps of zeros"
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, named_mistake, relation, whole
 from mmcourse.exercises.properties import expect_without
@@ -138,8 +138,8 @@ def convolve(answer, rng):
         where = f"for an image of {height} × {width} and a kernel of {size} × {size}"
         try:
             result = answer(image, kernel)
-        except NotRight as problem:
-            raise NotRight(whose_edge(str(problem), where, size, width, cases, given)) from None
+        except Mistake as problem:
+            raise Mistake(whose_edge(str(problem), where, size, width, cases, given)) from None
         right = (height - size + 1, width - size + 1)
         result = expect_tensor(result, where, right, shape_causes(height, width, size))
         expect_finite(result, where, "was every entry assigned? `torch.empty` is not initialised")
@@ -163,7 +163,7 @@ def convolve(answer, rng):
                     f"expected {expected[i][row, column].item():.3f}"
                 )
                 words += "".join(f": {more}" for more in [relation(given[i], expected[i])] if more)
-        raise NotRight(f"for an image of {height} × {width} and a kernel of {size} × {size}: {words}")
+        raise Mistake(f"for an image of {height} × {width} and a kernel of {size} × {size}: {words}")
     expect_without(
         answer,
         cases[0],
@@ -232,7 +232,7 @@ def whole_numbers(answer, rng) -> str:
     kernel = torch.rand(3, 3, generator=rng) / 9
     try:
         given = answer(image, kernel)
-    except NotRight:
+    except Mistake:
         return ""
     if isinstance(given, Tensor) and not agrees(given.detach().cpu(), correlate(image, kernel)):
         return (

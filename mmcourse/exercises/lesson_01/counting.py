@@ -2,7 +2,7 @@
 
 import math
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import call, compare, expect_whole_number, whole
 
@@ -85,14 +85,14 @@ def output_size(answer, rng):
     cases += [(whole(rng, 12, 60), whole(rng, 2, 7), whole(rng, 2, 4), whole(rng, 1, 3)) for _ in range(10)]
     try:
         given = [answer(size, kernel) for size, kernel, *_ in cases[:3]] + [answer(*case) for case in cases[3:]]
-    except NotRight as problem:
+    except Mistake as problem:
         if "ZeroDivisionError" in str(problem) and answer(20, 4, 3, 1) == 23:
-            raise NotRight("`stride` and `padding` are exchanged: the order is size, kernel, stride, padding") from None
+            raise Mistake("`stride` and `padding` are exchanged: the order is size, kernel, stride, padding") from None
         raise
     exact = [(n + 2 * p - k) / s + 1 for n, k, s, p in cases]
     if any(isinstance(value, float) for value in given) and given == exact:
         i = next(i for i, value in enumerate(given) if isinstance(value, float))
-        raise NotRight(
+        raise Mistake(
             f"`{call('output_size', *cases[i])}` returned {given[i]!r}: `/` gives fractions of a pixel, `//` rounds "
             "down"
         )

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from mmcourse.exercises.answers import NotRight, guarded
+from mmcourse.exercises.answers import Mistake, guarded
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import expect_finite, expect_tensor, learns_from
 
@@ -24,13 +24,13 @@ from mmcourse.exercises.judging import expect_finite, expect_tensor, learns_from
 def debug(answer, rng):
     remark = ""
     if isinstance(answer.function, nn.Module):
-        raise NotRight("this is a model; pass the function that makes one for any number of classes: `fixed`")
+        raise Mistake("this is a model; pass the function that makes one for any number of classes: `fixed`")
     for n_classes in (14, 3):
         model = answer(n_classes)
         if isinstance(model, type):
-            raise NotRight(f"`{answer.name}` returned a class; instantiate it: `{model.__name__}(...)`")
+            raise Mistake(f"`{answer.name}` returned a class; instantiate it: `{model.__name__}(...)`")
         if not isinstance(model, nn.Module):
-            raise NotRight(
+            raise Mistake(
                 f"`{answer.name}({n_classes})` returned a {type(model).__name__}, expected a model (`nn.Module`)"
             )
         remark = fixed_model(model.cpu(), n_classes, rng) or remark
@@ -40,9 +40,9 @@ def debug(answer, rng):
 def fixed_model(model: nn.Module, n_classes: int, rng: torch.Generator) -> str:
     """Judge one model; words for a remark that does not make it wrong."""
     if not any(True for _ in model.parameters()):
-        raise NotRight("the model has no parameters left to train")
+        raise Mistake("the model has no parameters left to train")
     if not any(isinstance(part, nn.Conv2d) for part in model.modules()):
-        raise NotRight("there is no `nn.Conv2d` left: fix the model, but keep its convolutions")
+        raise Mistake("there is no `nn.Conv2d` left: fix the model, but keep its convolutions")
     outputs = {}
     for mode, batch in (("evaluation", 1), ("evaluation", 5), ("training", 5)):
         model.train(mode == "training")
@@ -66,19 +66,19 @@ def classes_out(logits, batch: int, n_classes: int) -> None:
     where = f"for {batch} image{'s' * (batch > 1)} and {n_classes} classes"
     expect_tensor(logits, where)
     if not logits.ndim:
-        raise NotRight(f"{where} the output is one number, as a loss is: return the logits, {(batch, n_classes)}")
+        raise Mistake(f"{where} the output is one number, as a loss is: return the logits, {(batch, n_classes)}")
     if not logits.is_floating_point():
-        raise NotRight(
+        raise Mistake(
             f"{where} the output is {logits.dtype}: those are chosen classes (`argmax`?), the loss needs logits"
         )
     if tuple(logits.shape) == (n_classes,) and batch == 1:
-        raise NotRight(
+        raise Mistake(
             f"{where} the shape is {(n_classes,)}, expected {(1, n_classes)}: does a `squeeze` remove the batch?"
         )
     if logits.ndim == 2 and len(logits) == batch and logits.shape[1] != n_classes:
-        raise NotRight(f"{where} there are {logits.shape[1]} outputs per image: is `n_classes` used?")
+        raise Mistake(f"{where} there are {logits.shape[1]} outputs per image: is `n_classes` used?")
     if logits.ndim == 4 and tuple(logits.shape[:2]) == (batch, n_classes):
-        raise NotRight(
+        raise Mistake(
             f"{where} the shape is {tuple(logits.shape)}: pool or flatten the maps, one number for each class"
         )
     expect_tensor(logits, where, (batch, n_classes))
@@ -88,20 +88,20 @@ def classes_out(logits, batch: int, n_classes: int) -> None:
 def not_probabilities(outputs: dict[str, Tensor]) -> None:
     """Outputs that are already probabilities, in one mode or in both, are named."""
     if all(((output == 0) | (output == 1)).all() for output in outputs.values()):
-        raise NotRight(
+        raise Mistake(
             "every output is 0 or 1: a choice has been made (`argmax`, `one_hot`, a comparison), through which no "
             "gradient passes; give the logits themselves"
         )
     sums_to_one = {mode: inside(output) and ones(output.sum(1)) for mode, output in outputs.items()}
     if all(sums_to_one.values()):
-        raise NotRight(
+        raise Mistake(
             "every row of the output sums to 1: a softmax is still there, and cross-entropy applies its own to that"
         )
     for mode, found in sums_to_one.items():
         if found:
-            raise NotRight(f"in {mode} mode alone the rows of the output sum to 1: there is a softmax on that path")
+            raise Mistake(f"in {mode} mode alone the rows of the output sum to 1: there is a softmax on that path")
     if all(inside(output) and ones(output.sum(0)) for output in outputs.values()):
-        raise NotRight(
+        raise Mistake(
             "every column of the output sums to 1: this softmax runs over the images of the batch. "
             "None is needed at all"
         )
@@ -133,17 +133,15 @@ def bounded(model: nn.Module, images: Tensor) -> None:
     everything = torch.cat(outputs)
     if (everything >= 0).all():
         if everything.max() <= 1:
-            raise NotRight(
+            raise Mistake(
                 "the outputs stay between 0 and 1: a sigmoid or a clamp at the end; a logit may be any number"
             )
         if ones((-everything).exp().sum(1)):
-            raise NotRight(
-                "these are negative log-probabilities, with a minus: no output is ever negative; give logits"
-            )
-        raise NotRight(
+            raise Mistake("these are negative log-probabilities, with a minus: no output is ever negative; give logits")
+        raise Mistake(
             "no output is ever negative: a ReLU, an `exp` or a softplus at the end? A logit may be any number"
         )
     if everything.abs().max() <= 1.0001:
         if ones(everything.norm(dim=1)):
-            raise NotRight("every row of the output has length 1: it is normalised; a logit may be any number")
-        raise NotRight("the outputs stay between -1 and 1: a tanh or a clamp at the end; a logit may be any number")
+            raise Mistake("every row of the output has length 1: it is normalised; a logit may be any number")
+        raise Mistake("the outputs stay between -1 and 1: a tanh or a clamp at the end; a logit may be any number")

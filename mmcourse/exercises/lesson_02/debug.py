@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse.exercises.answers import NotRight, guarded
+from mmcourse.exercises.answers import Mistake, guarded
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described, expect_finite, expect_tensor
 
@@ -34,7 +34,7 @@ FASTEST = 0.05  # of Adam and its kin: at 0.03 the film reviews are learned, at 
 )
 def debug(answer, rng):
     if isinstance(answer.function, nn.Module):
-        raise NotRight("this is a model; pass the function that makes a model and its optimiser: `fixed`")
+        raise Mistake("this is a model; pass the function that makes a model and its optimiser: `fixed`")
     model, optimiser = both(answer)
     its_parameters(model, optimiser)
     batches_of_any_size(model, rng)
@@ -47,7 +47,7 @@ def debug(answer, rng):
     from_zeros(model, rng)
     steps = learns(model, optimiser, rng)
     if words := too_fast(optimiser):
-        raise NotRight(f"the toy task is learned, but {words}")
+        raise Mistake(f"the toy task is learned, but {words}")
     return (
         "batches of 1, 5 and 64, of equal and different lengths, neither padding nor another sentence changes one, "
         "and the toy task is learned after "
@@ -59,18 +59,18 @@ def both(answer, words: int = WORDS) -> tuple[nn.Module, torch.optim.Optimizer]:
     """The model and its optimiser, once that is what came."""
     given = answer(words)
     if isinstance(given, nn.Module):
-        raise NotRight(f"`{answer.name}` returned a model alone; return its optimiser too: `return model, optimiser`")
+        raise Mistake(f"`{answer.name}` returned a model alone; return its optimiser too: `return model, optimiser`")
     if not isinstance(given, tuple | list) or len(given) != 2:
-        raise NotRight(f"`{answer.name}` returned {described(given)}, expected a model and its optimiser")
+        raise Mistake(f"`{answer.name}` returned {described(given)}, expected a model and its optimiser")
     model, optimiser = given
     if isinstance(model, torch.optim.Optimizer) and isinstance(optimiser, nn.Module):
-        raise NotRight("the optimiser comes first; expected the model, then its optimiser")
+        raise Mistake("the optimiser comes first; expected the model, then its optimiser")
     for name, value, kind in (("first", model, nn.Module), ("second", optimiser, torch.optim.Optimizer)):
         if isinstance(value, type):
-            raise NotRight(f"the {name} of the two is a class; instantiate it: `{value.__name__}(...)`")
+            raise Mistake(f"the {name} of the two is a class; instantiate it: `{value.__name__}(...)`")
         if not isinstance(value, kind):
             article = "a model (`nn.Module`)" if kind is nn.Module else "an optimiser, such as one of `torch.optim`"
-            raise NotRight(f"the {name} of the two is {described(value)}, expected {article}")
+            raise Mistake(f"the {name} of the two is {described(value)}, expected {article}")
     return model, optimiser
 
 
@@ -79,16 +79,16 @@ def its_parameters(model: nn.Module, optimiser: torch.optim.Optimizer) -> None:
     moved = {id(parameter) for group in optimiser.param_groups for parameter in group["params"]}
     own = dict(model.named_parameters())
     if not own:
-        raise NotRight("the model has no parameters left to train")
+        raise Mistake("the model has no parameters left to train")
     if not moved & {id(parameter) for parameter in own.values()}:
-        raise NotRight(
+        raise Mistake(
             "the optimiser has the parameters of another model: make it after the model, from `model.parameters()`"
         )
     for name, parameter in own.items():
         if not parameter.requires_grad:
-            raise NotRight(f"`{name}` is frozen (`requires_grad` is False), so it will not learn")
+            raise Mistake(f"`{name}` is frozen (`requires_grad` is False), so it will not learn")
         if id(parameter) not in moved:
-            raise NotRight(f"the optimiser does not update `{name}`: give it all of `model.parameters()`")
+            raise Mistake(f"the optimiser does not update `{name}`: give it all of `model.parameters()`")
 
 
 def sentences(batch: int, rng: torch.Generator, length: int = LENGTH) -> Tensor:
@@ -102,27 +102,27 @@ def run(model: nn.Module, tokens: Tensor) -> Tensor:
     where = f"for {batch} sentence{'s' * (batch > 1)} of {length} words"
     try:
         logits = guarded(model, tokens.to(next(model.parameters()).device), name="the model")
-    except NotRight as problem:
-        raise NotRight(f"{where}: {problem}{why_sizes(str(problem), batch, length)}") from None
+    except Mistake as problem:
+        raise Mistake(f"{where}: {problem}{why_sizes(str(problem), batch, length)}") from None
     logits = expect_tensor(logits, where) if not isinstance(logits, Tensor) else logits
     if not logits.is_floating_point():
-        raise NotRight(f"{where} the output is {logits.dtype}: those are chosen classes; the loss needs logits")
+        raise Mistake(f"{where} the output is {logits.dtype}: those are chosen classes; the loss needs logits")
     if logits.ndim == 1 and batch == 1 and len(logits) > 1:
-        raise NotRight(f"{where} the shape is {tuple(logits.shape)}: does a `squeeze` remove the batch?")
+        raise Mistake(f"{where} the shape is {tuple(logits.shape)}: does a `squeeze` remove the batch?")
     if logits.ndim == 3 and logits.shape[:2] == (batch, length):
-        raise NotRight(
+        raise Mistake(
             f"{where} the shape is {tuple(logits.shape)}: logits after every word; expected one row per sentence"
         )
     if logits.ndim == 2 and len(logits) == length != batch:
-        raise NotRight(f"{where} there are {length} rows, one for each position: {FIRST}")
+        raise Mistake(f"{where} there are {length} rows, one for each position: {FIRST}")
     if logits.ndim != 2 or len(logits) != batch or logits.shape[1] < 2:
-        raise NotRight(
+        raise Mistake(
             f"{where} the shape is {tuple(logits.shape)}, expected ({batch}, 2): one row of logits per sentence"
         )
     expect_finite(logits.detach(), where, "look for a logarithm or a division in `forward`")
     outputs = logits.detach()
     if (outputs >= 0).all() and torch.allclose(outputs.sum(1), torch.ones(batch, device=outputs.device), atol=1e-4):
-        raise NotRight(
+        raise Mistake(
             f"{where} each row of the output sums to 1: there is a softmax at the end of `forward`. "
             "`cross_entropy` expects logits and applies a softmax itself; with a second one the loss cannot get near 0"
         )
@@ -166,7 +166,7 @@ def alone_and_together(model: nn.Module, rng: torch.Generator) -> None:
         alone = torch.cat([run(model, row[None]) for row in tokens])
         reverse = run(model, tokens.flip(1))
     if not torch.allclose(together, again, atol=1e-4):
-        raise NotRight(
+        raise Mistake(
             "the same sentences give another result the second time: is the state carried over to the next batch? "
             "Each sentence starts from zeros. (Or is something random still active in evaluation mode?)"
         )
@@ -174,13 +174,13 @@ def alone_and_together(model: nn.Module, rng: torch.Generator) -> None:
         layers = [part for part in model.modules() if isinstance(part, nn.RNNBase)]
         cause = FIRST if any(not layer.batch_first for layer in layers) else "which axis is the batch?"
         if cause != FIRST and passed_on(model, tokens, together):
-            raise NotRight(
+            raise Mistake(
                 "within a batch the state is carried from sentence to sentence: a sentence changes with those before "
                 "it, and the first with none. Each sentence starts from zeros"
             )
-        raise NotRight(f"a sentence gives different results alone and among others, so sentences mix: {cause}")
+        raise Mistake(f"a sentence gives different results alone and among others, so sentences mix: {cause}")
     if torch.allclose(together, reverse, atol=1e-6):
-        raise NotRight("the same words in reverse give the same result: is the recurrent layer still used? Keep it")
+        raise Mistake("the same words in reverse give the same result: is the recurrent layer still used? Keep it")
 
 
 @torch.no_grad()
@@ -209,7 +209,7 @@ def of_different_lengths(model: nn.Module, rng: torch.Generator) -> None:
         return
     rows = (together[:, None] - alone).abs().amax(2) < 1e-4  # (B in the batch, B alone)
     if rows.any(1).all() and rows.any(0).all():
-        raise NotRight(
+        raise Mistake(
             "in a batch of different lengths the results are those of other sentences, so their order has changed: "
             "sentences that are sorted for packing must be put back in their own order"
         )
@@ -217,11 +217,11 @@ def of_different_lengths(model: nn.Module, rng: torch.Generator) -> None:
         longer = [i for i, own in enumerate(LENGTHS) if own >= length]
         cut = torch.cat([run(model, tokens[i : i + 1, :length]) for i in longer])
         if torch.allclose(together[longer], cut, atol=1e-4):
-            raise NotRight(
+            raise Mistake(
                 f"in a batch of different lengths the length of the {whose} sentence is used for all: each sentence "
                 "has a last word of its own"
             )
-    raise NotRight(
+    raise Mistake(
         "in a batch of different lengths a sentence gets another result than alone: does the head get the state after "
         "each sentence's own last word?"
     )
@@ -238,7 +238,7 @@ def up_to_the_last_word(model: nn.Module, rng: torch.Generator) -> None:
         other[row, length - 1] = 2 + (tokens[row, length - 1] - 1) % (WORDS - 2)
     apart = (run(model, tokens) - run(model, other)).abs().amax(1)
     if (apart < 1e-7).any():
-        raise NotRight(
+        raise Mistake(
             "another last word does not change the result: the head gets the state before the last word; it should get "
             "the state after it"
         )
@@ -249,8 +249,8 @@ def for_any_vocabulary(answer, words: int = 20_000) -> None:
     """A model for a large vocabulary takes its last word."""
     try:
         run(both(answer, words)[0].eval(), torch.tensor([[words - 1, 2]]))
-    except NotRight as problem:
-        raise NotRight(
+    except Mistake as problem:
+        raise Mistake(
             f"for a vocabulary of {words:,} words its last word does not fit in: is `vocabulary_size` used, or a "
             f"hard-coded number? {str(problem).partition('. The vocabulary has')[0]}"
         ) from None
@@ -265,7 +265,7 @@ def with_zeros_behind(model: nn.Module, rng: torch.Generator) -> None:
         bare = run(model, tokens)
         heard, padded = listened(model, longer)
     if not torch.allclose(bare, padded, atol=1e-4):
-        raise NotRight(
+        raise Mistake(
             f"{PADDING} zeros after a sentence change its result: {what_head_gets(heard)}. A sentence must give the "
             "same result in every batch: `pooling.last_states(states, lengths(tokens))` excludes padding, as in `Buggy`"
         )
@@ -317,7 +317,7 @@ def twice_in_training(model: nn.Module, rng: torch.Generator) -> None:
     with torch.no_grad():
         first, _, second = seeded(), run(model, other), seeded()
     if not torch.allclose(first, second, atol=1e-5):
-        raise NotRight(
+        raise Mistake(
             "in training the same batch gives another result after another batch, though no weight changed: a "
             "state is carried over from batch to batch. Each sentence starts from zeros, in training as well"
         )
@@ -340,7 +340,7 @@ def from_zeros(model: nn.Module, rng: torch.Generator) -> None:
         for hook in hooks:
             hook.remove()
     if any(isinstance(state, Tensor) and state.any() for states in first.values() for state in states):
-        raise NotRight(
+        raise Mistake(
             "the first state is not zero: is it a parameter, or a number other than 0? Each sentence starts from zeros"
         )
 
@@ -372,24 +372,22 @@ def learns(model: nn.Module, optimiser: torch.optim.Optimizer, rng: torch.Genera
         logits = run(model, tokens)
         loss = F.cross_entropy(logits, labels.to(logits.device))
         if not loss.requires_grad:
-            raise NotRight(
-                "no gradient leaves the output: is there a `no_grad`, a `detach` or an `.item()` on the way?"
-            )
+            raise Mistake("no gradient leaves the output: is there a `no_grad`, a `detach` or an `.item()` on the way?")
         optimiser.zero_grad()
         try:
             guarded(loss.backward, name="backward")
             guarded(optimiser.step, name="the optimiser's step")
-        except NotRight as problem:
-            raise NotRight(f"{problem}{why_sizes(str(problem), *tokens.shape)}") from None
+        except Mistake as problem:
+            raise Mistake(f"{problem}{why_sizes(str(problem), *tokens.shape)}") from None
         losses.append(loss.item())
         if not math.isfinite(losses[-1]):
-            raise NotRight(f"in training the loss became {losses[-1]}: {rate_of(optimiser)}")
+            raise Mistake(f"in training the loss became {losses[-1]}: {rate_of(optimiser)}")
         if len(losses) >= 5 and sum(losses[-5:]) / 5 < LEARNED:
             return len(losses)
     unused = [name for name, parameter in model.named_parameters() if parameter.grad is None]
     if unused:
-        raise NotRight(f"it does not learn, and no gradient reaches `{unused[0]}`: is it cut off by a `detach`?")
-    raise NotRight(
+        raise Mistake(f"it does not learn, and no gradient reaches `{unused[0]}`: is it cut off by a `detach`?")
+    raise Mistake(
         f"after {STEPS} steps on an easy toy task the loss is {sum(losses[-5:]) / 5:.2f}; chance is 0.69, and below "
         f"{LEARNED} was expected: {rate_of(optimiser)}"
     )

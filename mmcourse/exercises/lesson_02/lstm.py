@@ -6,7 +6,7 @@ from itertools import permutations
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import (
     agrees,
@@ -213,12 +213,12 @@ def lstm_step(answer, rng):
         where = f"for x {tuple(case[0].shape)}, h and c {batch, size}"
         try:
             given = pair(answer(*case), where, batch, size)
-        except NotRight as problem:
+        except Mistake as problem:
             said = str(problem)
             if i:
                 said = said if said.startswith(where) else f"{where}: {said}"
                 said = f"correct for x {tuple(cases[0][0].shape)}, but {said}"
-            raise NotRight(said + what_axis(said, batch, size)) from None
+            raise Mistake(said + what_axis(said, batch, size)) from None
         expected = stepped()(*case)
         if not agrees(given, expected):
             words = named_mistake([case], [given], LSTM_MISTAKES) if i == 0 else None
@@ -229,7 +229,7 @@ def lstm_step(answer, rng):
                 right = " (and c is correct)" if name == "h" else ""
                 came, due = distinct_texts(given[first, 0, 0], expected[first, 0, 0])
                 words = f"{name}[0, 0] is {came}, expected {due}{right}"
-            raise NotRight(f"{where}: {words}")
+            raise Mistake(f"{where}: {words}")
     return "equal to `nn.LSTMCell` for batches of 1, 3 and 4, widths D and H equal and different"
 
 
@@ -238,12 +238,12 @@ def pair(given, where: str, batch: int, size: int) -> Tensor:
     if isinstance(given, Tensor) and tuple(given.shape) == (2, batch, size):
         given = tuple(given)
     if isinstance(given, Tensor):
-        raise NotRight(f"{where} there is one result, {described(given)}; expected two: `return h, c`")
+        raise Mistake(f"{where} there is one result, {described(given)}; expected two: `return h, c`")
     if isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[1], tuple | list):
-        raise NotRight(f"{where} the second result is a pair: `nn.LSTM` gives (output, (h, c)), one step gives (h, c)")
+        raise Mistake(f"{where} the second result is a pair: `nn.LSTM` gives (output, (h, c)), one step gives (h, c)")
     if not isinstance(given, tuple | list) or len(given) != 2:
         count = f"{len(given)} results" if isinstance(given, tuple | list) else described(given)
-        raise NotRight(f"{where} there are {count}; expected two: `return h, c`")
+        raise Mistake(f"{where} there are {count}; expected two: `return h, c`")
     causes = {
         (batch, 4 * size): "the gates are not split: each is one of four blocks of H columns",
         (size,): "the batch is gone",

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, expect_tensor, named_mistake, whole
 
@@ -132,13 +132,11 @@ def pad_batch(answer, rng):
     given = [given_for(answer, case) for case in cases]
     for case, value in zip(cases, given, strict=True):
         if isinstance(value, list) and value == padded(case).tolist():
-            raise NotRight(
-                f"for lengths {lengths_of(case)} the result is a list with the correct numbers, not a tensor"
-            )
+            raise Mistake(f"for lengths {lengths_of(case)} the result is a list with the correct numbers, not a tensor")
         expect_tensor(value, f"for lengths {lengths_of(case)}")
     widths = {tuple(value.shape)[-1:] for value in given}
     if len(widths) == 1 and given[0].ndim == 2:
-        raise NotRight(
+        raise Mistake(
             f"every batch gets {next(iter(widths))[0]} columns, whatever its lengths: make each as long as the longest "
             "sequence of this batch"
         )
@@ -155,7 +153,7 @@ def pad_batch(answer, rng):
         wrong = (value != expected).nonzero()[0].tolist()
         if words is None and agrees(torch.where(expected == 0, 0, value), expected):
             words = "the words are correct, but padding must be 0. Is there a `torch.empty`, which is not initialised?"
-        raise NotRight(
+        raise Mistake(
             f"for lengths {lengths_of(case)}, entry [{wrong[0]}, {wrong[1]}] is {value[tuple(wrong)].item()}, "
             f"expected {expected[tuple(wrong)].item()}" + (f": {words}" if words else "")
         )
@@ -166,9 +164,9 @@ def given_for(answer, case: list[list[int]]):
     """The learner's result; a tensor of rows that are not of one length says what is missing."""
     try:
         return answer(case)
-    except NotRight as problem:
+    except Mistake as problem:
         if any(words in str(problem) for words in ("expected sequence of length", "each tensor to be equal size")):
-            raise NotRight(
+            raise Mistake(
                 f"for lengths {lengths_of(case)}: {problem}. The rows differ in length, and those of a tensor must "
                 "not: pad each with zeros first"
             ) from None
@@ -205,8 +203,8 @@ def whole_tokens(value: Tensor, where: str, case: list[list[int]]) -> None:
         return
     if value.is_floating_point():
         empty = ", and `torch.tensor([])`, of an empty list, too" if not all(case) else ""
-        raise NotRight(
+        raise Mistake(
             f"{where} the result is {value.dtype}: an embedding needs integer indices. `torch.zeros` makes "
             f"floats{empty}, unless `dtype=torch.long` says otherwise"
         )
-    raise NotRight(f"{where} the result is {value.dtype}, expected torch.int64 (`torch.long`), the type of token ids")
+    raise Mistake(f"{where} the result is {value.dtype}, expected torch.int64 (`torch.long`), the type of token ids")

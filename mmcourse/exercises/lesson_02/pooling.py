@@ -5,7 +5,7 @@ import re
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, expect_tensor, named_mistake, relation
 from mmcourse.exercises.properties import mixed_examples
@@ -102,8 +102,8 @@ def last_states(answer, rng):
         where = f"for states {tuple(states.shape)} and lengths {lengths.tolist()}"
         try:
             given = answer(states, lengths)
-        except NotRight as problem:
-            raise NotRight(f"{where}: {problem}{too_far(str(problem), *states.shape)}") from None
+        except Mistake as problem:
+            raise Mistake(f"{where}: {problem}{too_far(str(problem), *states.shape)}") from None
         causes = {
             (batch, batch, size): "every sentence is indexed with every length: the sentences need an index of their "
             "own, `torch.arange`, in place of `:`",
@@ -126,7 +126,7 @@ def last_states(answer, rng):
             words = named_mistake(cases[:1], [given], LAST_MISTAKES) if i == 0 else None
             row = int((given - expected).abs().amax(1).argmax())
             words = words or relation(given, expected) or wrong_row(states, given, row, int(lengths[row]))
-            raise NotRight(f"{where}: {words}")
+            raise Mistake(f"{where}: {words}")
     return f"{len(cases)} batches, with and without padding, one sentence and several"
 
 
@@ -279,7 +279,7 @@ def max_over_time(answer, rng):
         if agrees(value, expected):
             continue
         if i == len(cases) - 1:
-            raise NotRight(
+            raise Mistake(
                 f"correct for small features, but near {-FAR:.0f} the maximum is {value.max():.0f}: padding has to be "
                 "set to a number that is always smaller, `-inf`"
             )
@@ -291,7 +291,7 @@ def max_over_time(answer, rng):
         words = words or (
             f"feature {channel} of sentence {row} is {value[row, channel]:.3f}, expected {expected[row, channel]:.3f}"
         )
-        raise NotRight(f"for features {tuple(features.shape)}: {words}")
+        raise Mistake(f"for features {tuple(features.shape)}: {words}")
     return f"{len(cases)} batches, features negative everywhere among them, one sentence, no padding" + empty(answer)
 
 
@@ -301,13 +301,13 @@ def largest_given(answer, features: Tensor, tokens: Tensor) -> Tensor:
     where = f"for features {tuple(features.shape)} and tokens {tuple(tokens.shape)}"
     try:
         given = answer(features, tokens)
-    except NotRight as problem:
+    except Mistake as problem:
         said = str(problem)
         if "must match the size" in said or "shape" in said:
             said += ". `tokens` is (B, T) and `features` are (B, C, T): the mask needs an axis for the features"
-        raise NotRight(f"{where}: {said}") from None
+        raise Mistake(f"{where}: {said}") from None
     if type(given).__name__ == "max" and hasattr(given, "values"):
-        raise NotRight(f"{where} `max` with a `dim` gives values and indices: take `.values`, or use `amax`")
+        raise Mistake(f"{where} `max` with a `dim` gives values and indices: take `.values`, or use `amax`")
     causes = {
         (
             batch,
@@ -323,12 +323,12 @@ def largest_given(answer, features: Tensor, tokens: Tensor) -> Tensor:
     }
     given = expect_tensor(given, where, (batch, channels), causes)
     if not given.is_floating_point():
-        raise NotRight(f"{where} the result is {given.dtype}: those are indices (`argmax`?); return the values")
+        raise Mistake(f"{where} the result is {given.dtype}: those are indices (`argmax`?); return the values")
     corrupted, padded = given.isnan().any(1), (tokens == 0).any(1)
     if corrupted.any() and not corrupted[~padded].any() and not padded.all():
-        raise NotRight(f"{where} the result contains NaN: padding is set to NaN, and every maximum with NaN is NaN")
+        raise Mistake(f"{where} the result contains NaN: padding is set to NaN, and every maximum with NaN is NaN")
     if corrupted.any():
-        raise NotRight(f"{where} the result contains NaN: 0 · ∞ is NaN, so a mask times -inf changes the real words")
+        raise Mistake(f"{where} the result contains NaN: 0 · ∞ is NaN, so a mask times -inf changes the real words")
     return given
 
 
@@ -359,7 +359,7 @@ def empty(answer) -> str:
     """A remark on a sentence of padding alone, which `pad` never makes."""
     try:
         given = answer(torch.zeros(2, 3, 4), torch.tensor([[5, 6, 0, 0], [0, 0, 0, 0]]))
-    except NotRight:
+    except Mistake:
         return ""
     if isinstance(given, Tensor) and given.numel() == 6 and given.min() < -1e3:
         return f". A sentence of padding alone would give {given.min().item():.0g}, but `pad` never makes one"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, named_mistake
 
@@ -170,11 +170,11 @@ def rnn(answer, rng):
     for case in others:
         try:
             right_states(answer, case, [])
-        except NotRight as problem:
+        except Mistake as problem:
             where = f"for x {tuple(case[0].shape)} and U {tuple(case[2].shape)}"
             said = str(problem)
             said = said if said.startswith(where) else f"{where}: {said}"
-            raise NotRight(f"correct where D = H, but {said}{what_size(said)}") from None
+            raise Mistake(f"correct where D = H, but {said}{what_size(said)}") from None
     return f"{2 + len(others)} sentences of 1 to 12 words, widths D and H equal and different"
 
 
@@ -184,10 +184,10 @@ def right_states(answer, case: tuple[Tensor, ...], telling: list) -> None:
     where = f"for x {tuple(x.shape)} and U {tuple(U.shape)}"
     given = answer(*case)
     if isinstance(given, tuple) and len(given) == 2:
-        raise NotRight(f"{where} there are two results; return all states, one tensor of shape (T, H)")
+        raise Mistake(f"{where} there are two results; return all states, one tensor of shape (T, H)")
     length, size = len(x), len(U)
     if length > 1 and agrees(given, states_of(x[1:], W, U, b)):
-        raise NotRight(f"{where}: {FIRST_SKIPPED}")
+        raise Mistake(f"{where}: {FIRST_SKIPPED}")
     causes = {
         (size,): "that is one state: append each state, and `torch.stack` them after the loop",
         (1, size): "that is one state; there is one for each word",
@@ -213,7 +213,7 @@ def right_states(answer, case: tuple[Tensor, ...], telling: list) -> None:
             f"the state after word {row} (counted from 0) begins with {given[row, 0]:.3f}, expected "
             f"{expected[row, 0]:.3f}" + (", so the states before it are correct" if row else "")
         )
-    raise NotRight(f"{where}: {words}")
+    raise Mistake(f"{where}: {words}")
 
 
 def what_size(problem: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described, named_mistake, whole
 
@@ -169,8 +169,8 @@ def encode(answer, rng):
     for sentence, numbers_of in cases:
         try:
             given.append(plain(answer(sentence, numbers_of)))
-        except NotRight as problem:
-            raise NotRight(why_missing(str(problem), sentence, numbers_of)) from None
+        except Mistake as problem:
+            raise Mistake(why_missing(str(problem), sentence, numbers_of)) from None
     mistakes = encode_mistakes()
     for (sentence, numbers_of), value in zip(cases, given, strict=True):
         if value != numbered(sentence, numbers_of) or not all(type(id) is int for id in value):
@@ -179,9 +179,9 @@ def encode(answer, rng):
             if words is None and once_each(value, numbered(sentence, numbers_of)):
                 words = "a repeated word occurs once; each position of the sentence has its number"
             if words is None and not (isinstance(value, list) and all(whole_number(id) for id in value)):
-                raise NotRight(f"{where} the result is {described(value)}, expected a list of integers")
+                raise Mistake(f"{where} the result is {described(value)}, expected a list of integers")
             expected = numbered(sentence, numbers_of)
-            raise NotRight(f"{where} the result is {value}, expected {expected}" + (f": {words}" if words else ""))
+            raise Mistake(f"{where} the result is {value}, expected {expected}" + (f": {words}" if words else ""))
     return "known words, capitals, unknown words, white space, three different indices" + nothing(answer, index)
 
 
@@ -197,7 +197,7 @@ def once_each(given, expected: list[int]) -> bool:
 def plain(value):
     """A list of plain whole numbers where the given value is one, else the value."""
     if isinstance(value, Tensor):
-        raise NotRight(
+        raise Mistake(
             f"the result is a tensor of shape {tuple(value.shape)}, expected a list: sentences of different length "
             "become one tensor in the next exercise"
         )
@@ -206,7 +206,7 @@ def plain(value):
     remedy = {"map": "`list(...)` converts it", "generator": "square brackets make a list of it"}
     kind = type(value).__name__
     more = f": {remedy[kind]}" if kind in remedy else ""
-    raise NotRight(f"the result is {described(value)}, expected a list of integers{more}")
+    raise Mistake(f"the result is {described(value)}, expected a list of integers{more}")
 
 
 def whole_number(value) -> bool:
@@ -229,7 +229,7 @@ def nothing(answer, index: dict) -> str:
     """A remark on a sentence without words, which does not make an answer wrong."""
     try:
         given = answer("", index)
-    except NotRight:
+    except Mistake:
         return ". An empty sentence raises an error, though: handle it before you use this elsewhere"
     if given != []:
         return f". An empty sentence gives {described(given)}, though; it has no words, and `.split()` finds none"

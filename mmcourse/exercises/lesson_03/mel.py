@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import expect_finite, expect_tensor, whole
 
@@ -349,7 +349,7 @@ def mel_filters(answer, rng):
     n_mels, n_bins, rate = cases[i]
     words = named(cases, given)
     if not (given[i].is_floating_point() or given[i].is_complex()) and words != BOXES:
-        raise NotRight(
+        raise Mistake(
             f"the result has type {given[i].dtype}, and no value between 0 and 1: the sides of a triangle need them. "
             "Leave `.int()`, `.long()` or such a `dtype` out"
         )
@@ -361,7 +361,7 @@ def mel_filters(answer, rng):
             f"entry [{row}, {column}], {hertz:,.0f} Hz in filter {column}, is {given[i][row, column].item():.3f}, "
             f"expected {expected[i][row, column].item():.3f}"
         )
-    raise NotRight(f"for {n_mels} filters, {n_bins} bins and a rate of {rate:,}: {words}")
+    raise Mistake(f"for {n_mels} filters, {n_bins} bins and a rate of {rate:,}: {words}")
 
 
 def named(cases: list[tuple], given: list[Tensor]) -> str | None:

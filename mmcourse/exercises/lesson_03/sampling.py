@@ -6,7 +6,7 @@ import numbers
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import always, call, compare, described, expect_whole_number, named_mistake, whole
 
@@ -120,13 +120,13 @@ ALIAS_MISTAKES = [
 def expect_frequency(given, where: str) -> float:
     """The given value as a float: any real number will do, and a tensor or array that holds one."""
     if isinstance(given, bool) or (isinstance(given, Tensor) and given.numel() != 1):
-        raise NotRight(f"{where} returned {described(given)}, expected one number, in hertz")
+        raise Mistake(f"{where} returned {described(given)}, expected one number, in hertz")
     if isinstance(given, numbers.Real | Tensor) or getattr(given, "shape", None) == ():
         value = float(given)
         if not math.isfinite(value):
-            raise NotRight(f"{where} returned {value}, expected a frequency in hertz")
+            raise Mistake(f"{where} returned {value}, expected a frequency in hertz")
         return value
-    raise NotRight(f"{where} returned {described(given)}, expected one number, in hertz")
+    raise Mistake(f"{where} returned {described(given)}, expected one number, in hertz")
 
 
 @exercise(
@@ -154,7 +154,7 @@ def alias(answer, rng):
             words = named_mistake(cases, [float(v) for v in given], exact(ALIAS_MISTAKES))
             example = f"`{call('alias', *case)}` returned {value:g}, expected {folded(*case):g}"
             words = words or always(given)
-            raise NotRight(f"{example}: {words}" if words else example)
+            raise Mistake(f"{example}: {words}" if words else example)
     return f"{len(cases)} tones, up to 4.5 times the rate"
 
 
@@ -298,11 +298,11 @@ def counted(answer, samples: int, window: int, hop: int):
     """Call the answer; where it cannot take a sound shorter than the window, say what is expected there."""
     try:
         return answer(samples, window, hop)
-    except NotRight as problem:
+    except Mistake as problem:
         if samples >= window:
             raise
         where = f"`{call('n_frames', samples, window, hop)}`"
-        raise NotRight(f"{where}: a sound shorter than the window has no frame, expected 0. {problem}") from None
+        raise Mistake(f"{where}: a sound shorter than the window has no frame, expected 0. {problem}") from None
 
 
 @exercise(

@@ -5,7 +5,7 @@ import re
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, named_mistake, whole
 from mmcourse.exercises.properties import expect_without
@@ -204,10 +204,10 @@ def stft(answer, rng):
         frames = (samples - size) // hop + 1
         try:
             result = answer(sound, window, hop)
-        except NotRight as problem:
-            raise NotRight(f"{where}: {problem}{of_sizes(str(problem), size)}") from None
+        except Mistake as problem:
+            raise Mistake(f"{where}: {problem}{of_sizes(str(problem), size)}") from None
         if frames == 1 and isinstance(result, Tensor) and tuple(result.shape) == (size // 2 + 1,):
-            raise NotRight(f"{where} there is one frame, and its axis is gone: the shape is {tuple(result.shape)}")
+            raise Mistake(f"{where} there is one frame, and its axis is gone: the shape is {tuple(result.shape)}")
         expected = (size // 2 + 1, frames)
         if isinstance(result, Tensor) and tuple(result.shape) != expected:
             expect_hop(answer, where, rng)
@@ -217,7 +217,7 @@ def stft(answer, rng):
         given.append(result)
     if not all(result.is_complex() for result in given):
         words = named_mistake(cases, given, REAL_MISTAKES) or "each holds a real and an imaginary part"
-        raise NotRight(f"the result has type {given[0].dtype}, expected complex numbers: {words}")
+        raise Mistake(f"the result has type {given[0].dtype}, expected complex numbers: {words}")
     expected = [transformed(*case) for case in cases]
     if all(agrees(a, b) for a, b in zip(given, expected, strict=True)):
         expect_without(
@@ -231,7 +231,7 @@ def stft(answer, rng):
     i = next(i for i in range(len(given)) if not agrees(given[i], expected[i]))
     samples, size, hop = sizes[i]
     words = named_mistake(cases, given, STFT_MISTAKES) or where_wrong(given[i], expected[i])
-    raise NotRight(f"for {samples} samples, a window of {size} and a hop of {hop}: {words}")
+    raise Mistake(f"for {samples} samples, a window of {size} and a hop of {hop}: {words}")
 
 
 def of_sizes(problem: str, size: int) -> str:
@@ -251,7 +251,7 @@ def expect_hop(answer, where: str, rng: torch.Generator) -> None:
     sound, window = torch.randn(1000, generator=rng), torch.rand(37, generator=rng) + 0.5
     try:
         first, second = answer(sound, window, 7), answer(sound, window, 13)
-    except NotRight:
+    except Mistake:
         return
     if not all(isinstance(result, Tensor) and result.ndim == 2 for result in (first, second)):
         return
@@ -265,12 +265,12 @@ def expect_hop(answer, where: str, rng: torch.Generator) -> None:
     every = next((hop for hop in counted if agrees(first, transformed(sound, window, hop))), None)
     half = len(window) // 2
     if every == half:
-        raise NotRight(f"{where} the frames begin half a window apart, `len(window) // 2`; frame t begins at `t * hop`")
+        raise Mistake(f"{where} the frames begin half a window apart, `len(window) // 2`; frame t begins at `t * hop`")
     if every == 1:
-        raise NotRight(f"{where} the hop is ignored: a frame begins at every sample. Frame t begins at `t * hop`")
+        raise Mistake(f"{where} the hop is ignored: a frame begins at every sample. Frame t begins at `t * hop`")
     parts = {len(window) // n: f"`len(window) // {n}`" for n in (4, 3, 2)} | {len(window): "`len(window)`"}
     apart = f"the frames begin {parts.get(every, every)} samples apart" if every else "the frames are the same"
-    raise NotRight(f"{where} {apart}, whatever `hop` is: frame t begins at `t * hop`")
+    raise Mistake(f"{where} {apart}, whatever `hop` is: frame t begins at `t * hop`")
 
 
 def where_wrong(given: Tensor, expected: Tensor) -> str:

@@ -7,7 +7,7 @@ from itertools import permutations
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.judging import Mistakes, agrees, expect_tensor, named_mistake, relation
 from mmcourse.exercises.lesson_04.crashes import HAS_AXES, among_others
 from mmcourse.exercises.properties import expect_without
@@ -242,14 +242,14 @@ def judged_cases(
     if all(good):
         try:
             expect_without(answer, cases[0], READY_MADE, FROM_SCRATCH)
-        except NotRight as remark:
+        except Mistake as remark:
             return str(remark)
         return ""
     alike = [case[0].shape == case[1].shape == case[2].shape for case in cases]
     wrong = sorted((i for i, fine in enumerate(good) if not fine), key=lambda i: (not alike[i], problems[i] is None))
     i = wrong[0]
     if problems[i]:
-        raise NotRight(among_others(cases[i], problems[i], cases, good))
+        raise Mistake(among_others(cases[i], problems[i], cases, good))
     shown = [(case, value) for case, value, same in zip(cases, given, alike, strict=True) if same]
     words = None
     if alike[i]:
@@ -257,7 +257,7 @@ def judged_cases(
     if words is None and alike[i] and otherwise is not None:
         words = otherwise(cases[i])
     where = f"for queries of shape {tuple(cases[i][0].shape)}"
-    raise NotRight(f"{where}: {words or unexplained(cases, given, expected, i, alike)}")
+    raise Mistake(f"{where}: {words or unexplained(cases, given, expected, i, alike)}")
 
 
 def tried(answer, case: tuple) -> tuple[Tensor | None, str]:
@@ -269,13 +269,13 @@ def tried(answer, case: tuple) -> tuple[Tensor | None, str]:
     try:
         result = answer(*case)
         if isinstance(result, tuple) and len(result) == 2 and all(isinstance(part, Tensor) for part in result):
-            raise NotRight(
+            raise Mistake(
                 f"{where} two tensors came back, of shapes {tuple(result[0].shape)} and {tuple(result[1].shape)}; "
                 "here return the averaged values alone, without the weights"
             )
         shape = (*queries.shape[:-1], values.shape[-1])
         return expect_tensor(result, where, shape, shape_causes(*case[:3], len(case) > 3)), ""
-    except NotRight as problem:
+    except Mistake as problem:
         return None, str(problem)
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, agrees, expect_tensor
 from mmcourse.exercises.lesson_04.attending import (
@@ -214,7 +214,7 @@ def tried_quietly(answer, *case: Tensor) -> Tensor | None:
     """The result as a tensor of its own, or None where the answer fails."""
     try:
         given = answer(*case)
-    except NotRight:
+    except Mistake:
         return None
     return given.detach().cpu() if isinstance(given, Tensor) else None
 
@@ -254,7 +254,7 @@ def low_scores(answer, rng) -> None:
     mask = torch.tensor([False, True, True, False, True]).expand(3, 5).clone()
     given = expect_tensor(answer(queries, keys, values, mask), "for keys that fit badly", (3, 4))
     if not agrees(given, attended(queries, keys, values, mask)):
-        raise NotRight(f"where every allowed score is low (-60), forbidden keys get weight after all: {NOT_LOW_ENOUGH}")
+        raise Mistake(f"where every allowed score is low (-60), forbidden keys get weight after all: {NOT_LOW_ENOUGH}")
 
 
 def lowest_scores(answer, rng) -> str:
@@ -279,7 +279,7 @@ def nothing_to_see(answer, rng) -> str:
     mask[1] = False
     try:
         given = expect_tensor(answer(queries, keys, values, mask), "for a query that may attend to nothing", (4, 6))
-    except NotRight:
+    except Mistake:
         return ""
     if torch.isnan(given[1]).any():
         return ". A query that may attend to nothing gets NaN here (0 / 0 in the softmax); `mmcourse` gives it zeros"
@@ -295,10 +295,10 @@ def fewer_axes(answer, rng) -> None:
     where = f"for queries of shape {tuple(queries.shape)} and a mask of shape {tuple(mask.shape)}"
     try:
         given = expect_tensor(answer(queries, keys, values, mask), where, queries.shape)
-    except NotRight as problem:
-        raise NotRight(
+    except Mistake as problem:
+        raise Mistake(
             f"the mask may have fewer rows than the scores, to which it broadcasts, but {where}: {problem}. "
             "`masked_fill` and `torch.where` broadcast, an index such as `scores[~mask]` does not"
         ) from None
     if not agrees(given, attended(queries, keys, values, mask)):
-        raise NotRight(f"{where} the result is wrong: the mask broadcasts to the scores, over heads and queries")
+        raise Mistake(f"{where} the result is wrong: the mask broadcasts to the scores, over heads and queries")

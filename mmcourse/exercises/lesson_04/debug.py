@@ -5,7 +5,7 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
-from mmcourse.exercises.answers import NotRight, guarded
+from mmcourse.exercises.answers import Mistake, guarded
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, expect_finite, expect_tensor, learns_from, model_of
 from mmcourse.exercises.lesson_04.unpadded import UNKNOWN, same_without_padding
@@ -124,7 +124,7 @@ def judged_model(model: nn.Module, vocabulary_size: int, n_classes: int, rng: to
         if words is None:
             expect_finite(together, "for sentences of several lengths", "0 / 0, or a softmax over nothing but -inf?")
             words = unnamed(model, tokens, together, alone, appended)
-        raise NotRight(words)
+        raise Mistake(words)
     every_word_counts(model, tokens, together, n_classes)
     sentences = [row[:n] for row, n in zip(tokens, LENGTHS, strict=True)]
     same_without_padding(model, sentences, [logits_of(model, row[None], n_classes) for row in sentences])
@@ -155,12 +155,10 @@ def logits_of(model: nn.Module, tokens: Tensor, n_classes: int) -> Tensor:
     batch, length = tokens.shape
     try:
         logits = guarded(model, tokens, name="the model")
-    except NotRight as problem:
-        raise NotRight(with_advice(str(problem))) from None
+    except Mistake as problem:
+        raise Mistake(with_advice(str(problem))) from None
     if isinstance(logits, tuple):
-        raise NotRight(
-            f"{where} the model returned a tuple: `self.attend` gives the output and the weights; take `[0]`"
-        )
+        raise Mistake(f"{where} the model returned a tuple: `self.attend` gives the output and the weights; take `[0]`")
     causes = {
         (batch, length, n_classes): "one row of logits a word: pool over the words before the head",
         (n_classes,): "one row for all sentences: the mean runs over the words of a sentence alone, `dim=1`"
@@ -173,7 +171,7 @@ def logits_of(model: nn.Module, tokens: Tensor, n_classes: int) -> Tensor:
     }
     logits = expect_tensor(logits, where, (batch, n_classes), causes)
     if not logits.is_floating_point():
-        raise NotRight(f"{where} the output is {logits.dtype}: those are chosen classes (`argmax`?), expected logits")
+        raise Mistake(f"{where} the output is {logits.dtype}: those are chosen classes (`argmax`?), expected logits")
     return logits
 
 
@@ -201,7 +199,7 @@ def same_in_company(model: nn.Module, tokens: Tensor, n_classes: int) -> None:
     together = logits_of(model, tokens, n_classes)
     alone = torch.cat([logits_of(model, row[None], n_classes) for row in tokens])
     if torch.isfinite(together).all() and torch.isfinite(alone).all() and not agrees(together, alone):
-        raise NotRight(
+        raise Mistake(
             "sentences are mixed: without any padding, a sentence gets other logits alone than in a batch with others "
             "as long. Sums, means and counts run over the words of one sentence, `dim=1`"
         )
@@ -218,7 +216,7 @@ def same_in_training(model: nn.Module, tokens: Tensor, n_classes: int) -> None:
     appended = logits_of(model, torch.cat([tokens, torch.zeros(len(tokens), 7, dtype=torch.long)], 1), n_classes)
     model.train()
     if agrees(first, second) and not agrees(appended, first):
-        raise NotRight(
+        raise Mistake(
             "in evaluation mode padding has no effect, but in training mode it has: mask it in both, whatever "
             "`self.training` is"
         )
@@ -308,7 +306,7 @@ def every_word_counts(model: nn.Module, tokens: Tensor, logits: Tensor, n_classe
         changed[:, position] = torch.where(tokens[:, position] != 0, tokens[:, position] % int(tokens.max()) + 1, 0)
         unmoved = (logits_of(model, changed, n_classes) - logits).abs().amax(1) < NOTICED
         for row in (unmoved & (tokens[:, position] != 0)).nonzero().flatten().tolist():
-            raise NotRight(
+            raise Mistake(
                 f"word {position} of a sentence of {LENGTHS[row]} words can be any other and the logits stay the same: "
                 "is a real word masked, or left out of the mean?"
             )
@@ -316,11 +314,11 @@ def every_word_counts(model: nn.Module, tokens: Tensor, logits: Tensor, n_classe
     swapped[:, :2] = tokens[:, :2].flip(1)
     if ((logits_of(model, swapped, n_classes) - logits).abs().amax(1) < NOTICED).any():
         if attends(model, tokens, tokens != 0) == 0:
-            raise NotRight(
+            raise Mistake(
                 "no word attends to anything: the mask of the attention is inverted and has the wrong axis. "
                 "True means 'may be attended to', and keys are the last axis, (B, 1, 1, T)"
             )
-        raise NotRight(
+        raise Mistake(
             "exchanging the first two words does not change the logits: their order should still count, "
             "so keep the positions and the attention"
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, expect_tensor, named_mistake, whole
 
@@ -217,18 +217,18 @@ def in_shape(answer, case: tuple, where: str, shape: tuple, causes: dict[tuple, 
     """The answer for one case, of the right shape; what `view` and `reshape` refuse is explained."""
     try:
         return expect_tensor(answer(*case), where, shape, causes)
-    except NotRight as problem:
+    except Mistake as problem:
         if "view size is not compatible" in str(problem):
-            raise NotRight(
+            raise Mistake(
                 f"{problem}. After a `transpose` the numbers do not lie in memory in that order: `reshape` copies "
                 "where `view` refuses"
             ) from None
         if "TypeError" in str(problem) and "float" in str(problem):
-            raise NotRight(f"{problem}. `/` always gives a float, and a size is an integer: `//`") from None
+            raise Mistake(f"{problem}. `/` always gives a float, and a size is an integer: `//`") from None
         if "stack expects each tensor" in str(problem) and f", {case[0].shape[-1]}]" in str(problem):
-            raise NotRight(f"{problem}. The time is split (axis 1); split the features, the last axis") from None
+            raise Mistake(f"{problem}. The time is split (axis 1); split the features, the last axis") from None
         if "is invalid for input of size" in str(problem):
-            raise NotRight(
+            raise Mistake(
                 f"{where}: {problem}. The new sizes have to multiply to as many entries as x has, whatever `n_heads` "
                 "and the sizes of x are"
             ) from None
@@ -259,4 +259,4 @@ def judge_moved(
         source = (at == given[i][tuple(position)]).nonzero()[0].tolist()
         wanted = (at == expected[i][tuple(position)]).nonzero()[0].tolist()
         words = f"entry {position} of the result is x{source}, expected x{wanted}"
-    raise NotRight(f"{where[i]}: {words}")
+    raise Mistake(f"{where[i]}: {words}")

@@ -7,7 +7,7 @@ import textwrap
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import expect_tensor, named_mistake, whole
 
@@ -108,14 +108,14 @@ def causal_mask(answer, rng):
         }
         result = expect_tensor(called(answer, length), where, (length, length), causes)
         if result.dtype != torch.bool:
-            raise NotRight(f"{where} is {result.dtype}: {not_boolean(result, length)}")
+            raise Mistake(f"{where} is {result.dtype}: {not_boolean(result, length)}")
         given.append(result)
     if all(torch.equal(mask, causal(length)) for mask, length in zip(given, lengths, strict=True)):
         return f"{len(lengths)} lengths, one word among them"
     words = named_mistake([(length,) for length in lengths], given, CAUSAL_MISTAKES)
     i = next(i for i, length in enumerate(lengths) if not torch.equal(given[i], causal(length)))
     row, column = (given[i] != causal(lengths[i])).nonzero()[0].tolist()
-    raise NotRight(
+    raise Mistake(
         f"`causal_mask({lengths[i]})`: "
         + (
             (same_rows(answer) if words == EVERYTHING else "")
@@ -129,9 +129,9 @@ def called(answer, length: int):
     """The answer for one length; what `tril` says of a single row is explained."""
     try:
         return answer(length)
-    except NotRight as problem:
+    except Mistake as problem:
         if "at least 2 dimensions" in str(problem):
-            raise NotRight(
+            raise Mistake(
                 f"{problem}. `torch.ones(length)` is one row of numbers; the mask has a row for each word: "
                 "`torch.ones(length, length)`"
             ) from None

@@ -6,7 +6,7 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.judging import agrees
 
 UNKNOWN = 1  # the index of <unk>
@@ -58,14 +58,14 @@ def same_without_padding(model: nn.Module, sentences: list[Tensor], given: list[
         return
     for (joined, replaced), (pooled, summed) in product(JOINED, POOLED):
         if explains(pairs, joined, pooled):
-            raise NotRight(
+            raise Mistake(
                 f"padding no longer matters, but {replaced or summed}{f', and {summed}' * bool(replaced and summed)}"
             )
     if explains(known, JOINED[0][0], POOLED[0][0]):
-        raise NotRight(
+        raise Mistake(
             "unknown words are hidden with the padding: `<unk>` (1) stands for a real word. Only 0 is padding"
         )
-    raise NotRight(
+    raise Mistake(
         "padding no longer matters, but a sentence without any gets other logits than from `Buggy` with the same "
         "weights: fix the padding, and leave the rest as it was"
     )

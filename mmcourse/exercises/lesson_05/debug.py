@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import expect_float, whole
 from mmcourse.exercises.properties import NetworkState
@@ -76,23 +76,23 @@ def judge_evaluation(answer, rng: torch.Generator, was_training: bool, lengths: 
     result = answer(model, batches)
     if torch.is_grad_enabled() != gradients:
         torch.set_grad_enabled(gradients)
-        raise NotRight(
+        raise Mistake(
             "gradients stay switched off afterwards, so training cannot go on: `with torch.no_grad():` ends, "
             "`torch.set_grad_enabled(False)` does not"
         )
     if isinstance(result, Tensor) and result.requires_grad:
-        raise NotRight("the result carries a graph: gradients are kept; evaluate under `torch.no_grad()`")
+        raise Mistake("the result carries a graph: gradients are kept; evaluate under `torch.no_grad()`")
     result = expect_float(result, "it")
     if before.values_changed():
-        raise NotRight("the weights have changed: an evaluation takes no step")
+        raise Mistake("the weights have changed: an evaluation takes no step")
     if model.inner[0].p != rates:
-        raise NotRight(
+        raise Mistake(
             "the rate of the dropout was changed, and training goes on without it: `model.eval()` switches it off"
         )
     learns = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
     if learns != before.learns:
         frozen = [name for name in learns if before.learns[name] and not learns[name]]
-        raise NotRight(
+        raise Mistake(
             f"`{frozen[0]}` is frozen afterwards (`requires_grad` is False), so it no longer learns: evaluate under "
             "`torch.no_grad()`, which ends by itself"
             if frozen
@@ -103,7 +103,7 @@ def judge_evaluation(answer, rng: torch.Generator, was_training: bool, lengths: 
         if any(outer for outer, _ in model.modes):
             modes = [inner for _, inner in model.modes]
             which = [str(i) for i, training in enumerate(modes) if training]
-            raise NotRight(
+            raise Mistake(
                 f"of {len(modes)} batches, {', '.join(which)} (counted from 0) "
                 f"{'is' if len(which) == 1 else 'are'} evaluated in training mode: "
                 + (
@@ -114,17 +114,17 @@ def judge_evaluation(answer, rng: torch.Generator, was_training: bool, lengths: 
                 if not all(modes)
                 else "dropout is still on: the model is in training mode while it is evaluated. First `model.eval()`"
             )
-        raise NotRight(
+        raise Mistake(
             "`model.training` is False, but its layers are still in training mode: `model.eval()` sets them all"
         )
     if any(model.gradients):
-        raise NotRight("gradients are kept during the evaluation, which costs memory and time: `with torch.no_grad():`")
+        raise Mistake("gradients are kept during the evaluation, which costs memory and time: `with torch.no_grad():`")
     if model.training != was_training or model.inner[0].training != was_training:
         if was_training:
-            raise NotRight(
+            raise Mistake(
                 "the model stays in evaluation mode: training goes on without dropout. Go back to the mode it was in"
             )
-        raise NotRight(
+        raise Mistake(
             "the model was in evaluation mode and is in training mode afterwards: note the mode, then go back to it"
         )
     before.expect_settings_kept("model")
@@ -180,5 +180,5 @@ def judge_number(result: float, model: Spy, batches: list[tuple[Tensor, Tensor]]
         return
     for value, words in mistakes:
         if math.isclose(result, value, rel_tol=1e-3):
-            raise NotRight(words)
-    raise NotRight(f"the mode is correct, but it returned {result:.3f}, expected {right:.3f}")
+            raise Mistake(words)
+    raise Mistake(f"the mode is correct, but it returned {result:.3f}, expected {right:.3f}")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described, expect_tensor, explained, whole
 
@@ -155,7 +155,7 @@ def mask_tokens(answer, rng):
             words = f"{name}: {difference(given, cases, part)}"
         found.append(words)
     if found:
-        raise NotRight("; and ".join(found))
+        raise Mistake("; and ".join(found))
     return f"{len(cases)} batches: masked, random and kept tokens, and targets for all three"
 
 
@@ -177,7 +177,7 @@ def result_of(answer, case: Case) -> tuple[Tensor, Tensor]:
     where = f"for tokens of shape {shape}"
     result = answer(*case)
     if not isinstance(result, tuple | list) or len(result) != 2:
-        raise NotRight(f"{where} it returned {described(result)}, expected two tensors: `return inputs, targets`")
+        raise Mistake(f"{where} it returned {described(result)}, expected two tensors: `return inputs, targets`")
     causes = {(int(case[1].sum()),): "only the chosen tokens are there; the shape stays, with 0 where none was chosen"}
     parts = tuple(
         expect_tensor(part, f"{where}, {name}:", shape, causes)
@@ -185,10 +185,10 @@ def result_of(answer, case: Case) -> tuple[Tensor, Tensor]:
     )
     for part, name in zip(parts, ("inputs", "targets"), strict=True):
         if part.is_floating_point():
-            raise NotRight(f"{name} are {part.dtype}; tokens are whole numbers")
+            raise Mistake(f"{name} are {part.dtype}; tokens are whole numbers")
     inputs, targets = parts
     if torch.equal(targets, right(*case)[0]) and torch.equal(inputs, right(*case)[1]):
-        raise NotRight("inputs and targets are swapped: `return inputs, targets`")
+        raise Mistake("inputs and targets are swapped: `return inputs, targets`")
     return inputs.long(), targets.long()
 
 

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import torch
 
-from mmcourse.exercises.answers import Answer, NotRight
+from mmcourse.exercises.answers import Answer, Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described, whole
 
@@ -403,7 +403,7 @@ def merge_most_frequent(answer, rng):
         if result == expected(words):
             continue
         told = next((told for wrong, told in MISTAKES if explains(wrong, cases, given)), None)
-        raise NotRight(
+        raise Mistake(
             f"for {as_text(words)} the most frequent pair is {most_frequent(words)}; it returned {as_text(result)}"
             + (f": {told}" if told else "")
         )
@@ -417,7 +417,7 @@ def judge_tie(answer: Answer, words: Words) -> None:
     tied = [pair for pair, times in counts.items() if times == max(counts.values())]
     if not any(result == merge_all(words, pair) for pair in tied):
         shown = ", ".join(" ".join(word) for word in result)
-        raise NotRight(
+        raise Mistake(
             f"{len(tied)} pairs are equally frequent in {as_text(words)}; it returned {shown}: merge one of them"
         )
 
@@ -460,13 +460,13 @@ def result_of(answer, words: Words) -> Words:
     if isinstance(result, Counter):
         result = dict(result)
     if isinstance(result, tuple) and len(result) == 2 and all(isinstance(part, str) for part in result):
-        raise NotRight(f"it returned {result!r}, the pair alone; the words after the merge are asked for")
+        raise Mistake(f"it returned {result!r}, the pair alone; the words after the merge are asked for")
     if not isinstance(result, dict):
-        raise NotRight(f"it returned {described(result)}, expected a dict of the words and how often each occurs")
+        raise Mistake(f"it returned {described(result)}, expected a dict of the words and how often each occurs")
     if any(isinstance(word, str) for word in result):
-        raise NotRight("the words are strings; each is a tuple of its pieces, such as ('l', 'o', 'w')")
+        raise Mistake("the words are strings; each is a tuple of its pieces, such as ('l', 'o', 'w')")
     if any(isinstance(word, tuple) and any(isinstance(piece, tuple) for piece in word) for word in result):
-        raise NotRight("the merged pair is a tuple inside the word; join its two pieces to one string: `a + b`")
+        raise Mistake("the merged pair is a tuple inside the word; join its two pieces to one string: `a + b`")
     if not all(isinstance(word, tuple) and all(isinstance(piece, str) for piece in word) for word in result):
-        raise NotRight(f"it returned {described(result)}, expected a dict whose keys are tuples of pieces")
+        raise Mistake(f"it returned {described(result)}, expected a dict whose keys are tuples of pieces")
     return result

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import Answer, NotRight
+from mmcourse.exercises.answers import Answer, Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import expect_float, whole
 
@@ -170,7 +170,7 @@ def perplexity_check(answer, rng):
     if all(close(value, perplexity(*case)) for value, case in zip(given, cases, strict=True)):
         uniform = expect_float(answer([torch.full((3,), 1 / 7).log(), torch.full((5,), 1 / 7).log()]), "it")
         if not close(uniform, 7):
-            raise NotRight(f"where every token has probability 1/7 it returned {uniform:.3f}, expected 7")
+            raise Mistake(f"where every token has probability 1/7 it returned {uniform:.3f}, expected 7")
         judge_long_text(answer, draw(300, 500))
         return (
             f"{len(cases)} texts of sentences of different lengths, and a long one; among 7 equally probable tokens "
@@ -180,7 +180,7 @@ def perplexity_check(answer, rng):
     if any(map(math.isnan, given)):
         words = "a logarithm of a negative number is NaN, and the values are logarithms already, all negative"
     i = next(i for i, case in enumerate(cases) if not close(given[i], perplexity(*case)))
-    raise NotRight(
+    raise Mistake(
         f"{of_lengths(cases[i][0])} it returned {given[i]:.3f}, expected "
         f"{perplexity(*cases[i]):.3f}" + (f": {words}" if words else "")
     )
@@ -199,11 +199,11 @@ def judge_long_text(answer: Answer, sentences: list[Tensor]) -> None:
     words = "the product of 800 probabilities is too small for a float and becomes 0: add logarithms instead"
     try:
         result = expect_float(answer(sentences), f"{of_lengths(sentences)} it")
-    except NotRight as problem:
-        raise NotRight(f"{of_lengths(sentences)}: {problem}. Perhaps {words}") from None
+    except Mistake as problem:
+        raise Mistake(f"{of_lengths(sentences)}: {problem}. Perhaps {words}") from None
     if not close(result, perplexity(sentences)):
         told = f": {words}" if result in (0, math.inf) else ""
-        raise NotRight(f"{of_lengths(sentences)} it returned {result:.3f}, expected {perplexity(sentences):.3f}{told}")
+        raise Mistake(f"{of_lengths(sentences)} it returned {result:.3f}, expected {perplexity(sentences):.3f}{told}")
 
 
 def of_lengths(sentences: list[Tensor]) -> str:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described, named_mistake, whole
 from mmcourse.exercises.properties import expect_same_again
@@ -111,14 +111,14 @@ def next_token_pair(answer, rng):
         where = f"`next_token_pair({case[0]}, {case[1]}, {case[2]})`"
         result = answer(*case)
         if not isinstance(result, tuple | list) or len(result) != 2:
-            raise NotRight(f"{where} returned {described(result)}, expected two lists: `return inputs, targets`")
+            raise Mistake(f"{where} returned {described(result)}, expected two lists: `return inputs, targets`")
         given.append(tuple(plain(part, where, name) for part, name in zip(result, ("inputs", "targets"), strict=True)))
     for case, pair in zip(cases, given, strict=True):
         if pair != shifted(*case):
             words = named_mistake(cases, given, MISTAKES)
             if words is None and len(pair[0]) != len(pair[1]):
                 words = f"{len(pair[0])} inputs and {len(pair[1])} targets; each position has one of each"
-            raise NotRight(
+            raise Mistake(
                 f"for {case[0]} with start {case[1]} and end {case[2]} it returned {pair[0]} and {pair[1]}, expected "
                 f"{shifted(*case)[0]} and {shifted(*case)[1]}" + (f": {words}" if words else "")
             )
@@ -132,5 +132,5 @@ def plain(part, where: str, name: str) -> list[int]:
     if isinstance(part, tuple):
         part = list(part)
     if not isinstance(part, list) or not all(type(token) is int for token in part):
-        raise NotRight(f"{where}: {name} is {described(part)}, expected a list of whole numbers")
+        raise Mistake(f"{where}: {name} is {described(part)}, expected a list of whole numbers")
     return part

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, drawn, expect_tensor, judge_tensors, whole
 
@@ -324,7 +324,7 @@ def judge_tie(answer) -> None:
     p = torch.tensor([0.2, 0.1, 0.2, 0.3, 0.2])
     given = expect_tensor(answer(p, 0.45), "for tokens of equal probability", p.shape)
     if not agrees(given.sort(descending=True).values.float(), torch.tensor([0.6, 0.4, 0.0, 0.0, 0.0])):
-        raise NotRight(
+        raise Mistake(
             f"for p = {[round(x, 2) for x in p.tolist()]} and limit 0.45, {int((given > 0).sum())} tokens are kept, "
             "expected 2: of equally probable tokens at the limit only as many are kept as it takes to reach it"
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import distinct_texts, expect_number, explained, whole
 
@@ -124,10 +124,10 @@ def compression_factor(answer, rng):
         judge_entries(tried)
         return f"{len(shapes)} pairs of shapes: images, spectrograms, vectors, a batch of one"
     if words := named(shapes, given):
-        raise NotRight(words)
+        raise Mistake(words)
     wrong, pair = next(pair for pair in zip(given, shapes, strict=True) if not equal(pair[0], right(*pair[1])))
     came, due = distinct_texts(*torch.tensor([wrong, right(*pair)], dtype=torch.double))
-    raise NotRight(f"{where(*pair)} it returned {came}, expected {due}")
+    raise Mistake(f"{where(*pair)} it returned {came}, expected {due}")
 
 
 def judge_entries(answer: Callable) -> None:
@@ -139,7 +139,7 @@ def judge_entries(answer: Callable) -> None:
         ((sparse, code), "where half of the entries are 0 the factor changes: the values are counted or compared"),
     ):
         if not equal(expect_number(answer(*case), "it"), 3.0):
-            raise NotRight(f"{words}. Each entry is one number, whatever its dtype and value: `numel()`")
+            raise Mistake(f"{words}. Each entry is one number, whatever its dtype and value: `numel()`")
 
 
 def where(x: Shape, code: Shape) -> str:

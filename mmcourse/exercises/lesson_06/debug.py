@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from mmcourse.exercises.answers import NotRight, NotTried, guarded, is_stub, is_stub_class
+from mmcourse.exercises.answers import Mistake, NotAttempted, guarded, is_stub, is_stub_class
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, drawn, expect_finite, expect_tensor, explained, model_of, trains
 
@@ -39,7 +39,7 @@ CAUSES = {
 )
 def debug(answer, rng):
     if is_stub_class(answer.function):
-        raise NotTried
+        raise NotAttempted
     models = {sizes: explained(lambda *sizes: model_of(answer, *sizes), CAUSES)(*sizes) for sizes in SIZES}
     for (n_inputs, code), model in models.items():
         expect_methods(model)
@@ -61,9 +61,9 @@ def expect_methods(model: nn.Module) -> None:
     for name in ("encode", "decode", "forward"):
         method = getattr(model, name, None)
         if not callable(method):
-            raise NotRight(f"the class has no method `{name}`; keep `encode`, `decode` and `forward`")
+            raise Mistake(f"the class has no method `{name}`; keep `encode`, `decode` and `forward`")
         if is_stub(getattr(getattr(method, "__func__", None), "__code__", debug.__code__)):
-            raise NotRight(f"`__init__` is done; `{name}` is still to do")
+            raise Mistake(f"`__init__` is done; `{name}` is still to do")
 
 
 def part_of(model: nn.Module, name: str, x: Tensor, width: int, causes: dict[tuple, str]) -> Tensor:
@@ -99,7 +99,7 @@ def judge_dependence(model: nn.Module, n_inputs: int, code: int, rng: torch.Gene
     causes[5, code] = "that is as wide as the code; `forward` decodes it as well"
     before = part_of(model, "forward", x, n_inputs, causes)
     if not agrees(part_of(model, "forward", x, n_inputs, causes), before):
-        raise NotRight("two calls on the same examples differ, in evaluation mode: what is random in `forward`?")
+        raise Mistake("two calls on the same examples differ, in evaluation mode: what is random in `forward`?")
     changed = torch.zeros(5, 5, dtype=torch.bool)  # [example, reconstruction]
     for i in range(5):
         for _ in range(3):
@@ -108,16 +108,16 @@ def judge_dependence(model: nn.Module, n_inputs: int, code: int, rng: torch.Gene
             changed[i] |= (part_of(model, "forward", other, n_inputs, causes) - before).abs().amax(1) > 1e-6
     own, half = torch.eye(5, dtype=torch.bool), torch.arange(5) // 2 == torch.arange(5)[:, None]
     if torch.equal(changed, half):
-        raise NotRight(
+        raise Mistake(
             "reconstruction i changes with example i // 2, and not with its own: each example's code still becomes two "
             "rows. Compare the width that `encode` gives with the one that the decoder takes"
         )
     if not changed.any():
-        raise NotRight("no reconstruction changes when its example is changed: the decoder does not get the code")
+        raise Mistake("no reconstruction changes when its example is changed: the decoder does not get the code")
     for i, j in (changed != own).nonzero().tolist():
         if i == j:
-            raise NotRight(f"reconstruction {i} does not change when example {i} is changed")
-        raise NotRight(
+            raise Mistake(f"reconstruction {i} does not change when example {i} is changed")
+        raise Mistake(
             f"reconstruction {j} changes when example {i} is changed: the rows of a batch are mixed. Is there a "
             "`reshape`, a transpose or a mean over the batch?"
         )
@@ -133,7 +133,7 @@ def judge_width(models: dict[tuple[int, int], nn.Module]) -> None:
     }
     widths = {given.shape[-1] for given in found.values() if isinstance(given, Tensor) and given.dim()}
     if len(widths) == 1:
-        raise NotRight(f"the code has {widths.pop()} numbers, whatever `code` is: is its width written as a number?")
+        raise Mistake(f"the code has {widths.pop()} numbers, whatever `code` is: is its width written as a number?")
 
 
 @torch.no_grad()
@@ -144,13 +144,13 @@ def judge_parts(model: nn.Module, n_inputs: int, code: int, rng: torch.Generator
     codes = part_of(model, "encode", x, code, {(7, 2 * code): twice})
     fixed = constant(model, n_inputs, code, rng)
     if fixed:
-        raise NotRight(
+        raise Mistake(
             f"{len(fixed)} of the {code} numbers of a code are the same for every example: no weight computes them, "
             "and the weights of the decoder that multiply them cannot learn to use them"
         )
     given = part_of(model, "decode", codes, n_inputs, {})
     if not agrees(part_of(model, "forward", x, n_inputs, {}), given):
-        raise NotRight("`forward` does not give what `decode(encode(x))` gives")
+        raise Mistake("`forward` does not give what `decode(encode(x))` gives")
     part_of(model, "encode", x[:1], code, {})
     part_of(model, "decode", codes[:1], n_inputs, {})
 
@@ -173,7 +173,7 @@ def judge_learning(model: nn.Module, x: Tensor) -> None:
             continue
         unused = (output.grad == 0).flatten(0, -2).all(0) & (values > 0).flatten(0, -2).any(0)
         if unused.any():
-            raise NotRight(
+            raise Mistake(
                 f"of the {len(unused)} outputs of `{name}` a part is computed and then cut off, so its weights never "
                 "learn: let the layer give as many as are needed"
             )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, agrees, drawn, judge_tensors, whole
@@ -185,7 +185,7 @@ def kl_check(answer, rng):
         given = answer(mean, log_variance)
         negative = (log_variance < 0).any(1)
         if isinstance(given, Tensor) and negative.any() and torch.equal(given.isnan(), negative):
-            raise NotRight(
+            raise Mistake(
                 "the result is NaN where log_variance is negative, as with a logarithm or a root of it: log_variance "
                 "is a logarithm already; its exponential is the variance"
             )

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmcourse.exercises.answers import Answer, NotRight
+from mmcourse.exercises.answers import Answer, Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import drawn, expect_finite, expect_tensor, explained
@@ -138,12 +138,12 @@ def reparameterise_check(answer, rng):
     sample = sample_of(answer, mean, log_variance)
     for fixed, words in FIXED:
         if torch.allclose(sample, fixed(mean, log_variance), rtol=1e-4, atol=1e-5):
-            raise NotRight(words)
+            raise Mistake(words)
     if torch.allclose(sample, again := sample_of(answer, mean, log_variance)):
-        raise NotRight("two calls give the same sample: draw the noise anew in every call, and set no seed inside")
+        raise Mistake("two calls give the same sample: draw the noise anew in every call, and set no seed inside")
     judge_noise(answer, rng, sample, mean, log_variance)
     if correlated(torch.cat([noise_of(one, mean, log_variance) for one in (sample, again)], 1)):
-        raise NotRight("the noise of two calls is not independent: draw it anew in every call")
+        raise Mistake("the noise of two calls is not independent: draw it anew in every call")
     judge_gradients(answer, parameters(rng, 6, 4))
     return (
         "mean and standard deviation of every number as asked, its noise drawn anew; gradients reach both mean and "
@@ -167,7 +167,7 @@ def sample_of(answer, mean: Tensor, log_variance: Tensor) -> Tensor:
         causes[(batch * width,)] = "an axis of size 1 is lost, as by `squeeze()`"
     given = answer(mean, log_variance)
     if isinstance(given, tuple | list):
-        raise NotRight(f"{where} it returned {len(given)} results; the sample alone is asked for")
+        raise Mistake(f"{where} it returned {len(given)} results; the sample alone is asked for")
     given = expect_tensor(given, where, mean.shape, causes)
     expect_finite(
         given, where, "is there a root or a logarithm of log_variance? It may be negative; exp(log_variance / 2) is not"
@@ -185,23 +185,23 @@ def judge_noise(answer, rng: torch.Generator, sample: Tensor, mean: Tensor, log_
         noise = recover(sample, mean, log_variance)
         shared = shared_noise(noise)
         if shared:
-            raise NotRight(f"{shared}. And {scale_words}" if scale_words else shared)
+            raise Mistake(f"{shared}. And {scale_words}" if scale_words else shared)
         for distribution, distribution_words in DISTRIBUTIONS:
             if all(follows(noise.flatten()[part], distribution) for part in parts):
                 faults = [words for words in (scale_words, distribution_words) if words]
                 if faults:
-                    raise NotRight(". And ".join(faults))
+                    raise Mistake(". And ".join(faults))
                 if not standardised(noise):
-                    raise NotRight(
+                    raise Mistake(
                         f"the noise has mean {noise.mean():.2f} and standard deviation {noise.std():.2f}, expected 0 "
                         "and 1"
                     )
                 if repeated(noise):
-                    raise NotRight("the same noise is used for several examples; every number has its own")
+                    raise Mistake("the same noise is used for several examples; every number has its own")
                 if correlated(noise):
-                    raise NotRight("the noise of two dimensions is not independent; every number has its own")
+                    raise Mistake("the noise of two dimensions is not independent; every number has its own")
                 return
-    raise NotRight(moments(answer, rng))
+    raise Mistake(moments(answer, rng))
 
 
 def shared_noise(noise: Tensor) -> str:
@@ -255,7 +255,7 @@ def judge_gradients(answer, case: tuple[Tensor, Tensor]) -> None:
 
     try:
         expect_gradients(Answer(sampled), case, right)
-    except NotRight as problem:
-        raise NotRight(
+    except Mistake as problem:
+        raise Mistake(
             f"{problem} (`torch.normal` and `Normal.sample()` cut it as well; `rsample()` does not)"
         ) from None

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse.exercises.answers import NotRight, guarded
+from mmcourse.exercises.answers import Mistake, guarded
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import expect_finite, expect_tensor, learns_from, model_of, whole
 from mmcourse.exercises.properties import expect_alone_as_in_batch, expect_without, size_written
@@ -52,7 +52,7 @@ def fixed_discriminator(answer, rng):
         models.append(model)
     judge_range(model, rng)
     if len(set(sizes.values())) == 1:
-        raise NotRight(
+        raise Mistake(
             f"`width` has no effect: with width {' and '.join(map(str, sizes))} the model has {sizes.popitem()[1]:,} "
             "parameters"
         )
@@ -71,11 +71,11 @@ def scores_of(model: nn.Module, images: Tensor) -> Tensor:
     batch = len(images)
     try:
         scores = guarded(model, images, name="the model")
-    except NotRight as problem:
-        raise NotRight(f"{problem}{why_batch(model, images, str(problem))}") from None
+    except Mistake as problem:
+        raise Mistake(f"{problem}{why_batch(model, images, str(problem))}") from None
     where = f"for {batch} image{'s' * (batch > 1)}"
     if scores is None:
-        raise NotRight(f"{where} `forward` returned None: is the `return` missing?")
+        raise Mistake(f"{where} `forward` returned None: is the `return` missing?")
     causes = {
         (): "one score for the whole batch; each image has its own"
         if batch > 1
@@ -85,7 +85,7 @@ def scores_of(model: nn.Module, images: Tensor) -> Tensor:
     }
     expect_tensor(scores, where, (batch,), causes)
     if not scores.is_floating_point():
-        raise NotRight(f"{where} the scores are {scores.dtype}: those are decisions, and a score is a float")
+        raise Mistake(f"{where} the scores are {scores.dtype}: those are decisions, and a score is a float")
     if not torch.isfinite(scores).all():
         for functions, words in NOT_FINITE:
             expect_without(model, (images,), functions, f"{where} a score is NaN or infinite: {words}")
@@ -112,7 +112,7 @@ def judge_scores(model: nn.Module, rng: torch.Generator) -> None:
     model.eval()
     with torch.no_grad():
         if not torch.allclose(scores_of(model, images), scores_of(model, images), atol=1e-4):
-            raise NotRight(
+            raise Mistake(
                 "in evaluation mode two calls on the same images give different scores, so they are random: "
                 "`F.dropout` needs `training=self.training`, and layers are made in `__init__`, not in `forward`"
             )
@@ -125,7 +125,7 @@ def judge_scores(model: nn.Module, rng: torch.Generator) -> None:
         scores_of(model, images[:1])
     scores = scores_of(model, images)
     if not scores.any():
-        raise NotRight(ALWAYS_0)
+        raise Mistake(ALWAYS_0)
     learns_from(model, torch.stack([torch.zeros_like(scores), scores], dim=1), 2, rng)
 
 
@@ -136,18 +136,18 @@ def judge_images_count(model: nn.Module, rng: torch.Generator) -> None:
     scores = scores_of(model, images)
     (gradient,) = torch.autograd.grad(scores.sum(), images, allow_unused=True)
     if gradient is None:
-        raise NotRight("no gradient reaches the images, so no generator could learn: is there a `detach` or `.data`?")
+        raise Mistake("no gradient reaches the images, so no generator could learn: is there a `detach` or `.data`?")
     if not scores.any():
-        raise NotRight(ALWAYS_0)
+        raise Mistake(ALWAYS_0)
     ignored = (gradient == 0).all(0).float().mean().item()
     if ignored > 0.05:
-        raise NotRight(f"{ignored:.0%} of the pixels have no influence on the score: the convolutions see all of them")
+        raise Mistake(f"{ignored:.0%} of the pixels have no influence on the score: the convolutions see all of them")
     with torch.no_grad():
         one, other = drawn_images(rng, 4) * 4 - 2, drawn_images(rng, 4) * 4 - 2
         middle = scores_of(model, (one + other) / 2)
         mean = (scores_of(model, one) + scores_of(model, other)) / 2
     if torch.allclose(middle, mean, atol=1e-5, rtol=1e-4):
-        raise NotRight("the network is linear: only the last tanh is wrong, the activations between layers stay")
+        raise Mistake("the network is linear: only the last tanh is wrong, the activations between layers stay")
 
 
 @torch.no_grad()
@@ -163,7 +163,7 @@ def judge_head(model: nn.Module, rng: torch.Generator) -> None:
         for name in ("tanh", "sigmoid", "relu"):
             if torch.allclose(scores_of(model, images), head(getattr(features, name)()).squeeze(1), atol=1e-5):
                 words = f"there is a {name} before it"
-        raise NotRight(f"the score is not what `head` gives for the flattened features of `convolutions`: {words}")
+        raise Mistake(f"the score is not what `head` gives for the flattened features of `convolutions`: {words}")
 
 
 def judge_range(model: nn.Module, rng: torch.Generator) -> None:
@@ -195,19 +195,17 @@ def judge_limits(high: Tensor, low: Tensor, mode: str) -> None:
     least, most = min(low.min(), high.min()).item(), max(low.max(), high.max()).item()
     loss = (F.softplus(-high).mean() + F.softplus(low).mean()) / 2  # the mean over both kinds, as in the lesson
     if least == most == 0:
-        raise NotRight(ALWAYS_0)
+        raise Mistake(ALWAYS_0)
     found = f"{mode}trained on clearly different images, the scores stay between {least:.2f} and {most:.2f}"
     if least >= -1e-4 and most <= 1 + 1e-4:
-        raise NotRight(
+        raise Mistake(
             f"{found}, as probabilities do. The loss applies a sigmoid itself, and does not fall below {loss:.2f}"
         )
     if least >= -1 - 1e-4 and most <= 1 + 1e-4:
-        raise NotRight(
-            f"{found}, so the loss does not fall below {loss:.2f}: the output is still limited, as by a tanh"
-        )
+        raise Mistake(f"{found}, so the loss does not fall below {loss:.2f}: the output is still limited, as by a tanh")
     if least >= -1e-4:
-        raise NotRight(f"{mode}no score is ever negative, so a generated image gets no probability below 0.5")
+        raise Mistake(f"{mode}no score is ever negative, so a generated image gets no probability below 0.5")
     if most <= 1e-4:
-        raise NotRight(f"{mode}no score is ever positive, so a real image gets no probability above 0.5")
+        raise Mistake(f"{mode}no score is ever positive, so a real image gets no probability above 0.5")
     if max(most, -least) < UNLIMITED:
-        raise NotRight(f"{found}: something limits them, and a logit may have any size")
+        raise Mistake(f"{found}: something limits them, and a logit may have any size")

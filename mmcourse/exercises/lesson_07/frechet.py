@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, distinct_texts, drawn, expect_tensor, explained, whole
 
@@ -288,7 +288,7 @@ def frechet_distance(answer, rng):
     x = cases[0][0].double()
     same = number_of(tried, (x, x))
     if abs(float(same)) > 1e-3 * covariance(x).trace():
-        raise NotRight(f"the distance of a set of features from itself is {float(same):.4g}, expected 0")
+        raise Mistake(f"the distance of a set of features from itself is {float(same):.4g}, expected 0")
     return (
         "sets of equal and of different sizes, also with fewer examples than features and in float64; 0 from a set to "
         "itself"
@@ -316,7 +316,7 @@ def number_of(answer, case: tuple) -> Tensor:
     }
     value = expect_tensor(answer(*case), where(*case), (), causes)
     if value.is_complex():
-        raise NotRight(
+        raise Mistake(
             f"{where(*case)} the result is complex: the eigenvalues' imaginary parts are 0, and `.real` drops them"
         )
     return value
@@ -337,16 +337,16 @@ def name_mistake(cases: list[tuple], given: list[Tensor]) -> None:
     """Tells what was computed instead, with N - 1 or N in the denominator, or shows a counterexample."""
     for mistaken, words in MISTAKES:
         if any(explains(mistaken, correction, cases, given) for correction in (1, 0)):
-            raise NotRight(words)
+            raise Mistake(words)
     for case, value in zip(cases, given, strict=True):
         if not torch.isfinite(value):
-            raise NotRight(
+            raise Mistake(
                 f"{where(*case)} the result is {value.item()}. A root of a negative number is NaN, and rounding makes "
                 "eigenvalues near 0 slightly negative: `clamp(min=0)` before the root. A division by 0 is infinite"
             )
         if not agrees(value, right(*case)):
             came, due = distinct_texts(value, right(*case))
-            raise NotRight(f"{where(*case)} it returned {came}, expected {due}")
+            raise Mistake(f"{where(*case)} it returned {came}, expected {due}")
 
 
 def judge_few_examples(answer, rng: torch.Generator, correction: int) -> None:
@@ -355,10 +355,10 @@ def judge_few_examples(answer, rng: torch.Generator, correction: int) -> None:
         case = tuple(one.double() for one in drawn_features(rng, n, m, width))
         came, due = number_of(answer, case), right(*case, correction)
         if not torch.isfinite(came):
-            raise NotRight(
+            raise Mistake(
                 f"correct for many examples, but {where(*case)} the result is NaN: rounding makes eigenvalues of 0 "
                 "slightly negative, and a negative number has no root. `clamp(min=0)` before the root"
             )
         if not torch.isclose(came.double(), due, rtol=1e-3, atol=1e-3):
             texts = distinct_texts(came, due)
-            raise NotRight(f"correct for many examples, but {where(*case)} it returned {texts[0]}, expected {texts[1]}")
+            raise Mistake(f"correct for many examples, but {where(*case)} it returned {texts[0]}, expected {texts[1]}")

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import empty, expect_gradients, gradients
 from mmcourse.exercises.judging import (
@@ -184,8 +184,8 @@ def gan_losses(answer, rng):
     for part, name in enumerate(NAMES):
         try:
             remark = expect_gradients(answer, cases[0], partly(part), lambda result, part=part: result[part]) or remark
-        except NotRight as problem:
-            raise NotRight(f"{name}: {problem}") from None
+        except Mistake as problem:
+            raise Mistake(f"{name}: {problem}") from None
     judge_gradients_at_zero(answer)
     expect_dtype_kept(answer, cases[0])
     return f"both losses for {len(cases)} batches, one of a single image, and for scores of {LARGE:.0f}" + remark
@@ -198,7 +198,7 @@ def judge_gradients_at_zero(answer) -> None:
         found = gradients(lambda *scores, part=part: answer.function(*scores)[part], case, answer.name)
         reached = found[(1,)] if part else torch.stack([empty_as_zero(one) for one in found.values()]).abs().amin(0)
         if empty(reached):
-            raise NotRight(
+            raise Mistake(
                 f"{name}: correct, but no gradient reaches scores of exactly 0: `abs`, `relu` and a comparison such as "
                 f"`s > 0` have the gradient 0 there. {STABLE}"
             )
@@ -220,7 +220,7 @@ def losses_of(answer, case: tuple) -> tuple[Tensor, Tensor]:
     where = f"for {batch} real and {batch} generated score{'s' * (batch > 1)}"
     result = answer(*case)
     if not isinstance(result, tuple | list) or len(result) != 2:
-        raise NotRight(
+        raise Mistake(
             f"{where} it returned {described(result)}, expected two losses: `return discriminator_loss, generator_loss`"
         )
     causes = {
@@ -241,7 +241,7 @@ def judge_values(cases: list[tuple], given: list[tuple[Tensor, Tensor]]) -> None
     expected = [right(*case) for case in cases]
     pairs = list(zip(given, expected, strict=True))
     if all(agrees(came[0], due[1]) and agrees(came[1], due[0]) for came, due in pairs):
-        raise NotRight("the two losses have changed places: first the discriminator's, then the generator's")
+        raise Mistake("the two losses have changed places: first the discriminator's, then the generator's")
     found = []
     for part, (name, mistakes) in enumerate(zip(NAMES, (DISCRIMINATOR, GENERATOR), strict=True)):
         if all(agrees(came[part], due[part]) for came, due in pairs):
@@ -256,7 +256,7 @@ def judge_values(cases: list[tuple], given: list[tuple[Tensor, Tensor]]) -> None
             words = f"for real scores {scores[0]} and generated ones {scores[1]} it is {came}, expected {due}"
         found.append(f"{name}: {words}")
     if found:
-        raise NotRight("; and ".join(found))
+        raise Mistake("; and ".join(found))
 
 
 def judge_large_scores(answer) -> None:
@@ -266,15 +266,15 @@ def judge_large_scores(answer) -> None:
     for part, (name, came, due) in enumerate(zip(NAMES, answer(*case), right(*case), strict=True)):
         came = expect_tensor(came, f"{words}, {name}:", ())
         if not torch.isfinite(came):
-            raise NotRight(
+            raise Mistake(
                 f"correct for small scores, but {words} {name} is {came.item()}: the sigmoid has become exactly 0 or "
                 f"1, or an exponential infinite. {STABLE}"
             )
         if not agrees(came, due):
-            raise NotRight(
+            raise Mistake(
                 f"correct for small scores, but {words} {name} is {came:.2f}, expected {due:.2f}: a logarithm or the "
                 f"scores are limited on the way. {STABLE}"
             )
         found = gradients(lambda *scores, part=part: answer.function(*scores)[part], case, answer.name)
         if any(gradient is not None and not torch.isfinite(gradient).all() for gradient in found.values()):
-            raise NotRight(f"{words} the gradient of {name} holds NaN or infinity. {STABLE}")
+            raise Mistake(f"{words} the gradient of {name} holds NaN or infinity. {STABLE}")

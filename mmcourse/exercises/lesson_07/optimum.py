@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, expect_tensor, judge_tensors, whole
 from mmcourse.exercises.unfinished import left_at_zero, share_a_row
@@ -162,7 +162,7 @@ def judge_extremes(answer) -> None:
     case = torch.tensor([1e-5, 1.0]), torch.tensor([1.0, 1e-5])
     given, expected = expect_tensor(answer(*case), "for two points", (2,)), optimal(*case)
     if not all(torch.allclose(a, b, rtol=0.02, atol=0) for a, b in ((given, expected), (1 - given, 1 - expected))):
-        raise NotRight(
+        raise Mistake(
             f"for the densities 0.00001 and 1 the probability is {given[0]:.2g}, for 1 and 0.00001 {given[1]:.6g}; "
             "expected 1e-05 and 0.99999: is it limited (`clamp`), or something added?"
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import (
     agrees,
@@ -244,9 +244,9 @@ def penalty_of(answer, case: tuple) -> Tensor:
     }
     expect_finite(expect_tensor(value, where(case), (), causes), where(case), "is there a division by zero?")
     if state.values_changed():
-        raise NotRight("the discriminator's parameters have changed; the penalty only computes a number")
+        raise Mistake("the discriminator's parameters have changed; the penalty only computes a number")
     if state.gradients_changed():
-        raise NotRight(
+        raise Mistake(
             "`backward` has left gradients in the discriminator's parameters, where its next step would add them to "
             "its own: `torch.autograd.grad(scores.sum(), images, create_graph=True)` leaves none"
         )
@@ -258,17 +258,17 @@ def name_mistake(answer, cases: list[tuple], values: list[Tensor]) -> None:
     """Tells what was computed instead, or shows a counterexample."""
     again = penalty_of(answer, cases[0]).detach()
     if not torch.equal(again, values[0]):
-        raise NotRight("the same arguments give another penalty at the next call: `t` is given, so nothing is drawn")
+        raise Mistake("the same arguments give another penalty at the next call: `t` is given, so nothing is drawn")
     computed = [
         (possible(lambda *case, mistaken=mistaken: mistaken(*case).detach()), words) for mistaken, words in MISTAKES
     ]
     if words := named_mistake(cases, values, computed):
-        raise NotRight(words)
+        raise Mistake(words)
     for case, value in zip(cases, values, strict=True):
         expected = right(*case).detach()
         if not agrees(value, expected):
             came, due = distinct_texts(value, expected)
-            raise NotRight(f"{where(case)} it returned {came}, expected {due}")
+            raise Mistake(f"{where(case)} it returned {came}, expected {due}")
 
 
 def judge_graph(value: Tensor, case: tuple) -> None:
@@ -279,15 +279,15 @@ def judge_graph(value: Tensor, case: tuple) -> None:
         "`create_graph=True` keeps the graph of the gradient; a `detach` or `.item()` would cut it"
     )
     if not value.requires_grad:
-        raise NotRight(lost)
+        raise Mistake(lost)
     found = torch.autograd.grad(value, parameters, allow_unused=True)
     expected = torch.autograd.grad(right(*case), parameters, allow_unused=True)
     if all(one is None for one in found):
-        raise NotRight(lost)
+        raise Mistake(lost)
     for one, due in zip(found, expected, strict=True):
         one, due = (torch.zeros_like(case[0].head.bias) if part is None else part for part in (one, due))
         if one.shape != due.shape or not torch.allclose(one, due, rtol=1e-2, atol=1e-4):
-            raise NotRight(
+            raise Mistake(
                 "the value is correct, but only a part of its gradient reaches the discriminator's parameters: "
                 "is there a `detach`, a `.data` or a `no_grad` on the way?"
             )

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, described, drawn, explained, whole
 from mmcourse.exercises.lesson_07.game import LEARNING_RATE, Game, drawn_game
@@ -166,7 +166,7 @@ def judge_update(answer, game: Game, real: Tensor, z: Tensor) -> None:
     with torch.no_grad():
         fake = game.generator(z)
     if generator.values_changed():
-        raise NotRight("the generator's parameters have changed; this step is the discriminator's alone")
+        raise Mistake("the generator's parameters have changed; this step is the discriminator's alone")
     moved = [
         (was.detach() - now.detach()) / LEARNING_RATE
         for was, now in zip(before.parameters(), game.discriminator.parameters(), strict=True)
@@ -175,7 +175,7 @@ def judge_update(answer, game: Game, real: Tensor, z: Tensor) -> None:
     judge_step(moved, old, before, real, fake)
     if generator.gradients_changed():
         erased = all(p.grad is None or not p.grad.any() for p in game.generator.parameters())
-        raise NotRight(
+        raise Mistake(
             "the generator's gradients were erased, or went with its old ones: they belong to the generator's step. "
             "With `detach` there is nothing to erase"
             if erased
@@ -190,28 +190,28 @@ def judge_update(answer, game: Game, real: Tensor, z: Tensor) -> None:
 def judge_noise(game: Game, z: Tensor) -> None:
     """The generator was called, with the noise that was given."""
     if not game.noise:
-        raise NotRight("the generator is never called: the generated images are `generator(z)`")
+        raise Mistake("the generator is never called: the generated images are `generator(z)`")
     if not any(given.shape == z.shape and torch.equal(given, z) for given in game.noise):
-        raise NotRight("the generator gets other noise than `z`: the generated images are `generator(z)`")
+        raise Mistake("the generator gets other noise than `z`: the generated images are `generator(z)`")
 
 
 def judge_step_taken(game: Game, moved: list[Tensor]) -> None:
     """The optimiser took one step."""
     still = not any(step.any() for step in moved)
     if not game.steps:
-        raise NotRight(
+        raise Mistake(
             "the discriminator has not changed: `optimizer.step()` is missing"
             if still
             else "the discriminator has changed without a step of `optimizer`, the one that was handed over"
         )
     if len(game.steps) > 1:
-        raise NotRight(
+        raise Mistake(
             f"the optimizer took {len(game.steps)} steps: one step along the gradient of the sum of both terms"
         )
     if any(not torch.equal(value, game.steps[0][name]) for name, value in game.discriminator.state_dict().items()):
-        raise NotRight("the discriminator's parameters are changed again after `optimizer.step()`: clipped, perhaps?")
+        raise Mistake("the discriminator's parameters are changed again after `optimizer.step()`: clipped, perhaps?")
     if still:
-        raise NotRight(
+        raise Mistake(
             "the optimizer took a step, but the discriminator has not changed, since there were no gradients: first "
             "`zero_grad`, then `backward`, then `step`"
         )
@@ -223,24 +223,24 @@ def judge_step(moved: list[Tensor], old: list, before: nn.Module, real: Tensor, 
         torch.zeros_like(step) if gradient is None else gradient for step, gradient in zip(moved, old, strict=True)
     ]
     if any(gradient.any() for gradient in stale) and same_step(moved, stale):
-        raise NotRight("the step follows the gradients from before the call: it needs those of `backward`")
+        raise Mistake("the step follows the gradients from before the call: it needs those of `backward`")
     for loss, words in MISTAKES:
         gradient = gradient_of(loss, before, real, fake)
         if same_step(moved, gradient):
             if words:
-                raise NotRight(f"the step follows another loss: {words}")
+                raise Mistake(f"the step follows another loss: {words}")
             return
         if same_step(moved, [new + left for new, left in zip(gradient, stale, strict=True)]):
             added = "gradients from before the call are added: `optimizer.zero_grad()` is missing before `backward`"
-            raise NotRight(f"{added}; and {words}" if words else added)
+            raise Mistake(f"{added}; and {words}" if words else added)
     expected = torch.cat([one.flatten() for one in gradient_of(hinge, before, real, fake)])
     came = torch.cat([one.flatten() for one in moved])
     cosine, ratio = F.cosine_similarity(came, expected, dim=0).item(), (came.norm() / expected.norm()).item()
     if cosine > 0.9999:
-        raise NotRight(
+        raise Mistake(
             f"the step has the correct direction, but is {ratio:.3g} times as long: is the loss or the gradient scaled?"
         )
-    raise NotRight(
+    raise Mistake(
         f"the step is not the one of the hinge loss: it is {ratio:.3f} times as long, and the cosine between the two "
         f"is {cosine:.3f}"
     )
@@ -262,20 +262,20 @@ def same_step(moved: list[Tensor], gradient: list[Tensor]) -> bool:
 def judge_number(result, r: Tensor, f: Tensor, after: nn.Module, real: Tensor, fake: Tensor) -> None:
     """The loss before the step, as a float."""
     if isinstance(result, Tensor):
-        raise NotRight(
+        raise Mistake(
             "the step is correct, but it returns a tensor; `loss.item()` is the float that is asked for"
             + (", and does not keep the graph in memory" if result.requires_grad else "")
         )
     if isinstance(result, bool) or not isinstance(result, numbers.Real):
-        raise NotRight(f"the step is correct, but it returned {described(result)}, expected the loss, a float")
+        raise Mistake(f"the step is correct, but it returned {described(result)}, expected the loss, a float")
     for loss, words in MISTAKES:
         if math.isclose(result, loss(r, f), rel_tol=1e-3, abs_tol=1e-5):
             if words:
-                raise NotRight(f"the step is correct, but the number returned is another loss: {words}")
+                raise Mistake(f"the step is correct, but the number returned is another loss: {words}")
             return
     with torch.no_grad():
         later = hinge(after(real), after(fake)).item()
     cause = ": that is the loss after the step" if math.isclose(result, later, rel_tol=1e-3, abs_tol=1e-5) else ""
-    raise NotRight(
+    raise Mistake(
         f"the step is correct, but it returned {result:.5g}, expected the loss, {hinge(r, f).item():.5g}{cause}"
     )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mmcourse.exercises.answers import NotRight, guarded
+from mmcourse.exercises.answers import Mistake, guarded
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import expect_finite, expect_tensor, learns_from, model_of
 from mmcourse.exercises.properties import expect_alone_as_in_batch, expect_order_of_no_effect
@@ -50,7 +50,7 @@ def judged(model: nn.Module, channels: int, vocabulary_size: int, rng: torch.Gen
     with torch.no_grad():
         logits = logits_of(model, maps, tokens)
         if not torch.allclose(logits_of(model, maps, tokens), logits, atol=1e-4):
-            raise NotRight(
+            raise Mistake(
                 "in evaluation mode two calls with the same arguments give different logits, so something is random: "
                 "`F.dropout` needs `training=self.training`, and layers are made in `__init__`"
             )
@@ -62,7 +62,7 @@ def judged(model: nn.Module, channels: int, vocabulary_size: int, rng: torch.Gen
         )
         faults = [fault_of(model, maps, tokens, logits) for fault_of in (looking, reading)]
         if any(faults):
-            raise NotRight(". And ".join(filter(None, faults)))
+            raise Mistake(". And ".join(filter(None, faults)))
         expect_alone_as_in_batch(
             lambda *case: logits_of(model, *case),
             (maps, tokens),
@@ -77,8 +77,8 @@ def logits_of(model: nn.Module, maps: Tensor, tokens: Tensor) -> Tensor:
     where = f"for maps of shape {tuple(maps.shape)} and tokens of shape {tuple(tokens.shape)}"
     try:
         logits = guarded(model, maps, tokens, name="the model")
-    except NotRight as problem:
-        raise NotRight(f"{problem}{misfit(model, maps, tokens) or advice(str(problem))}") from None
+    except Mistake as problem:
+        raise Mistake(f"{problem}{misfit(model, maps, tokens) or advice(str(problem))}") from None
     batch = len(maps)
     causes = {
         (CLASSES,): "one row for the whole batch; each example has its own"
@@ -88,7 +88,7 @@ def logits_of(model: nn.Module, maps: Tensor, tokens: Tensor) -> Tensor:
     }
     logits = expect_tensor(logits, where, (batch, CLASSES), causes)
     if not logits.is_floating_point():
-        raise NotRight(f"{where} the output is {logits.dtype}: those are predicted classes; logits are expected")
+        raise Mistake(f"{where} the output is {logits.dtype}: those are predicted classes; logits are expected")
     expect_finite(logits, where, "look for a logarithm or a division in `forward`")
     return logits
 
@@ -299,7 +299,7 @@ def divided_by_columns(model: nn.Module, tokens: Tensor, padded: Tensor) -> bool
     try:
         sums = [guarded(model.encode_text, some, name="encode_text") * some.shape[1] for some in (tokens, padded)]
         return torch.allclose(*sums, rtol=1e-3, atol=1e-5)
-    except (AttributeError, NotRight, RuntimeError, TypeError):
+    except (AttributeError, Mistake, RuntimeError, TypeError):
         return False
 
 

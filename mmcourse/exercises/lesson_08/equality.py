@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described
 
@@ -49,33 +49,33 @@ def weights_of(given, n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """U (D, n), V (D, n), w (D,) and b as a number, once that is what came."""
     where = f"for {n} classes"
     if isinstance(given, torch.nn.Module):
-        raise NotRight("this is a model; the four weights are expected: `return U, V, w, b`")
+        raise Mistake("this is a model; the four weights are expected: `return U, V, w, b`")
     if not isinstance(given, tuple | list) or len(given) != 4:
-        raise NotRight(f"{where} it returned {described(given)}, expected a tuple of four: U, V, w, b")
+        raise Mistake(f"{where} it returned {described(given)}, expected a tuple of four: U, V, w, b")
     parts = []
     for name, part in zip(NAMES, given, strict=True):
         try:
             part = torch.as_tensor(part, dtype=torch.float32).detach().cpu()
         except (TypeError, ValueError, RuntimeError):
-            raise NotRight(f"{where} {name} is {described(part)}, expected numbers") from None
+            raise Mistake(f"{where} {name} is {described(part)}, expected numbers") from None
         if not torch.isfinite(part).all():
-            raise NotRight(f"{where} {name} contains NaN or infinity")
+            raise Mistake(f"{where} {name} contains NaN or infinity")
         parts.append(part)
     U, V, w, b = parts
     for name, part in (("U", U), ("V", V)):
         if part.dim() != 2 or part.shape[1] != n:
             transposed = part.dim() == 2 and part.shape[0] == n
-            raise NotRight(
+            raise Mistake(
                 f"{where} {name} has shape {tuple(part.shape)}, expected (D, {n}): it is multiplied by a one-hot "
                 f"vector of {n} entries" + (". Transpose it: `.T`" if transposed else "")
             )
     w = w[0] if w.dim() == 2 and len(w) == 1 else w
     if len(U) != len(V):
-        raise NotRight(f"{where} U gives {len(U)} features and V {len(V)}: a product needs equally many")
+        raise Mistake(f"{where} U gives {len(U)} features and V {len(V)}: a product needs equally many")
     if w.dim() != 1 or len(w) != len(U):
-        raise NotRight(f"{where} w has shape {tuple(w.shape)}, expected ({len(U)},): one weight per product")
+        raise Mistake(f"{where} w has shape {tuple(w.shape)}, expected ({len(U)},): one weight per product")
     if b.numel() != 1:
-        raise NotRight(f"{where} b has shape {tuple(b.shape)}, expected a single number, the bias of the score")
+        raise Mistake(f"{where} b has shape {tuple(b.shape)}, expected a single number, the bias of the score")
     return U, V, w, b.reshape(())
 
 
@@ -87,39 +87,39 @@ def judged(scores: Tensor, b: Tensor, n: int, least: float, weights: tuple[Tenso
         return
     where = f"for {n} classes"
     if words := columns_at_fault(*weights[:2]):
-        raise NotRight(f"{where} {words}")
+        raise Mistake(f"{where} {words}")
     if scores.max() - scores.min() <= least:
-        raise NotRight(
+        raise Mistake(
             f"{where} every pair has the same score, {scores[0, 0]:.3g}: the products do not depend on the inputs"
         )
     flat = (scores - scores.mean(0) - scores.mean(1, keepdim=True) + scores.mean()).abs().max() <= 4 * least
     if flat:
-        raise NotRight(
+        raise Mistake(
             f"{where} the score is a sum of one number for x and one for y, since one factor is the same for all "
             "classes"
         )
     if (same < 0).all() and (different > 0).all():
-        raise NotRight(f"{where} the sign is reversed: equal vectors are below 0, others above. Negate w and b")
+        raise Mistake(f"{where} the sign is reversed: equal vectors are below 0, others above. Negate w and b")
     if same.min() - different.max() > least:
         low, high = float(different.max()), float(same.min())
         cause = "The bias is missing: a threshold at 0" if float(b) == 0 else "The bias is wrong: the threshold"
-        raise NotRight(
+        raise Mistake(
             f"{where} equal vectors get at least {high:.3g} and others at most {low:.3g}, so w is correct. {cause} "
             "does not lie between the two"
         )
     if different.min() - same.max() > least:
-        raise NotRight(f"{where} equal vectors get smaller scores than all others: w has the wrong sign")
+        raise Mistake(f"{where} equal vectors get smaller scores than all others: w has the wrong sign")
     fits = scores.argmax(1)
     if fits.unique().numel() == n and signs_correct(scores[:, fits], least):
         i = int((fits != torch.arange(n)).nonzero()[0])
-        raise NotRight(
+        raise Mistake(
             f"{where} the scores match another order of the classes: {i} shown matches {fits[i]} stated. U and "
             "V must use the same order; is one of them permuted or transposed?"
         )
     i, j = torch.where(equal, scores <= least, scores >= -least).nonzero()[0].tolist()
     cause = pair_at_fault(*weights, i, j)
     kind = "equal" if i == j else "not equal"
-    raise NotRight(
+    raise Mistake(
         f"{where} {cause}{'. And ' * bool(cause)}class {i} shown and class {j} stated get the score "
         f"{scores[i, j]:.3g}, and they are {kind}; scores of equal ones go from {same.min():.3g} to {same.max():.3g}, "
         f"of others from {different.min():.3g} to {different.max():.3g}"

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, expect_finite, expect_tensor, named_mistake
@@ -189,10 +189,10 @@ def gate(answer, rng):
         }
         try:
             value = answer(*case)
-        except NotRight as problem:
-            raise NotRight(f"{problem}{why_sizes(str(problem), batch, width)}") from None
+        except Mistake as problem:
+            raise Mistake(f"{problem}{why_sizes(str(problem), batch, width)}") from None
         if isinstance(value, tuple):
-            raise NotRight("several results were returned; only F is expected")
+            raise Mistake("several results were returned; only F is expected")
         value = expect_tensor(value, where, x.shape, causes)
         expect_finite(value, where, "exp of a large number? `torch.sigmoid` is safe")
         given.append(value)
@@ -206,7 +206,7 @@ def gate(answer, rng):
             )
             i, j = divmod(int((value - expected).abs().argmax()), expected.shape[1])
             found = f"F[{i}, {j}] is {value[i, j].item():.3f}, expected {expected[i, j]:.3f}"
-            raise NotRight(words or found)
+            raise Mistake(words or found)
     x, y, W, b = (10 * part for part in cases[0])
     expect_no_overflow(
         answer,

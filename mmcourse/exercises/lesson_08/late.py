@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, expect_tensor, fitted_weights, named_mistake
@@ -145,13 +145,13 @@ def late_fusion(answer, rng):
         expected = fused(one, other)
         if not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-4):
             if words := named_mistake(cases, given, MISTAKES):
-                raise NotRight(words)
+                raise Mistake(words)
             if words := mixed_examples(answer, cases[0], (0, 1)) or shifted(cases, given) or unequal(cases, given):
-                raise NotRight(words)
+                raise Mistake(words)
             i, j = divmod(int((value - expected).abs().argmax()), expected.shape[1])
             total = value[i].exp().sum().item()
             sums = f"; the probabilities of an example (exp of a row) sum to {total:.2f} instead of 1"
-            raise NotRight(
+            raise Mistake(
                 f"example {i}, class {j}: it gives {value[i, j].item():.3f}, expected {expected[i, j]:.3f}"
                 + (sums if abs(total - 1) > 0.01 else "")
             )
@@ -160,9 +160,9 @@ def late_fusion(answer, rng):
     value, expected = expect_tensor(answer(far, close), "for large logits", far.shape), fused(far, close)
     expect_each_row(answer, far, rng)
     if torch.isnan(value).any() or (value == torch.inf).any():
-        raise NotRight("for logits of 400 it gives NaN or infinity: exp(400) is too large for a float. `log_softmax`")
+        raise Mistake("for logits of 400 it gives NaN or infinity: exp(400) is too large for a float. `log_softmax`")
     if torch.isfinite(value).all() and not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-2):
-        raise NotRight(
+        raise Mistake(
             "correct for small logits, but for large ones something limits the logits, the probabilities or their "
             f"logarithms: the smallest result is {value.min().item():.0f}, expected {expected.min():.0f}. A `clamp`, a "
             "small number added or a rounded probability does so: `log_softmax` and `torch.logsumexp` need none of them"
@@ -171,7 +171,7 @@ def late_fusion(answer, rng):
             f"{expected.min():.4g}: `log_softmax` and `torch.logsumexp` are exact for any size"
         )
     if torch.isinf(value).any() or not torch.allclose(value.to(expected.dtype), expected, rtol=1e-3, atol=1e-2):
-        raise NotRight(
+        raise Mistake(
             "correct for small logits, but for large ones a probability is rounded to 0 and its logarithm is lost "
             f"(it gives {value.min().item():.0f}, expected {expected.min():.0f}): compute with logarithms: "
             "`log_softmax` and `torch.logsumexp`"
@@ -187,7 +187,7 @@ def expect_each_row(answer, far: Tensor, rng: torch.Generator) -> None:
     other = both + torch.rand(both.shape, generator=rng)
     together, alone = answer(both, other), answer(low, other[1:])
     if torch.isfinite(alone).all() and not torch.allclose(together[1:], alone, rtol=1e-3, atol=1e-2):
-        raise NotRight(
+        raise Mistake(
             "correct for an example alone, but not in a batch with another whose logits are larger by 1,000: is the "
             "maximum of the whole batch subtracted? Each row has its own, `log_softmax(dim=1)`"
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import agrees, described, drawn, expect_tensor, explained, fitted_weights
@@ -233,10 +233,10 @@ def bottleneck_step(answer, rng):
     if not all(map(same, given, expected)):
         for mistaken, words in MISTAKES:
             if all(same(result, mistaken(*case)) for result, case in zip(given, cases, strict=True)):
-                raise NotRight(words)
+                raise Mistake(words)
         i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not same(*pair))
         if not calls:
-            raise NotRight("no layer is ever called: `layers[m]` takes the shared tokens and those of modality m")
+            raise Mistake("no layer is ever called: `layers[m]` takes the shared tokens and those of modality m")
         shared_wrong = not agrees(given[i][0], expected[i][0])
         part, other = ("shared tokens", "modalities")[:: 1 if shared_wrong else -1]
         also = (
@@ -245,9 +245,9 @@ def bottleneck_step(answer, rng):
             else f"; the {other} are correct"
         )
         weights = proposal_weights(cases, given) if shared_wrong else ""
-        raise NotRight(f"{where(*cases[i])} the {part} are wrong{also}{weights}")
+        raise Mistake(f"{where(*cases[i])} the {part} are wrong{also}{weights}")
     if calls > 1:
-        raise NotRight(
+        raise Mistake(
             "the result is correct, but a layer is called twice for one modality, at double the cost: store its "
             "output and take both parts from it"
         )
@@ -302,22 +302,22 @@ def two_of(answer: Callable, case: tuple) -> Result:
     shared, modalities, _ = case
     result = answer(*case)
     if not isinstance(result, tuple | list) or len(result) != 2:
-        raise NotRight(
+        raise Mistake(
             f"{where(*case)} it returned {described(result)}, expected two values: the shared tokens and the list of "
             "modalities"
         )
     after = result[1]
     if isinstance(result[0], list | tuple) and isinstance(after, Tensor):
-        raise NotRight("the list of modalities is returned first; `return shared, modalities`")
+        raise Mistake("the list of modalities is returned first; `return shared, modalities`")
     if not isinstance(after, list | tuple) or len(after) != len(modalities):
-        raise NotRight(
+        raise Mistake(
             f"{where(*case)} the second value should be a list of {len(modalities)} tensors, one per modality, and it "
             f"is {described(after)}"
         )
     b = shared.shape[1]
     lists = {"list": "the proposals are still a list: take their mean"}
     if type(result[0]).__name__ in lists:
-        raise NotRight(lists["list"])
+        raise Mistake(lists["list"])
     first = expect_tensor(
         result[0],
         f"{where(*case)}, for the shared tokens,",

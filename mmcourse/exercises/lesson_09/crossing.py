@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, agrees, described, drawn, expect_tensor, judge_tensors
@@ -176,7 +176,7 @@ def cross_attention(answer, rng):
         }
         weights = expect_tensor(weights, f"{where(*case)}, for the weights,", expected.shape, rows)
         if not agrees(weights, expected):
-            raise NotRight(
+            raise Mistake(
                 "the output is correct, but the second tensor does not contain the weights: after the softmax each row "
                 "sums to 1"
             )
@@ -254,7 +254,7 @@ def called(answer, case: Case):
     query_tokens, other, W_q, W_k, W_v = case
     try:
         return answer(*case)
-    except NotRight as problem:
+    except Mistake as problem:
         for tokens, name, widths in ((query_tokens, "query_tokens", "D_query"), (other, "other", "D_other")):
             rows, width = tokens.shape[0] * tokens.shape[1], tokens.shape[2]
             for W, role in ((W_q, "queries"), (W_k, "keys"), (W_v, "values")):
@@ -268,7 +268,7 @@ def called(answer, case: Case):
                     )
                 else:
                     continue
-                raise NotRight(f"{problem}. {words[0].upper()}{words[1:]}") from None
+                raise Mistake(f"{problem}. {words[0].upper()}{words[1:]}") from None
         raise
 
 
@@ -279,14 +279,14 @@ def output_of(*case: Tensor) -> Tensor:
 def two_of(result, case: Case) -> tuple[Tensor, Tensor]:
     """Output and weights, after a check that there are two tensors."""
     if isinstance(result, Tensor):
-        raise NotRight("one tensor was returned; return the output and the weights: `return output, weights`")
+        raise Mistake("one tensor was returned; return the output and the weights: `return output, weights`")
     if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(x, Tensor) for x in result):
-        raise NotRight(f"{where(*case)} it returned {described(result)}, expected two tensors: output, weights")
+        raise Mistake(f"{where(*case)} it returned {described(result)}, expected two tensors: output, weights")
     output, weights = result
     expected = crossed(*case)
     shapes = tuple(output.shape), tuple(weights.shape)
     if shapes == (tuple(expected[1].shape), tuple(expected[0].shape)):
-        raise NotRight("the weights are returned first; `return output, weights`")
+        raise Mistake("the weights are returned first; `return output, weights`")
     return output, weights
 
 

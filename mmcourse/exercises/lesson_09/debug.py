@@ -5,7 +5,7 @@ import inspect
 import torch
 from torch import Tensor, nn
 
-from mmcourse.exercises.answers import Answer, NotRight, NotTried, guarded, is_stub
+from mmcourse.exercises.answers import Answer, Mistake, NotAttempted, guarded, is_stub
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import (
     SQUEEZED,
@@ -42,9 +42,9 @@ def debug(answer, rng):
     for sizes, width in (((4, 40, 12, 9), ()), ((3, 23, 7, 11), (24,))):
         try:
             model = model_of(answer, *sizes, *(width if takes(answer, *sizes, *width) else ()))
-        except NotRight:
+        except Mistake:
             if untouched(answer.function):
-                raise NotTried from None
+                raise NotAttempted from None
             raise
         judged(model, *sizes, rng)
     return (
@@ -86,7 +86,7 @@ def judged(model: nn.Module, n_classes: int, vocabulary_size: int, image: int, s
     with torch.no_grad():
         logits = logits_of(model, given, n_classes)
         if not torch.allclose(logits_of(model, given, n_classes), logits, atol=1e-5):
-            raise NotRight(
+            raise Mistake(
                 "the same input gives two different outputs: create layers in `__init__`, since one created in "
                 "`encode_image` or `encode_sound` is new at each call. A dropout must depend on `self.training`"
             )
@@ -98,7 +98,7 @@ def judged(model: nn.Module, n_classes: int, vocabulary_size: int, image: int, s
         faults = [amounts(model, given, logits, name, rng) for name in NAMES]
         faults.append(reading(model, given, logits))
         if any(faults):
-            raise NotRight(". And ".join(filter(None, faults)).replace("?. And", "? And"))
+            raise Mistake(". And ".join(filter(None, faults)).replace("?. And", "? And"))
     model.train()
     learns_from(model, guarded(model, *given.values(), name="the model"), n_classes, rng)
 
@@ -109,12 +109,12 @@ def logits_of(model: nn.Module, given: dict[str, Tensor], n_classes: int) -> Ten
     copies = {name: x.clone() for name, x in given.items()}
     try:
         logits = guarded(model, *copies.values(), name="the model")
-    except NotRight as problem:
+    except Mistake as problem:
         cause = overwritten(model, given, str(problem)) or advice(str(problem))
-        raise NotRight(misfit(model, given) or f"{problem}{cause}") from None
+        raise Mistake(misfit(model, given) or f"{problem}{cause}") from None
     corrupted = [f"`{name}`" for name, x in given.items() if not torch.equal(x, copies[name])]
     if corrupted:
-        raise NotRight(f"{' and '.join(corrupted)} was changed in place: make a new tensor instead")
+        raise Mistake(f"{' and '.join(corrupted)} was changed in place: make a new tensor instead")
     batch = len(given["image"])
     causes = {
         (n_classes,): "one row for the whole batch; each example has its own",
@@ -126,7 +126,7 @@ def logits_of(model: nn.Module, given: dict[str, Tensor], n_classes: int) -> Ten
     }
     logits = expect_tensor(logits, where, (batch, n_classes), causes)
     if not logits.is_floating_point():
-        raise NotRight(f"{where} the output is {logits.dtype}: those are predicted classes; logits are expected")
+        raise Mistake(f"{where} the output is {logits.dtype}: those are predicted classes; logits are expected")
     expect_finite(logits, where, "look for a mean over zero words, or a division")
     return logits
 

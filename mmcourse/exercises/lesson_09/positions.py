@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import Answer, NotRight
+from mmcourse.exercises.answers import Answer, Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import (
@@ -193,10 +193,10 @@ def narrow(answer: Answer, rng: torch.Generator) -> str:
         maps = drawn(rng, *shape)
         try:
             result = answer(maps)
-        except NotRight as problem:
+        except Mistake as problem:
             if "ZeroDivisionError" in str(problem):
                 return f". For maps of {words} it stops with a division by zero; `torch.linspace` would not"
-            raise NotRight(f"for maps of {words}: {problem}") from None
+            raise Mistake(f"for maps of {words}: {problem}") from None
         expected = right(maps)
         given = expect_tensor(result, where(maps), expected.shape)
         expect_finite(given, f"for maps of {words}", "its coordinates are 0 divided by 0; use `torch.linspace`")
@@ -204,7 +204,7 @@ def narrow(answer: Answer, rng: torch.Generator) -> str:
         given, expected = given.clone(), expected.clone()
         given[..., any_value] = expected[..., any_value] = 0
         if not agrees(given, expected):
-            raise NotRight(
+            raise Mistake(
                 f"correct for maps of several rows and columns, but for {words} the features or the other coordinate "
                 "are not those of their position"
             )

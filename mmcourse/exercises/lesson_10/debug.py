@@ -6,7 +6,7 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight, guarded
+from mmcourse.exercises.answers import Mistake, guarded
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import close, described
 
@@ -62,18 +62,18 @@ class Case:
     def decide(self, given: dict[str, Tensor]) -> Tensor:
         if not isinstance(given, dict) or set(given) != set(self.names):
             received = listed(given) if isinstance(given, dict) else described(given)
-            raise NotRight(
+            raise Mistake(
                 f"`decide` was given {received}; this model needs every modality, {listed(self.names)}: replace a "
                 "missing one by its mean"
             )
         parts = []
         for name, x in given.items():
             if not isinstance(x, Tensor) or x.shape[-1:] != (WIDTHS[name],):
-                raise NotRight(f"`decide` was given {described(x)} as {name}, expected (N, {WIDTHS[name]})")
+                raise Mistake(f"`decide` was given {described(x)} as {name}, expected (N, {WIDTHS[name]})")
             parts.append((x if x.dim() == 2 else x[None]) @ self.layers[name])
         sizes = {len(part) for part in parts} - {1}
         if len(sizes) > 1:
-            raise NotRight(f"`decide` was given {sizes} rows of the modalities: rows of one of them were left out")
+            raise Mistake(f"`decide` was given {sizes} rows of the modalities: rows of one of them were left out")
         return sum(parts)
 
     def whole(self, names) -> Tensor:
@@ -136,24 +136,24 @@ def listed(keys) -> str:
 def judged(answer, case: Case) -> None:
     given = guarded(answer, case.decide, case.features, case.labels, case.means, name=answer.name)
     if not isinstance(given, dict):
-        raise NotRight(f"it returned {described(given)}, expected a dict from a set of names to its accuracy")
+        raise Mistake(f"it returned {described(given)}, expected a dict from a set of names to its accuracy")
     expected = case.accuracies()
     keys(given, expected, case.names)
     try:
         results = {key: float(given[key]) for key in expected}
     except (TypeError, ValueError, RuntimeError):
-        raise NotRight(f"the accuracies are {described(next(iter(given.values())))}, expected numbers") from None
+        raise Mistake(f"the accuracies are {described(next(iter(given.values())))}, expected numbers") from None
     if any(math.isnan(result) for result in results.values()):
-        raise NotRight("an accuracy is NaN, as the mean over no rows is: every row counts")
+        raise Mistake("an accuracy is NaN, as the mean over no rows is: every row counts")
     if close(results, expected, rel_tol=1e-9):
         return
     if all(result > 1 or expected[key] == 0 for key, result in results.items()):
-        raise NotRight(f"the accuracies go up to {max(results.values()):.1f}; return fractions between 0 and 1")
+        raise Mistake(f"the accuracies go up to {max(results.values()):.1f}; return fractions between 0 and 1")
     for mistaken, words in mistakes(case, expected):
         if close(results, mistaken, rel_tol=1e-9):
-            raise NotRight(words)
+            raise Mistake(words)
     key = next(key for key in expected if not math.isclose(results[key], expected[key], abs_tol=1e-4))
-    raise NotRight(f"for {key} it returned {results[key]:.3f}, expected {expected[key]:.3f} on {ROWS} rows")
+    raise Mistake(f"for {key} it returned {results[key]:.3f}, expected {expected[key]:.3f} on {ROWS} rows")
 
 
 def mistakes(case: Case, expected: dict[str, float]) -> list[tuple[dict[str, float], str]]:
@@ -269,19 +269,19 @@ def keys(given: dict, expected: dict[str, float], names: tuple[str, ...]) -> Non
     if set(given) == set(expected):
         return
     if set(given) == {"accuracy"}:
-        raise NotRight("one accuracy, with everything present: that is the buggy report. Every set has its own")
+        raise Mistake("one accuracy, with everything present: that is the buggy report. Every set has its own")
     if any(not isinstance(key, str) for key in given):
-        raise NotRight(
+        raise Mistake(
             f"a key is {described(next(k for k in given if not isinstance(k, str)))}, expected text: '+'.join(kept)"
         )
     if "" in given:
-        raise NotRight("the empty set is among the keys; return results for non-empty sets only")
+        raise Mistake("the empty set is among the keys; return results for non-empty sets only")
     unsorted = {"+".join(sorted(key.split("+"), key=lambda n: names.index(n) if n in names else 99)) for key in given}
     if unsorted == set(expected):
-        raise NotRight(f"the names of a key are in a different order than in the dict: expected {listed(expected)}")
+        raise Mistake(f"the names of a key are in a different order than in the dict: expected {listed(expected)}")
     absent = [key for key in expected if key not in given]
     if absent and set(given) <= set(expected):
         singles = set(given) <= set(names)
         cause = ": only single modalities are included" if singles else ""
-        raise NotRight(f"there is no accuracy for {listed(absent)}{cause}")
-    raise NotRight(f"the keys are {listed(given)}; expected {listed(expected)}")
+        raise Mistake(f"there is no accuracy for {listed(absent)}{cause}")
+    raise Mistake(f"the keys are {listed(given)}; expected {listed(expected)}")

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight, deadline
+from mmcourse.exercises.answers import Mistake, deadline
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import expect_tensor, explained, whole
 from mmcourse.exercises.randomness import correlated, normal_cdf
@@ -39,9 +39,9 @@ def modality_dropout(answer, rng):
     of_its_own(kept)
     check_fractions(kept, rates)
     if correlated(torch.cat([kept[0::2], kept[1::2]], dim=1).float()[:, [0, 3]]):
-        raise NotRight("neighbouring rows are not independent of each other: draw for every example")
+        raise Mistake("neighbouring rows are not independent of each other: draw for every example")
     if not masks(answer, 7, torch.tensor([0.7]), rng).all():
-        raise NotRight("with a single modality a row lost it; such a row gets it back")
+        raise Mistake("with a single modality a row lost it; such a row gets it back")
     small = explained(answer, {"at non-singleton dimension 1": COLUMNS})
     masks(answer, 400, torch.tensor([0.9, 0.8, 0.9, 0.7]), rng)
     for _ in range(20):  # a single row, and two, of which no index needs to be the largest
@@ -49,7 +49,7 @@ def modality_dropout(answer, rng):
             none_lost(masks(small, batch, torch.tensor([0.9, 0.8, 0.9, 0.7]), rng), torch.ones(4))
     everyone = masks(answer, whole(rng, 5, 9), torch.zeros(4), rng)
     if not everyone.all():
-        raise NotRight("with all rates 0 something is dropped; everything should be kept")
+        raise Mistake("with all rates 0 something is dropped; everything should be kept")
     hard = torch.tensor([0.95, 0.9, 0.6])[torch.randperm(3, generator=rng)]
     kept = masks(answer, MANY, hard, rng)
     none_lost(kept, hard)
@@ -78,14 +78,14 @@ def masks(answer, batch: int, rates: Tensor, rng: torch.Generator) -> Tensor:
     with deadline(SECONDS, endless):
         given = answer(batch, rates, rng)
     if isinstance(given, Tensor) and given.dim() == 2 and given.shape[1] == n and len(given) < batch:
-        raise NotRight(
+        raise Mistake(
             f"{where} {len(given):,} rows are returned: rows that lost all get one modality back; do not remove them"
         )
     kept = expect_tensor(given, where, (batch, n), causes)
     if kept.dtype != torch.bool:
         if set(kept.unique().tolist()) <= {0, 1}:
-            raise NotRight(f"{where} it returned {kept.dtype}, expected bool: compare, or add `.bool()`")
-        raise NotRight(
+            raise Mistake(f"{where} it returned {kept.dtype}, expected bool: compare, or add `.bool()`")
+        raise Mistake(
             f"{where} it returned {kept.dtype} with values other than 0 and 1, expected bool: compare with the rates"
         )
     return kept
@@ -98,7 +98,7 @@ def not_swapped(kept: Tensor, rates: Tensor) -> None:
         (found - fraction).abs().max() < FAR
         for fraction in (1 - expected_fraction(rates), expected_fraction(1 - rates))
     ):
-        raise NotRight("kept and dropped are swapped: True means kept, and a rate is the probability of dropping")
+        raise Mistake("kept and dropped are swapped: True means kept, and a rate is the probability of dropping")
 
 
 def none_lost(kept: Tensor, rates: Tensor) -> None:
@@ -107,11 +107,11 @@ def none_lost(kept: Tensor, rates: Tensor) -> None:
         return
     observed = f"{lost:,} of {len(kept):,} rows lost every modality"
     if lost < 0.5 * rates.prod() * len(kept):
-        raise NotRight(
+        raise Mistake(
             f"{observed}, fewer than were drawn. (Of rows that are drawn again, some lose all again.) Give one "
             "modality back to each row that lost all"
         )
-    raise NotRight(
+    raise Mistake(
         f"{observed}: give one back to each of them (if you did: `kept[rows][...] = True` writes into a copy; "
         "index once)"
     )
@@ -120,16 +120,16 @@ def none_lost(kept: Tensor, rates: Tensor) -> None:
 def of_its_own(kept: Tensor) -> None:
     """Rows differ, and modalities within a row are independent."""
     if (kept == kept[:1]).all():
-        raise NotRight("all rows are equal: draw for each example, `torch.rand(batch, len(rates), ...)`")
+        raise Mistake("all rows are equal: draw for each example, `torch.rand(batch, len(rates), ...)`")
     if (kept.sum(dim=1) == 1).all():
-        raise NotRight("every row keeps exactly one modality: drop each independently, with its own rate")
+        raise Mistake("every row keeps exactly one modality: drop each independently, with its own rate")
     if (kept.sum(dim=1) >= kept.shape[1] - 1).all():
-        raise NotRight("no row ever lacks two modalities: drop each independently, with its own rate")
+        raise Mistake("no row ever lacks two modalities: drop each independently, with its own rate")
     gone = (~kept).float()
     together, alone = gone.T @ gone / len(gone), gone.mean(dim=0)
     excess = (together - alone[:, None] * alone).fill_diagonal_(0).max().item()  # giving one back makes it negative
     if excess > 0.025:
-        raise NotRight(
+        raise Mistake(
             "the modalities of a row are not dropped independently: two are dropped together more often than "
             "independence allows. Is one random number used for all?"
         )
@@ -163,7 +163,7 @@ def check_fractions(kept: Tensor, rates: Tensor) -> None:
             if (found - expected_fraction(normal_cdf(rates))).abs().max() < FAR
             else f"expected {', '.join(f'{fraction:.2f}' for fraction in expected.tolist())}"
         )
-        raise NotRight(f"fraction kept, by dropout rate: {observed}; {cause}")
+        raise Mistake(f"fraction kept, by dropout rate: {observed}; {cause}")
 
 
 def given_back(kept: Tensor, rates: Tensor) -> None:
@@ -173,9 +173,9 @@ def given_back(kept: Tensor, rates: Tensor) -> None:
         return
     back = (found - (1 - rates)) / rates.prod()  # of the rows that lost all, the fraction that gets each one back
     if back.min() > 0.9:
-        raise NotRight("rows that lost all get everything back; give back one modality, drawn at random")
+        raise Mistake("rows that lost all get everything back; give back one modality, drawn at random")
     if back.max() > 0.9:
-        raise NotRight(
+        raise Mistake(
             f"a row that lost all always gets the same modality back, number {int(back.argmax())}: draw it at random "
             "for every row"
         )
@@ -186,9 +186,9 @@ def given_back(kept: Tensor, rates: Tensor) -> None:
         (1 - rates + rates.prod() * rates / rates.sum(), "the dropout rates decide which one is given back"),
     ):
         if (found - fractions).abs().max() < 0.6 * FAR:
-            raise NotRight(f"{words}. An example that lost all gets one back, each with equal probability")
+            raise Mistake(f"{words}. An example that lost all gets one back, each with equal probability")
     parts = ", ".join(f"{rate:.2f}: {part:.0%}" for rate, part in zip(rates.tolist(), back.tolist(), strict=True))
-    raise NotRight(
+    raise Mistake(
         f"of the rows that lost all, the fraction that gets each modality back is, by dropout rate, {parts}; expected "
         f"{1 / len(rates):.0%} each: one of {len(rates)}, each with equal probability"
     )
@@ -199,7 +199,7 @@ def counts_vary(answer, rng: torch.Generator) -> None:
     rates = torch.tensor([0.5, 0.0])
     counts = {int(masks(answer, 20, rates, rng)[:, 0].sum()) for _ in range(14)}
     if len(counts) == 1:
-        raise NotRight(
+        raise Mistake(
             f"in every batch of 20 exactly {counts.pop()} rows keep a modality with rate 0.5: that is a fixed number "
             "of rows. Each example's draw is independent of the others, so the number varies"
         )
@@ -213,6 +213,6 @@ def draws(answer, rates: Tensor, rng: torch.Generator) -> None:
     rng.set_state(state)
     again = masks(answer, 200, rates, rng)
     if torch.equal(first, second):
-        raise NotRight("two calls return the same masks: is the generator seeded inside?")
+        raise Mistake("two calls return the same masks: is the generator seeded inside?")
     if not torch.equal(first, again):
-        raise NotRight("`rng` in the same state gives different masks: pass `generator=rng` to every draw")
+        raise Mistake("`rng` in the same state gives different masks: pass `generator=rng` to every draw")

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, agrees, expect_tensor, named_mistake
 from mmcourse.exercises.properties import expect_order_of_no_effect
@@ -165,13 +165,13 @@ def fill_with_mean(answer, rng):
     for (x, present), value in zip(cases, given, strict=True):
         if not torch.allclose(value.to(x.dtype), filled(x, present), rtol=1e-3, atol=1e-4):
             if words := named_mistake(cases, given, MISTAKES):
-                raise NotRight(words)
+                raise Mistake(words)
             if same_rows(value, filled(x, present)):
-                raise NotRight("the rows are correct, but in another order: each row keeps its place")
+                raise Mistake("the rows are correct, but in another order: each row keeps its place")
             if not torch.allclose(value[present].to(x.dtype), x[present], atol=1e-4):
-                raise NotRight("present rows are changed; change only the missing ones")
+                raise Mistake("present rows are changed; change only the missing ones")
             if words := missing_rows(cases, given):
-                raise NotRight(words)
+                raise Mistake(words)
             expect_order_of_no_effect(
                 answer,
                 (x, present),
@@ -179,17 +179,17 @@ def fill_with_mean(answer, rng):
                 "present rows",
             )
             wanted = filled(x, present)[~present][0, 0]
-            raise NotRight(f"the first missing row begins with {value[~present][0, 0]:.3f}, expected {wanted:.3f}")
+            raise Mistake(f"the first missing row begins with {value[~present][0, 0]:.3f}, expected {wanted:.3f}")
     x, present = cases[0]
     hollow = x.masked_fill(~present[:, None], torch.nan)
     value = expect_tensor(answer(hollow, present), "with NaN in the missing rows", x.shape)
     if value.isnan().any():
-        raise NotRight(
+        raise Mistake(
             "with NaN in the missing rows the result contains NaN: 0 times NaN is NaN. Select instead of multiplying"
         )
     if not torch.allclose(value.to(x.dtype), filled(x, present), rtol=1e-3, atol=1e-4):
-        raise NotRight("with NaN in the missing rows, they do not become the mean of the present rows")
+        raise Mistake("with NaN in the missing rows, they do not become the mean of the present rows")
     full = expect_tensor(answer(x, torch.ones_like(present)), "with nothing missing", x.shape)
     if not torch.allclose(full.to(x.dtype), x):
-        raise NotRight("with nothing missing the features change; they should not")
+        raise Mistake("with nothing missing the features change; they should not")
     return "correct: each feature's own mean, from the present rows only, whatever the others contain"

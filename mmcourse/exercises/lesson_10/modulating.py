@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import torch
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import close, explained, numbers_by_name
 
@@ -159,13 +159,13 @@ def modulation_coefficients(answer, rng):
     if not all(close(value, right(*case)) for case, value in zip(cases, given, strict=True)):
         for mistaken, words in MISTAKES:
             if all(close(value, mistaken(*case)) for case, value in zip(cases, given, strict=True)):
-                raise NotRight(words)
+                raise Mistake(words)
         case, value = next((c, v) for c, v in zip(cases, given, strict=True) if not close(v, right(*c)))
         shown = {name: round(score, 2) for name, score in case[0].items()}
         given, wanted = ({name: round(v, 3) for name, v in some.items()} for some in (value, right(*case)))
-        raise NotRight(f"for scores {shown} and alpha {case[1]:.2f} it returned {given}, expected {wanted}")
+        raise Mistake(f"for scores {shown} and alpha {case[1]:.2f} it returned {given}, expected {wanted}")
     apart = "correct for different scores, not for equal scores: are 'the others' found by score instead of by name?"
     level = explained(answer, {"ZeroDivisionError": apart})({"image": 0.5, "sound": 0.5}, 1.0)
     if any(abs(float(factor) - 1) > 1e-6 for factor in level.values()):
-        raise NotRight("with equal scores no branch is ahead, rho is 1, and both factors are 1")
+        raise Mistake("with equal scores no branch is ahead, rho is 1, and both factors are 1")
     return "correct for two to four branches: a branch ahead is slowed down, a branch behind keeps its whole gradient"

@@ -6,7 +6,7 @@ from itertools import combinations, permutations
 
 import torch
 
-from mmcourse.exercises.answers import NotRight, guarded
+from mmcourse.exercises.answers import Mistake, guarded
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import close, described, fitted_weights, numbers_by_name
 from mmcourse.models.attribution import coalitions, shapley
@@ -190,9 +190,9 @@ def shapley_values(answer, rng):
     if not all(map(close, given, expected)):
         for mistaken, words in MISTAKES:
             if all(close(value, mistaken(g[0].__getitem__, g[1])) for value, g in zip(given, games, strict=True)):
-                raise NotRight(words)
+                raise Mistake(words)
         if not close(attributions_from(answer, *games[1]), given[1]):
-            raise NotRight(
+            raise Mistake(
                 "a second call gives other values: are orders drawn at random? The average is over all orders, "
                 "`permutations(names)`"
             )
@@ -206,7 +206,7 @@ def shapley_values(answer, rng):
             if abs(total - whole) > 1e-3
             else f"the sum is correct, but {names[0]} gets {value[names[0]]:.3f}, expected {wanted[names[0]]:.3f}"
         )
-        raise NotRight(f"for {len(names)} names {observed}{size_weights(answer, names, rng)}")
+        raise Mistake(f"for {len(names)} names {observed}{size_weights(answer, names, rng)}")
     return "correct for two to four modalities; each time the values sum to v(all) - v(none)"
 
 
@@ -232,16 +232,16 @@ def attributions_from(answer, values: dict, names: tuple[str, ...]) -> dict[str,
 
     def value(some):
         if not isinstance(some, frozenset):
-            raise NotRight(f"`value` was called with {described(some)}; it expects a frozenset of names")
+            raise Mistake(f"`value` was called with {described(some)}; it expects a frozenset of names")
         if some not in values:
             unknown = sorted(map(str, some - set(names)))
             split = next((name for name in names if len(name) > 1 and set(name) <= some), None)
             if split:
-                raise NotRight(
+                raise Mistake(
                     f"`value` was called with {', '.join(unknown)}: `frozenset({split!r})` is a set of letters; "
                     f"`{{{split!r}}}` is the set of the name, as in `subset | {{name}}`"
                 )
-            raise NotRight(f"`value` was called with {', '.join(unknown)}, which is not among the names")
+            raise Mistake(f"`value` was called with {', '.join(unknown)}, which is not among the names")
         return values[some]
 
     given = guarded(answer, value, names, name=answer.name)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import Mistakes, expect_tensor, explained, fitted_weights, judge_tensors
@@ -188,11 +188,11 @@ def symmetric_info_nce(answer, rng):
         if not torch.isfinite(given) or abs(float(given) - float(contrastive(table, scale))) > 0.01:
             told = f"at scale 100 it returned {float(given):.3f}, expected {words}"
             if not torch.isfinite(given):
-                raise NotRight(
+                raise Mistake(
                     f"{told}: exp(100) is too large for a float. `log_softmax` or `F.cross_entropy` subtracts the "
                     "largest logit first"
                 )
-            raise NotRight(told + limited(table, scale, float(given)))
+            raise Mistake(told + limited(table, scale, float(given)))
     remark = expect_gradients(answer, cases[0], contrastive)
     return "correct in both directions, for three batch sizes, and numerically stable at scale 100" + remark
 

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from mmcourse.exercises.answers import Answer, NotRight, NotTried, guarded, is_stub, is_stub_class, same
+from mmcourse.exercises.answers import Answer, Mistake, NotAttempted, guarded, is_stub, is_stub_class, same
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import alike, expect_gradients, gradients
 from mmcourse.exercises.judging import asked_to_learn, expect_finite, expect_tensor, explained
@@ -50,15 +50,15 @@ def debug(answer, rng):
 def made(answer) -> nn.Module:
     """The loss, made by the answer's class."""
     if isinstance(answer.function, nn.Module):
-        raise NotRight(f"this is a loss; pass the class itself: `{type(answer.function).__name__}`")
+        raise Mistake(f"this is a loss; pass the class itself: `{type(answer.function).__name__}`")
     if is_stub_class(answer.function):
-        raise NotTried
+        raise NotAttempted
     causes = {"before Module.__init__": "`super().__init__()` comes first in `__init__`"}
     loss = explained(answer, causes)()
     if not isinstance(loss, nn.Module):
-        raise NotRight(f"`{answer.name}()` returned a {type(loss).__name__}, expected an `nn.Module`")
+        raise Mistake(f"`{answer.name}()` returned a {type(loss).__name__}, expected an `nn.Module`")
     if is_stub(type(loss).forward.__code__):
-        raise NotRight(
+        raise Mistake(
             "`__init__` is done; `forward` is still to do: its inputs are two vectors per pair, its output is a loss"
         )
     return loss.cpu()
@@ -71,10 +71,10 @@ def value_of(loss: nn.Module, one: Tensor, other: Tensor) -> Tensor:
     given = one.clone(), other.clone()
     value = guarded(loss, *given, name="forward")
     if value is None:
-        raise NotRight("`forward` returned None: is the `return` missing?")
+        raise Mistake("`forward` returned None: is the `return` missing?")
     value = expect_tensor(value, where, (), causes)
     if not same((one, other), given):
-        raise NotRight(
+        raise Mistake(
             "the input vectors are changed in place, so the towers' outputs are overwritten, and no gradient "
             "includes the change: make new tensors, as in `one = one / norms`, without `/=`, `.data` or a function "
             "whose name ends in `_`"
@@ -106,15 +106,15 @@ def stretched(loss: nn.Module, pairs, rng: torch.Generator) -> None:
         values = [float(value_of(loss, *pair)) for pair in pairs]
         for table, words in TABLES:
             if common(contrastive, [table(*pair) for pair in pairs], values) is not None:
-                raise NotRight(f"the norms of the vectors still change the loss: {words}")
+                raise Mistake(f"the norms of the vectors still change the loss: {words}")
     if all(moved):
-        raise NotRight(
+        raise Mistake(
             "the norms of the vectors still change the loss, so the towers can reduce it by increasing them. "
             "Normalise both modalities"
         )
     if any(moved):
         which = "first" if moved[0] else "second"
-        raise NotRight(f"the norms of the {which} modality still change the loss; the other modality is normalised")
+        raise Mistake(f"the norms of the {which} modality still change the loss; the other modality is normalised")
 
 
 def scale_of(loss: nn.Module, pairs) -> float:
@@ -125,17 +125,17 @@ def scale_of(loss: nn.Module, pairs) -> float:
         return found
     for kind, words in KINDS:
         if common(kind, tables, values) is not None:
-            raise NotRight(words)
+            raise Mistake(words)
     by_width = [table / one.shape[1] for table, (one, _) in zip(tables, pairs, strict=True)]
     if (found := common(contrastive, by_width, values)) is not None:
-        raise NotRight(
+        raise Mistake(
             f"the cosines are still divided by the number of features, D, so the scale starts at {found:.1f} / D: "
             "leave out `/ one.shape[1]`"
         )
     for table, words in UNLIKE:
         if common(contrastive, [table(*pair) for pair in pairs], values) is not None:
-            raise NotRight(f"those are no cosines: {words}. `F.normalize(x, dim=1)` divides by the norm")
-    raise NotRight(
+            raise Mistake(f"those are no cosines: {words}. `F.normalize(x, dim=1)` divides by the norm")
+    raise Mistake(
         f"for {len(pairs[0][0])} pairs it returned {values[0]:.3f}, and for other pairs numbers that no single scale "
         "yields, with cosines and the mean of the cross-entropies of rows and columns (exercise 11.2)"
     )
@@ -204,38 +204,38 @@ def learned(loss: nn.Module, pair, scale: float) -> nn.Parameter:
     values = [guarded(loss, *(x.clone() for x in pair), name="forward") for _ in range(2)]
     leaves = [{id(leaf) for leaf in asked_to_learn(value)} for value in values]
     if any(leaves) and not leaves[0] & leaves[1]:
-        raise NotRight(
+        raise Mistake(
             "the parameter is created anew in every `forward`, so it is never learned: create it in `__init__`, once"
         )
     if leaves[0] - set(map(id, parameters)):
-        raise NotRight(
+        raise Mistake(
             "the learned tensor is not among the loss's parameters, so no optimiser updates it: a plain list hides "
             "parameters (assign each to an attribute), and a tensor of your own must be an `nn.Parameter`"
         )
     if frozen := [name for name, p in loss.named_parameters() if not p.requires_grad and not parameters]:
-        raise NotRight(f"the parameter `{frozen[0]}` has `requires_grad=False`, so no optimiser changes it")
+        raise Mistake(f"the parameter `{frozen[0]}` has `requires_grad=False`, so no optimiser changes it")
     if not parameters:
-        raise NotRight(
+        raise Mistake(
             "nothing is learned: the scale is a constant. Make it an `nn.Parameter` in `__init__`, so that an "
             "optimiser updates it"
         )
     one, other = (x.clone().requires_grad_() for x in pair)
     value = guarded(loss, one, other, name="forward")
     if not value.requires_grad:
-        raise NotRight("the loss has no gradient: is there a `detach`, an `.item()` or a `no_grad` in `forward`?")
+        raise Mistake("the loss has no gradient: is there a `detach`, an `.item()` or a `no_grad` in `forward`?")
     loss.zero_grad()
     guarded(value.backward, name="backward")
     if held := [p for p in parameters if p.grad is not None and p.grad.abs().sum() == 0]:
-        raise NotRight(held_still(loss, held[0], pair, scale))
+        raise Mistake(held_still(loss, held[0], pair, scale))
     moved = [p for p in parameters if p.grad is not None]
     if not moved and all(
         abs(other - scale) < 1e-3 * (1 + scale) for one in parameters for other in pushed(loss, one, pair)
     ):
-        raise NotRight("there is a parameter, but the loss does not depend on it")
+        raise Mistake("there is a parameter, but the loss does not depend on it")
     if not moved:
-        raise NotRight("there is a parameter, but no gradient reaches it: `.item()`, `.data` or `float()` cuts it off")
+        raise Mistake("there is a parameter, but no gradient reaches it: `.item()`, `.data` or `float()` cuts it off")
     if len(moved) > 1 or moved[0].numel() > 1:
-        raise NotRight(f"only one number should be learned, the scale; there are {sum(p.numel() for p in moved)}")
+        raise Mistake(f"only one number should be learned, the scale; there are {sum(p.numel() for p in moved)}")
     return moved[0]
 
 
@@ -257,18 +257,18 @@ def begins(scale: float, parameter: float) -> None:
     asked = ". The parameter is used directly: is an `.exp()` missing?" if bare else ""
     near = "start near 14 = 1 / 0.07, as CLIP does"
     if scale < -1e-3:
-        raise NotRight(
+        raise Mistake(
             f"the initial scale is {scale:.2f}: below 0 the least similar candidate is the most probable; {near}{asked}"
         )
     if scale < 1e-3:
-        raise NotRight(f"the initial scale is 0, where all logits are 0 and the loss is ln(B); {near}{asked}")
+        raise Mistake(f"the initial scale is 0, where all logits are 0 and the loss is ln(B); {near}{asked}")
     if scale < 3:
-        raise NotRight(
+        raise Mistake(
             f"the initial scale is {scale:.2f}: with cosines between -1 and 1 the softmax is almost uniform; "
             f"{near}{asked}"
         )
     if scale > 10 * SHARP:
-        raise NotRight(
+        raise Mistake(
             f"the initial scale is {scale:,.0f}, where only the hardest negative matters; {near}. Its logarithm, "
             "2.66, is the parameter: `torch.tensor(1 / 0.07).log()`"
         )
@@ -283,7 +283,7 @@ def trained_through(loss: nn.Module, pair, scale: float) -> None:
 
     found, expected = (gradients(function, pair, "forward") for function in (loss, detached))
     if all(gradient is not None and alike(gradient, expected[position]) for position, gradient in found.items()):
-        raise NotRight(
+        raise Mistake(
             "the loss is correct, but the norms it divides by are detached, so its gradient still increases the "
             "norms: keep them in the graph, without `detach`, `.data` or `no_grad`"
         )
@@ -310,14 +310,14 @@ def remarks(loss: nn.Module, parameter: nn.Parameter, pair, begun: float) -> str
         for step, scale, before in zip(STEPS, scales, (begun, *scales), strict=False):
             at = f"if the optimiser moves the parameter to {float(parameter.detach()) + sign * step:.1f},"
             if scale < -1e-3:
-                raise NotRight(
+                raise Mistake(
                     f"the scale can become negative: {at} it is {scale:.2f}, and the least similar candidate is the "
                     "most probable. Learn its logarithm: `.exp()` of any number is above 0"
                 )
             if math.isnan(scale) and step < STEPS[-1] and before < 1e6:
-                raise NotRight(f"{at} the loss is NaN: `.exp()` accepts any number, a root or a logarithm does not")
+                raise Mistake(f"{at} the loss is NaN: `.exp()` accepts any number, a root or a logarithm does not")
     if any(stuck(loss, parameter, pair, step) for step in (-STEPS[2], STEPS[2])):
-        raise NotRight(
+        raise Mistake(
             "the scale can become 0, and then it receives no gradient: keep it above 0. Learn its logarithm: "
             "`.exp()` of any number is above 0"
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, drawn, explained, judge_tensors
 
@@ -128,7 +128,7 @@ def similarities(answer, rng):
     small = tuple(1e-4 * x for x in cases[0])
     given = answer(*small)
     if not torch.allclose(given.detach().cpu().to(torch.float32), cosines(*small), atol=1e-3):
-        raise NotRight("for vectors of norm 0.0001 the cosines change: is a constant added to the norm?")
+        raise Mistake("for vectors of norm 0.0001 the cosines change: is a constant added to the norm?")
     return "correct for every pair of vectors, whatever their norms, and for a single vector"
 
 
@@ -167,7 +167,7 @@ def precise(answer: Callable) -> Callable:
         if isinstance(given, Tensor) and given.shape == expected.shape:
             apart = (given.detach().cpu().double() - expected).abs().max()
             if 2e-5 < apart < 0.01:
-                raise NotRight(
+                raise Mistake(
                     f"{where(*case)} the result deviates by {apart:.5f}: is something rounded, converted to `half` or "
                     "`bfloat16`, or added to the norm?"
                 )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, explained, judge_tensors
 from mmcourse.exercises.lesson_11.likeness import unit
@@ -162,16 +162,16 @@ def whole_numbers(answer: Callable) -> Callable:
     def tried(*case):
         given = answer(*case)
         if isinstance(given, torch.return_types.max):
-            raise NotRight("`max(1)` returns two tensors, values and indices; a class is an index: `argmax(1)`")
+            raise Mistake("`max(1)` returns two tensors, values and indices; a class is an index: `argmax(1)`")
         if not isinstance(given, Tensor):
             return given
         B, kinds = len(case[0]), len(case[1])
         if given.shape == (B, kinds) and ((given == 0) | (given == 1)).all() and (given.sum(1) == 1).all():
-            raise NotRight(
+            raise Mistake(
                 "that is one-hot: a row for each image with a 1 at its class; return the class index: `argmax(1)`"
             )
         if given.shape == (B,) and given.is_floating_point() and (given != given.round()).any():
-            raise NotRight(
+            raise Mistake(
                 f"classes are integers, and one of yours is {given[given != given.round()][0]:.3f}: `//` gives "
                 "integers where `/` gives fractions, and `argmax` returns the index where `amax` returns the value"
             )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight, same
+from mmcourse.exercises.answers import Mistake, same
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, explained, judge_tensors, named_mistake
 
@@ -224,7 +224,7 @@ def sorts(answer: Callable, cases: list[tuple]) -> None:
             faults = [] if same(given, again) else ["random numbers change the result from call to call"]
             faults += ["the order is reversed: the largest similarity has rank 1"] * (sign < 0)
             faults += ["the best rank is 1; the ranks start at 0"] * (not first)
-            raise NotRight(". In addition: ".join([SORTED, *faults]))
+            raise Mistake(". In addition: ".join([SORTED, *faults]))
 
 
 def among(table: Tensor, correct: Tensor, positions: Tensor) -> bool:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, judge_tensors
 
@@ -197,7 +197,7 @@ def as_numbers(answer):
         given = given.float() if given.dtype == torch.bool else given
         apart = (given.detach().double().sum(1) - 1).abs()
         if 1e-4 < apart.max() < 0.02:
-            raise NotRight(
+            raise Mistake(
                 f"{where(*case)} the sum of a row deviates from 1 by {apart.max():.5f}: is something added to the "
                 "divisor, or rounded?"
             )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import SQUEEZED, Mistakes, described, drawn, judge_tensors, squeezed
@@ -174,9 +174,9 @@ def attend(answer, rng):
 
     try:
         judge_tensors(tried, cases, right, MISTAKES, where, entry=entry)
-    except NotRight as problem:
+    except Mistake as problem:
         if "Error" in str(problem) and ignored(tried, cases[2], 2, drawn(rng, 5, 5)):
-            raise NotRight(f"{problem}. For another `W` the result is the same; the query is `state @ W.T`") from None
+            raise Mistake(f"{problem}. For another `W` the result is the same; the query is `state @ W.T`") from None
         raise
     state, positions, W = torch.tensor([[1.0, 0, 0]]), drawn(rng, 1, 4, 3), torch.eye(3)
     positions[0, :, 0] = torch.tensor([300.0, 301, 299, 300])  # the scores
@@ -190,33 +190,33 @@ def joined(result, case) -> Tensor:
     state, positions, W = case
     batch, tokens, width = positions.shape
     if isinstance(result, Tensor):
-        raise NotRight("one tensor was returned; context and weights are expected: `return context, weights`")
+        raise Mistake("one tensor was returned; context and weights are expected: `return context, weights`")
     if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(x, Tensor) for x in result):
-        raise NotRight(f"{where(*case)} it returned {described(result)}, expected two tensors: context, weights")
+        raise Mistake(f"{where(*case)} it returned {described(result)}, expected two tensors: context, weights")
     found, weights = (x.detach().cpu() for x in result)
     shapes = tuple(found.shape), tuple(weights.shape)
     if squeezed(shapes[0], (batch, width)) or squeezed(shapes[1], (batch, tokens)):
-        raise NotRight(f"{where(*case)} context and weights have shapes {shapes[0]} and {shapes[1]}: {SQUEEZED}")
+        raise Mistake(f"{where(*case)} context and weights have shapes {shapes[0]} and {shapes[1]}: {SQUEEZED}")
     both = right(state, positions, W)
     if shapes == ((width,), (tokens,)) and torch.allclose(torch.cat([found, weights]), both[0], rtol=1e-3, atol=1e-4):
-        raise NotRight(f"{where(*case)} only the first example is there: is a `return` inside the loop over the batch?")
+        raise Mistake(f"{where(*case)} only the first example is there: is a `return` inside the loop over the batch?")
     if (
         shapes == ((batch, tokens), (batch, width))
         and tokens != width
         and torch.allclose(torch.cat([weights, found], 1), both, rtol=1e-3, atol=1e-4)
     ):
-        raise NotRight("the weights come first; `return context, weights`")
+        raise Mistake("the weights come first; `return context, weights`")
     if shapes[1] == (batch, tokens, 1) or shapes[0] in ((batch, width, 1), (batch, 1, width)):
-        raise NotRight(f"{where(*case)} an axis of length 1 is left: {shapes[0]}, {shapes[1]}. `.squeeze(...)`")
+        raise Mistake(f"{where(*case)} an axis of length 1 is left: {shapes[0]}, {shapes[1]}. `.squeeze(...)`")
     if shapes[0] == (batch, tokens) != (batch, width):
-        raise NotRight(
+        raise Mistake(
             f"{where(*case)} the context has one number for each position, and none for the features: the sum runs "
             "over the positions, `.sum(dim=1)`"
         )
     if shapes[0] == (batch, tokens, width):
-        raise NotRight(f"{where(*case)} the positions are not summed in the context: `.sum(dim=1)`")
+        raise Mistake(f"{where(*case)} the positions are not summed in the context: `.sum(dim=1)`")
     if shapes != ((batch, width), (batch, tokens)):
-        raise NotRight(
+        raise Mistake(
             f"{where(*case)} context and weights have shapes {shapes[0]} and {shapes[1]}, expected {(batch, width)} "
             f"and {(batch, tokens)}"
         )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import (
     SQUEEZED,
@@ -258,20 +258,20 @@ def stacked(result, scores: Tensor, log_p: Tensor, width: int) -> Tensor:
     """Three rows of `width`, once they are there."""
     here = where(scores, log_p, width)
     if not isinstance(result, tuple | list) or len(result) != 3:
-        raise NotRight(f"{here} it returned {described(result)}, expected three tensors: scores, parents, words")
+        raise Mistake(f"{here} it returned {described(result)}, expected three tensors: scores, parents, words")
     try:
         rows = [torch.as_tensor(row).detach().cpu() for row in result]
     except (TypeError, ValueError, RuntimeError):
-        raise NotRight(f"{here} one of the three is not a tensor: expected scores, parents, words") from None
+        raise Mistake(f"{here} one of the three is not a tensor: expected scores, parents, words") from None
     shapes = [tuple(row.shape) for row in rows]
     if any(squeezed(shape, (width,)) for shape in shapes):
-        raise NotRight(f"{here} the three have shapes {shapes[0]}, {shapes[1]}, {shapes[2]}: {SQUEEZED}")
+        raise Mistake(f"{here} the three have shapes {shapes[0]}, {shapes[1]}, {shapes[2]}: {SQUEEZED}")
     if shapes == [log_p.shape[:1] + (width,)] * 3 or (len(shapes[0]) == 2 and shapes[0][1] == width):
-        raise NotRight(
+        raise Mistake(
             f"{here} `width` of each beginning were returned; keep `width` of all together: flatten the table first"
         )
     if shapes == [(log_p.numel(),)] * 3 and log_p.numel() != width:
-        raise NotRight(f"{here} all pairs were returned; keep only the best `width`")
+        raise Mistake(f"{here} all pairs were returned; keep only the best `width`")
     if len(set(shapes)) == 1 and len(shapes[0]) == 1 and shapes[0] != (width,):
         given, count = torch.stack([row.float() for row in rows]), len(scores)
         for mistaken, words in (
@@ -301,13 +301,13 @@ def stacked(result, scores: Tensor, log_p: Tensor, width: int) -> Tensor:
         ):
             computed = mistaken()
             if computed.shape == given.shape and torch.allclose(given, computed, rtol=1e-3, atol=1e-4):
-                raise NotRight(f"{here} {words}")
+                raise Mistake(f"{here} {words}")
     if shapes != [(width,)] * 3:
-        raise NotRight(f"{here} the three have shapes {shapes[0]}, {shapes[1]}, {shapes[2]}, expected ({width},) each")
+        raise Mistake(f"{here} the three have shapes {shapes[0]}, {shapes[1]}, {shapes[2]}, expected ({width},) each")
     cause = "is this the logarithm of a negative number? `log_p` and `scores` are logarithms already"
     expect_finite(rows[0], here, cause)
     if any((row != row.round()).any() for row in rows[1:]):
-        raise NotRight(f"{here} parents or words are not integers: `//` and `%`, not `/`; scores come first")
+        raise Mistake(f"{here} parents or words are not integers: `//` and `%`, not `/`; scores come first")
     return torch.stack([row.float() for row in rows])
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import torch
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described, whole
 
@@ -256,14 +256,14 @@ def precision(answer, rng):
         given += [number(answer(*case), case) for case in more]
         for mistaken, words in MISTAKES:
             if alike(given, [mistaken(*case) for case in cases]):
-                raise NotRight(words)
+                raise Mistake(words)
         limited = [words for mistaken, words in MISTAKES if alike(given, [min(mistaken(*case), 1.0) for case in cases])]
         if len(set(limited)) == 1:
-            raise NotRight(limited[0])
+            raise Mistake(limited[0])
         if alike(given, [100 * value for value in expected]):
-            raise NotRight("a percentage; a fraction between 0 and 1 is expected")
+            raise Mistake("a percentage; a fraction between 0 and 1 is expected")
         i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if not alike(*([x] for x in pair)))
-        raise NotRight(f"{where(*cases[i])} it returned {given[i]:.3f}, expected {expected[i]:.3f}")
+        raise Mistake(f"{where(*cases[i])} it returned {given[i]:.3f}, expected {expected[i]:.3f}")
     judge_spaces(answer)
     judge_silence(answer)
     return "twelve pairs of sentences; 'the the the the' gets one half, and an empty caption 0"
@@ -274,7 +274,7 @@ def judge_spaces(answer) -> None:
     case = (" a  red fish", "a red  boat ")
     given, expected = number(answer(*case), case), right(*case)
     if not alike([given], [expected]):
-        raise NotRight(
+        raise Mistake(
             f"{where(*case)} it returned {given:.3f}, expected {expected:.3f}: words are what `split()` gives, without "
             "an argument; with one, two spaces have an empty word between them"
         )
@@ -285,10 +285,10 @@ def judge_silence(answer) -> None:
     for caption in ("", "  "):
         try:
             value = number(answer(caption, "a fish"), (caption, "a fish"))
-        except NotRight as problem:
-            raise NotRight(f"an empty caption stops it; its precision is 0: {problem}") from None
+        except Mistake as problem:
+            raise Mistake(f"an empty caption stops it; its precision is 0: {problem}") from None
         if value != 0:
-            raise NotRight(f"for the empty caption {caption!r} it returned {value:g}; its precision is 0")
+            raise Mistake(f"for the empty caption {caption!r} it returned {value:g}; its precision is 0")
 
 
 def drawn(rng: torch.Generator) -> tuple[str, str]:
@@ -307,7 +307,7 @@ def number(value, case) -> float:
             raise TypeError
         return float(value)
     except (TypeError, ValueError, RuntimeError):
-        raise NotRight(f"{where(*case)} it returned {described(value)}, expected a number from 0 to 1") from None
+        raise Mistake(f"{where(*case)} it returned {described(value)}, expected a number from 0 to 1") from None
 
 
 def where(generated: str, reference: str) -> str:

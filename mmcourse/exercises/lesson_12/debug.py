@@ -10,14 +10,14 @@ from random import Random
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described
 from mmcourse.metrics import caption_accuracy, meaning
 from mmcourse.models.captioner import Captioner
 from mmcourse.picturebook.book import PictureBook
 from mmcourse.picturebook.scene import COLOURS, KINDS, RELATIONS, SIZES, Scene
-from mmcourse.picturebook.sentence import PAD, START, VOCABULARY, decode, facts_of, tell, understand
+from mmcourse.picturebook.sentence import PAD, START, VOCABULARY, decode, describe, facts_of, parse
 from mmcourse.tasks.captions import caption_tokens, shift_right
 
 PAGES = 80
@@ -94,15 +94,15 @@ class Case:
         for i, (scene, told) in enumerate(zip(self.scenes, references, strict=True)):
             plan = chance.choice(("same", "other words", "anew", "anew", "other page", "no sentence", *wrong))
             if plan in wrong:
-                self.said.append(tell(with_wrong(plan, scene, chance), seed + i))
+                self.said.append(describe(with_wrong(plan, scene, chance), seed + i))
             else:
                 other = self.scenes[(i + 1) % PAGES]
                 self.said.append(
                     {
                         "same": told,
                         "other words": reworded(told),
-                        "anew": tell(scene, seed + i),
-                        "other page": tell(other, i),
+                        "anew": describe(scene, seed + i),
+                        "other page": describe(other, i),
                         "no sentence": "a red",
                     }[plan]
                 )
@@ -182,7 +182,7 @@ class Case:
             for parts in combinations(PARTS, count):
                 if not {"kinds", "relation"} <= set(parts):
                     yield mean(torch.stack([judged[part] for part in parts]).all(dim=0)), alone(parts)
-        facts = [(understand(a), facts_of(b)) for a, b in zip(self.said, self.scenes, strict=True)]
+        facts = [(parse(a), facts_of(b)) for a, b in zip(self.said, self.scenes, strict=True)]
         for order in (tuple, sorted):
             same = [a is not None and order(a.objects) == order(b.objects) for a, b in facts]
             yield (
@@ -283,14 +283,14 @@ def number(given) -> float:
             raise TypeError
         return float(given)
     except (TypeError, ValueError, RuntimeError):
-        raise NotRight(f"it returned {described(given)}, expected one number, a fraction") from None
+        raise Mistake(f"it returned {described(given)}, expected one number, a fraction") from None
 
 
 def needs_references(answer, cases: list[Case], before: float) -> bool:
     """Whether the result changes with the reference captions."""
     try:
         after = number(answer(cases[0].captioner, cases[0].images, cases[1].tokens, cases[0].scenes))
-    except NotRight:
+    except Mistake:
         return False
     return apart((after,), (before,))
 
@@ -303,7 +303,7 @@ def needs_references(answer, cases: list[Case], before: float) -> bool:
     hints=(
         "Which words does the model read in `report`? Where do they come from, and who provides them for a new image?",
         "`captions` of `mmcourse.models.decoding` generates captions: the model reads only its own words.",
-        "`facts_of(scene).same_meaning(understand(sentence))` judges one caption, `caption_accuracy` all of them.",
+        "`facts_of(scene).same_meaning(parse(sentence))` judges one caption, `caption_accuracy` all of them.",
     ),
 )
 def debug(answer, rng):
@@ -312,19 +312,19 @@ def debug(answer, rng):
     expected = tuple(case.expected for case in cases)
     if apart(given, expected):
         if not all(case.starts() for case in cases):
-            raise NotRight("the first word that the captioner reads is not <start>, with which every caption begins")
+            raise Mistake("the first word that the captioner reads is not <start>, with which every caption begins")
         for figures in zip(*(case.mistakes for case in cases), strict=True):
             if not apart(given, tuple(figure for figure, _ in figures)):
-                raise NotRight(figures[0][1])
+                raise Mistake(figures[0][1])
         if not any(case.captioner.asked for case in cases):
-            raise NotRight("the captioner that is passed in is not used")
+            raise Mistake("the captioner that is passed in is not used")
         if count := cases[0].true_words():
-            raise NotRight(
+            raise Mistake(
                 f"the captioner reads {count} true words of `tokens` before its first own one: it begins with <start> "
                 "and the image alone"
             )
         if not apart(given, tuple(case.cut() for case in cases)):
-            raise NotRight(
+            raise Mistake(
                 f"the captions are cut off after {cases[0].captioner.reached} words, so longer ones lose their meaning"
             )
         more = [*cases, Case(rng), Case(rng)]
@@ -332,18 +332,18 @@ def debug(answer, rng):
         distinct_texts = all(0 < value < 1 for value in found)  # 0 and 1 have other causes as well
         for figures in zip(*(case.rarer() for case in more), strict=True):
             if distinct_texts and not apart(found, tuple(figure for figure, _ in figures)):
-                raise NotRight(figures[0][1])
+                raise Mistake(figures[0][1])
         if needs_references(answer, cases, given[0]):
-            raise NotRight(
+            raise Mistake(
                 f"it returned {given[0]:.3f}, expected {expected[0]:.3f}, and for other `tokens` another result: the "
                 "captions are generated from <start> and the image alone, and judged by `scenes`, not by the reference"
             )
         i = next(i for i in range(2) if apart(given[i : i + 1], expected[i : i + 1]))
-        raise NotRight(
+        raise Mistake(
             f"it returned {given[i]:.3f}, expected {expected[i]:.3f}: the fraction of captions with the correct meaning"
         )
     if any(case.captioner.training for case in cases):
-        raise NotRight(
+        raise Mistake(
             "the result is correct, but the captioner is left in training mode, which changes later results. Leave out "
             "`train()`; `captions` sets the mode itself"
         )

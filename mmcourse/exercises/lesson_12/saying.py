@@ -5,7 +5,7 @@ import numbers
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described, explained, whole
 from mmcourse.exercises.properties import expect_same_again
@@ -31,21 +31,21 @@ class Speaker:
 
     def step(self, state, word):
         if not (isinstance(state, tuple) and len(state) == 2 if self.paired else one_tensor(state)):
-            raise NotRight(f"`step` got {described(state)} as its state; pass the state that the last step returned")
+            raise Mistake(f"`step` got {described(state)} as its state; pass the state that the last step returned")
         if isinstance(word, Tensor) and word.numel() != 1:
-            raise NotRight(f"`step` got {described(word)} as its word; expected one word, an integer")
+            raise Mistake(f"`step` got {described(word)} as its word; expected one word, an integer")
         count, memory = state if self.paired else state[0].tolist()
         self.calls += 1
         if count > self.longest + PATIENCE:
-            raise NotRight(
+            raise Mistake(
                 f"it never stops: where `longest` is {self.longest}, `step` is called for word {count}. Stop at `end`, "
                 "and after `longest` words in any case"
             )
         if self.calls > self.longest * (self.longest + 1) + 2 * PATIENCE:  # each word read again, and twice
-            raise NotRight(f"`step` is called too often, {self.calls} times for at most {self.longest} words")
+            raise Mistake(f"`step` is called too often, {self.calls} times for at most {self.longest} words")
         word = int(word)
         if not 0 <= word < V:
-            raise NotRight(f"`step` got the word {word}, outside the vocabulary of {V}")
+            raise Mistake(f"`step` got the word {word}, outside the vocabulary of {V}")
         return self.table[memory % 50, word].clone(), self.state(count + 1, (7 * memory + 3 * word + 1) % 10**9)
 
 
@@ -168,19 +168,19 @@ def say(answer, rng):
         return "eight captions; those that never end are truncated"
     for options, words in MISTAKES:
         if given == [truth(case, **options) for case in cases]:
-            raise NotRight(words)
+            raise Mistake(words)
     for cut, words in CUT:
         for more in (0, 1):
             if given == [cut(truth(case, longest=case[3] + more)) for case in cases]:
-                raise NotRight(words)
+                raise Mistake(words)
     limit = max(map(len, given))
     if not limit:
-        raise NotRight("the list is always empty: is a word ever appended?")
+        raise Mistake("the list is always empty: is a word ever appended?")
     if given == [truth(case, longest=limit) for case in cases]:
-        raise NotRight(f"it stops after {limit} words, whatever `longest` is: use the argument")
+        raise Mistake(f"it stops after {limit} words, whatever `longest` is: use the argument")
     i = next(i for i, pair in enumerate(zip(given, expected, strict=True)) if pair[0] != pair[1])
     _, start, end, longest, _ = cases[i]
-    raise NotRight(f"for start={start}, end={end}, longest={longest} it generated {given[i]}, expected {expected[i]}")
+    raise Mistake(f"for start={start}, end={end}, longest={longest} it generated {given[i]}, expected {expected[i]}")
 
 
 def speaker_of(seed: int, *case) -> tuple[Speaker, tuple]:
@@ -204,13 +204,13 @@ def run(answer, seed: int, start: int, end: int, longest: int, ends: bool):
 def words_of(result) -> list[int]:
     """The returned words as a list of integers."""
     if isinstance(result, Tensor) and result.dim() == 1:
-        raise NotRight("it returned a tensor, expected a list of integers: `.tolist()` makes one")
+        raise Mistake("it returned a tensor, expected a list of integers: `.tolist()` makes one")
     if not isinstance(result, list | tuple):
-        raise NotRight(f"it returned {described(result)}, expected a list of words (integers)")
+        raise Mistake(f"it returned {described(result)}, expected a list of words (integers)")
     if isinstance(result, tuple) and result and isinstance(result[0], list | tuple):
-        raise NotRight("it returned the words and something else: return only the list")
+        raise Mistake("it returned the words and something else: return only the list")
     if any(isinstance(word, Tensor) for word in result):
-        raise NotRight("the words are tensors, expected integers: `int(logits.argmax())`")
+        raise Mistake("the words are tensors, expected integers: `int(logits.argmax())`")
     if other := [word for word in result if not isinstance(word, numbers.Integral)]:
-        raise NotRight(f"among the words is {described(other[0])}, expected integers: `int(logits.argmax())`")
+        raise Mistake(f"among the words is {described(other[0])}, expected integers: `int(logits.argmax())`")
     return [int(word) for word in result]

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import SQUEEZED, described, squeezed, whole
 
@@ -46,57 +46,57 @@ def pair_of(result, tokens: Tensor) -> tuple[Tensor, Tensor]:
     """Inputs and targets, once they are two tensors of the same shape."""
     where = f"for tokens {tuple(tokens.shape)}"
     if isinstance(result, Tensor):
-        raise NotRight(f"{where} one tensor was returned; two are expected: `return inputs, targets`")
+        raise Mistake(f"{where} one tensor was returned; two are expected: `return inputs, targets`")
     if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(x, Tensor) for x in result):
-        raise NotRight(f"{where} it returned {described(result)}, expected two tensors: inputs, targets")
+        raise Mistake(f"{where} it returned {described(result)}, expected two tensors: inputs, targets")
     inputs, targets = (x.detach().cpu() for x in result)
     if other := [x.dtype for x in (inputs, targets) if x.is_floating_point() or x.dtype == torch.bool]:
-        raise NotRight(
+        raise Mistake(
             f"{where} the tokens are of type {other[0]}; they are indices of the vocabulary, so keep them integers"
         )
     batch, length = tokens.shape
     if any(squeezed(x.shape, (batch, length - 1)) for x in (inputs, targets)):
-        raise NotRight(f"{where} both have shape {tuple(inputs.shape)}, expected {(batch, length - 1)}: {SQUEEZED}")
+        raise Mistake(f"{where} both have shape {tuple(inputs.shape)}, expected {(batch, length - 1)}: {SQUEEZED}")
     if inputs.shape == targets.shape == (batch - 1, length):
-        raise NotRight(f"{where} a sentence is missing: `[1:]` removes rows; positions are the second axis, `[:, 1:]`")
+        raise Mistake(f"{where} a sentence is missing: `[1:]` removes rows; positions are the second axis, `[:, 1:]`")
     if inputs.shape == targets.shape == tokens.shape:
-        raise NotRight(
+        raise Mistake(
             f"{where} both are as long as the tokens, which is one too many: <start> is never a target, and after the "
             "last token there is none"
         )
     if inputs.shape != targets.shape:
-        raise NotRight(
+        raise Mistake(
             f"{where} inputs are {tuple(inputs.shape)} and targets {tuple(targets.shape)}: each input "
             "has one target, so both are one position shorter than the tokens"
         )
     if inputs.shape != (batch, length - 1):
         wide = int((tokens != 0).any(0).sum())  # columns that hold a token
         cause = ": columns of padding alone are left out; keep them" if inputs.shape == (batch, wide - 1) else ""
-        raise NotRight(f"{where} both have shape {tuple(inputs.shape)}, expected {(batch, length - 1)}{cause}")
+        raise Mistake(f"{where} both have shape {tuple(inputs.shape)}, expected {(batch, length - 1)}{cause}")
     return inputs, targets
 
 
 def judge(inputs: Tensor, targets: Tensor, tokens: Tensor) -> None:
     first, last = tokens[:, :-1], tokens[:, 1:]
     if len(tokens) > 1 and torch.equal(inputs.flatten(), tokens.flatten()[: inputs.numel()]):
-        raise NotRight(
+        raise Mistake(
             "from the second row on, a row begins with tokens of another sentence: the batch was cut after it was "
             "flattened. Cut every row, along the second axis"
         )
     if torch.equal(inputs, last) and torch.equal(targets, first):
-        raise NotRight("inputs and targets are exchanged: <start> is an input and never a target")
+        raise Mistake("inputs and targets are exchanged: <start> is an input and never a target")
     if torch.equal(inputs, targets):
-        raise NotRight(
+        raise Mistake(
             "inputs and targets are the same: the answer is part of the input. Shift one of them by one position"
         )
     if not torch.equal(targets, last):
         if torch.equal(targets, first):
-            raise NotRight("<start> is among the targets; the first target is the word after it")
-        raise NotRight("the targets are not the next tokens: all but <start>, padding included")
+            raise Mistake("<start> is among the targets; the first target is the word after it")
+        raise Mistake("the targets are not the next tokens: all but <start>, padding included")
     real = last != 0
     if not torch.equal(inputs[real], first[real]):
         if torch.equal(inputs, last):
-            raise NotRight("the inputs lack <start>, from which the first word is predicted")
-        raise NotRight("the inputs are not the previous tokens: all but the last position")
+            raise Mistake("the inputs lack <start>, from which the first word is predicted")
+        raise Mistake("the inputs are not the previous tokens: all but the last position")
     if ((inputs != first) & (inputs != 0)).any():
-        raise NotRight("after the last word, an input is neither <end> nor padding")
+        raise Mistake("after the last word, an input is neither <end> nor padding")

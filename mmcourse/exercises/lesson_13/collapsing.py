@@ -5,7 +5,7 @@ from itertools import groupby
 
 import torch
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, call, compare, described, explained, listed_numbers, whole
 from mmcourse.exercises.properties import expect_same_again
@@ -252,9 +252,9 @@ def collapse_check(answer, rng):
     compare(answer.name, cases, given, collapse, MISTAKES)
     kept = answer(*cases[0])
     if not isinstance(kept, list | tuple):
-        raise NotRight(
+        raise Mistake(
             f"the symbols are correct, but it returned {described(kept)}, expected a list: `.tolist()` makes one"
         )
     if tried([1, 0, 1]) != [1, 1]:
-        raise NotRight("without the argument `blank` the blank is 0: keep the default in the first line")
+        raise Mistake("without the argument `blank` the blank is 0: keep the default in the first line")
     return f"{len(cases)} alignments, an empty one, one of blanks alone, and blanks of other numbers than 0"

@@ -4,7 +4,7 @@ from itertools import groupby
 
 import torch
 
-from mmcourse.exercises.answers import NotRight, NotTried, guarded, is_stub_class
+from mmcourse.exercises.answers import Mistake, NotAttempted, guarded, is_stub_class
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described, expect_tensor, expect_whole_number, explained, whole
 
@@ -36,7 +36,7 @@ CAUSES = {
 )
 def fixed_alphabet(answer, rng):
     if is_stub_class(answer.function):
-        raise NotTried
+        raise NotAttempted
     sets = (
         drawn_letters(rng, 5),
         " " + drawn_letters(rng, 6).replace(" ", ""),
@@ -63,23 +63,23 @@ def made(answer, letters: str):
     """The alphabet, with the attributes that the loss needs."""
     alphabet = explained(answer, CAUSES)(letters)
     if isinstance(alphabet, type):
-        raise NotRight(f"`{answer.name}` returned a class; make an object of it: `{alphabet.__name__}(letters)`")
+        raise Mistake(f"`{answer.name}` returned a class; make an object of it: `{alphabet.__name__}(letters)`")
     missing = [name for name in ("blank", "n_outputs", "encode", "decode") if not hasattr(alphabet, name)]
     if missing:
-        raise NotRight(f"the alphabet has no `{missing[0]}`: {CAUSES['has no attribute']}")
+        raise Mistake(f"the alphabet has no `{missing[0]}`: {CAUSES['has no attribute']}")
     n_outputs = expect_whole_number(alphabet.n_outputs, "`n_outputs`")
     blank = expect_whole_number(alphabet.blank, "`blank`")
     if n_outputs == len(letters) and len(set(indices(alphabet, letters)) - {blank}) < len(letters):
         at = indices(alphabet, letters)
         if blank in at:
-            raise NotRight(collision(letters[at.index(blank)], blank))
+            raise Mistake(collision(letters[at.index(blank)], blank))
     if n_outputs != len(letters) + 1:
-        raise NotRight(
+        raise Mistake(
             f"for {len(letters)} letters `n_outputs` is {n_outputs}, expected {len(letters) + 1}: one output for each "
             "letter and one for the blank, whatever `letters` is"
         )
     if not 0 <= blank < n_outputs:
-        raise NotRight(
+        raise Mistake(
             f"`blank` is {blank}, but there are the outputs 0 to {n_outputs - 1}: the network needs one for it"
         )
     return alphabet
@@ -91,7 +91,7 @@ def judge_separate(answer, letters: str, others: str) -> None:
     before = first.blank, first.n_outputs, indices(first, letters)
     made(answer, others)
     if before != (first.blank, first.n_outputs, indices(first, letters)):
-        raise NotRight(
+        raise Mistake(
             "a second alphabet changes the first: something is stored in the class, or in a global name, which all "
             "alphabets share. `self.blank = ...` stores it in the object"
         )
@@ -118,7 +118,7 @@ def indices(alphabet, text: str) -> list[int]:
     given = expect_tensor(given, f"`encode({text!r})`:", (length,), causes)
     if given.dtype != torch.int64:
         empty = ": a tensor of an empty list is float32 unless it gets a `dtype`" if not text else ""
-        raise NotRight(f"`encode({text!r})` returned {given.dtype}, expected torch.int64{empty}")
+        raise Mistake(f"`encode({text!r})` returned {given.dtype}, expected torch.int64{empty}")
     return given.tolist()
 
 
@@ -127,21 +127,21 @@ def judge_encoding(alphabet, letters: str, rng: torch.Generator) -> None:
     own = {letter: indices(alphabet, letter)[0] for letter in letters}
     for letter, index in own.items():
         if index == alphabet.blank:
-            raise NotRight(collision(letter, index))
+            raise Mistake(collision(letter, index))
         if not 0 <= index < alphabet.n_outputs:
-            raise NotRight(f"{letter!r} has the index {index}, but there are the outputs 0 to {alphabet.n_outputs - 1}")
+            raise Mistake(f"{letter!r} has the index {index}, but there are the outputs 0 to {alphabet.n_outputs - 1}")
     for index in own.values():
         shared = [letter for letter in letters if own[letter] == index]
         if len(shared) > 1:
             capitals = shared[0].lower() == shared[1].lower()
-            raise NotRight(
+            raise Mistake(
                 f"{shared[0]!r} and {shared[1]!r} have the same index, {index}"
                 + (": is there a `lower()`? Capitals are letters of their own" if capitals else "")
             )
     for text in ("", drawn_text(letters, rng), drawn_text(letters, rng)):
         given, expected = indices(alphabet, text), [own[letter] for letter in text]
         if given != expected:
-            raise NotRight(f"`encode({text!r})` returned {given}; letter by letter it gives {expected}")
+            raise Mistake(f"`encode({text!r})` returned {given}; letter by letter it gives {expected}")
 
 
 def drawn_text(letters: str, rng: torch.Generator) -> str:
@@ -165,9 +165,9 @@ def decoded(alphabet, ids: list[int]) -> str:
     """The text of an alignment."""
     given = explained(lambda one: guarded(alphabet.decode, one, name="decode"), CAUSES)(list(ids))
     if given is None:
-        raise NotRight("`decode` returned None: is the `return` missing, or not reached?")
+        raise Mistake("`decode` returned None: is the `return` missing, or not reached?")
     if not isinstance(given, str):
-        raise NotRight(f"`decode` returned {described(given)}, expected a text (str)")
+        raise Mistake(f"`decode` returned {described(given)}, expected a text (str)")
     return given
 
 
@@ -181,7 +181,7 @@ def judge_decoding(alphabet, letters: str, rng: torch.Generator) -> None:
         expected = "".join(own[i] for i, _ in groupby(ids) if i != blank)
         given = decoded(alphabet, ids)
         if given != expected:
-            raise NotRight(f"`decode({ids})` returned {given!r}, expected {expected!r}" + cause(ids, given, own, blank))
+            raise Mistake(f"`decode({ids})` returned {given!r}, expected {expected!r}" + cause(ids, given, own, blank))
 
 
 def consistent(ids: list[int], given: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight, deadline
+from mmcourse.exercises.answers import Mistake, deadline
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import agrees, expect_tensor, explained, named_mistake, possible, whole
@@ -49,9 +49,9 @@ def forward_check(answer, rng):
     def tried(*case):
         try:
             return (answer if case[1] else explained(answer, CAUSES))(*case)
-        except NotRight as problem:
+        except Mistake as problem:
             if len(case[1]) > len(case[0]):
-                raise NotRight(f"{problem}. This text is too long for its frames; its probability is 0") from None
+                raise Mistake(f"{problem}. This text is too long for its frames; its probability is 0") from None
             raise
 
     expect_same_again(tried, cases[0])
@@ -104,20 +104,20 @@ def judge_probabilities(answer: Callable, cases: list[tuple]) -> None:
         return
     for changed_to, words in LOGARITHMS:
         if all(agrees(a, changed_to(b)) for a, b in zip(given, expected, strict=True)):
-            raise NotRight(words)
+            raise Mistake(words)
     mistakes = [(possible(logarithm(mistaken)), words) for mistaken, words in MISTAKES]
     if words := named_mistake(cases, [one.log() for one in given], mistakes):
-        raise NotRight(words)
+        raise Mistake(words)
     wrong = next(i for i, (a, b) in enumerate(zip(given, expected, strict=True)) if not agrees(a.log(), b.log()))
     came, due = given[wrong].item(), expected[wrong].item()
-    raise NotRight(f"{where(cases[wrong])} it returned {came:.5g}, expected {due:.5g}{clue(cases[wrong])}")
+    raise Mistake(f"{where(cases[wrong])} it returned {came:.5g}, expected {due:.5g}{clue(cases[wrong])}")
 
 
 def judge_long(answer: Callable, case: tuple) -> None:
     """A text over many frames, where the probability is small."""
     given, expected = expect_tensor(answer(*case), where(case), (), SHAPES), forward(*case)
     if not agrees(given.log(), expected.log()):
-        raise NotRight(
+        raise Mistake(
             f"correct for short texts, but {where(case)} it returned {given.item():.5g}, expected "
             f"{expected.item():.5g}: is there a number too small for the dtype, or a limit?"
         )
@@ -141,7 +141,7 @@ def clue(case: tuple) -> str:
 def judge_default(answer: Callable, case: tuple) -> None:
     """Without `blank` it is 0."""
     if not agrees(expect_tensor(answer(*case[:2]), "without `blank`", ()).log(), forward(*case).log()):
-        raise NotRight("without the argument `blank` the blank is 0: keep the default in the first line")
+        raise Mistake("without the argument `blank` the blank is 0: keep the default in the first line")
 
 
 def where(case: tuple) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import torch
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described, named_mistake, whole
 from mmcourse.exercises.properties import expect_same_again
@@ -28,17 +28,17 @@ class LanguageModel:
 
     def __call__(self, words) -> float:
         if isinstance(words, str):
-            raise NotRight(
+            raise Mistake(
                 "the language model gets a text; it takes the list of words"
                 if " " in words
                 else "the language model gets a single word; it takes the list of all words of a candidate"
             )
         if isinstance(words, tuple) and len(words) == 2 and isinstance(words[1], float):
-            raise NotRight("the language model gets the whole candidate; it takes the words alone: `candidate[0]`")
+            raise Mistake("the language model gets the whole candidate; it takes the words alone: `candidate[0]`")
         if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
-            raise NotRight(f"the language model gets {described(words)}; it takes a candidate's list of words")
+            raise Mistake(f"the language model gets {described(words)}; it takes a candidate's list of words")
         if any(word not in WORDS for word in words):
-            raise NotRight(f"the language model gets {list(words)!r}, which are not the words of a candidate")
+            raise Mistake(f"the language model gets {list(words)!r}, which are not the words of a candidate")
         return -0.1 - sum(self.costs[pair] for pair in zip((None, *words), words, strict=False))
 
 
@@ -308,9 +308,9 @@ def best_of_check(answer, rng):
     if all(words == right(*case) for words, case in zip(given, cases, strict=True)):
         return f"{len(cases)} lists of candidates, one with a single candidate, some with an empty one"
     if words := named_mistake(cases, given, MISTAKES):
-        raise NotRight(words)
+        raise Mistake(words)
     wrong = next(i for i, case in enumerate(cases) if given[i] != right(*case))
-    raise NotRight(difference(cases[wrong], given[wrong]))
+    raise Mistake(difference(cases[wrong], given[wrong]))
 
 
 def weights(rng: torch.Generator) -> tuple[float, float]:
@@ -330,19 +330,19 @@ def drawn_candidates(rng: torch.Generator, n: int) -> list[Candidate]:
 def words_of(given, case: tuple) -> list[str]:
     """The answer's list of words."""
     if isinstance(given, str):
-        raise NotRight(f"it returned {described(given)}, expected the list of words: leave out the `join`")
+        raise Mistake(f"it returned {described(given)}, expected the list of words: leave out the `join`")
     if isinstance(given, int | float):
-        raise NotRight(
+        raise Mistake(
             f"it returned {described(given)}, expected the words of the best candidate, not its sum or its place"
         )
     if isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[0], list | tuple):
-        raise NotRight("it returned the words together with a number; the words alone are asked for: `candidate[0]`")
+        raise Mistake("it returned the words together with a number; the words alone are asked for: `candidate[0]`")
     if isinstance(given, list | tuple) and given and all(isinstance(one, list | tuple) for one in given):
-        raise NotRight(
+        raise Mistake(
             "it returned several candidates; the words of the best one are asked for: `[0]` is the first of a list"
         )
     if not isinstance(given, list | tuple) or not all(isinstance(word, str) for word in given):
-        raise NotRight(f"it returned {described(given)}, expected a list of words")
+        raise Mistake(f"it returned {described(given)}, expected a list of words")
     return list(given)
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import agrees, call, expect_number, explained, named_mistake, possible, whole
 from mmcourse.exercises.lesson_13.rates import MISTAKES, right
@@ -50,9 +50,9 @@ def word_error_check(answer, rng):
     if all(near(a, right(*case)) for a, case in zip(given, cases, strict=True)):
         return f"{len(cases)} corpora, with empty references and hypotheses, insertions, deletions and substitutions"
     if words := named_mistake(cases, given, [(possible(mistaken), words) for mistaken, words in MISTAKES]):
-        raise NotRight(words)
+        raise Mistake(words)
     wrong = next(i for i, (a, case) in enumerate(zip(given, cases, strict=True)) if not near(a, right(*case)))
-    raise NotRight(
+    raise Mistake(
         f"`{call(answer.name, *cases[wrong])}` returned {given[wrong]:.6g}, expected {right(*cases[wrong]):.6g}"
     )
 

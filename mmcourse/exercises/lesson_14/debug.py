@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from mmcourse.exercises.answers import NotRight, NotTried, guarded, is_stub_class
+from mmcourse.exercises.answers import Mistake, NotAttempted, guarded, is_stub_class
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import drawn, expect_finite, expect_tensor, explained, model_of, trains
 from mmcourse.exercises.properties import expect_alone_as_in_batch
@@ -40,7 +40,7 @@ CAUSES = {
 )
 def fixed_generator(answer, rng):
     if is_stub_class(answer.function):
-        raise NotTried
+        raise NotAttempted
     judge_width(answer)
     for sizes in SIZES:
         model = explained(lambda *sizes: model_of(answer, *sizes), CAUSES)(*sizes)
@@ -63,7 +63,7 @@ def judge_width(answer) -> None:
     make = explained(lambda *sizes: model_of(answer, *sizes), CAUSES)
     counts = {width: sum(one.numel() for one in make(23, 6, width).parameters()) for width in (8, 12)}
     if len(set(counts.values())) == 1:
-        raise NotRight(f"`width` has no effect: with 8 and with 12 the model has {counts[8]:,} parameters")
+        raise Mistake(f"`width` has no effect: with 8 and with 12 the model has {counts[8]:,} parameters")
 
 
 def drawn_sentences(rng: torch.Generator, batch: int, length: int, vocabulary: int) -> Tensor:
@@ -87,7 +87,7 @@ def images_of(model: nn.Module, z: Tensor, tokens: Tensor) -> Tensor:
     where = f"for {batch} example{'s' * (batch != 1)} and sentences of {tokens.shape[1]} words"
     images = explained(lambda *inputs: guarded(model, *inputs, name="the model"), CAUSES)(z.clone(), tokens.clone())
     if images is None:
-        raise NotRight(f"{where} `forward` returned None: is the `return` missing?")
+        raise Mistake(f"{where} `forward` returned None: is the `return` missing?")
     causes = {(3, SIDE, SIDE): "the batch axis is lost: is there a `squeeze`?"}
     expect_finite(expect_tensor(images, where, (batch, 3, SIDE, SIDE), causes), where, "is there a division or a root?")
     return images
@@ -112,7 +112,7 @@ def judge_film(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, in
     (gradient,) = torch.autograd.grad((images * drawn(rng, *images.shape)).sum(), [film.weight], allow_unused=True)
     for name, half in zip(("scale", "shift"), gradient.chunk(2) if gradient is not None else (), strict=False):
         if not half.any():
-            raise NotRight(f"the {name} of FiLM has no effect: half of what `film` gives is not used. Both act")
+            raise Mistake(f"the {name} of FiLM has no effect: half of what `film` gives is not used. Both act")
 
 
 def judge_images(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, int]) -> None:
@@ -121,7 +121,7 @@ def judge_images(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, 
     for batch, length in ((1, 4), (4, 4), (5, 1)):
         images = images_of(model, drawn(rng, batch, noise), drawn_sentences(rng, batch, length, vocabulary))
         if images.min() < 0 or images.max() > 1:
-            raise NotRight(
+            raise Mistake(
                 f"pixels go from {images.min().item():.2f} to {images.max().item():.2f}; they are between 0 and 1: is "
                 "the sigmoid at the end missing?"
             )
@@ -134,19 +134,19 @@ def judge_influence(model: nn.Module, rng: torch.Generator, sizes: tuple[int, in
     with torch.no_grad():
         first, again = images_of(model, z, tokens), images_of(model, z, tokens)
         if not torch.allclose(first, again, atol=1e-5):
-            raise NotRight(
+            raise Mistake(
                 "the same noise and sentence give another image in a second call: is something random in `forward`?"
             )
         by_noise = difference(first, images_of(model, drawn(rng, 8, noise), tokens))
         others = drawn_sentences(rng, 8, 5, vocabulary)
         by_words = difference(first, images_of(model, z, others))
     if not by_noise.any() and not by_words.any():
-        raise NotRight("the image is always the same: neither the noise nor the sentence changes it")
+        raise Mistake("the image is always the same: neither the noise nor the sentence changes it")
     if (by_noise <= 1e-3 * by_words.mean()).any():
-        raise NotRight("the noise does not change the image: every sentence gives one image only")
+        raise Mistake("the noise does not change the image: every sentence gives one image only")
     effect = by_words / by_noise.mean()
     if (effect <= 1e-6).all():
-        raise NotRight("the sentence does not change the image at all: is what was computed from it used?")
+        raise Mistake("the sentence does not change the image at all: is what was computed from it used?")
     if effect.median() < LEAST:
         told = (
             f"another sentence changes the image {effect.median().item():.1e} times as much as another noise, which is "
@@ -154,7 +154,7 @@ def judge_influence(model: nn.Module, rng: torch.Generator, sizes: tuple[int, in
         found = removed(
             lambda: (by_sentences(model, z, tokens, others) / by_noise.mean()).median() > 5 * effect.median()
         )
-        raise NotRight(f"{told}hardly more than rounding" + (f": {REMOVED}" if found else ""))
+        raise Mistake(f"{told}hardly more than rounding" + (f": {REMOVED}" if found else ""))
 
 
 NORMS = ("instance_norm", "layer_norm", "group_norm", "batch_norm")
@@ -168,7 +168,7 @@ def removed(larger: Callable[[], bool]) -> bool:
             setattr(nn.functional, name, lambda x, *rest, **named: x)
         with torch.no_grad():
             return bool(larger())
-    except NotRight:
+    except Mistake:
         return False
     finally:
         for name, function in kept.items():
@@ -209,11 +209,11 @@ def judge_words(model: nn.Module, rng: torch.Generator, sizes: tuple[int, int, i
                 told = f"word {place + 1} of 4 changes the image for some words, and for others by hardly more than"
                 least = changes.min()
                 found = removed(lambda at=place, least=least: smallest(at) > 3 * least)
-                raise NotRight(f"{told} rounding: {REMOVED}" if found else f"{told} rounding")
+                raise Mistake(f"{told} rounding: {REMOVED}" if found else f"{told} rounding")
             last = ": is the last position cut off?" if place == 3 else ""
-            raise NotRight(f"word {place + 1} of 4 does not change the image; every word of the sentence counts{last}")
+            raise Mistake(f"word {place + 1} of 4 does not change the image; every word of the sentence counts{last}")
         if (difference(before, padded) > 1e-3 * scale + 1e-6).any():
-            raise NotRight(
+            raise Mistake(
                 "zeros at the end of a sentence change the image: padding is no word (`padding_idx=0`), "
                 "and the last word comes before it"
             )

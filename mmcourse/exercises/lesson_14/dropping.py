@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import expect_tensor, explained
 from mmcourse.exercises.randomness import FALSE_ALARM, correlated
@@ -57,21 +57,21 @@ def judge_ends(answer: Callable, rng: torch.Generator) -> None:
     if not any(one.any() for one in none) and all(one.all() for one in every):
         return
     if all(one.all() for one in none) and not any(one.any() for one in every):
-        raise NotRight(
+        raise Mistake(
             "for probability 0 all sentences are replaced, and for 1 none; it is the other way round: exchange the two"
         )
     if all(one[0] and not one[1:].any() for one in every):
-        raise NotRight("for probability 1 the first sentence alone is replaced: is a `return` inside the loop?")
+        raise Mistake("for probability 1 the first sentence alone is replaced: is a `return` inside the loop?")
     if all(one[:-1].all() and not one[-1] for one in every):
-        raise NotRight("for probability 1 the last sentence is kept: does the loop end one too early?")
+        raise Mistake("for probability 1 the last sentence is kept: does the loop end one too early?")
     found = {p: decisions(answer, rng, SOME, p).double().mean().item() for p in (0.1, 0.35, 0.8)}
     if all(near(fraction, normal_below(p), SOME) for p, fraction in found.items()):
-        raise NotRight(
+        raise Mistake(
             "for probability 0 sentences are replaced: are the random numbers normal (`randn`)? `rand` is uniform"
         )
     mean = sum(found.values()) / len(found)
     if all(near(fraction, mean, SOME) for fraction in found.values()):
-        raise NotRight(
+        raise Mistake(
             f"a fraction of {mean:.2f} of the sentences is replaced, whatever `probability` is: it is ignored"
         )
     for p, told, wrong in (
@@ -81,7 +81,7 @@ def judge_ends(answer: Callable, rng: torch.Generator) -> None:
         for one in wrong:
             if one.any():
                 words = wrong_fractions(answer, rng)
-                raise NotRight(
+                raise Mistake(
                     f"for probability {p} a sentence is {told.format(place(one))}" + (f"; {words}" if words else "")
                 )
 
@@ -112,7 +112,7 @@ def dropped(answer: Callable, tokens: Tensor, probability: float, empty: Tensor)
         | ({tuple(tokens.shape[1:]): "the batch axis is lost"} if len(tokens) == 1 else {}),
     )
     if given.dtype != tokens.dtype:
-        raise NotRight(f"the result is {given.dtype}, the tokens are {tokens.dtype}")
+        raise Mistake(f"the result is {given.dtype}, the tokens are {tokens.dtype}")
     kept, replaced = (given == tokens).all(1), (given == empty).all(1)
     if (kept | replaced).all():
         return replaced
@@ -120,15 +120,15 @@ def dropped(answer: Callable, tokens: Tensor, probability: float, empty: Tensor)
     example = f"{tokens[row].tolist()} became {given[row].tolist()}"
     changed = given != tokens
     if empty.any() and (kept | (given == 0).all(1)).all():
-        raise NotRight(f"{example}: zeros replace the sentence; `empty`, here {empty.tolist()}, replaces it")
+        raise Mistake(f"{example}: zeros replace the sentence; `empty`, here {empty.tolist()}, replaces it")
     if not ((given == tokens) | (given == empty)).all():
-        raise NotRight(f"{example}, which is neither the sentence nor `empty`, here {empty.tolist()}")
+        raise Mistake(f"{example}, which is neither the sentence nor `empty`, here {empty.tolist()}")
     columns = changed.any(0) & (given == empty).all(0)
     if len(tokens) > 3 and columns.any() and not changed[:, ~columns].any():
-        raise NotRight(
+        raise Mistake(
             f"{example}: the same positions are dropped in all sentences. A decision per sentence has the shape (B, 1)"
         )
-    raise NotRight(
+    raise Mistake(
         f"{example}: single words are dropped, and others of the sentence stay; one decision is made for all of it"
     )
 
@@ -163,7 +163,7 @@ def judge_fraction(answer: Callable, rng: torch.Generator, many: int, probabilit
     was_dropped = decisions(answer, rng, many, probability)
     fraction = was_dropped.double().mean().item()
     if fraction in (0.0, 1.0):
-        raise NotRight(
+        raise Mistake(
             f"for probability {probability} all {len(was_dropped):,} sentences of a batch are replaced, or none is: "
             "each sentence has a decision of its own"
             if fraction
@@ -173,14 +173,14 @@ def judge_fraction(answer: Callable, rng: torch.Generator, many: int, probabilit
     if not near(fraction, probability, len(was_dropped)):
         found = f"for probability {probability} a fraction of {fraction:.3f} of the sentences is replaced"
         words = wrong_fractions(answer, rng)
-        raise NotRight(f"{found}: {words}" if words else found)
+        raise Mistake(f"{found}: {words}" if words else found)
     parts = was_dropped.chunk(4)
     if any(not near(part.double().mean().item(), probability, len(part)) for part in parts):
-        raise NotRight(
+        raise Mistake(
             "the fraction is correct, but not in every part of the batch: each sentence has the same probability"
         )
     if correlated(torch.stack([was_dropped[::2], was_dropped[1::2]], 1)):
-        raise NotRight("neighbouring sentences are not independent of each other")
+        raise Mistake("neighbouring sentences are not independent of each other")
 
 
 def place(chosen: Tensor) -> str:
@@ -196,22 +196,22 @@ def near(fraction: float, probability: float, n: int) -> bool:
 def judge_independence(decisions: Tensor) -> None:
     """Decisions of many calls, which do not depend on each other.   (calls, B) bool"""
     if (decisions == decisions[0]).all():
-        raise NotRight("every call replaces the same sentences: draw anew in every call, and set no seed inside")
+        raise Mistake("every call replaces the same sentences: draw anew in every call, and set no seed inside")
     if (decisions == decisions[:, :1]).all():
-        raise NotRight("all sentences of a batch are replaced, or none is: each sentence has a decision of its own")
+        raise Mistake("all sentences of a batch are replaced, or none is: each sentence has a decision of its own")
     counts = decisions.sum(1)
     if (counts == counts[0]).all():
-        raise NotRight(
+        raise Mistake(
             f"in every call exactly {int(counts[0])} of {decisions.shape[1]} sentences are replaced; independent "
             "decisions give other numbers by chance"
         )
     fractions = decisions.double().mean(0).tolist()
     if any(not near(fraction, 0.5, len(decisions)) for fraction in fractions):
-        raise NotRight(
+        raise Mistake(
             f"for probability 0.5 the sentences of a batch are replaced in {[round(one, 2) for one in fractions]} of "
             f"{len(decisions):,} calls: each has the same probability"
         )
     if correlated(decisions):
-        raise NotRight("two sentences of a batch are replaced together more often, or less, than by chance")
+        raise Mistake("two sentences of a batch are replaced together more often, or less, than by chance")
     if correlated(torch.cat([decisions[:-1], decisions[1:]], 1)):
-        raise NotRight("a call depends on the one before: draw anew in every call, and set no seed inside")
+        raise Mistake("a call depends on the one before: draw anew in every call, and set no seed inside")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, described, drawn, explained, judge_tensors, whole
 from mmcourse.exercises.properties import expect_dtype_kept, expect_same_again
@@ -22,20 +22,20 @@ class Velocity:
 
     def __call__(self, x, t) -> Tensor:
         if not isinstance(x, Tensor):
-            raise NotRight(f"the velocity gets {described(x)} for x; it takes the current examples")
+            raise Mistake(f"the velocity gets {described(x)} for x; it takes the current examples")
         if isinstance(t, Tensor) and x.dim() < 2 <= t.dim():
-            raise NotRight("the velocity gets x and t in the wrong order: `velocity(x, t)`")
+            raise Mistake("the velocity gets x and t in the wrong order: `velocity(x, t)`")
         if not isinstance(t, Tensor):
-            raise NotRight(
+            raise Mistake(
                 f"the velocity gets {described(t)} for t; it takes a tensor with one time per example, (B,): "
                 "`torch.full((len(x),), time)`"
             )
         if tuple(t.shape) != (len(x),):
-            raise NotRight(
+            raise Mistake(
                 f"the velocity gets a t of shape {tuple(t.shape)}; it takes one time per example, {(len(x),)}"
             )
         if t.dtype != x.dtype:
-            raise NotRight(f"the velocity gets a t of {t.dtype}; it takes the dtype of `noise`, {x.dtype}")
+            raise Mistake(f"the velocity gets a t of {t.dtype}; it takes the dtype of `noise`, {x.dtype}")
         self.times.append(t.detach().clone())
         return self.at(x, t)
 
@@ -230,12 +230,12 @@ def euler_check(answer, rng):
         given = tried(velocity, noise, steps)
         calls[steps] = len(velocity.times)
         if calls.get(4) == 4 and calls.get(SEVEN) == SEVEN + 1:
-            raise NotRight(
+            raise Mistake(
                 f"for {SEVEN} steps there are {SEVEN + 1}, since the sum of 1/{SEVEN}, {SEVEN} times, is a little "
                 "below 1 in floating point: count the steps instead of comparing t with 1"
             )
         if not velocity.times and steps > 1:
-            raise NotRight("`velocity` is never called")
+            raise Mistake("`velocity` is never called")
         return given
 
     judge_tensors(
@@ -252,7 +252,7 @@ def euler_check(answer, rng):
     for case in cases[:3]:
         counted(*case)
         if len(velocity.times) != case[2]:
-            raise NotRight(
+            raise Mistake(
                 f"the result is correct, but for {case[2]} steps the velocity, a large network, is computed "
                 f"{len(velocity.times)} times; once per step is enough"
             )

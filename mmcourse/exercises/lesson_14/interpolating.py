@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import (
@@ -191,7 +191,7 @@ def of_pair(answer: Callable, part: int) -> Callable:
         given = answer(*case)
         if isinstance(given, Tensor) or not isinstance(given, tuple | list) or len(given) != 2:
             what = described(given) if not isinstance(given, tuple | list) else f"{len(given)} results"
-            raise NotRight(f"it returned {what}, expected two tensors: the point and the velocity")
+            raise Mistake(f"it returned {what}, expected two tensors: the point and the velocity")
         return given[part]
 
     return one

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmcourse.data import griffin_lim
 from mmcourse.data.audio import LogMel
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import described, expect_finite, expect_tensor, explained
 
@@ -26,9 +26,9 @@ class Autoencoder(nn.Module):
 
     def forward(self, mels: Tensor) -> Tensor:
         if not isinstance(mels, Tensor):
-            raise NotRight(f"the autoencoder gets {described(mels)}; it takes mels, (1, n_mels, T)")
+            raise Mistake(f"the autoencoder gets {described(mels)}; it takes mels, (1, n_mels, T)")
         if mels.dim() == 2:
-            raise NotRight(
+            raise Mistake(
                 f"the autoencoder gets a tensor of shape {tuple(mels.shape)}: it takes a batch, (1, n_mels, T); with "
                 "`sound[None]` the log-mel gives one"
             )
@@ -79,11 +79,11 @@ def judge_case(answer: Callable, log_mel: LogMel, sound: Tensor, other: Tensor) 
     autoencoder, statistics = Autoencoder(target), (log_mel.mean.clone(), log_mel.std.clone())
     given = answer(sound, autoencoder, log_mel)
     if not (torch.equal(log_mel.mean, statistics[0]) and torch.equal(log_mel.std, statistics[1])):
-        raise NotRight("`log_mel` was fitted anew; its statistics are those of the training sounds, and stay")
+        raise Mistake("`log_mel` was fitted anew; its statistics are those of the training sounds, and stay")
     if not autoencoder.given:
-        raise NotRight("the autoencoder is never called")
+        raise Mistake("the autoencoder is never called")
     if len(autoencoder.given) > 1:
-        raise NotRight(f"the autoencoder is called {len(autoencoder.given)} times; one sound goes through it once")
+        raise Mistake(f"the autoencoder is called {len(autoencoder.given)} times; one sound goes through it once")
     judge_mels(autoencoder.given[0], expected, log_mel, sound)
     judge_sound(given, expected, target, log_mel, sound)
 
@@ -93,13 +93,13 @@ def judge_mels(given: Tensor, expected: Tensor, log_mel: LogMel, sound: Tensor) 
     shape = tuple(expected.shape)
     told = f"the autoencoder gets mels of shape {tuple(given.shape)}; in training they would be {shape}"
     if given.dim() != 3 or len(given) != 1:
-        raise NotRight(told)
+        raise Mistake(told)
     if tuple(given.shape) == (1, shape[2], shape[1]) != shape:
-        raise NotRight(f"{told}: bands and frames have changed places")
+        raise Mistake(f"{told}: bands and frames have changed places")
     if given.shape[1] != shape[1]:
-        raise NotRight(f"{told}: another number of bands")
+        raise Mistake(f"{told}: another number of bands")
     if given.shape[2] != shape[2]:
-        raise NotRight(f"{told}: another number of frames. Is it another hop, or another piece of the sound?")
+        raise Mistake(f"{told}: another number of frames. Is it another hop, or another piece of the sound?")
     if torch.allclose(given, expected, rtol=1e-3, atol=1e-3):
         return
     raw = log_mel.raw(sound[None])
@@ -123,9 +123,9 @@ def judge_mels(given: Tensor, expected: Tensor, log_mel: LogMel, sound: Tensor) 
         (raw.exp(), "those are powers without the logarithm"),
     ):
         if torch.allclose(given, other, rtol=1e-2, atol=1e-2):
-            raise NotRight(f"the autoencoder gets other mels than in training: {words}")
+            raise Mistake(f"the autoencoder gets other mels than in training: {words}")
     apart = (given - expected).abs().mean().item()
-    raise NotRight(
+    raise Mistake(
         f"the autoencoder gets other mels than `log_mel` gives for this sound: they differ by {apart:.2f} on average, "
         "with a standard deviation of 1. Other window, bands or statistics?"
     )
@@ -134,12 +134,12 @@ def judge_mels(given: Tensor, expected: Tensor, log_mel: LogMel, sound: Tensor) 
 def judge_sound(given, expected: Tensor, target: Tensor, log_mel: LogMel, sound: Tensor) -> None:
     """The sound has the length and the log-mels that the autoencoder asked for."""
     if isinstance(given, Tensor) and tuple(given.shape) == tuple(expected.shape):
-        raise NotRight("it returned mels; a sound is asked for: `griffin_lim.to_sound(mels, log_mel)`")
+        raise Mistake("it returned mels; a sound is asked for: `griffin_lim.to_sound(mels, log_mel)`")
     result = expect_tensor(given, "the sound")
     if result.dim() == 2 and len(result) == 1:
-        raise NotRight(f"the sound has the shape {tuple(result.shape)}: take the one sound out of its batch, `[0]`")
+        raise Mistake(f"the sound has the shape {tuple(result.shape)}: take the one sound out of its batch, `[0]`")
     if result.dim() != 1:
-        raise NotRight(f"the sound has the shape {tuple(result.shape)}, expected (samples,)")
+        raise Mistake(f"the sound has the shape {tuple(result.shape)}, expected (samples,)")
     if abs(len(result) - len(sound)) > log_mel.hop:
         told = (
             f"the mels are correct, but the sound has {len(result)} samples, expected {len(sound)} up to one hop of "
@@ -150,29 +150,29 @@ def judge_sound(given, expected: Tensor, target: Tensor, log_mel: LogMel, sound:
             if difference(result, begun, log_mel) <= 0.12 + 1.6 * difference(
                 log_mel.inverse(target)[0], target, log_mel
             ):
-                raise NotRight(f"{told}: it is correct up to there, and the rest is cut off")
-        raise NotRight(f"{told}; another hop on the way back gives another length")
+                raise Mistake(f"{told}: it is correct up to there, and the rest is cut off")
+        raise Mistake(f"{told}; another hop on the way back gives another length")
     expect_finite(result, "the sound:", "is there a logarithm or a division on the way back?")
     if not result.any():
-        raise NotRight("the mels are correct, but the sound is silent")
+        raise Mistake("the mels are correct, but the sound is silent")
     bound = 0.12 + 1.6 * difference(log_mel.inverse(target)[0], target, log_mel)  # a few rounds fewer are as right
     apart = difference(result, target, log_mel)
     if apart <= bound:
         return
     if difference(result, expected, log_mel) <= bound:
-        raise NotRight("the sound is that of the mels before the autoencoder; its output is not used")
+        raise Mistake("the sound is that of the mels before the autoencoder; its output is not used")
     told = f"the mels are correct, but those of the sound differ from the autoencoder's by {apart:.2f} on average"
     if difference(result, (target - log_mel.mean) / log_mel.std, log_mel) <= bound:
-        raise NotRight(f"{told}: on the way back the statistics of `log_mel` are missing")
+        raise Mistake(f"{told}: on the way back the statistics of `log_mel` are missing")
     undone = target * log_mel.std + log_mel.mean
     if difference(result, undone, log_mel) <= bound or alike(result, undone, log_mel):
-        raise NotRight(
+        raise Mistake(
             f"{told}: the statistics of `log_mel` are undone twice on the way back; `griffin_lim.to_sound` undoes them"
         )
     scales = (0.01, 0.1, 0.2, 0.25, 1 / 3, 0.5, 2, 3, 4, 5, 10, 100, float(result.abs().max()), 32_768)
     if any(difference(result / scale, target, log_mel) <= bound for scale in scales):
-        raise NotRight(f"{told}: it is louder or quieter than the mels say")
-    raise NotRight(f"{told}; those of `griffin_lim.to_sound(mels, log_mel)` differ by less than {bound:.2f}")
+        raise Mistake(f"{told}: it is louder or quieter than the mels say")
+    raise Mistake(f"{told}; those of `griffin_lim.to_sound(mels, log_mel)` differ by less than {bound:.2f}")
 
 
 def alike(sound: Tensor, mels: Tensor, log_mel: LogMel) -> bool:

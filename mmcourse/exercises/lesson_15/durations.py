@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients, gradients
 from mmcourse.exercises.judging import Mistakes, drawn, explained, judge_tensors, whole
@@ -207,10 +207,10 @@ def duration_loss_check(answer, rng):
     expect_same_again(lambda *case: torch.nan_to_num(torch.as_tensor(tried(*case))), cases[0])
     try:
         judge_tensors(tried, cases, duration_loss, MISTAKES, where=where, causes=causes)
-    except NotRight as problem:
+    except Mistake as problem:
         told, holds, _ = str(problem).partition(" the result holds ")
         if holds and all(math.isfinite(float(tried(*case))) for case in cases if case[2].all()):
-            raise NotRight(f"{told} the loss is not finite: {NOT_FINITE}") from None
+            raise Mistake(f"{told} the loss is not finite: {NOT_FINITE}") from None
         raise
     judge_gradient(answer, cases[0])
     remark = expect_gradients(answer, cases[0], duration_loss)
@@ -230,7 +230,7 @@ def judge_gradient(answer, case: tuple) -> None:
     """No NaN at padded positions, which `torch.where` after the square would leave there."""
     for gradient in gradients(answer.function, case, answer.name).values():
         if gradient is not None and not torch.isfinite(gradient).all():
-            raise NotRight(
+            raise Mistake(
                 "the loss is correct, but its gradient is NaN at padded positions: the backward pass multiplies an "
                 "infinite difference by 0. Select the letters before the logarithm, or give padding a duration of 1"
             )

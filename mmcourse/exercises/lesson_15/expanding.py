@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.gradients import expect_gradients
 from mmcourse.exercises.judging import (
@@ -176,12 +176,12 @@ def causes(states: Tensor, durations: Tensor) -> dict[tuple, str]:
 
 
 def named(answer: Callable, cases: list[tuple]) -> None:
-    """NotRight names a mistake that gives the answer's results, of whatever shape, in every case."""
+    """Mistake names a mistake that gives the answer's results, of whatever shape, in every case."""
     given = []
     for case in cases:
         try:
             given.append(answer(*case))
-        except NotRight:
+        except Mistake:
             given.append(None)
     given = [one.detach().cpu() if isinstance(one, Tensor) else None for one in given]
     mistakes = [(possible(mistaken), words) for mistaken, words in MISTAKES]
@@ -196,7 +196,7 @@ def named(answer: Callable, cases: list[tuple]) -> None:
         i = wrong[0]
         shapes = tuple(given[i].shape), tuple(expected[i].shape)
         told = f"{where(*cases[i])} the shape is {shapes[0]}, expected {shapes[1]}: " * (shapes[0] != shapes[1])
-        raise NotRight(told + words)
+        raise Mistake(told + words)
 
 
 def where(states: Tensor, durations: Tensor) -> str:

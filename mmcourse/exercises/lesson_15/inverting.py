@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import Mistakes, agrees, drawn, expect_tensor, explained, judge_tensors, whole
 from mmcourse.exercises.properties import expect_dtype_kept, expect_same_again, in_float64
@@ -220,7 +220,7 @@ def inverse_check(answer, rng):
         tried(torch.zeros_like(mel_powers), filters), "for silence", (len(filters), mel_powers.shape[1])
     )
     if (silent > 1e-6).any():
-        raise NotRight("silence, mel powers of 0, does not give 0")
+        raise Mistake("silence, mel powers of 0, does not give 0")
     expect_dtype_kept(answer, cases[0])
     judge_dependent(tried, rng)
     below = sum(int((smallest(*case) < 0).sum()) for case in cases)
@@ -240,10 +240,10 @@ def judge_dependent(answer, rng: torch.Generator) -> None:
     ):
         try:
             given = expect_tensor(answer(*case), f"with {what}", (len(case[1]), case[0].shape[1]))
-        except NotRight as problem:
-            raise NotRight(f"correct for linearly independent bands, but with {what}: {problem}") from None
+        except Mistake as problem:
+            raise Mistake(f"correct for linearly independent bands, but with {what}: {problem}") from None
         if not agrees(given, spectrum(*case)):
-            raise NotRight(
+            raise Mistake(
                 f"correct for linearly independent bands, but with {what} the powers deviate by "
                 f"{(given - spectrum(*case)).abs().max():.3g}: an inverse divides by 0, or by a rounding error. "
                 "`torch.linalg.pinv` leaves those directions out"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmcourse.exercises.answers import NotRight
+from mmcourse.exercises.answers import Mistake
 from mmcourse.exercises.checks import exercise
 from mmcourse.exercises.judging import (
     Mistakes,
@@ -215,7 +215,7 @@ def griffin_lim_check(answer, rng):
             where=where,
             entry=lambda position, case: f"the {('real', 'imaginary')[position[2]]} part of entry {list(position[:2])}",
         )
-    except NotRight as problem:
+    except Mistake as problem:
         if " part of entry" in str(problem):
             judge_size(tried, cases)
         raise
@@ -244,26 +244,26 @@ def complex_of(given, case: tuple) -> Tensor:
     """The result, once it is complex and has the shape of the magnitude."""
     shape = tuple(case[0].shape)
     if isinstance(given, tuple | list):
-        raise NotRight(f"it returned {len(given)} results; the phase alone is asked for")
+        raise Mistake(f"it returned {len(given)} results; the phase alone is asked for")
     if not isinstance(given, Tensor):
-        raise NotRight(f"it returned {described(given)}, expected a tensor")
+        raise Mistake(f"it returned {described(given)}, expected a tensor")
     if given.dim() == 1:
-        raise NotRight(
+        raise Mistake(
             f"it returned a tensor of shape {tuple(given.shape)}, a waveform; the phase of its `stft` is asked for"
         )
     if not given.is_complex() and tuple(given.shape) == shape:
         new = rebuilt(*case)
         kinds = [(new.angle(), ", angles"), (new.abs(), ", magnitudes"), (new.angle().exp(), ": the `1j` is missing")]
         kind = next((words for one, words in kinds if agrees(given.detach(), one)), "")
-        raise NotRight(f"it returned real numbers{kind}; complex numbers of absolute value 1 are asked for")
+        raise Mistake(f"it returned real numbers{kind}; complex numbers of absolute value 1 are asked for")
     if tuple(given.shape[:-1]) == shape and given.shape[-1] == 2:
-        raise NotRight("real and imaginary parts have an axis of their own: `torch.stft` needs `return_complex=True`")
+        raise Mistake("real and imaginary parts have an axis of their own: `torch.stft` needs `return_complex=True`")
     if not given.is_complex():
-        raise NotRight(
+        raise Mistake(
             f"it returned {given.dtype} of shape {tuple(given.shape)}, expected complex numbers of shape {shape}"
         )
     if tuple(given.shape) != shape:
-        raise NotRight(
+        raise Mistake(
             f"{where(*case)} the shape is {tuple(given.shape)}, expected {shape}: are `n_fft` and `hop` used in both "
             "transforms, and their defaults for the rest (`center`, `length`)?"
         )
@@ -282,7 +282,7 @@ def judge_size(answer: Callable, cases: list[tuple]) -> None:
         torch.allclose(one.sgn(), step(*case), rtol=1e-3, atol=1e-3) for one, case in zip(given, cases, strict=True)
     ):
         sizes = torch.cat([one.abs().flatten() for one in given])
-        raise NotRight(
+        raise Mistake(
             f"the angles are correct, the absolute value goes from {sizes.min():.3g} to {sizes.max():.3g}; it is 1: "
             "divide each entry by its own magnitude (a number against a division by 0 has to be tiny)"
         )

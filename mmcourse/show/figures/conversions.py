@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from mmcourse.picturebook.scene import COLOURS, KINDS, SIZES, Scene, arrange, stream
-from mmcourse.picturebook.sentence import tell, understand, with_article
+from mmcourse.picturebook.sentence import describe, parse, with_article
 from mmcourse.show import output
 from mmcourse.show.players import as_samples, data_url
 from mmcourse.show.widgets.base import to_jpeg
@@ -44,14 +44,14 @@ def convert(scene: Scene, seed: int = 0) -> dict[tuple[str, str], Cell]:
     classifier, speaker = shipped.load("image_encoder"), shipped.load("text_to_speech")
     kind, colour, size = classifier.predict(draw(scene, 32, seed)[None])[0].tolist()
     predicted = with_article(f"{SIZES[size]} {COLOURS[colour]} {KINDS[kind]}")
-    sentence = tell(scene, seed)
-    facts = understand(sentence)
+    sentence = describe(scene, seed)
+    facts = parse(sentence)
     again = arrange(facts.objects, facts.relation, facts.time or scene.time, stream("conversions", seed))
     return {
         ("image", "text"): Cell(predicted, "learned"),
         ("image", "sound"): Cell(speaker.speak(predicted), "learned, through text"),
         ("text", "image"): Cell(shipped.load("text_to_image").draw(sentence, seed=seed)[0], "learned"),
-        ("text", "text"): Cell(tell(again, seed + 1, "held_out"), "by rule"),
+        ("text", "text"): Cell(describe(again, seed + 1, "held_out"), "by rule"),
         ("text", "sound"): Cell(speaker.speak(sentence), "learned"),
         ("sound", "text"): Cell(shipped.load("recogniser").transcribe([read_aloud(scene, seed)])[0], "learned"),
     }
@@ -61,7 +61,7 @@ def read_aloud(scene: Scene, seed: int = 0) -> Tensor:
     """The page's sentence in a voice that the shipped recogniser was not trained on.   -> (samples,)"""
     from mmcourse.picturebook.speech import speak, voices
 
-    return speak(tell(scene, seed), voices("held_out")[0], seed)
+    return speak(describe(scene, seed), voices("held_out")[0], seed)
 
 
 def show_conversions(scene: Scene, seed: int = 0) -> None:
@@ -69,7 +69,7 @@ def show_conversions(scene: Scene, seed: int = 0) -> None:
     from mmcourse.picturebook.image import draw
 
     done = convert(scene, seed)
-    sentence = tell(scene, seed)
+    sentence = describe(scene, seed)
     inputs = {"image": draw(scene, 128, seed), "text": sentence, "sound": read_aloud(scene, seed)}
     line = "border:1px solid var(--jp-border-color2, #bbb);padding:8px;text-align:center;vertical-align:middle"
     head = "".join(f'<th style="{line};width:26%">to {name}</th>' for name in MODALITIES)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mmcourse.data.conversion import to_tensor
 from mmcourse.picturebook.scene import Scene
-from mmcourse.picturebook.sentence import tell
+from mmcourse.picturebook.sentence import describe
 from mmcourse.show import style
 
 WHITE = {torch.bool: 1, torch.uint8: 255, torch.uint16: 65_535}  # the largest value, by type
@@ -51,7 +51,7 @@ def show_pages(
         from mmcourse.picturebook.image import draw
 
         images = [draw(scene, size, i) for i, scene in enumerate(pages[:count])]
-        descriptions = [tell(scene, 0) for scene in pages[:count]]
+        descriptions = [describe(scene, 0) for scene in pages[:count]]
     else:
         raise ValueError(
             f"pages is a {type(pages).__name__}; expected a PictureBook, a list of Scenes or a tensor of images"

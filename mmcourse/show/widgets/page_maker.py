@@ -17,7 +17,7 @@ from mmcourse.picturebook.scene import (
     Scene,
     SceneObject,
 )
-from mmcourse.picturebook.sentence import encode, tell
+from mmcourse.picturebook.sentence import describe, encode
 from mmcourse.show import style
 from mmcourse.show.figures.images import wrap
 from mmcourse.show.players import as_samples, mp3
@@ -93,7 +93,7 @@ class PageMaker(StaticImage):
         chosen = START | self.choices
         seed = int(chosen["seed"])
         self.scene = compose(chosen)
-        self.sentence = tell(self.scene, seed)
+        self.sentence = describe(self.scene, seed)
         self.image = draw(self.scene, SIZE, seed)
         held_out = [f"{t.colour} {t.kind}" for t in self.scene.objects if (t.kind, t.colour) in HELD_OUT_PAIRS]
         page = {

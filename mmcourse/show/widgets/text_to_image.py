@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmcourse.models.evaluation_mode import evaluation_mode
 from mmcourse.picturebook.scene import COLOURS, KINDS, SIZES
-from mmcourse.picturebook.sentence import Facts, encode, understand
+from mmcourse.picturebook.sentence import Facts, encode, parse
 from mmcourse.show import style
 from mmcourse.show.figures.images import for_matplotlib
 from mmcourse.show.widgets.base import StaticImage, script
@@ -103,7 +103,7 @@ class TextToImageExplorer(StaticImage):
         images = images.detach().float().cpu()
         check_decoded(images, self.count)
         self.images = images.clamp(0, 1)
-        facts = understand(self.sentence)
+        facts = parse(self.sentence)
         self.verdicts = self._judged(facts)
         self.summary = told(self.verdicts, facts)
         self.result = {

@@ -11,7 +11,7 @@ from torchmetrics.functional.text import bleu_score
 
 from mmcourse import metrics, predict
 from mmcourse.models import decoding
-from mmcourse.picturebook.sentence import END, PAD, START, decode, facts_of, understand
+from mmcourse.picturebook.sentence import END, PAD, START, decode, facts_of, parse
 
 from . import right, wrong
 
@@ -1027,7 +1027,7 @@ def fixed(model, images, tokens, scenes):
     generated = [decode(row) for row in decoding.greedy(model, images).tolist()]
     correct = 0
     for caption, scene in zip(generated, scenes):
-        facts = understand(caption)
+        facts = parse(caption)
         correct += facts is not None and facts_of(scene).same_meaning(facts)
     return correct / len(scenes)
 
@@ -1126,7 +1126,7 @@ def fixed(model, images, tokens, scenes):
 
 @wrong("12.debug", "grammatical sentences count", says=r"grammar|sentence|meaning|parse|true|scene")
 def fixed(model, images, tokens, scenes):
-    return sum(understand(caption) is not None for caption in decoding.captions(model, images)) / len(images)
+    return sum(parse(caption) is not None for caption in decoding.captions(model, images)) / len(images)
 
 
 @wrong("12.debug", "the mean over all parts of the meaning", says=r"parts?\b|whole meaning|all of|entire")
@@ -1147,7 +1147,7 @@ def fixed(model, images, tokens, scenes):
     says=r"parse|ungrammatical|understand|left out|all|every|denominator|grammar|cannot",
 )
 def fixed(model, images, tokens, scenes):
-    said = [understand(caption) for caption in decoding.captions(model, images)]
+    said = [parse(caption) for caption in decoding.captions(model, images)]
     known = [facts_of(scene).same_meaning(facts) for facts, scene in zip(said, scenes) if facts is not None]
     return sum(known) / max(1, len(known))
 

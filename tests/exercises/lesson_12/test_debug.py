@@ -6,7 +6,7 @@ import torch
 from mmcourse.exercises.lesson_12.debug import Case
 from mmcourse.metrics import caption_accuracy, meaning
 from mmcourse.models.decoding import captions, greedy
-from mmcourse.picturebook.sentence import PAD, START, decode, facts_of, understand
+from mmcourse.picturebook.sentence import PAD, START, decode, facts_of, parse
 from mmcourse.tasks.captions import shift_right
 
 
@@ -37,7 +37,7 @@ def by_hand(captioner, images, tokens, scenes):
         words = logits.argmax(dim=1)
         said.append(words)
     rows = torch.stack(said, dim=1)
-    right = [facts_of(scene).same_meaning(understand(decode(row))) for row, scene in zip(rows, scenes, strict=True)]
+    right = [facts_of(scene).same_meaning(parse(decode(row))) for row, scene in zip(rows, scenes, strict=True)]
     return sum(right) / len(right)
 
 
@@ -52,7 +52,7 @@ def parts(*names):
 
 
 def objects_alone(captioner, images, tokens, scenes, order=sorted):
-    said = map(understand, captions(captioner, images))
+    said = map(parse, captions(captioner, images))
     pairs = [(a, facts_of(b)) for a, b in zip(said, scenes, strict=True)]
     return sum(a is not None and order(a.objects) == order(b.objects) for a, b in pairs) / len(pairs)
 

@@ -109,14 +109,14 @@ def test_what_cannot_be_drawn_says_why():
 
 
 def test_conversions_do_what_they_say():
-    from mmcourse.picturebook.sentence import facts_of, understand
+    from mmcourse.picturebook.sentence import facts_of, parse
 
     scene = Scene((SceneObject("apple", "red", "big", 0.5, 0.5, 0.34),))
     done = conversions.convert(scene, seed=3)
-    assert understand(done["text", "text"].content).same_meaning(facts_of(scene))
+    assert parse(done["text", "text"].content).same_meaning(facts_of(scene))
     assert done["text", "image"].content.shape == (3, 32, 32)
     assert done["text", "sound"].content.dim() == 1
-    assert understand(done["image", "text"].content) is not None
+    assert parse(done["image", "text"].content) is not None
     assert done["image", "text"].how == "learned" and done["text", "text"].how == "by rule"
     assert len(done["sound", "text"].content.split()) > 2
     with pytest.raises(ValueError, match="one object"):

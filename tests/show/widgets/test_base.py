@@ -11,7 +11,7 @@ from torch import nn
 
 from mmcourse.models.cnn import ImageClassifier
 from mmcourse.picturebook.scene import KINDS, RELATIONS
-from mmcourse.picturebook.sentence import facts_of, understand
+from mmcourse.picturebook.sentence import facts_of, parse
 from mmcourse.show.widgets.base import STATIC
 from mmcourse.show.widgets.convolution import convolution_by_hand
 from mmcourse.show.widgets.drawing import draw_and_watch
@@ -47,7 +47,7 @@ def test_a_page_is_drawn_told_and_spoken_as_chosen():
     widget = make_a_page()
     before = bytes(widget.page["image"])
     widget.choices = widget.choices | {"second": True, "relation": "below", "colour": "green", "kind": "cat"}
-    assert understand(widget.sentence).same_meaning(facts_of(widget.scene))
+    assert parse(widget.sentence).same_meaning(facts_of(widget.scene))
     assert widget.scene.relation == "below" and widget.scene.objects[0].kind == "cat"
     assert widget.page["image"] != before and widget.page["sentence"] == widget.sentence
     assert widget.page["sound"] and widget.sound.dim() == 1
