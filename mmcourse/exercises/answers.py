@@ -88,7 +88,7 @@ class Answer:
 
 
 def guarded(function: Callable, *arguments, name: str = "your code", **options):
-    """Call the learner's code, or code that calls it. Exceptions become `NotAttempted` or `Mistake`; interrupts pass."""
+    """Call a learner's code, directly or not. An exception becomes `NotAttempted` or `Mistake`; interrupts pass."""
     try:
         return function(*arguments, **options)
     except (NotAttempted, Mistake):
