@@ -227,7 +227,7 @@ class LiveView:
         from mmcourse.show import style
 
         with matplotlib.rc_context(style.SETTINGS):
-            figure = Figure(figsize=(6.4, 1.6), layout="constrained")
+            figure = Figure(figsize=(6.4, 1.75), layout="constrained")
             self._plot(figure, summary)
             return style.small_png(style.pixels_of(figure))
 
@@ -251,6 +251,7 @@ class LiveView:
         drawn = [loss for points in (*self._drawn().values(), self._checks()) for _, loss in points]
         axis.set_ylim(*style.with_room(min(0.0, *drawn), max(drawn)))
         axis.set_xlim(0, max(self.total_steps, self.step))
+        axis.set_xlabel("step", fontsize=8)
         axis.tick_params(labelsize=8)
         axis.set_title(wrapped(summary, 90), fontsize=8.6, fontweight="normal")
         figure.legend(fontsize=8, loc="outside right center")  # a flat loss would run through it anywhere inside

@@ -74,8 +74,8 @@ class AdversarialView(LiveView):
         width = 6.4
         high = width * self._grid.height / self._grid.width
         with matplotlib.rc_context(style.SETTINGS):
-            figure = Figure(figsize=(width, high + 1.6), layout="constrained")
-            above, below = figure.subfigures(2, 1, height_ratios=(high, 1.6))
+            figure = Figure(figsize=(width, high + 1.75), layout="constrained")
+            above, below = figure.subfigures(2, 1, height_ratios=(high, 1.75))
             axis = above.add_axes((0, 0, 1, 1))
             axis.set_axis_off()
             axis.imshow(self._grid, aspect="auto")

@@ -50,7 +50,17 @@ def compare(results: Mapping[str, Mapping[str, float]], label: str = "accuracy",
         axis.invert_yaxis()
         axis.grid(axis="y", visible=False)
         if len(names) > 1 or chance is not None:
-            axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+            _legend(axis)
+
+
+def _legend(axis) -> None:
+    """A legend above the bars, row by row in the order of the bars; the chance level is last."""
+    entries = list(zip(*axis.get_legend_handles_labels(), strict=True))
+    entries.sort(key=lambda entry: entry[1] == "chance")  # matplotlib lists a line before the bars
+    letters = sum(len(text) + 6 for _, text in entries)  # 6 stand for the sample of the colour and the gap
+    columns = len(entries) if letters < 90 else min(len(entries), 3) if len(entries) != 4 else 2
+    by_column = [entry for i in range(columns) for entry in entries[i::columns]]  # matplotlib fills column by column
+    axis.legend(*zip(*by_column, strict=True), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns)
 
 
 def show_stored_table(name: str) -> None:

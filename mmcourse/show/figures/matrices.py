@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from matplotlib.patches import Patch
+from matplotlib.ticker import LogFormatter
 from torch import Tensor
 
 from mmcourse.show import style
@@ -131,6 +132,8 @@ def plot_panels(
                 axis.minorticks_off()
             if "y" in log:
                 axis.set_yscale("log")
+                axis.yaxis.set_major_formatter("{x:g}")
+                axis.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False))  # 20, 30 instead of 2 × 10^1
             else:
                 axis.set_ylim(bottom=0)
         style.legend(axes[0])

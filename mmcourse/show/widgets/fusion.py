@@ -154,6 +154,8 @@ def draw(
     axis.set(xlim=(-limit, limit), ylim=(-limit, limit))
     if product:
         axis.set(xlabel="image coordinate times sentence coordinate", ylabel="their weighted sum")
+    else:
+        axis.set(xlabel="along the mean difference of the images", ylabel="orthogonal to it, in the same plane")
     axis.legend(loc="upper right")
 
 

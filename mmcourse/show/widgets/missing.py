@@ -150,7 +150,7 @@ class MissingExplorer(StaticImage):
                 names, values = zip(*row["guesses"], strict=True)
                 axis.barh(names, values, color=style.GOOD if row["right"] else style.BAD)
                 axis.invert_yaxis()
-                axis.set(xlim=(0, 1), title=row["model"])
+                axis.set(xlim=(0, 1), title=row["model"], xlabel="probability")
                 axis.grid(axis="y", visible=False)
             png = style.small_png(style.pixels_of(figure, 1.25))
         said = "; ".join(f"{name} predicts {best} ({p:.2f})" for name, (best, p) in self.answers.items())
