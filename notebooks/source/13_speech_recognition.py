@@ -69,7 +69,7 @@ show.show_spectrogram(some[0], words=books[1].sentences[0])
 # explained below. Characters can spell words that no training sentence contains. Index 0 also pads short targets.
 
 # %%
-targets = transcripts.characters(sentences[:3])                                        # (B, L)
+targets = transcripts.characters([transcripts.transcript(text) for text in books[1].sentences[:3]])   # (B, L)
 print(repr(transcripts.CHARACTERS), tuple(targets.shape))
 print(targets[0, :12].tolist(), transcripts.text(targets[0]))
 
@@ -93,7 +93,7 @@ print(f"by hand {2 / 3:.3f}   torchmetrics {word_error_rate('red fish fish', 'a 
 #
 # Two baselines need no new method. The first always outputs the most frequent training sentence. The second uses lesson
 # 03's word classifier: it cuts the sound into as many equal parts as there are words, and classifies each part. It is
-# even told the number of words. Which WER do you expect from each?
+# even given the true number of words. Which WER do you expect from each?
 
 # %%
 classifier = shipped.load("sound_encoder")
@@ -101,7 +101,7 @@ classifier = shipped.load("sound_encoder")
 
 def spoken(split: str, pages: int = 300) -> tuple[list[Tensor], list[str]]:
     """Sounds and transcripts, a third with one object.   -> N (samples,), N texts"""
-    pages = steps(pages)                                                               # three of them in a fast run
+    pages = steps(pages)                                                               # fewer in a fast run
     parts = [PictureBook(split, pages // 3, objects=1), PictureBook(split, pages - pages // 3, objects=2)]
     return ([book.sound(page) for book in parts for page in range(len(book))],
             [transcripts.transcript(sentence) for book in parts for sentence in book.sentences])
@@ -121,9 +121,9 @@ print(f"equal parts:            WER {word_error_rate(cut, test_texts):.2f}   {te
 four_sounds = sounds[:4]
 
 # %% [markdown]
-# Lesson 03's classifier is correct for over 95% of single words, and fails here. Words have different lengths, and
-# speakers pause where they like, so most parts contain the end of one word and the beginning of another. What is
-# missing is the **alignment**: which part of the sound belongs to which word, or to which character.
+# Lesson 03's classifier is correct for over 95% of single words, but half of the words are wrong here. Words have
+# different lengths, and speakers pause where they like, so most parts contain the end of one word and the beginning of
+# another. What is missing is the **alignment**: which part of the sound belongs to which word, or to which character.
 
 # %% [markdown]
 # ## Alignments
@@ -163,9 +163,9 @@ def collapse(ids: list[int], blank: int = 0) -> list[int]:
 check("13.1", collapse)
 
 # %% [markdown]
-# How many alignments does a text have? Without repeated characters there are $\binom{T + L}{2 L}$. Two characters in
-# three frames have 5; the code lists them. A sentence of 40 characters in 200 frames has more alignments than there are
-# atoms in the Earth ($10^{50}$), and nobody has labelled one of them.
+# How many alignments does a text have? If no two neighbouring characters are equal, there are $\binom{T + L}{2 L}$. Two
+# characters in three frames have 5; the code lists them. A sentence of 40 characters in 200 frames has more alignments
+# than there are atoms in the Earth ($10^{50}$), and nobody has labelled one of them.
 
 # %% tags=["nbval-check-output"]
 import math
@@ -219,7 +219,7 @@ print(f"probability {by_hand:.3f}, loss {-by_hand.log():.4f}, nn.CTCLoss {loss:.
 # %% [markdown]
 # Work through one state: the `b` of frame 2 is reached from the first `a` (skipping a blank), so $\alpha = (0 + 0 + .7)
 # \cdot .2 = .14$. An alignment ends in the last character or in the blank after it: $p(y \mid x) = \alpha_T(2L) +
-# \alpha_T(2L + 1)$. The cost is about $T \cdot L$ additions instead of $V^T$ alignments.
+# \alpha_T(2L + 1)$. The cost is about $T \cdot L$ additions instead of $\binom{T + L}{2 L}$ products.
 
 # %% [markdown]
 # ### Exercise 13.2: the forward algorithm  ●●● · 30 minutes
@@ -227,8 +227,8 @@ print(f"probability {by_hand:.3f}, loss {-by_hand.log():.4f}, nn.CTCLoss {loss:.
 # Compute the probability of a text by the forward algorithm, with probabilities, not logarithms. `probabilities[t, v]`
 # is the probability of symbol `v` at frame `t`; there is at least one frame. `target` has no blanks. It can be empty,
 # contain a symbol twice in a row, or be too long for `T` frames; its probability is then 0. Any column can be the
-# blank. Return a tensor without axes in the dtype of `probabilities`, through which gradients reach `probabilities`.
-# The 0 of a text that is too long needs no gradient.
+# blank. Return a 0-dimensional tensor in the dtype of `probabilities`, through which gradients reach `probabilities`.
+# The probability 0 of a text that is too long needs no gradient.
 
 # %%
 def forward_probability(probabilities: Tensor, target: list[int], blank: int = 0) -> Tensor:
@@ -358,25 +358,26 @@ print(f"loss per character {loss.item():.2f}, gradient of the last layer {convol
 # %% [markdown]
 # ## Train it
 #
-# `fit` repeats this step. `ctc.ctc_loss` is the loss above. After each epoch, a callback transcribes one validation
-# sentence. CTC training typically goes through phases: what will the very first outputs look like?
+# `fit` repeats this step. `ctc.ctc_loss` is the loss above; it counts a sentence that does not fit into its steps as 0
+# (`zero_infinity=True`). After each epoch, a callback transcribes one validation sentence. CTC training typically goes
+# through phases: what will the very first outputs look like?
 
 # %%
-class Watch:
-    """Keeps the transcript of one sound after every epoch."""
+class TranscriptCallback:
+    """Stores the transcript of one sound after every epoch."""
 
     def __init__(self, sound: Tensor):
-        self.sound, self.seen = sound, []
+        self.sound, self.outputs = sound, []
 
     def on_epoch(self, run) -> None:
-        self.seen.append(run.model.transcribe([self.sound])[0])
+        self.outputs.append(run.model.transcribe([self.sound])[0])
 
 
 valid_book = PictureBook("valid", pages=50, objects=2)
-watch = Watch(valid_book.sound(0))
+callback = TranscriptCallback(valid_book.sound(0))
 settings = {"loss": ctc.ctc_loss, "metrics": (), "lr": 5e-3, "clip": 2.0}
-history = fit(convolutional, batches, epochs=4, callbacks=[watch], **settings)
-print(transcripts.transcript(valid_book.sentences[0]), *watch.seen, sep="\n")
+history = fit(convolutional, batches, epochs=4, callbacks=[callback], **settings)
+print(transcripts.transcript(valid_book.sentences[0]), *callback.outputs, sep="\n")
 
 # %% [markdown]
 # In its first steps a network trained with CTC usually outputs only blanks: the blank is part of almost every
@@ -384,7 +385,8 @@ print(transcripts.transcript(valid_book.sentences[0]), *watch.seen, sep="\n")
 # has readable words. A loss that stays on its first plateau, with empty transcripts, is the failure to look for in your
 # own CTC training.
 #
-# The recurrent recogniser computes its steps one after the other, so an epoch takes longer. It gets half as many epochs.
+# The recurrent recogniser computes its steps one after the other. It gets half as many epochs, to keep the running time
+# short.
 
 # %%
 recurrent = recogniser.RecurrentRecogniser(width=128)
@@ -407,20 +409,21 @@ print("greedy", ctc.greedy(two_frames), "  best text", ctc.prefix_beam(two_frame
 # %% [markdown]
 # ## Evaluate it
 #
-# Four sets of 300 sentences: **test** pages by training voices; **held-out voices** of the same speech engine; **far
-# voices** of another engine; **held-out phrasings**, with sentence templates and words such as *tiny* that do not occur
+# Four sets of 300 sentences: **test** pages by training voices; **held-out voices** of the same speech engine; voices
+# of **another engine**; **held-out phrasings**, with sentence templates and words such as *tiny* that do not occur
 # in training. Order the four by their WER before you run the cell.
 
 # %%
 references, convolutional_outputs, recurrent_outputs = {}, {}, {}
-for split in ("test", "held_out_voices", "far_voices", "held_out_phrasings"):
-    sounds, references[split] = spoken(split)
-    convolutional_outputs[split] = convolutional.log_probabilities(sounds)                # for each sound (T/2, V)
-    recurrent_outputs[split] = recurrent.log_probabilities(sounds)
+for name, split in (("test", "test"), ("held-out voices", "held_out_voices"), ("another engine", "far_voices"),
+                    ("held-out phrasings", "held_out_phrasings")):
+    sounds, references[name] = spoken(split)
+    convolutional_outputs[name] = convolutional.log_probabilities(sounds)                 # for each sound (T/2, V)
+    recurrent_outputs[name] = recurrent.log_probabilities(sounds)
 
 
 def decoded(outputs: dict[str, list[Tensor]], decoder: Callable = ctc.greedy) -> dict[str, list[str]]:
-    return {split: [transcripts.text(decoder(rows)) for rows in each] for split, each in outputs.items()}
+    return {split: [transcripts.text(decoder(log_probs)) for log_probs in each] for split, each in outputs.items()}
 
 
 def error_rates(hypotheses: dict[str, list[str]], rate: Callable = word_error_rate) -> dict[str, float]:
@@ -433,12 +436,12 @@ show.compare(results, label="word error rate")
 print({split: round(rate, 3) for split, rate in error_rates(greedy["convolutional, greedy"], char_error_rate).items()})
 
 # %% [markdown]
-# With greedy decoding the convolutional recogniser gets about 6% of the words wrong for training voices, and little
+# With greedy decoding the convolutional recogniser gets about 7% of the words wrong for training voices, and little
 # more for held-out voices of the same engine. The recurrent one, at about 30%, is far from converged after two epochs.
 # For training and held-out voices the CER is about a quarter of the WER: a wrong word often has a single wrong letter.
 #
 # Held-out phrasings contain words such as *tiny*, which no training sentence spells: about 20% of the words are wrong.
-# For the far voices it is about 90%, although a listener understands them without effort. Training on 46 voices of one
+# For the other engine it is about 90%, although a listener understands them without effort. Training on 46 voices of one
 # engine does not generalise to another engine; lesson 03 found the same for single words.
 
 # %% [markdown]
@@ -456,11 +459,11 @@ def corpus_error_rate(references: list[str], hypotheses: list[str]) -> float:
     ### BEGIN SOLUTION
     edits = 0
     for reference, hypothesis in zip(references, hypotheses, strict=True):
-        true, heard = reference.split(), hypothesis.split()
-        row = list(range(len(heard) + 1))                                              # from no word to the first j
-        for i, word in enumerate(true, 1):
+        true_words, recognised = reference.split(), hypothesis.split()
+        row = list(range(len(recognised) + 1))                                         # from no word to the first j
+        for i, word in enumerate(true_words, 1):
             previous, row = row, [i]
-            for j, other in enumerate(heard, 1):
+            for j, other in enumerate(recognised, 1):
                 row.append(min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (word != other)))
         edits += row[-1]
     return edits / sum(len(reference.split()) for reference in references)
@@ -531,7 +534,7 @@ for name, row in results.items():
     print(f"{name:40}", {split: round(value, 3) for split, value in row.items()})
 final = results["convolutional, beam of 8, language model"]
 expect("13.test", final["test"])
-expect("13.held_out_voices", final["held_out_voices"])
+expect("13.held_out_voices", final["held-out voices"])
 
 # %% [markdown]
 # Beam search alone changes little: the network is confident in most frames, so the best alignment usually belongs to
@@ -539,7 +542,7 @@ expect("13.held_out_voices", final["held_out_voices"])
 # wrong. It corrects words that are one letter off, since a string outside the vocabulary gets a low score.
 #
 # How much it helps depends on its training text. That text does not contain *tiny*, so the search replaces such words
-# by known ones, and most errors on held-out phrasings remain. For the far voices too few letters are correct to be
+# by known ones, and most errors on held-out phrasings remain. For the other engine too few letters are correct to be
 # completed.
 
 # %% [markdown]
@@ -570,7 +573,8 @@ check("13.4", best_of)
 # ## Error analysis
 #
 # Which words are confused? `align` finds the fewest edits between two sentences. Count the edits on the held-out voices
-# and on the held-out phrasings, and print the ten most frequent. An empty string stands for a deleted or inserted word.
+# and on the held-out phrasings, and print the ten most frequent. `(nothing)` on the right
+# stands for a deletion, on the left for an insertion.
 
 # %%
 from mmcourse.show.widgets import word_errors
@@ -581,14 +585,14 @@ def confusions(hypotheses: list[str], references: list[str]) -> list[tuple[tuple
     edits = Counter()
     for reference, hypothesis in zip(references, hypotheses, strict=True):
         pairs = word_errors.align(reference.split(), hypothesis.split())
-        edits.update((true, heard) for kind, true, heard in pairs if kind != "correct")
+        edits.update((true, recognised) for kind, true, recognised in pairs if kind != "correct")
     return edits.most_common(10)
 
 
 best = searched["beam of 8, language model"]
-for split in ("held_out_voices", "held_out_phrasings"):
-    print(split, *(f"{true or '(nothing)'} -> {heard or '(nothing)'}: {times}"
-                   for (true, heard), times in confusions(best[split], references[split])), sep="\n  ")
+for split in ("held-out voices", "held-out phrasings"):
+    print(split, *(f"{true or '(nothing)'} -> {recognised or '(nothing)'}: {times}"
+                   for (true, recognised), times in confusions(best[split], references[split])), sep="\n  ")
 
 # %% [markdown]
 # On held-out voices few errors are left: a word is missing, or a letter is wrong. On held-out phrasings the same few
@@ -684,7 +688,7 @@ class FixedAlphabet(BuggyAlphabet):
 check("13.debug", FixedAlphabet)
 
 # %% [markdown]
-# ## Speech to text without transcripts
+# ## Unsupervised speech recognition
 #
 # CTC needs pairs of a recording and its transcript. For most of the world's languages such pairs are rare, while
 # recordings and texts exist separately. **wav2vec-U** (Baevski et al. 2021) learns from both *unpaired*, with lesson
@@ -696,7 +700,7 @@ diagrams.unpaired_recognition()
 
 # %% [markdown]
 # Why can this work at all? A wrong mapping from sounds to words gives sentences such as *above a a moon small*, which
-# the discriminator tells from real ones. Only mappings close to the correct one give sentences with the right
+# the discriminator distinguishes from real ones. Only mappings close to the correct one give sentences with the right
 # statistics. GAN training is unstable and takes half an hour, so `benchmarks/unpaired.py` ran it on five seeds.
 # Training uses no transcript: each segment is described by its log-mels, and segments are clustered without labels.
 
@@ -743,8 +747,8 @@ def digit_mels(model: recogniser.Recogniser, recordings: list[Tensor]) -> tuple[
 
 def sequences(chosen: list[bool], count: int, seed: int) -> tuple[list[Tensor], list[str]]:
     """Sequences of the chosen recordings, and their words.   -> N (samples,), N texts"""
-    own = [i for i, is_chosen in enumerate(chosen) if is_chosen]
-    parts = ([part[i] for i in own] for part in (recordings, digits, people))
+    indices = [i for i, is_chosen in enumerate(chosen) if is_chosen]
+    parts = ([part[i] for i in indices] for part in (recordings, digits, speakers))
     sounds, texts = digit_sequences.digit_sequences(*parts, examples(count), seed)
     return [resample(sound, 8_000, 16_000) for sound in sounds], texts
 
@@ -753,42 +757,48 @@ rows = real.load_or_explain("free_spoken_digits", "train")
 if rows:
     sounds = valid_sounds = None                                                       # frees memory
     recordings = [audio.same_loudness(real.sound(row)[0])[:6_000] for row in rows]     # (samples,) each, 8 kHz
-    digits, people = rows["label"], rows["speaker"]
-    spoken_digits, digit_texts = digit_sequences.digit_sequences(recordings, digits, people, 3)
+    digits, speakers = rows["label"], rows["speaker"]
+    spoken_digits, digit_texts = digit_sequences.digit_sequences(recordings, digits, speakers, 3)
     show.play_many(spoken_digits, rate=8_000, titles=digit_texts)
 
 # %% [markdown]
 # Here the vocabulary is known: ten words, and each may follow any other. A language model can state this. It gives each
 # digit a probability of one tenth, and any other string $e^{-12}$, as `WordScores` does. The search needs a wide beam,
-# because the language model judges a word only at its end: until then, misspelled prefixes take places.
-#
+# because the language model scores a word only when it is complete; until then, misspelled prefixes occupy the beam.
+
+# %%
+def digit_words(before: tuple[str, ...], word: str | None) -> float:
+    """The score of a word after the words before: ln 0.1 for each digit; None is the end of the sequence."""
+    if word is None:
+        return 0.0                                                                     # every length is equally good
+    return math.log(0.1) if word in digit_sequences.NAMES else word_scores.NO_WORD
+
+
+decoders = {"greedy": ctc.greedy, "beam of 32, language model":
+            lambda log_probs: ctc.prefix_beam(log_probs, 32, language_model=digit_words, weight=1.0)}
+
+# %% [markdown]
 # The width of 32, the number of epochs and the learning rate were chosen with speakers of the last fold as validation
 # speakers. The mean over the other four is therefore printed as well.
 
 # %%
-def digit_words(before: tuple[str, ...], word: str | None) -> float:
-    """ln p(word): ten words of equal probability; None is the end of the sequence."""
-    return 0.0 if word is None else math.log(0.1) if word in digit_sequences.NAMES else word_scores.NO_WORD
-
-
-decoders = {"greedy": ctc.greedy,
-            "beam of 32, ten words": lambda rows: ctc.prefix_beam(rows, 32, language_model=digit_words, weight=1.0)}
 if rows:
     digit_errors = {}
     for fold in range(3):
-        held = sorted(set(people))[2 * fold : 2 * fold + 2]
-        sounds, texts = sequences([person not in held for person in people], 500, fold)
+        held_out = sorted(set(speakers))[2 * fold : 2 * fold + 2]
+        sounds, texts = sequences([speaker not in held_out for speaker in speakers], 500, fold)
         model = shipped.load("recogniser")                                             # pretrained on the Picture Book
         model.log_mel.fit(sounds[::4])
         batches = Batches(*digit_mels(model, sounds), transcripts.characters(texts), size=16, transform=vary)
         sounds = None
         fit(model, batches, epochs=9, verbose=False, **settings)
-        sounds, texts = sequences([person in held for person in people], 200, fold)
+        sounds, texts = sequences([speaker in held_out for speaker in speakers], 200, fold)
         outputs = model.log_probabilities(sounds)                                      # for each sound (T/2, V)
-        heard = {name: [transcripts.text(decoder(each)) for each in outputs] for name, decoder in decoders.items()}
-        for turn, person in enumerate(held):                                           # speakers take turns
-            digit_errors[person] = {name: word_error_rate(recognised[turn::2], texts[turn::2]).item()
-                                    for name, recognised in heard.items()}
+        hypotheses = {name: [transcripts.text(decoder(log_probs)) for log_probs in outputs]
+                      for name, decoder in decoders.items()}
+        for offset, speaker in enumerate(held_out):                                    # speakers take turns
+            digit_errors[speaker] = {name: word_error_rate(recognised[offset::2], texts[offset::2]).item()
+                                     for name, recognised in hypotheses.items()}
     show.compare(digit_errors, label="word error rate")
     for name in decoders:
         errors = [row[name] for row in digit_errors.values()]
