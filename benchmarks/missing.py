@@ -42,11 +42,11 @@ TRAININGS: dict[str, tuple[dict, Callable | None, bool]] = {
     "plain, SGD": ({}, None, True),
     "gradient modulation (OGM)": ({}, lambda model: Modulated(model, alpha=1.0), False),
     "gradient modulation (OGM), SGD": ({}, lambda model: Modulated(model, alpha=1.0), True),
-    "auxiliary losses": ({"own_heads": True}, lambda model: with_auxiliary_losses(), False),
+    "auxiliary losses": ({"auxiliary_heads": True}, lambda model: with_auxiliary_losses(), False),
     "dropout, all 0.5": ({"dropout": EVEN}, None, False),
     "dropout, sound 0.7": ({"dropout": RATES}, None, False),
     "auxiliary losses, dropout, sound 0.7": (
-        {"own_heads": True, "dropout": RATES},
+        {"auxiliary_heads": True, "dropout": RATES},
         lambda model: with_auxiliary_losses(),
         False,
     ),
@@ -59,7 +59,7 @@ COLUMNS = (
     "no sound: silence",
     "no sound: mask",
     "no sound: generated",
-    "image, probed",
+    "image, linear probe",
 )
 
 
@@ -110,7 +110,7 @@ def results(model: Branches, train_on: Inputs, labels: Tensor, test_on: Inputs, 
         "no sound: silence": right(silent),
         "no sound: mask": right({name: x for name, x in here.items() if name != "sound"}),
         "no sound: generated": right(here | {"sound": predict(inventor.layers, inventor.given(here))}),
-        "image, probed": (predict(probe, here["image"]).argmax(dim=1) == truth).float().mean().item(),
+        "image, linear probe": (predict(probe, here["image"]).argmax(dim=1) == truth).float().mean().item(),
     }
 
 
@@ -129,7 +129,7 @@ def measure(seeds: Sequence[int] = SEEDS, pages: int = 4_000, epochs: int = EPOC
             for column, value in row.items():
                 table[training][column].append(value)
             summary = {
-                column: round(row[column], 3) for column in ("nothing missing", "without sound", "image, probed")
+                column: round(row[column], 3) for column in ("nothing missing", "without sound", "image, linear probe")
             }
             print(seed, training, summary, flush=True)
     return table
@@ -141,7 +141,8 @@ def as_csv(table: dict[str, dict[str, list]], note: str) -> str:
     lines = [
         f"# Measured by benchmarks/missing.py: {note}. Accuracy on test pages, means over the seeds; without sound the "
         "lowest",
-        "# and the highest in brackets. What is missing is its training mean unless another imputation is named. Time "
+        "# and the highest in brackets. The features of a missing modality are replaced by their training mean unless "
+        "another imputation is named. Time "
         f"to train: a multiple of the plain one's. {describe_device()}",
         ",".join(["training", "time", *(f'"{column}"' for column in COLUMNS)]),
     ]

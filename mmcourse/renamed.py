@@ -124,6 +124,7 @@ NAMES = {  # names in modules that did not move; modules that moved are in MODUL
     },
 }
 KEYWORDS = {  # {the function's qualified name: {old keyword: new keyword}}
+    "Branches.__init__": {"own_heads": "auxiliary_heads"},
     "CorruptedPages.__init__": {"share": "fraction"},
     "NamedPages.__init__": {"share": "fraction"},
     "PageSpace.__init__": {"words": "text_width"},

@@ -9,35 +9,37 @@ from mmcourse.models.evaluation_mode import evaluation_mode
 from mmcourse.models.fusion import Concatenation
 from mmcourse.models.fusion.contract import Present
 from mmcourse.models.fusion.dropout import ModalityDropout
+from mmcourse.renamed import old_keywords
 
 
 class Branches(nn.Module):
     """Several inputs to logits: each has an encoder, a linear layer takes the concatenated features.
 
-    encoders  {"image": a network to (B, width), ...}; inputs come in this order
-    dropout   rates of modality dropout, {"image": 0.2, ...}; None: no modality is missing in training
-    own_heads a linear classifier for each branch in addition; in training the output is then a tuple: the joint logits,
-              then those of each branch, for `with_auxiliary_losses`
+    encoders         {"image": a network to (B, width), ...}; inputs come in this order
+    dropout          rates of modality dropout, {"image": 0.2, ...}; None: no modality is missing in training
+    auxiliary_heads  a linear classifier for each branch in addition; in training the output is then a tuple: the joint
+                     logits, then those of each branch, for `with_auxiliary_losses`
 
     A branch's features have mean 0 and standard deviation 1 (batch norm without weights), so the embedding of a missing
     modality is initially the training mean; with dropout it is learned.   inputs (B, ...) each -> (B, classes)
     """
 
+    @old_keywords
     def __init__(
         self,
         encoders: Mapping[str, nn.Module],
         width: int,
         classes: int,
         dropout: Mapping[str, float] | None = None,
-        own_heads: bool = False,
+        auxiliary_heads: bool = False,
     ):
         super().__init__()
         if dropout is not None and list(dropout) != list(encoders):
             raise ValueError(f"dropout has rates for {list(dropout)}; expected the modalities, {list(encoders)}")
         self.encoders = nn.ModuleDict(encoders)
         self.norms = nn.ModuleDict({name: nn.BatchNorm1d(width, affine=False) for name in encoders})
-        self.join = Concatenation(dict.fromkeys(encoders, width), classes)
-        self.heads = nn.ModuleDict({name: nn.Linear(width, classes) for name in encoders if own_heads})
+        self.fusion = Concatenation(dict.fromkeys(encoders, width), classes)
+        self.heads = nn.ModuleDict({name: nn.Linear(width, classes) for name in encoders if auxiliary_heads})
         self.dropout = ModalityDropout(dropout) if dropout else None
         self.latest: dict[str, Tensor] = {}  # the features of the last training batch, used by `modulation`
 
@@ -53,7 +55,7 @@ class Branches(nn.Module):
 
     def decide(self, features: Mapping[str, Tensor], present: Present = None) -> Tensor:
         """Logits from features, some of them missing.   {name: (B, width)} -> (B, classes)"""
-        return self.join(features, present)
+        return self.fusion(features, present)
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
         features = self.features(*inputs)

@@ -33,6 +33,7 @@
 # 5. read an evaluation of a multimodal model, and name the results that it lacks.
 
 # %%
+from functools import partial
 from itertools import combinations
 from math import factorial, tanh
 
@@ -127,26 +128,26 @@ diagrams.modality_dropout()
 # does not change the training.) A callback stores the weights of step 150.
 
 # %%
-def train(loss=F.cross_entropy, observed: float | None = None, verbose: bool = False, callbacks: tuple = (),
+def train(loss=F.cross_entropy, alpha: float | None = None, verbose: bool = False, callbacks: tuple = (),
           **options) -> tuple[Branches, list]:
-    """A model trained on all three modalities, and each branch's probability of the correct class at every step."""
+    """A model trained on all three modalities; with `alpha`, also each branch's probability of the correct class."""
     seed_everything()
     model = Branches(encoders(), width=64, classes=len(KINDS), **options)
-    loss = loss if observed is None else modulation.Modulated(model, alpha=observed)
+    loss = loss if alpha is None else modulation.Modulated(model, alpha=alpha)
     fit(model, Batches(*inputs["train"], labels["train"]), loss=loss, metrics=(), epochs=10, lr=1e-2, verbose=verbose,
         callbacks=callbacks)
     return model, getattr(loss, "log", [])
 
 
-early = {}
+early_weights = {}
 
 
-def keep_early(run) -> None:
+def store_early_weights(run) -> None:
     if run.step == 150:
-        early.update({name: x.clone() for name, x in run.model.state_dict().items()})
+        early_weights.update({name: x.clone() for name, x in run.model.state_dict().items()})
 
 
-plain, record = train(observed=0.0, verbose=True, callbacks=(keep_early,))
+plain, record = train(alpha=0.0, verbose=True, callbacks=(store_early_weights,))
 
 # %%
 def features_of_splits(model: Branches) -> dict[str, dict[str, Tensor]]:
@@ -246,12 +247,14 @@ expect("10.branch_behind", alone["image"] - branches["image"]["joint training, l
 # will be first, and how far will the image get?
 
 # %%
-def smooth(values: list[float], size: int = 21) -> list[float]:
-    return [sum(values[max(0, i - size):i + 1]) / len(values[max(0, i - size):i + 1]) for i in range(0, len(values), 10)]
+def moving_average(values: list[float], window: int = 21) -> list[float]:
+    """The mean of the last `window` values, at every tenth step."""
+    recent = [values[max(0, i + 1 - window):i + 1] for i in range(0, len(values), 10)]
+    return [sum(part) / len(part) for part in recent]
 
 
 recorded_steps = range(0, len(record), 10)
-show.plot_lines({name: smooth([scores[name] for scores in record]) for name in names}, recorded_steps,
+show.plot_lines({name: moving_average([scores[name] for scores in record]) for name in names}, recorded_steps,
                 xlabel="step", ylabel="probability of the correct class")
 
 # %% [markdown]
@@ -269,17 +272,18 @@ seed_everything()
 fresh = Branches(encoders(), width=64, classes=len(KINDS)).to(device())
 
 
-def joint_error(model: Branches) -> str:
+def joint_error(model: Branches) -> float:
+    """The mean of |p - y|, summed over the classes: from 0 to 2."""
     p = decisions_of(model, features_of(model, [part[:1_000] for part in inputs["train"]])).softmax(dim=1)
-    error = p - F.one_hot(labels["train"][:1_000], len(KINDS))
-    return f"mean |p - y| = {error.abs().sum(dim=1).mean():.4f} of at most 2"
+    y = F.one_hot(labels["train"][:1_000], len(KINDS))                                              # (N, 14)
+    return (p - y).abs().sum(dim=1).mean().item()
 
 
-print("untrained     ", joint_error(fresh))
-if early:
-    fresh.load_state_dict(early)
-    print("at step 150   ", joint_error(fresh))
-print("after training", joint_error(plain))
+print(f"mean |p - y|, at most 2: untrained {joint_error(fresh):.4f}")
+if early_weights:
+    fresh.load_state_dict(early_weights)
+    print(f"                       at step 150 {joint_error(fresh):.4f}")
+print(f"                    after training {joint_error(plain):.4f}")
 
 # %% [markdown]
 # After a quarter of the training only a few percent of the initial error remain. During the other three quarters the
@@ -365,7 +369,7 @@ print("image branch, linear probe:", f"{branches['image']['joint training, linea
 diagrams.auxiliary_losses()
 
 # %%
-with_heads, _ = train(loss=auxiliary.with_auxiliary_losses(), own_heads=True)
+with_heads, _ = train(loss=auxiliary.with_auxiliary_losses(), auxiliary_heads=True)
 with_heads_features = features_of_splits(with_heads)
 own_head = {name: accuracy(predict(with_heads.heads[name], with_heads_features["valid"][name]), "valid") for name in names}
 show.compare({name: {"trained alone": alone[name], "auxiliary losses, its own head": own_head[name],
@@ -412,14 +416,16 @@ silence = log_mel(torch.zeros(1, 12_000)).expand(len(test), -1, -1)
 
 def imputed_accuracies(model: Branches, features: dict) -> dict[str, float]:
     """Accuracy on test pages without sound, by imputation."""
-    here, modalities = features["test"], inputs["test"]
+    complete_features, modalities = features["test"], inputs["test"]
     silent = features_of(model, (modalities[0], silence, modalities[2]))
     imputer = imputation.Imputer("sound", dict.fromkeys(names, 64))
     pairs = Batches(imputer.given(features["train"]), features["train"]["sound"])
     fit(imputer.layers, pairs, loss=F.mse_loss, metrics=(), epochs=5, verbose=False)
-    generated = predict(imputer.layers, imputer.given(here))
-    choices = {"silence": silent, "mean": here | {"sound": features["train"]["sound"].mean(dim=0).expand(len(test), -1)},
-               "mask": {name: x for name, x in here.items() if name != "sound"}, "generated": here | {"sound": generated}}
+    generated = predict(imputer.layers, imputer.given(complete_features))
+    mean = features["train"]["sound"].mean(dim=0).expand(len(test), -1)
+    choices = {"silence": silent, "mean": complete_features | {"sound": mean},
+               "mask": {name: x for name, x in complete_features.items() if name != "sound"},
+               "generated": complete_features | {"sound": generated}}
     return {name: accuracy(decisions_of(model, choice), "test") for name, choice in choices.items()}
 
 
@@ -528,7 +534,7 @@ check("10.4", shapley_values)
 def attributions_of(model: Branches, features: dict) -> dict[str, dict[str, float]]:
     """Each modality's contribution to the probability of the correct kind, on test pages, by four methods."""
     modalities = {name: x.to(device()) for name, x in features["test"].items()}
-    truth, baseline = labels["test"].to(device()), model.join.missing_embedding
+    truth, baseline = labels["test"].to(device()), model.fusion.missing_embedding
     game = attribution.probability_game(model.decide, modalities, truth)                            # set -> (N,)
     methods = {"ablation": attribution.ablation(game, names), "Shapley": attribution.shapley(game, names)}
     for name, method in (("gradient x input", "input"), ("integrated gradients", "integrated")):
@@ -580,7 +586,7 @@ gaps, cases = {name: torch.rand(len(test), 1) < 0.2 for name in names}, {}
 for row, model, features in (("plain", plain, plain_features), ("with dropout", dropped, dropped_features)):
     with_gaps = {name: x.masked_fill(gaps[name], torch.nan) for name, x in features["test"].items()}
     means = {name: x.mean(dim=0) for name, x in features["train"].items()}
-    cases[row] = (lambda inputs, model=model: decisions_of(model, inputs)), with_gaps, means
+    cases[row] = partial(decisions_of, model), with_gaps, means
     print(f"{row:12}: the buggy report", buggy_report(cases[row][0], with_gaps, labels["test"], means))
 print({name: f"{gap.float().mean():.0%} missing" for name, gap in gaps.items()})
 
@@ -635,8 +641,8 @@ except NotImplementedError:
 # %%
 rows = {split: real.load_or_explain("mnist", split) for split in ("train", "test")}
 recordings = real.load_or_explain("free_spoken_digits", "train")
-have = all((*rows.values(), recordings))
-if have:
+have_data = all((*rows.values(), recordings))
+if have_data:
     written = {split: real.images(part.shuffle(seed=0).select(range(examples(most))))
                for (split, part), most in zip(rows.items(), (6_000, 3_000), strict=True)}
     waveforms = [audio.same_loudness(real.sound(row)[0]) for row in recordings]
@@ -649,9 +655,9 @@ if have:
 # the plain model be without the word? It still has a handwritten digit *and* a voice.
 
 # %%
-if have:
-    people, folds = sorted(set(speakers)), {"plain": [], "with dropout": []}
-    for held in (people[:2], people[2:4], people[4:]):
+if have_data:
+    speaker_names, folds = sorted(set(speakers)), {"plain": [], "with dropout": []}
+    for held in (speaker_names[:2], speaker_names[2:4], speaker_names[4:]):
         held_out = torch.tensor([speaker in held for speaker in speakers])
         mels = audio.LogMel(rate=8_000, hop=0.020).fit(spoken[~held_out][::5])(spoken)                              # (2700, 40, 38)
         data = {}
@@ -670,7 +676,7 @@ if have:
     show.compare(real_table, chance=0.1)
 
 # %%
-if have:
+if have_data:
     drops = {name: row["image+sound+text"] - row["image+sound"] for name, row in real_table.items()}
     expect("10.real_plain_drop", drops["plain"])
     expect("10.real_dropout_drop", drops["with dropout"] / max(drops["plain"], 0.001))
@@ -755,7 +761,7 @@ def modulation_coefficients(scores: dict[str, float], alpha: float) -> dict[str,
 check("10.2", modulation_coefficients)
 
 # %%
-modulated, modulated_record = train(observed=1.0)
+modulated, modulated_record = train(alpha=1.0)
 for step in (len(modulated_record) // 100, len(modulated_record) // 10, len(modulated_record) // 2):
     factors = modulation.coefficients(modulated_record[step], alpha=1.0)
     print(f"step {step}:", {name: f"{factor:.2f}" for name, factor in factors.items()})

@@ -18,7 +18,7 @@ def branches(**options):
     torch.manual_seed(0)
     sizes = {"image": 5, "sound": 4, "text": 3}
     model = Branches({name: nn.Linear(size, 6) for name, size in sizes.items()}, width=6, classes=4, **options)
-    nn.init.normal_(model.join.layers.weight)
+    nn.init.normal_(model.fusion.layers.weight)
     return model
 
 
@@ -68,8 +68,8 @@ def test_dropout_acts_in_training_only(inputs):
     assert torch.equal(model(*inputs), model(*inputs))
 
 
-def test_own_heads_give_logits_in_training_only_and_the_losses_add_up(inputs):
-    model, target = branches(own_heads=True), torch.arange(40) % 4
+def test_auxiliary_heads_give_logits_in_training_only_and_the_losses_add_up(inputs):
+    model, target = branches(auxiliary_heads=True), torch.arange(40) % 4
     model.train()
     joint, *own = model(*inputs)
     assert len(own) == 3 and joint.shape == own[0].shape == (40, 4)
@@ -88,7 +88,7 @@ def test_auxiliary_losses_train_a_branch_that_the_joint_loss_does_not(inputs):
     torch.manual_seed(0)
     target = torch.randint(0, 4, (400,))
     x = [F.one_hot(target, 4).float() @ torch.randn(4, size) + 0.3 * torch.randn(400, size) for size in (5, 4, 3)]
-    model = branches(own_heads=True)
+    model = branches(auxiliary_heads=True)
     fit(model, Batches(*x, target), loss=with_auxiliary_losses(), metrics=(), epochs=10, lr=1e-2, verbose=False)
     made = features_of(model, x)
     right = (model.heads["image"](made["image"]).argmax(dim=1) == target).float().mean()

@@ -34,7 +34,7 @@ def gradients(alpha):
     x = torch.randn(30, 3), F.one_hot(target, 3).float() + 0.1 * torch.randn(30, 3)
     with torch.no_grad():  # sound is ahead
         model.encoders["sound"].weight.copy_(3 * torch.eye(4)[:, :3])
-        model.join.layers.weight[:, 4:] = 2 * torch.eye(4)[:3]
+        model.fusion.layers.weight[:, 4:] = 2 * torch.eye(4)[:3]
     loss = Modulated(model, alpha)
     loss(model(*x), target).backward()
     return model, loss.log[-1], {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}

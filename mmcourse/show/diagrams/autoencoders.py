@@ -41,7 +41,7 @@ def variational_autoencoder(shape: str = IMAGE, code: str = "(B, D)") -> None:
     d.block("encoder", at=(1, 1), taper=1)
     d.block("mean", at=(2, 0), label="$\\mu$", shape=code, kind="data")
     d.block("kl", at=(2, 1), label="KL divergence\nfrom $N(0, I)$", kind="loss")
-    d.block("variance", at=(2, 2), label="$\\log \\sigma^2$", shape=code, kind="data")
+    d.block("variance", at=(2, 2), label="$\\ln \\sigma^2$", shape=code, kind="data")
     d.block("z", at=(3, 1), label="$z = \\mu + \\sigma \\odot \\epsilon$", shape=code, kind="operation")
     d.block("noise", at=(3, 2), label="$\\epsilon \\sim N(0, I)$", shape=code, kind="data")
     d.block("decoder", at=(4, 1), taper=-1)

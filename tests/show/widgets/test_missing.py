@@ -29,7 +29,7 @@ def branches(seed):
     torch.manual_seed(seed)
     encoders = {"image": nn.Sequential(nn.Flatten(), nn.Linear(48, 4)), "sound": nn.Linear(6, 4), "text": Words()}
     model = Branches(encoders, width=4, classes=5).eval()
-    nn.init.normal_(model.join.layers.weight, std=2)
+    nn.init.normal_(model.fusion.layers.weight, std=2)
     return model
 
 
