@@ -13,9 +13,9 @@
 # %% [markdown]
 # # 08 · Fusing features
 #
-# **You will build a network that decides whether a sentence is true of an image, with about 98% accuracy, although the
-# image alone and the sentence alone are both at chance level (50%), and so is their weighted sum. Then you will meet a
-# task for which averaging two separate classifiers tolerates corrupted inputs best.**
+# **You will build a network that decides whether a sentence is true of an image, with about 99% accuracy, although the
+# image alone and the sentence alone are both at chance level (50%), and so is a linear classifier of their weighted
+# sum. Then you will meet a task for which averaging two separate classifiers tolerates corrupted inputs best.**
 #
 # Runs in about 2 minutes · takes 90 minutes to work through · before this: [01 Images](01_images.ipynb),
 # [02 Text](02_text.ipynb), [03 Sound](03_sound.ipynb).
@@ -104,14 +104,15 @@ def standardised(parts: dict[str, Tensor]) -> dict[str, Tensor]:
 # generalises worse. Then each example gets its image features, its sentence features and its label.
 
 # %%
-image_features, text_features, data = standardised(raw_image_features), standardised(raw_text_features), {}
+image_features, text_features = standardised(raw_image_features), standardised(raw_text_features)
+data = {}
 for split, book in books.items():
     image_index, sentence_index, truth = statement.true_or_false(book)
     data[split] = image_features[split][image_index], text_features[split][sentence_index], truth  # (N, 128), (N, 64), (N,)
     print(f"{split:22} {len(truth):6,} examples, {truth.float().mean():.0%} of them true")
 
 # %% [markdown]
-# ## Baselines: one modality alone
+# ## Unimodal baselines
 #
 # One network per modality, each with a hidden layer. Four decimals are printed, because the claim was "exactly".
 
@@ -126,8 +127,8 @@ print({name: f"{accuracy:.4f}" for name, accuracy in alone.items()})
 expect("08.alone", max(alone.values()))
 
 # %% [markdown]
-# The curves show the accuracy *during* training, which lies slightly below 50%: what the network learns from a page's
-# first example is wrong for its second.
+# The accuracy *during* training, printed above each curve, lies slightly below 50%: what the network learns from a
+# page's first example is wrong for its second.
 #
 # Balanced construction matters in practice. Many questions of an early large data set on visual question answering
 # could be answered without the image; Goyal et al. (2017) therefore added, for each question, a second image with a
@@ -247,15 +248,16 @@ print(f"largest difference over {len(scores)} pairs of pages: {(true - false).ab
 # ## Why: the geometry
 #
 # The next plot shows red fish and blue fish, as images and as sentences: their features after your trained linear
-# layers, projected onto the plane in which both modalities differ. The four kinds of sums form a parallelogram: the
-# step from a red image to a blue one is the same for both sentences. True sums lie at opposite corners, and so do false
-# ones. Can one straight line separate the true sums from the false ones?
+# layers, projected onto the plane of two directions: the mean difference of red and blue images, and that of the
+# sentences. The means of the four groups of sums form a parallelogram, since the step from red images to blue ones is
+# the same for both sentences. True sums lie at opposite corners, and so do false ones. Can one straight line separate
+# the true sums from the false ones?
 
 # %%
 red, blue = ((train.kinds == KINDS.index("fish")) & (train.colours == COLOURS.index(colour)) for colour in ("red", "blue"))
 with torch.no_grad():
-    fish_images = [summed.fuse.image(image_features["train"][kind].to(device())).cpu() for kind in (red, blue)]
-    fish_sentences = [summed.fuse.text(text_features["train"][kind].to(device())).cpu() for kind in (red, blue)]
+    fish_images = [summed.fuse.image(image_features["train"][mask].to(device())).cpu() for mask in (red, blue)]
+    fish_sentences = [summed.fuse.text(text_features["train"][mask].to(device())).cpu() for mask in (red, blue)]
 show.show_sums(fish_images, fish_sentences, names=("red fish", "blue fish"))
 
 # %% [markdown]
@@ -263,8 +265,8 @@ show.show_sums(fish_images, fish_sentences, names=("red fish", "blue fish"))
 # midpoint of the other diagonal, and therefore at least one of its ends. A line can classify at most three of the four
 # corners correctly. This is the *exclusive or* problem, which no single linear layer solves (Minsky and Papert 1969).
 #
-# Is the weighted sum to blame? The four clusters do not overlap, so no information is lost. Would a head with one
-# **hidden layer** suffice? Predict its accuracy.
+# Is the weighted sum to blame? The four clusters hardly overlap, so the sum still shows which combination it
+# came from. Would a head with one **hidden layer** suffice? Predict its accuracy.
 
 # %%
 hidden_head = nn.Sequential(nn.ReLU(), nn.Linear(128, 2))
@@ -280,8 +282,8 @@ print({split: round(accuracy, 3) for split, accuracy in results(nonlinear).items
 # %% [markdown]
 # ## More fusion methods
 #
-# The diagram shows five methods between the two encoders and the head. How many of the other four remain at chance level
-# with a linear head? Predict for each.
+# The diagram shows five methods between the two encoders and the head; $x$ are the features of the image, $y$ those of
+# the sentence. How many of the other four remain at chance level with a linear head? Predict for each.
 
 # %%
 diagrams.fusion_methods()
@@ -325,8 +327,9 @@ class Product(nn.Module):
 
 
 # %% [markdown]
-# The package has the same modules for any number of modalities. They also accept missing modalities (lesson 10): a learned
-# vector, `missing_embedding`, replaces the missing features. With the same weights they compute the same outputs:
+# The package has the same modules for any number of modalities. They also accept missing modalities (lesson 10): a
+# learned vector, `missing_embedding`, replaces the missing features. With the same weights they compute the same
+# outputs. (Both modules list their weights in the same order, so they can be copied one by one.)
 
 # %%
 sizes = {"image": 128, "text": 64}
@@ -391,8 +394,8 @@ expect("08.best", table[best]["test"])
 # Concatenation with a linear head also stays at chance level: $W [I; T] = W_1 I + W_2 T$ is a sum again.
 #
 # The other three let a feature of the image **interact** with a feature of the sentence, by a product or within the same
-# ReLU. In a product, more "red" in the image raises the score if the sentence says red, and lowers it if the sentence
-# says blue. In a sum its effect is the same for both sentences.
+# ReLU. In a product, more "red" in the image raises the score if the sentence contains "red", and lowers it if the
+# sentence contains "blue". In a sum its effect is the same for both sentences.
 
 # %% [markdown]
 # ### Exercise 08.3: equality by a product  ●●● · 15 minutes
@@ -440,10 +443,10 @@ is_true = data["held-out phrasings"][2] == 1
 def error_rates(model: nn.Module, inputs: tuple[Tensor, Tensor]) -> dict[str, float]:
     """The fraction of errors, by what is new in the sentence.   inputs: image features, sentence features"""
     wrong = predict(model, inputs).argmax(dim=1) != is_true
-    size = torch.tensor(["tiny" in sentence or "huge" in sentence for sentence in held_out_sentences])
-    groups = {"'tiny' or 'huge'": size}
+    new_size_word = torch.tensor(["tiny" in sentence or "huge" in sentence for sentence in held_out_sentences])
+    groups = {"'tiny' or 'huge'": new_size_word}
     for name in ("that is", "here is", ","):
-        groups[f"'{name}'"] = torch.tensor([name in sentence for sentence in held_out_sentences]) & ~size
+        groups[f"'{name}'"] = torch.tensor([name in sentence for sentence in held_out_sentences]) & ~new_size_word
     groups |= {"all true statements": is_true, "all false statements": ~is_true}
     return {name: wrong[members].float().mean().item() for name, members in groups.items()}
 
@@ -481,9 +484,9 @@ diagrams.fusion_stages()
 
 # %% [markdown]
 # The usual late fusion **averages** scores. It cannot solve the matching task, since an average of scores has the form
-# $f(I) + g(T)$. Other combiners can. If one classifier names the object in the image and another the object in the
-# sentence, the logical rule "both names are equal" solves the matching task, and so can a learned combiner of both
-# decisions. You will see such a rule win on real data below.
+# $f(I) + g(T)$. Other combiners can. If one classifier predicts kind, colour and size from the image and another
+# predicts them from the sentence, the logical rule "all three are equal" solves the matching task, and so can a learned
+# combiner of both decisions. You will see such a rule win on real data below.
 
 # %% [markdown]
 # ## A second task: name the object
@@ -618,14 +621,14 @@ class ObjectClassifier(nn.Module):
 
 
 # %%
-for name, make in {"weighted sum": fusion.WeightedSum, "concatenation": fusion.Concatenation, "gate": fusion.Gate,
-                   "product": fusion.Product}.items():
-    model = ObjectClassifier(make({"image": 128, "sound": 128}, 64))
+for name, fusion_class in {"weighted sum": fusion.WeightedSum, "concatenation": fusion.Concatenation,
+                           "gate": fusion.Gate, "product": fusion.Product}.items():
+    model = ObjectClassifier(fusion_class({"image": 128, "sound": 128}, 64))
     fit(model, Batches(*(part[clean] for part in object_data["train"])), epochs=30, verbose=False)
     if name == "weighted sum":
-        sum_of_clean = model
+        clean_weighted_sum = model
     on_corrupted[name] = evaluate(model, Batches(*object_data["test"], size=512, shuffle=False))["accuracy"]
-show.compare({name: {"test, four in five pages corrupted": value} for name, value in on_corrupted.items()}, chance=1 / len(KINDS))
+show.compare({name: {"test, 80% of pages corrupted": value} for name, value in on_corrupted.items()}, chance=1 / len(KINDS))
 expect("08.late_from_clean", on_corrupted["late: probabilities"])
 
 # %% [markdown]
@@ -634,7 +637,7 @@ expect("08.late_from_clean", on_corrupted["late: probabilities"])
 
 # %%
 print_confidence(clean_pair)
-correct = predict(sum_of_clean, object_data["test"][:2]).argmax(dim=1) == object_data["test"][2]
+correct = predict(clean_weighted_sum, object_data["test"][:2]).argmax(dim=1) == object_data["test"][2]
 print(f"weighted sum, accuracy: image corrupted {correct[test_pages.corrupted].float().mean():.2f}, "
       f"word noisy {correct[test_pages.noisy].float().mean():.2f}")
 
@@ -783,8 +786,8 @@ except NotImplementedError:
 # %%
 rows = {split: real.load_or_explain("mnist", split) for split in ("train", "test")}
 recordings = real.load_or_explain("free_spoken_digits", "train")
-have = all((*rows.values(), recordings))
-if have:
+have_data = all((*rows.values(), recordings))
+if have_data:
     written = {split: real.images(part.shuffle(seed=0).select(range(examples(most))))
                for (split, part), most in zip(rows.items(), (12_000, 5_000), strict=True)}
     waveforms = [audio.same_loudness(real.sound(row)[0]) for row in recordings]
@@ -817,25 +820,27 @@ def classifier_without(held: list[str]) -> tuple[Tensor, Tensor, dict[str, Tenso
 
 
 # %% [markdown]
-# Train a weighted sum and a product on the features of both. For comparison, use late fusion by a logical rule, without
+# Train a weighted sum and a product on the features of both. (`FusionClassifier` calls its second input `text`; here it
+# is the sound.) For comparison, use late fusion by a logical rule, without
 # any further training: each classifier predicts its digit, and the rule compares the predictions. Which of the three
 # will win?
 
 # %%
-if have:
-    people, accuracies = sorted(set(speakers)), {"weighted sum": [], "product": [], "compare predicted digits": []}
-    read = predict(digit_classifier, written["test"][0]).argmax(dim=1)
-    for held in (people[:2], people[2:4], people[4:]):
-        held_out, heard, speech_features = classifier_without(held)
+if have_data:
+    speaker_names, accuracies = sorted(set(speakers)), {"weighted sum": [], "product": [], "compare predicted digits": []}
+    image_predictions = predict(digit_classifier, written["test"][0]).argmax(dim=1)
+    for held in (speaker_names[:2], speaker_names[2:4], speaker_names[4:]):
+        held_out, sound_predictions, speech_features = classifier_without(held)
         pairs = [matching.same_or_not(written["train"][1], digits[~held_out], seed) for seed in range(4)]  # 4 sets of pairs
         i, j, same = (torch.cat(part) for part in zip(*pairs, strict=True))
         a, b, truth = matching.same_or_not(written["test"][1], digits[held_out])
-        for name, make in (("weighted sum", fusion.WeightedSum), ("product", fusion.Product)):
-            model = FusionClassifier(make({"image": 96, "text": 128}, 128))                             # "text": the sound
+        for name, fusion_class in (("weighted sum", fusion.WeightedSum), ("product", fusion.Product)):
+            model = FusionClassifier(fusion_class({"image": 96, "text": 128}, 128))                     # "text": the sound
             fit(model, Batches(digit_features["train"][i], speech_features["train"][j], same), epochs=4, verbose=False)
-            judged = Batches(digit_features["test"][a], speech_features["test"][b], truth, size=512, shuffle=False)
-            accuracies[name].append(evaluate(model, judged)["accuracy"])
-        accuracies["compare predicted digits"].append(((read[a] == heard[held_out][b]) == truth).float().mean().item())
+            test_batches = Batches(digit_features["test"][a], speech_features["test"][b], truth, size=512, shuffle=False)
+            accuracies[name].append(evaluate(model, test_batches)["accuracy"])
+        correct = (image_predictions[a] == sound_predictions[held_out][b]) == truth
+        accuracies["compare predicted digits"].append(correct.float().mean().item())
     show.bar_with_range(accuracies, chance=0.5)
     expect("08.same_digit", sum(accuracies["product"]) / 3)
 
