@@ -92,7 +92,7 @@ def encoders() -> dict[str, nn.Module]:
 
 
 # %% [markdown]
-# ## Baselines: each modality alone
+# ## Unimodal baselines
 #
 # Which of the three will be best? What accuracy can a model reach that gets only the sentence?
 
@@ -116,8 +116,8 @@ print({name: f"{accuracy:.2f}" for name, accuracy in alone.items()})
 #
 # Now fuse the three: concatenate the feature vectors, then one linear layer to 14 logits. The package's `Branches`
 # ([models/branches.py](repository:mmcourse/models/branches.py)) has a dictionary of encoders, a batch normalisation
-# layer that centres each branch's features, and the `Concatenation` of lesson 08. Its two steps are `features(...)` and
-# `decide(features)`.
+# layer that scales each branch's features to mean 0 and standard deviation 1 (`affine=False`: without weights of its
+# own), and the `Concatenation` of lesson 08. Its two steps are `features(...)` and `decide(features)`.
 
 # %%
 diagrams.modality_dropout()
@@ -237,8 +237,9 @@ expect("10.branch_behind", alone["image"] - branches["image"]["joint training, l
 
 # %% [markdown]
 # The sound and text branches learned what they learn alone. The image branch did not: with the same network, images and
-# number of steps, a probe reaches less than half of its accuracy. No linear fusion layer could fix that; the features
-# are missing. This is **modality competition**. The joint accuracy does not reveal it; measuring each branch does.
+# number of steps, a probe reaches less than half of its accuracy. No linear fusion layer could fix that: the image's
+# features do not separate the kinds linearly. This is **modality competition**. The joint accuracy does not reveal it;
+# measuring each branch does.
 
 # %% [markdown]
 # ## Why it stopped learning
@@ -286,7 +287,7 @@ if early_weights:
 print(f"                    after training {joint_error(plain):.4f}")
 
 # %% [markdown]
-# After a quarter of the training only a few percent of the initial error remain. During the other three quarters the
+# After a quarter of the training only about 2% of the initial error remains. During the other three quarters the
 # image branch has little to learn from.
 #
 # Does AdamW, the default of `fit`, not compensate for small gradients, since it divides each by its recent magnitude?
@@ -435,7 +436,7 @@ show.compare({"plain": imputed_accuracies(plain, plain_features), "with dropout"
 # Silence is worst for both models. Nothing tells the network that the sound is missing; it interprets silence as a
 # spoken word. Mean and mask are almost equal for the plain model: its mask vector was never trained and is still zero,
 # and these features have mean zero. Generated features help the plain model slightly. They can hardly do more, since
-# they are computed from a poor image branch. With dropout, the other three differ by about two points.
+# they are computed from a poor image branch. With dropout, the other three differ by at most two points.
 
 # %% [markdown]
 # ## Noise instead of absence
@@ -496,6 +497,8 @@ for method in (attribution.ablation, attribution.shapley):
 # ### Exercise 10.4: Shapley values  ●●● · 20 minutes
 #
 # $$\phi_m = \sum_{S \not\ni m} \frac{|S|!\,(M - |S| - 1)!}{M!} \bigl(v(S \cup \{m\}) - v(S)\bigr)$$
+#
+# $M$ is the number of modalities. The sum is over all sets $S$ without $m$, and $|S|$ is the size of $S$.
 #
 # `value` takes a `frozenset` of names. `combinations(names, size)` yields all subsets of one size; alternatively, loop over
 # all orders.
