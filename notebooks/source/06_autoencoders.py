@@ -13,8 +13,9 @@
 # %% [markdown]
 # # 06 · Autoencoders
 #
-# **You will train networks that compress an image to a sixth of its numbers, a spoken word to a twentieth, and a
-# sentence to a short sequence of vectors. Classifiers keep at least 90% of their accuracy on the reconstructions.**
+# **You will train networks that compress an image to a sixth of its numbers and a spoken word to a twentieth, and that
+# encode a sentence as a short sequence of vectors. Classifiers keep at least 90% of their accuracy on the
+# reconstructions.**
 #
 # Runs in about 8 minutes · takes 120 minutes to work through · before this: [01 Images](01_images.ipynb):
 # convolutions; [02 Text](02_text.ipynb): tokens, the GRU; [03 Sound](03_sound.ipynb): log-mels; [05
@@ -67,7 +68,7 @@ show.play(words.sound(umbrella), words="umbrella")
 # %% [markdown]
 # ## How a reconstruction is judged
 #
-# A reconstruction should keep the three facts of a page: object, colour and size. A **judge** measures this: a
+# A reconstruction should keep the three attributes of a page: object, colour and size. A **judge** measures this: a
 # classifier that was trained on other pages, shares no weights with any autoencoder, and is used only for scoring. It
 # was trained on all combinations of object and colour, so that it can score held-out ones.
 #
@@ -78,17 +79,17 @@ show.play(words.sound(umbrella), words="umbrella")
 judges = {name: shipped.load(name) for name in ("image_judge", "second_image_judge")}
 
 
-def facts_of(book: PictureBook) -> Tensor:
+def attributes_of(book: PictureBook) -> Tensor:
     return torch.stack([book.kinds, book.colours, book.sizes], dim=1)                               # (N, 3)
 
 
-def judged(images: Tensor, book: PictureBook) -> dict[str, float]:
+def judge_accuracy(images: Tensor, book: PictureBook) -> dict[str, float]:
     """The fraction of images in which each judge finds the correct object, colour and size."""
-    correct = {name: judge.predict(images).cpu() == facts_of(book) for name, judge in judges.items()}
+    correct = {name: judge.predict(images).cpu() == attributes_of(book) for name, judge in judges.items()}
     return {name: round(row.all(dim=1).float().mean().item(), 3) for name, row in correct.items()}
 
 
-original = {split: judged(book.images, book) for split, book in (("test", test), ("held out", held_out))}
+original = {split: judge_accuracy(book.images, book) for split, book in (("test", test), ("held out", held_out))}
 print(original)
 
 # %% [markdown]
@@ -174,9 +175,10 @@ show.show_images(directions.T.reshape(8, 3, 8, 8) * 2 + 0.5, alt="The first eigh
 # The subspaces are the same. PCA also sorts its directions and makes them orthogonal; the autoencoder may find any
 # basis.
 #
-# PCA is our **baseline** for images of full size. The code of the convolutional autoencoder below has 512 numbers.
-# Predict: in what fraction of the pages will the judges find all three facts after PCA with 512 numbers? With 128?
-# `torch.pca_lowrank` computes the first directions only.
+# PCA is our **baseline** for images of full size, as it was for the deep autoencoders of Hinton and Salakhutdinov
+# (2006). The code of the convolutional autoencoder below has 512 numbers. Predict: in what fraction of the pages will
+# the judges find all three attributes after PCA with 512 numbers? With 128? `torch.pca_lowrank` computes the first
+# directions only.
 
 # %%
 def pca(fitted: Tensor, x: Tensor, components: int) -> Tensor:
@@ -189,13 +191,14 @@ def pca(fitted: Tensor, x: Tensor, components: int) -> Tensor:
 results = {}
 for components in (128, 512):
     by_pca = pca(train.images[:4_000], test.images, components).clamp(0, 1)
-    results[f"PCA, {components} numbers"] = judged(by_pca, test)
-    print(components, f"mean squared error {F.mse_loss(by_pca, test.images):.4f}", judged(by_pca, test))
+    results[f"PCA, {components} numbers"] = judge_accuracy(by_pca, test)
+    print(components, f"mean squared error {F.mse_loss(by_pca, test.images):.4f}", judge_accuracy(by_pca, test))
 
 # %% [markdown]
-# With 512 numbers PCA is a strong baseline: the judges find all three facts in about 95% of the pages. In squared error
-# it is the *best* linear code of its training pages. It needs $512 \cdot 3{,}072$, about 1.6 million, weights. With 128
-# numbers, all three facts are found in about 40% of the pages.
+# With 512 numbers PCA is a strong baseline: the judges find all three attributes in about 95% of the pages. In squared
+# error it is the *best* linear code of its training pages. It needs $512 \cdot 3{,}072$, about 1.6 million, weights.
+# With 128 numbers, all three attributes are found in about 40% of the pages. (To save time, PCA is fitted on 4,000
+# pages, a quarter of those that the networks below are trained on.)
 
 # %% [markdown]
 # ## A convolutional autoencoder for images
@@ -212,7 +215,7 @@ for components in (128, 512):
 double = nn.ConvTranspose1d(1, 1, kernel_size=4, stride=2, padding=1, bias=False)
 with torch.no_grad():
     double.weight[:] = torch.tensor([[[1.0, 3.0, 3.0, 1.0]]]) / 4
-    print(double(torch.tensor([[[4.0, 8.0]]])).tolist())       # 4 * (1, 3, 3, 1) / 4 + 8 * (1, 3, 3, 1) / 4, two further, cropped
+    print(double(torch.tensor([[[4.0, 8.0]]])).tolist())
 
 # %% [markdown]
 # By hand: $4 \cdot (1,3,3,1)/4 = (1, 3, 3, 1)$ and, two positions further, $8 \cdot (1,3,3,1)/4 = (2, 6, 6, 2)$.
@@ -253,17 +256,17 @@ print(tuple(AutoencoderByHand().encode(test.images[:2]).shape), "parameters",
 
 # %%
 pairs = Batches(train.images, train.images)
-squared = autoencoder.ImageAutoencoder()
-history = fit(squared, pairs, loss=F.mse_loss, epochs=4, lr=4e-3)
-reconstructed = predict(squared, test.images)
-results["squared error"] = judged(reconstructed, test)
+mse_model = autoencoder.ImageAutoencoder()
+history = fit(mse_model, pairs, loss=F.mse_loss, epochs=4, lr=4e-3)
+reconstructed = predict(mse_model, test.images)
+results["squared error"] = judge_accuracy(reconstructed, test)
 print(f"mean squared error {F.mse_loss(reconstructed, test.images):.4f}", results["squared error"])
 show.show_images(torch.cat([test.images[:8], reconstructed[:8]]), alt="Eight pages above, their reconstructions below")
 
 # %% [markdown]
-# No: at least one fact is wrong in about a fifth of the pages. PCA, with 20 times as many weights, does better. Look
-# at the small objects: their outlines are blurred. A small object covers about 80 of 1,024 pixels, so a wrong shape
-# hardly changes the squared error. The texture of the background counts for more.
+# No: at least one attribute is wrong in about a fifth of the pages. PCA, with 20 times as many weights, does better.
+# Look at the small objects: their outlines are blurred. A small object covers about 80 of 1,024 pixels, so a wrong
+# shape hardly changes the squared error. The texture of the background counts for more.
 
 # %% [markdown]
 # ## A perceptual loss
@@ -290,8 +293,8 @@ class Differences(nn.Module):
         return [images.diff(dim=-1)]
 
 
-x, other = torch.tensor([[[[0.2, 0.8]]]]), torch.tensor([[[[0.4, 0.8]]]])                           # (1, 1, 1, 2)
-print(f"{perceptual.PerceptualLoss(Differences(), weight=0.5)(other, x):.4f}")
+x, x_hat = torch.tensor([[[[0.2, 0.8]]]]), torch.tensor([[[[0.4, 0.8]]]])                           # (1, 1, 1, 2)
+print(f"{perceptual.PerceptualLoss(Differences(), weight=0.5)(x_hat, x):.4f}")
 
 # %% [markdown]
 # The judges share no weights with this encoder. It was trained on the training split alone, so held-out combinations
@@ -305,13 +308,13 @@ history = fit(image_model, pairs, loss=perceptual_loss, epochs=4, lr=4e-3)
 
 # %%
 reconstructed = predict(image_model, test.images)
-results["perceptual loss"] = judged(reconstructed, test)
+results["perceptual loss"] = judge_accuracy(reconstructed, test)
 print(f"mean squared error {F.mse_loss(reconstructed, test.images):.4f}")
 show.compare({**results, "original images": original["test"]}, label="object, colour and size correct")
-facts = "object", "colour", "size"
+attributes = "object", "colour", "size"
 for name, judge in judges.items():
-    correct = (judge.predict(reconstructed).cpu() == facts_of(test)).float().mean(dim=0).tolist()
-    print(f"{name:18}", {fact: round(value, 3) for fact, value in zip(facts, correct, strict=True)})
+    correct = (judge.predict(reconstructed).cpu() == attributes_of(test)).float().mean(dim=0).tolist()
+    print(f"{name:18}", {attribute: round(value, 3) for attribute, value in zip(attributes, correct, strict=True)})
 show.show_images(torch.cat([test.images[:8], reconstructed[:8]]), alt="Eight pages above, their reconstructions below")
 
 # %% [markdown]
@@ -321,7 +324,7 @@ show.show_images(torch.cat([test.images[:8], reconstructed[:8]]), alt="Eight pag
 # %%
 for name in judges:
     expect(f"06.{name}", results["perceptual loss"][name] / original["test"][name])
-by_judge = judged(predict(image_model, held_out.images), held_out)
+by_judge = judge_accuracy(predict(image_model, held_out.images), held_out)
 print("held-out combinations", by_judge)
 expect("06.image_held_out", min(by_judge[name] / original["held out"][name] for name in judges))
 
@@ -342,8 +345,9 @@ show.show_mistakes(reconstructed, test.kinds, logits, names=scene.KINDS)
 # 8 × 12 × 12.
 
 # %%
-two = PictureBook("test", pages=8, objects=2)                                                       # 48 pixels
-show.show_images(torch.cat([two.images, predict(image_model, two.images)]), alt="Pages with two objects, reconstructed")
+two_objects = PictureBook("test", pages=8, objects=2)                                               # 48 pixels
+show.show_images(torch.cat([two_objects.images, predict(image_model, two_objects.images)]),
+                 alt="Pages with two objects, reconstructed")
 
 # %% [markdown]
 # ## Denoising
@@ -356,7 +360,7 @@ show.show_images(torch.cat([two.images, predict(image_model, two.images)]), alt=
 # autoencoder above remove noise, although it was not trained to?
 
 # %%
-diagrams.denoising_autoencoder()
+diagrams.denoising_autoencoder(code="(B, 8, 8, 8)")
 
 # %%
 def add_noise(images: Tensor) -> Tensor:
@@ -369,7 +373,7 @@ fit(denoiser, Batches(train.images, train.images, transform=add_noise), loss=per
 noisy = add_noise(test.images)
 rows = {"noisy": noisy, "autoencoder": predict(image_model, noisy), "denoiser": predict(denoiser, noisy)}
 for name, images in rows.items():
-    print(f"{name:12} squared error {F.mse_loss(images, test.images):.4f}", judged(images, test))
+    print(f"{name:12} squared error {F.mse_loss(images, test.images):.4f}", judge_accuracy(images, test))
 show.show_images(torch.cat([images[:12] for images in rows.values()]), columns=12, alt="Noisy pages, reconstructed, denoised")
 
 # %% [markdown]
@@ -383,8 +387,8 @@ show.show_images(torch.cat([images[:12] for images in rows.values()]), columns=1
 # The decoder gives logits over the vocabulary at every position. The loss is lesson 05's cross-entropy; the target is
 # the sentence itself, followed by `<end>`. Sentences about two objects state up to 8 facts.
 #
-# In a second model, a GRU encodes the sentence into *one* vector of 64 numbers, and another GRU decodes it. Predict:
-# which model is better on held-out combinations of object and colour?
+# In a second model, a GRU encodes the sentence into *one* vector of 64 numbers, and another GRU decodes it. This model
+# is trained for twice as many epochs. Predict: which model is better on held-out combinations of object and colour?
 
 # %%
 pages = PictureBook("train", pages=20_000, objects=2)
@@ -406,16 +410,17 @@ for name, model in sentence_models.items():
 text_judge = shipped.load("text_judge")
 
 
-def sentences_judged(model: nn.Module, split: str) -> dict[str, float]:
+def sentence_accuracy(model: nn.Module, split: str) -> dict[str, float]:
     book = PictureBook(split, pages=1_000, objects=2)
-    written = [sentence.decode(row) for row in predict(model, book.tokens).argmax(dim=2)]
-    tokens = text.pad([sentence.encode(line) for line in written])
+    reconstructed = [sentence.decode(row) for row in predict(model, book.tokens).argmax(dim=2)]
+    tokens = text.pad([sentence.encode(line) for line in reconstructed])
     by_network = (text_judge.predict(tokens).cpu() == sentence_parser.answers(book.sentences)).all(dim=1)
-    by_parser = [sentence.parse(a) == sentence.parse(b) for a, b in zip(written, book.sentences, strict=True)]
+    by_parser = [sentence.parse(output) == sentence.parse(target)
+                 for output, target in zip(reconstructed, book.sentences, strict=True)]
     return {"text judge": round(by_network.float().mean().item(), 3), "parser": sum(by_parser) / len(by_parser)}
 
 
-rows = {name: {split: sentences_judged(model, split) for split in ("test", "held_out_pairs", "held_out_phrasings")}
+rows = {name: {split: sentence_accuracy(model, split) for split in ("test", "held_out_pairs", "held_out_phrasings")}
         for name, model in sentence_models.items()}
 for name, row in rows.items():
     for split, scores in row.items():
@@ -461,7 +466,7 @@ history = fit(sound_model, Batches(mels, mels), loss=F.mse_loss, epochs=3, lr=4e
 sound_judge = shipped.load("sound_judge")
 
 
-def words_correct(mels: Tensor, labels: Tensor) -> float:
+def word_accuracy(mels: Tensor, labels: Tensor) -> float:
     raw = mels * log_mel.std + log_mel.mean                                                         # (B, 40, 80)
     logits = predict(sound_judge.classifier, (raw - sound_judge.log_mel.mean) / sound_judge.log_mel.std)
     return (logits.argmax(dim=1) == labels).float().mean().item()
@@ -469,15 +474,15 @@ def words_correct(mels: Tensor, labels: Tensor) -> float:
 
 voices = {"test": spoken.SpokenWords(speech.voices("train")[::6]), "held-out voices": spoken.spoken_words("held_out"),
           "another engine": spoken.spoken_words("far")}
-kept = {}
+relative_accuracy = {}
 for name, split in voices.items():
     before = split.log_mels(log_mel, SAMPLES)
     versions = {"original": before, "PCA": pca(mels[::4], before, 160), "autoencoder": predict(sound_model, before)}
-    scores = {version: words_correct(x, split.labels) for version, x in versions.items()}
-    kept[name] = scores["autoencoder"] / scores["original"]
+    scores = {version: word_accuracy(x, split.labels) for version, x in versions.items()}
+    relative_accuracy[name] = scores["autoencoder"] / scores["original"]
     print(f"{name:16}", {version: round(value, 3) for version, value in scores.items()})
-expect("06.sound", kept["test"])
-expect("06.sound_held_out", kept["held-out voices"])
+expect("06.sound", relative_accuracy["test"])
+expect("06.sound_held_out", relative_accuracy["held-out voices"])
 
 # %% [markdown]
 # PCA does better on single words, which all begin at the first frame. Its limit is the same as with images: it works
@@ -486,11 +491,12 @@ expect("06.sound_held_out", kept["held-out voices"])
 
 # %%
 line = "a small red fish"
-one = log_mel(speech.speak(line, "en-us+Alicia", varied=False)[None])                               # (1, 40, T)
-one = one[..., : one.shape[2] // 8 * 8]
-again = predict(sound_model, one)
-show.show_log_mels(torch.cat([one, again]), titles=["original", "reconstruction"])
-show.play_many([log_mel.inverse(m)[0] for m in (one, again)], words=[line] * 2, titles=["original", "reconstruction"])
+phrase = log_mel(speech.speak(line, "en-us+Alicia", varied=False)[None])                            # (1, 40, T)
+phrase = phrase[..., : phrase.shape[2] // 8 * 8]                                   # a multiple of 8 frames
+reconstruction = predict(sound_model, phrase)
+show.show_log_mels(torch.cat([phrase, reconstruction]), titles=["original", "reconstruction"])
+show.play_many([log_mel.inverse(mel)[0] for mel in (phrase, reconstruction)], words=[line] * 2,
+               titles=["original", "reconstruction"])
 
 # %% [markdown]
 # ## The variational autoencoder
@@ -630,12 +636,12 @@ def training_step(model: nn.Module, optimizer: torch.optim.Optimizer, images: Te
 
 # %%
 balance = {}
-few = Batches(train.images[:8_000], train.images[:8_000])
+small_set = Batches(train.images[:8_000], train.images[:8_000])
 for beta in (0.01, 0.1, 1.0, 10.0):
     model = vae.ImageVAE(code=16, widths=(16, 32, 64)).to(device())
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
     for _epoch in range(2):
-        for images, _ in few:
+        for images, _ in small_set:
             training_step(model, optimizer, images, beta)
     output, mean, log_variance = predict(model, test.images)
     balance[beta] = F.mse_loss(output, test.images).item(), vae.kl_divergence(mean, log_variance).mean().item()
@@ -644,9 +650,9 @@ show.plot_panels({"mean squared error": {"test pages": [error for error, _ in ba
                   "KL divergence in nats": {"test pages": [kl for _, kl in balance.values()]}}, x=list(balance), xlabel="beta")
 
 # %% [markdown]
-# The mean KL divergence is an upper bound of the information that the code carries about the image. A larger $\beta$
-# gives a code with less information. From $\beta = 0.1$ on, the reconstruction gets worse as well; below this value,
-# two epochs of training limit it. At $\beta = 10$ the code carries very little information.
+# The mean KL divergence is an upper bound of the **mutual information** of image and code: how much the code tells about
+# the image. A larger $\beta$ lowers this bound. From $\beta = 0.1$ on, the reconstruction gets worse as well; below this
+# value, the two epochs of training probably limit it. At $\beta = 10$ the code carries very little information.
 #
 # Now train a larger VAE with $\beta = 0.1$: its pixels have an assumed standard deviation of $\sqrt{0.1} \approx 0.3$.
 # The perceptual distance is added to the first term, as half a sum over 3,072 numbers, like the squared error.
@@ -660,7 +666,7 @@ def vae_loss(outputs: tuple[Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
 image_vae = vae.ImageVAE(code=32)
 history = fit(image_vae, pairs, loss=vae_loss, metrics=(), epochs=4, lr=4e-3)
 output, mean, log_variance = predict(image_vae, test.images)
-print("VAE, 32 numbers", judged(output, test), f"KL {vae.kl_divergence(mean, log_variance).mean():.0f} nats")
+print("VAE, 32 numbers", judge_accuracy(output, test), f"KL {vae.kl_divergence(mean, log_variance).mean():.0f} nats")
 with torch.no_grad():
     show.show_images(torch.cat([test.images[:12], output[:12], image_vae.decode(torch.randn(12, 32))]), columns=12,
                      alt="First row: test pages; second: their reconstructions; third: pages generated from random codes")
@@ -668,8 +674,8 @@ with torch.no_grad():
 # %% [markdown]
 # A code of 32 numbers holds less than the autoencoder's 512: the judges recognise fewer than half of the pages. In
 # return, random codes decode to something like pages: a sky, a ground, a coloured shape. Their quality is poor. Shapes
-# merge, and a fine grid covers them (*checkerboard artefacts*). Strided convolutions hardly respond to such a grid,
-# which is a likely reason why the perceptual loss leaves it there.
+# merge, and a fine grid covers them: **checkerboard artefacts** (Odena, Dumoulin and Olah 2016). They are known from
+# transposed convolutions, as in this decoder, and from the gradients of strided ones, as in the perceptual loss.
 
 # %% [markdown]
 # ## Interpolation
@@ -686,8 +692,8 @@ with torch.no_grad():
 def interpolate(start: Tensor, end: Tensor, steps: int) -> Tensor:
     """Codes on the straight line from start to end, both included.   (...), (...) -> (steps, ...)"""
     ### BEGIN SOLUTION
-    a = torch.linspace(0, 1, steps).reshape(-1, *[1] * start.dim())
-    return (1 - a) * start + a * end
+    t = torch.linspace(0, 1, steps).reshape(-1, *[1] * start.dim())                                 # (steps, 1, ...)
+    return (1 - t) * start + t * end
     ### END SOLUTION
 
 
@@ -773,8 +779,8 @@ batch = small[:8]
 changed = batch.clone()
 changed[2] = 0
 with torch.no_grad():
-    moved = (buggy(batch) - buggy(changed)).abs().amax(dim=1) > 1e-6
-print("example 2 was changed; reconstructions that changed:", moved.nonzero()[:, 0].tolist())
+    changed_rows = (buggy(batch) - buggy(changed)).abs().amax(dim=1) > 1e-6
+print("example 2 was changed; reconstructions that changed:", changed_rows.nonzero()[:, 0].tolist())
 
 # %% [markdown]
 # ### Exercise 06.debug: every example its own code  ●●○ · 15 minutes
@@ -831,7 +837,7 @@ def buggy_loss(outputs: tuple[Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
 
 
 collapsed = vae.ImageVAE(code=16, widths=(16, 32, 64))
-fit(collapsed, few, loss=buggy_loss, metrics=(), epochs=2, lr=4e-3, verbose=False)
+fit(collapsed, small_set, loss=buggy_loss, metrics=(), epochs=2, lr=4e-3, verbose=False)
 output, mean, log_variance = predict(collapsed, test.images)
 print(f"KL {vae.kl_divergence(mean, log_variance).mean():.4f} nats   mean squared error {F.mse_loss(output, test.images):.4f}")
 show.show_images(torch.cat([test.images[:8], output[:8]]), alt="Eight pages; below, eight times the same grey image")
@@ -896,12 +902,12 @@ if have_data:
     fit(digit_model, noisy_pairs, loss=F.mse_loss, epochs=4, lr=5e-3)
     noisy = add_strong_noise(test_digits)
     versions = {"clean": test_digits, "noisy": noisy, "denoised": predict(digit_model, noisy)}
-    digits_correct = {}
+    digit_accuracy = {}
     for name, images in versions.items():
-        digits_correct[name] = (predict(classifier, images).argmax(dim=1) == test_labels).float().mean().item()
-    print({name: round(value, 3) for name, value in digits_correct.items()})
+        digit_accuracy[name] = (predict(classifier, images).argmax(dim=1) == test_labels).float().mean().item()
+    print({name: round(value, 3) for name, value in digit_accuracy.items()})
     show.show_images(torch.cat([x[:: len(x) // 12][:12] for x in versions.values()]), columns=12, alt="Digits: clean, noisy, denoised")
-    expect("06.mnist", digits_correct["denoised"] / digits_correct["clean"])
+    expect("06.mnist", digit_accuracy["denoised"] / digit_accuracy["clean"])
 
 # %% [markdown]
 # The classifier was not trained with noise: on noisy digits it is at chance level (10%). After denoising, expect about
@@ -923,7 +929,7 @@ quiz("06")
 # ## Open-ended questions
 #
 # 1. Train the image autoencoder with 4 or 2 maps in its code. Where does the judges' score begin to fall, and which
-#    of the three facts is lost first?
+#    of the three attributes is lost first?
 # 2. A perceptual loss needs a trained encoder. Try one with random weights. How much of the gain is left?
 # 3. Use the autoencoder to find unusual pages: rank test pages, pages with two objects, and noise by their
 #    reconstruction error. Which of them does it not find?
@@ -932,9 +938,8 @@ quiz("06")
 # ## Going further
 #
 # **Vector quantisation** (van den Oord et al. 2017) replaces each of the 8 × 8 vectors of a code by the nearest of 256
-# learned vectors. An image becomes 64 integers, like the tokens of a sentence. In a small experiment with networks of
-# this size (one seed), a judge found the object in 43% of the pages with squared error, and in 74% with the perceptual
-# loss.
+# learned vectors. An image becomes 64 integers, like the tokens of a sentence. If you build it, compare the squared
+# error with the perceptual loss again.
 
 # %% [markdown]
 # ## Summary
@@ -965,8 +970,10 @@ quiz("06")
 # *Deep residual learning for image recognition*, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385). van den Oord,
 # Vinyals, Kavukcuoglu 2017, *Neural discrete representation learning*,
 # [arXiv:1711.00937](https://arxiv.org/abs/1711.00937). Rombach et al. 2022, *High-resolution image synthesis with
-# latent diffusion models*, [arXiv:2112.10752](https://arxiv.org/abs/2112.10752). Zeghidour et al. 2021, *SoundStream:
-# An end-to-end neural audio codec*, [arXiv:2107.03312](https://arxiv.org/abs/2107.03312). Griffin, Lim 1984, *Signal
-# estimation from modified short-time Fourier transform*,
-# [doi:10.1109/TASSP.1984.1164317](https://doi.org/10.1109/TASSP.1984.1164317). LeCun et al. 1998, *Gradient-based
-# learning applied to document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791): MNIST.
+# latent diffusion models*, [arXiv:2112.10752](https://arxiv.org/abs/2112.10752). Odena, Dumoulin, Olah 2016,
+# *Deconvolution and checkerboard artifacts*, [doi:10.23915/distill.00003](https://doi.org/10.23915/distill.00003).
+# Zeghidour et al. 2021, *SoundStream: An end-to-end neural audio codec*,
+# [arXiv:2107.03312](https://arxiv.org/abs/2107.03312). Griffin, Lim 1984, *Signal estimation from modified short-time
+# Fourier transform*, [doi:10.1109/TASSP.1984.1164317](https://doi.org/10.1109/TASSP.1984.1164317). LeCun et al. 1998,
+# *Gradient-based learning applied to document recognition*, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791):
+# MNIST.
