@@ -139,8 +139,8 @@ def encode_pages(questions: Questions) -> tuple[Tensor, Tensor]:
 
 
 raw = {split: encode_pages(questions) for split, questions in question_sets.items()}
-maps, words = raw["train"]
-print(f"feature maps of a page {tuple(maps.shape[1:])}, a spoken word {tuple(words.shape[1:])}")
+maps, word_features = raw["train"]
+print(f"feature maps of a page {tuple(maps.shape[1:])}, a spoken word {tuple(word_features.shape[1:])}")
 
 # %% [markdown]
 # `(128, 6, 6)` means 36 positions in 6 rows, with 128 features each. As in lesson 08, subtract the mean and divide each
@@ -149,11 +149,11 @@ print(f"feature maps of a page {tuple(maps.shape[1:])}, a spoken word {tuple(wor
 
 # %%
 map_mean, map_scale = maps.mean(dim=(0, 2, 3), keepdim=True), maps.std(dim=(0, 2, 3)).mean()
-sound_mean, sound_scale = words.mean(dim=0), words.std(dim=0).mean()
+sound_mean, sound_scale = word_features.mean(dim=0), word_features.std(dim=0).mean()
 image_tokens = {split: with_positions((maps - map_mean) / map_scale, reach=3.0) for split, (maps, _) in raw.items()}
-sound = {split: (words - sound_mean) / sound_scale for split, (_, words) in raw.items()}
+sound = {split: (word_features - sound_mean) / sound_scale for split, (_, word_features) in raw.items()}
 print("tokens", tuple(image_tokens["train"].shape), "  sounds", tuple(sound["train"].shape))  # (N, 36, 130), (2 N, 128)
-del raw, maps, words                                                            # to save memory
+del raw, maps, word_features                                                            # to save memory
 
 
 def batches(split: str, **options) -> QuestionBatches:
@@ -283,9 +283,9 @@ diagrams.cross_attention()
 # In this lesson $A$ is a single token, the spoken word, and $P$ are the positions of the image.
 
 # %% tags=["nbval-check-output"]
-word, three = torch.tensor([[1.0, 0, 2]]), torch.tensor([[1.0, 0], [0, 1], [1, 1]])     # (1, 3), (3 positions, 2)
+word, positions = torch.tensor([[1.0, 0, 2]]), torch.tensor([[1.0, 0], [0, 1], [1, 1]])  # (1, 3), (3 positions, 2)
 W_q, W_k, W_v = torch.tensor([[2.0, 0, 0], [0, 0, 1]]), torch.eye(2), torch.tensor([[10.0, 20]])
-queries, keys, values = word @ W_q.T, three @ W_k.T, three @ W_v.T                      # (1, 2), (3, 2), (3, 1)
+queries, keys, values = word @ W_q.T, positions @ W_k.T, positions @ W_v.T              # (1, 2), (3, 2), (3, 1)
 scores = queries @ keys.T / 2**0.5                                                      # (1, 3): 1.41, 1.41, 2.83
 weights = scores.softmax(dim=-1)
 print("weights", [round(w, 3) for w in weights[0].tolist()], "  output", round((weights @ values).item(), 3),
@@ -304,7 +304,7 @@ print("weights", [round(w, 3) for w in weights[0].tolist()], "  output", round((
 def cross_attention(query_tokens: Tensor, other: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> tuple[Tensor, Tensor]:
     """One modality attends to another.   -> output (B, T_q, D), weights (B, T_q, T_k)
 
-    query_tokens (B, T_q, D_query), other (B, T_k, D_other), W_q (d, D_query), W_k (d, D_other), W_v (D, D_other)
+    query_tokens: A (B, T_q, D_A), other: P (B, T_k, D_P), W_q (d, D_A), W_k (d, D_P), W_v (D, D_P)
     """
     ### BEGIN SOLUTION
     queries, keys, values = query_tokens @ W_q.T, other @ W_k.T, other @ W_v.T
@@ -361,7 +361,7 @@ diagrams.cross_attention_model()
 
 # %%
 class QuestionAnswererByHand(nn.Module):
-    """(B, T, 130) positions, (B, 128) spoken word, (B, L) question -> logits (B, 14)"""
+    """(B, 36, 130) positions, (B, 128) spoken word, (B, T) question -> logits (B, 14)"""
 
     def __init__(self, heads: int, width: int = 64):
         super().__init__()
@@ -374,9 +374,11 @@ class QuestionAnswererByHand(nn.Module):
         self.head = nn.Sequential(nn.ReLU(), nn.Linear(2 * width, width), nn.ReLU(), nn.Linear(width, len(ANSWERS)))
 
     def attend(self, positions: Tensor, sound: Tensor) -> tuple[Tensor, Tensor]:
-        parts = self.query(sound)[:, None], self.key(positions), self.value(positions)  # (B, 1, D), (B, T, D), (B, T, 2D)
-        heads = (x.unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in parts)      # (B, heads, ., .)
-        output, weights = attention(*heads)                                             # (B, heads, 1, .), (B, heads, 1, T)
+        def split(x: Tensor) -> Tensor:                                                 # (B, 36, D) -> (B, heads, 36, D / heads)
+            return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+        queries, keys, values = split(self.query(sound)[:, None]), split(self.key(positions)), split(self.value(positions))
+        output, weights = attention(queries, keys, values)                              # (B, heads, 1, .), (B, heads, 1, 36)
         return output.flatten(1), weights[:, :, 0]
 
     def forward(self, positions: Tensor, sound: Tensor, tokens: Tensor) -> Tensor:
@@ -407,7 +409,8 @@ show.compare(by_question({"hidden layer": pooled["hidden layer"], "one head": on
 #
 # ## Which positions get the attention?
 #
-# Two pages with two words each: the weights of all four heads, plotted over the image.
+# Two pages with two words each: the weights of all four heads, plotted over the image. Each map has its own colour
+# scale: yellow is its largest weight, however small that is.
 
 # %%
 def attention_of(model: nn.Module, split: str = "test") -> Tensor:
@@ -456,13 +459,14 @@ show.compare(rows, label="fraction of the weight")
 expect("09.attention", attention_fractions(weights[:, :, best])["named object"])
 
 # %% [markdown]
-# Some heads are *focused*: most of their weight lies on the named object. Others are *diffuse*: they cover both objects
-# and their surroundings. Which head does what varies between runs. The largest weight is often at an object's edge,
-# probably because the receptive field of a position is larger than its cell.
+# We call a head *focused* if most of its weight lies on the named object. The others are *diffuse*: they divide their
+# weight about equally between both objects, and a large part lies elsewhere. Which heads are focused varies between
+# runs. The largest weight is often at an object's edge, probably because the receptive field of a position is larger
+# than its cell.
 #
-# With a single head, chance decides how focused it becomes. If it is focused, its output hardly depends on where the
-# other object is; if diffuse, it also covers the other object. Its accuracy varies between seeds (see the table in
-# "Going further").
+# With a single head, the random seed decides how focused it becomes. If it is focused, its output hardly depends on
+# where the other object is; if diffuse, it also covers the other object. Its accuracy varies between seeds (see the
+# table in "Going further").
 
 # %% [markdown]
 # The training labels were answers such as "blue" and "left", nothing else. (The encoders had learned to distinguish
@@ -597,7 +601,7 @@ explorer
 
 # %% [markdown]
 # Every word yields some attention map: the weights sum to 1, and there is no option "nowhere". A map is therefore no
-# evidence that a model understood a word. Compare it with maps for words that the model was not trained on.
+# evidence that a model learned what a word means. Compare it with maps for words that the model was not trained on.
 #
 # ## Debugging exercise
 #
@@ -703,8 +707,9 @@ except NotImplementedError:
 # ## On real data: where is the spoken digit?
 #
 # The data are three handwritten digits in a row (MNIST) and a recording of one of them (the Free Spoken Digit Dataset):
-# left, middle or right? The network is never told which digit is which. Two of six speakers are held out, three times,
-# and test digits come from the test split. As in lesson 08, image and recording are paired **by label**.
+# left, middle or right? The fusion network is trained on the position alone; no label names the digits of a strip. Two
+# of six speakers are held out, three times, and test digits come from the test split. As in lesson 08, image and
+# recording are paired **by label**.
 
 # %% [markdown]
 # First, an image encoder trained on single digits. On a strip three times as wide as a digit, its feature maps have 11
@@ -714,8 +719,8 @@ except NotImplementedError:
 # %%
 rows = {split: real.load_or_explain("mnist", split) for split in ("train", "test")}
 recordings = real.load_or_explain("free_spoken_digits", "train")
-have = all((*rows.values(), recordings))
-if have:
+have_data = all((*rows.values(), recordings))
+if have_data:
     written = {split: real.images(part.shuffle(seed=0).select(range(examples(most))))
                for (split, part), most in zip(rows.items(), (12_000, 5_000), strict=True)}
     waveforms = [audio.same_loudness(real.sound(row)[0]) for row in recordings]
@@ -752,11 +757,12 @@ def classifier_without(held_out: Tensor) -> tuple[Tensor, Tensor]:
     return scaled, predict(classifier, mels).argmax(dim=1)
 
 
-def strips_and_words(split: str, who: Tensor, count: int) -> tuple[Tensor, ...]:
+def strips_and_words(split: str, selected: Tensor, count: int) -> tuple[Tensor, ...]:
     """Strips (N, 1, 28, 84), their digits' indices in the split (N, 3), recordings (N,), positions of the spoken digit (N,)."""
     images, labels = written[split]
-    triples, chosen, position = spoken_grounding(labels, digits[who], count)
-    return torch.cat([images[column] for column in triples.T], dim=3), triples, who.nonzero()[:, 0][chosen], position
+    triples, chosen, position = spoken_grounding(labels, digits[selected], count)
+    recording_index = selected.nonzero()[:, 0][chosen]
+    return torch.cat([images[column] for column in triples.T], dim=3), triples, recording_index, position
 
 
 # %% [markdown]
@@ -764,20 +770,29 @@ def strips_and_words(split: str, who: Tensor, count: int) -> tuple[Tensor, ...]:
 # digits, and the rule selects the image whose predicted digit equals that of the recording. Which will win?
 
 # %%
-if have:
-    people, accuracies = sorted(set(speakers)), {"cross-attention": [], "compare predicted digits": []}
-    read = predict(digit_classifier, written["test"][0]).argmax(dim=1)
-    for held in (people[:2], people[2:4], people[4:]):
+def trained_on_strips(strips: Tensor, spoken_words: Tensor, position: Tensor) -> nn.Module:
+    """A cross-attention model without a question.   strips (N, 1, 28, 84), spoken_words (N, 128), position (N,)"""
+    model = QuestionAnswerer(3, vocabulary_size=1, image_width=98, heads=4)
+    no_question = torch.zeros(len(strips), 1, dtype=torch.int64)
+    fit(model, Batches(windows_of(strips), spoken_words, no_question, position), epochs=6, lr=2e-3, verbose=False)
+    return model
+
+
+# %%
+if have_data:
+    speaker_names, accuracies = sorted(set(speakers)), {"cross-attention": [], "compare predicted digits": []}
+    image_predictions = predict(digit_classifier, written["test"][0]).argmax(dim=1)
+    for held in (speaker_names[:2], speaker_names[2:4], speaker_names[4:]):
         held_out = torch.tensor([speaker in held for speaker in speakers])
-        speech_features, heard = classifier_without(held_out)
+        speech_features, sound_predictions = classifier_without(held_out)
         strips, _, chosen, position = strips_and_words("train", ~held_out, examples(6_000))
-        model = QuestionAnswerer(3, vocabulary_size=1, image_width=98, heads=4)
-        no_question = torch.zeros(len(strips), 1, dtype=torch.int64)
-        fit(model, Batches(windows_of(strips), speech_features[chosen], no_question, position), epochs=6, lr=2e-3, verbose=False)
+        model = trained_on_strips(strips, speech_features[chosen], position)
         strips, triples, chosen, position = strips_and_words("test", held_out, examples(1_500))
-        predicted = predict(model, (windows_of(strips), speech_features[chosen], no_question[:len(strips)])).argmax(dim=1)
+        no_question = torch.zeros(len(strips), 1, dtype=torch.int64)
+        predicted = predict(model, (windows_of(strips), speech_features[chosen], no_question)).argmax(dim=1)
         accuracies["cross-attention"].append((predicted == position).float().mean().item())
-        rule = (read[triples] == heard[chosen][:, None]).float().argmax(dim=1)                  # the first where none matches
+        matches = image_predictions[triples] == sound_predictions[chosen][:, None]              # (N, 3)
+        rule = matches.float().argmax(dim=1)                                                    # the first where none matches
         accuracies["compare predicted digits"].append((rule == position).float().mean().item())
     show.bar_with_range(accuracies, chance=1 / 3)
     expect("09.digit", sum(accuracies["cross-attention"]) / 3)
@@ -788,7 +803,7 @@ if have:
 # attention weights, averaged over four heads, for the last two speakers:
 
 # %%
-if have:
+if have_data:
     with torch.no_grad():
         _, digit_weights = model.attend(windows_of(strips[:6]).to(device()), speech_features[chosen[:6]].to(device()))
     show.show_heatmap_over(strips[:6].expand(-1, 3, -1, -1), digit_weights.cpu().mean(dim=1, keepdim=True), columns=3,
@@ -796,7 +811,7 @@ if have:
                                    for i, answer, true in zip(chosen[:6], predicted[:6].tolist(), position[:6].tolist(), strict=True)])
 
 # %% [markdown]
-# The largest weight does not always lie on the spoken digit: to conclude that the digit is at one end, attending to the
+# The largest weight often does not lie on the spoken digit: to conclude that the digit is at one end, attending to the
 # other two suffices. Do not take an attention map for an explanation of the answer.
 
 # %% [markdown]
@@ -910,9 +925,9 @@ show.compare(by_question(low_rank_models))
 
 # %% [markdown]
 # A higher rank gains almost nothing on pooled vectors. The same products on concatenated positions gain about ten
-# points on average, all of them on *position*: pooling had discarded the information. Concatenation, however, has
-# separate weights for every position, so what it learns about boats on the left must be learned again for boats on the
-# right. Cross-attention shares its weights over positions.
+# points on average. *Position* gains more than forty, since pooling had discarded where things are; *colour* loses
+# some. Concatenation, however, has separate weights for every position, so what it learns about boats on the left must
+# be learned again for boats on the right. Cross-attention shares its weights over positions.
 
 # %% [markdown]
 # ### Ablation: uniform heads
@@ -931,8 +946,8 @@ def with_uniform(heads: list[int]) -> dict[str, float]:
     attended = torch.einsum("pohc,pchd->pohd", changed.to(device()), values).flatten(2)         # (pages, objects, 128)
     attended = attended.flatten(0, 1).repeat_interleave(len(QUESTIONS), dim=0)                  # one for each question
     logits = answerer.head(answerer.film({"image": attended, "text": answerer.encode_text(test.tokens.to(device()))}))
-    right = (logits.argmax(dim=1).cpu() == test.labels).unflatten(0, (-1, 3)).float().mean(dim=0)
-    return dict(zip(QUESTIONS, right.tolist(), strict=True))
+    accuracies = (logits.argmax(dim=1).cpu() == test.labels).unflatten(0, (-1, 3)).float().mean(dim=0)
+    return dict(zip(QUESTIONS, accuracies.tolist(), strict=True))
 
 
 diffuse = [head for head in range(4) if head not in focused]
@@ -948,8 +963,8 @@ show.compare({"all heads": with_uniform([]), "focused heads made uniform": with_
 #
 # Here one modality attends to another. What if all should attend to all: 36 positions, the words of the question,
 # frames of a sound? Concatenating all tokens into one sequence costs $T^2$ weights per head (lesson 04). Nagrani et al.
-# (2021) insert a few **bottleneck tokens** $s$. In each of their layers, a modality attends to itself and to $s$; the
-# $M$ resulting versions of $s$ are then averaged:
+# (2021) insert a few **bottleneck tokens** $s$. In each of their fusion layers, a modality attends to itself and to
+# $s$; the $M$ resulting versions of $s$ are then averaged:
 #
 # $$[s_m;\, x_m] \leftarrow \text{layer}_m\big([s;\, x_m]\big), \qquad s \leftarrow \tfrac1M \textstyle\sum_m s_m$$
 
@@ -1012,8 +1027,9 @@ for n, sequence, bottleneck in zip(lengths, *costs.values(), strict=True):
     print(f"{n:3} tokens per modality: {sequence.bytes / bottleneck.bytes:.1f} times as much memory in one sequence")
 
 # %% [markdown]
-# The ratio of memory approaches 3, the number of modalities: attention *within* each modality still costs $T^2$, only
-# attention *between* modalities shrinks from $T^2$ to $T\,b$. For short sequences three small layers take longer than one.
+# The ratio of memory grows with $T$, to about 2 at 256 tokens. For the attention weights alone it approaches 3, the
+# number of modalities: attention *within* each modality still costs $T^2$, only attention *between* modalities shrinks
+# from $T^2$ to $T\,b$. For short sequences three small layers take longer than one.
 # Nagrani et al. report better accuracy than with one sequence, at a lower cost: the bottleneck forces each modality to
 # select what it passes on.
 

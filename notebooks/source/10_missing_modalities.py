@@ -658,15 +658,22 @@ if have_data:
 # the plain model be without the word? It still has a handwritten digit *and* a voice.
 
 # %%
+def paired_digits(held: list[str]) -> dict[str, tuple[tuple[Tensor, Tensor, Tensor], Tensor]]:
+    """Images, log-mel spectrograms and spelled words, with their labels; the held-out speakers are in the test split."""
+    held_out = torch.tensor([speaker in held for speaker in speakers])
+    mels = audio.LogMel(rate=8_000, hop=0.020).fit(spoken[~held_out][::5])(spoken)                  # (2700, 40, 38)
+    data = {}
+    for split, voices in (("train", ~held_out), ("test", held_out)):
+        images, truth = written[split]
+        data[split] = (images, mels[voices][matching.partners(truth, digits[voices])], spelled[truth]), truth
+    return data
+
+
+# %%
 if have_data:
     speaker_names, folds = sorted(set(speakers)), {"plain": [], "with dropout": []}
     for held in (speaker_names[:2], speaker_names[2:4], speaker_names[4:]):
-        held_out = torch.tensor([speaker in held for speaker in speakers])
-        mels = audio.LogMel(rate=8_000, hop=0.020).fit(spoken[~held_out][::5])(spoken)                              # (2700, 40, 38)
-        data = {}
-        for split, voices in (("train", ~held_out), ("test", held_out)):
-            images, truth = written[split]
-            data[split] = (images, mels[voices][matching.partners(truth, digits[voices])], spelled[truth]), truth
+        data = paired_digits(held)
         for name, rates in (("plain", None), ("with dropout", {"image": 0.3, "sound": 0.3, "text": 0.8})):
             seed_everything()
             model = Branches(encoders() | {"image": cnn.ImageEncoder((16, 32, 64), in_channels=1)}, 64, 10, dropout=rates)
