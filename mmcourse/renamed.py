@@ -110,7 +110,11 @@ NAMES = {  # names in modules that did not move; modules that moved are in MODUL
     "mmcourse.data.real": {"pictures": "images"},
     "mmcourse.metrics": {"share_right": "caption_accuracy"},
     "mmcourse.models.attribution": {"gradient_shares": "gradient_attributions"},
-    "mmcourse.models.captioner": {"Bring": "MemoryProjection"},
+    "mmcourse.models.captioner": {
+        "Bring": "MemoryProjection",
+        "waves": "position_features",
+        "WAVES": "POSITION_FEATURES",
+    },
     "mmcourse.models.cnn": {
         "PictureEncoder": "ImageEncoder",
         "PictureClassifier": "ImageClassifier",

@@ -20,7 +20,7 @@ from mmcourse.models.transformer import DecoderBlock
 from mmcourse.picturebook.sentence import MASK
 from mmcourse.renamed import names_of, old_keywords
 
-WAVES = 14
+POSITION_FEATURES = 14  # of a pair of coordinates
 
 
 class MemoryProjection(nn.Module):
@@ -33,14 +33,14 @@ class MemoryProjection(nn.Module):
     def __init__(self, features: int, width: int):
         super().__init__()
         self.content = nn.Sequential(nn.LayerNorm(features), nn.Linear(features, width))
-        self.position = nn.Linear(WAVES, width)
+        self.position = nn.Linear(POSITION_FEATURES, width)
 
     def forward(self, positions: Tensor) -> Tensor:
-        return 2 * self.content(positions[..., :-2]) + self.position(3 * waves(positions[..., -2:]))
+        return 2 * self.content(positions[..., :-2]) + self.position(3 * position_features(positions[..., -2:]))
 
 
-def waves(xy: Tensor) -> Tensor:
-    """Coordinates from -1 to 1 and their sines and cosines at three frequencies.   (..., 2) -> (..., WAVES)"""
+def position_features(xy: Tensor) -> Tensor:
+    """Coordinates from -1 to 1, and their sines and cosines at three frequencies.   (..., 2) -> (..., 14)"""
     turned = [wave(torch.pi * turns * xy) for turns in (0.5, 1.0, 2.0) for wave in (torch.sin, torch.cos)]
     return torch.cat([xy, *turned], dim=-1)
 
@@ -201,11 +201,11 @@ class ShowAttendAndTell(ShowAndTell):
         self.norm = nn.LayerNorm(width)
         self.query = nn.Linear(width, width)
         self.key = MemoryProjection(self.encoder.width, width)
-        self.position = nn.Linear(WAVES, width)
+        self.position = nn.Linear(POSITION_FEATURES, width)
 
     def initial_state(self, positions: Tensor) -> tuple[Tensor, ...]:
         keys = self.key(positions)  # (B, T, H)
-        values = self.image_projection(positions[..., :-2]) + self.position(waves(positions[..., -2:]))
+        values = self.image_projection(positions[..., :-2]) + self.position(position_features(positions[..., -2:]))
         first = keys.mean(dim=1).tanh()
         return first, *(torch.zeros_like(first) for _ in range(3)), keys, values
 

@@ -138,8 +138,9 @@ diagrams.show_and_tell()
 # %% [markdown]
 # One difference from the paper: Vinyals et al. show the image vector $v$ once, before the first word. They also tried
 # $v$ as an extra input at every step and found it worse: the network exploited noise in the image and overfitted more
-# easily. Here $v$ is concatenated to every word embedding $e_t$. This keeps the code short, and the attention decoder
-# below, whose image vector changes at every step, can then start from the same weights.
+# easily. Here $v$ is concatenated to every word embedding $e_t$, and to every state before the output layer. This keeps
+# the code short, and the attention decoder below, whose image vector changes at every step, can then start from the same
+# weights.
 
 # %%
 class OneVectorCaptioner(nn.Module):
@@ -224,8 +225,9 @@ print([round(training_step(model, optimiser, augmented, inputs, targets), 2) for
 # Then the same for all batches with `fit`, which also changes the learning rate and clips the gradient.
 
 # %%
-one = captioner.ShowAndTell(len(VOCABULARY))
-fit(one, batches, loss=captions.caption_loss, metrics={"word accuracy": captions.word_accuracy}, epochs=10, lr=6e-3, clip=1.0)
+one_object_captioner = captioner.ShowAndTell(len(VOCABULARY))
+fit(one_object_captioner, batches, loss=captions.caption_loss, metrics={"word accuracy": captions.word_accuracy},
+    epochs=10, lr=6e-3, clip=1.0)
 del single.images, batches                                                     # to save memory
 
 # %% [markdown]
@@ -239,9 +241,9 @@ del single.images, batches                                                     #
 #
 # ### Exercise 12.2: greedy decoding  ●●○ · 10 minutes
 #
-# `step(state, word)` returns the logits of the next word and the new state: for an LSTM its hidden and cell state, for a GRU one tensor. Pass it on as it is. Stop at
-# `end`, which is not part of the caption, and after `longest` words in any case: otherwise a model may repeat "red red red"
-# forever.
+# `step(state, word)` returns the logits of the next word and the new state: for an LSTM its hidden and cell state, for a
+# GRU one tensor. Pass it on as it is. Stop at `end`, which is not part of the caption, and after `longest` words in any
+# case: otherwise a model may repeat "red red red" forever.
 
 # %%
 def generate(step, state, start: int, end: int, longest: int) -> list[int]:
@@ -266,10 +268,11 @@ check("12.2", generate)
 # correct. What fraction of the captions will be?
 
 # %%
-generated = decoding.captions(one, test[1].images)
+generated = decoding.captions(one_object_captioner, test[1].images)
 show.show_pages(test[1], rows=1, columns=5, sentences=generated)
 one_accuracy = metrics.caption_accuracy(generated, test[1].scenes)
-one_held_out = metrics.caption_accuracy(decoding.captions(one, held_out[1].images), held_out[1].scenes)
+held_out_captions = decoding.captions(one_object_captioner, held_out[1].images)
+one_held_out = metrics.caption_accuracy(held_out_captions, held_out[1].scenes)
 print(f"correct: test {one_accuracy:.1%}, held-out combinations {one_held_out:.1%}")
 expect("12.one_object", one_accuracy)
 
@@ -279,7 +282,7 @@ expect("12.one_object", one_accuracy)
 # of lesson 01: in training, the colour predicts the kind. "Going further" measures what more augmentation gains.
 
 # %% [markdown]
-# ## Two objects: one vector is insufficient
+# ## Two objects: one vector is a bottleneck
 #
 # How well does the same network describe two objects? To save time, the answer is in a stored table. Its models were
 # trained with more augmentation than yours (see "Going further"). Before you run the cell, guess the caption accuracy
@@ -293,7 +296,8 @@ show.show_stored_table("12_captioning")
 # much closer, but 29% wrong words are a third more than 22%. One wrong word is enough to make a caption wrong.
 #
 # Max pooling discards position. The vector represents that red, blue, a fish and a boat are present, but hardly which
-# of the two is red, or which is on the left.
+# of the two is red, or which is on the left. (Both decoders use the same encoder, which was trained on single objects and
+# then frozen. A one-vector captioner trained on two objects from end to end may do better.)
 
 # %% [markdown]
 # ## Attention before each word
@@ -318,20 +322,21 @@ diagrams.attention_captioner()
 # weights $3/4$ and $1/4$, and $c = (3/4, 1/4)$.
 
 # %% tags=["nbval-check-output"]
-positions, query = torch.eye(2), torch.tensor([[3.0, 1.0]]).log()              # (T, D), (1, D)
+positions, query = torch.eye(2), torch.tensor([[3.0, 1.0]]).log()              # (P, D), (1, D)
 context = nn.functional.scaled_dot_product_attention(query, positions, positions, scale=1.0)
 print(f"by hand (0.75, 0.25)   PyTorch ({context[0, 0]:.2f}, {context[0, 1]:.2f})")
 
 # %% [markdown]
 # ### Exercise 12.3: one step of attention  ●●○ · 10 minutes
 #
-# Compute scores, weights and context for a batch. Return the context and the weights. Scores can be large; gradients reach all three arguments.
+# Compute scores, weights and context for a batch of `P` positions each. Return the context and the weights. Scores can be
+# large; gradients reach all three arguments.
 
 # %%
 def attend(state: Tensor, positions: Tensor, W: Tensor) -> tuple[Tensor, Tensor]:
-    """The context and the attention weights.   (B, H), (B, T, D), (D, H) -> (B, D), (B, T)"""
+    """The context and the attention weights.   (B, H), (B, P, D), (D, H) -> (B, D), (B, P)"""
     ### BEGIN SOLUTION
-    scores = (positions @ (state @ W.T)[:, :, None]).squeeze(2)                # (B, T)
+    scores = (positions @ (state @ W.T)[:, :, None]).squeeze(2)                # (B, P)
     weights = scores.softmax(dim=1)
     return (weights[:, :, None] * positions).sum(dim=1), weights
     ### END SOLUTION
@@ -345,8 +350,8 @@ check("12.3", attend)
 #
 # One LSTM, the **attention LSTM**, reads the words; its state is the query. A second one, the **language LSTM**, reads
 # the words and the context and predicts the next word (Anderson et al. 2018). As in lesson 04, $W$ is the product of
-# two layers, `query` and `key`, and the scores are divided by the square root of the width. `position` adds the
-# location of the attended features to the context.
+# two layers, `query` and `key`, and the scores are divided by the square root of the width. `position` adds a sinusoidal
+# encoding of the location to the values, so the context contains where the attended features are.
 
 # %%
 class AttentionDecoder(nn.Module):
@@ -356,20 +361,21 @@ class AttentionDecoder(nn.Module):
         self.attention_lstm = nn.LSTM(width, width, batch_first=True)
         self.norm, self.query = nn.LayerNorm(width), nn.Linear(width, width)
         self.key = captioner.MemoryProjection(features, width)          # a linear layer of content and position
-        self.value, self.position = nn.Linear(features, width), nn.Linear(captioner.WAVES, width)
+        self.value, self.position = nn.Linear(features, width), nn.Linear(captioner.POSITION_FEATURES, width)
         self.language_lstm = nn.LSTM(2 * width, width, batch_first=True)
         self.head = nn.Linear(2 * width, vocabulary_size)
 
-    def forward(self, positions: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:    # (B, T, D + 2), (B, L)
+    def forward(self, positions: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:    # (B, P, D + 2), (B, L)
         content, xy = positions[..., :-2], positions[..., -2:]
-        keys, values = self.key(positions), self.value(content) + self.position(captioner.waves(xy))    # (B, T, H)
+        keys = self.key(positions)                                                    # (B, P, H)
+        values = self.value(content) + self.position(captioner.position_features(xy))  # (B, P, H)
         words, h = self.embedding(tokens), keys.mean(dim=1).tanh()[None]              # (B, L, H), (1, B, H)
         states, _ = self.attention_lstm(words, (h, torch.zeros_like(h)))
         scores = self.query(self.norm(states + words)) @ keys.transpose(1, 2) / keys.shape[2] ** 0.5
-        weights = scores.softmax(dim=2)                                               # (B, L, T)
+        weights = scores.softmax(dim=2)                                               # (B, L, P)
         context = weights @ values                                                    # (B, L, H)
         states, _ = self.language_lstm(torch.cat([words, context], dim=2))
-        return self.head(torch.cat([states, context], dim=2)), weights                # (B, L, V), (B, L, T)
+        return self.head(torch.cat([states, context], dim=2)), weights                # (B, L, V), (B, L, P)
 
 
 # %% [markdown]
@@ -386,8 +392,8 @@ class AttentionDecoder(nn.Module):
 # object. Only the attention starts from random initialisation. Which parts are new?
 
 # %%
-attending = captioner.ShowAttendAndTell(len(VOCABULARY), frozen=True)
-new, _ = attending.load_state_dict(one.state_dict(), strict=False)
+attention_captioner = captioner.ShowAttendAndTell(len(VOCABULARY), frozen=True)
+new, _ = attention_captioner.load_state_dict(one_object_captioner.state_dict(), strict=False)
 print("randomly initialised:", ", ".join(sorted({name.split(".")[0] for name in new})))
 
 # %% [markdown]
@@ -396,10 +402,11 @@ print("randomly initialised:", ", ".join(sorted({name.split(".")[0] for name in 
 # shifted. A training step then costs only the decoder.
 
 # %%
-features, sentences = captions.cached_features(attending, train.images, train_captions, rounds=2 * ((captions.mirror, captions.move),))
+features, sentences = captions.cached_features(attention_captioner, train.images, train_captions,
+                                               rounds=[(captions.mirror, captions.move)] * 2)
 print(features.shape, sentences.shape)                                         # (16000, 128, 6, 6), (16000, 4, L)
 del train.images                                                               # to save memory
-fit(attending, captions.CaptionBatches(features, sentences, size=32), loss=captions.caption_loss,
+fit(attention_captioner, captions.CaptionBatches(features, sentences, size=32), loss=captions.caption_loss,
     metrics={"word accuracy": captions.word_accuracy}, epochs=6, lr=3e-3, clip=1.0)
 
 # %% [markdown]
@@ -417,13 +424,13 @@ def evaluated(model: nn.Module, split: str = "test", **options) -> dict[str, flo
     return {part: correct[part].double().mean().item() for part in ("kinds", "colours", "sizes", "relation", "meaning")}
 
 
-yours = {split: evaluated(attending, split) for split in ("test", "held-out combinations")}
+yours = {split: evaluated(attention_captioner, split) for split in ("test", "held-out combinations")}
 show.compare(yours, label="fraction of correct captions")
 expect("12.two_objects_from_scratch", yours["test"]["meaning"])
 
 # %% [markdown]
 # Colours and sizes are the easiest parts. Kinds are the hardest, and a wrong kind makes the relation wrong too. On
-# held-out combinations most of the accuracy is lost, as with one object.
+# held-out combinations nearly all captions are wrong, because the kinds are. With one object the loss was smaller.
 #
 # ## Attention maps
 #
@@ -442,7 +449,7 @@ def attention_maps(model: nn.Module, image: Tensor) -> tuple[list[str], Tensor]:
 
 
 index = 3
-words, maps = attention_maps(attending, test[2].images[index])
+words, maps = attention_maps(attention_captioner, test[2].images[index])
 if words:                                                                      # an empty caption has no maps
     show.show_heatmap_over(test[2].image(index, 128).expand(len(words), -1, -1, -1), maps, titles=words, columns=7)
 
@@ -468,21 +475,18 @@ if words:                                                                      #
 def continue_caption(model: nn.Module, image: Tensor, beginning: str) -> str:
     """Greedy decoding after a given beginning."""
     state, generated = model.start(image[None].to(device())), []
-    given = [START, *encode(beginning)]
-    for t in range(30):
-        word = given[t] if t < len(given) else generated[-1]
+    for word in (START, *encode(beginning)):                                   # the given words
         logits, state = model.step(state, torch.tensor([word], device=device()))
-        if t >= len(given) - 1:                                                # all given words have been read
-            generated.append(int(logits.argmax()))
-        if generated and generated[-1] == END:
-            break
+    while (word := int(logits.argmax())) != END and len(generated) < 20:       # the decoder's own words
+        generated.append(word)
+        logits, state = model.step(state, torch.tensor([word], device=device()))
     return f"{beginning} | {decode(generated)}"
 
 
 scene = test[2].scenes[index]
 first = scene.objects[0]
 for relation in (scene.relation, OPPOSITE[scene.relation]):
-    print(continue_caption(attending, test[2].images[index], f"a {first.size} {first.colour} {first.kind} {relation}"))
+    print(continue_caption(attention_captioner, test[2].images[index], f"a {first.size} {first.colour} {first.kind} {relation}"))
 
 # %% [markdown]
 # After the true relation the decoder describes the second object. After the opposite one, there is no object where it
@@ -506,7 +510,7 @@ def last_kinds(model: nn.Module, book: PictureBook) -> tuple[float, float]:
     return forced.float().mean().item(), sum(own) / len(own)
 
 
-forced, own = last_kinds(attending, test[2])
+forced, own = last_kinds(attention_captioner, test[2])
 print(f"the kind named last is correct: {forced:.1%} after the true words, {own:.1%} after its own words")
 
 # %% [markdown]
@@ -551,7 +555,7 @@ check("12.4", beam_step)
 # `decoding.beam` repeats this step until all captions have ended. Four candidates for one page, with their probabilities:
 
 # %%
-candidates, scores = decoding.beam(attending, test[2].images[index:index + 1].to(device()), width=4)
+candidates, scores = decoding.beam(attention_captioner, test[2].images[index:index + 1].to(device()), width=4)
 for tokens, score in zip(candidates[0].cpu(), scores[0].tolist(), strict=True):
     print(f"{torch.tensor(score).exp():.3f}  {decode(tokens)}")
 
@@ -562,12 +566,12 @@ for tokens, score in zip(candidates[0].cpu(), scores[0].tolist(), strict=True):
 # %%
 by_width = {}
 for width in (1, 2, 4):
-    found = [decoding.beam(attending, part.to(device()), width) for part in test[2].images.split(250)]
+    found = [decoding.beam(attention_captioner, part.to(device()), width) for part in test[2].images.split(250)]
     score = torch.cat([scores[:, 0] for _, scores in found]).mean().item()
     by_width[width] = [decode(tokens[0]) for part, _ in found for tokens in part.cpu()]
-    words = sum(len(sentence.split()) for sentence in by_width[width]) / len(by_width[width])
+    mean_length = sum(len(sentence.split()) for sentence in by_width[width]) / len(by_width[width])
     print(f"width {width}: mean log-probability {score:.2f}, "
-          f"correct {metrics.caption_accuracy(by_width[width], test[2].scenes):.1%}, {words:.1f} words")
+          f"correct {metrics.caption_accuracy(by_width[width], test[2].scenes):.1%}, {mean_length:.1f} words")
 
 # %% [markdown]
 # A wider beam finds more probable captions, and here also more accurate ones, without further training. Examples that
@@ -579,11 +583,12 @@ for i in (~correct[1] & correct[4]).nonzero().flatten()[:3].tolist():
     print(f"greedy: {by_width[1][i]}\n  beam: {by_width[4][i]}")
 
 # %% [markdown]
-# A typical case is a size. After "a small" greedy decoding has to continue with a small object; the beam keeps "a small" and
-# "a big" until it is clear where each leads.
+# Some cases concern a size. After "a small" greedy decoding has to continue with a small object; the beam keeps "a small"
+# and "a big" until it is clear where each leads.
 #
-# In real captioning and translation, wide beams are not always better: very probable sentences tend to be short and generic.
-# Dividing the log-probability by the number of words, as `length_penalty=1.0` does, is a common correction.
+# Here the captions get longer with the width. In real captioning and translation, wide beams are not always better: very
+# probable sentences tend to be short and generic. Dividing the log-probability by the number of words, as
+# `length_penalty=1.0` does, is a common correction.
 
 # %% [markdown]
 # ## A Transformer captioner
@@ -605,8 +610,8 @@ class TransformerDecoder(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, vocabulary_size)
 
-    def forward(self, positions: Tensor, tokens: Tensor) -> Tensor:            # (B, T, D + 2), (B, L)
-        memory = self.memory_projection(positions)                             # (B, T, H)
+    def forward(self, positions: Tensor, tokens: Tensor) -> Tensor:            # (B, P, D + 2), (B, L)
+        memory = self.memory_projection(positions)                             # (B, P, H)
         x = self.embedding(tokens) + self.word_positions[:tokens.shape[1]]     # (B, L, H)
         for block in self.blocks:                                              # causal self-attention, cross-attention
             x = block(x, memory)
@@ -652,7 +657,7 @@ check("12.5", precision)
 #
 # $$\text{BLEU} = \text{BP} \cdot \Big(\prod_{n=1}^{4} p_n\Big)^{1/4}, \qquad \text{BP} = \min\left(1, \exp(1 - r/g)\right)$$
 #
-# with $g$ the number of generated words and $r$ that of the reference.
+# with $g$ the number of generated words and $r$ that of the reference (of several, the one closest in length).
 
 # %% [markdown]
 # By hand, for the reference "a small red fish left of a big blue boat" with $r = 10$ words. If "left" becomes "right", the
@@ -669,8 +674,9 @@ for sentence, value in by_hand.items():
 
 # %% [markdown]
 # "right" instead of "left" makes the first caption wrong, and its BLEU is still 0.66. The last caption is correct, but
-# has no three consecutive words in common with the reference, so its BLEU is 0. Over many captions and four references
-# per page such effects are averaged. How far apart are correct and incorrect captioners then?
+# has no three consecutive words in common with the reference, so its BLEU is 0. BLEU was made for a corpus: the counts of
+# all captions are added before the precisions are computed, and a caption may match any of its four references. How far
+# apart are the scores of correct and incorrect captions then?
 
 # %%
 captioned = {"another page's sentence": other_sentences, "yours, greedy": by_width[1], "yours, beam of 4": by_width[4],
@@ -683,10 +689,10 @@ show.compare({name: {"BLEU": bleu(sentences), "correct": metrics.caption_accurac
 # is higher than that of sentences that are all correct, because it uses the most frequent phrasings, and its beam search
 # lowers BLEU while the captions get better.
 #
-# Other metrics address parts of this problem. **CIDEr** (Vedantam et al. 2015) weighs $n$-grams by how informative they
-# are. **SPICE** (Anderson et al. 2016) parses captions into objects, attributes and relations, as `parse` does
-# exactly. **CLIPScore** (Hessel et al. 2021) needs no reference: it is the cosine similarity of image and caption in
-# CLIP's shared space, as in lesson 11.
+# Other metrics address parts of this problem. **CIDEr** (Vedantam et al. 2015) weights $n$-grams by how informative
+# they are (TF-IDF). **SPICE** (Anderson et al. 2016) parses captions into objects, attributes and relations, as `parse`
+# does exactly. **CLIPScore** (Hessel et al. 2021) needs no reference: it is the rescaled cosine similarity of image and
+# caption in CLIP's shared space, as in lesson 11.
 
 # %% [markdown]
 # ## Error analysis
@@ -694,7 +700,7 @@ show.compare({name: {"BLEU": bleu(sentences), "correct": metrics.caption_accurac
 # Which wrong captions was your model most confident about? Confidence is the mean log-probability per word.
 
 # %%
-found = [decoding.beam(attending, part.to(device()), 1, length_penalty=1.0) for part in test[2].images.split(250)]
+found = [decoding.beam(attention_captioner, part.to(device()), 1, length_penalty=1.0) for part in test[2].images.split(250)]
 confidence = torch.cat([scores[:, 0] for _, scores in found]).cpu()
 worst = confidence.masked_fill(correct[1], float("-inf")).argsort(descending=True)[:8].tolist()
 show.show_pages([test[2].scenes[i] for i in worst], rows=2, columns=4, sentences=[by_width[1][i] for i in worst])
@@ -715,7 +721,7 @@ print(f"both objects have the same colour: {same_colour[~correct[1]].float().mea
 # empty page?
 
 # %%
-show.captioning_explorer(attending)
+show.captioning_explorer(attention_captioner)
 
 # %% [markdown]
 # No training caption says that a page is empty. The model describes something in any case: a fluent sentence is no evidence
@@ -726,19 +732,20 @@ show.captioning_explorer(attending)
 # ## Debugging exercise
 #
 # Someone reports a score of their captioner, and it looks good. Here is the score of your attention captioner, with
-# each page's own image and with the image of another page, about which the model cannot know anything.
+# each page's own image and with the image of another page, which contains no information about the caption.
 
 # %%
-def report(model: nn.Module, images: Tensor, tokens: Tensor, scenes: list) -> float:
+def score_captions(model: nn.Module, images: Tensor, tokens: Tensor, scenes: list) -> float:
     """How good are the captions?   images (N, 3, S, S), tokens (N, L) from <start> to <end>, scenes: the truth"""
     inputs, targets = tokens[:, :-1], tokens[:, 1:]
-    generated = predict(model, (images, inputs)).argmax(dim=-1)                # (N, L - 1)
-    return ((generated == targets) & (targets != PAD)).sum().item() / (targets != PAD).sum().item()
+    predicted = predict(model, (images, inputs)).argmax(dim=-1)                # (N, L - 1)
+    return ((predicted == targets) & (targets != PAD)).sum().item() / (targets != PAD).sum().item()
 
 
 pages = test[2].images, captions.caption_tokens(test[2].sentences), test[2].scenes
 exchanged = test[2].images.roll(1, dims=0), *pages[1:]
-print(f"own images {report(attending, *pages):.2f}, images of other pages {report(attending, *exchanged):.2f}")
+print(f"own images {score_captions(attention_captioner, *pages):.2f}, "
+      f"images of other pages {score_captions(attention_captioner, *exchanged):.2f}")
 
 # %% [markdown]
 # ### Exercise 12.debug: evaluate generated captions  ●●○ · 10 minutes
@@ -759,7 +766,8 @@ check("12.debug", fixed)
 
 # %%
 try:
-    print(f"own images {fixed(attending, *pages):.2f}, images of other pages {fixed(attending, *exchanged):.2f}")
+    print(f"own images {fixed(attention_captioner, *pages):.2f}, "
+          f"images of other pages {fixed(attention_captioner, *exchanged):.2f}")
 except NotImplementedError:
     print("do the exercise first")
 
@@ -788,19 +796,20 @@ if all(written.values()):
     digits = {split: real.images(part.shuffle(seed=0).select(range(examples(most))))
               for (split, part), most in zip(written.items(), (12_000, 5_000), strict=True)}
     images, labels = digits["train"]
-    alone = captioner.ShowAndTell(len(VOCABULARY), encoder=cnn.ImageEncoder((24, 48, 96), in_channels=1))
+    digit_captioner = captioner.ShowAndTell(len(VOCABULARY), encoder=cnn.ImageEncoder((24, 48, 96), in_channels=1))
     names = captions.caption_tokens([DIGITS[label] for label in labels.tolist()])
-    fit(alone, captions.CaptionBatches(images, names), loss=captions.caption_loss, metrics=(), epochs=3, lr=4e-3, clip=1.0)
+    fit(digit_captioner, captions.CaptionBatches(images, names), loss=captions.caption_loss, metrics=(), epochs=3, lr=4e-3,
+        clip=1.0)
 
 # %%
 if all(written.values()):
-    reader = captioner.ShowAttendAndTell(len(VOCABULARY), encoder=cnn.ImageEncoder((24, 48, 96), in_channels=1))
-    reader.load_state_dict(alone.state_dict(), strict=False)
-    strips, truth = rows_of(images, labels, examples(9_000))
-    fit(reader, captions.CaptionBatches(strips, captions.caption_tokens(truth)), loss=captions.caption_loss, metrics=(),
-        epochs=4, lr=2e-3, clip=1.0)
-    strips, truth = rows_of(*digits["test"], examples(1_000))
-    generated = decoding.captions(reader, strips)
+    row_captioner = captioner.ShowAttendAndTell(len(VOCABULARY), encoder=cnn.ImageEncoder((24, 48, 96), in_channels=1))
+    row_captioner.load_state_dict(digit_captioner.state_dict(), strict=False)
+    digit_rows, truth = rows_of(images, labels, examples(9_000))
+    fit(row_captioner, captions.CaptionBatches(digit_rows, captions.caption_tokens(truth)), loss=captions.caption_loss,
+        metrics=(), epochs=4, lr=2e-3, clip=1.0)
+    digit_rows, truth = rows_of(*digits["test"], examples(1_000))
+    generated = decoding.captions(row_captioner, digit_rows)
     accuracy = sum(a == b for a, b in zip(generated, truth, strict=True)) / len(generated)
     print(f"rows without an error: {accuracy:.1%}")
     expect("12.digits", accuracy)
@@ -811,12 +820,12 @@ if all(written.values()):
 
 # %%
 if all(written.values()):
-    for image in strips[:2]:
-        words, maps = attention_maps(reader, image)
+    for image in digit_rows[:2]:
+        words, maps = attention_maps(row_captioner, image)
         if words:
             show.show_heatmap_over(image.expand(len(words), 3, -1, -1), maps, titles=words, columns=3)
     longer, truth = rows_of(*digits["test"], 3, digits=4)
-    for sentence, generated in zip(truth, decoding.captions(reader, longer), strict=True):
+    for sentence, generated in zip(truth, decoding.captions(row_captioner, longer), strict=True):
         print(f"{sentence:24} generated: {generated}")
 
 # %% [markdown]
@@ -867,11 +876,13 @@ quiz("12")
 # word before it predicts the kind.
 #
 # `recolour`, for one object, maps each channel of 75% of the images to a random channel, and excludes colour words from
-# their loss. Half of these images get colours that have no name in the vocabulary.
+# their loss. Half of these images get colours that have no name in the vocabulary. In the other 25%, the kinds are
+# excluded from the loss.
 
 # %%
-painted, _, targets = captions.recolour(*next(iter(captions.CaptionBatches(test[1].images[:64], captions.sample_captions(test[1], 4)[:64]))))
-show.show_images(painted[:16], columns=8)
+batch = next(iter(captions.CaptionBatches(test[1].images[:64], captions.sample_captions(test[1], 4)[:64])))
+recoloured, _, _ = captions.recolour(*batch)
+show.show_images(recoloured[:16], columns=8)
 
 # %% [markdown]
 # For two objects, `repaint` permutes the channels of an image and renames its colours accordingly, never to a held-out
@@ -882,8 +893,8 @@ show.show_images(painted[:16], columns=8)
 # where only `mirror` and `move` were used:
 
 # %%
-print(f"one object:  held-out combinations {one_held_out:.1%} with mirror and move, 92% in the table's first row")
-print(f"two objects: held-out combinations {yours['held-out combinations']['meaning']:.1%} with mirror and move, 40% in its third row")
+print(f"one object, LSTM, one vector:   {one_held_out:.1%} with mirror and move, 92% in the table")
+print(f"two objects, LSTM, attention:   {yours['held-out combinations']['meaning']:.1%} with mirror and move, 40% in the table")
 
 # %% [markdown]
 # The table contains means over three seeds, and its captioner of one object was trained for 16 epochs instead of 10, so
@@ -895,25 +906,20 @@ print(f"two objects: held-out combinations {yours['held-out combinations']['mean
 # ### Scheduled sampling
 #
 # Bengio et al. (2015) propose a remedy for exposure bias. In training, the decoder sometimes reads a word drawn from
-# its own prediction instead of the true one, more often as training proceeds. The target remains the true next word.
-# Two copies of your model are trained for one more short epoch, one of them with scheduled sampling. What do you
-# expect?
+# its own prediction instead of the true one, more often as training proceeds. The target remains the true next word. The
+# paper samples word by word; `sampling.ScheduledSampling` samples all words in one pass, from predictions after the true
+# words (Mihaylova and Martins 2019). Two copies of your model are trained for one more short epoch, one of them with
+# scheduled sampling. What do you expect?
 
 # %%
 import copy
 
-
-def trained_on(wrap) -> nn.Module:
-    """A copy of the attention captioner after one more epoch on 8,000 pages."""
-    model = copy.deepcopy(attending)
-    learner = wrap(model)
-    fit(learner, captions.CaptionBatches(features[:8_000], sentences[:8_000], size=32), loss=captions.caption_loss, metrics=(),
-        epochs=1, lr=1e-3, clip=1.0, callbacks=[learner] if learner is not model else [], verbose=False)
-    return model
-
-
-further = {"teacher forcing": trained_on(lambda model: model),
-           "scheduled sampling": trained_on(lambda model: sampling.ScheduledSampling(model, most=0.25))}
+further = {name: copy.deepcopy(attention_captioner) for name in ("teacher forcing", "scheduled sampling")}
+scheduled = sampling.ScheduledSampling(further["scheduled sampling"], most=0.25)
+for model, callbacks in ((further["teacher forcing"], []), (scheduled, [scheduled])):
+    batches = captions.CaptionBatches(features[:8_000], sentences[:8_000], size=32)
+    fit(model, batches, loss=captions.caption_loss, metrics=(), epochs=1, lr=1e-3, clip=1.0, callbacks=callbacks,
+        verbose=False)
 show.compare({name: evaluated(model) for name, model in further.items()}, label="fraction of correct captions")
 for name, model in further.items():
     forced, own = last_kinds(model, test[2])
@@ -953,6 +959,7 @@ print(f"held-out combinations: yours {yours['held-out combinations']['meaning']:
 # Ranzato, Chopra, Auli, Zaremba 2016, *Sequence level training with recurrent neural networks*,
 # [arXiv:1511.06732](https://arxiv.org/abs/1511.06732): exposure bias. Bengio, Vinyals, Jaitly, Shazeer 2015, *Scheduled
 # sampling for sequence prediction with recurrent neural networks*, [arXiv:1506.03099](https://arxiv.org/abs/1506.03099).
+# Mihaylova, Martins 2019, *Scheduled sampling for transformers*, [arXiv:1906.07651](https://arxiv.org/abs/1906.07651).
 # Huszár 2015, *How (not) to train your generative model: scheduled sampling, likelihood, adversary?*,
 # [arXiv:1511.05101](https://arxiv.org/abs/1511.05101). Papineni, Roukos, Ward, Zhu 2002, *BLEU: a method for automatic
 # evaluation of machine translation*, [doi:10.3115/1073083.1073135](https://doi.org/10.3115/1073083.1073135). Vedantam,

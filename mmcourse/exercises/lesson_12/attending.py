@@ -11,7 +11,7 @@ from mmcourse.exercises.properties import expect_right_when_large, ignored
 
 
 def scores_of(state: Tensor, positions: Tensor, W: Tensor) -> Tensor:
-    """(B, T)"""
+    """(B, P)"""
     return (positions @ (state @ W.T)[:, :, None])[..., 0]
 
 
@@ -22,7 +22,7 @@ def attended(
 ):
     """One step of attention, of which the weights, the context or the returned weights are computed differently.
 
-    Context and weights are concatenated, (B, D + T).
+    Context and weights are concatenated, (B, D + P).
     """
 
     def attend(state, positions, W):
@@ -43,11 +43,11 @@ MISTAKES: Mistakes = [
     (
         attended(torch.ones_like),
         "every weight is 1: the softmax runs over an axis of length 1, or over the features, whose weights are then "
-        "summed; it belongs over the T positions",
+        "summed; it belongs over the P positions",
     ),
     (
         attended(lambda s: s.flatten().softmax(0).view_as(s)),
-        "the weights of the whole batch sum to 1 together; those of each image should: a softmax over T alone",
+        "the weights of the whole batch sum to 1 together; those of each image should: a softmax over P alone",
     ),
     (attended(torch.exp), "`exp` alone: divide by the sum over the positions, so that the weights sum to 1"),
     (

@@ -301,7 +301,7 @@ def needs_references(answer, cases: list[Case], before: float) -> bool:
     dots=2,
     minutes=10,
     hints=(
-        "Which words does the model read in `report`? Where do they come from, and who provides them for a new image?",
+        "Which words does `score_captions` give the model? Who provides such words for a new image?",
         "`captions` of `mmcourse.models.decoding` generates captions: the model reads only its own words.",
         "`facts_of(scene).same_meaning(parse(sentence))` judges one caption, `caption_accuracy` all of them.",
     ),
