@@ -82,7 +82,7 @@ chosen = meaning.of_distinct_meaning(test, 200)
 
 def downsampled(images: Tensor) -> Tensor:
     """Images as rows of numbers.   (N, 3, 48, 48) -> (N, 433)"""
-    return F.pad(F.avg_pool2d(images, 4).flatten(1), (0, 1), value=1.0)
+    return F.pad(F.avg_pool2d(images, 4).flatten(1), (0, 1), value=1.0)        # the last column, all 1, gives the bias
 
 
 def word_counts(tokens: Tensor) -> Tensor:
@@ -106,8 +106,8 @@ del train.images
 #
 # ## Vectors and their similarity
 #
-# Each modality gets a network of its own, a **tower**, whose output is a vector; all towers have the same number of
-# output features, $D$.
+# Each modality gets an encoder of its own, a **tower**, whose output is a vector; all towers have the same number of
+# output features, $D$. The whole is a *two-tower* or *dual-encoder* model.
 
 # %%
 diagrams.two_towers()
@@ -144,7 +144,7 @@ check("11.1", similarities)
 # How do towers learn that an image and its sentence belong together? Take a batch of $B$ pages and the matrix of cosines
 # $c_{ij}$ between image $i$ and sentence $j$. The true pairs, the **positives**, are on the diagonal; all other entries are
 # **negatives**. Row $i$ is a classification problem: *which of the $B$ sentences belongs to image $i$?* Its logits are
-# the cosines. Column $i$ asks the same for sentence $i$.
+# the cosines. Column $i$ is the same problem for sentence $i$.
 
 # %%
 diagrams.contrastive_matrix()
@@ -156,19 +156,21 @@ diagrams.contrastive_matrix()
 # $$L = -\frac{1}{2B}\sum_{i=1}^{B}\left(\log\frac{e^{s\,c_{ii}}}{\sum_j e^{s\,c_{ij}}} +
 # \log\frac{e^{s\,c_{ii}}}{\sum_j e^{s\,c_{ji}}}\right)$$
 #
-# $s$ is a **scale**, and $1 / s$ is called the **temperature**. Nothing tells the towers what a fish is. They only have
-# to distinguish each page from its negatives.
+# With the unit vectors $u_i$ of the images and $v_j$ of the sentences, $c_{ij} = u_i \cdot v_j$. The factor $s$ is a
+# **scale**, and $\tau = 1 / s$ is called the **temperature**. No label says what a fish is. The towers only have to
+# distinguish each page from its negatives.
 
 # %% [markdown]
-# By hand, for three pages at scale 2. The second vector is orthogonal to the others, the first and third are opposite:
+# By hand, for three pages at scale 2. The second vector is orthogonal to the others, the first and third are opposite.
+# The matrix is symmetric, so columns have the same loss as rows, and row 3 has that of row 1.
 
 # %% tags=["nbval-check-output"]
 vectors = torch.tensor([[1.0, 0], [0, 1], [-1, 0]])
 cosines = vectors @ vectors.T                                                 # 1 on the diagonal, 0, and -1 in the corners
-e = torch.exp(torch.tensor(2.0))
-outer, inner = -torch.log(e / (e + 1 + 1 / e)), -torch.log(e / (e + 2))
+positive = torch.exp(torch.tensor(2.0))                                       # cosine 0 gives 1, cosine -1 gives 1 / positive
+row_1, row_2 = -torch.log(positive / (positive + 1 + 1 / positive)), -torch.log(positive / (positive + 2))
 print(cosines.tolist())
-print(f"by hand {(2 * outer + inner) / 3:.4f}   package {contrastive.contrastive_loss(vectors, vectors, scale=2.0):.4f}")
+print(f"by hand {(2 * row_1 + row_2) / 3:.4f}   package {contrastive.contrastive_loss(vectors, vectors, scale=2.0):.4f}")
 
 # %% [markdown]
 # ### Exercise 11.2: the contrastive loss  ●●○ · 15 minutes
@@ -201,7 +203,7 @@ for B in (16, 128, 1024):
 
 # %% [markdown]
 # **Without any knowledge the loss is about ln(B).** Compare your losses with this number: where the loss stays there,
-# the model is not learning, but a flat curve at 4.85 does not look like a bug. Two consequences follow. Losses for
+# the model is not learning, although a flat curve at 4.85 may look like convergence. Two consequences follow. Losses for
 # different batch sizes are not comparable, and a larger batch is a harder task.
 #
 # Now the other extreme. Suppose the towers are perfect: every positive has cosine 1, all negatives have -1. How small is the
@@ -345,13 +347,13 @@ space.tower("text").encoder.restrict_vocabulary(tokens.flatten(0, 1))          #
 print({name: f"{sum(p.numel() for p in space.tower(name).parameters()):,} parameters" for name in space.names})
 
 
-def twelve() -> Tensor:
+def cosine_matrix() -> Tensor:
     """The cosines of twelve test pages' images and sentences.   -> (12, 12)"""
     image_vectors = F.normalize(predict(space.tower("image"), test.images[chosen[:12]]), dim=1)
     return image_vectors @ F.normalize(predict(space.tower("text"), test.tokens[chosen[:12]]), dim=1).T
 
 
-before = twelve()
+before = cosine_matrix()
 pair = space.pair("text", "image")
 by_image = Batches(tokens, images, page_meanings, size=128, transform=meaning.any_phrasing)
 history = fit(pair, by_image, loss=pair.loss, epochs=5, lr=3e-3, metrics=())
@@ -361,7 +363,7 @@ del by_image                                                                  # 
 tokens, images, page_meanings = (part[:4_000].clone() for part in (tokens, images, page_meanings))
 first = sum(history.losses[:3]) / 3
 print(f"first steps {first:.2f}, ln(128) 4.85, last epoch {history['loss'][-1]:.2f}, scale {space.loss.scale:.0f}")
-show.show_matrices({"before": before, "after": twelve()}, rows="image of page", columns="sentence of page")
+show.show_matrices({"before": before, "after": cosine_matrix()}, rows="image of page", columns="sentence of page")
 
 # %% [markdown]
 # The first losses exceed ln(128): the scale amplifies random cosines into confident, wrong predictions. Then the loss
@@ -378,7 +380,8 @@ show.show_matrices({"before": before, "after": twelve()}, rows="image of page", 
 #
 # Ties need care. In a collapsed space all cosines are equal. A sort may then keep the original order, and if the correct item
 # happens to be listed first, the score is perfect although nothing was learned. Ties therefore count half.
-#
+
+# %% [markdown]
 # ### Exercise 11.4: ranks  ●●○ · 10 minutes
 #
 # Queries are rows, candidates are columns; `correct` is the index of each query's correct candidate. Candidates with
@@ -453,8 +456,8 @@ print(sound_books[0].sentences[3])
 # The loss has a second term. The contrastive loss requires only that a voice is *closer* to its sentence than to
 # others; it may still be far away, and then miss its image. Therefore add the distance itself, 1 - cosine. If both
 # towers were trained with this term alone, all vectors would collapse to one, but the sentence vectors are frozen and
-# already spread out. (Wang and Isola 2020 decompose the contrastive loss into such an *alignment* and a *uniformity*
-# term.)
+# already spread out. (Wang and Isola 2020 show that with many negatives the contrastive loss decomposes into such an
+# *alignment* and a *uniformity* term.)
 
 # %%
 def vary(tokens: Tensor) -> Tensor:
@@ -496,7 +499,7 @@ vectors = {name: vectors_of(*pages, modalities) for name, pages in books.items()
 found = {name: retrieval.all_directions(split) for name, split in vectors.items()}
 on_test = found["test"]
 show.compare({direction: {f"R@{k}": row[f"R@{k}"] for k in (1, 5)} for direction, row in on_test.items()},
-             label="fraction of 200 queries, test", chance=1 / 200)
+             label="recall at k, 200 test pages")
 print({direction: f"median rank {row['median rank']:g}" for direction, row in on_test.items()})
 
 # %% [markdown]
@@ -524,9 +527,9 @@ expect("11.image_sound", summary["test"]["image ↔ sound"])
 
 # %% [markdown]
 # Each split has its own pages, so small differences between splits mean little. Held-out voices cost little. Held-out
-# combinations cost the images a few points and the voices more: no sentence read aloud in training contains "red
-# apple", and the sound tower may have learned which kinds follow "red". Held-out phrasings cost accuracy wherever text
-# or speech is encoded.
+# combinations cost the images a few percentage points and the voices more. A possible cause: the sound tower has to
+# recognise words, and may have learned which kinds follow "red"; "apple" never does in training. Held-out phrasings cost
+# accuracy wherever text or speech is encoded.
 
 # %% [markdown]
 # ## Error analysis
@@ -534,9 +537,9 @@ expect("11.image_sound", summary["test"]["image ↔ sound"])
 # For these sentences an incorrect image had rank 1. Each is shown with the sentence that was the query.
 
 # %%
-ours = vectors["test"]
-text_ranks = retrieval.ranks(ours["text"], ours["image"])
-first = retrieval.nearest(ours["text"], ours["image"], 1)[1][:, 0]
+test_vectors = vectors["test"]
+text_ranks = retrieval.ranks(test_vectors["text"], test_vectors["image"])
+first = retrieval.nearest(test_vectors["text"], test_vectors["image"], 1)[1][:, 0]
 worst = [i for i in text_ranks.argsort(descending=True).tolist() if text_ranks[i] > 1][:8]
 show.show_pages(torch.stack([test.image(int(chosen[first[i]]), 128) for i in worst]), rows=2, columns=4,
                 sentences=[f"query: {test.sentences[chosen[i]]}" for i in worst])
@@ -554,7 +557,7 @@ def differences(one: Scene, other: Scene) -> set[str]:
 
 
 for name, other in (("images for sentences", "image"), ("voices for sentences", "sound")):
-    found_first = retrieval.nearest(ours["text"], ours[other], 1)[1][:, 0].tolist()
+    found_first = retrieval.nearest(test_vectors["text"], test_vectors[other], 1)[1][:, 0].tolist()
     wrong = [(i, j) for i, j in enumerate(found_first) if i != j]
     counted = Counter(part for i, j in wrong for part in differences(test.scenes[chosen[i]], test.scenes[chosen[j]]))
     print(f"{name}: {len(wrong)} of 200 wrong; differences:", dict(counted.most_common()))
@@ -562,7 +565,8 @@ for name, other in (("images for sentences", "image"), ("voices for sentences", 
 # %% [markdown]
 # In most errors the kind of one or both objects differs; their relation seldom does. There are 14 kinds to distinguish,
 # but only 8 colours and 2 sizes. A colour fills a shape, while a kind is visible mainly in its outline.
-#
+
+# %% [markdown]
 # ## Zero-shot classification
 #
 # The towers were trained on pairs, not on classes. They can classify nevertheless: describe each class by a sentence,
@@ -591,8 +595,13 @@ check("11.5", zero_shot)
 # of the two will be better here? Our sixteen prompts differ in what is *visible*, not only in phrasing.
 
 # %%
-singles = {name: PictureBook(split, pages=1_000, objects=1, size=48)
-           for name, split in (("test", "test"), ("held-out combinations", "held_out_pairs"))}
+def single_pages() -> dict[str, PictureBook]:
+    """Pages with one object."""
+    return {name: PictureBook(split, pages=1_000, objects=1, size=48)
+            for name, split in (("test", "test"), ("held-out combinations", "held_out_pairs"))}
+
+
+singles = single_pages()
 image_vectors = {name: vectors_of(book, torch.arange(len(book)), ("image",))["image"] for name, book in singles.items()}
 descriptions = [[with_article(f"{size} {colour} {kind}") for colour in COLOURS for size in SIZES] for kind in KINDS]
 prompts = predict(space.tower("text"), pad([encode(sentence) for row in descriptions for sentence in row]))
@@ -617,25 +626,25 @@ show.compare(zero, label="accuracy, 14 kinds", chance=1 / 14)
 expect("11.zero_shot", zero["best of sixteen"]["test"])
 
 # %% [markdown]
-# The mean is hardly better than a single prompt, and far worse than the best of sixteen. The image of a small red fish
+# The mean is closer to a single prompt than to the best of sixteen. The image of a small red fish
 # is close to "a small red fish" and far from "a big blue fish"; the mean of both lies in between, close to no image.
 # (Our contrastive loss used one kind of label: which pages of a batch have the same meaning. CLIP does without it.)
 
 # %% [markdown]
 # ## The modality gap
 #
-# How close are the modalities as a whole? Project the vectors of 100 pages to two dimensions, and compare distances between
-# modality means with distances between pairs.
+# How close are the modalities as a whole? Project the vectors of 100 pages to two dimensions. Then compare the distance
+# between two modality means, the *gap*, with that between the vectors of a pair; both are computed from 400 pages.
 
 # %%
-count = torch.arange(examples(400))
-probed = vectors_of(singles["test"], count, modalities)
-show.show_shared_space({name: x[:100] for name, x in probed.items()})
-centres = {name: x.mean(dim=0) for name, x in probed.items()}
+pages = torch.arange(examples(400))
+single_vectors = vectors_of(singles["test"], pages, modalities)
+show.show_shared_space({name: x[:100] for name, x in single_vectors.items()})
 for one, other in (("text", "image"), ("text", "sound"), ("image", "sound")):
-    apart, partner = (centres[one] - centres[other]).norm(), (probed[one] - probed[other]).norm(dim=1).mean()
-    within = (probed[one] - centres[one]).norm(dim=1).mean()
-    print(f"{one:5} and {other:5}: means {apart:.2f} apart, pairs {partner:.2f}, a vector and its modality's mean {within:.2f}")
+    x, y = single_vectors[one], single_vectors[other]                          # (N, D) each
+    gap, pair_distance = (x.mean(dim=0) - y.mean(dim=0)).norm(), (x - y).norm(dim=1).mean()
+    within = (x - x.mean(dim=0)).norm(dim=1).mean()
+    print(f"{one:5} and {other:5}: gap {gap:.2f}, pairs {pair_distance:.2f}, {one} vectors and their mean {within:.2f}")
 
 # %% [markdown]
 # The means are close, compared with the distance between the two vectors of a pair and with the distances within one
@@ -651,10 +660,10 @@ for one, other in (("text", "image"), ("text", "sound"), ("image", "sound")):
 # one object, when every page has two? For a zebra?
 
 # %%
-shelf = chosen[:60]
+shown = chosen[:60]
 explorer = show.search_explorer(
-    {name: x[:60] for name, x in vectors["test"].items()}, images=[test.image(i, 144) for i in shelf.tolist()],
-    sentences=[test.sentences[i] for i in shelf.tolist()], sounds=[test.sound(i) for i in shelf.tolist()],
+    {name: x[:60] for name, x in vectors["test"].items()}, images=[test.image(i, 144) for i in shown.tolist()],
+    sentences=[test.sentences[i] for i in shown.tolist()], sounds=[test.sound(i) for i in shown.tolist()],
     embed_text=lambda sentence: predict(space.tower("text"), torch.tensor([encode(sentence)])))
 explorer
 
@@ -665,7 +674,7 @@ explorer
 # ln(128) as it should. What do the towers retrieve after three epochs, and what happens to the norms of their vectors?
 
 # %%
-class Buggy(nn.Module):
+class BuggyLoss(nn.Module):
     """The mean cross-entropy of both directions; similarities are mean products.   (B, D), (B, D) -> scalar"""
 
     def forward(self, one: Tensor, other: Tensor) -> Tensor:
@@ -700,7 +709,7 @@ def short_training(loss: nn.Module) -> tuple[list[float], str]:
 
 
 # %%
-buggy_losses, summary_line = short_training(Buggy())
+buggy_losses, summary_line = short_training(BuggyLoss())
 print(f"first loss {buggy_losses[0]:.2f}, last {buggy_losses[-1]:.2f}, ln(128) 4.85; {summary_line}")
 
 # %% [markdown]
@@ -711,7 +720,7 @@ print(f"first loss {buggy_losses[0]:.2f}, last {buggy_losses[-1]:.2f}, ln(128) 4
 # near 14, as in CLIP.
 
 # %%
-class Fixed(nn.Module):
+class FixedLoss(nn.Module):
     """The contrastive loss with a learned scale.   (B, D), (B, D) -> scalar"""
 
     def __init__(self):
@@ -728,11 +737,11 @@ class Fixed(nn.Module):
 
 
 # %%
-check("11.debug", Fixed)
+check("11.debug", FixedLoss)
 
 # %%
 try:
-    fixed_losses, summary_line = short_training(Fixed())
+    fixed_losses, summary_line = short_training(FixedLoss())
     print(f"the fixed loss: first {fixed_losses[0]:.2f}, last {fixed_losses[-1]:.2f}; {summary_line}")
 except NotImplementedError:
     print("do the exercise first")
@@ -747,16 +756,16 @@ except NotImplementedError:
 #
 # The data are handwritten digits (MNIST), spoken ones (the Free Spoken Digit Dataset), and their names. Images are
 # paired with names, names with recordings, always **by label**: an easy case with ten meanings, all of them in each
-# batch. Two of six speakers are held out, three times; handwritten test digits come from the test split. First images
+# batch. Two of six speakers are held out in each of three folds; handwritten test digits come from the test split. First images
 # and names:
 
 # %%
-by_sentence = by_word = reader = singles = probed = None                       # to save memory
+by_sentence = by_word = reader = singles = single_vectors = None               # to save memory
 rows = {split: real.load_or_explain("mnist", split) for split in ("train", "test")}
 recordings = real.load_or_explain("free_spoken_digits", "train")
 digit_names = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-have = all((*rows.values(), recordings))
-if have:
+available = all((*rows.values(), recordings))
+if available:
     written, digits = real.images(rows["train"].shuffle(seed=0).select(range(examples(12_000))))
     test_written, test_digits = real.images(rows["test"].shuffle(seed=0).select(range(examples(2_000))))
     names = pad([encode(name) for name in digit_names])                        # (10, 1)
@@ -774,7 +783,7 @@ if have:
 # synthetic voices only, and the book's 46 synthetic voices say the ten digits as well.
 
 # %%
-if have:
+if available:
     waveforms = [audio.same_loudness(real.sound(row)[0]) for row in recordings]
     recorded = audio.collate(waveforms, samples=6_000)                         # (2700, 6000)
     spoken_digits = torch.tensor(recordings["label"])
@@ -816,9 +825,9 @@ def held_out_speakers(held: list[str]) -> dict[str, float]:
 
 
 # %%
-if have:
+if available:
     by_pair = {" and ".join(held): held_out_speakers(held) for held in (people[:2], people[2:4], people[4:])}
-    show.compare(by_pair, label="accuracy, one of ten", chance=0.1)
+    show.compare(by_pair, label="accuracy among ten candidates", chance=0.1)
     expect("11.digits", sum(sum(row.values()) for row in by_pair.values()) / 6)
 
 # %% [markdown]
@@ -866,12 +875,11 @@ quiz("11")
 # A page with one object has one of 224 meanings: 14 kinds, 8 colours, 2 sizes. Rank all of them for each image.
 
 # %%
-singles = {name: PictureBook(split, pages=1_000, objects=1, size=48)
-           for name, split in (("test", "test"), ("held-out combinations", "held_out_pairs"))}
+singles = single_pages()
 all_objects = prompts.flatten(0, 1)                                            # (224, 128)
 for name, book in singles.items():
-    meant = (book.kinds * len(COLOURS) + book.colours) * len(SIZES) + book.sizes
-    rank = retrieval.ranks(image_vectors[name], all_objects, meant, torch.arange(len(all_objects)))
+    correct = (book.kinds * len(COLOURS) + book.colours) * len(SIZES) + book.sizes
+    rank = retrieval.ranks(image_vectors[name], all_objects, correct, torch.arange(len(all_objects)))
     print(f"{name:22} R@1 {retrieval.recall_at(rank, 1):.2f}   R@5 {retrieval.recall_at(rank, 5):.2f}   "
           f"median rank {retrieval.median_rank(rank):g} of 224")
 
@@ -881,7 +889,7 @@ for name, book in singles.items():
 # the 224; among 200 pages with two objects hardly any such pair exists.
 
 # %% [markdown]
-# ### A classifier that changes modality
+# ### Cross-modal transfer of a classifier
 #
 # Suppose labels exist for sentences only. Train a linear classifier on the *sentences'* vectors, and apply it to
 # *images* and *voices*, on which it was not trained. Will it be as good as on sentences, or at chance level?
@@ -891,10 +899,11 @@ from sklearn.linear_model import LogisticRegression
 
 labelled = PictureBook("train", pages=1_000, objects=1, seed=train.seed + 2_000, size=48)
 labelled_vectors = F.normalize(predict(space.tower("text"), labelled.tokens), dim=1)
-judged = singles["test"]
-probed = vectors_of(judged, count, modalities)
+book = singles["test"]
+single_vectors = vectors_of(book, pages, modalities)
 classifier = LogisticRegression(max_iter=1_000, C=10.0).fit(labelled_vectors.numpy(), labelled.kinds.numpy())
-transferred = {name: float(classifier.score(x.numpy(), judged.kinds[count].numpy())) for name, x in probed.items()}
+transferred = {name: float(classifier.score(x.numpy(), book.kinds[pages].numpy()))
+               for name, x in single_vectors.items()}
 print({f"trained on text, applied to {name}": round(score, 2) for name, score in transferred.items()})
 
 # %% [markdown]

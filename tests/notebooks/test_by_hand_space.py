@@ -15,7 +15,7 @@ from mmcourse.retrieval import ranks
 
 SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "source"
 BY_HAND = {"similarities", "symmetric_info_nce", "target_probabilities", "my_ranks", "zero_shot", "by_best"}
-BY_HAND |= {"lower_bound", "Buggy", "Fixed", "contrastive_and_distance"}
+BY_HAND |= {"lower_bound", "BuggyLoss", "FixedLoss", "contrastive_and_distance"}
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +56,10 @@ def test_the_smallest_loss_is_that_of_perfect_towers(lesson):
 
 def test_the_fixed_loss_is_the_packages(lesson):
     one, other = torch.randn(2, 7, 4)
-    torch.testing.assert_close(lesson["Fixed"]()(one, other), ContrastiveLoss()((one, other)))
+    torch.testing.assert_close(lesson["FixedLoss"]()(one, other), ContrastiveLoss()((one, other)))
     unit = F.normalize(one, dim=1), F.normalize(other, dim=1)
-    torch.testing.assert_close(lesson["Buggy"]()(*unit), contrastive_loss(one, other, 1 / 4))
-    fixed = lesson["Fixed"]()
+    torch.testing.assert_close(lesson["BuggyLoss"]()(*unit), contrastive_loss(one, other, 1 / 4))
+    fixed = lesson["FixedLoss"]()
     with torch.no_grad():
         fixed.log_scale.fill_(9.0)
     assert fixed(one, one).item() == pytest.approx(contrastive_loss(one, one, math.exp(4.6)).item(), abs=1e-4)

@@ -23,7 +23,7 @@ def two_towers(
     for row, (data, shape, encoder), vector in ((0, one, "u"), (2, other, "v")):
         diagram.block(data, at=(0, row), shape=shape, kind="data")
         diagram.block(encoder, at=(1, row))
-        diagram.block(f"norm {row}", at=(2, row), label="normalise\nto length 1", kind="operation")
+        diagram.block(f"norm {row}", at=(2, row), label="L2\nnormalise", kind="operation")
         diagram.block(vector, at=(3, row), label=f"${vector}_1 \\ldots {vector}_{batch}$", shape="(B, D)", kind="data")
         diagram.path(data, encoder, f"norm {row}", vector)
     names = {letter: [f"${letter}_{{{i + 1}}}$" for i in range(batch)] for letter in "uv"}
