@@ -115,7 +115,7 @@ class LiveView:
         judged = self.rows[-1] if self.rows else {}
         valid = {n: value for n, value in judged.items() if n.startswith("valid_") and n != "valid_loss"}
         parts += [
-            f"{name.replace('_', ' ')} {value:.3f}"
+            f"{in_words(name)} {value:.3f}"
             for name, value in (self._metrics | valid).items()
             if isinstance(value, numbers.Real)  # a metric may have several values, such as a confusion matrix
         ]
@@ -252,6 +252,7 @@ class LiveView:
         axis.set_ylim(*style.with_room(min(0.0, *drawn), max(drawn)))
         axis.set_xlim(0, max(self.total_steps, self.step))
         axis.set_xlabel("step", fontsize=8)
+        axis.set_ylabel("loss", fontsize=8)
         axis.tick_params(labelsize=8)
         axis.set_title(wrapped(summary, 90), fontsize=8.6, fontweight="normal")
         figure.legend(fontsize=8, loc="outside right center")  # a flat loss would run through it anywhere inside
@@ -272,13 +273,18 @@ def thinned(losses: list[float], first: int = 0) -> list[tuple[int, float]]:
 
 
 def figures_of(row: dict, epochs: int) -> str:
-    """One epoch's results in a line: 'epoch 3 of 6 · loss 0.412 · accuracy 0.871 · valid accuracy 0.902'."""
+    """One epoch's results in a line: 'epoch 3 of 6 · loss 0.412 · accuracy 0.871 · validation accuracy 0.902'."""
     numbers = [
-        f"{name.replace('_', ' ')} {value:.3f}"
+        f"{in_words(name)} {value:.3f}"
         for name, value in row.items()
         if name not in ("epoch", "step", "steps", "seconds", "lr") and isinstance(value, float)
     ]
     return " · ".join([f"epoch {row.get('epoch', '?')} of {epochs}", *numbers])
+
+
+def in_words(column: str) -> str:
+    """A column of a history in words: 'valid_accuracy' is 'validation accuracy'."""
+    return column.replace("valid_", "validation ").replace("_", " ")
 
 
 def clock(seconds: float) -> str:

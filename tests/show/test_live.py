@@ -50,7 +50,7 @@ def test_the_end_is_one_small_picture_with_the_figures(shown, clock):
     view.close(SimpleNamespace(losses=[2.0 - step / 60 for step in range(100)], seconds=71.0))
     data = shown.data()
     assert set(data) == {"image/png", "text/plain"} and len(data["image/png"]) < 60_000
-    assert "valid accuracy 0.870" in shown.alt() and "1 min 11 s" in data["text/plain"]
+    assert "validation accuracy 0.870" in shown.alt() and "1 min 11 s" in data["text/plain"]
     before = len(shown)
     view.close()
     assert len(shown) == before
@@ -95,7 +95,7 @@ def test_outside_a_notebook_an_epoch_is_a_line(capsys):
     view.update(5, 0.5)
     view.epoch({"epoch": 1, "loss": 0.5, "valid_accuracy": 0.75})
     view.close()
-    assert capsys.readouterr().out == "epoch 1 of 3 · loss 0.500 · valid accuracy 0.750\n"
+    assert capsys.readouterr().out == "epoch 1 of 3 · loss 0.500 · validation accuracy 0.750\n"
 
 
 def test_no_steps_are_refused():
@@ -110,6 +110,6 @@ def test_metrics_with_several_values_are_left_out(shown, clock):
         clock.time += 1
         view.update(step, 0.5, {"matrix": matrix, "accuracy": 0.5})
     view.epoch({"epoch": 1, "loss": 0.5, "matrix": matrix, "valid_matrix": matrix, "valid_accuracy": 0.25})
-    assert "accuracy 0.500" in view.words() and "valid accuracy 0.250" in view.words()
+    assert "accuracy 0.500" in view.words() and "validation accuracy 0.250" in view.words()
     view.close(SimpleNamespace(losses=[0.5] * 10, seconds=1))
-    assert "matrix" not in shown.data()["text/plain"] and "valid accuracy 0.250" in shown.data()["text/plain"]
+    assert "matrix" not in shown.data()["text/plain"] and "validation accuracy 0.250" in shown.data()["text/plain"]

@@ -42,9 +42,10 @@ def compare(results: Mapping[str, Mapping[str, float]], label: str = "accuracy",
                     textcoords="offset points",
                     va="center",
                     fontsize=9,
+                    bbox={"facecolor": style.PAPER, "edgecolor": "none", "pad": 1},  # over the line of the chance level
                 )
         if chance is not None:
-            axis.axvline(chance, color=style.INK, linestyle="--", linewidth=1.2, label="chance")
+            axis.axvline(chance, color=style.INK, linestyle="--", linewidth=1.2, label="chance level")
         axis.set_yticks(range(len(results)), list(results))
         axis.set(xlim=(0, 1.06), xlabel=label if len(names) > 1 else f"{label}: {names[0]}")
         axis.invert_yaxis()
@@ -56,7 +57,7 @@ def compare(results: Mapping[str, Mapping[str, float]], label: str = "accuracy",
 def _legend(axis) -> None:
     """A legend above the bars, row by row in the order of the bars; the chance level is last."""
     entries = list(zip(*axis.get_legend_handles_labels(), strict=True))
-    entries.sort(key=lambda entry: entry[1] == "chance")  # matplotlib lists a line before the bars
+    entries.sort(key=lambda entry: entry[1] == "chance level")  # matplotlib lists a line before the bars
     letters = sum(len(text) + 6 for _, text in entries)  # 6 stand for the sample of the colour and the gap
     columns = len(entries) if letters < 90 else min(len(entries), 3) if len(entries) != 4 else 2
     by_column = [entry for i in range(columns) for entry in entries[i::columns]]  # matplotlib fills column by column

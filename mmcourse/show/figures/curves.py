@@ -5,6 +5,7 @@ import numbers
 from collections.abc import Sequence
 
 from mmcourse.show import style
+from mmcourse.show.live import in_words
 
 
 def plot_history(history, title: str | None = None, limits: tuple[float, float] | None = None) -> None:
@@ -33,7 +34,7 @@ def plot_history(history, title: str | None = None, limits: tuple[float, float] 
     ]
     metrics = [name for name in metrics if all(isinstance(value, numbers.Real) for value in table[name])]
     listed = [
-        f"{name.replace('_', ' ')} from {table[name].iloc[0]:.3f} to {table[name].iloc[-1]:.3f}"
+        f"{in_words(name)} from {table[name].iloc[0]:.3f} to {table[name].iloc[-1]:.3f}"
         for name in ("loss", "valid_loss", *metrics, *(f"valid_{name}" for name in metrics))
         if name in table
     ]
@@ -150,7 +151,7 @@ def bar_with_range(
         + (f" (from {min(row):.3f} to {max(row):.3f} over {len(row)} runs)" if len(row) > 1 else "")
         for name, row in rows.items()
     ]
-    lines = [(what, at) for what, at in (("chance", chance), ("goal", goal)) if at is not None]
+    lines = [(what, at) for what, at in (("chance level", chance), ("goal", goal)) if at is not None]
     alt = f"{title or 'Bars'}, {label}: {'; '.join(listed)}." + "".join(
         f" {what.capitalize()} is {at:.3g}." for what, at in lines
     )

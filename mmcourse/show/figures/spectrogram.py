@@ -63,10 +63,10 @@ def show_spectrograms(
                 extent=(0, length, 0, highest / 1000),
                 vmin=float(level.max()) - RANGE,
             )
-            panel.set_xlabel("seconds")
+            panel.set_xlabel("time (s)")
             panel.set_title(title, fontweight="normal", style="italic")
             panel.grid(visible=False)
-        panels[0].set_ylabel("kilohertz")
+        panels[0].set_ylabel("frequency (kHz)")
 
 
 def show_frame(sound: Tensor, at: float, rate: int = 16_000, window: float = WINDOW) -> None:
@@ -89,10 +89,10 @@ def show_frame(sound: Tensor, at: float, rate: int = 16_000, window: float = WIN
         left.plot(time, frame, color=style.PALETTE["sky"], linewidth=1.2, label="samples")
         left.plot(time, fade * frame, color=style.PALETTE["blue"], label="windowed")
         left.plot(time, fade * frame.abs().max(), "--", color=style.PALETTE["orange"], linewidth=1.3, label="window")
-        left.set(xlabel="milliseconds")
+        left.set(xlabel="time (ms)")
         left.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
         right.plot(hertz / 1000, level, color=style.PALETTE["blue"], linewidth=1.2)
-        right.set(xlabel="kilohertz", ylabel="decibels")
+        right.set(xlabel="frequency (kHz)", ylabel="level (dB)")
 
 
 def show_bands(filters: Tensor, rate: int = 16_000) -> None:
@@ -105,7 +105,7 @@ def show_bands(filters: Tensor, rate: int = 16_000) -> None:
         axis = figure.subplots()
         for band in filters.T:
             axis.plot(hertz / 1000, band, linewidth=1.5)
-        axis.set(xlabel="kilohertz", ylabel="weight", ylim=(0, None))
+        axis.set(xlabel="frequency (kHz)", ylabel="weight", ylim=(0, None))
 
 
 def show_log_mels(mels: Tensor, titles: Sequence[str] | None = None, hop: float = HOP) -> None:
@@ -130,7 +130,7 @@ def show_log_mels(mels: Tensor, titles: Sequence[str] | None = None, hop: float 
                 vmin=float(mels.quantile(0.02)),
                 vmax=float(mels.max()),
             )
-            panel.set_xlabel("seconds")
+            panel.set_xlabel("time (s)")
             panel.set_title(title, fontweight="normal", style="italic")
             panel.grid(visible=False)
         panels[0].set_ylabel("mel band")

@@ -32,7 +32,7 @@ def plot_stored_curves(name: str, xlabel: str, ylabel: str, chance: float | None
             axis.plot(x, means, dash, color=colour, marker=marker, markersize=4, label=label)
             axis.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
         if chance is not None:
-            axis.axhline(chance, color=style.INK, linewidth=1, linestyle=":")
+            axis.axhline(chance, color=style.INK, linewidth=1, linestyle=":", label="chance level")
         axis.set(xlabel=xlabel, ylabel=ylabel, xscale="log")
         axis.set_xticks(x, [f"{value:,g}" for value in x])
         axis.minorticks_off()

@@ -174,7 +174,7 @@ class RecogniserExplorer(StaticImage):
                 below.plot(times, self.probabilities[:, symbol], color=colour, linewidth=1.2)
             for symbol, frame in peaks(self.frames, self.probabilities):
                 below.text(times[frame], 1.04, shown(self.characters[symbol]), ha="center", fontsize=8)
-            below.set(ylim=(0, 1.18), ylabel="probability", xlabel="seconds", yticks=(0, 1), xlim=(0, seconds))
+            below.set(ylim=(0, 1.18), ylabel="probability", xlabel="time (s)", yticks=(0, 1), xlim=(0, seconds))
             below.grid(visible=False)
             figure.supxlabel(f"recognised: {self.text}", fontsize=10)
             png = style.small_png(style.pixels_of(figure, 1.25))

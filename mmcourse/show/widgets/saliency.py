@@ -111,14 +111,14 @@ class SaliencyExplorer(StaticImage):
         with matplotlib.rc_context(style.SETTINGS):
             lines = in_lines([word for word, *_ in words])
             tall, bars_tall = LINE * len(lines) + 0.2, 0.25 * len(guesses)
-            figure = Figure(figsize=(WIDE, tall + bars_tall + 0.4))
+            figure = Figure(figsize=(WIDE, tall + bars_tall + 0.6))
             height = figure.get_figheight()
             tinted(figure, lines, words, height)
             if guesses:
-                bars = figure.add_axes((0.2, 0.3 / height, 0.5, bars_tall / height))
+                bars = figure.add_axes((0.2, 0.5 / height, 0.5, bars_tall / height))
                 colours = [TINTS[i == self.result["chosen"]] for i, _ in guesses]
                 bars.barh([self.classes[i] for i, _ in guesses], [p for _, p in guesses], color=colours)
-                bars.set(xlim=(0, 1))
+                bars.set(xlim=(0, 1), xlabel="probability")
                 bars.invert_yaxis()
                 bars.grid(axis="y", visible=False)
             position = 0.74 if guesses else MARGIN / WIDE

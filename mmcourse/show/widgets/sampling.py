@@ -151,8 +151,10 @@ class SamplingExplorer(StaticImage):
             figure = Figure(figsize=(7.2, 1.0 + 0.24 * max(len(candidates), 1)), layout="constrained")
             axis = figure.subplots()
             rows = range(len(candidates))
-            axis.barh([i - 0.2 for i in rows], [p for _, p, _ in candidates], 0.38, color=MODEL, label="model")
-            axis.barh([i + 0.2 for i in rows], [p for _, _, p in candidates], 0.38, color=DRAWN, label="drawn from")
+            axis.barh(
+                [i - 0.2 for i in rows], [p for _, p, _ in candidates], 0.38, color=MODEL, label="model, temperature 1"
+            )
+            axis.barh([i + 0.2 for i in rows], [p for _, _, p in candidates], 0.38, color=DRAWN, label="sampled from")
             axis.set_yticks(list(rows), [word for word, _, _ in candidates])
             axis.set(xlim=(0, 1), xlabel="probability of the next word", title=f"{self.sentence} ...")
             axis.invert_yaxis()

@@ -131,7 +131,7 @@ class SpectrogramExplorer(StaticImage):
             axis.set_yticks(
                 [position for _, position in self.image["marks"]], [text for text, _ in self.image["marks"]]
             )
-            axis.set(xlabel="seconds", ylabel="kilohertz", xlim=(0, self.seconds), ylim=(0, 1))
+            axis.set(xlabel="time (s)", ylabel="frequency (kHz)", xlim=(0, self.seconds), ylim=(0, 1))
             axis.set_title(self.words, fontweight="normal", style="italic")
             axis.grid(visible=False)
             if len(self.selection) == 2:

@@ -133,7 +133,7 @@ class TextToSpeechExplorer(StaticImage):
                 extent=(0, seconds, 0, len(self.levels)),
             )
             axis.grid(visible=False)
-            axis.set(xlabel="seconds", ylabel="mel band", xlim=(0, seconds))
+            axis.set(xlabel="time (s)", ylabel="mel band", xlim=(0, seconds))
             for edge in self.edges:
                 axis.axvline(edge, color="white", linewidth=1)
             for word, left, right in zip(shown["words"], self.edges, self.edges[1:], strict=False):

@@ -19,7 +19,7 @@ def test_a_history_is_plotted_and_told(shown):
         for i in (1, 2, 3)
     ]
     plot_history(History(rows=rows, losses=[1.0] * 30), title="a run")
-    assert "loss from 2.000 to 0.667" in shown.alt() and "valid accuracy from 0.500 to 0.500" in shown.alt()
+    assert "loss from 2.000 to 0.667" in shown.alt() and "validation accuracy from 0.500 to 0.500" in shown.alt()
     plot_history(pandas.DataFrame(rows)[["epoch", "loss"]])
     assert len(shown) == 2
 
@@ -142,4 +142,4 @@ def test_a_history_with_a_confusion_matrix_is_drawn_without_it(shown):
     row = {"loss": 0.5, "accuracy": 0.5, "matrix": [[1, 2], [3, 4]]}
     rows = [{"epoch": n, **row, **{f"valid_{name}": value for name, value in row.items()}} for n in (1, 2)]
     plot_history(History(rows=rows, losses=[0.5] * 4))
-    assert "valid accuracy" in shown.alt() and "matrix" not in shown.alt()
+    assert "validation accuracy" in shown.alt() and "matrix" not in shown.alt()

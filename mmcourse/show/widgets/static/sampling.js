@@ -78,7 +78,7 @@ function render({ model, el }) {
     make("label", {}, "prompt"), prompt,
     make("div", { className: "mm-row mm-choice" }, temperature, top_k, top_p),
     make("fieldset", {}, next, finish, restart), words,
-    make("h4", { textContent: "The next word: grey, the model at temperature 1; blue, what is drawn from" }), bars, note);
+    make("h4", { textContent: "The next word: grey, the model at temperature 1; blue, the distribution that is sampled" }), bars, note);
   root.addEventListener("keydown", (event) => event.stopPropagation());    // the notebook has shortcuts of its own
   el.append(root);
   model.on("change:result", show);
