@@ -14,7 +14,8 @@ _begun: float | None = None
 def begin(lesson: str) -> None:
     """Make a lesson ready: seeds (MMCOURSE_SEED), threads (MMCOURSE_THREADS, else unchanged), the style of figures.
 
-    Prints one line with the device, and whether this is a fast run. ValueError unless the lesson is two digits.
+    Prints one line with the device, and whether this is a fast run. In a notebook, memory that a cell has freed is
+    returned to the system from now on when the cell ends. ValueError unless the lesson is two digits.
     """
     global _begun
     if not (isinstance(lesson, str) and len(lesson) == 2 and lesson.isdigit()):
@@ -28,13 +29,24 @@ def begin(lesson: str) -> None:
         if not threads.isdigit() or int(threads) < 1:
             raise ValueError(f"MMCOURSE_THREADS is {threads!r}; expected an integer of 1 or more")
         torch.set_num_threads(int(threads))
+    from IPython import get_ipython
+
     from mmcourse.show.style import use_style
     from mmcourse.training.device import describe_device, seed_everything
 
     seed_everything()
     use_style()
+    if shell := get_ipython():
+        shell.events.register("post_run_cell", _return_freed_memory)  # once, however often it is registered
     seed, fast = settings.seed(), " · fast run: no result is judged" if settings.fast() else ""
     print(f"Lesson {lesson} · {describe_device()}" + (f" · seed {seed}" if seed else "") + fast)
+
+
+def _return_freed_memory(result) -> None:
+    """After a cell, so that what reading data or an evaluation took does not add to what the next cell takes."""
+    from mmcourse.training.device import return_freed_memory
+
+    return_freed_memory()
 
 
 def cpu_seconds_since_begin() -> float:

@@ -1,11 +1,14 @@
+import importlib
 import random
 import time
+import types
 import warnings
 
 import matplotlib
 import numpy
 import pytest
 import torch
+from IPython.core.events import EventManager, available_events
 
 from mmcourse import lesson
 
@@ -34,6 +37,17 @@ def test_begin_seeds_everything_from_the_runs_seed(monkeypatch):
     monkeypatch.setenv("MMCOURSE_SEED", "4")
     lesson.begin("01")
     assert all(a != b for a, b in zip(drawn(), first, strict=True))
+
+
+def test_freed_memory_is_returned_once_after_each_cell(monkeypatch):
+    shell, calls = types.SimpleNamespace(events=EventManager(None, available_events)), []
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    module = importlib.import_module("mmcourse.training.device")  # the package has a function of this name
+    monkeypatch.setattr(module, "return_freed_memory", lambda: calls.append(True))
+    lesson.begin("01")
+    lesson.begin("01")
+    shell.events.trigger("post_run_cell", None)
+    assert calls == [True]
 
 
 def test_begin_prints_one_line(monkeypatch, capsys):

@@ -59,8 +59,8 @@ def keep_freed_memory(threshold: int = 1 << 30) -> bool:
 def return_freed_memory() -> bool:
     """Return freed memory that glibc keeps to the system; True if some was returned.
 
-    Called before and after a training, so that its activations do not add to those of an evaluation or of another
-    training. False on macOS, Windows, musl.
+    Called before and after a training and after each cell of a lesson, so that what one took does not add to what the
+    next one takes. False on macOS, Windows, musl.
     """
     if not sys.platform.startswith("linux"):
         return False
