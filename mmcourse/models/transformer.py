@@ -257,4 +257,4 @@ def copy_pytorch(ours: EncoderBlock | DecoderBlock | MultiHeadAttention, theirs:
     for mine, other in (("norm1", "norm1"), ("norm2", "norm2")):
         getattr(ours, mine).load_state_dict(getattr(theirs, other).state_dict())
     ours.feed_forward[0].load_state_dict(theirs.linear1.state_dict())
-    ours.feed_forward[3].load_state_dict(theirs.linear2.state_dict())
+    ours.feed_forward[-1].load_state_dict(theirs.linear2.state_dict())

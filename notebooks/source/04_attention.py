@@ -74,8 +74,8 @@ print(f"up to {LONGEST} words: {sum(n <= LONGEST for n in n_words) / len(n_words
 # sentence has, such as `tiny` and `huge`.
 
 # %%
-short = [i for i, n in enumerate(n_words) if n <= LONGEST]
-vocabulary = Vocabulary.of(train.sentences[pages[i]] for i in short)
+short_indices = [i for i, n in enumerate(n_words) if n <= LONGEST]
+vocabulary = Vocabulary.of(train.sentences[pages[i]] for i in short_indices)
 
 
 def sentences_and_labels(book: PictureBook) -> tuple[list[str], Tensor]:
@@ -113,8 +113,8 @@ def drop_words(tokens: Tensor) -> Tensor:
     return mask_words(tokens, fraction=0.05)
 
 
-short_sentences = [train.sentences[pages[i]] for i in short]
-training = batches(short_sentences, labels[short], transform=drop_words)
+short_sentences = [train.sentences[pages[i]] for i in short_indices]
+training = batches(short_sentences, labels[short_indices], transform=drop_words)
 valid_short = by_length(*sentences_and_labels(PictureBook("valid", pages=1_000, objects=2)), longer=False)
 valid = batches(*valid_short, shuffle=False)
 bag = BagOfWords(n_classes=2, vocabulary_size=len(vocabulary))
@@ -134,14 +134,15 @@ for name, row in results.items():
 # %% [markdown]
 # Longer sentences do not hurt the GRU: its state still carries what matters after 20 words. Held-out phrasings cost it
 # a few percentage points. On much longer texts a recurrent network has two problems. Information from the first word
-# must survive every step to the last. The steps also have to wait for one another, which wastes parallel hardware.
-# Attention connects any two words directly.
+# must survive every step to the last. The steps must also be computed one after the other, which wastes parallel
+# hardware. Attention connects any two words directly.
 
 # %% [markdown]
 # ## Attention
 #
 # **Attention** (Bahdanau, Cho and Bengio 2015) retrieves information by similarity. A **query** is compared with a
-# **key** for each position; the output is the mean of the **values**, weighted by how well the keys match.
+# **key** for each position; the output is the mean of the **values**, weighted by how well the keys match. Bahdanau et
+# al. compute the scores with a small network; the dot product is Vaswani et al.'s choice.
 
 # %%
 diagrams.attention_head()
@@ -234,11 +235,12 @@ show.plot_panels({title: {"unscaled": [row[i] for row in unscaled], "divided by 
 
 # %% tags=["nbval-check-output"]
 score, may_attend = torch.tensor([1.0, 0.5, -2.0]), torch.tensor([True, True, False])
+print("no mask           ", score.softmax(dim=0))
 print("score set to 0    ", (score * may_attend).softmax(dim=0))
 print("score set to -inf ", score.masked_fill(~may_attend, float("-inf")).softmax(dim=0))
 
 # %% [markdown]
-# A score of 0 is a score like any other; here it even *raised* the weight.
+# A score of 0 is a score like any other: here it even *raises* the third weight, from 0.03 to 0.19.
 #
 # ### Exercise 04.2: attention with a mask  ●●○ · 10 minutes
 #
@@ -387,9 +389,9 @@ print(tuple(Block2(16, heads=4)(x).shape))
 
 # %% [markdown]
 # Step 3. Attention replaces each word by a mean of others, and after a few layers the word itself would be lost. A
-# **residual connection** (He et al. 2016) therefore *adds* the output to the input. Sums grow from layer to layer, so a
-# **layer norm** (Ba, Kiros and Hinton 2016) first scales each word's features to mean 0 and standard deviation 1,
-# followed by a learned scale and shift per feature.
+# **residual connection** (He et al. 2016) therefore *adds* the output to the input. Sums grow from layer to layer, so
+# a **layer norm** (Ba, Kiros and Hinton 2016) first normalises each word's features to mean 0 and standard deviation
+# 1, followed by a learned scale and shift per feature.
 
 # %%
 class Block3(nn.Module):
@@ -408,7 +410,6 @@ print(tuple(Block3(16, heads=4)(x).shape))
 # %% [markdown]
 # Step 4. Attention moves information between words, but computes only means. The **feed-forward network** then transforms
 # each word separately: two linear layers with a ReLU between them, again with a norm and a residual connection.
-# (`nn.Dropout(0.0)` does nothing; PyTorch's layer has a dropout there, and yours will be compared with it.)
 
 # %%
 class Block4(nn.Module):
@@ -417,7 +418,7 @@ class Block4(nn.Module):
         self.attention = MultiHeadAttention(width, heads)
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)               # new: the second
         self.feed_forward = nn.Sequential(                                              # new
-            nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(0.0), nn.Linear(hidden, width))
+            nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width))
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         attended, weights = self.attention(self.norm1(x), mask=mask)
@@ -471,13 +472,12 @@ class Decoder(nn.Module):
         self.attention = MultiHeadAttention(width, heads)
         self.cross_attention = MultiHeadAttention(width, heads)                         # new
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(width) for _ in range(3))    # new: the third
-        self.feed_forward = nn.Sequential(
-            nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(0.0), nn.Linear(hidden, width))
+        self.feed_forward = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width))
 
     def forward(self, x: Tensor, memory: Tensor, mask: Tensor | None = None, memory_mask: Tensor | None = None) -> Tensor:
-        past = transformer.causal_mask(x.shape[1])                                      # new: (T, T)
-        past = past if mask is None else past & mask                                    # new
-        x = x + self.attention(self.norm1(x), mask=past)[0]
+        causal = transformer.causal_mask(x.shape[1])                                    # new: (T, T)
+        causal = causal if mask is None else causal & mask                              # new
+        x = x + self.attention(self.norm1(x), mask=causal)[0]
         x = x + self.cross_attention(self.norm2(x), memory=memory, mask=memory_mask)[0]  # new: memory (B, S, D)
         return x + self.feed_forward(self.norm3(x))
 
@@ -594,8 +594,8 @@ for positions in (None, "sinusoids", "rotary"):
 # %%
 model = TransformerClassifier(2, len(vocabulary), width=64, heads=4, layers=2, positions="rotary", pooling="max")
 print("parameters", sum(p.numel() for p in model.parameters()))
-smaller = batches(short_sentences, labels[short], size=32, transform=drop_words)
-history = fit(model, smaller, valid=valid, epochs=6, lr=2e-3)
+small_batches = batches(short_sentences, labels[short_indices], size=32, transform=drop_words)
+history = fit(model, small_batches, valid=valid, epochs=6, lr=2e-3)
 
 # %% [markdown]
 # ## Evaluate it
@@ -624,8 +624,9 @@ show.show_stored_table("04_positions")
 # %% [markdown]
 # On sentences as short as in training, RoPE is about two percentage points better. On longer sentences and held-out
 # phrasings, the network with absolute positions (sinusoids) loses about ten percentage points, the one with relative
-# positions (RoPE) almost nothing. New positions alone cannot explain this: only about a third of the held-out phrasings
-# exceed 14 words. The others have known positions with words that did not occur there in training.
+# positions (RoPE) almost nothing. New positions alone are unlikely to explain this: only about a third of the held-out
+# phrasings exceed 14 words, and on the longer test sentences new positions cost only about ten points. In the others,
+# words probably occur at positions where they did not occur in training.
 
 # %% [markdown]
 # Error analysis: the most confident mistakes on held-out phrasings, eight at most.
@@ -685,8 +686,8 @@ fit(buggy, batches(short_sentences, red_or_blue(short_sentences)), epochs=2, lr=
 valid_tokens, targets = pad([vocabulary.encode(text) for text in valid_short[0]]), red_or_blue(valid_short[0])
 for extra in (0, 1, 4, 16, 64):
     logits = predict(buggy, F.pad(valid_tokens, (0, extra)))
-    print(f"{extra:2d} columns of padding: accuracy {(logits.argmax(dim=1) == targets).float().mean():.1%}   first logits "
-          + "   ".join(f"{value:+.2f}" for value in logits[0].tolist()))
+    print(f"{extra:2d} columns of padding: accuracy {(logits.argmax(dim=1) == targets).float().mean():.1%}   "
+          "logits of the first sentence " + "   ".join(f"{value:+.2f}" for value in logits[0].tolist()))
 
 # %% [markdown]
 # There are two bugs. Every word attends to the padding, which has a position and an embedding like a word. The mean
@@ -731,14 +732,14 @@ check("04.debug", Fixed)
 splits = ("train", "validation", "test")
 reviews = {split: real.load_or_explain("movie_reviews", split) for split in splits}
 if all(reviews.values()):
-    review_words = Vocabulary.of(reviews["train"]["text"])
-    encoded = {split: [review_words.encode(text) for text in reviews[split]["text"]] for split in splits}
-    opinions = {split: torch.tensor(reviews[split]["label"]) for split in splits}
-    sentiment = TransformerClassifier(2, len(review_words), width=64, heads=4, layers=1, positions="rotary",
-                                      dropout=0.3, std=0.1)
-    training = SentenceBatches(encoded["train"], opinions["train"], transform=lambda tokens: mask_words(tokens, 0.1))
-    validation = SentenceBatches(encoded["validation"], opinions["validation"], shuffle=False)
-    fit(sentiment, training, valid=validation, epochs=4, lr=2e-3)
+    review_vocabulary = Vocabulary.of(reviews["train"]["text"])
+    encoded = {split: [review_vocabulary.encode(text) for text in reviews[split]["text"]] for split in splits}
+    review_labels = {split: torch.tensor(reviews[split]["label"]) for split in splits}
+    review_classifier = TransformerClassifier(2, len(review_vocabulary), width=64, heads=4, layers=1,
+                                              positions="rotary", dropout=0.3, std=0.1)
+    training = SentenceBatches(encoded["train"], review_labels["train"], transform=lambda tokens: mask_words(tokens, 0.1))
+    validation = SentenceBatches(encoded["validation"], review_labels["validation"], shuffle=False)
+    fit(review_classifier, training, valid=validation, epochs=4, lr=2e-3)
 
 # %%
 from sklearn.feature_extraction.text import CountVectorizer
@@ -746,16 +747,19 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
 if all(reviews.values()):
-    counting = make_pipeline(CountVectorizer(ngram_range=(1, 2), binary=True), MultinomialNB())
-    counting.fit(reviews["train"]["text"], reviews["train"]["label"])
-    print(f"naive Bayes {counting.score(reviews['test']['text'], reviews['test']['label']):.1%}   Transformer "
-          f"{evaluate(sentiment, SentenceBatches(encoded['test'], opinions['test'], shuffle=False))['accuracy']:.1%}")
+    counts = CountVectorizer(ngram_range=(1, 2), binary=True, tokenizer=review_vocabulary.tokenise, token_pattern=None)
+    naive_bayes = make_pipeline(counts, MultinomialNB())
+    naive_bayes.fit(reviews["train"]["text"], reviews["train"]["label"])
+    test_batches = SentenceBatches(encoded["test"], review_labels["test"], shuffle=False)
+    print(f"naive Bayes {naive_bayes.score(reviews['test']['text'], reviews['test']['label']):.1%}   "
+          f"Transformer {evaluate(review_classifier, test_batches)['accuracy']:.1%}")
 
 # %% [markdown]
-# The Transformer does not beat naive Bayes, and neither did the networks of lesson 02. It has to learn from data that
-# neighbouring words belong together and that 'not' negates 'good'; 8,530 sentences are probably too few. The validation
-# loss is lowest early and then rises: the network becomes more confident, also in its mistakes. One remedy is
-# pretraining on text without labels, the topic of lesson 05.
+# The Transformer is on a par with naive Bayes, as the networks of lesson 02 were: with 1,066 test sentences,
+# differences of one percentage point mean little. It has to learn from data that neighbouring words belong together
+# and that 'not' negates 'good'; 8,530 sentences are probably too few. The validation loss is lowest early and then
+# rises: the network becomes more confident, also in its mistakes. One remedy is pretraining on text without labels,
+# the topic of lesson 05.
 
 # %% [markdown]
 # ## Where this is used
@@ -807,9 +811,10 @@ networks = {"GRU": SentenceClassifier(2, 100, width=64, cell="gru", layers=2),
 text_lengths = [16 * 2**i for i in range(steps(7))]
 costs = {name: [cost_of_a_step(network, torch.randint(2, 100, (2, length))) for length in text_lengths]
          for name, network in networks.items()}
-show.plot_panels({"milliseconds": {name: [1e3 * cost.seconds for cost in row] for name, row in costs.items()},
-                  "megabytes stored": {name: [cost.bytes / 1e6 for cost in row] for name, row in costs.items()}},
-                 text_lengths, xlabel="words", log="xy", ylabel=("ms", "MB"))
+times = {name: [1e3 * cost.seconds for cost in row] for name, row in costs.items()}
+memory = {name: [cost.bytes / 1e6 for cost in row] for name, row in costs.items()}
+show.plot_panels({"time of a training step": times, "memory for the backward pass": memory}, text_lengths,
+                 xlabel="words per text", log="xy", ylabel=("ms", "MB"))
 for name, row in costs.items():
     print(f"{name:12} from {text_lengths[-2]} to {text_lengths[-1]} words: time x {row[-1].seconds / row[-2].seconds:.1f}, "
           f"memory x {row[-1].bytes / row[-2].bytes:.1f}")
@@ -846,12 +851,14 @@ for layer in [Block3(64, heads=4) for _ in range(12)]:
     with_sum, without_sum = layer(with_sum).detach(), layer.attention(layer.norm1(without_sum))[0].detach()
     cosines["without residual"].append(similarity(without_sum))
     cosines["with residual"].append(similarity(with_sum))
-show.plot_panels({"two words of a sentence": cosines}, range(1, 13), xlabel="layer", ylabel="cosine", log="")
+show.plot_panels({"cosine similarity of two words of a sentence": cosines}, range(1, 13), xlabel="layer",
+                 ylabel="cosine similarity", log="")
 
 # %% [markdown]
 # Without residual connections all words of a sentence point in nearly the same direction after one or two layers: only
 # the mean of the sentence is left. Dong, Cordonnier and Loukas (2021) prove for attention alone that this **rank
-# collapse** is doubly exponential in depth. With residual connections the words stay distinct.
+# collapse** is doubly exponential in depth. With residual connections the cosine stays small after twelve layers: the
+# words remain distinct.
 
 # %% [markdown]
 # **References.** Bahdanau, Cho, Bengio 2015, *Neural machine translation by jointly learning to align and translate*,

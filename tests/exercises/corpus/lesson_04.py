@@ -992,9 +992,7 @@ class Block4(nn.Module):
         super().__init__()
         self.attention = MultiHeadAttention(width, heads)
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.feed_forward = nn.Sequential(
-            nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(0.0), nn.Linear(hidden, width)
-        )
+        self.feed_forward = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width))
 
 
 @right("04.6", "counts the lesson's block")
