@@ -97,9 +97,9 @@ print(vocabulary.encode("a tiny red fish above a big dragon"))
 #
 # ### Exercise 02.1: encode  ●○○ · 5 minutes
 #
-# Lower-case the sentence, split it at white space with `split()`, which also takes several spaces, tabs and line breaks
-# (punctuation stays part of a word), and look up each word. `index` may give a word any number, 0 included; the same
-# holds for `<unk>`. Stuck? `hint("02.1")` in a cell of its own gives a hint.
+# Lower-case the sentence, split it at white space with `split()`, which treats several spaces, tabs or line breaks as
+# one separator (punctuation stays part of a word), and look up each word. `index` may give a word any number, 0
+# included; the same holds for `<unk>`. Stuck? `hint("02.1")` in a cell of its own gives a hint.
 
 # %%
 def encode(sentence: str, index: dict[str, int]) -> list[int]:
@@ -159,11 +159,11 @@ def fraction_of_padding(batches: SentenceBatches) -> float:
 
 
 sequences, labels = sentences_and_labels(train)
-by_length = SentenceBatches(sequences, labels)
+train_batches = SentenceBatches(sequences, labels)
 one_tensor = SentenceBatches(pad(sequences), labels, size=len(labels))
-tokens, targets = next(iter(by_length))
+tokens, targets = next(iter(train_batches))
 print("a batch", tuple(tokens.shape), tuple(targets.shape))
-print(f"fraction of padding: {fraction_of_padding(by_length):.0%} in batches by length, "
+print(f"fraction of padding: {fraction_of_padding(train_batches):.0%} in batches by length, "
       f"{fraction_of_padding(one_tensor):.0%} in one tensor")
 
 # %% [markdown]
@@ -174,9 +174,9 @@ print(f"fraction of padding: {fraction_of_padding(by_length):.0%} in batches by 
 
 # %% tags=["nbval-check-output"]
 table = torch.tensor([[0.0, 0.0], [1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])             # (V, D): four tokens, two features
-words = torch.tensor([3, 1, 2])
-print("by hand", (F.one_hot(words, 4).float() @ table).tolist())
-print("PyTorch", nn.Embedding.from_pretrained(table)(words).tolist())
+tokens = torch.tensor([3, 1, 2])
+print("by hand", (F.one_hot(tokens, 4).float() @ table).tolist())
+print("PyTorch", nn.Embedding.from_pretrained(table)(tokens).tolist())
 
 # %% [markdown]
 # ## Baseline: a bag of words
@@ -188,7 +188,7 @@ print("PyTorch", nn.Embedding.from_pretrained(table)(words).tolist())
 # %%
 test_batches = SentenceBatches(*sentences_and_labels(test), shuffle=False)
 bag = BagOfWords(n_classes=2, vocabulary_size=len(vocabulary))
-fit(bag, by_length, epochs=4, lr=5e-3)
+fit(bag, train_batches, epochs=4, lr=5e-3)
 bag_test = evaluate(bag, test_batches)["accuracy"]
 expect("02.bag_of_words", bag_test)
 
@@ -262,13 +262,13 @@ check("02.3", rnn)
 # Frasconi 1994). With factors above 1 it **explodes**.
 
 # %% [markdown]
-# The next cell measures this on random inputs of 60 steps: the gradient of the last state with respect to every input.
-# One RNN has PyTorch's initial weights, the other a matrix $U$ four times as large. Sketch both curves before you run the
-# cell.
+# The next cell measures this on random inputs of 60 steps: the gradient of the sum of the last state's features with
+# respect to every input. One RNN has PyTorch's initial weights, the other a matrix $U$ four times as large. Sketch
+# both curves before you run the cell.
 
 # %%
 def gradient_norms(layer: nn.Module) -> list[float]:
-    """Norm of the last state's gradient with respect to each input, by distance from the end."""
+    """Norm of the gradient of the last state's sum with respect to each input, by distance from the end."""
     x = torch.randn(64, 60, 32).requires_grad_()                                   # (B, T, D)
     layer(x)[0][:, -1].sum().backward()
     return x.grad.norm(dim=2).mean(dim=0).flip(0).tolist()                         # (T,)
@@ -279,10 +279,11 @@ def factor_per_step(gradients: list[float]) -> float:
     return (gradients[-1] / gradients[0]) ** (1 / (len(gradients) - 1))
 
 
-initial, large = (nn.RNN(32, 32, batch_first=True) for _ in range(2))
+rnn_initial, rnn_large = (nn.RNN(32, 32, batch_first=True) for _ in range(2))
 with torch.no_grad():
-    large.weight_hh_l0 *= 4
-lines = {"RNN, PyTorch's initialisation": gradient_norms(initial), "RNN, U four times as large": gradient_norms(large)}
+    rnn_large.weight_hh_l0 *= 4
+lines = {"RNN, PyTorch's initialisation": gradient_norms(rnn_initial),
+         "RNN, U four times as large": gradient_norms(rnn_large)}
 show.plot_lines(lines, range(60), xlabel="steps back from the last", ylabel="gradient norm at the input", log=True)
 print("factor per step:", {name: round(factor_per_step(line), 2) for name, line in lines.items()})
 
@@ -339,11 +340,11 @@ check("02.4", lstm_step)
 # open because 3 is added to their bias ($\sigma(3) = 0.95$).
 
 # %%
-closed, opened = (nn.LSTM(32, 32, batch_first=True) for _ in range(2))
+lstm, lstm_open_gates = (nn.LSTM(32, 32, batch_first=True) for _ in range(2))
 with torch.no_grad():
-    opened.bias_hh_l0[32:64] += 3
-lines = {"RNN": gradient_norms(initial), "LSTM, PyTorch's initialisation": gradient_norms(closed),
-         "LSTM, forget gates open": gradient_norms(opened)}
+    lstm_open_gates.bias_hh_l0[32:64] += 3
+lines = {"RNN": gradient_norms(rnn_initial), "LSTM, PyTorch's initialisation": gradient_norms(lstm),
+         "LSTM, forget gates open": gradient_norms(lstm_open_gates)}
 show.plot_lines(lines, range(60), xlabel="steps back from the last", ylabel="gradient norm at the input", log=True)
 print("factor per step:", {name: round(factor_per_step(line), 2) for name, line in lines.items()})
 
@@ -467,9 +468,9 @@ def drop_words(tokens: Tensor) -> Tensor:
 
 
 valid_batches = SentenceBatches(*sentences_and_labels(valid), shuffle=False)
-dropped = SentenceBatches(sequences, labels, transform=drop_words)
+dropout_batches = SentenceBatches(sequences, labels, transform=drop_words)
 gru = SentenceClassifier(2, len(vocabulary), width=48, cell="gru")
-gru_history = fit(gru, dropped, valid=valid_batches, epochs=8, lr=5e-3, clip=1.0)
+gru_history = fit(gru, dropout_batches, valid=valid_batches, epochs=8, lr=5e-3, clip=1.0)
 
 # %% [markdown]
 # The loss stays near $\ln 2 = 0.69$ for hundreds of steps and then drops quickly. A plateau is not always the end of
@@ -478,7 +479,7 @@ gru_history = fit(gru, dropped, valid=valid_batches, epochs=8, lr=5e-3, clip=1.0
 
 # %%
 plain = SentenceClassifier(2, len(vocabulary), width=48, cell="rnn")
-plain_history = fit(plain, dropped, valid=valid_batches, epochs=8, lr=5e-3, clip=1.0)
+plain_history = fit(plain, dropout_batches, valid=valid_batches, epochs=8, lr=5e-3, clip=1.0)
 
 # %% [markdown]
 # ## Evaluate it
@@ -490,8 +491,8 @@ plain_history = fit(plain, dropped, valid=valid_batches, epochs=8, lr=5e-3, clip
 held_out = PictureBook("held_out_phrasings", pages=2_000, objects=2)
 _, held_out_targets, held_out_pages = word_order(held_out)
 held_out_texts = [held_out.sentences[page] for page in held_out_pages]
-occurring = {token for text in held_out_texts for token in vocabulary.tokenise(text)}
-print("not in the vocabulary:", *sorted(occurring - set(vocabulary.words)))
+held_out_words = {token for text in held_out_texts for token in vocabulary.tokenise(text)}
+print("not in the vocabulary:", *sorted(held_out_words - set(vocabulary.words)))
 
 # %%
 held_out_batches = SentenceBatches(*sentences_and_labels(held_out), shuffle=False)
@@ -510,11 +511,11 @@ expect("02.held_out_phrasings", results["GRU"]["held-out phrasings"])
 # Error analysis: the most confident mistakes of the GRU on held-out phrasings.
 
 # %%
-def most_confident_mistakes(model: nn.Module, encoded: list, targets: Tensor, texts: list[str], n: int = 8) -> None:
+def most_confident_mistakes(model: nn.Module, encoded: list, targets: Tensor, texts: list[str], count: int = 8) -> None:
     """Print the sentences with the lowest probability of the true class."""
     p_true = predict(model, pad(encoded)).softmax(dim=1)[range(len(targets)), targets]        # (N,)
     print(f"{(p_true < 0.5).sum()} of {len(targets)} wrong")
-    for i in p_true.argsort()[:n].tolist():
+    for i in p_true.argsort()[:count].tolist():
         print(f"probability of the true class {p_true[i]:.3f}   {texts[i]}")
 
 
@@ -592,14 +593,14 @@ check("02.6", max_over_time)
 
 # %%
 text_cnn = TextCNN(2, len(vocabulary), width=48, maps=32)
-fit(text_cnn, dropped, epochs=4, lr=5e-3)
+fit(text_cnn, dropout_batches, epochs=4, lr=5e-3)
 print(f"TextCNN, word order: {evaluate(text_cnn, test_batches)['accuracy']:.0%}")
 
 # %% [markdown]
-# TextCNN does better than most people expect, but worse than the GRU. A window such as 'fish above' shows which object
-# is on top; the last layer only has to weigh how early in the alphabet 'fish' comes. TextCNN cannot relate words that
-# are further apart than a window. Compare sentences that begin with the relation: in 'left of a small blue boat is ...'
-# the span from 'left' to 'boat' is six words.
+# TextCNN does better than windows of five words suggest, but worse than the GRU. A window with 'fish above' shows
+# which object is on top; the last layer can then add how early in the alphabet 'fish' comes. No filter covers two
+# words that are further apart than its window. Compare sentences that begin with the relation: in 'left of a small
+# blue boat is ...' the span from 'left' to 'boat' is six words.
 
 # %%
 test_encoded, test_targets = sentences_and_labels(test)
@@ -631,17 +632,17 @@ show.saliency_explorer(gru, "a big red fish above a small blue boat", ("no", "ye
 splits = ("train", "validation", "test")
 reviews = {split: real.load_or_explain("movie_reviews", split) for split in splits}
 if all(reviews.values()):
-    words = Vocabulary.of(reviews["train"]["text"])
-    examples = {split: ([words.encode(text) for text in rows["text"]], torch.tensor(rows["label"]))
+    review_vocabulary = Vocabulary.of(reviews["train"]["text"])
+    examples = {split: ([review_vocabulary.encode(text) for text in rows["text"]], torch.tensor(rows["label"]))
                 for split, rows in reviews.items()}
     for i in range(4):
         print(("negative", "positive")[reviews["train"]["label"][i]], "|", reviews["train"]["text"][i])
     print("sentences in both training and test split:", len(set(reviews["train"]["text"]) & set(reviews["test"]["text"])))
 else:
-    words = vocabulary
+    review_vocabulary = vocabulary
     examples = {"train": sentences_and_labels(train), "validation": sentences_and_labels(valid)}
 encoded, targets = examples["train"]
-print(f"{len(encoded)} training sentences, {len(words)} words in the vocabulary")
+print(f"{len(encoded)} training sentences, {len(review_vocabulary)} words in the vocabulary")
 
 # %%
 class Buggy(nn.Module):
@@ -658,7 +659,7 @@ class Buggy(nn.Module):
         return self.head(pooling.last_states(states, lengths(tokens)))
 
 
-buggy = Buggy(len(words)).to(device())
+buggy = Buggy(len(review_vocabulary)).to(device())
 try:
     buggy(pad(encoded[:64]).to(device()))
 except RuntimeError as error:
@@ -672,7 +673,8 @@ except RuntimeError as error:
 # %%
 one_by_one = SentenceBatches(encoded[:300], targets[:300], size=1)
 buggy_history = fit(buggy, one_by_one, epochs=1, lr=0.01, optimiser=torch.optim.SGD, schedule=None)
-print(f"mean loss of the last 150 sentences {sum(buggy_history.losses[-150:]) / len(buggy_history.losses[-150:]):.2f}")
+last = buggy_history.losses[-150:]
+print(f"mean loss of the last {len(last)} sentences {sum(last) / len(last):.2f}")
 
 # %% [markdown]
 # The loss stays at chance level. Classify the same one-word text after different reviews:
@@ -681,7 +683,7 @@ print(f"mean loss of the last 150 sentences {sum(buggy_history.losses[-150:]) / 
 with torch.no_grad():
     for review in encoded[:3]:
         buggy(pad([review]).to(device()))
-        negative, positive = buggy(pad([words.encode("good")]).to(device()))[0].tolist()
+        negative, positive = buggy(pad([review_vocabulary.encode("good")]).to(device()))[0].tolist()
         print(f"logits of 'good' after a review of {len(review)} tokens: {negative:.3f} and {positive:.3f}")
 
 # %% [markdown]
@@ -718,28 +720,29 @@ class Fixed(nn.Module):
 # %%
 batches = SentenceBatches(*examples["train"])
 valid_reviews = SentenceBatches(*examples["validation"], shuffle=False)
-slow = SentenceClassifier(2, len(words), width=32, cell="lstm")
-slow_history = fit(slow, batches, valid=valid_reviews, epochs=3, lr=0.01, optimiser=torch.optim.SGD, schedule=None)
-show.plot_history(slow_history, title="state fixed, SGD at 0.01", limits=(0.4, 1))
+sgd_model = SentenceClassifier(2, len(review_vocabulary), width=32, cell="lstm")
+sgd_history = fit(sgd_model, batches, valid=valid_reviews, epochs=3, lr=0.01, optimiser=torch.optim.SGD, schedule=None)
+show.plot_history(sgd_history, title="zero initial state, SGD, learning rate 0.01", limits=(0.4, 1))
 
 # %% [markdown]
 # The loss is still at chance level. The carried-over state corrupts predictions, but fixing it does not lower the loss.
 # Look at the gradients of one batch.
 
 # %%
-slow.train()
-slow.zero_grad()
+sgd_model.train()
+sgd_model.zero_grad()
 tokens, targets = next(iter(batches))
-F.cross_entropy(slow(tokens), targets).backward()
-rows = slow.encoder.embedding.weight.grad.norm(dim=1)                              # (V,)
+F.cross_entropy(sgd_model(tokens), targets).backward()
+rows = sgd_model.encoder.embedding.weight.grad.norm(dim=1)                         # (V,)
 used = rows[rows > 0]
 print(f"{len(rows)} rows of the embedding, {len(used)} with a gradient, median norm {used.median():.0e}")
-print(f"gradient norm: embedding {rows.norm():.3f}, head {slow.head.weight.grad.norm():.3f}")
+print(f"gradient norm: embedding {rows.norm():.3f}, head {sgd_model.head.weight.grad.norm():.3f}")
 
 # %% [markdown]
-# Most parameters belong to the embedding. A batch uses a few hundred of its rows, each with a tiny gradient, and a step
-# of plain SGD is proportional to the gradient. Adam divides each gradient by its own running magnitude, so the embedding
-# of a rare word moves about as far as a weight of the head.
+# Most parameters belong to the embedding. A batch uses several hundred of its rows. Their gradients are tiny, since
+# they vanish on the way back from the last word, and a step of plain SGD is proportional to the gradient. Adam divides
+# each gradient by its own running magnitude, so the embedding of a rare word moves about as far as a weight of the
+# head.
 #
 # Complete the fix: return your model and an optimiser for its parameters. Every sentence starts from a state of zeros.
 # The check trains it briefly on an easy task.
@@ -760,9 +763,9 @@ check("02.debug", fixed)
 # Now train the same network on the reviews with AdamW, the default optimiser of `fit`. Watch both losses.
 
 # %%
-fixed_model = SentenceClassifier(2, len(words), width=32, cell="lstm")
-fixed_history = fit(fixed_model, batches, valid=valid_reviews, epochs=5, lr=3e-3, schedule=None)
-show.plot_history(fixed_history, title="state fixed, AdamW at 0.003", limits=(0.4, 1))
+adamw_model = SentenceClassifier(2, len(review_vocabulary), width=32, cell="lstm")
+adamw_history = fit(adamw_model, batches, valid=valid_reviews, epochs=5, lr=3e-3, schedule=None)
+show.plot_history(adamw_history, title="zero initial state, AdamW, learning rate 0.003", limits=(0.4, 1))
 
 # %% [markdown]
 # The network learns, and then it overfits: training accuracy keeps rising, while the validation loss reaches a minimum
@@ -781,10 +784,10 @@ show.plot_history(fixed_history, title="state fixed, AdamW at 0.003", limits=(0.
 # Train three networks of each kind; this takes a minute.
 
 # %%
-def train_ensemble(make, lr: float, n: int = 3) -> list[nn.Module]:
+def train_ensemble(make_model, lr: float, size: int = 3) -> list[nn.Module]:
     """Networks that differ in their initial weights and in the words that are masked."""
     batches = SentenceBatches(*examples["train"], transform=lambda tokens: mask_words(tokens, fraction=0.3))
-    ensemble = [make() for _ in range(n)]
+    ensemble = [make_model() for _ in range(size)]
     for model in ensemble:
         fit(model, batches, epochs=5, lr=lr, verbose=False)
     return ensemble
@@ -797,7 +800,7 @@ def ensemble_accuracy(ensemble: list[nn.Module], tokens: Tensor, targets: Tensor
 
 
 def make_lstm() -> nn.Module:
-    return SentenceClassifier(2, len(words), width=64, cell="lstm", pooling="max", dropout=0.5, std=0.1)
+    return SentenceClassifier(2, len(review_vocabulary), width=64, cell="lstm", pooling="max", dropout=0.5, std=0.1)
 
 
 # %% [markdown]
@@ -805,7 +808,7 @@ def make_lstm() -> nn.Module:
 
 # %%
 if all(reviews.values()):
-    ensembles = {"TextCNN": train_ensemble(lambda: TextCNN(2, len(words), width=64, maps=64), lr=2e-3),
+    ensembles = {"TextCNN": train_ensemble(lambda: TextCNN(2, len(review_vocabulary), width=64, maps=64), lr=2e-3),
                  "LSTM": train_ensemble(make_lstm, lr=3e-3)}
     valid_tokens, valid_targets = pad(examples["validation"][0]), examples["validation"][1]
     for name, ensemble in ensembles.items():
@@ -830,9 +833,9 @@ show.show_stored_table("02_sentiment")
 # - *Naive Bayes* compares how often a word occurs in positive and in negative reviews. Wang and Manning (2012) found it strong
 #   on short texts.
 #
-# Naive Bayes on single words trains in seconds and ignores word order. On the test split it is on a par with the best
-# method, naive Bayes on words and word pairs. The ensembles come close, and single networks are slightly behind on
-# average.
+# Naive Bayes on single words trains in seconds and ignores word order. On the test split it is on a par with naive
+# Bayes on words and word pairs and with the ensembles; single networks are slightly behind on average. All these
+# differences are about as large as the standard error, so the ranking may differ on another test split.
 
 # %% [markdown]
 # Do the networks use word order at all? Shuffle the words of each test review, and of each sentence of the book. What do
@@ -841,10 +844,10 @@ show.show_stored_table("02_sentiment")
 # %%
 def shuffled(encoded: list[list[int]]) -> Tensor:
     """The words of each sentence in random order, padded.   -> (N, T)"""
-    return pad([torch.tensor(words)[torch.randperm(len(words))].tolist() for words in encoded])
+    return pad([torch.tensor(sentence)[torch.randperm(len(sentence))].tolist() for sentence in encoded])
 
 
-evaluated = {"GRU, the book": ([gru], *sentences_and_labels(test))}
+evaluated = {"GRU, Picture Book": ([gru], *sentences_and_labels(test))}
 if all(reviews.values()):
     evaluated |= {f"{name}, reviews": (ensemble, *examples["test"]) for name, ensemble in ensembles.items()}
 show.compare({name: {"original order": ensemble_accuracy(ensemble, pad(sentences), targets),
@@ -852,10 +855,11 @@ show.compare({name: {"original order": ensemble_accuracy(ensemble, pad(sentences
               for name, (ensemble, sentences, targets) in evaluated.items()}, chance=0.5)
 
 # %% [markdown]
-# On the book's sentences, word order is everything. On reviews the networks lose one or two percentage points, or
-# nothing: they rely on *which* words occur, and counting needs far fewer parameters for this. 8,530 sentences are
-# probably too few to learn from random embeddings how 'not' changes the meaning of 'bad'. With embeddings pretrained on
-# 100 billion words, Kim's accuracy rose from 76.1% to 81.5%. Pretraining is the topic of lesson 05.
+# On the book's sentences, word order is everything. On reviews the networks lose at most two or three percentage
+# points, or nothing: they rely on *which* words occur, and counting needs far fewer parameters for this. 8,530
+# sentences are probably too few to learn from random embeddings how 'not' changes the meaning of 'bad'. With
+# embeddings pretrained on 100 billion words, Kim's accuracy rose from 76.1% to 81.5%. Pretraining is the topic of
+# lesson 05.
 
 # %% [markdown]
 # The most confident mistakes of the better ensemble's first network:
@@ -897,7 +901,7 @@ quiz("02")
 # - A state carried over between sentences and plain SGD with a small learning rate are two separate bugs; with the
 #   first one fixed, the second still keeps an LSTM at chance level.
 #
-# Next: [03 Sound](03_sound.ipynb), where a sentence is about 80,000 numbers without word boundaries.
+# Next: [03 Sound](03_sound.ipynb), where a sentence is about 70,000 numbers without word boundaries.
 
 # %% [markdown]
 # **References.** Elman 1990, *Finding structure in time*,
@@ -912,8 +916,9 @@ quiz("02")
 # clipping. Kim 2014, *Convolutional neural networks for sentence classification*,
 # [arXiv:1408.5882](https://arxiv.org/abs/1408.5882): TextCNN, Table 2. Iyyer et al. 2015, *Deep unordered composition
 # rivals syntactic methods for text classification*, [doi:10.3115/v1/P15-1162](https://doi.org/10.3115/v1/P15-1162):
-# averaged embeddings and word dropout. Srivastava et al. 2014, *Dropout*, [JMLR
-# 15](https://jmlr.org/papers/v15/srivastava14a.html). Shrikumar et al. 2016, *Not just a black box*,
-# [arXiv:1605.01713](https://arxiv.org/abs/1605.01713): gradient times input. Pang, Lee 2005, *Seeing stars*,
-# [arXiv:cs/0506075](https://arxiv.org/abs/cs/0506075): the film reviews. Wang, Manning 2012, *Baselines and bigrams*,
-# [ACL Anthology P12-2018](https://aclanthology.org/P12-2018/): naive Bayes on short texts.
+# averaged embeddings, and word dropout that removes words. Bowman et al. 2016, *Generating sentences from a continuous
+# space*, [arXiv:1511.06349](https://arxiv.org/abs/1511.06349): word dropout that replaces words by an unknown token.
+# Srivastava et al. 2014, *Dropout*, [JMLR 15](https://jmlr.org/papers/v15/srivastava14a.html). Shrikumar et al. 2016,
+# *Not just a black box*, [arXiv:1605.01713](https://arxiv.org/abs/1605.01713): gradient times input. Pang, Lee 2005,
+# *Seeing stars*, [arXiv:cs/0506075](https://arxiv.org/abs/cs/0506075): the film reviews. Wang, Manning 2012,
+# *Baselines and bigrams*, [ACL Anthology P12-2018](https://aclanthology.org/P12-2018/): naive Bayes on short texts.
