@@ -100,7 +100,7 @@ show.show_spectrogram(book.sound(page), words=book.sentences[page])
 # - **Multimodal** learning uses several at once: an image and a sentence come in, the network predicts whether they
 #   match. Neither modality alone is sufficient. Lessons 08 to 10.
 # - **Cross-modal** learning goes from one modality to another: an image comes in, a sentence comes out. Lessons 11 to
-#   17.
+#   15; 16 and 17 are planned.
 
 # %%
 diagrams.course_map()
@@ -119,7 +119,8 @@ show.show_pages([scene], rows=1, columns=1, sentences=[describe(scene, 1)])
 
 # %%
 classifier = shipped.load("image_encoder")
-kind, colour, size = classifier.predict(draw(scene, size=32, seed=3)[None])[0].tolist()
+image = draw(scene, size=32, seed=3)                                     # (3, 32, 32)
+kind, colour, size = classifier.predict(image[None])[0].tolist()
 predicted = f"a {SIZES[size]} {COLOURS[colour]} {KINDS[kind]}"
 print("prediction:", predicted)
 
@@ -128,8 +129,8 @@ print("prediction:", predicted)
 # of each sentence. From lesson 08 on, a network learns this task.
 
 # %%
-for claim in ("a big red apple", "there is a small green fish", "the apple is large and red"):
-    print(f"{claim:30}", "true" if parse(claim) == parse(predicted) else "false")
+for statement in ("a big red apple", "there is a small green fish", "the apple is large and red"):
+    print(f"{statement:30}", "true" if parse(statement) == parse(predicted) else "false")
 
 # %% [markdown]
 # **Cross-modal.** The prediction for the image is read aloud: image to text to sound. The words come from the network,
@@ -141,7 +142,7 @@ show.play(speak(predicted, voices("held_out")[0]), words=predicted, title="the p
 # %% [markdown]
 # ## Networks from later lessons
 #
-# The course ships trained networks. Here are five of them. The first two are applied to 60 pages of the test split, on
+# The course ships trained networks. Here are five of them. The first two are applied to pages of the test split, on
 # which neither was trained.
 #
 # **Image captioning.** This network generates a sentence word by word and attends to a part of the image for each word
@@ -163,9 +164,9 @@ show.show_pages(pages, rows=2, columns=5, sentences=captions(captioner, pages.im
 
 # %%
 space = shipped.load("shared_space")
-sentences = space.embed_text(pages.sentences)                           # (60, 128)
-_, found = nearest(space.embed("image", pages.images[:4]), sentences, k=1)
-show.show_pages(pages, rows=1, columns=4, sentences=[pages.sentences[i] for i in found.flatten()])
+text_embeddings = space.embed_text(pages.sentences)                      # (60, 128)
+_, nearest_pages = nearest(space.embed("image", pages.images[:4]), text_embeddings, k=1)
+show.show_pages(pages, rows=1, columns=4, sentences=[pages.sentences[i] for i in nearest_pages.flatten()])
 
 # %% [markdown]
 # **Retrieval of speech by text.** There are 60 recordings and one sentence as the query. Change the words and run the
@@ -173,11 +174,11 @@ show.show_pages(pages, rows=1, columns=4, sentences=[pages.sentences[i] for i in
 # the nearest.
 
 # %%
-words = pages.sentences[3]
-voices_of_pages = space.embed_sound([pages.sound(i) for i in range(60)])    # (60, 128)
-_, found = nearest(space.embed_text([words]), voices_of_pages, k=1)
-answer = int(found)
-show.play(pages.sound(answer), words=pages.sentences[answer], title=f"page {answer}, nearest to the query: {words}")
+query = pages.sentences[3]
+sound_embeddings = space.embed_sound([pages.sound(i) for i in range(60)])  # (60, 128)
+_, nearest_page = nearest(space.embed_text([query]), sound_embeddings, k=1)
+answer = int(nearest_page)
+show.play(pages.sound(answer), words=pages.sentences[answer], title=f"page {answer}, nearest to the query: {query}")
 
 # %% [markdown]
 # **Text to image.** A generator turns a sentence into an image (lesson 14). It starts from random numbers, so another
@@ -185,26 +186,27 @@ show.play(pages.sound(answer), words=pages.sentences[answer], title=f"page {answ
 # Change a sentence and run the cell again.
 
 # %%
-painter = shipped.load("text_to_image")
-orders = ["a big red apple", "a big yellow moon", "there is a small blue fish", "a large green boat"]
-show.show_images(painter.draw(orders, seed=0), titles=orders, columns=4)
+generator = shipped.load("text_to_image")
+prompts = ["a big red apple", "a big yellow moon", "there is a small blue fish", "a large green boat"]
+show.show_images(generator.draw(prompts, seed=0), titles=prompts, columns=4)
 
 # %% [markdown]
 # **Text to speech.** Another network reads a sentence aloud in one of twelve voices (lesson 15). Its speech sounds
 # rough; the lesson explains why.
 
 # %%
-line = "a big yellow moon over a small blue boat"
-speaker = shipped.load("text_to_speech")
-spoken = {voice: speaker.speak(line, voice) for voice in speaker.voices[:3]}
-show.play_many(list(spoken.values()), words=[line] * 3, titles=list(spoken))
+sentence = "a big yellow moon over a small blue boat"
+synthesiser = shipped.load("text_to_speech")
+generated = {voice: synthesiser.speak(sentence, voice) for voice in synthesiser.voices[:3]}
+show.play_many(list(generated.values()), words=[sentence] * 3, titles=list(generated))
 
 # %% [markdown]
-# **Speech to text.** A recogniser transcribes speech letter by letter (lesson 13). None of the four voices below occurs
-# in its training data. The last recording was generated by the text-to-speech network above. Which words are wrong?
+# **Speech to text.** A recogniser transcribes speech letter by letter (lesson 13). The first three voices below do not
+# occur in its training data. The last recording was generated by the text-to-speech network above. Which words are
+# wrong?
 
 # %%
-recordings = [speak(line, voice) for voice in voices("held_out")[:3]] + [spoken[speaker.voices[0]]]
+recordings = [speak(sentence, voice) for voice in voices("held_out")[:3]] + [generated[synthesiser.voices[0]]]
 for text in shipped.load("recogniser").transcribe(recordings):
     print(text)
 
@@ -213,7 +215,7 @@ for text in shipped.load("recogniser").transcribe(recordings):
 #
 # Three modalities give nine conversions, including those of a modality to itself, such as the reconstruction of an
 # image from a few numbers. By the end of the course, a model that you can train fills every cell of this table. For
-# now, five cells use shipped networks and one uses a rule. Each of the others names its lesson.
+# now, five cells use shipped networks and one uses a rule. Each of the others names its lesson; lesson 16 is planned.
 
 # %%
 show.show_conversions(scene)
@@ -259,8 +261,8 @@ quiz("00")
 progress()
 
 # %% [markdown]
-# **Promises.** Lessons state results, such as "95% of the test pages are classified correctly". Each result is measured
-# in the notebook, on data that the model did not see in training, by a line that begins with `expect`. This lesson
+# **Promises.** Lessons state results, such as "95% of the test pages are classified correctly". Each result is
+# measured in the notebook, on data that were not used in training, by a line that begins with `expect`. This lesson
 # makes a promise about its running time:
 
 # %%

@@ -826,7 +826,7 @@ for name, row in costs.items():
 # memory grows linearly; `F.scaled_dot_product_attention` uses it where available. The time remains quadratic.
 
 # %% [markdown]
-# The milliseconds depend on your machine. The GRU processes one word after the other, so its time is proportional to the
+# The times depend on your machine. The GRU processes one word after the other, so its time is proportional to the
 # length. Attention processes all words in parallel, which pays off most on a GPU. On sufficiently long texts its
 # quadratic time exceeds the GRU's. Where do the lines cross on your plot, if at all?
 

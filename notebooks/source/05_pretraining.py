@@ -121,7 +121,8 @@ for name, row in (("inputs ", inputs[0]), ("targets", targets[0])):
 # weights on held-out text; here they are fixed:
 #
 # $$p(w \mid u, v) = a_3 \frac{c(u, v, w)}{c(u, v)} + a_2 \frac{c(v, w)}{c(v)} + a_1 \frac{c(w)}{N} + a_0 \frac{1}{V}$$
-#
+
+# %% [markdown]
 # Here $c$ counts occurrences and $N$ is the number of tokens. With $c(u,v,w) = 3$, $c(u,v) = 4$ and the other three
 # distributions at 0.5, 0.1 and 0.01, the weights 0.8, 0.15, 0.04, 0.01 give $0.6 + 0.075 + 0.004 + 0.0001 = 0.679$.
 
