@@ -14,8 +14,8 @@ from mmcourse.models import durations, speech_autoencoder, text_to_speech
 from mmcourse.picturebook import speech
 
 SOURCE = Path(__file__).resolve().parents[2] / "notebooks" / "source" / "15_text_to_speech.py"
-BY_HAND = {"expand", "griffin_lim_step", "FrameBlock", "coder", "TextEncoder", "duration_loss", "speech_loss"}
-BY_HAND |= {"right_words", "spectrum_from_mels", "buggy_resynthesis", "resynthesise"}
+BY_HAND = {"expand", "griffin_lim_step", "FrameBlock", "frame_network", "TextEncoder", "duration_loss", "speech_loss"}
+BY_HAND |= {"recognised_words", "spectrum_from_mels", "buggy_resynthesis", "resynthesise"}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_the_step_is_the_packages(lesson):
 
 def test_the_autoencoder_is_the_packages(lesson):
     package = speech_autoencoder.SpeechAutoencoder(80, 16)
-    encoder, decoder = lesson["coder"](80, 16), lesson["coder"](16, 80)
+    encoder, decoder = lesson["frame_network"](80, 16), lesson["frame_network"](16, 80)
     encoder.load_state_dict(package.encoder.state_dict())
     decoder.load_state_dict(package.decoder.state_dict())
     mels = torch.randn(2, 80, 9)
@@ -83,9 +83,9 @@ def test_the_loss_is_the_packages(lesson):
 
 
 def test_words_are_aligned_in_order(lesson):
-    right_words = lesson["right_words"]
-    assert right_words("a red fish above a moon", "a bed fish above moon") == [True, False, True, True, False, True]
-    assert right_words("a b", "") == [False, False]
+    recognised = lesson["recognised_words"]
+    assert recognised("a red fish above a moon", "a bed fish above moon") == [True, False, True, True, False, True]
+    assert recognised("a b", "") == [False, False]
 
 
 def test_the_bug_is_one_and_the_fix_is_none(lesson):
