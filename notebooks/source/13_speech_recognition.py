@@ -213,8 +213,8 @@ print(f"probability {by_hand:.3f}, loss {-by_hand.log():.4f}, nn.CTCLoss {loss:.
 #
 # $$\alpha_t(s) = \big(\alpha_{t-1}(s) + \alpha_{t-1}(s-1) + \alpha_{t-1}(s-2)\big) \, p_t(s)$$
 #
-# The last term skips a blank. It is allowed only between two *different* characters. In the diagram above, each state
-# shows its $\alpha$.
+# where $p_t(s)$ is the probability of state $s$'s symbol in frame $t$. The last term skips a blank. It is allowed only
+# between two *different* characters. In the diagram above, each state shows its $p$ and $\alpha$.
 
 # %% [markdown]
 # Work through one state: the `b` of frame 2 is reached from the first `a` (skipping a blank), so $\alpha = (0 + 0 + .7)
@@ -479,7 +479,8 @@ check("13.3", corpus_error_rate)
 # **Beam search** keeps several hypotheses at each frame instead of one. In CTC many alignments collapse to the same
 # text, so the search runs over *prefixes* of texts, and sums the alignments of each (Hannun et al. 2014). For each
 # prefix it keeps two probabilities: that of alignments ending in a blank, and that of alignments ending in the last
-# character. Only after a blank can the same character be repeated.
+# character. Only after a blank can the same character be repeated. In the example, the prefix *a* has after frame 2 the
+# alignments `aa`, `a-` and `-a`: $.4 \cdot .1 + .4 \cdot .5 + .5 \cdot .1 = .29$.
 
 # %%
 diagrams.prefix_beam()
@@ -838,9 +839,9 @@ quiz("13")
 #
 # - An **RNN transducer** (Graves 2012) drops the independence of frames: each output depends on the characters before
 #   it. It suits streaming recognition, while someone is still speaking.
-# - **wav2vec 2.0** (Baevski et al. 2020) pretrains on unlabelled speech with masking, as BERT does on text. Fine-tuned
-#   with CTC on ten minutes of transcribed speech, and decoded with a language model, it reaches a WER of 4.8% on the
-#   clean test set of LibriSpeech.
+# - **wav2vec 2.0** (Baevski et al. 2020) pretrains on unlabelled speech: segments are masked, as in BERT, and a contrastive
+#   loss (lesson 11) identifies the correct one among distractors. Fine-tuned with CTC on ten minutes of transcribed
+#   speech, and decoded with a language model, it reaches a WER of 4.8% on the clean test set of LibriSpeech.
 
 # %% [markdown]
 # ## Summary

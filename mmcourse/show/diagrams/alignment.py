@@ -12,6 +12,7 @@ from mmcourse.show.diagrams.sheet import MARGIN
 from mmcourse.show.diagrams.spans import Span, span_rows
 
 BLANK, EMPTY = "-", "∅"
+UNUSED = "dashed: on no alignment"
 LISTED = 8  # alignments that are written out, at most
 # Probabilities of blank, a and b in three frames: the single most probable alignment is all blanks.
 EXAMPLE = ((0.5, 0.4, 0.1), (0.5, 0.1, 0.4), (0.5, 0.1, 0.4))
@@ -81,8 +82,8 @@ def ctc_lattice(
     wide, high = layers.size
     total = f"p({target}) = {number(sum(scores))}" if scores else ""
     head = f"{len(paths)} alignments" if len(paths) > 1 else "1 alignment"
-    panel = max(side, *(measure(text, SIZE, "bold")[0] for text in (head, total)))
-    canvas = Canvas(2 * MARGIN + wide + 0.4 + panel, 2 * MARGIN + max(high, 0.3 + 0.27 * (len(listed) + bool(total))))
+    panel = max(side, measure(UNUSED, SMALL)[0], *(measure(text, SIZE, "bold")[0] for text in (head, total)))
+    canvas = Canvas(2 * MARGIN + wide + 0.4 + panel, 2 * MARGIN + max(high, 0.6 + 0.27 * (len(listed) + bool(total))))
     layers.draw(canvas)
     left, y = MARGIN + wide + 0.4, MARGIN + 0.1
     canvas.text(left + measure(head, SIZE, "bold")[0] / 2, y, head, SIZE, "bold")
@@ -93,6 +94,8 @@ def ctc_lattice(
         canvas.text(left + measure(total, SIZE, "bold")[0] / 2, y + 0.3, total, SIZE, "bold")
     told = "; ".join(f"{text} {number(score)}" for text, score in zip(texts, scores, strict=True)) if scores else ""
     told = told or "; ".join(texts)
+    if len(used) < frames * len(states):
+        canvas.text(left + measure(UNUSED, SMALL)[0] / 2, y + 0.3 + 0.27 * bool(total), UNUSED, SMALL, colour=QUIET)
     canvas.show(
         f"The lattice of CTC for the target {target}, extended with blanks to {' '.join(states)}, over {frames} "
         f"frames; a path stays in a state, moves to the next, or skips a blank between different symbols. Diagram: "
@@ -152,8 +155,11 @@ def prefix_beam(probabilities=EXAMPLE, symbols: Sequence[str] = "-ab", width: in
     for column in columns[:1]:
         for box in column.values():
             box.row = (min(width, high) - 1) / 2
-    layers = Layers(columns, links, ["start", *(f"after frame {t}" for t in range(1, len(columns)))], gap=(0.75, 0.12))
-    note = f"{EMPTY} empty prefix        dashed: pruned (width {width})        arrows that meet: summed"
+    each_line = 3 if len(probabilities) < 4 else 1  # in four wide columns the arrows would be flat
+    titles = [f"after frame {t}\n{_in_lines(symbols, p, each_line)}" for t, p in enumerate(probabilities, 1)]
+    layers = Layers(columns, links, ["start", *titles], gap=(0.75, 0.12))
+    notes = f"{EMPTY} empty prefix", f"{symbols[0]} blank", f"dashed: pruned (width {width})", "arrows that meet: summed"
+    note = (8 * " ").join(notes)
     wide, down = layers.size
     canvas = Canvas(2 * MARGIN + max(wide, measure(note, SMALL)[0]), 2 * MARGIN + down + 0.3)
     layers.draw(canvas, left=(canvas.sheet.right - wide) / 2)
@@ -193,6 +199,12 @@ def prefix_steps(probabilities: np.ndarray, symbols: Sequence[str], width: int) 
 def number(p: float | None) -> str:
     """Three significant digits, two below 0.1; nothing for None."""
     return "" if p is None else f"{p:.3g}" if p >= 0.1 else f"{p:.2g}"
+
+
+def _in_lines(symbols: Sequence[str], frame: np.ndarray, each_line: int) -> str:
+    """The probability of each symbol in a frame, so many in a line."""
+    entries = [f"{symbol} {p:.2g}" for symbol, p in zip(symbols, frame, strict=True)]
+    return "\n".join(", ".join(entries[i : i + each_line]) for i in range(0, len(entries), each_line))
 
 
 def _checked(probabilities, symbols: Sequence[str]) -> np.ndarray:

@@ -25,7 +25,7 @@ class Box:
 class Layers:
     """Columns of boxes by name, and links (start, end, strong): strong ones are drawn dark.
 
-    titles  one for each column; row_titles: one for each row, to the left
+    titles  one for each column, of one line or more; row_titles: one for each row, to the left
     """
 
     columns: list[dict[Hashable, Box]]
@@ -43,7 +43,8 @@ class Layers:
         self.high = max(high for _, high in sizes)
         self.rows = max(box.row for box in boxes)
         self.beside = max((measure(title, SIZE, "bold")[0] + 0.15 for title in self.row_titles), default=0.0)
-        self.above = TITLE * bool(self.titles)
+        line = measure("x", SMALL)[1]
+        self.above = TITLE + max(title.count("\n") for title in self.titles) * line if self.titles else 0.0
 
     @property
     def size(self) -> tuple[float, float]:
@@ -58,7 +59,8 @@ class Layers:
         step = self.high + self.gap[1]
         for i, (column, wide) in enumerate(zip(self.columns, self.wide, strict=True)):
             if self.titles:
-                canvas.text(x + wide / 2, top + 0.1, self.titles[i], SMALL, colour=QUIET)
+                below = self.titles[i].count("\n") * measure("x", SMALL)[1]
+                canvas.text(x + wide / 2, top + 0.1 + below / 2, self.titles[i], SMALL, colour=QUIET)
             for name, box in column.items():
                 y = top + self.above + box.row * step
                 rects[name] = Rect(x, y, x + wide, y + self.high)
