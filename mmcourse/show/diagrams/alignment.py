@@ -158,7 +158,12 @@ def prefix_beam(probabilities=EXAMPLE, symbols: Sequence[str] = "-ab", width: in
     each_line = 3 if len(probabilities) < 4 else 1  # in four wide columns the arrows would be flat
     titles = [f"after frame {t}\n{_in_lines(symbols, p, each_line)}" for t, p in enumerate(probabilities, 1)]
     layers = Layers(columns, links, ["start", *titles], gap=(0.75, 0.12))
-    notes = f"{EMPTY} empty prefix", f"{symbols[0]} blank", f"dashed: pruned (width {width})", "arrows that meet: summed"
+    notes = (
+        f"{EMPTY} empty prefix",
+        f"{symbols[0]} blank",
+        f"dashed: pruned (width {width})",
+        "arrows that meet: summed",
+    )
     note = (8 * " ").join(notes)
     wide, down = layers.size
     canvas = Canvas(2 * MARGIN + max(wide, measure(note, SMALL)[0]), 2 * MARGIN + down + 0.3)
