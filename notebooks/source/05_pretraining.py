@@ -426,9 +426,10 @@ for name, p in (("BERT", by_bert), ("GPT", by_gpt)):
     print(f"{name:5}", {VOCABULARY[token]: round(p[token].item(), 2) for token in p.topk(4).indices.tolist()})
 
 # %% [markdown]
-# BERT gives most of the probability to the two words of the title, which stands to the right. GPT can use only the words to
-# the left. BERT has another disadvantage: in each pass only 15% of its tokens are targets, while GPT learns from all of them.
-# Their losses cannot be compared, since the tasks differ.
+# BERT gives most of the probability to *moon*, the object of the title that the rest of the sentence does not name.
+# GPT can use only the words to the left, so any object that is green in training may follow. BERT has another
+# disadvantage: in each pass only 15% of its tokens are targets, while GPT learns from all of them. Their losses cannot
+# be compared, since the tasks differ.
 
 # %% [markdown]
 # ## Fine-tuning
