@@ -36,9 +36,8 @@ class SpokenWords:
         return len(self.labels)
 
     def __repr__(self) -> str:
-        return (
-            f"SpokenWords({len(self.voices)} voices, {len(self.words)} words, {self.takes} takes: {len(self):,} sounds)"
-        )
+        takes = f"{self.takes} take" + "s" * (self.takes > 1)
+        return f"SpokenWords({len(self.voices)} voices, {len(self.words)} words, {takes}: {len(self):,} sounds)"
 
     def sound(self, i: int) -> Tensor:
         """One spoken word.   (samples,) float32, 16 kHz"""

@@ -123,4 +123,4 @@ def draw_waveform(samples: np.ndarray, rate: int, words: str | None = None) -> N
     with style.drawing(style.WIDTH * 0.7, 1.5, alt) as figure:
         axis = figure.subplots()
         axis.fill_between(np.linspace(0, seconds, bins), low, high, color=style.PALETTE["blue"], linewidth=0.4)
-        axis.set(xlabel="time (s)", ylim=(-1, 1), yticks=(-1, 0, 1), xlim=(0, seconds))
+        axis.set(xlabel="time (s)", ylabel="amplitude", ylim=(-1, 1), yticks=(-1, 0, 1), xlim=(0, seconds))

@@ -59,12 +59,12 @@ begin("03")
 # %%
 train = spoken_words("train", takes=2)
 held_out = spoken_words("held_out")
-far = spoken_words("far")
-print(train, held_out, far, sep="\n")
+other_engine = spoken_words("far")
+groups = {"training voice": train, "held-out voice": held_out, "another engine": other_engine}
+print(*groups.values(), sep="\n")
 umbrella = WORDS.index("umbrella")
-show.play_many([speech.sound(umbrella) for speech in (train, held_out, far)], words=["umbrella"] * 3,
-               titles=[f"{name}: {speech.voices[0]}" for name, speech in
-                       [("training voice", train), ("held-out voice", held_out), ("another engine", far)]])
+show.play_many([speech.sound(umbrella) for speech in groups.values()], words=["umbrella"] * 3,
+               titles=[f"{name}: {speech.voices[0]}" for name, speech in groups.items()])
 
 # %% [markdown]
 # A sound is a sequence of numbers, the **samples**: air pressure, measured 16,000 times per second. Plotted over time
@@ -96,9 +96,9 @@ def loudness(speech: SpokenWords) -> Tensor:
     return torch.cat([sounds.unfold(1, 160, 160).std(dim=2).add(1e-4).log() for sounds in speech.batches()])
 
 
-once = spoken_words("train")                                                  # only the first take of each word
+first_takes = spoken_words("train")
 linear = nn.Sequential(nn.BatchNorm1d(75), nn.Linear(75, len(WORDS)))
-fit(linear, Batches(loudness(once), once.labels), epochs=10, lr=1e-2)
+fit(linear, Batches(loudness(first_takes), first_takes.labels), epochs=10, lr=1e-2)
 baseline = evaluate(linear, Batches(loudness(held_out), held_out.labels, shuffle=False))["accuracy"]
 print(f"chance level {1 / len(WORDS):.1%}, loudness and a linear layer {baseline:.0%}")
 
@@ -131,9 +131,9 @@ show.show_spectrograms([rising, every_fourth, filtered], titles=titles)
 # For $f = 3{,}000$ and $r = 4{,}000$ this is $|3{,}000 - 4{,}000| = 1{,}000$ Hz.
 
 # %%
-n = torch.arange(6) / 4_000
-print("3,000 Hz", torch.cos(2 * torch.pi * 3_000 * n).numpy().round(2))
-print("1,000 Hz", torch.cos(2 * torch.pi * 1_000 * n).numpy().round(2))
+seconds = torch.arange(6) / 4_000                                             # the times of six samples
+print("3,000 Hz", torch.cos(2 * torch.pi * 3_000 * seconds).round().int().tolist())
+print("1,000 Hz", torch.cos(2 * torch.pi * 1_000 * seconds).round().int().tolist())
 
 # %% [markdown]
 # The remedy is a **low-pass filter** that removes frequencies above the new Nyquist frequency *before* samples are
@@ -198,8 +198,8 @@ show.show_frame(speak("moon", "en-029+f2", varied=False), at=0.2, window=0.040)
 
 # %% tags=["nbval-check-output"]
 x = torch.tensor([1.0, 0, -1, 0])
-kn = torch.arange(3)[:, None] * torch.arange(4)                               # k n
-by_hand = (x * torch.exp(-2j * torch.pi * kn / 4)).sum(dim=1)
+k, n = torch.arange(3)[:, None], torch.arange(4)                              # (3, 1), (4,)
+by_hand = (x * torch.exp(-2j * torch.pi * k * n / 4)).sum(dim=1)
 print("by hand", by_hand.abs().numpy().round(4), "  PyTorch", torch.fft.rfft(x).abs().numpy().round(4))
 
 # %% [markdown]
@@ -218,7 +218,7 @@ samples = torch.sin(2 * torch.pi * 1_010 * torch.arange(400) / 16_000)
 print("Hann window", torch.hann_window(4).tolist())
 spectra = {"no window": torch.fft.rfft(samples).abs(), "Hann window": torch.fft.rfft(torch.hann_window(400) * samples).abs()}
 levels = {name: (20 * (spectrum / spectrum.max()).log10()).tolist() for name, spectrum in spectra.items()}
-show.plot_lines(levels, torch.arange(201) * 0.04, xlabel="kilohertz", ylabel="decibels", limits=(-130, 5))
+show.plot_lines(levels, torch.arange(201) * 0.04, xlabel="frequency (kHz)", ylabel="level (dB)", limits=(-130, 5))
 
 # %% [markdown]
 # Without a window the tone leaks into every frequency, and it would hide quiet consonants. With the Hann window the
@@ -280,8 +280,9 @@ check("03.3", stft)
 # %%
 try:
     power = stft(sound, torch.hann_window(400), hop=160).abs() ** 2           # (201, T)
-    theirs = spectrogram(sound, 0, torch.hann_window(400), 400, 160, 400, 2, False, center=False)
-    print(tuple(power.shape), "largest difference from torchaudio", f"{(power - theirs).abs().max():.0e}")
+    expected = spectrogram(sound, pad=0, window=torch.hann_window(400), n_fft=400, hop_length=160, win_length=400,
+                           power=2, normalized=False, center=False)
+    print(tuple(power.shape), "largest difference from torchaudio", f"{(power - expected).abs().max():.0e}")
 except NotImplementedError:
     print("do exercise 03.3 first")
 show.show_spectrogram(sound, words="umbrella")
@@ -347,10 +348,10 @@ diagrams.spectrogram_pipeline()
 # them.
 
 # %%
-log_mel = LogMel(rate=16_000, n_mels=40).fit(once.sound(i) for i in range(0, len(once), 10))
-mels = log_mel(collate([speech.sound(umbrella) for speech in (train, held_out, far)]))    # (3, 40, T)
+log_mel = LogMel(rate=16_000, n_mels=40).fit(first_takes.sound(i) for i in range(0, len(first_takes), 10))
+mels = log_mel(collate([speech.sound(umbrella) for speech in groups.values()]))           # (3, 40, T)
 print(tuple(mels.shape))
-show.show_log_mels(mels, titles=[f"umbrella, {name}" for name in ("training voice", "held-out voice", "another engine")])
+show.show_log_mels(mels, titles=[f"umbrella, {name}" for name in groups])
 
 # %% [markdown]
 # The two voices of the same engine have the same shapes, slightly shifted, which suits convolutions. The other engine
@@ -380,6 +381,8 @@ diagrams.speech_classifier()
 
 # %%
 class SpeechCNN(nn.Module):
+    """Log-mel spectrograms to one logit per class.   (B, 40, T) -> (B, K)"""
+
     def __init__(self, n_classes: int):
         super().__init__()
         self.conv1 = nn.Conv2d(1, 16, 3, stride=2, padding=1, bias=False)
@@ -397,9 +400,9 @@ class SpeechCNN(nn.Module):
         return self.head(states.amax(dim=2))                                  # (B, 128) -> (B, K)
 
 
-by_hand, package = SpeechCNN(len(WORDS)), SpeechClassifier(len(WORDS))
-print("logits", tuple(by_hand(mels).shape), tuple(package(mels).shape), "  parameters",
-      *(sum(p.numel() for p in model.parameters()) for model in (by_hand, package)))
+for model in (SpeechCNN(len(WORDS)), SpeechClassifier(len(WORDS))):
+    n_parameters = sum(p.numel() for p in model.parameters())
+    print(f"{type(model).__name__}: logits {tuple(model(mels).shape)}, {n_parameters:,} parameters")
 
 # %% [markdown]
 # The package's `SpeechClassifier` is the same network; you will train that one.
@@ -419,7 +422,7 @@ print("logits", tuple(by_hand(mels).shape), tuple(package(mels).shape), "  param
 # 0, the mean of normalised log-mels. Leave the input unchanged.
 
 # %%
-def mask_stripes(mels: Tensor, widest: int) -> Tensor:
+def mask_frames(mels: Tensor, widest: int) -> Tensor:
     """Set a random stretch of 0 to `widest` frames to 0, separately for each example.   (B, M, T) -> (B, M, T)"""
     ### BEGIN SOLUTION
     batch, _, frames = mels.shape
@@ -432,14 +435,14 @@ def mask_stripes(mels: Tensor, widest: int) -> Tensor:
 
 
 # %%
-check("03.5", mask_stripes)
+check("03.5", mask_frames)
 
 # %%
 def augment(mels: Tensor) -> Tensor:
     return spec_augment(shift_bands(mels))
 
 
-show.show_log_mels(augment(mels[:1].expand(3, -1, -1)), titles=["umbrella, augmented", "again", "and again"])
+show.show_log_mels(augment(mels[:1].expand(3, -1, -1)), titles=[f"umbrella, augmented ({i})" for i in (1, 2, 3)])
 
 # %% [markdown]
 # ## Train it
@@ -472,7 +475,7 @@ def accuracy(model: nn.Module, speech: SpokenWords) -> float:
 
 
 accuracies = {"new takes of training voices": accuracy(model, new_takes), "held-out voices": accuracy(model, held_out),
-              "another engine": accuracy(model, far)}
+              "another engine": accuracy(model, other_engine)}
 show.compare({"log-mel CNN": accuracies}, chance=1 / len(WORDS))
 expect("03.held_out_voices", accuracies["held-out voices"])
 
@@ -490,10 +493,11 @@ wrong = (predicted != held_out.labels).nonzero()[:, 0]
 confused = Counter((WORDS[held_out.labels[i]], WORDS[predicted[i]]) for i in wrong)
 print(f"{len(wrong)} mistakes among {len(held_out)}:",
       ", ".join(f"{true} → {other} ({count})" for (true, other), count in confused.most_common(12)))
-first = wrong[confidence[wrong].argsort(descending=True)][:8].tolist()
-show.play_many([held_out.sound(i) for i in first], columns=2,
-               titles=[f"predicted '{WORDS[predicted[i]]}', confidence {confidence[i]:.2f}" for i in first],
-               words=[f"true: {WORDS[held_out.labels[i]]} ({held_out.voices[held_out.speakers[i]]})" for i in first])
+most_confident = wrong[confidence[wrong].argsort(descending=True)][:8].tolist()
+show.play_many([held_out.sound(i) for i in most_confident], columns=2,
+               titles=[f"predicted '{WORDS[predicted[i]]}', confidence {confidence[i]:.2f}" for i in most_confident],
+               words=[f"true: {WORDS[held_out.labels[i]]} ({held_out.voices[held_out.speakers[i]]})"
+                      for i in most_confident])
 
 # %% [markdown]
 # Few mistakes occur twice. Many confuse short words that differ in one vowel or consonant, such as 'two' and 'to'.
@@ -537,8 +541,8 @@ speakers = [recordings.voices[i] for i in recordings.speakers]
 recorded_mels = recordings.log_mels(log_mel)
 
 
-def score(train_indices, test_indices) -> float:
-    """Train on some of the recordings; accuracy on others."""
+def train_and_test(train_indices: list[int], test_indices: list[int]) -> float:
+    """Train a network on some of the recordings, and return its accuracy on the others."""
     train_indices, test_indices = torch.as_tensor(train_indices), torch.as_tensor(test_indices)
     classifier = SpeechClassifier(len(recordings.words))
     batches = Batches(recorded_mels[train_indices], recordings.labels[train_indices])
@@ -548,7 +552,7 @@ def score(train_indices, test_indices) -> float:
 
 
 order = torch.randperm(len(recordings)).tolist()
-random_split = score(order[72:], order[:72])
+random_split = train_and_test(order[72:], order[:72])
 print(f"{len(recordings)} recordings by {len(set(speakers))} speakers; accuracy with a random split: {random_split:.0%}")
 
 # %% [markdown]
@@ -557,15 +561,15 @@ print(f"{len(recordings)} recordings by {len(set(speakers))} speakers; accuracy 
 #
 # ### Exercise 03.debug: fix the split  ●○○ · 10 minutes
 #
-# Write a split that reserves for testing all recordings of the speakers in `held`, and nothing else.
+# Write a split whose test part holds all recordings of the speakers in `test_speakers`, and no others.
 
 # %%
-def split_by_speaker(speakers: list[str], held: set[str]) -> tuple[list[int], list[int]]:
-    """Indices of the recordings to train on, and of those to test on: the ones by speakers in `held`."""
+def split_by_speaker(speakers: list[str], test_speakers: set[str]) -> tuple[list[int], list[int]]:
+    """Indices of the recordings to train on, and of those to test on, which are by `test_speakers`."""
     ### BEGIN SOLUTION
-    train = [i for i, speaker in enumerate(speakers) if speaker not in held]
-    test = [i for i, speaker in enumerate(speakers) if speaker in held]
-    return train, test
+    train_indices = [i for i, speaker in enumerate(speakers) if speaker not in test_speakers]
+    test_indices = [i for i, speaker in enumerate(speakers) if speaker in test_speakers]
+    return train_indices, test_indices
     ### END SOLUTION
 
 
@@ -574,7 +578,7 @@ check("03.debug", split_by_speaker)
 
 # %%
 try:
-    by_speaker = {person: score(*split_by_speaker(speakers, {person})) for person in recordings.voices}
+    by_speaker = {speaker: train_and_test(*split_by_speaker(speakers, {speaker})) for speaker in recordings.voices}
     show.bar_with_range({"random split": random_split, "each speaker left out once": list(by_speaker.values())})
 except NotImplementedError:
     print("do the exercise first")
@@ -591,18 +595,19 @@ except NotImplementedError:
 
 # %%
 recorded = {split: real.load_or_explain("free_spoken_digits", split) for split in ("train", "test")}
-if recorded["train"] and recorded["test"]:
+digits_available = all(recorded.values())
+if digits_available:
     sounds = {split: [same_loudness(real.sound(row)[0]) for row in rows] for split, rows in recorded.items()}
     digits = {split: torch.tensor(rows["label"]) for split, rows in recorded.items()}
-    people = {speaker: i for i, speaker in enumerate(recorded["test"]["speaker"])}          # the last recording of each
-    show.play_many([sounds["test"][i] for i in people.values()], rate=8_000, columns=3,
-                   titles=[f"{recorded['test']['label'][i]}, {person}" for person, i in people.items()])
+    last = {speaker: i for i, speaker in enumerate(recorded["test"]["speaker"])}            # the last recording of each
+    show.play_many([sounds["test"][i] for i in last.values()], rate=8_000, columns=3,
+                   titles=[f"{recorded['test']['label'][i]}, {speaker}" for speaker, i in last.items()])
 
 # %% [markdown]
 # The accuracy on the official split first:
 
 # %%
-if recorded["train"] and recorded["test"]:
+if digits_available:
     digit_mel = LogMel(rate=8_000).fit(sounds["train"][::5])
     waves = {split: collate(part, samples=6_000) for split, part in sounds.items()}                    # (N, 6000), 0.75 s
     digit_mels = {split: digit_mel(part) for split, part in waves.items()}                             # (N, 40, 76)
@@ -615,7 +620,7 @@ if recorded["train"] and recorded["test"]:
 # Now train M5 on the same recordings, as waveforms scaled to standard deviation near 1. Compare the seconds as well.
 
 # %%
-if recorded["train"] and recorded["test"]:
+if digits_available:
     m5 = M5(10)
     fit(m5, Batches(waves["train"] / 0.1, digits["train"]), epochs=6, lr=5e-3)
     m5_accuracy = evaluate(m5, Batches(waves["test"] / 0.1, digits["test"], shuffle=False))["accuracy"]
@@ -627,15 +632,15 @@ if recorded["train"] and recorded["test"]:
 # six?
 
 # %%
-if recorded["train"] and recorded["test"]:
+if digits_available:
     left_out = {}
-    for person, others, own in leave_one_out(recorded["train"]["speaker"]):
-        digit_mel = LogMel(rate=8_000).fit(sounds["train"][i] for i in others[::5])
+    for speaker, train_indices, test_indices in leave_one_out(recorded["train"]["speaker"]):
+        digit_mel = LogMel(rate=8_000).fit(sounds["train"][i] for i in train_indices[::5])
         classifier = SpeechClassifier(10)
-        fit(classifier, Batches(digit_mel(waves["train"][others]), digits["train"][others], transform=augment),
-            epochs=6, lr=5e-3, verbose=False)
-        predicted = predict(classifier, digit_mel(waves["train"][own])).argmax(dim=1)
-        left_out[person] = (predicted == digits["train"][own]).float().mean().item()
+        batches = Batches(digit_mel(waves["train"][train_indices]), digits["train"][train_indices], transform=augment)
+        fit(classifier, batches, epochs=6, lr=5e-3, verbose=False)
+        predicted = predict(classifier, digit_mel(waves["train"][test_indices])).argmax(dim=1)
+        left_out[speaker] = (predicted == digits["train"][test_indices]).float().mean().item()
     show.bar_with_range({"official split": official, **left_out})
     scores = torch.tensor(list(left_out.values()))
     print(f"mean {scores.mean():.0%}, standard deviation {100 * scores.std():.0f} percentage points, "

@@ -187,9 +187,9 @@ def test_alias_is_where_the_peak_is(lesson_03, hertz, rate):
     assert torch.fft.rfft(tone).abs().argmax() == lesson_03["alias"](hertz, rate)
 
 
-def test_mask_stripes_hides_frames_as_spec_augment(lesson_03):
+def test_mask_frames_hides_frames_as_spec_augment(lesson_03):
     mels = torch.rand(200, 5, 30) + 1
-    hidden = lesson_03["mask_stripes"](mels, 7) == 0
+    hidden = lesson_03["mask_frames"](mels, 7) == 0
     assert set(hidden[:, 0].sum(dim=1).tolist()) == set(range(8)) and (hidden == hidden[:, :1]).all()
 
 

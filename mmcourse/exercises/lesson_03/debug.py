@@ -21,8 +21,8 @@ NAMES = ("ann", "joann", "Ann", "theo", "theo2", "nicolas", "nico", "eve", "mo",
     repeatable=True,
     hints=(
         "Go through the speakers with `enumerate`: it gives the index and the speaker of each example.",
-        "An example belongs to the test split exactly when its speaker is in `held`. Nothing is random.",
-        "Two lists: the indices `i` whose speaker is in the set `held`, and all others.",
+        "An example belongs to the test split exactly when its speaker is in `test_speakers`. Nothing is random.",
+        "Two lists: the indices `i` whose speaker is not in the set `test_speakers`, then those whose speaker is.",
     ),
 )
 def split_by_speaker(answer, rng):
@@ -138,7 +138,9 @@ def judge_split(
             f"{where} {shared[0]} is on both sides: the speaker leaks. All examples of a speaker belong to one side"
         )
     if right and compared:
-        raise Mistake(f"{where} test is empty: `held` is a set of names, so use `speaker in held`, not `==`")
+        raise Mistake(
+            f"{where} test is empty: `test_speakers` is a set of names, so use `speaker in test_speakers`, not `==`"
+        )
     stray = sorted({speakers[i] for i in test} - held)
     like = [(other, name) for other in stray for name in sorted(held) if akin(other, name)]
     if like:

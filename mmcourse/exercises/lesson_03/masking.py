@@ -25,7 +25,7 @@ MANY = 2000
         "You may change `mels.clone()`. A loop over the examples suffices; time is the last axis, `[i, :, a:b]`.",
     ),
 )
-def mask_stripes(answer, rng):
+def mask_frames(answer, rng):
     frames, widest, bands = whole(rng, 9, 11), 3, whole(rng, 4, 6)
     masks = torch.stack([masked(answer, (BATCH, bands, frames), widest, rng) for _ in range(CALLS)])  # (calls, B, T)
     for_every_example(masks)

@@ -11,7 +11,7 @@ def spectrogram_pipeline() -> None:
     flow(
         [
             ("waveform", "(B, samples)"),
-            ("cut into\nframes", "(B, T, W)", "operation"),
+            ("split into\nframes", "(B, T, W)", "operation"),
             ("multiply by\nwindow $w_n$", "(B, T, W)", "operation"),
             ("Fourier\ntransform", "(B, T, W/2 + 1)", "operation"),
             ("power\n$|S_{k,t}|^2$", "(B, T, W/2 + 1)", "operation"),
@@ -41,7 +41,7 @@ def framing(samples: int = 12, window: int = 6, hop: int = 3) -> None:
         rows=[f"frame {t}" for t in range(count)],
         columns=[str(n) for n in range(samples)],
         title=f"window W = {window}, hop H = {hop}",
-        column_title="sample n",
+        column_title="sample $tH + n$",
     )
     d.block("window", at=(1, 0), label="multiply by\nwindow $w_n$", shape="(T, W)", kind="operation")
     d.block("transform", at=(2, 0), label="Fourier\ntransform", kind="operation")

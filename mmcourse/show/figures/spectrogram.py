@@ -89,7 +89,7 @@ def show_frame(sound: Tensor, at: float, rate: int = 16_000, window: float = WIN
         left.plot(time, frame, color=style.PALETTE["sky"], linewidth=1.2, label="samples")
         left.plot(time, fade * frame, color=style.PALETTE["blue"], label="windowed")
         left.plot(time, fade * frame.abs().max(), "--", color=style.PALETTE["orange"], linewidth=1.3, label="window")
-        left.set(xlabel="time (ms)")
+        left.set(xlabel="time (ms)", ylabel="amplitude")
         left.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
         right.plot(hertz / 1000, level, color=style.PALETTE["blue"], linewidth=1.2)
         right.set(xlabel="frequency (kHz)", ylabel="level (dB)")

@@ -821,7 +821,7 @@ def mel_filters(n_mels, n_bins, rate):
 
 
 @right("03.5", "a loop with randint on a copy")
-def mask_stripes(mels: Tensor, widest: int) -> Tensor:
+def mask_frames(mels: Tensor, widest: int) -> Tensor:
     masked = mels.clone()
     T = mels.shape[2]
     for example in masked:
@@ -832,7 +832,7 @@ def mask_stripes(mels: Tensor, widest: int) -> Tensor:
 
 
 @right("03.5", "positions compared with start and end")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     B, _, T = mels.shape
     width = torch.randint(0, widest + 1, (B, 1))
     start = (torch.rand(B, 1) * (T - width + 1)).long()
@@ -842,7 +842,7 @@ def mask_stripes(mels, widest):
 
 
 @right("03.5", "Python's random module and a list")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     result = []
     for mel in mels:
         width = random.randint(0, widest)
@@ -853,7 +853,7 @@ def mask_stripes(mels, widest):
 
 
 @right("03.5", "numpy's generator and a product")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     keep = torch.ones(mels.shape[0], 1, mels.shape[2], dtype=mels.dtype)
     for row in keep:
         width = np.random.randint(widest + 1)
@@ -876,7 +876,7 @@ def any_start(T, width):
 
 
 @wrong("03.5", "the input is changed", says=r"input|in place|unchanged|clone|copy")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     for example in mels:
         width = random.randint(0, widest)
         start = random.randint(0, mels.shape[2] - width)
@@ -885,7 +885,7 @@ def mask_stripes(mels, widest):
 
 
 @wrong("03.5", "one stretch for the whole batch", says=r"each example|every example|separately|same|own|batch")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     width = random.randint(0, widest)
     start = random.randint(0, mels.shape[2] - width)
     masked = mels.clone()
@@ -894,13 +894,13 @@ def mask_stripes(mels, widest):
 
 
 @wrong("03.5", "one width for the whole batch", says=r"each example|every example|separately|same|own|batch|width")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     width = random.randint(0, widest)
     return stripes(mels, lambda: width, any_start)
 
 
 @wrong("03.5", "bands in place of frames", says=r"frame|band|time|axis|dim")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     masked = mels.clone()
     for example in masked:
         width = random.randint(0, widest)
@@ -910,42 +910,42 @@ def mask_stripes(mels, widest):
 
 
 @wrong("03.5", "the widest never occurs", says=r"widest|never|includ|\+ ?1|width|uniform")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     return stripes(mels, lambda: torch.randint(0, widest, ()).item(), any_start)
 
 
 @wrong("03.5", "width 0 never occurs", says=r"\b0\b|never|no frame|width|uniform|unmasked|unchanged")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     return stripes(mels, lambda: random.randint(1, widest), any_start)
 
 
 @wrong("03.5", "always the widest", says=r"widest|always|width|uniform|drawn|same")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     return stripes(mels, lambda: widest, any_start)
 
 
 @wrong("03.5", "always at the beginning", says=r"begin|start|position|always|frame 0|first|random")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     return stripes(mels, lambda: random.randint(0, widest), lambda T, width: 0)
 
 
 @wrong("03.5", "always in the middle", says=r"middle|cent|position|always|random|start|never")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     return stripes(mels, lambda: random.randint(0, widest), lambda T, width: (T - width) // 2)
 
 
 @wrong("03.5", "stretches run past the end", says=r"inside|entirely|end|cut|short|past|beyond|width|uniform")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     return stripes(mels, lambda: random.randint(0, widest), lambda T, width: random.randint(0, T - 1))
 
 
 @wrong("03.5", "the last frame is never masked", says=r"last|end|never|position|\+ ?1|inside")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     return stripes(mels, lambda: random.randint(0, widest), lambda T, width: random.randint(0, T - width - 1))
 
 
 @wrong("03.5", "filled with the mean of the example", says=r"\b0\b|zero|mean|fill|value")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     masked = mels.clone()
     for example in masked:
         width = random.randint(0, widest)
@@ -955,7 +955,7 @@ def mask_stripes(mels, widest):
 
 
 @wrong("03.5", "filled with noise", says=r"\b0\b|zero|noise|fill|value")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     masked = mels.clone()
     for example in masked:
         width = random.randint(0, widest)
@@ -965,12 +965,12 @@ def mask_stripes(mels, widest):
 
 
 @wrong("03.5", "filled with the smallest value", says=r"\b0\b|zero|smallest|minim|fill|value")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     return stripes(mels, lambda: random.randint(0, widest), any_start, value=mels.min().item())
 
 
 @wrong("03.5", "each band has its own stretch", says=r"all bands|each band|every band|same|band")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     return torch.stack([stripes(mel[:, None], lambda: random.randint(0, widest), any_start)[:, 0] for mel in mels])
 
 
@@ -979,7 +979,7 @@ def mask_stripes(mels, widest):
     "single frames at random in place of a stretch",
     says=r"one stretch|stretch|neighbour|contiguous|single|gaps|consecutive|scatter|in a row|several|together",
 )
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     masked = mels.clone()
     for example in masked:
         frames = torch.randperm(mels.shape[2])[: random.randint(0, widest)]
@@ -992,7 +992,7 @@ def mask_stripes(mels, widest):
     "a fixed seed gives the same stretch at every call",
     says=r"seed|same|every call|each call|again|random|calls",
 )
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     torch.manual_seed(0)
     B, _, T = mels.shape
     width = torch.randint(0, widest + 1, (B, 1))
@@ -1002,7 +1002,7 @@ def mask_stripes(mels, widest):
 
 
 @wrong("03.5", "two stretches per example", says=r"one stretch|two|several|single|more than|stretch|widest|many")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     def once(m):
         return stripes(m, lambda: random.randint(0, widest), any_start)
 
@@ -1014,21 +1014,21 @@ def mask_stripes(mels, widest):
     "only half of the examples",
     says=r"half|each example|every example|often|unchanged|no frame|uniform|width|\b0\b",
 )
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     masked = stripes(mels, lambda: random.randint(0, widest), any_start)
     kept = torch.rand(len(mels)) < 0.5
     return torch.where(kept[:, None, None], mels, masked)
 
 
 @wrong("03.5", "the stretch is cut out", says=r"shape|\(B, M, T\)|length|frames|cut|same")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     width = random.randint(1, widest)
     start = random.randint(0, mels.shape[2] - width)
     return torch.cat([mels[:, :, :start], mels[:, :, start + width :]], dim=2)
 
 
 @right("03.5", "masks of a cumulative sum")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     B, M, T = mels.shape
     edges = torch.zeros(B, T + 1)
     for row in edges:
@@ -1041,7 +1041,7 @@ def mask_stripes(mels, widest):
 
 
 @right("03.5", "index_fill on each example")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     def one(mel):
         width = torch.randint(0, widest + 1, (1,)).item()
         start = torch.randint(0, mel.shape[1] - width + 1, (1,)).item()
@@ -1051,7 +1051,7 @@ def mask_stripes(mels, widest):
 
 
 @wrong("03.5", "one start for the whole batch, widths differ", says=r"start|each example|same|own|position|batch")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     start = random.randint(0, mels.shape[2] - widest)
     return stripes(mels, lambda: random.randint(0, widest), lambda T, width: start)
 
@@ -1061,12 +1061,12 @@ def mask_stripes(mels, widest):
     "a rounded random width, so that 0 and the widest are half as likely",
     says=r"uniform|equally|likely|round|often|half",
 )
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     return stripes(mels, lambda: round(random.random() * widest), any_start)
 
 
 @wrong("03.5", "a view in place of a copy", says=r"input|in place|unchanged|clone|copy")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     masked = mels[:]
     for example in masked:
         width = random.randint(0, widest)
@@ -1076,7 +1076,7 @@ def mask_stripes(mels, widest):
 
 
 @wrong("03.5", "halved in place of 0", says=r"\b0\b|zero|half|value")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     masked = mels.clone()
     for example in masked:
         width = random.randint(0, widest)
@@ -1090,7 +1090,7 @@ def mask_stripes(mels, widest):
     "only the first example",
     says=r"first example|other examples|only|every example",
 )
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     masked = mels.clone()
     width = random.randint(0, widest)
     start = any_start(mels.shape[2], width)
@@ -1103,7 +1103,7 @@ def mask_stripes(mels, widest):
     "starts among as many frames as there are bands",
     says=r"frames|T\b|bands|axis|last|start|none (covers|reaches)",
 )
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     def start(T, width):
         return random.randint(0, max(0, min(T, mels.shape[1]) - width))
 
@@ -1111,7 +1111,7 @@ def mask_stripes(mels, widest):
 
 
 @wrong("03.5", "the first frame is never masked", says=r"first frame|frame 0|start|never|0 to T")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     return stripes(
         mels, lambda: random.randint(0, widest), lambda T, width: random.randint(min(1, T - width), T - width)
     )
@@ -1122,7 +1122,7 @@ def mask_stripes(mels, widest):
     "everything but the stretch is masked",
     says=r"revers|invert|outside|opposite|other frames|all frames|wide|more than|most",
 )
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     masked = torch.zeros_like(mels)
     for new, old in zip(masked, mels):
         width = random.randint(0, widest)
@@ -1132,14 +1132,14 @@ def mask_stripes(mels, widest):
 
 
 @wrong("03.5", "a quarter of the examples keeps its band 0", says=r"all bands|band|every band|whole")
-def mask_stripes(mels, widest):
+def mask_frames(mels, widest):
     masked = stripes(mels, lambda: random.randint(0, widest), any_start)
     masked[:, 0] = mels[:, 0]
     return masked
 
 
 @wrong("03.5", "a width fixed when the module was loaded", says=r"width|drawn|always|every one|same|each")
-def mask_stripes(mels, widest, width=2):
+def mask_frames(mels, widest, width=2):
     return stripes(mels, lambda: min(width, widest), any_start)
 
 
@@ -1417,7 +1417,7 @@ def mel_filters(n_mels: int, n_bins: int, rate: float) -> Tensor:
 
 
 @wrong("03.5", "width up to the whole sound", says=r"from 0 to `widest`")
-def mask_stripes(mels: Tensor, widest: int) -> Tensor:
+def mask_frames(mels: Tensor, widest: int) -> Tensor:
     result = mels.clone()
     T = mels.shape[2]
     for example in result:
@@ -1428,7 +1428,7 @@ def mask_stripes(mels: Tensor, widest: int) -> Tensor:
 
 
 @wrong("03.5", "two random ends", says=r"equally likely")
-def mask_stripes(mels: Tensor, widest: int) -> Tensor:
+def mask_frames(mels: Tensor, widest: int) -> Tensor:
     result = mels.clone()
     for example in result:
         offset = random.randint(0, mels.shape[2] - widest)

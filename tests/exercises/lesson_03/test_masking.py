@@ -31,11 +31,11 @@ def mask(mels, width_of=any_width, start_of=any_start):
 
 
 def answer(fill=0.0, **options):
-    def mask_stripes(mels, widest):
+    def mask_frames(mels, widest):
         masked = mask(mels, **options)(widest)
         return mels.masked_fill(masked[:, None], fill)
 
-    return mask_stripes
+    return mask_frames
 
 
 def loop(mels, widest):
@@ -153,7 +153,7 @@ def only_once(mels, widest):
     return masked
 
 
-def test_mask_stripes(judged):
+def test_mask_frames(judged):
     judged(
         "03.5",
         {
