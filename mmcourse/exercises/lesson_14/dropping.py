@@ -21,7 +21,7 @@ CAUSES = {
 
 @exercise(
     "14.4",
-    title="training without conditions",
+    title="condition dropout",
     dots=2,
     minutes=15,
     hints=(

@@ -141,7 +141,7 @@ class TextToImageExplorer(StaticImage):
         rows = -(-self.count // columns)
         with matplotlib.rc_context(style.SETTINGS):
             figure = Figure(figsize=(1.3 * columns, (1.6 if self.verdicts else 1.3) * rows + 0.4), layout="constrained")
-            explained = "\njudge's verdict below, wrong facts in brackets" if self.verdicts else ""
+            explained = "\npredictions of the judge below, wrong ones in brackets" if self.verdicts else ""
             figure.suptitle(self.result["sentence"] + explained, fontsize=10)
             for number, axis in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
                 axis.set(xticks=(), yticks=(), visible=number < self.count)
@@ -173,8 +173,8 @@ def told(verdicts: Sequence, facts: Facts | None) -> str:
     if not verdicts:
         return ""
     if facts is None:
-        return "The judge's verdicts are not compared: the sentence is outside the grammar of the Picture Book."
+        return "The judge's predictions are not compared: the sentence is outside the grammar of the Picture Book."
     if len(facts.objects) > 1:
-        return "The judge's verdicts are not compared: the sentence names two objects, the judge one."
+        return "The judge's predictions are not compared: the sentence names two objects, the judge one."
     correct = sum(all(true for _, true in row) for row in verdicts)
     return f"Judge: object, colour and size are all correct in {correct} of {len(verdicts)} images."
