@@ -631,8 +631,8 @@ for updates in (0, 1, 3, 10):
 # ## Play
 #
 # Type a sentence, choose a voice, and listen. The shipped model was trained on all pairs, for longer. Its word error
-# rate is about that of copy synthesis. Try the same sentence in two voices: what changes in
-# the spectrogram? Then type a word outside the vocabulary.
+# rate is about that of copy synthesis. Try the same sentence in two voices: what changes in the spectrogram? Then type
+# a word outside the vocabulary.
 
 # %%
 shipped_model = shipped.load("text_to_speech")
