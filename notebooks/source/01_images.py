@@ -70,8 +70,8 @@ show.show_images(train.images[:12], titles=[KINDS[kind] for kind in train.kinds[
 
 # %% [markdown]
 # Which of the twelve would you misclassify without the titles? Most people hesitate at small objects whose colour is
-# close to the background, such as a white object on snow. Remember your choice, and compare it with the network's
-# mistakes later.
+# close to the background, such as a white object on snow. Remember what makes an image difficult for you, and compare
+# it with the network's mistakes on test images later.
 
 # %% [markdown]
 # ## Baseline
@@ -88,9 +88,9 @@ baseline = evaluate(linear, Batches(valid.images, valid.kinds, shuffle=False))["
 print(f"majority class {majority:.0%}, linear layer {baseline:.0%}, {len(KINDS)} kinds")
 
 # %% [markdown]
-# The linear layer has one weight per pixel and kind, so it can only learn a fish *at a fixed position*. If the fish moves
-# by three pixels, other weights apply. A better layer detects an eye or an edge **at every position with the same
-# weights**.
+# The linear layer has one weight per input value and kind, so it can only learn a fish *at a fixed position*. If the
+# fish moves by three pixels, other weights apply. A better layer detects an eye or an edge **at every position with the
+# same weights**.
 
 # %% [markdown]
 # ## Convolution
@@ -135,8 +135,8 @@ show.convolution_by_hand(bars, edge)
 #
 # ## Output size
 #
-# A window of size $K$ fits into a row of $N$ pixels at $N - K + 1$ positions. **Padding** $P$ adds zeros on both sides, and
-# **stride** $S$ moves the window by more than one pixel:
+# A window of size $K$ fits into a row of $N$ pixels at $N - K + 1$ positions. **Padding** $P$ adds $P$ zeros on each
+# side, and **stride** $S$ moves the window by $S$ pixels at a time:
 #
 # $$N_{\text{out}} = \left\lfloor \frac{N + 2P - K}{S} \right\rfloor + 1$$
 #
@@ -199,7 +199,7 @@ show.show_feature_maps({"vertical edges, horizontal edges": maps}, image=image[0
 #
 # Suppose that a layer turns the image into 32 feature maps of 32 × 32. How many parameters does a convolution with 3 ×
 # 3 filters need, and how many a dense layer from every pixel to every output value? Predict the ratio before you run
-# the cell.
+# the cell. In between lies a **locally connected** layer: 3 × 3 windows, but other weights at every position.
 
 # %% tags=["nbval-check-output"]
 convolution = nn.Conv2d(3, 32, kernel_size=3, padding=1)
@@ -211,9 +211,10 @@ print(f"weight sharing saves a factor of {n_local / n_shared:,.0f}, local connec
       f"together {n_dense / n_shared:,.0f}")
 
 # %% [markdown]
-# Two assumptions make this possible. **Locality**: nearby pixels are related. **Translation equivariance**: if the
-# input moves, the feature map moves with it. Such built-in assumptions are called the **inductive bias** of a model.
-# They suit images; in lessons 02 and 03 they reappear for text and sound.
+# Two assumptions make this possible. **Locality**: nearby pixels are related. **Translation equivariance**: a pattern
+# means the same at every position, so if the input moves, the feature map moves with it. (With stride $S$ this holds
+# for shifts by multiples of $S$, and not at the borders.) Such built-in assumptions are called the **inductive bias**
+# of a model. They suit images; in lessons 02 and 03 they reappear for text and sound.
 #
 # ### Exercise 01.3: number of parameters  ●○○ · 5 minutes
 #
@@ -281,9 +282,9 @@ check("01.4", receptive_field)
 # %% [markdown]
 # ## The network, from scratch
 #
-# The network below has these three layers, so its receptive field is 15 pixels. A big fish is 20 pixels wide: the network
-# must recognise it by parts such as eye, tail and fin. The last pooling step keeps the maximum of each map over the whole
-# image.
+# The network below has these three layers, so its receptive field is 15 pixels. A big fish is more than 20 pixels wide:
+# the network must recognise it by parts such as eye, tail and fin. The last pooling step keeps the maximum of each map
+# over the whole image.
 
 # %%
 diagrams.image_classifier()
@@ -330,8 +331,8 @@ by_hand = -p[range(256), targets].log().mean()
 print(f"by hand {by_hand:.4f}   PyTorch {F.cross_entropy(logits, targets):.4f}   ln(14) {torch.tensor(14.0).log():.4f}")
 
 # %% [markdown]
-# A uniform prediction gives $-\ln(1/14) = \ln 14$. The untrained network is slightly worse: its random weights prefer some
-# classes, usually wrong ones.
+# A uniform prediction gives $-\ln(1/14) = \ln 14$. The untrained network has a higher loss: its random weights give the
+# classes unequal probabilities, unrelated to the true class.
 #
 # ## One training step
 #
@@ -342,10 +343,10 @@ print(f"by hand {by_hand:.4f}   PyTorch {F.cross_entropy(logits, targets):.4f}  
 diagrams.training_step()
 
 # %% [markdown]
-# **Adam** (Kingma and Ba 2015) adapts the step size of each parameter. Let $g$ be its gradient, $\hat m$ the running mean
-# of $g$, $\hat v$ that of $g^2$ (both corrected for having started at 0), $\eta$ the learning rate and $\epsilon$ a tiny
-# constant. **AdamW** (Loshchilov and Hutter 2019) adds *decoupled weight decay*, which shrinks each weight by a fraction
-# $\eta\lambda$:
+# **Adam** (Kingma and Ba 2015) adapts the step size of each parameter. Let $g$ be its gradient, $\hat m$ an exponential
+# moving average of $g$, $\hat v$ one of $g^2$ (both corrected for having started at 0), $\eta$ the learning rate and
+# $\epsilon$ a tiny constant. **AdamW** (Loshchilov and Hutter 2019) adds *decoupled weight decay*, which shrinks each
+# weight by a fraction $\eta\lambda$:
 #
 # $$w \leftarrow w - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon} - \eta \lambda w$$
 #
@@ -485,7 +486,7 @@ def grad_cam(feature_maps: Tensor, gradients: Tensor) -> Tensor:
     ### BEGIN SOLUTION
     weights = gradients.mean(dim=(2, 3), keepdim=True)                 # (B, C, 1, 1)
     heat = (weights * feature_maps).sum(dim=1).relu()                  # (B, H, W)
-    return heat / heat.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)
+    return heat / heat.amax(dim=(1, 2), keepdim=True).clamp(min=1e-8)
     ### END SOLUTION
 
 
@@ -541,8 +542,9 @@ print(f"held-out combinations in greyscale: {grey_held_out:.0%}")
 # ## Augmentation
 #
 # **Augmentation** changes training images at random in ways that keep their labels. The model learns to be
-# **invariant** to these changes. Two standard augmentations are the horizontal flip and the shift. The last row below
-# shows a third: a random permutation of the colour channels.
+# **invariant** to these changes. Two standard augmentations are the horizontal flip, here with probability 1/2, and the
+# shift, here cyclic: rows that leave at the bottom enter at the top. The last row below shows a third: a random
+# permutation of the colour channels. One of the six permutations changes nothing.
 
 # %%
 originals = train.images[:6]                                                  # (6, 3, 32, 32)
@@ -673,9 +675,9 @@ check("01.debug", fixed)
 # %% [markdown]
 # ## On real data: MNIST
 #
-# MNIST holds 70,000 handwritten digits of 28 × 28 greyscale pixels (LeCun et al. 1998). The class is the same, with one
-# input channel. Each training digit is shifted by up to two pixels, which keeps its label. A flip would not: a mirrored 2
-# is not a digit. Small networks with two convolutions reach about 99.2%.
+# MNIST holds 70,000 handwritten digits of 28 × 28 greyscale pixels (LeCun et al. 1998). The model is `ImageClassifier`
+# again, with one input channel. Each training digit is shifted by up to two pixels, which keeps its label. A flip would
+# not: a mirrored 2 is not a digit. Small networks with two convolutions reach about 99.2%.
 
 # %%
 mnist, mnist_test = (real.load_or_explain("mnist", split) for split in ("train", "test"))
