@@ -76,7 +76,7 @@ def spec_augment(mels: Tensor, band: int = 6, time: int = 12) -> Tensor:
 def shift_bands(mels: Tensor, bands: int = 2) -> Tensor:
     """Shift each sound up or down by up to `bands` mel bands, like another vocal tract length; edges are repeated.
 
-    The simplest form of vocal tract length perturbation (Jaitly, Hinton 2013, who warp the frequencies).
+    A rough approximation of vocal tract length perturbation (Jaitly, Hinton 2013), which warps the frequencies.
     (B, n_mels, T) -> (B, n_mels, T)
     """
     if mels.dim() != 3 or bands < 0:
