@@ -883,6 +883,7 @@ check("06.collapse", negative_elbo)
 # you expect on the noisy digits?
 
 # %%
+train = pairs = small_set = None                                                                    # to save memory
 mnist = {split: real.load_or_explain("mnist", split) for split in ("train", "test")}
 have_data = all(mnist.values())
 if have_data:
