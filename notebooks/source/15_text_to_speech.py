@@ -355,9 +355,9 @@ both = torch.stack([mels[0], reconstructed(mels[0])])                           
 show.show_log_mels(both, titles=["original", "decoded from the code"], hop=0.016)
 
 # %% [markdown]
-# The code loses fine detail, but hardly any intelligibility: the word error rate is within about one standard error (0.8
-# percentage points for 1,100 words) of that of copy synthesis. The decoder now turns codes into speech. What is missing
-# is a text encoder that computes codes.
+# The code loses fine detail, and a little intelligibility: from run to run, the word error rate is up to two percentage
+# points above that of copy synthesis (the standard error is 0.8 points for 1,100 words). The decoder now turns codes
+# into speech. What is missing is a text encoder that computes codes.
 
 # %% [markdown]
 # ## The text encoder
@@ -480,8 +480,8 @@ for speaker in sorted(set(speakers)):
     print(f"{SPEAKERS[speaker]:22} {recorded_rate:8.3f}  {generated_rate:9.3f} ", *errors[:1])
 
 # %% [markdown]
-# Text to speech has a word error rate of about 11%, three percentage points above those of copy synthesis and of the
-# autoencoder. Its words are separated by short pauses, unlike those of the recordings, which may help the recogniser.
+# Text to speech has a word error rate of 10 to 12%, two to four percentage points above that of copy synthesis; part of
+# this is the autoencoder's. Its words are separated by short pauses, unlike those of the recordings, which may help the recogniser.
 #
 # The voices differ more than the models: *en+m5* has no error, *Andrea* and *Jacky* have many even in the recordings.
 # Most wrong words differ in one or two letters, such as *yelow* for *yellow*. The score says nothing about
