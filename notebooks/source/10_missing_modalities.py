@@ -49,8 +49,7 @@ from mmcourse.picturebook.scene import KINDS
 from mmcourse.picturebook.sentence import VOCABULARY, encode
 from mmcourse.show import diagrams
 from mmcourse.tasks import matching, naming
-from mmcourse.training import auxiliary, modulation
-from mmcourse.training.device import device, seed_everything
+from mmcourse.training import auxiliary, device, modulation, seed_everything
 
 begin("10")
 
