@@ -247,8 +247,8 @@ print(f"largest difference over {len(scores)} pairs of pages: {(true - false).ab
 # %% [markdown]
 # ## Why: the geometry
 #
-# The next plot shows red fish and blue fish, as images and as sentences: their features after your trained linear
-# layers, projected onto the plane of two directions: the mean difference of red and blue images, and that of the
+# The next plot shows red fish and blue fish, as images and as sentences. Their features after your trained linear
+# layers are projected onto the plane of two directions: the mean difference of red and blue images, and that of the
 # sentences. The means of the four groups of sums form a parallelogram, since the step from red images to blue ones is
 # the same for both sentences. True sums lie at opposite corners, and so do false ones. Can one straight line separate
 # the true sums from the false ones?
@@ -820,10 +820,9 @@ def classifier_without(held: list[str]) -> tuple[Tensor, Tensor, dict[str, Tenso
 
 
 # %% [markdown]
-# Train a weighted sum and a product on the features of both. (`FusionClassifier` calls its second input `text`; here it
-# is the sound.) For comparison, use late fusion by a logical rule, without
-# any further training: each classifier predicts its digit, and the rule compares the predictions. Which of the three
-# will win?
+# Train a weighted sum and a product on the features of both. (`FusionClassifier` calls its second input `text`; here
+# it is the sound.) For comparison, use late fusion by a logical rule, without any further training: each classifier
+# predicts its digit, and the rule compares the predictions. Which of the three will win?
 
 # %%
 if have_data:

@@ -626,9 +626,10 @@ show.compare(zero, label="accuracy, 14 kinds", chance=1 / 14)
 expect("11.zero_shot", zero["best of sixteen"]["test"])
 
 # %% [markdown]
-# The mean is closer to a single prompt than to the best of sixteen. The image of a small red fish
-# is close to "a small red fish" and far from "a big blue fish"; the mean of both lies in between, close to no image.
-# (Our contrastive loss used one kind of label: which pages of a batch have the same meaning. CLIP does without it.)
+# The accuracy with the mean is near that with a single prompt, far below that of the best of sixteen. The image of a
+# small red fish is close to "a small red fish" and far from "a big blue fish"; the mean of both lies in between, close
+# to no image. (Our contrastive loss used one kind of label: which pages of a batch have the same meaning. CLIP does
+# without it.)
 
 # %% [markdown]
 # ## The modality gap
@@ -922,7 +923,8 @@ show.show_stored_table("11_shared_space")
 
 # %% [markdown]
 # Pretraining helps most for held-out phrasings: the shipped text encoder was trained with word dropout, so unknown
-# words occurred in its training. Between images and voices of held-out combinations it helps little or not at all.
+# words occurred in its training. Between images and voices of held-out combinations it helps in one direction only,
+# from images to voices.
 
 # %% [markdown]
 # **References.** Radford et al. 2021, *Learning transferable visual models from natural language supervision* (CLIP),

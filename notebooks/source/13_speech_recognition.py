@@ -573,9 +573,9 @@ check("13.4", best_of)
 # %% [markdown]
 # ## Error analysis
 #
-# Which words are confused? `align` finds the fewest edits between two sentences. Count the edits on the held-out voices
-# and on the held-out phrasings, and print the ten most frequent. `(nothing)` on the right
-# stands for a deletion, on the left for an insertion.
+# Which words are confused? `align` finds the fewest edits between two sentences. Count the edits on the held-out
+# voices and on the held-out phrasings, and print the ten most frequent. `(nothing)` on the right stands for a
+# deletion, on the left for an insertion.
 
 # %%
 from mmcourse.show.widgets import word_errors
@@ -596,10 +596,10 @@ for split in ("held-out voices", "held-out phrasings"):
                    for (true, recognised), times in confusions(best[split], references[split])), sep="\n  ")
 
 # %% [markdown]
-# On held-out voices few errors are left: a word is missing, or a letter is wrong. On held-out phrasings the same few
-# words are wrong again and again. No training sentence contains *huge*, *tiny* or *has*, so fragments or similar
-# training words replace them. A recogniser that outputs letters *can* spell a new word, but nothing in its training
-# taught it to.
+# On held-out voices few errors are left: most often, a word or some of its letters are missing. On held-out phrasings
+# the same few words are wrong again and again. No training sentence contains *huge*, *tiny* or *has*, so fragments or
+# similar training words replace them. A recogniser that outputs letters *can* spell a new word, but nothing in its
+# training taught it to.
 
 # %% [markdown]
 # ## Play

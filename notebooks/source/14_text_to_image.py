@@ -218,8 +218,8 @@ for name, model in vaes.items():
 
 # %% [markdown]
 # With squared error alone, fewer than 20% of the images show object and colour. The colour survives best: the mean of
-# many blue boats is a blurred blue patch. With the perceptual loss about 85% to 92% of the images are correct, and more
-# than 70% for held-out combinations.
+# many blue boats is a blurred blue patch. With the perceptual loss about 85% to 92% of the images are correct, and
+# about 70% to 75% for held-out combinations.
 
 # %% [markdown]
 # Look at these images closely, too. Outlines are clearer, but fine regular lines cover the objects. Such **checkerboard

@@ -299,8 +299,8 @@ diagrams.cross_modal_autoencoder()
 
 # %% [markdown]
 # The code has 48 numbers per frame, 60% of the 80 bands. A frame of the code stands for the same moment as a frame of
-# the log-mel. The blocks are convolutions over time with a residual connection, as in lesson 01's residual networks; a
-# layer norm scales the channels of each frame.
+# the log-mel. The blocks are convolutions over time with a residual connection, as in lesson 13's convolutional
+# recogniser; a layer norm scales the channels of each frame.
 
 # %%
 class FrameBlock(nn.Module):
@@ -355,9 +355,9 @@ both = torch.stack([mels[0], reconstructed(mels[0])])                           
 show.show_log_mels(both, titles=["original", "decoded from the code"], hop=0.016)
 
 # %% [markdown]
-# The code loses fine detail, and a little intelligibility: from run to run, the word error rate is up to two percentage
-# points above that of copy synthesis (the standard error is 0.8 points for 1,100 words). The decoder now turns codes
-# into speech. What is missing is a text encoder that computes codes.
+# The code loses fine detail, and a little intelligibility: depending on the run, the word error rate is about half a
+# point to two percentage points above that of copy synthesis (the standard error is 0.8 points for 1,100 words). The
+# decoder now turns codes into speech. What is missing is a text encoder that computes codes.
 
 # %% [markdown]
 # ## The text encoder
@@ -480,12 +480,13 @@ for speaker in sorted(set(speakers)):
     print(f"{SPEAKERS[speaker]:22} {recorded_rate:8.3f}  {generated_rate:9.3f} ", *errors[:1])
 
 # %% [markdown]
-# Text to speech has a word error rate of 10 to 12%, two to four percentage points above that of copy synthesis; part of
-# this is the autoencoder's. Its words are separated by short pauses, unlike those of the recordings, which may help the recogniser.
+# Text to speech has a word error rate of 10 to 12%, two to four percentage points above that of copy synthesis. Some
+# or all of this is lost in the autoencoder. The generated words are separated by short pauses, unlike those of the
+# recordings, which may help the recogniser.
 #
 # The voices differ more than the models: *en+m5* has no error, *Andrea* and *Jacky* have many even in the recordings.
-# Most wrong words differ in one or two letters, such as *yelow* for *yellow*. The score says nothing about
-# naturalness. The voices sound rough, and a sentence has no intonation.
+# Most wrong words differ in one or two letters, such as *gren* for *green*. The score says nothing about naturalness.
+# The voices sound rough, and a sentence has no intonation.
 
 # %% [markdown]
 # ## Held-out pairs of voice and word
@@ -562,8 +563,9 @@ titles = [f"recognised: {text or '(nothing)'}" for text in transcribed(tries)]
 show.play_many(tries, words=unknown, titles=titles, columns=2)
 
 # %% [markdown]
-# *hat*, which is spelled like *cat*, comes closest. The longer words are further off: no word of the training data is
-# spelled like *silver*, and 111 examples do not teach the rules.
+# The transcripts have little in common with the words. *hat* is the easiest of the four, since it is spelled like
+# *cat*. The longer words are harder: no word of the training data is spelled like *silver*, and 111 examples do not
+# teach the rules.
 #
 # What should happen with a text that cannot be spoken? The model should raise an error that says why.
 
