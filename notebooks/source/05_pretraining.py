@@ -678,7 +678,7 @@ if have_data:
 # pretrained word embeddings, parts of speech and gazetteers (lists of names) as features. No entity of the test split
 # occurs in training, so the baseline finds none.
 #
-# Pretraining helps: over three seeds, F1 was 0.11 to 0.13 with it and 0.05 to 0.09 without. How long to pretrain was
+# Pretraining helps: over three seeds, F1 was 0.10 to 0.13 with it and 0.05 to 0.09 without. How long to pretrain was
 # chosen on the validation split: after 5 epochs with half the learning rate there was no gain. The encoder saw fewer
 # than 400,000 pieces, most of them from film reviews; BERT's text had 3.3 billion words.
 
