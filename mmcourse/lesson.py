@@ -14,8 +14,8 @@ _begun: float | None = None
 def begin(lesson: str) -> None:
     """Make a lesson ready: seeds (MMCOURSE_SEED), threads (MMCOURSE_THREADS, else unchanged), the style of figures.
 
-    Prints one line with the device, and whether this is a fast run. In a notebook, memory that a cell has freed is
-    returned to the system from now on when the cell ends. ValueError unless the lesson is two digits.
+    Prints one line with the device, and whether this is a fast run. In a notebook, every cell from now on
+    returns the memory that it has freed to the system when it ends. ValueError unless the lesson is two digits.
     """
     global _begun
     if not (isinstance(lesson, str) and len(lesson) == 2 and lesson.isdigit()):
@@ -43,7 +43,7 @@ def begin(lesson: str) -> None:
 
 
 def _return_freed_memory(result) -> None:
-    """After a cell, so that what reading data or an evaluation took does not add to what the next cell takes."""
+    """Called after each cell, so that the memory of reading data or evaluating does not add to the next cell's."""
     from mmcourse.training.device import return_freed_memory
 
     return_freed_memory()

@@ -207,7 +207,7 @@ def number(p: float | None) -> str:
 
 
 def _in_lines(symbols: Sequence[str], frame: np.ndarray, each_line: int) -> str:
-    """The probability of each symbol in a frame, so many in a line."""
+    """The probability of each symbol in a frame, `each_line` of them to a line."""
     entries = [f"{symbol} {p:.2g}" for symbol, p in zip(symbols, frame, strict=True)]
     return "\n".join(", ".join(entries[i : i + each_line]) for i in range(0, len(entries), each_line))
 

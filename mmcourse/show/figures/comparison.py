@@ -59,7 +59,9 @@ def _legend(axis) -> None:
     entries = list(zip(*axis.get_legend_handles_labels(), strict=True))
     entries.sort(key=lambda entry: entry[1] == "chance level")  # matplotlib lists a line before the bars
     letters = sum(len(text) + 6 for _, text in entries)  # 6 stand for the sample of the colour and the gap
-    columns = len(entries) if letters < 90 else min(len(entries), 3) if len(entries) != 4 else 2
+    columns = len(entries)
+    if letters >= 90:  # too wide for one row
+        columns = 2 if columns == 4 else min(columns, 3)
     by_column = [entry for i in range(columns) for entry in entries[i::columns]]  # matplotlib fills column by column
     axis.legend(*zip(*by_column, strict=True), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns)
 
